@@ -1,0 +1,47 @@
+#pragma once
+// Engine: turns jobs into hypotheses, many at a time. The ops table that the scheduler's decode
+// threads drive; engine_whisper is the real one, engine_scripted says what a test tells it.
+//
+//     engine->submit(state, job)      while it has room: ENGINE_E_FULL is a normal answer
+//     engine->step(state)             a bounded piece of work for all that is inside
+//     engine->collect(state, ...)     finished jobs, in any order
+//
+// Threads: one engine belongs to one decode thread; the model behind it is immutable and shared
+//          by all engines.
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "decode/hypothesis.h"
+#include "decode/job.h"
+#include "util/error.h"
+
+enum {
+        ENGINE_E_FULL = 1,  // submit: no free slot now
+        ENGINE_E_IDLE,      // step: nothing to do
+        ENGINE_E_NONE,      // collect: nothing finished
+};
+
+// --- For implementors ---------------------------------------------------------------------
+
+struct engine_ops {
+        const char *name;
+
+        // Make an engine's state on `model` (the implementation's own type). Calls to one state
+        // never overlap.
+        int (*open)(void **ret, const void *model, struct error *error);
+        void (*close)(void *state);
+
+        // Take in a job: borrowed until collected. 0, ENGINE_E_FULL, or negative: this job
+        // cannot be decoded (empty, too long), the others are untouched.
+        int (*submit)(void *state, const struct job *job);
+
+        // Work for at most about one encoder window or one token of all sequences. A job whose
+        // is_cancelled is set leaves before the next step and is collected with -ECANCELED.
+        int (*step)(void *state);
+
+        // One finished job: *ret_result is 0 (then *ret_hypothesis is filled and the caller's)
+        // or the negative error of this job alone. Returns 0 or ENGINE_E_NONE.
+        int (*collect)(void *state, const struct job **ret_job, int *ret_result,
+                       struct hypothesis *ret_hypothesis);
+};

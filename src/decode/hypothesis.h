@@ -1,0 +1,39 @@
+#pragma once
+// Hypothesis: the engine's raw answer for one job. Plain data; belongs to whoever holds it.
+//
+// Threads: any one at a time; moves from the decode thread to the loop.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/cleanup.h"
+
+#define LANGUAGE_CODE_MAX 8  // "en", "yue", with the final zero
+
+// One stretch of text within the window.
+struct hypothesis_segment {
+        int64_t begin;  // samples from the start of the job's sound
+        int64_t end;
+        char *text;  // UTF-8, with Whisper's leading space as it came
+        int32_t *tokens;
+        size_t n_tokens;
+        float avg_logprob;
+        float no_speech_prob;
+        float compression_ratio;
+        float temperature;
+};
+
+struct hypothesis {
+        struct hypothesis_segment *segments;  // in order, not overlapping; none for no speech
+        size_t n_segments;
+        char language[LANGUAGE_CODE_MAX];  // detected or given
+        float language_probability;        // 1 when it was given
+        bool was_detected;                 // the language was detected on this job
+};
+
+// Append a zeroed segment and return it; valid until the next append.
+struct hypothesis_segment *hypothesis_append(struct hypothesis *hypothesis);
+
+// Free what it holds and zero it.
+void hypothesis_deinit(struct hypothesis *hypothesis);

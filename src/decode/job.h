@@ -1,0 +1,61 @@
+#pragma once
+// Job: a window at the decoder. Immutable once submitted.
+//
+// Threads: made on the loop, read by one decode thread, freed by whoever got it back.
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decode/hypothesis.h"
+#include "util/cleanup.h"
+#include "util/loop.h"
+
+enum decode_task { DECODE_TRANSCRIBE, DECODE_TRANSLATE };
+
+#define DECODE_TEMPERATURES_MAX 8
+
+// What the user can ask of the engine; names and defaults are faster-whisper's.
+struct decode_options {
+        char language[LANGUAGE_CODE_MAX];  // "" detects
+        enum decode_task task;
+        char *prompt;    // initial prompt; NULL none
+        char *hotwords;  // NULL none
+        int32_t *
+                previous_tokens;  // text tokens said before this window (condition on previous)
+        size_t n_previous_tokens;
+        bool without_timestamps;
+        bool suppress_blank;
+        float temperatures[DECODE_TEMPERATURES_MAX];  // tried in turn: 0, 0.2, ... 1
+        size_t n_temperatures;
+        float compression_ratio_threshold;  // 2.4: above it, fall back
+        float log_prob_threshold;           // -1: below it, fall back
+        float no_speech_threshold;          // 0.6: above it and below log_prob: no speech
+        float max_initial_timestamp;        // seconds: 1.0
+        bool is_single_pass;  // one 30 s decode, no seeking on inside the window (bench, tests)
+};
+
+// Defaults, nothing allocated.
+struct decode_options decode_options_default(void);
+// A deep copy, and freeing what one holds.
+struct decode_options decode_options_copy(const struct decode_options *options);
+void decode_options_deinit(struct decode_options *options);
+
+struct job {
+        uint64_t id;          // unique in the process
+        uint32_t generation;  // of the stream, when it was made
+        bool is_final;
+        nsec_t deadline;   // loop_now() by which the answer is wanted
+        int64_t begin;     // position of samples[0] on the stream's clock
+        float *samples;    // owned; mono, AUDIO_RATE
+        size_t n_samples;  // at most 30 s
+        struct decode_options options;
+        atomic_bool is_cancelled;  // set by the loop, polled by the engine
+};
+
+// A job with room for `n_samples` (zeroed), default options. NULL when out of memory.
+struct job *job_new(size_t n_samples);
+struct job *job_free(struct job *job);
+
+DEFINE_CLEANUP(struct job *, job_free);

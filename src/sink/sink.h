@@ -1,0 +1,44 @@
+#pragma once
+// Sink: who hears about it? One interface for the log, WebSocket readers and tests.
+//
+// Threads: loop thread.
+// Memory:  a sink copies or sends what it is given before it returns.
+
+#include <stdint.h>
+
+#include "transcript/assembler.h"
+#include "util/loop.h"
+
+// What a stream tells besides its text.
+struct stream_notice {
+        const char *state;   // "connecting", "online", "stalled", "offline", "failed", "ended"
+        const char *reason;  // in words, no secrets; may be ""
+};
+
+struct stream_facts {
+        const char *name;
+        nsec_t wall_epoch;  // wall-clock time of position `epoch` on the stream's clock
+        int64_t epoch;
+        uint32_t generation;
+};
+
+// --- For implementors: sink_*.c -------------------------------------------------------------
+// Calls never overlap. A sink must not free itself inside a call: it marks itself and its owner
+// does so later.
+struct sink_ops {
+        const char *name;
+        void (*on_update)(void *state, const struct stream_facts *stream,
+                          const struct update *update);  // required
+        void (*on_notice)(void *state, const struct stream_facts *stream,
+                          const struct stream_notice *notice);  // optional
+};
+
+struct sink {
+        const struct sink_ops *ops;
+        void *state;
+        struct sink *next;  // in the stream's list
+};
+
+// One line per final segment: wall-clock time, stream, start, end, language, text; as text or
+// JSON as the log is configured. State is not needed.
+extern const struct sink_ops sink_log;

@@ -1,0 +1,49 @@
+#pragma once
+// Media: a file, or bytes of one that a client uploads, decoded by an ffmpeg child as fast as
+// the reader takes the samples (no pacing: that is source.h).
+//
+// Threads: loop thread only.
+// Memory:  bounded: while the reader is paused the child blocks on its pipe.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/error.h"
+#include "util/loop.h"
+
+struct media;
+
+struct media_listener {
+        // `n` samples (mono, AUDIO_RATE, float); valid during the call.
+        void (*on_samples)(void *context, const float *samples, size_t n);
+        // The end. `error` is NULL at a proper end; else it says what was wrong with the
+        // input (not sound, no audio track, broken in the middle). Called once.
+        void (*on_end)(void *context, const struct error *error);
+        // media_write() has room again (uploads only; may be NULL).
+        void (*on_drain)(void *context);
+        void *context;
+};
+
+// Decode the file at `path`. -ENOENT, -EACCES, -EISDIR and empty files are told at once in
+// *error.
+int media_open_file(struct media **ret, struct loop *loop, const char *path,
+                    const struct media_listener *listener, struct error *error);
+
+// Decode what media_write() will bring.
+int media_open_upload(struct media **ret, struct loop *loop,
+                      const struct media_listener *listener, struct error *error);
+
+// Uploads: hand over bytes (copied). Returns true while there is room for more; after false
+// the caller should wait for on_drain (bytes given are kept all the same).
+bool media_write(struct media *media, const uint8_t *bytes, size_t n);
+
+// Uploads: no more bytes will come.
+void media_write_end(struct media *media);
+
+// Stop and start the flow of on_samples.
+void media_pause(struct media *media);
+void media_resume(struct media *media);
+
+// Stop the child and make no further calls. NULL is fine. Returns NULL.
+struct media *media_close(struct media *media);

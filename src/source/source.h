@@ -1,0 +1,66 @@
+#pragma once
+// Source: where a stream's sound comes from when we fetch it ourselves: anything the ffmpeg
+// program reads (RTSP cameras, HTTP, RTMP, SRT, files), as a supervised child process.
+// Sound that clients push over a WebSocket needs no source; it goes straight to the stream.
+//
+// Threads: loop thread only.
+// Memory:  samples are valid during the call; source_close() makes no further calls.
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/error.h"
+#include "util/loop.h"
+
+struct source;
+
+// Where a source is in its life. Reported on each change, with a reason in words that carries
+// no secret (for SOURCE_ONLINE and SOURCE_CONNECTING it may be empty).
+enum source_state {
+        SOURCE_CONNECTING,  // a child is being started; no sample yet
+        SOURCE_ONLINE,      // samples arrive
+        SOURCE_STALLED,     // samples stopped; the watchdog will restart the child
+        SOURCE_OFFLINE,     // down; will be tried again after a delay
+        SOURCE_FAILED,      // will not come back without a change: credentials, malformed URL
+        SOURCE_ENDED,       // a file that is not looped came to its end
+};
+
+// Lower-case name: "connecting", ...
+const char *source_state_name(enum source_state state);
+
+enum source_transport { SOURCE_TRANSPORT_TCP, SOURCE_TRANSPORT_UDP };
+
+struct source_config {
+        const char *name;  // the stream's, for log lines; copied
+        const char *url;   // network URL that ffmpeg reads, or a file's path; copied
+        enum source_transport transport;  // RTSP only
+        bool is_looped;                   // files only: start again at the end
+        nsec_t stall_timeout;             // no sample for so long: restart; 0 means 10 s
+        const char *ffmpeg;               // program; NULL means "ffmpeg" from PATH
+};
+
+struct source_listener {
+        // `n` samples (mono, AUDIO_RATE, float) just arrived.
+        void (*on_samples)(void *context, const float *samples, size_t n);
+        // The state changed. SOURCE_ONLINE after a gap means a new generation of sound.
+        void (*on_state)(void *context, enum source_state state, const char *reason);
+        void *context;
+};
+
+// What a URL is refused for, before anything starts: unknown scheme, line breaks, no such
+// file. 0 or -EINVAL with the words in *error.
+int source_url_check(const char *url, struct error *error);
+
+// Start. Never fails for what the far end does: that is reported as a state.
+int source_open(struct source **ret, struct loop *loop, const struct source_config *config,
+                const struct source_listener *listener, struct error *error);
+
+// Stop: SIGTERM to the child now, SIGKILL if it stays. The child is reaped in the background;
+// source_children() tells when all are gone. NULL is fine. Returns NULL.
+struct source *source_close(struct source *source);
+
+// How many ffmpeg children live, over all sources of this process; shutdown waits for 0.
+unsigned source_children(void);
+
+// How often this source's child was started again since it was opened.
+unsigned source_restarts(const struct source *source);

@@ -1,0 +1,33 @@
+#pragma once
+// VAD: how likely is it that these 32 ms are speech? Silero VAD v6, 16 kHz, in C.
+//
+// Threads: a vad_model is immutable after loading and shared by all; a vad belongs to one
+//          thread at a time.
+// Memory:  vad_step() never allocates.
+
+#include <stddef.h>
+
+#include "util/cleanup.h"
+#include "util/error.h"
+
+#define VAD_CHUNK 512  // samples per step: 32 ms; the network's own frame
+
+struct vad_model;
+struct vad;
+
+// Load silero_vad_16k.safetensors. -EINVAL for a file that is not it, with the words.
+int vad_model_load(struct vad_model **ret, const char *path, struct error *error);
+struct vad_model *vad_model_free(struct vad_model *model);
+
+// One stream's detector state (LSTM and 64 samples of context). The model must outlive it.
+struct vad *vad_new(const struct vad_model *model);
+struct vad *vad_free(struct vad *vad);
+
+// Forget the past, as at the start of a stream.
+void vad_reset(struct vad *vad);
+
+// Probability of speech, 0..1, in the next VAD_CHUNK samples.
+float vad_step(struct vad *vad, const float samples[VAD_CHUNK]);
+
+DEFINE_CLEANUP(struct vad_model *, vad_model_free);
+DEFINE_CLEANUP(struct vad *, vad_free);

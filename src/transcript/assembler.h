@@ -1,0 +1,48 @@
+#pragma once
+// Assembler: what should a reader believe? Hypotheses go in, updates come out.
+//
+// Invariants: final segments never change, never overlap (not even after rounding to
+// milliseconds) and never go backwards; there is exactly one tail, maybe empty.
+//
+// Threads: loop thread.
+// Memory:  an update and all in it is lent until the next call on the assembler.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decode/hypothesis.h"
+#include "transcript/segment.h"
+
+struct assembler;
+
+struct update {
+        const struct segment *finals;  // new since the last update, in order
+        size_t n_finals;
+        const struct segment *tail;  // tentative text so far; text "" when there is none
+        const char *language;        // "" while unknown
+        float language_probability;
+        bool language_is_new;  // detected for the first time, or changed, with this update
+};
+
+struct assembler *assembler_new(void);
+struct assembler *assembler_free(struct assembler *assembler);
+
+// A new recording: ids start again, the tail is empty. `position` is the stream's now.
+void assembler_restart(struct assembler *assembler, int64_t position);
+
+// The answer to a tentative job whose samples began at `begin`: becomes the tail.
+const struct update *assembler_on_tentative(struct assembler *assembler, int64_t begin,
+                                            const struct hypothesis *hypothesis);
+
+// The answer to a final job for [begin, end): its segments become final, the tail is emptied.
+const struct update *assembler_on_final(struct assembler *assembler, int64_t begin, int64_t end,
+                                        const struct hypothesis *hypothesis);
+
+// Make the present tail final as it stands (forced flush without a decode).
+const struct update *assembler_force(struct assembler *assembler);
+
+// Nothing new, just what stands: for a goodbye.
+const struct update *assembler_current(struct assembler *assembler);
+
+DEFINE_CLEANUP(struct assembler *, assembler_free);

@@ -1,0 +1,256 @@
+#include "util/loop.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+#include <uv.h>
+
+#include "util/mem.h"
+
+struct post {
+        struct post *next;
+        void (*function)(void *context);
+        void *context;
+};
+
+struct loop {
+        uv_loop_t uv;
+        uv_async_t wakeup;
+        uv_timer_t alarm;  // real clock only: fires at the earliest timer
+        pthread_t thread;
+        bool is_fake;
+        nsec_t fake_now;  // fake clock only
+        nsec_t fake_wall_start;
+        struct loop_timer *armed;  // sorted by time, then by order of arming
+
+        pthread_mutex_t lock;
+        // --- protected by lock
+        struct post *first;
+        struct post **last;
+};
+
+struct loop_timer {
+        struct loop *loop;
+        struct loop_timer *next;  // in loop->armed
+        bool is_armed;
+        nsec_t when;
+        void (*function)(void *context);
+        void *context;
+};
+
+// --- posts -------------------------------------------------------------------
+
+static void loop_on_wakeup(uv_async_t *wakeup) {
+        struct loop *loop = wakeup->data;
+        struct post *post;
+
+        pthread_mutex_lock(&loop->lock);
+        post = loop->first;
+        loop->first = NULL;
+        loop->last = &loop->first;
+        pthread_mutex_unlock(&loop->lock);
+
+        while (post) {
+                struct post *next = post->next;
+
+                post->function(post->context);
+                free(post);
+                post = next;
+        }
+}
+
+void loop_post(struct loop *loop, void (*function)(void *context), void *context) {
+        struct post *post = xnew(struct post);
+
+        post->function = function;
+        post->context = context;
+        pthread_mutex_lock(&loop->lock);
+        *loop->last = post;
+        loop->last = &post->next;
+        pthread_mutex_unlock(&loop->lock);
+        uv_async_send(&loop->wakeup);
+}
+
+// --- timers ------------------------------------------------------------------
+
+static void loop_on_alarm(uv_timer_t *alarm);
+
+static void loop_alarm_update(struct loop *loop) {
+        nsec_t delay;
+
+        if (loop->is_fake)
+                return;
+        if (!loop->armed) {
+                uv_timer_stop(&loop->alarm);
+                return;
+        }
+        delay = loop->armed->when - loop_now(loop);
+        if (delay < 0)
+                delay = 0;
+        // Rounded up: libuv counts whole milliseconds, and a timer never fires early.
+        uv_timer_start(&loop->alarm, loop_on_alarm,
+                       (uint64_t)((delay + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC), 0);
+}
+
+static void loop_timers_fire(struct loop *loop, nsec_t now) {
+        while (loop->armed && loop->armed->when <= now) {
+                struct loop_timer *timer = loop->armed;
+
+                loop_timer_cancel(timer);
+                timer->function(timer->context);
+        }
+}
+
+static void loop_on_alarm(uv_timer_t *alarm) {
+        struct loop *loop = alarm->data;
+
+        loop_timers_fire(loop, loop_now(loop));
+        loop_alarm_update(loop);
+}
+
+struct loop_timer *loop_timer_new(struct loop *loop, void (*function)(void *context),
+                                  void *context) {
+        struct loop_timer *timer = xnew(struct loop_timer);
+
+        timer->loop = loop;
+        timer->function = function;
+        timer->context = context;
+        return timer;
+}
+
+struct loop_timer *loop_timer_free(struct loop_timer *timer) {
+        if (timer)
+                loop_timer_cancel(timer);
+        free(timer);
+        return NULL;
+}
+
+void loop_timer_set(struct loop_timer *timer, nsec_t delay) {
+        struct loop *loop = timer->loop;
+        struct loop_timer **place = &loop->armed;
+
+        assert(loop_is_current(loop));
+        loop_timer_cancel(timer);
+        timer->when = loop_now(loop) + delay;
+        timer->is_armed = true;
+        while (*place && (*place)->when <= timer->when)
+                place = &(*place)->next;
+        timer->next = *place;
+        *place = timer;
+        if (loop->armed == timer)
+                loop_alarm_update(loop);
+}
+
+void loop_timer_cancel(struct loop_timer *timer) {
+        struct loop_timer **place = &timer->loop->armed;
+
+        assert(loop_is_current(timer->loop));
+        if (!timer->is_armed)
+                return;
+        while (*place != timer)
+                place = &(*place)->next;
+        *place = timer->next;
+        timer->is_armed = false;
+}
+
+// --- life --------------------------------------------------------------------
+
+static struct loop *loop_make(bool is_fake, nsec_t wall_start) {
+        struct loop *loop = xnew(struct loop);
+
+        if (uv_loop_init(&loop->uv) < 0)
+                abort();
+        loop->thread = pthread_self();
+        loop->is_fake = is_fake;
+        loop->fake_wall_start = wall_start;
+        loop->last = &loop->first;
+        pthread_mutex_init(&loop->lock, NULL);
+        uv_async_init(&loop->uv, &loop->wakeup, loop_on_wakeup);
+        loop->wakeup.data = loop;
+        uv_timer_init(&loop->uv, &loop->alarm);
+        loop->alarm.data = loop;
+        return loop;
+}
+
+struct loop *loop_new(void) {
+        return loop_make(false, 0);
+}
+
+struct loop *loop_new_fake(nsec_t wall_start) {
+        return loop_make(true, wall_start);
+}
+
+struct loop *loop_free(struct loop *loop) {
+        if (!loop)
+                return NULL;
+        assert(!loop->armed);
+        uv_close((uv_handle_t *)&loop->wakeup, NULL);
+        uv_close((uv_handle_t *)&loop->alarm, NULL);
+        uv_run(&loop->uv, UV_RUN_DEFAULT);
+        if (uv_loop_close(&loop->uv) < 0)
+                abort();  // somebody's handle is still open: a bug, and memory would be reused
+        while (loop->first) {
+                struct post *next = loop->first->next;
+
+                free(loop->first);
+                loop->first = next;
+        }
+        pthread_mutex_destroy(&loop->lock);
+        free(loop);
+        return NULL;
+}
+
+void loop_run(struct loop *loop) {
+        uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+void loop_stop(struct loop *loop) {
+        uv_stop(&loop->uv);
+}
+
+void loop_turn(struct loop *loop) {
+        assert(loop_is_current(loop));
+        uv_run(&loop->uv, UV_RUN_NOWAIT);
+}
+
+void loop_advance(struct loop *loop, nsec_t duration) {
+        nsec_t end = loop->fake_now + duration;
+
+        assert(loop->is_fake);
+        loop_turn(loop);
+        while (loop->armed && loop->armed->when <= end) {
+                if (loop->armed->when > loop->fake_now)
+                        loop->fake_now = loop->armed->when;
+                loop_timers_fire(loop, loop->fake_now);
+                loop_turn(loop);
+        }
+        loop->fake_now = end;
+        loop_turn(loop);
+}
+
+nsec_t loop_now(const struct loop *loop) {
+        struct timespec now;
+
+        if (loop->is_fake)
+                return loop->fake_now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+nsec_t loop_wall(const struct loop *loop) {
+        struct timespec now;
+
+        if (loop->is_fake)
+                return loop->fake_wall_start + loop->fake_now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+bool loop_is_current(const struct loop *loop) {
+        return pthread_equal(loop->thread, pthread_self());
+}
+
+struct uv_loop_s *loop_uv(struct loop *loop) {
+        return &loop->uv;
+}

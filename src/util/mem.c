@@ -1,0 +1,50 @@
+#include "util/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Noreturn void mem_exhausted(void) {
+        fputs("eavesdrop: out of memory\n", stderr);
+        abort();
+}
+
+void *xcalloc(size_t n, size_t size) {
+        void *block = calloc(n ? n : 1, size ? size : 1);
+
+        if (!block)
+                mem_exhausted();
+        return block;
+}
+
+char *xstrdup(const char *text) {
+        char *copy;
+
+        if (!text)
+                return NULL;
+        copy = strdup(text);
+        if (!copy)
+                mem_exhausted();
+        return copy;
+}
+
+char *xasprintf(const char *format, ...) {
+        va_list arguments;
+        char *text = NULL;
+
+        va_start(arguments, format);
+        if (vasprintf(&text, format, arguments) < 0)
+                mem_exhausted();
+        va_end(arguments);
+        return text;
+}
+
+void *try_calloc(size_t n, size_t size) {
+        return calloc(n ? n : 1, size ? size : 1);
+}
+
+void *mem_free(void *block) {
+        free(block);
+        return NULL;
+}

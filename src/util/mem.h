@@ -1,0 +1,30 @@
+#pragma once
+// Memory: small allocations of fixed size cannot fail (the program aborts), allocations whose
+// size a file or a peer can influence are checked against a limit first and can fail.
+//
+// Threads: any.
+
+#include <stddef.h>
+
+#include "util/cleanup.h"
+
+// Zeroed memory for one object; aborts when there is none. Free with free().
+#define xnew(type) ((type *)xcalloc(1, sizeof(type)))
+
+// Zeroed memory for `n` elements of `size` bytes; aborts when there is none.
+void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
+
+// A copy of the string; aborts when there is no memory. NULL gives NULL.
+char *xstrdup(const char *text) __attribute__((malloc));
+
+// A formatted string of its own; aborts when there is no memory.
+char *xasprintf(const char *format, ...)
+        __attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
+
+// Zeroed memory for `n` elements of `size` bytes, or NULL: product overflows or no memory.
+void *try_calloc(size_t n, size_t size) __attribute__((malloc));
+
+// Free the block and return NULL, so that it goes with DEFINE_CLEANUP.
+void *mem_free(void *block);
+
+DEFINE_CLEANUP(char *, mem_free);
