@@ -1,0 +1,46 @@
+#pragma once
+// Tokenizer: Whisper's byte-pair vocabulary, both ways, and its special tokens.
+//
+// Threads: immutable after tokenizer_new(); any thread.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decode/hypothesis.h"
+#include "decode/whisper/weights.h"
+
+struct tokenizer;
+
+struct tokenizer_specials {
+        int32_t end_of_text, start_of_transcript, translate, transcribe;
+        int32_t start_of_lm, start_of_prev, no_speech, no_timestamps, timestamp_begin;
+        int32_t language_begin;  // first language token; n_languages of them (0: English only)
+        int32_t n_languages;
+};
+
+// Takes what it needs from the weights, which may be closed afterwards. -EBADMSG when the
+// vocabulary is not Whisper's.
+int tokenizer_new(struct tokenizer **ret, const struct weights *weights, struct error *error);
+struct tokenizer *tokenizer_free(struct tokenizer *tokenizer);
+
+const struct tokenizer_specials *tokenizer_specials(const struct tokenizer *tokenizer);
+
+// Text tokens to UTF-8; specials and timestamps are left out, broken byte sequences become
+// U+FFFD. The caller frees it.
+char *tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *tokens, size_t n);
+
+// UTF-8 to tokens, the same as OpenAI's tiktoken with the GPT-2 pattern. The caller frees
+// *ret. Never yields special tokens, whatever the text holds.
+int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, int32_t **ret,
+                     size_t *ret_n);
+
+// Language token of "de", or -1; and the code of a language token, or NULL.
+int32_t tokenizer_language_token(const struct tokenizer *tokenizer, const char *language);
+const char *tokenizer_language_code(const struct tokenizer *tokenizer, int32_t token);
+
+// Tokens to suppress for suppress_tokens=[-1]: OpenAI's non-speech set, with the specials that
+// faster-whisper adds (transcribe, translate, sot, sot_prev, sot_lm), sorted. Lent.
+const int32_t *tokenizer_suppressed(const struct tokenizer *tokenizer, size_t *ret_n);
+
+DEFINE_CLEANUP(struct tokenizer *, tokenizer_free);
