@@ -1,0 +1,63 @@
+#include "decode/job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/mem.h"
+
+struct decode_options decode_options_default(void) {
+        return (struct decode_options){
+                .task = DECODE_TRANSCRIBE,
+                .suppress_blank = true,
+                .temperatures = {0.0f, 0.2f, 0.4f, 0.6f, 0.8f, 1.0f},
+                .n_temperatures = 6,
+                .compression_ratio_threshold = 2.4f,
+                .log_prob_threshold = -1.0f,
+                .no_speech_threshold = 0.6f,
+                .max_initial_timestamp = 1.0f,
+        };
+}
+
+struct decode_options decode_options_copy(const struct decode_options *options) {
+        struct decode_options copy = *options;
+
+        copy.prompt = xstrdup(options->prompt);
+        copy.hotwords = xstrdup(options->hotwords);
+        copy.previous_tokens = NULL;
+        if (options->n_previous_tokens > 0) {
+                copy.previous_tokens = xcalloc(options->n_previous_tokens, sizeof(int32_t));
+                memcpy(copy.previous_tokens, options->previous_tokens,
+                       options->n_previous_tokens * sizeof(int32_t));
+        }
+        return copy;
+}
+
+void decode_options_deinit(struct decode_options *options) {
+        free(options->prompt);
+        free(options->hotwords);
+        free(options->previous_tokens);
+        *options = (struct decode_options){0};
+}
+
+struct job *job_new(size_t n_samples) {
+        CLEANUP(job_freep) struct job *job = try_calloc(1, sizeof(*job));
+
+        if (!job)
+                return NULL;
+        job->samples = try_calloc(n_samples > 0 ? n_samples : 1, sizeof(*job->samples));
+        if (!job->samples)
+                return NULL;
+        job->n_samples = n_samples;
+        job->options = decode_options_default();
+        atomic_init(&job->is_cancelled, false);
+        return TAKE(job);
+}
+
+struct job *job_free(struct job *job) {
+        if (!job)
+                return NULL;
+        decode_options_deinit(&job->options);
+        free(job->samples);
+        free(job);
+        return NULL;
+}
