@@ -34,7 +34,7 @@ struct scheduler_config {
 };
 
 struct scheduler_stats {
-        size_t n_waiting_final, n_waiting_tentative, n_running;
+        size_t n_final, n_tentative;  // waiting or running, of open lanes
         uint64_t n_done, n_replaced, n_failed;
         double seconds_decoded;  // of sound
         nsec_t queue_delay;      // of the last job that started

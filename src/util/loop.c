@@ -20,7 +20,7 @@ struct loop {
         uv_timer_t alarm;  // real clock only: fires at the earliest timer
         pthread_t thread;
         bool is_fake;
-        nsec_t fake_now;  // fake clock only
+        _Atomic nsec_t fake_now;  // fake clock only; read by other threads too
         nsec_t fake_wall_start;
         struct loop_timer *armed;  // sorted by time, then by order of arming
 
@@ -154,6 +154,43 @@ void loop_timer_cancel(struct loop_timer *timer) {
         timer->is_armed = false;
 }
 
+// --- signals -----------------------------------------------------------------
+
+struct loop_signal {
+        uv_signal_t uv;
+        void (*function)(void *context);
+        void *context;
+};
+
+static void loop_on_signal(uv_signal_t *uv, int number) {
+        struct loop_signal *signal = uv->data;
+
+        (void)number;
+        signal->function(signal->context);
+}
+
+struct loop_signal *loop_signal_new(struct loop *loop, int signal_number,
+                                    void (*function)(void *context), void *context) {
+        struct loop_signal *signal = xnew(struct loop_signal);
+
+        signal->function = function;
+        signal->context = context;
+        signal->uv.data = signal;
+        uv_signal_init(&loop->uv, &signal->uv);
+        uv_signal_start(&signal->uv, loop_on_signal, signal_number);
+        return signal;
+}
+
+static void loop_signal_on_closed(uv_handle_t *handle) {
+        free(handle->data);
+}
+
+struct loop_signal *loop_signal_free(struct loop_signal *signal) {
+        if (signal)
+                uv_close((uv_handle_t *)&signal->uv, loop_signal_on_closed);
+        return NULL;
+}
+
 // --- life --------------------------------------------------------------------
 
 static struct loop *loop_make(bool is_fake, nsec_t wall_start) {
@@ -184,18 +221,13 @@ struct loop *loop_new_fake(nsec_t wall_start) {
 struct loop *loop_free(struct loop *loop) {
         if (!loop)
                 return NULL;
+        loop_on_wakeup(&loop->wakeup);
         assert(!loop->armed);
         uv_close((uv_handle_t *)&loop->wakeup, NULL);
         uv_close((uv_handle_t *)&loop->alarm, NULL);
         uv_run(&loop->uv, UV_RUN_DEFAULT);
         if (uv_loop_close(&loop->uv) < 0)
                 abort();  // somebody's handle is still open: a bug, and memory would be reused
-        while (loop->first) {
-                struct post *next = loop->first->next;
-
-                free(loop->first);
-                loop->first = next;
-        }
         pthread_mutex_destroy(&loop->lock);
         free(loop);
         return NULL;

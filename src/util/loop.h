@@ -2,8 +2,8 @@
 // Loop: the one thread that owns all state, its clock, its timers, and the way back to it from
 // other threads. A thin skin over libuv, so that tests can put a fake clock in its place.
 //
-// Threads: all functions belong to the loop thread, except loop_post(), which any thread may
-//          call. loop_new() makes the calling thread the loop thread.
+// Threads: all functions belong to the loop thread, except loop_post() and loop_now(),
+//          which any thread may call. loop_new() makes the calling thread the loop thread.
 // Memory:  loop_free() needs every timer freed and every handle on loop_uv() closed before.
 
 #include <stdbool.h>
@@ -18,6 +18,7 @@ typedef int64_t nsec_t;  // a duration or a point in time, in nanoseconds
 
 struct loop;
 struct loop_timer;
+struct loop_signal;
 struct uv_loop_s;
 
 // A loop on the machine's clock.
@@ -51,8 +52,8 @@ nsec_t loop_wall(const struct loop *loop);
 bool loop_is_current(const struct loop *loop);
 
 // Run function(context) on the loop thread soon, in the order posted. Any thread. The queue is
-// unbounded: callers post results of bounded work. Posts not run when the loop is freed are
-// dropped.
+// unbounded: callers post results of bounded work. Posts still waiting when the loop is freed
+// are run by loop_free().
 void loop_post(struct loop *loop, void (*function)(void *context), void *context);
 
 // A one-shot timer, not armed. Calls function(context) on the loop.
@@ -63,6 +64,11 @@ struct loop_timer *loop_timer_free(struct loop_timer *timer);
 // (Re)arm to fire once after `delay` (>= 0), or disarm.
 void loop_timer_set(struct loop_timer *timer, nsec_t delay);
 void loop_timer_cancel(struct loop_timer *timer);
+
+// Call function(context) on the loop each time the process gets the signal.
+struct loop_signal *loop_signal_new(struct loop *loop, int signal_number,
+                                    void (*function)(void *context), void *context);
+struct loop_signal *loop_signal_free(struct loop_signal *signal);
 
 // libuv's own loop, for net/ and util/process, which need its sockets and processes. Nobody
 // uses its timers or clock.

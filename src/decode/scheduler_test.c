@@ -1,0 +1,306 @@
+// The scheduler's promises, on a scripted engine and a fake clock.
+#include "decode/scheduler.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "audio/pcm.h"
+#include "decode/engine_scripted.h"
+#include "util/mem.h"
+
+#define ANSWERS_MAX 256
+
+struct fixture {
+        struct loop *loop;
+        struct engine_script *script;
+        struct scheduler *scheduler;
+        char answers[ANSWERS_MAX];  // one letter per answer, in the order they came
+        size_t n_answers;
+        int results[ANSWERS_MAX];
+};
+
+// The letter a job is known by travels in its prompt.
+static struct job *job_named(char letter, bool is_final, double seconds, nsec_t deadline) {
+        struct job *job = job_new((size_t)(seconds * AUDIO_RATE));
+
+        job->is_final = is_final;
+        job->deadline = deadline;
+        job->options.prompt = xasprintf("%c", letter);
+        return job;
+}
+
+static int script_answer(void *context, const struct job *job, struct hypothesis *ret) {
+        (void)context;
+        if (job->options.prompt[0] == '!')
+                return -EINVAL;
+        hypothesis_append(ret)->text = xstrdup(job->options.prompt);
+        return 0;
+}
+
+static void fixture_on_answer(void *context, const struct job *job, int result,
+                              struct hypothesis *hypothesis) {
+        struct fixture *fixture = context;
+
+        fixture->results[fixture->n_answers] = result;
+        fixture->answers[fixture->n_answers++] = job->options.prompt[0];
+        if (result == 0)
+                assert_string_equal(hypothesis->segments[0].text, job->options.prompt);
+}
+
+static void fixture_wait(struct fixture *fixture) {
+        for (;;) {
+                struct scheduler_stats stats = scheduler_stats(fixture->scheduler);
+
+                if (stats.n_final + stats.n_tentative == 0)
+                        return;
+                loop_turn(fixture->loop);
+                sched_yield();
+        }
+}
+
+static void fixture_wait_submitted(struct fixture *fixture, unsigned n) {
+        while (engine_script_submitted(fixture->script) < n)
+                sched_yield();
+}
+
+static int setup_capacity(void **state, size_t capacity, unsigned n_engines) {
+        struct fixture *fixture = xnew(struct fixture);
+        struct scheduler_config config = {.engine = &engine_scripted, .n_engines = n_engines};
+
+        fixture->loop = loop_new_fake(0);
+        fixture->script = engine_script_new(capacity, script_answer, NULL);
+        config.model = fixture->script;
+        *state = fixture;
+        return scheduler_open(&fixture->scheduler, fixture->loop, &config, NULL);
+}
+
+static int setup(void **state) {
+        return setup_capacity(state, 1, 1);
+}
+
+static int setup_many(void **state) {
+        return setup_capacity(state, 4, 2);
+}
+
+static int teardown(void **state) {
+        struct fixture *fixture = *state;
+
+        scheduler_close(fixture->scheduler);
+        loop_free(fixture->loop);
+        engine_script_free(fixture->script);
+        free(fixture);
+        return 0;
+}
+
+static struct lane *fixture_lane(struct fixture *fixture, bool is_wide) {
+        return lane_open(fixture->scheduler, is_wide, fixture_on_answer, fixture);
+}
+
+// Hold the engine with a first job inside, so that what follows has to queue.
+static struct lane *fixture_block(struct fixture *fixture) {
+        struct lane *blocker = fixture_lane(fixture, false);
+
+        engine_script_hold(fixture->script);
+        lane_submit(blocker, job_named('x', true, 1, 0));
+        fixture_wait_submitted(fixture, 1);
+        return blocker;
+}
+
+static void finals_come_before_tentatives(void **state) {
+        struct fixture *fixture = *state;
+        struct lane *x = fixture_block(fixture);
+        struct lane *a = fixture_lane(fixture, false), *b = fixture_lane(fixture, false);
+
+        lane_submit(a, job_named('t', false, 1, 1));
+        lane_submit(b, job_named('f', true, 1, 100));
+        engine_script_release(fixture->script);
+        fixture_wait(fixture);
+        assert_string_equal(fixture->answers, "xft");
+        lane_close(a);
+        lane_close(b);
+        lane_close(x);
+}
+
+static void earliest_deadline_goes_first(void **state) {
+        struct fixture *fixture = *state;
+        struct lane *x = fixture_block(fixture);
+        struct lane *a = fixture_lane(fixture, false), *b = fixture_lane(fixture, false);
+
+        lane_submit(a, job_named('l', true, 1, 200));
+        lane_submit(b, job_named('e', true, 1, 100));
+        engine_script_release(fixture->script);
+        fixture_wait(fixture);
+        assert_string_equal(fixture->answers, "xel");
+        lane_close(a);
+        lane_close(b);
+        lane_close(x);
+}
+
+static void a_newer_tentative_replaces_one_that_waits(void **state) {
+        struct fixture *fixture = *state;
+        struct lane *x = fixture_block(fixture);
+        struct lane *a = fixture_lane(fixture, false);
+
+        lane_submit(a, job_named('1', false, 1, 0));
+        lane_submit(a, job_named('2', false, 1, 0));
+        assert_true(lane_has_tentative(a));
+        engine_script_release(fixture->script);
+        fixture_wait(fixture);
+        assert_string_equal(fixture->answers, "x2");
+        assert_int_equal(scheduler_stats(fixture->scheduler).n_replaced, 1);
+        lane_close(a);
+        lane_close(x);
+}
+
+static void a_final_cancels_a_running_tentative(void **state) {
+        struct fixture *fixture = *state;
+        struct lane *a = fixture_lane(fixture, false);
+
+        engine_script_hold(fixture->script);
+        lane_submit(a, job_named('t', false, 1, 0));
+        fixture_wait_submitted(fixture, 1);
+        lane_submit(a, job_named('f', true, 1, 0));
+        fixture_wait_submitted(fixture, 2);  // the tentative left the only slot
+        engine_script_release(fixture->script);
+        fixture_wait(fixture);
+        assert_string_equal(fixture->answers, "f");
+        lane_close(a);
+}
+
+static void finals_of_a_lane_are_never_dropped_and_stay_in_order(void **state) {
+        struct fixture *fixture = *state;
+        struct lane *a = fixture_lane(fixture, false);
+
+        for (char letter = 'a'; letter <= 'z'; letter++) {
+                lane_submit(a, job_named(letter, true, 1, 'z' - letter));
+                lane_submit(a, job_named('T', false, 1, 0));  // behind a final: of no use
+        }
+        assert_int_equal(lane_owed(a), 26);
+        fixture_wait(fixture);
+        assert_string_equal(fixture->answers, "abcdefghijklmnopqrstuvwxyz");
+        assert_int_equal(lane_owed(a), 0);
+        lane_close(a);
+}
+
+static void a_flood_leaves_others_their_turn(void **state) {
+        struct fixture *fixture = *state;
+        struct lane *x = fixture_block(fixture);
+        struct lane *flood = fixture_lane(fixture, true),
+                    *talker = fixture_lane(fixture, false);
+
+        for (int i = 0; i < 8; i++)
+                lane_submit(flood, job_named('F', true, 20, 0));
+        lane_submit(talker, job_named('a', true, 2, 3 * NSEC_PER_SEC));
+        engine_script_release(fixture->script);
+        fixture_wait(fixture);
+        assert_string_equal(fixture->answers, "xaFFFFFFFF");
+        lane_close(flood);
+        lane_close(talker);
+        lane_close(x);
+}
+
+static void two_floods_share_by_seconds_of_sound(void **state) {
+        struct fixture *fixture = *state;
+        struct lane *x = fixture_block(fixture);
+        struct lane *a = fixture_lane(fixture, true), *b = fixture_lane(fixture, true);
+
+        for (int i = 0; i < 3; i++)
+                lane_submit(a, job_named('L', true, 20, 0));
+        for (int i = 0; i < 6; i++)
+                lane_submit(b, job_named('s', true, 9, 1));
+        engine_script_release(fixture->script);
+        fixture_wait(fixture);
+        // L is due at 0, 20 and 40 s; s at 0, 9, 18, 27, 36 and 45 s.
+        assert_string_equal(fixture->answers, "xLsssLssLs");
+        lane_close(a);
+        lane_close(b);
+        lane_close(x);
+}
+
+static void closing_a_lane_silences_it(void **state) {
+        struct fixture *fixture = *state;
+        struct lane *x = fixture_block(fixture);
+        struct lane *a = fixture_lane(fixture, false);
+
+        lane_submit(a, job_named('a', true, 1, 0));
+        lane_submit(a, job_named('b', true, 1, 0));
+        lane_close(a);
+        lane_close(x);  // its job is inside the engine
+        engine_script_release(fixture->script);
+        fixture_wait(fixture);
+        loop_turn(fixture->loop);
+        assert_int_equal(fixture->n_answers, 0);
+}
+
+static void one_failed_job_leaves_the_others_alone(void **state) {
+        struct fixture *fixture = *state;
+        struct lane *a = fixture_lane(fixture, false);
+
+        lane_submit(a, job_named('!', true, 1, 0));
+        lane_submit(a, job_named('b', true, 1, 0));
+        fixture_wait(fixture);
+        assert_string_equal(fixture->answers, "!b");
+        assert_int_equal(fixture->results[0], -EINVAL);
+        assert_int_equal(fixture->results[1], 0);
+        assert_int_equal(scheduler_stats(fixture->scheduler).n_failed, 1);
+        lane_close(a);
+}
+
+static void closing_in_mid_work_frees_all(void **state) {
+        struct fixture *fixture = *state;
+        struct lane *lanes[3];
+
+        engine_script_hold(fixture->script);
+        for (int i = 0; i < 3; i++) {
+                lanes[i] = fixture_lane(fixture, i == 2);
+                for (int j = 0; j < 9; j++)
+                        lane_submit(lanes[i], job_named('a', true, 1, 0));
+        }
+        fixture_wait_submitted(fixture, 8);
+        for (int i = 0; i < 3; i++)
+                lane_close(lanes[i]);
+}
+
+static void many_lanes_on_two_engines_lose_nothing(void **state) {
+        struct fixture *fixture = *state;
+        struct lane *lanes[20];
+
+        for (int i = 0; i < 20; i++)
+                lanes[i] = fixture_lane(fixture, i % 3 == 0);
+        for (int j = 0; j < 10; j++)
+                for (int i = 0; i < 20; i++)
+                        lane_submit(lanes[i], job_named('a', true, 0.5 + i, j));
+        fixture_wait(fixture);
+        assert_int_equal(fixture->n_answers, 200);
+        for (int i = 0; i < 20; i++)
+                lane_close(lanes[i]);
+}
+
+#define SCHEDULER_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                SCHEDULER_TEST(finals_come_before_tentatives),
+                SCHEDULER_TEST(earliest_deadline_goes_first),
+                SCHEDULER_TEST(a_newer_tentative_replaces_one_that_waits),
+                SCHEDULER_TEST(a_final_cancels_a_running_tentative),
+                SCHEDULER_TEST(finals_of_a_lane_are_never_dropped_and_stay_in_order),
+                SCHEDULER_TEST(a_flood_leaves_others_their_turn),
+                SCHEDULER_TEST(two_floods_share_by_seconds_of_sound),
+                SCHEDULER_TEST(closing_a_lane_silences_it),
+                SCHEDULER_TEST(one_failed_job_leaves_the_others_alone),
+                cmocka_unit_test_setup_teardown(closing_in_mid_work_frees_all, setup_many,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(many_lanes_on_two_engines_lose_nothing,
+                                                setup_many, teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
