@@ -1,0 +1,176 @@
+#include "transcript/assembler.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/mem.h"
+
+struct assembler {
+        uint64_t id_last;      // of the last final segment
+        int64_t position_end;  // where the last final segment ended
+        char language[LANGUAGE_CODE_MAX];
+        float language_probability;
+
+        struct segment *finals;  // of the present update
+        size_t n_finals;
+        struct segment tail;
+        struct update update;
+};
+
+static void finals_clear(struct assembler *assembler) {
+        for (size_t i = 0; i < assembler->n_finals; i++)
+                segment_deinit(&assembler->finals[i]);
+        free(assembler->finals);
+        assembler->finals = NULL;
+        assembler->n_finals = 0;
+}
+
+static void tail_clear(struct assembler *assembler) {
+        segment_deinit(&assembler->tail);
+        assembler->tail.text = xstrdup("");
+        assembler->tail.id = assembler->id_last;
+        assembler->tail.begin = assembler->position_end;
+        assembler->tail.end = assembler->position_end;
+}
+
+struct assembler *assembler_new(void) {
+        struct assembler *assembler = xnew(struct assembler);
+
+        assembler_restart(assembler, 0);
+        return assembler;
+}
+
+struct assembler *assembler_free(struct assembler *assembler) {
+        if (!assembler)
+                return NULL;
+        finals_clear(assembler);
+        segment_deinit(&assembler->tail);
+        free(assembler);
+        return NULL;
+}
+
+void assembler_restart(struct assembler *assembler, int64_t position) {
+        finals_clear(assembler);
+        assembler->id_last = segment_id_first();
+        assembler->position_end = position;
+        assembler->language[0] = '\0';
+        assembler->language_probability = 0;
+        tail_clear(assembler);
+}
+
+static bool text_is_blank(const char *text) {
+        return text[strspn(text, " \t\r\n")] == '\0';
+}
+
+static const struct update *update_make(struct assembler *assembler, bool language_is_new) {
+        assembler->update = (struct update){
+                .finals = assembler->finals,
+                .n_finals = assembler->n_finals,
+                .tail = &assembler->tail,
+                .language = assembler->language,
+                .language_probability = assembler->language_probability,
+                .language_is_new = language_is_new,
+        };
+        return &assembler->update;
+}
+
+static bool language_take(struct assembler *assembler, const struct hypothesis *hypothesis) {
+        bool is_new;
+
+        if (hypothesis->language[0] == '\0' || hypothesis->n_segments == 0)
+                return false;
+        is_new = hypothesis->was_detected &&
+                 strcmp(assembler->language, hypothesis->language) != 0;
+        memcpy(assembler->language, hypothesis->language, sizeof(assembler->language));
+        assembler->language_probability = hypothesis->language_probability;
+        return is_new;
+}
+
+const struct update *assembler_on_tentative(struct assembler *assembler, int64_t begin,
+                                            const struct hypothesis *hypothesis) {
+        struct segment *tail = &assembler->tail;
+        bool language_is_new = language_take(assembler, hypothesis);
+
+        finals_clear(assembler);
+        tail_clear(assembler);
+        for (size_t i = 0; i < hypothesis->n_segments; i++) {
+                const struct hypothesis_segment *heard = &hypothesis->segments[i];
+                char *text;
+
+                if (text_is_blank(heard->text))
+                        continue;
+                if (tail->text[0] == '\0' && begin + heard->begin > tail->begin)
+                        tail->begin = begin + heard->begin;
+                text = xasprintf("%s%s", tail->text, heard->text);
+                free(tail->text);
+                tail->text = text;
+                tail->end = begin + heard->end > tail->begin ? begin + heard->end : tail->begin;
+                tail->avg_logprob = heard->avg_logprob;
+                tail->no_speech_prob = heard->no_speech_prob;
+                tail->compression_ratio = heard->compression_ratio;
+                tail->temperature = heard->temperature;
+        }
+        return update_make(assembler, language_is_new);
+}
+
+static int64_t position_clamp(int64_t position, int64_t least, int64_t most) {
+        if (position > most)
+                position = most;
+        return position < least ? least : position;
+}
+
+// Give the next final its place on the clock and in the chain of ids.
+static void final_settle(struct assembler *assembler, struct segment *segment) {
+        segment->is_final = true;
+        segment->id = segment_id_next(assembler->id_last, segment->text);
+        assembler->id_last = segment->id;
+        assembler->position_end = segment->end;
+}
+
+const struct update *assembler_on_final(struct assembler *assembler, int64_t begin, int64_t end,
+                                        const struct hypothesis *hypothesis) {
+        bool language_is_new = language_take(assembler, hypothesis);
+
+        finals_clear(assembler);
+        assembler->finals = xcalloc(hypothesis->n_segments, sizeof(*assembler->finals));
+        for (size_t i = 0; i < hypothesis->n_segments; i++) {
+                const struct hypothesis_segment *heard = &hypothesis->segments[i];
+                struct segment *segment = &assembler->finals[assembler->n_finals];
+
+                if (text_is_blank(heard->text))
+                        continue;
+                segment_copy(segment, &(struct segment){
+                                              .text = heard->text,
+                                              .tokens = heard->tokens,
+                                              .n_tokens = heard->n_tokens,
+                                              .avg_logprob = heard->avg_logprob,
+                                              .no_speech_prob = heard->no_speech_prob,
+                                              .compression_ratio = heard->compression_ratio,
+                                              .temperature = heard->temperature,
+                                      });
+                segment->begin =
+                        position_clamp(begin + heard->begin, assembler->position_end, end);
+                segment->end = position_clamp(begin + heard->end, segment->begin, end);
+                final_settle(assembler, segment);
+                assembler->n_finals++;
+        }
+        tail_clear(assembler);
+        return update_make(assembler, language_is_new);
+}
+
+const struct update *assembler_force(struct assembler *assembler) {
+        finals_clear(assembler);
+        if (!text_is_blank(assembler->tail.text)) {
+                assembler->finals = xcalloc(1, sizeof(*assembler->finals));
+                segment_copy(assembler->finals, &assembler->tail);
+                final_settle(assembler, assembler->finals);
+                assembler->n_finals = 1;
+        }
+        tail_clear(assembler);
+        return update_make(assembler, false);
+}
+
+const struct update *assembler_current(struct assembler *assembler) {
+        finals_clear(assembler);
+        return update_make(assembler, false);
+}

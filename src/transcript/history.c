@@ -1,0 +1,66 @@
+#include "transcript/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/mem.h"
+
+struct history {
+        struct segment *segments;  // a ring of segments_max places
+        size_t segments_max, bytes_max;
+        size_t first, length;
+        size_t bytes;  // of text
+};
+
+struct history *history_new(size_t segments_max, size_t bytes_max) {
+        struct history *history = xnew(struct history);
+
+        history->segments = xcalloc(segments_max, sizeof(*history->segments));
+        history->segments_max = segments_max;
+        history->bytes_max = bytes_max;
+        return history;
+}
+
+static void history_drop_oldest(struct history *history) {
+        struct segment *oldest = &history->segments[history->first];
+
+        history->bytes -= strlen(oldest->text);
+        segment_deinit(oldest);
+        history->first = (history->first + 1) % history->segments_max;
+        history->length--;
+}
+
+void history_clear(struct history *history) {
+        while (history->length > 0)
+                history_drop_oldest(history);
+}
+
+struct history *history_free(struct history *history) {
+        if (!history)
+                return NULL;
+        history_clear(history);
+        free(history->segments);
+        free(history);
+        return NULL;
+}
+
+void history_append(struct history *history, const struct segment *segment) {
+        size_t bytes = strlen(segment->text);
+
+        while (history->length > 0 && (history->length == history->segments_max ||
+                                       history->bytes + bytes > history->bytes_max))
+                history_drop_oldest(history);
+        segment_copy(
+                &history->segments[(history->first + history->length) % history->segments_max],
+                segment);
+        history->length++;
+        history->bytes += bytes;
+}
+
+size_t history_length(const struct history *history) {
+        return history->length;
+}
+
+const struct segment *history_get(const struct history *history, size_t i) {
+        return &history->segments[(history->first + i) % history->segments_max];
+}
