@@ -24,7 +24,7 @@
 // In a wide lane so many finals may stand in the queue or run; more would only cost memory.
 #define LANE_WIDE_MAX 24
 
-enum entry_place { ENTRY_OWED, ENTRY_QUEUED, ENTRY_RUNNING };
+enum entry_place { ENTRY_OWED, ENTRY_QUEUED, ENTRY_DONE };
 
 struct entry {
         struct entry *next;
@@ -55,7 +55,8 @@ struct lane {
         nsec_t due_last;
         double seconds_last;
         size_t n_owed;     // finals not answered
-        size_t n_started;  // finals queued or running
+        size_t n_started;  // finals queued, running or done
+        bool *is_closed;   // set by lane_close() while an answer is given out
 };
 
 struct scheduler {
@@ -275,6 +276,13 @@ static void lane_remove(struct lane *lane, struct entry *entry) {
                 lane->n_started--;
 }
 
+static struct entry *lane_first_final(const struct lane *lane) {
+        for (struct entry *entry = lane->entries; entry; entry = entry->lane_next)
+                if (entry->job->is_final)
+                        return entry;
+        return NULL;
+}
+
 static bool queue_remove(struct scheduler *scheduler, struct entry *entry) {
         bool was_there = false;
 
@@ -294,7 +302,7 @@ static void entry_cancel(struct entry *entry) {
         struct scheduler *scheduler = entry->lane->scheduler;
 
         lane_remove(entry->lane, entry);
-        if (entry->place == ENTRY_OWED || queue_remove(scheduler, entry))
+        if (entry->place != ENTRY_QUEUED || queue_remove(scheduler, entry))
                 entry_free(entry);
         else
                 atomic_store(&entry->job->is_cancelled, true);
@@ -335,6 +343,8 @@ struct lane *lane_close(struct lane *lane) {
         while (*place != lane)
                 place = &(*place)->next;
         *place = lane->next;
+        if (lane->is_closed)
+                *lane->is_closed = true;
         free(lane);
         return NULL;
 }
@@ -381,6 +391,26 @@ bool lane_has_tentative(const struct lane *lane) {
 
 // --- answers ---------------------------------------------------------------------------------
 
+// Give out the answer, and those of later finals that had to wait for it. The listener may
+// close the lane; `is_closed` on our stack tells.
+static void lane_answer(struct lane *lane, struct entry *entry) {
+        bool is_closed = false;
+
+        lane->is_closed = &is_closed;
+        if (entry->job->is_final)
+                entry = lane_first_final(lane);
+        while (entry && entry->place == ENTRY_DONE) {
+                lane_remove(lane, entry);
+                lane_advance(lane);
+                lane->listener(lane->context, entry->job, entry->result, &entry->hypothesis);
+                entry_free(entry);
+                if (is_closed)
+                        return;
+                entry = lane_first_final(lane);
+        }
+        lane->is_closed = NULL;
+}
+
 static void scheduler_answer(struct scheduler *scheduler, struct entry *entry) {
         struct lane *lane = entry->lane;
 
@@ -391,13 +421,11 @@ static void scheduler_answer(struct scheduler *scheduler, struct entry *entry) {
         } else if (entry->result != -ECANCELED) {
                 scheduler->n_failed++;
         }
-        if (lane) {
-                entry->place = ENTRY_RUNNING;
-                lane_remove(lane, entry);
-                lane_advance(lane);
-                lane->listener(lane->context, entry->job, entry->result, &entry->hypothesis);
-        }
-        entry_free(entry);
+        entry->place = ENTRY_DONE;
+        if (lane)
+                lane_answer(lane, entry);
+        else
+                entry_free(entry);
 }
 
 static struct scheduler *scheduler_free(struct scheduler *scheduler) {

@@ -22,8 +22,8 @@ struct scheduler;
 struct lane;
 
 // The answer to a job. `result` is 0, -ECANCELED, or another negative error; the hypothesis is
-// only valid for 0. Jobs of one lane that are final are answered in the order submitted, unless
-// the lane is wide.
+// only valid for 0. Final jobs of one lane are answered in the order submitted, in wide lanes
+// too.
 typedef void (*lane_listener)(void *context, const struct job *job, int result,
                               struct hypothesis *hypothesis);
 

@@ -268,6 +268,40 @@ static void closing_in_mid_work_frees_all(void **state) {
                 lane_close(lanes[i]);
 }
 
+static void a_wide_lane_answers_in_order(void **state) {
+        struct fixture *fixture = *state;
+        struct lane *a = fixture_lane(fixture, true);
+
+        for (char letter = 'a'; letter <= 'z'; letter++)
+                lane_submit(a, job_named(letter, true, 1 + letter % 5, 'z' - letter));
+        fixture_wait(fixture);
+        assert_string_equal(fixture->answers, "abcdefghijklmnopqrstuvwxyz");
+        lane_close(a);
+}
+
+static void close_on_answer(void *context, const struct job *job, int result,
+                            struct hypothesis *hypothesis) {
+        struct lane **lane = context;
+
+        (void)job;
+        (void)result;
+        (void)hypothesis;
+        *lane = lane_close(*lane);
+}
+
+static void a_listener_may_close_its_lane(void **state) {
+        struct fixture *fixture = *state;
+        struct lane *lane;
+
+        lane = lane_open(fixture->scheduler, true, close_on_answer, &lane);
+        for (int i = 0; i < 9; i++)
+                lane_submit(lane, job_named('a', true, 1, 0));
+        while (lane) {
+                loop_turn(fixture->loop);
+                sched_yield();
+        }
+}
+
 static void many_lanes_on_two_engines_lose_nothing(void **state) {
         struct fixture *fixture = *state;
         struct lane *lanes[20];
@@ -297,6 +331,10 @@ int main(void) {
                 SCHEDULER_TEST(closing_a_lane_silences_it),
                 SCHEDULER_TEST(one_failed_job_leaves_the_others_alone),
                 cmocka_unit_test_setup_teardown(closing_in_mid_work_frees_all, setup_many,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(a_wide_lane_answers_in_order, setup_many,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(a_listener_may_close_its_lane, setup_many,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(many_lanes_on_two_engines_lose_nothing,
                                                 setup_many, teardown),

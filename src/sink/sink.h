@@ -4,6 +4,7 @@
 // Threads: loop thread.
 // Memory:  a sink copies or sends what it is given before it returns.
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "transcript/assembler.h"
@@ -17,10 +18,14 @@ struct stream_notice {
 
 struct stream_facts {
         const char *name;
-        nsec_t wall_epoch;  // wall-clock time of position `epoch` on the stream's clock
-        int64_t epoch;
+        nsec_t wall_epoch;  // wall-clock time of position `epoch` on the stream's clock, for
+                            // the
+        int64_t epoch;      // generation that the update belongs to
         uint32_t generation;
 };
+
+// Wall-clock time of a position of that generation.
+nsec_t stream_facts_wall(const struct stream_facts *stream, int64_t position);
 
 // --- For implementors: sink_*.c -------------------------------------------------------------
 // Calls never overlap. A sink must not free itself inside a call: it marks itself and its owner
@@ -36,6 +41,7 @@ struct sink_ops {
 struct sink {
         const struct sink_ops *ops;
         void *state;
+        bool wants_tail;  // false: only final segments matter; no tentative work is done for it
         struct sink *next;  // in the stream's list
 };
 
