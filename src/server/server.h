@@ -1,0 +1,47 @@
+#pragma once
+// Server: the composition root. Owns the scheduler, the listener, the pulled streams and the
+// sessions of all clients.
+//
+// Threads: loop thread only.
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "decode/engine.h"
+#include "server/config.h"
+#include "server/stream.h"
+#include "speech/vad.h"
+#include "util/error.h"
+#include "util/loop.h"
+
+struct server;
+
+// What it runs on; all of it outlives the server.
+struct server_parts {
+        struct loop *loop;
+        const struct config *config;
+        const struct engine_ops *engine;
+        const void *model;
+        unsigned n_engines;
+        const struct vad_model *vad;
+        bool is_multilingual;  // the model speaks other languages than English
+        bool (*knows_language)(const void *model, const char *language);
+        void (*on_stopped)(void *context);  // server_stop() has come to its end
+        void *context;
+};
+
+// Bind the port, then start every stream of the config. Nothing is started when the port cannot
+// be had.
+int server_open(struct server **ret, const struct server_parts *parts, struct error *error);
+
+// Stop with grace: no new clients, what is owed is decoded and delivered (at most
+// SERVER_GRACE), clients are told; then on_stopped.
+void server_stop(struct server *server);
+
+#define SERVER_GRACE (20 * NSEC_PER_SEC)
+
+// Drop everything at once and free. NULL is fine. Returns NULL.
+struct server *server_close(struct server *server);
+
+// The port in use.
+int server_port(const struct server *server);

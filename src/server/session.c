@@ -1,0 +1,274 @@
+#include "server/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/log.h"
+#include "util/mem.h"
+#include "wire/dialect.h"
+
+static void session_refuse(struct session *session, uint16_t code, const char *text)
+{
+        size_t n;
+        char *message = eavesdrop_encode_error(loop_wall(server_services(session->server)->loop),
+                                               NULL, text, &n);
+
+        log_info(session->about, "client-refused", "%s", text);
+        session_send(session, message, n);
+        websocket_close(session->socket, code, text);
+}
+
+// --- before the kind is known ------------------------------------------------------------------
+
+static void opening_on_text(struct session *session, const char *text, size_t n)
+{
+        enum wire_dialect dialect = wire_dialect_of(text, n);
+
+        if (session->role == EAVESDROP_HEALTH_CHECK) {
+                websocket_close(session->socket, 1000, "healthy");
+                return;
+        }
+        switch (dialect) {
+        case WIRE_EAVESDROP:
+                session->ops = &session_eavesdrop;
+                break;
+        case WIRE_WHISPERLIVE:
+                session->ops = &session_whisperlive;
+                break;
+        case WIRE_UNKNOWN:
+                session_refuse(session, 1008,
+                               "the first text frame must be a JSON object with \"type\" "
+                               "(eavesdrop) or \"uid\" (WhisperLive)");
+                return;
+        }
+        session->ops->on_text(session, text, n);
+}
+
+static void opening_on_binary(struct session *session, const uint8_t *bytes, size_t n)
+{
+        (void)bytes;
+        (void)n;
+        session_refuse(session, 1008, "audio before setup: send the setup message first");
+}
+
+static void opening_goodbye(struct session *session, uint16_t code)
+{
+        websocket_close(session->socket, code, "server is going away");
+}
+
+static void opening_close(struct session *session)
+{
+        (void)session;
+}
+
+static const struct session_ops session_opening = {
+        .name = "opening",
+        .on_text = opening_on_text,
+        .on_binary = opening_on_binary,
+        .goodbye = opening_goodbye,
+        .close = opening_close,
+};
+
+static void session_on_setup_timeout(void *context)
+{
+        session_refuse(context, 1008, "no setup message within 30 s");
+}
+
+// --- the socket's events -------------------------------------------------------------------------
+
+static void session_on_text(void *context, const char *text, size_t n)
+{
+        struct session *session = context;
+
+        if (!session->is_leaving)
+                session->ops->on_text(session, text, n);
+}
+
+static void session_on_binary(void *context, const uint8_t *bytes, size_t n)
+{
+        struct session *session = context;
+
+        if (!session->is_leaving)
+                session->ops->on_binary(session, bytes, n);
+}
+
+static void session_on_close(void *context, uint16_t code)
+{
+        struct session *session = context;
+
+        log_info(session->about, "client-left", "connection closed (%u)", code);
+        session->socket = NULL;
+        session_free(session);
+}
+
+// --- the stream's events ---------------------------------------------------------------------------
+
+static void session_on_settled(void *context)
+{
+        struct session *session = context;
+
+        if (session->ops->on_settled)
+                session->ops->on_settled(session);
+        if (session->is_leaving)
+                session->ops->goodbye(session, session->leaving_code);
+}
+
+static void session_on_relief(void *context)
+{
+        struct session *session = context;
+
+        if (session->is_paused && session->socket)
+                websocket_resume(session->socket);
+        session->is_paused = false;
+}
+
+// --- for the kinds -----------------------------------------------------------------------------------
+
+int session_stream_open(struct session *session, const char *name,
+                        const struct decode_options *options, size_t history_segments,
+                        bool is_file, const struct sink_ops *sink, struct error *error)
+{
+        struct stream_settings settings = {
+                .name = name,
+                .options = options,
+                .history_segments = history_segments,
+                .is_file = is_file,
+        };
+        struct stream_listener listener = {
+                .on_settled = session_on_settled,
+                .on_relief = session_on_relief,
+                .context = session,
+        };
+        int r = stream_open(&session->stream, server_services(session->server), &settings,
+                            &listener, error);
+
+        if (r < 0)
+                return r;
+        loop_timer_cancel(session->setup_timer);
+        session->sink = (struct sink){.ops = sink, .state = session, .wants_tail = true};
+        stream_add_sink(session->stream, &session->sink);
+        return 0;
+}
+
+void session_send(struct session *session, char *text, size_t n)
+{
+        if (session->socket)
+                websocket_send_text(session->socket, text, n);
+        free(text);
+}
+
+#define FEED_SAMPLES 4096
+
+void session_feed(struct session *session, enum pcm_format format, const uint8_t *bytes,
+                  size_t n)
+{
+        float samples[FEED_SAMPLES];
+        size_t size = pcm_sample_size(format);
+
+        for (size_t left = n / size; left > 0;) {
+                size_t piece = left < FEED_SAMPLES ? left : FEED_SAMPLES;
+
+                pcm_to_float(format, bytes, piece, samples);
+                stream_on_audio(session->stream, samples, piece);
+                bytes += piece * size;
+                left -= piece;
+        }
+        if (stream_is_backlogged(session->stream) && !session->is_paused) {
+                session->is_paused = true;
+                websocket_pause(session->socket);
+        }
+}
+
+size_t session_recent_finals(const struct stream *stream, size_t n,
+                             const struct segment ***ret)
+{
+        const struct history *history = stream_history(stream);
+        size_t length = history_length(history);
+        const struct segment **finals;
+
+        if (n > length)
+                n = length;
+        finals = xcalloc(n, sizeof(struct segment *));
+        for (size_t i = 0; i < n; i++)
+                finals[i] = history_get(history, length - n + i);
+        *ret = finals;
+        return n;
+}
+
+void session_leave(struct session *session, uint16_t code)
+{
+        if (session->is_leaving)
+                return;
+        session->is_leaving = true;
+        session->leaving_code = code;
+        loop_timer_cancel(session->setup_timer);
+        if (session->stream)
+                stream_flush(session->stream);  // on_settled says goodbye
+        else
+                session->ops->goodbye(session, code);
+}
+
+// --- life ------------------------------------------------------------------------------------------------
+
+// The role: from the header, or for browsers, which cannot set it, from the query.
+static bool session_role(const struct http_request *request, enum eavesdrop_role *ret)
+{
+        CLEANUP(mem_freep) char *query = http_request_query(request, "type");
+        const char *header = http_request_header(request, "X-Client-Type");
+
+        return eavesdrop_role_from_name(header ? header : query, ret);
+}
+
+static char *session_names(const struct http_request *request)
+{
+        const char *header = http_request_header(request, "X-Stream-Names");
+
+        return header ? xstrdup(header) : http_request_query(request, "streams");
+}
+
+void session_open(struct server *server, const struct http_request *request,
+                  struct websocket *socket)
+{
+        struct session *session = xnew(struct session);
+        struct websocket_handler handler = {
+                .on_text = session_on_text,
+                .on_binary = session_on_binary,
+                .on_close = session_on_close,
+                .context = session,
+        };
+        CLEANUP(mem_freep) char *names = session_names(request);
+
+        session->ops = &session_opening;
+        session->server = server;
+        session->socket = socket;
+        session->setup_timer =
+                loop_timer_new(server_services(server)->loop, session_on_setup_timeout, session);
+        snprintf(session->about, sizeof(session->about), "client %s", request->peer);
+        server_add_session(server, session);
+        websocket_set_handler(socket, &handler, NULL);
+        if (!session_role(request, &session->role)) {
+                session_refuse(session, 1008,
+                               "unknown client type: use transcriber, rtsp_subscriber or "
+                               "health_check");
+                return;
+        }
+        log_info(session->about, "client-came", "connected");
+        if (session->role == EAVESDROP_SUBSCRIBER) {
+                session->ops = &session_subscriber;
+                session->ops->on_text(session, names, names ? strlen(names) : 0);
+                return;
+        }
+        loop_timer_set(session->setup_timer, SESSION_SETUP_TIMEOUT);
+}
+
+void session_free(struct session *session)
+{
+        server_remove_session(session->server, session);
+        session->ops->close(session);
+        if (session->stream)
+                stream_remove_sink(session->stream, &session->sink);
+        session->stream = stream_close(session->stream);
+        session->setup_timer = loop_timer_free(session->setup_timer);
+        free(session);
+}

@@ -1,0 +1,112 @@
+#pragma once
+// Session: one WebSocket client, from its first text frame to its goodbye. Private to server/.
+//
+// The upgrade request names a role; for transcribers the first text frame tells the dialect.
+// Each kind of session is an ops table of its own: session_whisperlive.c, session_eavesdrop.c,
+// session_subscriber.c.
+//
+// Threads: loop thread only.
+// Memory:  a session belongs to the server's list and frees itself when its socket is closed.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/listener.h"
+#include "net/websocket.h"
+#include "server/server.h"
+#include "server/stream.h"
+#include "wire/eavesdrop.h"
+
+struct session;
+
+// Most recent final segments sent with each message, unless the client asks for another number;
+// and the most it may ask for.
+#define SESSION_SEGMENTS     10
+#define SESSION_SEGMENTS_MAX 500
+
+// A client that has not said what it is after this time is sent away.
+#define SESSION_SETUP_TIMEOUT (30 * NSEC_PER_SEC)
+
+struct session_ops {
+        const char *name;
+        // The first frame's text for a kind chosen by it; for the others the later ones.
+        void (*on_text)(struct session *session, const char *text, size_t n);
+        void (*on_binary)(struct session *session, const uint8_t *bytes, size_t n);
+        // The stream owes nothing any more (optional).
+        void (*on_settled)(struct session *session);
+        // Decoding lags behind by `delay` (optional).
+        void (*on_overload)(struct session *session, nsec_t delay);
+        // Say goodbye and begin to close: all that was owed has been sent.
+        void (*goodbye)(struct session *session, uint16_t code);
+        // Free `state`; the stream is closed afterwards by the session itself.
+        void (*close)(struct session *session);
+};
+
+struct session {
+        const struct session_ops *ops;
+        struct server *server;
+        struct websocket *socket;
+        struct session *next;  // in the server's list
+        char about[64];        // for log lines: "client 127.0.0.1:40312"
+
+        struct stream *stream;  // transcribers: the one this client feeds; else NULL
+        struct sink sink;       // on that stream
+        void *state;            // the kind's own
+
+        bool is_leaving;         // the end was asked for: goodbye once all is settled
+        uint16_t leaving_code;   // close code of that goodbye
+        bool is_paused;          // reading from the socket is stopped
+        bool is_warned;          // was told of the present overload
+        enum eavesdrop_role role;
+        struct loop_timer *setup_timer;
+};
+
+extern const struct session_ops session_whisperlive;
+extern const struct session_ops session_eavesdrop;
+extern const struct session_ops session_subscriber;
+
+// Take over a new socket. The session adds itself to the server's list.
+void session_open(struct server *server, const struct http_request *request,
+                  struct websocket *socket);
+
+// Finish in order: flush, wait for what is owed, goodbye with `code`.
+void session_leave(struct session *session, uint16_t code);
+
+// Drop it now, its socket's last word aside. Frees it.
+void session_free(struct session *session);
+
+// For the kinds: open the client's stream with these options, and stop the setup clock.
+int session_stream_open(struct session *session, const char *name,
+                        const struct decode_options *options, size_t history_segments,
+                        bool is_file, const struct sink_ops *sink, struct error *error);
+
+// For the kinds: send an encoded text and free it.
+void session_send(struct session *session, char *text, size_t n);
+
+// For the kinds: give samples in that format to the stream. Bytes that make no whole sample are
+// left out. Stops reading from the socket while the stream is backlogged.
+void session_feed(struct session *session, enum pcm_format format, const uint8_t *bytes,
+                  size_t n);
+
+// For the kinds: the last `n` final segments of the stream; the caller frees *ret.
+size_t session_recent_finals(const struct stream *stream, size_t n,
+                             const struct segment ***ret);
+
+// --- server.c's side ---------------------------------------------------------------------------
+
+void server_add_session(struct server *server, struct session *session);
+void server_remove_session(struct server *server, struct session *session);
+const struct server_parts *server_parts(const struct server *server);
+const struct stream_services *server_services(const struct server *server);
+struct stream *server_find_stream(const struct server *server, const char *name);
+
+// All pulled streams' names, in the config's order; lent items, the caller frees the array.
+struct eavesdrop_names server_stream_names(const struct server *server);
+
+// May a new transcriber come in? False while decoding lags too far; then *ret_delay says how far.
+bool server_admits(const struct server *server, nsec_t *ret_delay);
+
+// Check a client's wish against the model: 0, or -EINVAL with the words.
+int server_check_language(const struct server *server, const char *language,
+                          enum decode_task task, struct error *error);

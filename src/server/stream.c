@@ -1,0 +1,450 @@
+#include "server/stream.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audio/ring.h"
+#include "transcript/assembler.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+// Samples kept: the longest window with its padding, and a second of what came since.
+#define STREAM_RING_SAMPLES (32 * AUDIO_RATE)
+
+// Sound is fed in pieces of at most this, so that a window is copied before the ring drops it.
+#define STREAM_PIECE_SAMPLES (AUDIO_RATE / 2)
+
+// New tentative text at most so often; the first one comes after half of it.
+#define STREAM_TENTATIVE_SAMPLES AUDIO_RATE
+
+// A final answer is wanted within this time of its pause.
+#define STREAM_FINAL_DEADLINE (1 * NSEC_PER_SEC)
+
+// A client may run ahead of the clock by so much before its silence counts: sound sent in
+// bursts of seconds is not a pause.
+#define STREAM_AHEAD_MAX (2 * NSEC_PER_SEC)
+
+// Windows owed before whoever pushes is asked to pause, and below which it may go on.
+#define STREAM_OWED_PAUSE  24
+#define STREAM_OWED_RESUME 12
+
+#define STREAM_GENERATIONS  8  // anchors kept; answers to older generations use the oldest
+#define STREAM_HISTORY_BYTES (1024 * 1024)
+#define STREAM_REASON_MAX   256
+
+struct anchor {
+        uint32_t generation;
+        int64_t epoch;
+        nsec_t wall_epoch;
+};
+
+// One stream: sound enters at the top, text leaves at the bottom.
+struct stream {
+        char *name;
+        struct stream_services services;
+        struct stream_listener listener;
+        struct decode_options options;
+        bool is_file;
+
+        struct source *source;        // brings samples; NULL when they are pushed
+        struct ring *ring;            // keeps the last of them on a clock
+        struct segmenter *segmenter;  // finds the speech
+        struct lane *lane;            // our place at the decoder
+        struct assembler *assembler;  // turns hypotheses into segments
+        struct history *history;      // for those who come late
+        struct sink *sinks;           // for those who are here
+
+        uint32_t generation;
+        uint32_t generation_least;  // answers to older ones are dropped
+        struct anchor anchors[STREAM_GENERATIONS];  // of generation g at g % STREAM_GENERATIONS
+        bool is_anchored;     // the present generation has heard its first sample
+        int64_t origin;       // time zero of the recording
+        int64_t tentative_at; // position of the last tentative job
+        int64_t owed_until;   // everything before it is settled or owed
+
+        struct loop_timer *silence;  // fires when sound stops coming
+        nsec_t played_until;         // when what has arrived would have been played
+
+        enum source_state state;
+        char reason[STREAM_REASON_MAX];
+        uint64_t job_id_last;
+};
+
+// --- text leaves -----------------------------------------------------------------------------
+
+static struct stream_facts facts_of(const struct stream *stream, uint32_t generation)
+{
+        const struct anchor *anchor = &stream->anchors[generation % STREAM_GENERATIONS];
+
+        return (struct stream_facts){
+                .name = stream->name,
+                .wall_epoch = anchor->wall_epoch,
+                .epoch = anchor->epoch,
+                .generation = generation,
+        };
+}
+
+static void stream_on_update(struct stream *stream, uint32_t generation,
+                             const struct update *update)
+{
+        struct stream_facts facts = facts_of(stream, generation);
+        struct sink *next;
+
+        for (size_t i = 0; i < update->n_finals; i++)
+                history_append(stream->history, &update->finals[i]);
+        for (struct sink *sink = stream->sinks; sink; sink = next) {
+                next = sink->next;
+                sink->ops->on_update(sink->state, &facts, update);
+        }
+}
+
+static void stream_on_hypothesis(void *context, const struct job *job, int result,
+                                 struct hypothesis *hypothesis)
+{
+        struct stream *stream = context;
+        struct hypothesis nothing = {0};
+        const struct update *update;
+        size_t owed = lane_owed(stream->lane);
+
+        if (job->generation < stream->generation_least)
+                return;
+        if (result < 0) {
+                if (!job->is_final)
+                        return;
+                log_error(stream->name, "decode-failed", "%.1f s of speech could not be decoded: %s",
+                          (double)job->n_samples / AUDIO_RATE, strerror(-result));
+                hypothesis = &nothing;
+        }
+        if (job->is_final)
+                update = assembler_on_final(stream->assembler, job->begin,
+                                            job->begin + (int64_t)job->n_samples, hypothesis);
+        else
+                update = assembler_on_tentative(stream->assembler, job->begin, hypothesis);
+        if (update->language_is_new && !stream->source)
+                memcpy(stream->options.language, update->language,
+                       sizeof(stream->options.language));
+        stream_on_update(stream, job->generation, update);
+
+        if (owed == STREAM_OWED_RESUME && stream->listener.on_relief)
+                stream->listener.on_relief(stream->listener.context);
+        if (owed == 0 && job->is_final && stream->listener.on_settled)
+                stream->listener.on_settled(stream->listener.context);
+}
+
+// --- sound enters ----------------------------------------------------------------------------
+
+static void stream_on_window(struct stream *stream, const struct window *window)
+{
+        nsec_t now = loop_now(stream->services.loop);
+        int64_t begin = window->begin, end = window->end;
+        struct job *job;
+
+        if (begin < ring_begin(stream->ring))
+                begin = ring_begin(stream->ring);
+        if (begin < stream->owed_until)
+                begin = stream->owed_until;
+        if (end <= begin)
+                return;
+        job = job_new((size_t)(end - begin));
+        if (!job || ring_copy(stream->ring, begin, (size_t)(end - begin), job->samples) != 0) {
+                log_error(stream->name, "window-lost", "%.1f s of speech lost: out of memory",
+                          (double)(end - begin) / AUDIO_RATE);
+                job_free(job);
+                return;
+        }
+        job->id = ++stream->job_id_last;
+        job->generation = stream->generation;
+        job->is_final = window->is_closed;
+        job->begin = begin;
+        job->deadline = now + STREAM_FINAL_DEADLINE;
+        job->options = decode_options_copy(&stream->options);
+        if (window->is_closed)
+                stream->owed_until = end;
+        lane_submit(stream->lane, job);
+}
+
+static void windows_take(struct stream *stream)
+{
+        struct window window;
+
+        while (segmenter_next(stream->segmenter, &window))
+                stream_on_window(stream, &window);
+}
+
+static bool stream_wants_tail(const struct stream *stream)
+{
+        for (const struct sink *sink = stream->sinks; sink; sink = sink->next)
+                if (sink->wants_tail)
+                        return true;
+        return false;
+}
+
+static void tentative_consider(struct stream *stream)
+{
+        int64_t now = ring_end(stream->ring);
+        struct window window;
+
+        if (stream->is_file || !stream_wants_tail(stream) || lane_owed(stream->lane) > 0 ||
+            lane_has_tentative(stream->lane))
+                return;
+        if (!segmenter_open_window(stream->segmenter, &window))
+                return;
+        if (now - window.begin < STREAM_TENTATIVE_SAMPLES / 2 ||
+            now - stream->tentative_at < STREAM_TENTATIVE_SAMPLES)
+                return;
+        stream->tentative_at = now;
+        window.end = now;
+        stream_on_window(stream, &window);
+}
+
+static void silence_expect(struct stream *stream, size_t n)
+{
+        nsec_t now = loop_now(stream->services.loop);
+        struct segmenter_config config = segmenter_config_default();
+        nsec_t length = (nsec_t)n * (NSEC_PER_SEC / AUDIO_RATE);
+
+        if (stream->played_until < now)
+                stream->played_until = now;
+        stream->played_until += length;
+        if (stream->played_until > now + STREAM_AHEAD_MAX)
+                stream->played_until = now + STREAM_AHEAD_MAX;
+        loop_timer_set(stream->silence, stream->played_until - now +
+                                                config.pause * (NSEC_PER_SEC / AUDIO_RATE));
+}
+
+// Sound that stops coming is silence: close the window at the sound there is.
+static void stream_on_silence(void *context)
+{
+        struct stream *stream = context;
+
+        segmenter_flush(stream->segmenter);
+        windows_take(stream);
+}
+
+static void stream_anchor(struct stream *stream)
+{
+        stream->anchors[stream->generation % STREAM_GENERATIONS] = (struct anchor){
+                .generation = stream->generation,
+                .epoch = ring_end(stream->ring),
+                .wall_epoch = loop_wall(stream->services.loop),
+        };
+        stream->is_anchored = true;
+}
+
+void stream_on_audio(struct stream *stream, const float *samples, size_t n)
+{
+        assert(loop_is_current(stream->services.loop));
+        if (n == 0)
+                return;
+        if (!stream->is_anchored)
+                stream_anchor(stream);
+        silence_expect(stream, n);
+        while (n > 0) {
+                size_t piece = n < STREAM_PIECE_SAMPLES ? n : STREAM_PIECE_SAMPLES;
+
+                ring_append(stream->ring, samples, piece);
+                segmenter_feed(stream->segmenter, samples, piece);
+                windows_take(stream);
+                samples += piece;
+                n -= piece;
+        }
+        tentative_consider(stream);
+}
+
+static void source_on_samples(void *context, const float *samples, size_t n)
+{
+        stream_on_audio(context, samples, n);
+}
+
+static void generation_begin(struct stream *stream)
+{
+        stream->generation++;
+        // Until its first sample comes: answers find an anchor all the same.
+        stream_anchor(stream);
+        stream->is_anchored = false;
+}
+
+static void source_on_state(void *context, enum source_state state, const char *reason)
+{
+        struct stream *stream = context;
+        struct stream_notice notice;
+        struct stream_facts facts;
+        struct sink *next;
+
+        if (stream->state == SOURCE_ONLINE && state != SOURCE_ONLINE && state != SOURCE_STALLED) {
+                stream_on_silence(stream);  // what was heard before the loss is owed
+                generation_begin(stream);
+        }
+        stream->state = state;
+        snprintf(stream->reason, sizeof(stream->reason), "%s", reason ? reason : "");
+        notice = stream_state(stream);
+        facts = facts_of(stream, stream->generation);
+        for (struct sink *sink = stream->sinks; sink; sink = next) {
+                next = sink->next;
+                if (sink->ops->on_notice)
+                        sink->ops->on_notice(sink->state, &facts, &notice);
+        }
+}
+
+// --- controls --------------------------------------------------------------------------------
+
+void stream_flush(struct stream *stream)
+{
+        stream_on_silence(stream);
+        if (lane_owed(stream->lane) == 0 && stream->listener.on_settled)
+                stream->listener.on_settled(stream->listener.context);
+}
+
+void stream_cancel(struct stream *stream)
+{
+        struct hypothesis nothing = {0};
+
+        lane_cancel(stream->lane, false);
+        segmenter_reset(stream->segmenter);
+        stream->owed_until = ring_end(stream->ring);
+        generation_begin(stream);
+        stream->generation_least = stream->generation;
+        stream_on_update(stream, stream->generation,
+                         assembler_on_tentative(stream->assembler, ring_end(stream->ring),
+                                                &nothing));
+        if (stream->listener.on_relief)
+                stream->listener.on_relief(stream->listener.context);
+}
+
+void stream_restart(struct stream *stream)
+{
+        stream_cancel(stream);
+        stream->origin = ring_end(stream->ring);
+        assembler_restart(stream->assembler, stream->origin);
+        history_clear(stream->history);
+}
+
+void stream_stop(struct stream *stream)
+{
+        stream->source = source_close(stream->source);
+        stream_flush(stream);
+}
+
+void stream_add_sink(struct stream *stream, struct sink *sink)
+{
+        sink->next = stream->sinks;
+        stream->sinks = sink;
+}
+
+void stream_remove_sink(struct stream *stream, struct sink *sink)
+{
+        struct sink **place = &stream->sinks;
+
+        while (*place && *place != sink)
+                place = &(*place)->next;
+        if (*place)
+                *place = sink->next;
+}
+
+// --- what there is ---------------------------------------------------------------------------
+
+const char *stream_name(const struct stream *stream)
+{
+        return stream->name;
+}
+
+const struct history *stream_history(const struct stream *stream)
+{
+        return stream->history;
+}
+
+const struct update *stream_current(struct stream *stream)
+{
+        return assembler_current(stream->assembler);
+}
+
+struct stream_facts stream_facts(const struct stream *stream)
+{
+        return facts_of(stream, stream->generation);
+}
+
+struct stream_notice stream_state(const struct stream *stream)
+{
+        return (struct stream_notice){
+                .state = source_state_name(stream->state),
+                .reason = stream->reason,
+        };
+}
+
+int64_t stream_origin(const struct stream *stream)
+{
+        return stream->origin;
+}
+
+size_t stream_owed(const struct stream *stream)
+{
+        return lane_owed(stream->lane);
+}
+
+bool stream_is_backlogged(const struct stream *stream)
+{
+        return lane_owed(stream->lane) >= STREAM_OWED_PAUSE;
+}
+
+// --- life ------------------------------------------------------------------------------------
+
+int stream_open(struct stream **ret, const struct stream_services *services,
+                const struct stream_settings *settings, const struct stream_listener *listener,
+                struct error *error)
+{
+        struct segmenter_config config = segmenter_config_default();
+        struct stream *stream = xnew(struct stream);
+        int r = 0;
+
+        stream->name = xstrdup(settings->name);
+        stream->services = *services;
+        stream->listener = *listener;
+        stream->options = decode_options_copy(settings->options);
+        stream->is_file = settings->is_file;
+        stream->silence = loop_timer_new(services->loop, stream_on_silence, stream);
+        stream->segmenter = segmenter_new(services->vad, &config);
+        stream->lane = lane_open(services->scheduler, settings->is_file, stream_on_hypothesis,
+                                 stream);
+        stream->assembler = assembler_new();
+        stream->history = history_new(settings->history_segments, STREAM_HISTORY_BYTES);
+        stream->state = SOURCE_ONLINE;
+        r = ring_new(&stream->ring, STREAM_RING_SAMPLES);
+        if (r < 0)
+                r = error_set(error, r, "stream '%s': no memory for its sound", settings->name);
+        if (r == 0 && settings->source) {
+                struct source_listener source_listener = {
+                        .on_samples = source_on_samples,
+                        .on_state = source_on_state,
+                        .context = stream,
+                };
+
+                stream->state = SOURCE_CONNECTING;
+                r = source_open(&stream->source, services->loop, settings->source,
+                                &source_listener, error);
+        }
+        if (r < 0) {
+                stream_close(stream);
+                return r;
+        }
+        *ret = stream;
+        return 0;
+}
+
+struct stream *stream_close(struct stream *stream)
+{
+        if (!stream)
+                return NULL;
+        stream->source = source_close(stream->source);
+        stream->history = history_free(stream->history);
+        stream->assembler = assembler_free(stream->assembler);
+        stream->lane = lane_close(stream->lane);
+        stream->segmenter = segmenter_free(stream->segmenter);
+        stream->ring = ring_free(stream->ring);
+        stream->silence = loop_timer_free(stream->silence);
+        decode_options_deinit(&stream->options);
+        free(stream->name);
+        free(stream);
+        return NULL;
+}

@@ -1,0 +1,83 @@
+#pragma once
+// Stream: one sound and its text. Sound enters at the top, text leaves at the bottom; here, and
+// only here, the stages are joined.
+//
+// Threads: loop thread only.
+// Memory:  a stream owns all of its stages; sinks belong to whoever added them and must be
+//          removed before they are freed.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decode/scheduler.h"
+#include "sink/sink.h"
+#include "source/source.h"
+#include "speech/segmenter.h"
+#include "transcript/history.h"
+#include "util/error.h"
+#include "util/loop.h"
+
+struct stream;
+
+// What streams share. Outlives them.
+struct stream_services {
+        struct loop *loop;
+        struct scheduler *scheduler;
+        const struct vad_model *vad;
+};
+
+struct stream_settings {
+        const char *name;                     // copied
+        const struct decode_options *options; // copied
+        const struct source_config *source;   // NULL: sound is pushed with stream_on_audio()
+        size_t history_segments;
+        bool is_file;  // pushed faster than it is spoken: many windows at a time, no tentatives
+};
+
+// What the owner wants to know; each may be NULL. None may free the stream.
+struct stream_listener {
+        void (*on_settled)(void *context);  // nothing is owed any more
+        void (*on_relief)(void *context);   // no longer backlogged
+        void *context;
+};
+
+int stream_open(struct stream **ret, const struct stream_services *services,
+                const struct stream_settings *settings, const struct stream_listener *listener,
+                struct error *error);
+struct stream *stream_close(struct stream *stream);
+
+// `n` samples (mono, AUDIO_RATE, float) just arrived. Pushed streams only.
+void stream_on_audio(struct stream *stream, const float *samples, size_t n);
+
+// Close the open window now; its text becomes final. on_settled follows once nothing is owed,
+// at once if nothing is.
+void stream_flush(struct stream *stream);
+
+// Forget what was said and not yet delivered; detect the language anew.
+void stream_cancel(struct stream *stream);
+
+// stream_cancel(), and a new recording begins: ids, history and time zero start again.
+void stream_restart(struct stream *stream);
+
+// Stop the source for good (shutdown) and flush.
+void stream_stop(struct stream *stream);
+
+void stream_add_sink(struct stream *stream, struct sink *sink);
+void stream_remove_sink(struct stream *stream, struct sink *sink);
+
+const char *stream_name(const struct stream *stream);
+const struct history *stream_history(const struct stream *stream);
+const struct update *stream_current(struct stream *stream);
+struct stream_facts stream_facts(const struct stream *stream);
+
+// The source's state and the reason for it; "online" for pushed streams.
+struct stream_notice stream_state(const struct stream *stream);
+
+// Position that is time zero of the present recording.
+int64_t stream_origin(const struct stream *stream);
+
+// Windows closed and not yet answered; and whether there are so many that whoever pushes the
+// sound should pause until on_relief.
+size_t stream_owed(const struct stream *stream);
+bool stream_is_backlogged(const struct stream *stream);
