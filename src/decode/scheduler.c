@@ -40,8 +40,6 @@ struct entry {
         // Written by the decode thread before the entry is on the done list.
         int result;
         struct hypothesis hypothesis;
-        nsec_t queue_delay;
-
         nsec_t queued_at;
 };
 
@@ -68,7 +66,6 @@ struct scheduler {
         bool is_closed;
         uint64_t n_done, n_replaced, n_failed;
         double seconds_decoded;
-        nsec_t queue_delay;
 
         pthread_mutex_t lock;
         pthread_cond_t work;
@@ -164,7 +161,6 @@ static bool decoder_fill(struct decoder *decoder, struct entry **running) {
                         pthread_mutex_unlock(&scheduler->lock);
                         return true;
                 }
-                entry->queue_delay = loop_now(scheduler->loop) - entry->queued_at;
                 if (r < 0) {
                         entry->result = r;
                         done_put(scheduler, entry);
@@ -242,8 +238,8 @@ static void entry_queue(struct entry *entry) {
                 lane->n_started++;
         }
         entry->is_urgent = entry->job->is_final && !lane->is_wide;
-        entry->queued_at = loop_now(scheduler->loop);
         entry->place = ENTRY_QUEUED;
+        entry->queued_at = loop_now(scheduler->loop);
         pthread_mutex_lock(&scheduler->lock);
         entry->next = scheduler->queue;
         scheduler->queue = entry;
@@ -414,7 +410,6 @@ static void lane_answer(struct lane *lane, struct entry *entry) {
 static void scheduler_answer(struct scheduler *scheduler, struct entry *entry) {
         struct lane *lane = entry->lane;
 
-        scheduler->queue_delay = entry->queue_delay;
         if (entry->result == 0) {
                 scheduler->n_done++;
                 scheduler->seconds_decoded += job_seconds(entry->job);
@@ -532,16 +527,21 @@ struct scheduler_stats scheduler_stats(const struct scheduler *scheduler) {
                 .n_replaced = scheduler->n_replaced,
                 .n_failed = scheduler->n_failed,
                 .seconds_decoded = scheduler->seconds_decoded,
-                .queue_delay = scheduler->queue_delay,
         };
 
         for (const struct lane *lane = scheduler->lanes; lane; lane = lane->next)
                 for (const struct entry *entry = lane->entries; entry;
                      entry = entry->lane_next) {
-                        if (entry->job->is_final)
-                                stats.n_final++;
-                        else
+                        nsec_t delay = loop_now(scheduler->loop) - entry->queued_at;
+
+                        if (!entry->job->is_final) {
                                 stats.n_tentative++;
+                                continue;
+                        }
+                        stats.n_final++;
+                        if (!lane->is_wide && entry->place == ENTRY_QUEUED &&
+                            delay > stats.final_delay)
+                                stats.final_delay = delay;
                 }
         return stats;
 }

@@ -37,7 +37,9 @@ struct scheduler_stats {
         size_t n_final, n_tentative;  // waiting or running, of open lanes
         uint64_t n_done, n_replaced, n_failed;
         double seconds_decoded;  // of sound
-        nsec_t queue_delay;      // of the last job that started
+        // How long the oldest live final that may run has been waiting and running; 0: none.
+        // What waits only for its own lane's earlier finals does not count.
+        nsec_t final_delay;
 };
 
 int scheduler_open(struct scheduler **ret, struct loop *loop,

@@ -8,21 +8,22 @@
 #include "util/mem.h"
 #include "wire/dialect.h"
 
-static void session_refuse(struct session *session, uint16_t code, const char *text)
-{
+void session_refuse(struct session *session, uint16_t code, const char *text) {
         size_t n;
-        char *message = eavesdrop_encode_error(loop_wall(server_services(session->server)->loop),
-                                               NULL, text, &n);
+        char *message = eavesdrop_encode_error(
+                loop_wall(server_services(session->server)->loop), NULL, text, &n);
 
         log_info(session->about, "client-refused", "%s", text);
         session_send(session, message, n);
+        session->is_leaving = true;
+        loop_timer_cancel(session->setup_timer);
         websocket_close(session->socket, code, text);
 }
 
-// --- before the kind is known ------------------------------------------------------------------
+// --- before the kind is known
+// ------------------------------------------------------------------
 
-static void opening_on_text(struct session *session, const char *text, size_t n)
-{
+static void opening_on_text(struct session *session, const char *text, size_t n) {
         enum wire_dialect dialect = wire_dialect_of(text, n);
 
         if (session->role == EAVESDROP_HEALTH_CHECK) {
@@ -45,20 +46,17 @@ static void opening_on_text(struct session *session, const char *text, size_t n)
         session->ops->on_text(session, text, n);
 }
 
-static void opening_on_binary(struct session *session, const uint8_t *bytes, size_t n)
-{
+static void opening_on_binary(struct session *session, const uint8_t *bytes, size_t n) {
         (void)bytes;
         (void)n;
         session_refuse(session, 1008, "audio before setup: send the setup message first");
 }
 
-static void opening_goodbye(struct session *session, uint16_t code)
-{
+static void opening_goodbye(struct session *session, uint16_t code) {
         websocket_close(session->socket, code, "server is going away");
 }
 
-static void opening_close(struct session *session)
-{
+static void opening_close(struct session *session) {
         (void)session;
 }
 
@@ -70,31 +68,28 @@ static const struct session_ops session_opening = {
         .close = opening_close,
 };
 
-static void session_on_setup_timeout(void *context)
-{
+static void session_on_setup_timeout(void *context) {
         session_refuse(context, 1008, "no setup message within 30 s");
 }
 
-// --- the socket's events -------------------------------------------------------------------------
+// --- the socket's events
+// -------------------------------------------------------------------------
 
-static void session_on_text(void *context, const char *text, size_t n)
-{
+static void session_on_text(void *context, const char *text, size_t n) {
         struct session *session = context;
 
         if (!session->is_leaving)
                 session->ops->on_text(session, text, n);
 }
 
-static void session_on_binary(void *context, const uint8_t *bytes, size_t n)
-{
+static void session_on_binary(void *context, const uint8_t *bytes, size_t n) {
         struct session *session = context;
 
         if (!session->is_leaving)
                 session->ops->on_binary(session, bytes, n);
 }
 
-static void session_on_close(void *context, uint16_t code)
-{
+static void session_on_close(void *context, uint16_t code) {
         struct session *session = context;
 
         log_info(session->about, "client-left", "connection closed (%u)", code);
@@ -102,10 +97,10 @@ static void session_on_close(void *context, uint16_t code)
         session_free(session);
 }
 
-// --- the stream's events ---------------------------------------------------------------------------
+// --- the stream's events
+// ---------------------------------------------------------------------------
 
-static void session_on_settled(void *context)
-{
+static void session_on_settled(void *context) {
         struct session *session = context;
 
         if (session->ops->on_settled)
@@ -114,21 +109,22 @@ static void session_on_settled(void *context)
                 session->ops->goodbye(session, session->leaving_code);
 }
 
-static void session_on_relief(void *context)
-{
+static void session_on_relief(void *context) {
         struct session *session = context;
 
         if (session->is_paused && session->socket)
                 websocket_resume(session->socket);
         session->is_paused = false;
+        if (session->ops->on_relief)
+                session->ops->on_relief(session);
 }
 
-// --- for the kinds -----------------------------------------------------------------------------------
+// --- for the kinds
+// -----------------------------------------------------------------------------------
 
 int session_stream_open(struct session *session, const char *name,
                         const struct decode_options *options, size_t history_segments,
-                        bool is_file, const struct sink_ops *sink, struct error *error)
-{
+                        bool is_file, const struct sink_ops *sink, struct error *error) {
         struct stream_settings settings = {
                 .name = name,
                 .options = options,
@@ -151,8 +147,7 @@ int session_stream_open(struct session *session, const char *name,
         return 0;
 }
 
-void session_send(struct session *session, char *text, size_t n)
-{
+void session_send(struct session *session, char *text, size_t n) {
         if (session->socket)
                 websocket_send_text(session->socket, text, n);
         free(text);
@@ -161,8 +156,7 @@ void session_send(struct session *session, char *text, size_t n)
 #define FEED_SAMPLES 4096
 
 void session_feed(struct session *session, enum pcm_format format, const uint8_t *bytes,
-                  size_t n)
-{
+                  size_t n) {
         float samples[FEED_SAMPLES];
         size_t size = pcm_sample_size(format);
 
@@ -181,8 +175,7 @@ void session_feed(struct session *session, enum pcm_format format, const uint8_t
 }
 
 size_t session_recent_finals(const struct stream *stream, size_t n,
-                             const struct segment ***ret)
-{
+                             const struct segment ***ret) {
         const struct history *history = stream_history(stream);
         size_t length = history_length(history);
         const struct segment **finals;
@@ -196,8 +189,7 @@ size_t session_recent_finals(const struct stream *stream, size_t n,
         return n;
 }
 
-void session_leave(struct session *session, uint16_t code)
-{
+void session_leave(struct session *session, uint16_t code) {
         if (session->is_leaving)
                 return;
         session->is_leaving = true;
@@ -209,27 +201,25 @@ void session_leave(struct session *session, uint16_t code)
                 session->ops->goodbye(session, code);
 }
 
-// --- life ------------------------------------------------------------------------------------------------
+// --- life
+// ------------------------------------------------------------------------------------------------
 
 // The role: from the header, or for browsers, which cannot set it, from the query.
-static bool session_role(const struct http_request *request, enum eavesdrop_role *ret)
-{
+static bool session_role(const struct http_request *request, enum eavesdrop_role *ret) {
         CLEANUP(mem_freep) char *query = http_request_query(request, "type");
         const char *header = http_request_header(request, "X-Client-Type");
 
         return eavesdrop_role_from_name(header ? header : query, ret);
 }
 
-static char *session_names(const struct http_request *request)
-{
+static char *session_names(const struct http_request *request) {
         const char *header = http_request_header(request, "X-Stream-Names");
 
         return header ? xstrdup(header) : http_request_query(request, "streams");
 }
 
 void session_open(struct server *server, const struct http_request *request,
-                  struct websocket *socket)
-{
+                  struct websocket *socket) {
         struct session *session = xnew(struct session);
         struct websocket_handler handler = {
                 .on_text = session_on_text,
@@ -242,8 +232,8 @@ void session_open(struct server *server, const struct http_request *request,
         session->ops = &session_opening;
         session->server = server;
         session->socket = socket;
-        session->setup_timer =
-                loop_timer_new(server_services(server)->loop, session_on_setup_timeout, session);
+        session->setup_timer = loop_timer_new(server_services(server)->loop,
+                                              session_on_setup_timeout, session);
         snprintf(session->about, sizeof(session->about), "client %s", request->peer);
         server_add_session(server, session);
         websocket_set_handler(socket, &handler, NULL);
@@ -256,14 +246,13 @@ void session_open(struct server *server, const struct http_request *request,
         log_info(session->about, "client-came", "connected");
         if (session->role == EAVESDROP_SUBSCRIBER) {
                 session->ops = &session_subscriber;
-                session->ops->on_text(session, names, names ? strlen(names) : 0);
+                session_subscribe(session, names);
                 return;
         }
         loop_timer_set(session->setup_timer, SESSION_SETUP_TIMEOUT);
 }
 
-void session_free(struct session *session)
-{
+void session_free(struct session *session) {
         server_remove_session(session->server, session);
         session->ops->close(session);
         if (session->stream)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "audio/pcm.h"
 #include "net/listener.h"
 #include "net/websocket.h"
 #include "server/server.h"
@@ -35,6 +36,8 @@ struct session_ops {
         void (*on_binary)(struct session *session, const uint8_t *bytes, size_t n);
         // The stream owes nothing any more (optional).
         void (*on_settled)(struct session *session);
+        // The stream is no longer backlogged (optional).
+        void (*on_relief)(struct session *session);
         // Decoding lags behind by `delay` (optional).
         void (*on_overload)(struct session *session, nsec_t delay);
         // Say goodbye and begin to close: all that was owed has been sent.
@@ -54,10 +57,10 @@ struct session {
         struct sink sink;       // on that stream
         void *state;            // the kind's own
 
-        bool is_leaving;         // the end was asked for: goodbye once all is settled
-        uint16_t leaving_code;   // close code of that goodbye
-        bool is_paused;          // reading from the socket is stopped
-        bool is_warned;          // was told of the present overload
+        bool is_leaving;        // the end was asked for: goodbye once all is settled
+        uint16_t leaving_code;  // close code of that goodbye
+        bool is_paused;         // reading from the socket is stopped
+        bool is_warned;         // was told of the present overload
         enum eavesdrop_role role;
         struct loop_timer *setup_timer;
 };
@@ -76,6 +79,12 @@ void session_leave(struct session *session, uint16_t code);
 // Drop it now, its socket's last word aside. Frees it.
 void session_free(struct session *session);
 
+// Refuse in the eavesdrop dialect's words and begin to close.
+void session_refuse(struct session *session, uint16_t code, const char *text);
+
+// A subscriber's first step: `names` as in X-Stream-Names, NULL when absent.
+void session_subscribe(struct session *session, const char *names);
+
 // For the kinds: open the client's stream with these options, and stop the setup clock.
 int session_stream_open(struct session *session, const char *name,
                         const struct decode_options *options, size_t history_segments,
@@ -93,7 +102,8 @@ void session_feed(struct session *session, enum pcm_format format, const uint8_t
 size_t session_recent_finals(const struct stream *stream, size_t n,
                              const struct segment ***ret);
 
-// --- server.c's side ---------------------------------------------------------------------------
+// --- server.c's side
+// ---------------------------------------------------------------------------
 
 void server_add_session(struct server *server, struct session *session);
 void server_remove_session(struct server *server, struct session *session);
@@ -101,10 +111,11 @@ const struct server_parts *server_parts(const struct server *server);
 const struct stream_services *server_services(const struct server *server);
 struct stream *server_find_stream(const struct server *server, const char *name);
 
-// All pulled streams' names, in the config's order; lent items, the caller frees the array.
-struct eavesdrop_names server_stream_names(const struct server *server);
+// All pulled streams, in the config's order; lent.
+struct stream *const *server_streams(const struct server *server, size_t *ret_n);
 
-// May a new transcriber come in? False while decoding lags too far; then *ret_delay says how far.
+// May a new transcriber come in? False while decoding lags too far; then *ret_delay says how
+// far.
 bool server_admits(const struct server *server, nsec_t *ret_delay);
 
 // Check a client's wish against the model: 0, or -EINVAL with the words.

@@ -30,9 +30,9 @@
 #define STREAM_OWED_PAUSE  24
 #define STREAM_OWED_RESUME 12
 
-#define STREAM_GENERATIONS  8  // anchors kept; answers to older generations use the oldest
+#define STREAM_GENERATIONS   8  // anchors kept; answers to older generations use the oldest
 #define STREAM_HISTORY_BYTES (1024 * 1024)
-#define STREAM_REASON_MAX   256
+#define STREAM_REASON_MAX    256
 
 struct anchor {
         uint32_t generation;
@@ -57,12 +57,12 @@ struct stream {
         struct sink *sinks;           // for those who are here
 
         uint32_t generation;
-        uint32_t generation_least;  // answers to older ones are dropped
+        uint32_t generation_least;                  // answers to older ones are dropped
         struct anchor anchors[STREAM_GENERATIONS];  // of generation g at g % STREAM_GENERATIONS
-        bool is_anchored;     // the present generation has heard its first sample
-        int64_t origin;       // time zero of the recording
-        int64_t tentative_at; // position of the last tentative job
-        int64_t owed_until;   // everything before it is settled or owed
+        bool is_anchored;      // the present generation has heard its first sample
+        int64_t origin;        // time zero of the recording
+        int64_t tentative_at;  // position of the last tentative job
+        int64_t owed_until;    // everything before it is settled or owed
 
         struct loop_timer *silence;  // fires when sound stops coming
         nsec_t played_until;         // when what has arrived would have been played
@@ -74,8 +74,7 @@ struct stream {
 
 // --- text leaves -----------------------------------------------------------------------------
 
-static struct stream_facts facts_of(const struct stream *stream, uint32_t generation)
-{
+static struct stream_facts facts_of(const struct stream *stream, uint32_t generation) {
         const struct anchor *anchor = &stream->anchors[generation % STREAM_GENERATIONS];
 
         return (struct stream_facts){
@@ -87,8 +86,7 @@ static struct stream_facts facts_of(const struct stream *stream, uint32_t genera
 }
 
 static void stream_on_update(struct stream *stream, uint32_t generation,
-                             const struct update *update)
-{
+                             const struct update *update) {
         struct stream_facts facts = facts_of(stream, generation);
         struct sink *next;
 
@@ -101,8 +99,7 @@ static void stream_on_update(struct stream *stream, uint32_t generation,
 }
 
 static void stream_on_hypothesis(void *context, const struct job *job, int result,
-                                 struct hypothesis *hypothesis)
-{
+                                 struct hypothesis *hypothesis) {
         struct stream *stream = context;
         struct hypothesis nothing = {0};
         const struct update *update;
@@ -113,7 +110,8 @@ static void stream_on_hypothesis(void *context, const struct job *job, int resul
         if (result < 0) {
                 if (!job->is_final)
                         return;
-                log_error(stream->name, "decode-failed", "%.1f s of speech could not be decoded: %s",
+                log_error(stream->name, "decode-failed",
+                          "%.1f s of speech could not be decoded: %s",
                           (double)job->n_samples / AUDIO_RATE, strerror(-result));
                 hypothesis = &nothing;
         }
@@ -135,8 +133,7 @@ static void stream_on_hypothesis(void *context, const struct job *job, int resul
 
 // --- sound enters ----------------------------------------------------------------------------
 
-static void stream_on_window(struct stream *stream, const struct window *window)
-{
+static void stream_on_window(struct stream *stream, const struct window *window) {
         nsec_t now = loop_now(stream->services.loop);
         int64_t begin = window->begin, end = window->end;
         struct job *job;
@@ -165,24 +162,21 @@ static void stream_on_window(struct stream *stream, const struct window *window)
         lane_submit(stream->lane, job);
 }
 
-static void windows_take(struct stream *stream)
-{
+static void windows_take(struct stream *stream) {
         struct window window;
 
         while (segmenter_next(stream->segmenter, &window))
                 stream_on_window(stream, &window);
 }
 
-static bool stream_wants_tail(const struct stream *stream)
-{
+static bool stream_wants_tail(const struct stream *stream) {
         for (const struct sink *sink = stream->sinks; sink; sink = sink->next)
                 if (sink->wants_tail)
                         return true;
         return false;
 }
 
-static void tentative_consider(struct stream *stream)
-{
+static void tentative_consider(struct stream *stream) {
         int64_t now = ring_end(stream->ring);
         struct window window;
 
@@ -199,8 +193,7 @@ static void tentative_consider(struct stream *stream)
         stream_on_window(stream, &window);
 }
 
-static void silence_expect(struct stream *stream, size_t n)
-{
+static void silence_expect(struct stream *stream, size_t n) {
         nsec_t now = loop_now(stream->services.loop);
         struct segmenter_config config = segmenter_config_default();
         nsec_t length = (nsec_t)n * (NSEC_PER_SEC / AUDIO_RATE);
@@ -210,21 +203,19 @@ static void silence_expect(struct stream *stream, size_t n)
         stream->played_until += length;
         if (stream->played_until > now + STREAM_AHEAD_MAX)
                 stream->played_until = now + STREAM_AHEAD_MAX;
-        loop_timer_set(stream->silence, stream->played_until - now +
-                                                config.pause * (NSEC_PER_SEC / AUDIO_RATE));
+        loop_timer_set(stream->silence,
+                       stream->played_until - now + config.pause * (NSEC_PER_SEC / AUDIO_RATE));
 }
 
 // Sound that stops coming is silence: close the window at the sound there is.
-static void stream_on_silence(void *context)
-{
+static void stream_on_silence(void *context) {
         struct stream *stream = context;
 
         segmenter_flush(stream->segmenter);
         windows_take(stream);
 }
 
-static void stream_anchor(struct stream *stream)
-{
+static void stream_anchor(struct stream *stream) {
         stream->anchors[stream->generation % STREAM_GENERATIONS] = (struct anchor){
                 .generation = stream->generation,
                 .epoch = ring_end(stream->ring),
@@ -233,8 +224,7 @@ static void stream_anchor(struct stream *stream)
         stream->is_anchored = true;
 }
 
-void stream_on_audio(struct stream *stream, const float *samples, size_t n)
-{
+void stream_on_audio(struct stream *stream, const float *samples, size_t n) {
         assert(loop_is_current(stream->services.loop));
         if (n == 0)
                 return;
@@ -253,27 +243,25 @@ void stream_on_audio(struct stream *stream, const float *samples, size_t n)
         tentative_consider(stream);
 }
 
-static void source_on_samples(void *context, const float *samples, size_t n)
-{
+static void source_on_samples(void *context, const float *samples, size_t n) {
         stream_on_audio(context, samples, n);
 }
 
-static void generation_begin(struct stream *stream)
-{
+static void generation_begin(struct stream *stream) {
         stream->generation++;
         // Until its first sample comes: answers find an anchor all the same.
         stream_anchor(stream);
         stream->is_anchored = false;
 }
 
-static void source_on_state(void *context, enum source_state state, const char *reason)
-{
+static void source_on_state(void *context, enum source_state state, const char *reason) {
         struct stream *stream = context;
         struct stream_notice notice;
         struct stream_facts facts;
         struct sink *next;
 
-        if (stream->state == SOURCE_ONLINE && state != SOURCE_ONLINE && state != SOURCE_STALLED) {
+        if (stream->state == SOURCE_ONLINE && state != SOURCE_ONLINE &&
+            state != SOURCE_STALLED) {
                 stream_on_silence(stream);  // what was heard before the loss is owed
                 generation_begin(stream);
         }
@@ -290,15 +278,13 @@ static void source_on_state(void *context, enum source_state state, const char *
 
 // --- controls --------------------------------------------------------------------------------
 
-void stream_flush(struct stream *stream)
-{
+void stream_flush(struct stream *stream) {
         stream_on_silence(stream);
         if (lane_owed(stream->lane) == 0 && stream->listener.on_settled)
                 stream->listener.on_settled(stream->listener.context);
 }
 
-void stream_cancel(struct stream *stream)
-{
+void stream_cancel(struct stream *stream) {
         struct hypothesis nothing = {0};
 
         lane_cancel(stream->lane, false);
@@ -306,35 +292,31 @@ void stream_cancel(struct stream *stream)
         stream->owed_until = ring_end(stream->ring);
         generation_begin(stream);
         stream->generation_least = stream->generation;
-        stream_on_update(stream, stream->generation,
-                         assembler_on_tentative(stream->assembler, ring_end(stream->ring),
-                                                &nothing));
+        stream_on_update(
+                stream, stream->generation,
+                assembler_on_tentative(stream->assembler, ring_end(stream->ring), &nothing));
         if (stream->listener.on_relief)
                 stream->listener.on_relief(stream->listener.context);
 }
 
-void stream_restart(struct stream *stream)
-{
+void stream_restart(struct stream *stream) {
         stream_cancel(stream);
         stream->origin = ring_end(stream->ring);
         assembler_restart(stream->assembler, stream->origin);
         history_clear(stream->history);
 }
 
-void stream_stop(struct stream *stream)
-{
+void stream_stop(struct stream *stream) {
         stream->source = source_close(stream->source);
         stream_flush(stream);
 }
 
-void stream_add_sink(struct stream *stream, struct sink *sink)
-{
+void stream_add_sink(struct stream *stream, struct sink *sink) {
         sink->next = stream->sinks;
         stream->sinks = sink;
 }
 
-void stream_remove_sink(struct stream *stream, struct sink *sink)
-{
+void stream_remove_sink(struct stream *stream, struct sink *sink) {
         struct sink **place = &stream->sinks;
 
         while (*place && *place != sink)
@@ -345,46 +327,38 @@ void stream_remove_sink(struct stream *stream, struct sink *sink)
 
 // --- what there is ---------------------------------------------------------------------------
 
-const char *stream_name(const struct stream *stream)
-{
+const char *stream_name(const struct stream *stream) {
         return stream->name;
 }
 
-const struct history *stream_history(const struct stream *stream)
-{
+const struct history *stream_history(const struct stream *stream) {
         return stream->history;
 }
 
-const struct update *stream_current(struct stream *stream)
-{
+const struct update *stream_current(struct stream *stream) {
         return assembler_current(stream->assembler);
 }
 
-struct stream_facts stream_facts(const struct stream *stream)
-{
+struct stream_facts stream_facts(const struct stream *stream) {
         return facts_of(stream, stream->generation);
 }
 
-struct stream_notice stream_state(const struct stream *stream)
-{
+struct stream_notice stream_state(const struct stream *stream) {
         return (struct stream_notice){
                 .state = source_state_name(stream->state),
                 .reason = stream->reason,
         };
 }
 
-int64_t stream_origin(const struct stream *stream)
-{
+int64_t stream_origin(const struct stream *stream) {
         return stream->origin;
 }
 
-size_t stream_owed(const struct stream *stream)
-{
+size_t stream_owed(const struct stream *stream) {
         return lane_owed(stream->lane);
 }
 
-bool stream_is_backlogged(const struct stream *stream)
-{
+bool stream_is_backlogged(const struct stream *stream) {
         return lane_owed(stream->lane) >= STREAM_OWED_PAUSE;
 }
 
@@ -392,8 +366,7 @@ bool stream_is_backlogged(const struct stream *stream)
 
 int stream_open(struct stream **ret, const struct stream_services *services,
                 const struct stream_settings *settings, const struct stream_listener *listener,
-                struct error *error)
-{
+                struct error *error) {
         struct segmenter_config config = segmenter_config_default();
         struct stream *stream = xnew(struct stream);
         int r = 0;
@@ -405,8 +378,8 @@ int stream_open(struct stream **ret, const struct stream_services *services,
         stream->is_file = settings->is_file;
         stream->silence = loop_timer_new(services->loop, stream_on_silence, stream);
         stream->segmenter = segmenter_new(services->vad, &config);
-        stream->lane = lane_open(services->scheduler, settings->is_file, stream_on_hypothesis,
-                                 stream);
+        stream->lane =
+                lane_open(services->scheduler, settings->is_file, stream_on_hypothesis, stream);
         stream->assembler = assembler_new();
         stream->history = history_new(settings->history_segments, STREAM_HISTORY_BYTES);
         stream->state = SOURCE_ONLINE;
@@ -432,8 +405,7 @@ int stream_open(struct stream **ret, const struct stream_services *services,
         return 0;
 }
 
-struct stream *stream_close(struct stream *stream)
-{
+struct stream *stream_close(struct stream *stream) {
         if (!stream)
                 return NULL;
         stream->source = source_close(stream->source);

@@ -28,9 +28,9 @@ struct stream_services {
 };
 
 struct stream_settings {
-        const char *name;                     // copied
-        const struct decode_options *options; // copied
-        const struct source_config *source;   // NULL: sound is pushed with stream_on_audio()
+        const char *name;                      // copied
+        const struct decode_options *options;  // copied
+        const struct source_config *source;    // NULL: sound is pushed with stream_on_audio()
         size_t history_segments;
         bool is_file;  // pushed faster than it is spoken: many windows at a time, no tentatives
 };

@@ -6,8 +6,7 @@
 #include "util/mem.h"
 
 static void capture_on_update(void *state, const struct stream_facts *stream,
-                              const struct update *update)
-{
+                              const struct update *update) {
         struct sink_capture *capture = state;
         size_t n = capture->n_finals + update->n_finals;
         struct segment *finals = realloc(capture->finals, (n ? n : 1) * sizeof(*finals));
@@ -25,8 +24,7 @@ static void capture_on_update(void *state, const struct stream_facts *stream,
 }
 
 static void capture_on_notice(void *state, const struct stream_facts *stream,
-                              const struct stream_notice *notice)
-{
+                              const struct stream_notice *notice) {
         struct sink_capture *capture = state;
 
         (void)stream;
@@ -40,8 +38,7 @@ const struct sink_ops sink_capture = {
         .on_notice = capture_on_notice,
 };
 
-char *sink_capture_text(const struct sink_capture *capture)
-{
+char *sink_capture_text(const struct sink_capture *capture) {
         char *text = xstrdup("");
 
         for (size_t i = 0; i < capture->n_finals; i++) {
@@ -53,8 +50,7 @@ char *sink_capture_text(const struct sink_capture *capture)
         return text;
 }
 
-void sink_capture_deinit(struct sink_capture *capture)
-{
+void sink_capture_deinit(struct sink_capture *capture) {
         for (size_t i = 0; i < capture->n_finals; i++)
                 segment_deinit(&capture->finals[i]);
         free(capture->finals);

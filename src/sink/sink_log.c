@@ -11,8 +11,7 @@
 
 #define TIME_TEXT_MAX 40
 
-static void time_format(char ret[static TIME_TEXT_MAX], nsec_t wall)
-{
+static void time_format(char ret[static TIME_TEXT_MAX], nsec_t wall) {
         time_t seconds = wall / NSEC_PER_SEC;
         struct tm utc;
         size_t length;
@@ -24,8 +23,7 @@ static void time_format(char ret[static TIME_TEXT_MAX], nsec_t wall)
 }
 
 static void final_log(const struct stream_facts *stream, const struct segment *segment,
-                      const char *language)
-{
+                      const char *language) {
         const char *text = segment->text + strspn(segment->text, " ");
         double begin = (double)segment->begin / AUDIO_RATE;
         double end = (double)segment->end / AUDIO_RATE;
@@ -34,23 +32,23 @@ static void final_log(const struct stream_facts *stream, const struct segment *s
 
         time_format(time_text, stream_facts_wall(stream, segment->begin));
         if (log_format_current() == LOG_JSON) {
-                json_t *object = json_pack("{ss ss ss sf sf ss ss}", "time", time_text, "stream",
-                                           stream->name, "event", "transcript", "start", begin,
-                                           "end", end, "language", language, "text", text);
+                json_t *object =
+                        json_pack("{ss ss ss sf sf ss ss}", "time", time_text, "stream",
+                                  stream->name, "event", "transcript", "start", begin, "end",
+                                  end, "language", language, "text", text);
 
                 line = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(10));
                 json_decref(object);
         } else {
-                line = xasprintf("%s %s [%.2f - %.2f] %s: %s", time_text, stream->name, begin, end,
-                                 language, text);
+                line = xasprintf("%s %s [%.2f - %.2f] %s: %s", time_text, stream->name, begin,
+                                 end, language, text);
         }
         if (line)
                 log_raw(line);
 }
 
 static void sink_log_on_update(void *state, const struct stream_facts *stream,
-                               const struct update *update)
-{
+                               const struct update *update) {
         (void)state;
         for (size_t i = 0; i < update->n_finals; i++)
                 final_log(stream, &update->finals[i], update->language);

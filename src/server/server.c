@@ -1,0 +1,319 @@
+#include "server/server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decode/scheduler.h"
+#include "net/listener.h"
+#include "server/session.h"
+#include "sink/sink.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+// Finals older than this in the queue are told to the clients; older than that keep new ones
+// out.
+#define SERVER_DELAY_WARN  (5 * NSEC_PER_SEC)
+#define SERVER_DELAY_ADMIT (15 * NSEC_PER_SEC)
+
+#define SERVER_TICK          NSEC_PER_SEC
+#define SERVER_STOP_TICK     (50 * NSEC_PER_MSEC)
+#define SERVER_CHILDREN_WAIT (5 * NSEC_PER_SEC)
+
+// Final segments of a pulled stream kept for those who come late.
+#define SERVER_HISTORY 2000
+
+struct server {
+        struct server_parts parts;
+        struct stream_services services;
+        struct scheduler *scheduler;
+        struct listener *listener;
+        struct stream **streams;
+        size_t n_streams;
+        struct sink *log_sinks;  // one per stream
+        struct session *sessions;
+        struct loop_timer *timer;  // the tick; while stopping, the look whether all is done
+        bool is_stopping;
+        nsec_t stop_deadline;
+};
+
+// --- what sessions ask
+// ---------------------------------------------------------------------------
+
+void server_add_session(struct server *server, struct session *session) {
+        session->next = server->sessions;
+        server->sessions = session;
+}
+
+void server_remove_session(struct server *server, struct session *session) {
+        struct session **place = &server->sessions;
+
+        while (*place != session)
+                place = &(*place)->next;
+        *place = session->next;
+}
+
+const struct server_parts *server_parts(const struct server *server) {
+        return &server->parts;
+}
+
+const struct stream_services *server_services(const struct server *server) {
+        return &server->services;
+}
+
+struct stream *server_find_stream(const struct server *server, const char *name) {
+        for (size_t i = 0; i < server->n_streams; i++)
+                if (strcmp(stream_name(server->streams[i]), name) == 0)
+                        return server->streams[i];
+        return NULL;
+}
+
+struct stream *const *server_streams(const struct server *server, size_t *ret_n) {
+        *ret_n = server->n_streams;
+        return server->streams;
+}
+
+bool server_admits(const struct server *server, nsec_t *ret_delay) {
+        struct scheduler_stats stats = scheduler_stats(server->scheduler);
+
+        *ret_delay = stats.final_delay;
+        return stats.final_delay < SERVER_DELAY_ADMIT;
+}
+
+int server_check_language(const struct server *server, const char *language,
+                          enum decode_task task, struct error *error) {
+        if (language && !server->parts.knows_language(server->parts.model, language))
+                return error_set(error, -EINVAL, "the model does not know the language '%.16s'",
+                                 language);
+        if (task == DECODE_TRANSLATE && !server->parts.is_multilingual)
+                return error_set(error, -EINVAL,
+                                 "the model is English-only and cannot translate");
+        return 0;
+}
+
+// --- plain requests
+// --------------------------------------------------------------------------------
+
+struct page {
+        const char *path;
+        int status;
+        const char *body;
+};
+
+static void server_on_request(void *context, const struct http_request *request,
+                              struct http_response *ret) {
+        static const struct page pages[] = {
+                {"/", 200, "eavesdrop: connect a WebSocket client here (docs/protocols.md)\n"},
+                {"/healthz", 200, "ok\n"},
+                {"/readyz", 200, "ready\n"},
+        };
+        const struct server *server = context;
+        struct page page = {.status = 404, .body = "not found\n"};
+
+        for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
+                if (strcmp(request->path, pages[i].path) == 0)
+                        page = pages[i];
+        if (server->is_stopping && page.status == 200)
+                page = (struct page){.status = 503, .body = "stopping\n"};
+        *ret = (struct http_response){
+                .status = page.status,
+                .content_type = "text/plain; charset=utf-8",
+                .body = page.body,
+                .body_length = strlen(page.body),
+        };
+}
+
+static void server_on_websocket(void *context, const struct http_request *request,
+                                struct websocket *socket) {
+        session_open(context, request, socket);
+}
+
+// --- overload
+// ----------------------------------------------------------------------------------------
+
+static void server_warn(struct server *server) {
+        nsec_t delay = scheduler_stats(server->scheduler).final_delay;
+        bool is_late = delay > SERVER_DELAY_WARN;
+
+        for (struct session *session = server->sessions; session; session = session->next) {
+                if (is_late && !session->is_warned && !session->is_leaving && session->stream &&
+                    session->ops->on_overload)
+                        session->ops->on_overload(session, delay);
+                session->is_warned = is_late;
+        }
+}
+
+// --- stopping
+// ------------------------------------------------------------------------------------------
+
+static size_t server_owed(const struct server *server) {
+        size_t owed = 0;
+
+        for (size_t i = 0; i < server->n_streams; i++)
+                owed += stream_owed(server->streams[i]);
+        return owed;
+}
+
+static void server_stop_consider(struct server *server) {
+        nsec_t now = loop_now(server->parts.loop);
+        bool is_late = now >= server->stop_deadline;
+        bool is_done = !server->sessions && server_owed(server) == 0;
+
+        if ((is_done || is_late) &&
+            (source_children() == 0 || now >= server->stop_deadline + SERVER_CHILDREN_WAIT)) {
+                if (!is_done)
+                        log_warning("server", "grace-over",
+                                    "grace time is over: %zu windows of cameras not decoded",
+                                    server_owed(server));
+                server->parts.on_stopped(server->parts.context);
+                return;
+        }
+        loop_timer_set(server->timer, SERVER_STOP_TICK);
+}
+
+static void server_on_timer(void *context) {
+        struct server *server = context;
+
+        if (server->is_stopping) {
+                server_stop_consider(server);
+                return;
+        }
+        server_warn(server);
+        loop_timer_set(server->timer, SERVER_TICK);
+}
+
+void server_stop(struct server *server) {
+        struct session *next;
+
+        if (server->is_stopping)
+                return;
+        listener_stop(server->listener);
+        for (size_t i = 0; i < server->n_streams; i++)
+                stream_stop(server->streams[i]);
+        // From here on a stream that settles sends the readers home: all are flushed by now.
+        server->is_stopping = true;
+        server->stop_deadline = loop_now(server->parts.loop) + SERVER_GRACE;
+        for (struct session *session = server->sessions; session; session = next) {
+                next = session->next;
+                if (session->stream || server_owed(server) == 0)
+                        session_leave(session, 1001);
+        }
+        loop_timer_set(server->timer, SERVER_STOP_TICK);
+}
+
+// A stream owes nothing any more: while stopping, its readers may go.
+static void server_on_settled(void *context) {
+        struct server *server = context;
+        struct session *next;
+
+        if (!server->is_stopping || server_owed(server) > 0)
+                return;
+        for (struct session *session = server->sessions; session; session = next) {
+                next = session->next;
+                session_leave(session, 1001);
+        }
+}
+
+// --- life
+// --------------------------------------------------------------------------------------------------
+
+static int server_stream_open(struct server *server, const struct stream_config *wishes,
+                              struct error *error) {
+        struct decode_options options = decode_options_default();
+        const char *language =
+                wishes->language ? wishes->language : server->parts.config->language;
+        struct source_config source = {
+                .name = wishes->name,
+                .url = wishes->url,
+                .transport = wishes->transport,
+                .is_looped = wishes->is_looped,
+        };
+        struct stream_settings settings = {
+                .name = wishes->name,
+                .options = &options,
+                .source = &source,
+                .history_segments = SERVER_HISTORY,
+        };
+        struct stream_listener listener = {.on_settled = server_on_settled, .context = server};
+        struct sink *sink = &server->log_sinks[server->n_streams];
+        int r = server_check_language(server, language, wishes->task, error);
+
+        if (r == 0) {
+                if (language)
+                        strncpy(options.language, language, sizeof(options.language) - 1);
+                options.task = wishes->task;
+                options.prompt = wishes->prompt;  // copied by the stream
+                options.hotwords = wishes->hotwords;
+                r = stream_open(&server->streams[server->n_streams], &server->services,
+                                &settings, &listener, error);
+        }
+        if (r < 0) {
+                error_prefix(error, "stream '%s'", wishes->name);
+                return r;
+        }
+        *sink = (struct sink){.ops = &sink_log};
+        stream_add_sink(server->streams[server->n_streams++], sink);
+        return 0;
+}
+
+static int server_start(struct server *server, struct error *error) {
+        const struct config *config = server->parts.config;
+        struct scheduler_config scheduler = {
+                .engine = server->parts.engine,
+                .model = server->parts.model,
+                .n_engines = server->parts.n_engines,
+        };
+        struct listener_handler handler = {
+                .on_request = server_on_request,
+                .on_websocket = server_on_websocket,
+                .context = server,
+        };
+        int r = listener_open(&server->listener, server->parts.loop, config->listen, &handler,
+                              error);
+
+        if (r == 0)
+                r = scheduler_open(&server->scheduler, server->parts.loop, &scheduler, error);
+        if (r < 0)
+                return r;
+        server->services.scheduler = server->scheduler;
+        server->streams = xcalloc(config->n_streams, sizeof(*server->streams));
+        server->log_sinks = xcalloc(config->n_streams, sizeof(*server->log_sinks));
+        for (size_t i = 0; i < config->n_streams && r == 0; i++)
+                r = server_stream_open(server, &config->streams[i], error);
+        return r;
+}
+
+int server_open(struct server **ret, const struct server_parts *parts, struct error *error) {
+        struct server *server = xnew(struct server);
+        int r;
+
+        server->parts = *parts;
+        server->services = (struct stream_services){.loop = parts->loop, .vad = parts->vad};
+        server->timer = loop_timer_new(parts->loop, server_on_timer, server);
+        r = server_start(server, error);
+        if (r < 0) {
+                server_close(server);
+                return r;
+        }
+        loop_timer_set(server->timer, SERVER_TICK);
+        *ret = server;
+        return 0;
+}
+
+struct server *server_close(struct server *server) {
+        if (!server)
+                return NULL;
+        server->timer = loop_timer_free(server->timer);
+        server->listener = listener_close(server->listener);  // frees the sessions
+        for (size_t i = 0; i < server->n_streams; i++)
+                stream_close(server->streams[i]);
+        scheduler_close(server->scheduler);
+        free(server->streams);
+        free(server->log_sinks);
+        free(server);
+        return NULL;
+}
+
+int server_port(const struct server *server) {
+        return listener_port(server->listener);
+}

@@ -1,0 +1,424 @@
+// The eavesdrop dialect's transcribers: setup, then live recordings with flush and cancel, or
+// the bytes of one file.
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/session.h"
+#include "source/media.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+struct eavesdrop {
+        char *stream_name;
+        char *recording_id;  // NULL: no recording was started
+        bool is_file;
+        bool wants_language;  // the client gave none
+        bool is_flushing;     // a flush waits for what is owed
+        bool has_tail;        // the client shows one
+        size_t segments_max;
+        size_t n_unsent;      // final segments not sent yet
+        struct media *media;  // files only
+};
+
+static nsec_t session_wall(const struct session *session) {
+        return loop_wall(server_services(session->server)->loop);
+}
+
+static void error_send(struct session *session, const char *words) {
+        struct eavesdrop *state = session->state;
+        size_t n;
+        char *text = eavesdrop_encode_error(session_wall(session),
+                                            state ? state->stream_name : NULL, words, &n);
+
+        session_send(session, text, n);
+}
+
+static void refusal_send(struct session *session, enum eavesdrop_refusal refusal,
+                         const char *detail) {
+        CLEANUP(mem_freep) char *words = eavesdrop_refusal_text(refusal, detail);
+
+        error_send(session, words);
+}
+
+// --- text leaves
+// -------------------------------------------------------------------------------
+
+static void transcription_send(struct session *session, const struct update *update,
+                               bool is_flush_complete) {
+        struct eavesdrop *state = session->state;
+        const struct segment **finals;
+        size_t wanted =
+                state->n_unsent > state->segments_max ? state->n_unsent : state->segments_max;
+        size_t n_finals = session_recent_finals(session->stream, wanted, &finals), n;
+        struct eavesdrop_transcription transcription = {
+                .stream = state->stream_name,
+                .finals = finals,
+                .n_finals = n_finals,
+                .tail = update->tail,
+                .origin = stream_origin(session->stream),
+                .language = update->language,
+                .recording_id = state->recording_id,
+                .is_flush_complete = is_flush_complete,
+        };
+        char *text = eavesdrop_encode_transcription(session_wall(session), &transcription, &n);
+
+        session_send(session, text, n);
+        free(finals);
+        state->n_unsent = 0;
+        state->has_tail = update->tail->text[0] != '\0';
+}
+
+static void eavesdrop_on_update(void *context, const struct stream_facts *facts,
+                                const struct update *update) {
+        struct session *session = context;
+        struct eavesdrop *state = session->state;
+
+        (void)facts;
+        if (update->language_is_new && state->wants_language) {
+                size_t n;
+                char *text = eavesdrop_encode_language(session_wall(session),
+                                                       state->stream_name, update->language,
+                                                       update->language_probability, &n);
+
+                session_send(session, text, n);
+        }
+        state->n_unsent += update->n_finals;
+        // While a flush is pending its answer takes the place of all others.
+        if (state->is_flushing)
+                return;
+        if (update->n_finals > 0 || update->tail->text[0] != '\0' || state->has_tail)
+                transcription_send(session, update, false);
+}
+
+static const struct sink_ops eavesdrop_sink = {
+        .name = "eavesdrop",
+        .on_update = eavesdrop_on_update,
+};
+
+static void eavesdrop_on_settled(struct session *session) {
+        struct eavesdrop *state = session->state;
+
+        if (!state->is_flushing)
+                return;
+        state->is_flushing = false;
+        transcription_send(session, stream_current(session->stream), true);
+}
+
+// --- files
+// ---------------------------------------------------------------------------------------
+
+static void media_on_samples(void *context, const float *samples, size_t n) {
+        struct session *session = context;
+        struct eavesdrop *state = session->state;
+
+        stream_on_audio(session->stream, samples, n);
+        if (stream_is_backlogged(session->stream))
+                media_pause(state->media);
+}
+
+static void media_on_end(void *context, const struct error *error) {
+        struct session *session = context;
+
+        if (error)
+                refusal_send(session, EAVESDROP_E_FILE_FAILED, error->text);
+        session_leave(session, error ? 1011 : 1000);
+}
+
+static void media_on_drain(void *context) {
+        struct session *session = context;
+
+        websocket_resume(session->socket);
+}
+
+static void eavesdrop_on_relief(struct session *session) {
+        struct eavesdrop *state = session->state;
+
+        if (state->media)
+                media_resume(state->media);
+}
+
+static int file_open(struct session *session, struct error *error) {
+        struct eavesdrop *state = session->state;
+        struct media_listener listener = {
+                .on_samples = media_on_samples,
+                .on_end = media_on_end,
+                .on_drain = media_on_drain,
+                .context = session,
+        };
+
+        return media_open_upload(&state->media, server_services(session->server)->loop,
+                                 &listener, error);
+}
+
+// --- setup
+// -----------------------------------------------------------------------------------------
+
+static bool setup_admit(struct session *session) {
+        CLEANUP(mem_freep) char *words = NULL;
+        nsec_t delay;
+
+        if (server_admits(session->server, &delay))
+                return true;
+        words = xasprintf("Server busy: decoding is %.0f s behind; try again in a minute",
+                          (double)delay / NSEC_PER_SEC);
+        session_refuse(session, 1013, words);
+        return false;
+}
+
+static int setup_stream_open(struct session *session, const struct eavesdrop_message *message,
+                             struct error *error) {
+        struct eavesdrop *state = session->state;
+        const struct eavesdrop_options *wishes = &message->options;
+        const struct config *config = server_parts(session->server)->config;
+        struct decode_options options = decode_options_default();
+        const char *language = wishes->language;
+        int r;
+
+        if (wishes->has_task)
+                options.task = wishes->task;
+        // As the original: who asks for translation and names no language wants it detected.
+        if (!language && options.task != DECODE_TRANSLATE)
+                language = config->language;
+        r = server_check_language(session->server, language, options.task, error);
+        if (r < 0)
+                return r;
+        if (language)
+                strncpy(options.language, language, sizeof(options.language) - 1);
+        state->wants_language = !language;
+        options.prompt = wishes->initial_prompt;  // copied by the stream
+        options.hotwords = wishes->hotwords;
+        return session_stream_open(session, message->stream, &options, SESSION_SEGMENTS_MAX,
+                                   state->is_file, &eavesdrop_sink, error);
+}
+
+static void setup_take(struct session *session, const struct eavesdrop_message *message) {
+        const struct eavesdrop_options *wishes = &message->options;
+        struct eavesdrop *state;
+        struct error error;
+        size_t n;
+        char *text;
+
+        if (!setup_admit(session))
+                return;
+        state = session->state = xnew(struct eavesdrop);
+        state->stream_name = xstrdup(message->stream);
+        state->is_file = wishes->is_file;
+        state->segments_max =
+                wishes->send_last_n_segments ? wishes->send_last_n_segments : SESSION_SEGMENTS;
+        if (state->segments_max > SESSION_SEGMENTS_MAX)
+                state->segments_max = SESSION_SEGMENTS_MAX;
+        if (wishes->word_timestamps && wishes->has_task && wishes->task == DECODE_TRANSLATE) {
+                CLEANUP(mem_freep)
+                char *words = eavesdrop_refusal_text(EAVESDROP_E_WORDS_IN_TRANSLATION, NULL);
+
+                session_refuse(session, 1008, words);
+                return;
+        }
+        if (setup_stream_open(session, message, &error) < 0 ||
+            (state->is_file && file_open(session, &error) < 0)) {
+                session_refuse(session, 1008, error.text);
+                return;
+        }
+        text = eavesdrop_encode_ready(session_wall(session), state->stream_name, &n);
+        session_send(session, text, n);
+        log_info(session->about, "session-started", "eavesdrop client, %s '%s'",
+                 state->is_file ? "file" : "live stream", state->stream_name);
+}
+
+static void setup_on_text(struct session *session, const char *text, size_t n) {
+        struct eavesdrop_message message;
+        struct error error = {0};
+
+        if (eavesdrop_message_parse(&message, text, n, &error) != 0) {
+                session_refuse(session, 1008, error.text);
+                return;
+        }
+        switch (message.type) {
+        case EAVESDROP_SETUP:
+                setup_take(session, &message);
+                break;
+        case EAVESDROP_FLUSH:
+        case EAVESDROP_RECORDING_STARTED:
+        case EAVESDROP_UTTERANCE_CANCELLED:
+                refusal_send(session,
+                             eavesdrop_control_refusal(message.type, EAVESDROP_BEFORE_SETUP),
+                             NULL);
+                break;
+        case EAVESDROP_HEALTH:
+        case EAVESDROP_OTHER:
+                session->is_leaving = true;
+                websocket_close(session->socket, 1000, "");
+                break;
+        }
+        eavesdrop_message_deinit(&message);
+}
+
+// --- live controls
+// -----------------------------------------------------------------------------------
+
+static void flush_take(struct session *session) {
+        struct eavesdrop *state = session->state;
+
+        if (state->is_flushing) {
+                refusal_send(session, EAVESDROP_E_FLUSH_PENDING, NULL);
+                return;
+        }
+        state->is_flushing = true;
+        stream_flush(session->stream);
+}
+
+static bool recording_is_current(struct session *session,
+                                 const struct eavesdrop_message *message) {
+        struct eavesdrop *state = session->state;
+
+        if (!state->recording_id) {
+                refusal_send(session, EAVESDROP_E_CONTROL_EARLY, NULL);
+                return false;
+        }
+        if (message->recording_id && strcmp(message->recording_id, state->recording_id) != 0) {
+                refusal_send(session, EAVESDROP_E_RECORDING_ID, NULL);
+                return false;
+        }
+        return true;
+}
+
+static void recording_start(struct session *session, const char *recording_id) {
+        struct eavesdrop *state = session->state;
+        bool is_first = !state->recording_id;
+
+        free(state->recording_id);
+        state->recording_id = xstrdup(recording_id);
+        state->is_flushing = false;
+        state->has_tail = false;
+        if (!is_first)
+                stream_restart(session->stream);
+        state->n_unsent = 0;
+}
+
+static void live_on_message(struct session *session, const struct eavesdrop_message *message) {
+        struct eavesdrop *state = session->state;
+
+        switch (message->type) {
+        case EAVESDROP_RECORDING_STARTED:
+                recording_start(session, message->recording_id);
+                break;
+        case EAVESDROP_FLUSH:
+                if (recording_is_current(session, message))
+                        flush_take(session);
+                break;
+        case EAVESDROP_UTTERANCE_CANCELLED:
+                if (!recording_is_current(session, message))
+                        break;
+                stream_cancel(session->stream);
+                if (state->is_flushing)
+                        eavesdrop_on_settled(session);
+                break;
+        case EAVESDROP_SETUP:
+        case EAVESDROP_HEALTH:
+        case EAVESDROP_OTHER:
+                refusal_send(session, EAVESDROP_E_CONTROL_UNSUPPORTED, message->type_name);
+                break;
+        }
+}
+
+static void file_on_message(struct session *session, const struct eavesdrop_message *message) {
+        if (message->type == EAVESDROP_FLUSH || message->type == EAVESDROP_RECORDING_STARTED ||
+            message->type == EAVESDROP_UTTERANCE_CANCELLED)
+                refusal_send(session,
+                             eavesdrop_control_refusal(message->type, EAVESDROP_IN_FILE), NULL);
+        else
+                refusal_send(session, EAVESDROP_E_TEXT_IN_FILE, message->type_name);
+}
+
+static void eavesdrop_on_text(struct session *session, const char *text, size_t n) {
+        struct eavesdrop *state = session->state;
+        struct eavesdrop_message message;
+
+        if (!state) {
+                setup_on_text(session, text, n);
+                return;
+        }
+        if (eavesdrop_message_parse(&message, text, n, NULL) != 0) {
+                refusal_send(session,
+                             state->is_file ? EAVESDROP_E_TEXT_IN_FILE
+                                            : EAVESDROP_E_CONTROL_INVALID,
+                             NULL);
+                return;
+        }
+        if (state->is_file)
+                file_on_message(session, &message);
+        else
+                live_on_message(session, &message);
+        eavesdrop_message_deinit(&message);
+}
+
+static void eavesdrop_on_binary(struct session *session, const uint8_t *bytes, size_t n) {
+        struct eavesdrop *state = session->state;
+
+        if (!state) {
+                session_refuse(session, 1008,
+                               "audio before setup: send the setup message first");
+        } else if (state->is_file) {
+                if (eavesdrop_is_end_of_audio(bytes, n))
+                        media_write_end(state->media);
+                else if (!media_write(state->media, bytes, n))
+                        websocket_pause(session->socket);
+        } else if (eavesdrop_is_end_of_audio(bytes, n)) {
+                session_leave(session, 1000);
+        } else if (!state->recording_id) {
+                refusal_send(session, EAVESDROP_E_AUDIO_EARLY, NULL);
+        } else {
+                if (n % pcm_sample_size(PCM_F32) != 0)
+                        error_send(session, "Live audio frame is not a whole number of float32 "
+                                            "samples: its last bytes are left out");
+                session_feed(session, PCM_F32, bytes, n);
+        }
+}
+
+// --- the end
+// -------------------------------------------------------------------------------------------
+
+static void eavesdrop_on_overload(struct session *session, nsec_t delay) {
+        CLEANUP(mem_freep)
+        char *words = xasprintf("Server overloaded: text comes %.0f s late",
+                                (double)delay / NSEC_PER_SEC);
+
+        if (session->state)
+                error_send(session, words);
+}
+
+static void eavesdrop_goodbye(struct session *session, uint16_t code) {
+        struct eavesdrop *state = session->state;
+
+        if (state) {
+                const char *words = code == 1001 ? "server is going away" : NULL;
+                size_t n;
+                char *text = eavesdrop_encode_disconnect(session_wall(session),
+                                                         state->stream_name, words, &n);
+
+                session_send(session, text, n);
+        }
+        websocket_close(session->socket, code, "");
+}
+
+static void eavesdrop_close(struct session *session) {
+        struct eavesdrop *state = session->state;
+
+        if (!state)
+                return;
+        state->media = media_close(state->media);
+        free(state->stream_name);
+        free(state->recording_id);
+        free(state);
+}
+
+const struct session_ops session_eavesdrop = {
+        .name = "eavesdrop",
+        .on_text = eavesdrop_on_text,
+        .on_binary = eavesdrop_on_binary,
+        .on_settled = eavesdrop_on_settled,
+        .on_relief = eavesdrop_on_relief,
+        .on_overload = eavesdrop_on_overload,
+        .goodbye = eavesdrop_goodbye,
+        .close = eavesdrop_close,
+};

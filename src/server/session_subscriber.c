@@ -1,0 +1,221 @@
+// Subscribers: clients that get the text of streams that the server pulls. Any number of them
+// may read one stream; each first gets the stream's state and its recent history.
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/session.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+// Final segments that a newcomer gets at once, oldest first.
+#define SUBSCRIBER_HISTORY 500
+
+struct subscription {
+        struct session *session;
+        struct stream *stream;
+        struct sink sink;
+        bool has_tail;
+};
+
+struct subscriber {
+        struct subscription *subscriptions;
+        size_t n;
+};
+
+static nsec_t session_wall(const struct session *session) {
+        return loop_wall(server_services(session->server)->loop);
+}
+
+static void transcription_send(struct subscription *subscription, const struct update *update,
+                               size_t segments_max) {
+        struct session *session = subscription->session;
+        struct stream *stream = subscription->stream;
+        const struct segment **finals;
+        size_t n_finals = session_recent_finals(stream, segments_max, &finals), n;
+        struct eavesdrop_transcription transcription = {
+                .stream = stream_name(stream),
+                .finals = finals,
+                .n_finals = n_finals,
+                .tail = update->tail,
+                .origin = stream_origin(stream),
+                .language = update->language,
+        };
+        char *text = eavesdrop_encode_transcription(session_wall(session), &transcription, &n);
+
+        session_send(session, text, n);
+        free(finals);
+}
+
+static void subscription_on_update(void *context, const struct stream_facts *facts,
+                                   const struct update *update) {
+        struct subscription *subscription = context;
+        bool has_tail = update->tail->text[0] != '\0';
+
+        (void)facts;
+        if (update->n_finals == 0 && !has_tail && !subscription->has_tail)
+                return;
+        subscription->has_tail = has_tail;
+        transcription_send(subscription, update,
+                           update->n_finals > SESSION_SEGMENTS ? update->n_finals
+                                                               : SESSION_SEGMENTS);
+}
+
+static void status_send(struct subscription *subscription, const struct stream_notice *notice) {
+        struct session *session = subscription->session;
+        enum eavesdrop_status status = EAVESDROP_OFFLINE;
+        size_t n;
+        char *text;
+
+        if (strcmp(notice->state, "online") == 0)
+                status = EAVESDROP_ONLINE;
+        else if (strcmp(notice->state, "failed") == 0)
+                status = EAVESDROP_ERROR;
+        text = eavesdrop_encode_status(session_wall(session), stream_name(subscription->stream),
+                                       status, notice->reason[0] ? notice->reason : NULL, &n);
+        session_send(session, text, n);
+}
+
+static void subscription_on_notice(void *context, const struct stream_facts *facts,
+                                   const struct stream_notice *notice) {
+        (void)facts;
+        status_send(context, notice);
+}
+
+static const struct sink_ops subscription_sink = {
+        .name = "subscriber",
+        .on_update = subscription_on_update,
+        .on_notice = subscription_on_notice,
+};
+
+static void subscription_open(struct subscription *subscription, struct session *session,
+                              struct stream *stream) {
+        struct stream_notice notice = stream_state(stream);
+
+        subscription->session = session;
+        subscription->stream = stream;
+        subscription->sink = (struct sink){
+                .ops = &subscription_sink, .state = subscription, .wants_tail = true};
+        stream_add_sink(stream, &subscription->sink);
+        status_send(subscription, &notice);
+        if (history_length(stream_history(stream)) > 0)
+                transcription_send(subscription, stream_current(stream), SUBSCRIBER_HISTORY);
+}
+
+static bool streams_are_known(struct session *session, const struct eavesdrop_names *names) {
+        struct eavesdrop_names unknown = {0}, available = {0};
+        size_t n_streams;
+        struct stream *const *streams = server_streams(session->server, &n_streams);
+        bool is_known;
+
+        unknown.items = xcalloc(names->n, sizeof(char *));
+        for (size_t i = 0; i < names->n; i++)
+                if (!server_find_stream(session->server, names->items[i]))
+                        unknown.items[unknown.n++] = names->items[i];
+        is_known = unknown.n == 0;
+        if (!is_known) {
+                CLEANUP(mem_freep) char *words = NULL;
+
+                available.items = xcalloc(n_streams, sizeof(char *));
+                for (size_t i = 0; i < n_streams; i++)  // only read by the encoder
+                        available.items[available.n++] =
+                                (char *)(uintptr_t)stream_name(streams[i]);
+                words = eavesdrop_unknown_streams_text(&unknown, &available);
+                session_refuse(session, 1008, words);
+        }
+        free(unknown.items);
+        free(available.items);
+        return is_known;
+}
+
+static void refuse(struct session *session, enum eavesdrop_refusal refusal) {
+        CLEANUP(mem_freep) char *words = eavesdrop_refusal_text(refusal, NULL);
+
+        session_refuse(session, 1008, words);
+}
+
+void session_subscribe(struct session *session, const char *list) {
+        struct eavesdrop_names names = {0};
+        struct subscriber *state;
+        size_t n_streams;
+
+        server_streams(session->server, &n_streams);
+        if (n_streams == 0) {
+                refuse(session, EAVESDROP_E_NO_STREAMS);
+                return;
+        }
+        if (!list) {
+                refuse(session, EAVESDROP_E_NAMES_REQUIRED);
+                return;
+        }
+        if (eavesdrop_names_parse(&names, list) != 0 || names.n == 0) {
+                refuse(session, EAVESDROP_E_NAMES_INVALID);
+        } else if (streams_are_known(session, &names)) {
+                state = session->state = xnew(struct subscriber);
+                state->subscriptions = xcalloc(names.n, sizeof(*state->subscriptions));
+                for (size_t i = 0; i < names.n; i++)
+                        subscription_open(&state->subscriptions[state->n++], session,
+                                          server_find_stream(session->server, names.items[i]));
+                log_info(session->about, "session-started", "subscriber of %s", list);
+        }
+        eavesdrop_names_deinit(&names);
+}
+
+static void subscriber_on_text(struct session *session, const char *text, size_t n) {
+        struct eavesdrop_message message;
+        CLEANUP(mem_freep) char *words = NULL;
+        char *answer;
+        size_t n_answer;
+
+        if (eavesdrop_message_parse(&message, text, n, NULL) != 0)
+                return;  // the dialect ignores what is no message
+        if (message.type == EAVESDROP_FLUSH || message.type == EAVESDROP_RECORDING_STARTED ||
+            message.type == EAVESDROP_UTTERANCE_CANCELLED) {
+                words = eavesdrop_refusal_text(
+                        eavesdrop_control_refusal(message.type, EAVESDROP_IN_SUBSCRIPTION),
+                        NULL);
+                answer = eavesdrop_encode_error(session_wall(session), message.stream, words,
+                                                &n_answer);
+                session_send(session, answer, n_answer);
+        }
+        eavesdrop_message_deinit(&message);
+}
+
+static void subscriber_on_binary(struct session *session, const uint8_t *bytes, size_t n) {
+        (void)session;  // the dialect ignores a subscriber's sound
+        (void)bytes;
+        (void)n;
+}
+
+static void subscriber_goodbye(struct session *session, uint16_t code) {
+        struct subscriber *state = session->state;
+
+        for (size_t i = 0; state && i < state->n; i++) {
+                size_t n;
+                char *text = eavesdrop_encode_disconnect(
+                        session_wall(session), stream_name(state->subscriptions[i].stream),
+                        "server is going away", &n);
+
+                session_send(session, text, n);
+        }
+        websocket_close(session->socket, code, "server is going away");
+}
+
+static void subscriber_close(struct session *session) {
+        struct subscriber *state = session->state;
+
+        if (!state)
+                return;
+        for (size_t i = 0; i < state->n; i++)
+                stream_remove_sink(state->subscriptions[i].stream,
+                                   &state->subscriptions[i].sink);
+        free(state->subscriptions);
+        free(state);
+}
+
+const struct session_ops session_subscriber = {
+        .name = "subscriber",
+        .on_text = subscriber_on_text,
+        .on_binary = subscriber_on_binary,
+        .goodbye = subscriber_goodbye,
+        .close = subscriber_close,
+};

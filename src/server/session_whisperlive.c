@@ -1,0 +1,167 @@
+// The WhisperLive dialect: one hello, then sound until END_OF_AUDIO. The stock clients keep
+// what is marked completed and show the tail; they drop completed segments that overlap.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/session.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "wire/whisperlive.h"
+
+struct whisperlive {
+        struct whisperlive_hello hello;
+        bool has_tail;  // the client shows one
+};
+
+static void whisperlive_on_update(void *context, const struct stream_facts *facts,
+                                  const struct update *update) {
+        struct session *session = context;
+        struct whisperlive *state = session->state;
+        const struct segment **finals;
+        size_t n_finals, n;
+        bool has_tail = update->tail->text[0] != '\0';
+        char *text;
+
+        (void)facts;
+        if (update->language_is_new && !state->hello.language) {
+                text = whisperlive_encode_language(state->hello.uid, update->language,
+                                                   update->language_probability, &n);
+                session_send(session, text, n);
+        }
+        // An empty tail is sent as well when it takes the place of one that the client shows.
+        if (update->n_finals == 0 && !has_tail && !state->has_tail)
+                return;
+        state->has_tail = has_tail;
+        n_finals = session_recent_finals(session->stream, state->hello.send_last_n_segments,
+                                         &finals);
+        text = whisperlive_encode_segments(state->hello.uid, finals, n_finals, update->tail,
+                                           stream_origin(session->stream), &n);
+        session_send(session, text, n);
+        free(finals);
+}
+
+static const struct sink_ops whisperlive_sink = {
+        .name = "whisperlive",
+        .on_update = whisperlive_on_update,
+};
+
+static void whisperlive_refuse(struct session *session, const char *uid, uint16_t code,
+                               const char *words) {
+        size_t n;
+        char *text = whisperlive_encode_error(uid, words, &n);
+
+        log_info(session->about, "client-refused", "%s", words);
+        session_send(session, text, n);
+        session->is_leaving = true;
+        websocket_close(session->socket, code, words);
+}
+
+static bool whisperlive_admit(struct session *session, const char *uid) {
+        nsec_t delay;
+        size_t n;
+        char *text;
+
+        if (server_admits(session->server, &delay))
+                return true;
+        text = whisperlive_encode_wait(uid, ceil((double)delay / (60.0 * NSEC_PER_SEC)), &n);
+        session_send(session, text, n);
+        log_info(session->about, "client-refused", "decoding is %.0f s behind",
+                 (double)delay / NSEC_PER_SEC);
+        session->is_leaving = true;
+        websocket_close(session->socket, 1013, "busy: try again later");
+        return false;
+}
+
+static int whisperlive_stream_open(struct session *session,
+                                   const struct whisperlive_hello *hello, struct error *error) {
+        struct decode_options options = decode_options_default();
+        size_t history = hello->send_last_n_segments;
+        int r = server_check_language(session->server, hello->language, hello->task, error);
+
+        if (r < 0)
+                return r;
+        if (hello->language)
+                strncpy(options.language, hello->language, sizeof(options.language) - 1);
+        options.task = hello->task;
+        options.prompt = hello->initial_prompt;  // copied by the stream
+        options.hotwords = hello->hotwords;
+        return session_stream_open(session, hello->uid, &options,
+                                   history < SESSION_SEGMENTS_MAX ? history
+                                                                  : SESSION_SEGMENTS_MAX,
+                                   false, &whisperlive_sink, error);
+}
+
+static void whisperlive_on_text(struct session *session, const char *text, size_t n) {
+        struct whisperlive *state = session->state;
+        struct error error;
+        char *answer;
+        size_t n_answer;
+
+        if (state)
+                return;  // the dialect ignores later text
+        state = session->state = xnew(struct whisperlive);
+        if (whisperlive_hello_parse(&state->hello, text, n, &error) != 0) {
+                whisperlive_refuse(session, "", 1008, error.text);
+                return;
+        }
+        if (!whisperlive_admit(session, state->hello.uid))
+                return;
+        if (whisperlive_stream_open(session, &state->hello, &error) < 0) {
+                whisperlive_refuse(session, state->hello.uid, 1008, error.text);
+                return;
+        }
+        answer = whisperlive_encode_ready(state->hello.uid, &n_answer);
+        session_send(session, answer, n_answer);
+        log_info(session->about, "session-started", "WhisperLive client '%s'",
+                 state->hello.uid);
+}
+
+static void whisperlive_on_binary(struct session *session, const uint8_t *bytes, size_t n) {
+        struct whisperlive *state = session->state;
+
+        if (whisperlive_is_end_of_audio(bytes, n))
+                session_leave(session, 1000);
+        else
+                session_feed(session, state->hello.audio_format, bytes, n);
+}
+
+static void whisperlive_on_overload(struct session *session, nsec_t delay) {
+        struct whisperlive *state = session->state;
+        CLEANUP(mem_freep)
+        char *words = xasprintf("the server is %.0f s behind; text comes late",
+                                (double)delay / NSEC_PER_SEC);
+        size_t n;
+        char *text = whisperlive_encode_warning(state->hello.uid, words, &n);
+
+        session_send(session, text, n);
+}
+
+static void whisperlive_goodbye(struct session *session, uint16_t code) {
+        struct whisperlive *state = session->state;
+        size_t n;
+        char *text;
+
+        if (code != 1000) {  // not asked for by the client
+                text = whisperlive_encode_disconnect(state->hello.uid, &n);
+                session_send(session, text, n);
+        }
+        websocket_close(session->socket, code, "");
+}
+
+static void whisperlive_close(struct session *session) {
+        struct whisperlive *state = session->state;
+
+        if (state)
+                whisperlive_hello_deinit(&state->hello);
+        free(state);
+}
+
+const struct session_ops session_whisperlive = {
+        .name = "whisperlive",
+        .on_text = whisperlive_on_text,
+        .on_binary = whisperlive_on_binary,
+        .on_overload = whisperlive_on_overload,
+        .goodbye = whisperlive_goodbye,
+        .close = whisperlive_close,
+};
