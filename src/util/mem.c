@@ -18,6 +18,14 @@ void *xcalloc(size_t n, size_t size) {
         return block;
 }
 
+void *xrealloc_array(void *block, size_t n, size_t size) {
+        void *moved = reallocarray(block, n ? n : 1, size ? size : 1);
+
+        if (!moved)
+                mem_exhausted();
+        return moved;
+}
+
 char *xstrdup(const char *text) {
         char *copy;
 

@@ -14,6 +14,10 @@
 // Zeroed memory for `n` elements of `size` bytes; aborts when there is none.
 void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
 
+// The block with room for `n` elements of `size` bytes, moved if need be; new room is not
+// zeroed. Aborts when there is none.
+void *xrealloc_array(void *block, size_t n, size_t size) __attribute__((returns_nonnull));
+
 // A copy of the string; aborts when there is no memory. NULL gives NULL.
 char *xstrdup(const char *text) __attribute__((malloc));
 

@@ -12,6 +12,9 @@
 
 struct tokenizer;
 
+// Longest text to encode, in bytes: far more than the 224 tokens of a prompt need.
+#define TOKENIZER_TEXT_MAX (16 * 1024)
+
 struct tokenizer_specials {
         int32_t end_of_text, start_of_transcript, translate, transcribe;
         int32_t start_of_lm, start_of_prev, no_speech, no_timestamps, timestamp_begin;
@@ -30,8 +33,9 @@ const struct tokenizer_specials *tokenizer_specials(const struct tokenizer *toke
 // U+FFFD. The caller frees it.
 char *tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *tokens, size_t n);
 
-// UTF-8 to tokens, the same as OpenAI's tiktoken with the GPT-2 pattern. The caller frees
-// *ret. Never yields special tokens, whatever the text holds.
+// UTF-8 to tokens, the same as OpenAI's tiktoken with the GPT-2 pattern; broken byte sequences
+// count as U+FFFD. The caller frees *ret. Never yields special tokens, whatever the text holds.
+// -E2BIG for more than TOKENIZER_TEXT_MAX bytes.
 int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, int32_t **ret,
                      size_t *ret_n);
 
@@ -40,7 +44,7 @@ int32_t tokenizer_language_token(const struct tokenizer *tokenizer, const char *
 const char *tokenizer_language_code(const struct tokenizer *tokenizer, int32_t token);
 
 // Tokens to suppress for suppress_tokens=[-1]: OpenAI's non-speech set, with the specials that
-// faster-whisper adds (transcribe, translate, sot, sot_prev, sot_lm), sorted. Lent.
+// faster-whisper adds (transcribe, translate, sot, sot_prev, sot_lm, no_speech), sorted. Lent.
 const int32_t *tokenizer_suppressed(const struct tokenizer *tokenizer, size_t *ret_n);
 
 DEFINE_CLEANUP(struct tokenizer *, tokenizer_free);

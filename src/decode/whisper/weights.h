@@ -44,7 +44,4 @@ const float *weights_mel_filters(const struct weights *weights);
 // form or length 0), for id in [0, n_vocabulary).
 const char *weights_token(const struct weights *weights, int32_t id, size_t *ret_length);
 
-// alignment_heads and suppress_ids of config.json, or the built-in ones for the size: lent.
-const int32_t *weights_suppress_ids(const struct weights *weights, size_t *ret_n);
-
 DEFINE_CLEANUP(struct weights *, weights_close);

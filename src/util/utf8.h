@@ -1,0 +1,17 @@
+#pragma once
+// UTF-8: making any bytes into text that readers and protocols accept.
+//
+// Threads: any; no state.
+
+#include <stddef.h>
+
+#define UTF8_REPLACEMENT "\xef\xbf\xbd"  // U+FFFD
+
+// Length of the valid character at `bytes` (1 to 4), or minus the number of bytes (1 to 3) that
+// one replacement character stands for: the longest beginning of a character that is there
+// (Unicode 15, section 3.9, "maximal subpart"). `n` is at least 1.
+int utf8_step(const char *bytes, size_t n);
+
+// A zero-terminated copy in which broken sequences and zero bytes are U+FFFD. The caller frees
+// it. NULL when out of memory.
+char *utf8_repair(const char *bytes, size_t n);
