@@ -82,7 +82,7 @@ bool server_admits(const struct server *server, nsec_t *ret_delay) {
 
 int server_check_language(const struct server *server, const char *language,
                           enum decode_task task, struct error *error) {
-        if (language && !server->parts.knows_language(server->parts.model, language))
+        if (language && language[0] && !server->parts.knows_language(server->parts.model, language))
                 return error_set(error, -EINVAL, "the model does not know the language '%.16s'",
                                  language);
         if (task == DECODE_TRANSLATE && !server->parts.is_multilingual)

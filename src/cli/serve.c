@@ -1,0 +1,256 @@
+// eavesdrop serve: everything is checked and loaded before the first stream starts.
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "decode/models.h"
+#include "server/config.h"
+#include "server/server.h"
+#include "speech/vad.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+static const char usage[] =
+        "usage: eavesdrop serve [--config FILE] [OPTION...]\n"
+        "\n"
+        "Listens to the streams of FILE and to WebSocket clients, and turns them into text.\n"
+        "\n"
+        "  -c, --config FILE      streams and settings (docs/configuration.md)\n"
+        "      --listen HOST:PORT where clients connect          [127.0.0.1:9090]\n"
+        "      --model NAME|PATH  name, CTranslate2 folder or ggml file        [base]\n"
+        "      --model-dir DIR    where fetched models are\n"
+        "      --language CODE    what is spoken; detected when absent\n"
+        "      --threads N        cores for decoding             [all]\n"
+        "      --log-level LEVEL  debug, info, warning or error  [info]\n"
+        "      --log-format FORM  text or json                   [text]\n"
+        "  -h, --help\n"
+        "\n"
+        "Options go before the environment (EAVESDROP_LISTEN, ...), which goes before FILE.\n";
+
+enum {
+        OPTION_LISTEN = 256,
+        OPTION_MODEL,
+        OPTION_MODEL_DIR,
+        OPTION_LANGUAGE,
+        OPTION_THREADS,
+        OPTION_LOG_LEVEL,
+        OPTION_LOG_FORMAT,
+};
+
+static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"help", no_argument, NULL, 'h'},
+        {"listen", required_argument, NULL, OPTION_LISTEN},
+        {"model", required_argument, NULL, OPTION_MODEL},
+        {"model-dir", required_argument, NULL, OPTION_MODEL_DIR},
+        {"language", required_argument, NULL, OPTION_LANGUAGE},
+        {"threads", required_argument, NULL, OPTION_THREADS},
+        {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+        {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
+        {0},
+};
+
+// The configuration key that each option overrides.
+static const struct {
+        const char *option, *key;
+} overrides[] = {
+        [OPTION_LISTEN - OPTION_LISTEN] = {"--listen", "listen"},
+        [OPTION_MODEL - OPTION_LISTEN] = {"--model", "model"},
+        [OPTION_MODEL_DIR - OPTION_LISTEN] = {"--model-dir", "model_dir"},
+        [OPTION_LANGUAGE - OPTION_LISTEN] = {"--language", "language"},
+        [OPTION_THREADS - OPTION_LISTEN] = {"--threads", "threads"},
+        [OPTION_LOG_LEVEL - OPTION_LISTEN] = {"--log-level", "log.level"},
+        [OPTION_LOG_FORMAT - OPTION_LISTEN] = {"--log-format", "log.format"},
+};
+
+#define N_OVERRIDES (sizeof(overrides) / sizeof(overrides[0]))
+
+struct wishes {
+        const char *config_path;
+        const char *values[N_OVERRIDES];  // NULL: not given
+};
+
+// Returns -1 to go on, or the exit code.
+static int wishes_parse(struct wishes *ret, int argc, char **argv) {
+        int option;
+
+        optind = 1;
+        while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+                if (option == 'h') {
+                        fputs(usage, stdout);
+                        return EXIT_OK;
+                }
+                if (option == 'c')
+                        ret->config_path = optarg;
+                else if (option >= OPTION_LISTEN)
+                        ret->values[option - OPTION_LISTEN] = optarg;
+                else
+                        return EXIT_USAGE;
+        }
+        if (optind < argc) {
+                fprintf(stderr, "eavesdrop serve: unexpected argument '%s'\n", argv[optind]);
+                return EXIT_USAGE;
+        }
+        return -1;
+}
+
+static int config_make(struct config **ret, const struct wishes *wishes) {
+        struct config_mistakes mistakes = {0};
+        int r = config_load(ret, wishes->config_path, &mistakes);
+
+        for (size_t i = 0; i < N_OVERRIDES && r == 0; i++)
+                if (wishes->values[i])
+                        r = config_override(*ret, overrides[i].key, wishes->values[i],
+                                            overrides[i].option, &mistakes);
+        for (size_t i = 0; i < mistakes.n; i++) {
+                CLEANUP(mem_freep)
+                char *line = config_mistake_format(&mistakes.items[i], wishes->config_path);
+
+                fprintf(stderr, "%s\n", line);
+        }
+        config_mistakes_deinit(&mistakes);
+        return r;
+}
+
+// --- loading
+// -----------------------------------------------------------------------------------
+
+static int threads_default(void) {
+        long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+        return n < 1 ? 1 : (int)n;
+}
+
+struct loaded {
+        struct whisper_model *model;
+        struct vad_model *vad;
+};
+
+static void loaded_deinit(struct loaded *loaded) {
+        loaded->model = whisper_model_free(loaded->model);
+        loaded->vad = vad_model_free(loaded->vad);
+}
+
+static int models_load(struct loaded *ret, const struct config *config, struct error *error) {
+        CLEANUP(mem_freep)
+        char *folder = config->model_dir ? xstrdup(config->model_dir) : models_default_folder();
+        CLEANUP(mem_freep) char *model_path = NULL;
+        CLEANUP(mem_freep) char *vad_path = NULL;
+        int threads = config->threads ? config->threads : threads_default();
+        int r = models_resolve(&model_path, config->model, folder, error);
+
+        if (r == 0)
+                r = models_resolve_vad(&vad_path, folder, error);
+        if (r == 0)
+                r = vad_model_load(&ret->vad, vad_path, error);
+        if (r == 0)
+                r = whisper_model_load(&ret->model, model_path, threads, error);
+        return r;
+}
+
+// --- running
+// -----------------------------------------------------------------------------------
+
+struct run {
+        struct loop *loop;
+        struct server *server;
+        bool is_stopping;
+};
+
+// The first signal asks to finish, the second does not ask.
+static void run_on_signal(void *context) {
+        struct run *run = context;
+
+        if (run->is_stopping) {
+                log_warning("server", "stop-now", "second signal: stopping at once");
+                loop_stop(run->loop);
+                return;
+        }
+        run->is_stopping = true;
+        log_info("server", "stopping", "finishing what is owed; a second signal stops at once");
+        server_stop(run->server);
+}
+
+static void run_on_stopped(void *context) {
+        struct run *run = context;
+
+        loop_stop(run->loop);
+}
+
+static bool model_knows_language(const void *model, const char *language) {
+        return whisper_model_knows_language(model, language);
+}
+
+static void ready_log(const struct run *run, const struct config *config) {
+        const char *colon = strrchr(config->listen, ':');
+        int length = colon ? (int)(colon - config->listen) : 0;
+
+        log_info("server", "ready", "ready: %zu streams, clients at ws://%.*s:%d",
+                 config->n_streams, length ? length : 9, length ? config->listen : "localhost",
+                 server_port(run->server));
+}
+
+static int serve_run(const struct config *config, const struct loaded *loaded) {
+        struct run run = {.loop = loop_new()};
+        struct server_parts parts = {
+                .loop = run.loop,
+                .config = config,
+                .engine = &engine_whisper,
+                .model = loaded->model,
+                .n_engines = 1,
+                .vad = loaded->vad,
+                .is_multilingual = whisper_model_info(loaded->model).is_multilingual,
+                .knows_language = model_knows_language,
+                .on_stopped = run_on_stopped,
+                .context = &run,
+        };
+        struct error error;
+
+        if (server_open(&run.server, &parts, &error) < 0) {
+                log_error("server", "start-failed", "%s", error.text);
+                loop_turn(run.loop);
+                loop_free(run.loop);
+                return EXIT_TROUBLE;
+        }
+        struct loop_signal *terminate = loop_signal_new(run.loop, SIGTERM, run_on_signal, &run);
+        struct loop_signal *interrupt = loop_signal_new(run.loop, SIGINT, run_on_signal, &run);
+
+        ready_log(&run, config);
+        loop_run(run.loop);
+
+        loop_signal_free(terminate);
+        loop_signal_free(interrupt);
+        run.server = server_close(run.server);
+        loop_free(run.loop);
+        log_info("server", "stopped", "stopped");
+        return EXIT_OK;
+}
+
+int cli_serve(int argc, char **argv) {
+        CLEANUP(config_freep) struct config *config = NULL;
+        CLEANUP(loaded_deinit) struct loaded loaded = {0};
+        struct wishes wishes = {0};
+        struct error error;
+        int r = wishes_parse(&wishes, argc, argv);
+
+        if (r >= 0)
+                return r;
+        if (config_make(&config, &wishes) < 0)
+                return EXIT_USAGE;
+        log_configure(config->log_level, config->log_format);
+        signal(SIGPIPE, SIG_IGN);
+        if (config->n_streams > 0 && source_ffmpeg_check(NULL, &error) < 0) {
+                log_error("server", "start-failed", "%s", error.text);
+                return EXIT_TROUBLE;
+        }
+        log_info("server", "loading", "loading model '%s'", config->model);
+        if (models_load(&loaded, config, &error) < 0) {
+                log_error("server", "model-failed", "%s", error.text);
+                return EXIT_MODEL;
+        }
+        return serve_run(config, &loaded);
+}
