@@ -1,0 +1,205 @@
+"""The real programs that end-to-end tests drive: our server, a camera server, stock clients."""
+
+import ctypes
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PROJECT = HERE.parent.parent
+PR_SET_CHILD_SUBREAPER = 36  # prctl(2): orphans become our children, so none can hide
+
+
+def become_subreaper():
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, timeout, what):
+    """Poll until condition() is true and return its value; fail with `what` after `timeout`."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"{what}: not within {timeout} s"
+        time.sleep(0.05)
+
+
+def process_stat(pid):
+    """(name, parent pid) of a process, or None when it is gone or only waits to be reaped."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    name, rest = text[text.index("(") + 1 : text.rindex(")")], text[text.rindex(")") + 2 :].split()
+    return None if rest[0] == "Z" else (name, int(rest[1]))
+
+
+def children(parent, name=None):
+    """Living child processes of `parent`, all or those with that program name."""
+    found = []
+    for entry in os.listdir("/proc"):
+        stat = process_stat(entry) if entry.isdigit() else None
+        if stat and stat[1] == parent and name in (None, stat[0]):
+            found.append(int(entry))
+    return sorted(found)
+
+
+class Server:
+    """One running `eavesdrop serve`."""
+
+    def __init__(self, program, config, folder, model_dir, port, environment=None, arguments=()):
+        self.port = port
+        self.log_path = Path(folder) / f"server-{port}.log"
+        config_path = Path(folder) / f"config-{port}.yaml"
+        config_path.write_text(config, encoding="utf-8")
+        command = [str(program), "serve", "--config", str(config_path), "--model-dir", str(model_dir)]
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                command + list(arguments),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+            )
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def log(self):
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+    def http(self, path="/healthz"):
+        """(status, body) of a GET; (None, reason) when nobody answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            return None, str(error)
+
+    def wait_ready(self, timeout=60):
+        def is_ready():
+            assert self.process.poll() is None, f"the server ended at start:\n{self.log()}"
+            return self.http()[0] == 200
+
+        wait_until(is_ready, timeout, "server ready")
+        return self
+
+    def wait_log(self, pattern, timeout=30, after=0):
+        """The first match of a regular expression in the log beyond position `after`."""
+        compiled = re.compile(pattern, re.MULTILINE)
+        try:
+            return wait_until(lambda: compiled.search(self.log(), after), timeout, f"log line {pattern!r}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the log:\n{self.log()[-4000:]}") from None
+
+    def ffmpegs(self):
+        return children(self.pid, "ffmpeg")
+
+    def stop(self, timeout=30):
+        """SIGTERM, and wait. Returns the exit code; asserts that no child outlives the server."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"no end {timeout} s after SIGTERM; the log:\n{self.log()[-4000:]}") from None
+        assert_no_orphans()
+        return code
+
+
+def assert_no_orphans():
+    """No ffmpeg or eavesdrop that lost its parent came to us, the subreaper."""
+    left = children(os.getpid(), "ffmpeg") + children(os.getpid(), "eavesdrop")
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left, f"child processes outlived the server: {left}"
+
+
+class Cameras:
+    """A real RTSP server (GStreamer's) on loopback; see rtsp_server.py for the mounts."""
+
+    def __init__(self, mounts, port=0, arguments=()):
+        command = ["/usr/bin/python3", str(HERE / "rtsp_server.py"), "--port", str(port)]
+        for mount in mounts:
+            command += ["--mount", mount]
+        self.mounts, self.arguments = mounts, arguments
+        self.process = subprocess.Popen(
+            command + list(arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        )
+        first = self.process.stdout.readline().split()
+        assert first and first[0] == "PORT", "the RTSP server did not start"
+        self.port = int(first[1])
+
+    def url(self, name, user=None):
+        return f"rtsp://{user + '@' if user else ''}127.0.0.1:{self.port}/{name}"
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process.stdout.close()
+
+    def restart(self):
+        """A new server on the same port, for a camera that was away."""
+        self.stop()
+        self.__init__(self.mounts, self.port, self.arguments)
+
+
+class WhisperLiveClient:
+    """The stock WhisperLive client, unmodified, in a process of its own, playing a file."""
+
+    def __init__(self, port, audio, folder, language="en"):
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.srt_path, self.log_path = folder / "output.srt", folder / "client.log"
+        # The client writes a resampled copy beside the file that it plays.
+        copy = shutil.copy(audio, folder)
+        # It waits in a busy loop: lowest priority, so that it takes no time from the server.
+        command = ["nice", "-n", "19", sys.executable, str(HERE / "whisperlive_client.py")]
+        command += [str(port), str(copy), str(self.srt_path), language]
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=folder
+            )
+
+    def log(self):
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+    def finish(self, timeout):
+        """Wait for the end, and return the SRT file's text."""
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.stop()
+            raise AssertionError(f"the client did not end in {timeout} s:\n{self.log()[-2000:]}") from None
+        assert code == 0 and self.srt_path.exists(), f"the client failed:\n{self.log()[-4000:]}"
+        return self.srt_path.read_text(encoding="utf-8")
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
