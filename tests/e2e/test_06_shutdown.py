@@ -1,0 +1,62 @@
+"""SIGTERM in mid-speech: what was heard is delivered, clients are told, no child is left."""
+
+import json
+import signal
+import time
+
+import processes
+import speech
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+
+def test_what_was_heard_is_delivered(serve, cameras, client, jfk, tmp_path):
+    audio, _ = jfk
+    samples = speech.load(audio)
+    camera = cameras(f"hall:pcma:{audio}:loop")
+    server = serve(f"streams:\n  hall: {camera.url('hall')}\n")
+    subscriber = client(server, role="rtsp_subscriber", streams="hall")
+    whisperlive = connect(f"ws://127.0.0.1:{server.port}/")
+    whisperlive.send(json.dumps({"uid": "u", "language": "en", "task": "transcribe", "model": "base"}))
+    whisperlive.recv(timeout=20)
+    speaker = client(server)
+    speaker.setup()
+    speaker.record()
+    processes.wait_until(server.ffmpegs, 10, "the camera's ffmpeg")
+    subscriber.wait(
+        lambda m: m["type"] == "transcription" and "fellow" in m["segments"][-1]["text"].lower(), 30
+    )
+    whisperlive.send(samples[: 5 * speech.RATE].tobytes())
+    speaker.send_sound(samples[: 5 * speech.RATE], speed=4)
+
+    server.process.send_signal(signal.SIGTERM)
+    assert speaker.wait_close() in (1001, 1012)
+    assert speaker.messages[-1]["type"] == "disconnect"
+    assert "fellow americans" in " ".join(speech.words(speaker.text()))
+    assert subscriber.wait_close() in (1001, 1012)
+    assert "fellow americans" in " ".join(speech.words(subscriber.text()))
+    heard = []
+    try:
+        while True:
+            heard.append(json.loads(whisperlive.recv(timeout=20)))
+    except ConnectionClosed:
+        pass
+    assert heard[-1].get("message") == "DISCONNECT"
+    finals = [s["text"] for m in heard for s in m.get("segments", []) if s["completed"]]
+    assert any("americans" in text.lower() for text in finals)
+    assert server.stop() == 0
+
+
+def test_a_second_signal_stops_at_once(serve, cameras, client, jfk):
+    audio, _ = jfk
+    camera = cameras(f"hall:pcma:{audio}:loop")
+    server = serve(f"streams:\n  hall: {camera.url('hall')}\n")
+    speaker = client(server)
+    speaker.setup()
+    speaker.record()
+    speaker.send_sound(speech.load(audio), speed=100)
+    server.process.send_signal(signal.SIGINT)
+    time.sleep(0.05)
+    server.process.send_signal(signal.SIGINT)
+    server.process.wait(3)
+    processes.assert_no_orphans()
