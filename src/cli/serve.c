@@ -58,7 +58,7 @@ static const struct option options[] = {
 static const struct {
         const char *option, *key;
 } overrides[] = {
-        [OPTION_LISTEN - OPTION_LISTEN] = {"--listen", "listen"},
+        [0] = {"--listen", "listen"},
         [OPTION_MODEL - OPTION_LISTEN] = {"--model", "model"},
         [OPTION_MODEL_DIR - OPTION_LISTEN] = {"--model-dir", "model_dir"},
         [OPTION_LANGUAGE - OPTION_LISTEN] = {"--language", "language"},

@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,7 +83,8 @@ bool server_admits(const struct server *server, nsec_t *ret_delay) {
 
 int server_check_language(const struct server *server, const char *language,
                           enum decode_task task, struct error *error) {
-        if (language && language[0] && !server->parts.knows_language(server->parts.model, language))
+        if (language && language[0] &&
+            !server->parts.knows_language(server->parts.model, language))
                 return error_set(error, -EINVAL, "the model does not know the language '%.16s'",
                                  language);
         if (task == DECODE_TRANSLATE && !server->parts.is_multilingual)
@@ -240,7 +242,7 @@ static int server_stream_open(struct server *server, const struct stream_config 
 
         if (r == 0) {
                 if (language)
-                        strncpy(options.language, language, sizeof(options.language) - 1);
+                        snprintf(options.language, sizeof(options.language), "%s", language);
                 options.task = wishes->task;
                 options.prompt = wishes->prompt;  // copied by the stream
                 options.hotwords = wishes->hotwords;

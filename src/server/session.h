@@ -82,8 +82,8 @@ void session_free(struct session *session);
 // Refuse in the eavesdrop dialect's words and begin to close.
 void session_refuse(struct session *session, uint16_t code, const char *text);
 
-// A subscriber's first step: `names` as in X-Stream-Names, NULL when absent.
-void session_subscribe(struct session *session, const char *names);
+// A subscriber's first step: `list` as in X-Stream-Names, NULL when absent.
+void session_subscribe(struct session *session, const char *list);
 
 // For the kinds: open the client's stream with these options, and stop the setup clock.
 int session_stream_open(struct session *session, const char *name,

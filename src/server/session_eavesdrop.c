@@ -1,5 +1,6 @@
 // The eavesdrop dialect's transcribers: setup, then live recordings with flush and cancel, or
 // the bytes of one file.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,7 +184,7 @@ static int setup_stream_open(struct session *session, const struct eavesdrop_mes
         if (r < 0)
                 return r;
         if (language)
-                strncpy(options.language, language, sizeof(options.language) - 1);
+                snprintf(options.language, sizeof(options.language), "%s", language);
         state->wants_language = !language;
         options.prompt = wishes->initial_prompt;  // copied by the stream
         options.hotwords = wishes->hotwords;

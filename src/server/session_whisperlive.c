@@ -1,6 +1,7 @@
 // The WhisperLive dialect: one hello, then sound until END_OF_AUDIO. The stock clients keep
 // what is marked completed and show the tail; they drop completed segments that overlap.
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,7 +83,7 @@ static int whisperlive_stream_open(struct session *session,
         if (r < 0)
                 return r;
         if (hello->language)
-                strncpy(options.language, hello->language, sizeof(options.language) - 1);
+                snprintf(options.language, sizeof(options.language), "%s", hello->language);
         options.task = hello->task;
         options.prompt = hello->initial_prompt;  // copied by the stream
         options.hotwords = hello->hotwords;

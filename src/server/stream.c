@@ -11,7 +11,7 @@
 #include "util/mem.h"
 
 // Samples kept: the longest window with its padding, and a second of what came since.
-#define STREAM_RING_SAMPLES (32 * AUDIO_RATE)
+#define STREAM_RING_SAMPLES ((size_t)32 * AUDIO_RATE)
 
 // Sound is fed in pieces of at most this, so that a window is copied before the ring drops it.
 #define STREAM_PIECE_SAMPLES (AUDIO_RATE / 2)
@@ -31,7 +31,7 @@
 #define STREAM_OWED_RESUME 12
 
 #define STREAM_GENERATIONS   8  // anchors kept; answers to older generations use the oldest
-#define STREAM_HISTORY_BYTES (1024 * 1024)
+#define STREAM_HISTORY_BYTES ((size_t)1024 * 1024)
 #define STREAM_REASON_MAX    256
 
 struct anchor {
@@ -112,7 +112,7 @@ static void stream_on_hypothesis(void *context, const struct job *job, int resul
                         return;
                 log_error(stream->name, "decode-failed",
                           "%.1f s of speech could not be decoded: %s",
-                          (double)job->n_samples / AUDIO_RATE, strerror(-result));
+                          (double)job->n_samples / AUDIO_RATE, strerrordesc_np(-result));
                 hypothesis = &nothing;
         }
         if (job->is_final)

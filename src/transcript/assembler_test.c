@@ -111,7 +111,7 @@ static void language_is_told_once_and_when_it_changes(void **state) {
         heard(&hypothesis, 0, 10, " ja");
         assert_true(assembler_on_final(assembler, 0, 10, &hypothesis)->language_is_new);
         assert_false(assembler_on_final(assembler, 10, 20, &hypothesis)->language_is_new);
-        strcpy(hypothesis.language, "fr");
+        snprintf(hypothesis.language, sizeof(hypothesis.language), "fr");
         assert_true(assembler_on_final(assembler, 20, 30, &hypothesis)->language_is_new);
         hypothesis_deinit(&hypothesis);
         assembler_free(assembler);
@@ -170,8 +170,8 @@ static void history_keeps_the_newest(void **state) {
         char text[] = "0";
 
         (void)state;
-        for (char c = '0'; c <= '9'; c++) {
-                text[0] = c;
+        for (int i = 0; i < 10; i++) {
+                text[0] = (char)('0' + i);
                 history_append(history, &(struct segment){.text = text});
         }
         assert_int_equal(history_length(history), 3);

@@ -1,0 +1,48 @@
+#pragma once
+// Pool: the decode threads, and the one queue between them and the loop. Private to decode/.
+//
+// The scheduler puts entries in with their rank; a free thread takes the best one, drives it
+// through its engine, and the entry comes back to the loop with the result.
+//
+// Threads: all functions on the loop thread; `on_done` is called on the loop thread.
+// Memory:  an entry put in belongs to the pool until it is removed or came back.
+
+#include <stdbool.h>
+
+#include "decode/engine.h"
+#include "util/error.h"
+#include "util/loop.h"
+
+struct pool;
+
+struct pool_entry {
+        struct job *job;
+        nsec_t due;      // earlier ones first
+        bool is_urgent;  // and before all that are not
+
+        int result;  // valid when it came back, as the hypothesis is for 0
+        struct hypothesis hypothesis;
+
+        struct pool_entry *next;  // the pool's own
+};
+
+struct pool_config {
+        const struct engine_ops *engine;
+        const void *model;
+        unsigned n_threads;
+        void (*on_done)(void *context, struct pool_entry *entry);  // takes the entry
+        void *context;
+};
+
+// Open the engines and start the threads.
+int pool_open(struct pool **ret, struct loop *loop, const struct pool_config *config,
+              struct error *error);
+
+// End the threads (after at most one engine step) and give back every entry through on_done,
+// those not finished with -ECANCELED. NULL is fine. Returns NULL.
+struct pool *pool_close(struct pool *pool);
+
+void pool_put(struct pool *pool, struct pool_entry *entry);
+
+// Take an entry out that no thread has begun. False when it is too late: it will come back.
+bool pool_remove(struct pool *pool, struct pool_entry *entry);
