@@ -3,7 +3,7 @@
 //
 // Threads: loop thread only.
 // Limits:  LISTENER_* below; a connection over one gets a clear refusal (400, 408, 413, 431,
-//          503) and is closed, the others are untouched.
+//          503) and is closed, the others are untouched. Request bodies are read and dropped.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +16,9 @@ struct listener;
 struct websocket;  // net/websocket.h
 
 #define LISTENER_HEADER_BYTES_MAX (16 * 1024)
-#define LISTENER_REQUEST_TIMEOUT  (10 * NSEC_PER_SEC)  // for the whole request head
+#define LISTENER_REQUEST_TIMEOUT  (10 * NSEC_PER_SEC)  // for the whole request
+#define LISTENER_CONNECTIONS_MAX  16384  // fewer if the descriptor limit (ulimit -n) says so
+#define LISTENER_DESCRIPTORS_KEPT 256    // of that limit, for everything else
 
 // A request head, lent during the call. Names are matched without regard to case.
 struct http_request {
@@ -42,8 +44,8 @@ struct http_response {
 };
 
 struct listener_handler {
-        // A plain request (no upgrade): fill *ret. The strings must live until it returns to
-        // the loop (static, or kept by the context).
+        // A plain request (no upgrade): fill *ret, which stands at 404 without a body. The
+        // strings must live until it returns to the loop (static, or kept by the context).
         void (*on_request)(void *context, const struct http_request *request,
                            struct http_response *ret);
         // A WebSocket was opened; set its handler (websocket_set_handler) before returning.
@@ -53,7 +55,7 @@ struct listener_handler {
 };
 
 // Bind to "HOST:PORT", "[v6]:PORT" or ":PORT" and listen. Port 0 takes a free one. -EADDRINUSE
-// and friends come with the remedy in *error.
+// and friends come with the remedy in *error. SIGPIPE is ignored in this process from then on.
 int listener_open(struct listener **ret, struct loop *loop, const char *address,
                   const struct listener_handler *handler, struct error *error);
 
@@ -66,6 +68,7 @@ void listener_stop(struct listener *listener);
 // Connections open now, WebSockets included.
 size_t listener_connections(const struct listener *listener);
 
-// Drop all connections at once (their websockets' on_close is called) and free. The last
-// handles close in the background: run the loop on. NULL is fine. Returns NULL.
+// Drop all connections at once and free. Their websockets' on_close is called before this
+// returns, and nothing of the handler afterwards. The last handles close in the background: run
+// the loop on. NULL is fine. Returns NULL.
 struct listener *listener_close(struct listener *listener);

@@ -4,9 +4,8 @@
 //
 // Threads: loop thread only.
 // Memory:  bounded: an incoming message may have message_max bytes (else close 1009); what
-// waits
-//          to be sent may have send_max bytes, and a peer that does not read for longer than
-//          that is closed with 1008 "reader too slow" and then dropped.
+//          waits to be sent may have send_max bytes (or be one larger message), and a peer that
+//          reads too slowly for that is closed with 1008 "reader too slow" and then dropped.
 // Life:    a websocket lives until its on_close was called; then the pointer is dead.
 
 #include <stdbool.h>
@@ -33,6 +32,7 @@ struct websocket_limits {
         nsec_t ping_interval;  // default 20 s; a peer silent for 3 of them is dropped
 };
 
+// Say who listens and, in *limits, what is allowed; NULL, or 0 in a field, is the default.
 void websocket_set_handler(struct websocket *socket, const struct websocket_handler *handler,
                            const struct websocket_limits *limits);
 
@@ -44,7 +44,8 @@ void websocket_send_text(struct websocket *socket, const char *text, size_t n);
 // reason (at most 123 bytes); the connection is dropped when the peer answers or after 5 s.
 void websocket_close(struct websocket *socket, uint16_t code, const char *reason);
 
-// Stop and start reading from the peer (backpressure through TCP).
+// Stop and start reading from the peer (backpressure through TCP). What was read already, up to
+// 64 KiB, still arrives.
 void websocket_pause(struct websocket *socket);
 void websocket_resume(struct websocket *socket);
 

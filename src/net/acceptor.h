@@ -1,0 +1,23 @@
+#pragma once
+// Acceptor: a listening socket that hands out connected ones.
+//
+// When the process runs out of descriptors it does not try again at once (which would take all
+// of the CPU) but after a moment; what waits meanwhile waits in the kernel's queue.
+//
+// Threads: loop thread only.
+
+#include "util/error.h"
+#include "util/loop.h"
+
+struct acceptor;
+
+// Bind to "HOST:PORT", "[v6]:PORT" or ":PORT", listen, and call on_accept with each new socket
+// (non-blocking, close-on-exec, owned by the callee).
+int acceptor_open(struct acceptor **ret, struct loop *loop, const char *address,
+                  void (*on_accept)(void *context, int fd), void *context, struct error *error);
+
+// The port in use.
+int acceptor_port(const struct acceptor *acceptor);
+
+// Stop listening. The handle closes in the background. NULL is fine. Returns NULL.
+struct acceptor *acceptor_close(struct acceptor *acceptor);

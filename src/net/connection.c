@@ -1,0 +1,404 @@
+#include "net/connection.h"
+
+#include <http_parser.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "net/handshake.h"
+#include "net/http_head.h"
+#include "net/http_reply.h"
+#include "net/transport.h"
+#include "net/websocket_private.h"
+#include "util/mem.h"
+
+#define PEER_MAX 64  // "[" 45 characters of IPv6 "]:65535"
+
+struct connection {
+        struct listener *listener;  // NULL once dropped
+        struct connection *next, **link;
+        struct loop *loop;
+        struct transport *transport;
+        char peer[PEER_MAX];
+
+        http_parser parser;
+        struct http_head head;
+        uint64_t body_bytes;
+        int refusal;            // HTTP status that a parser callback decided on
+        const char *reason;     // words for it
+        bool is_begun;          // the first byte of a request has come
+        bool is_finishing;      // the last reply is under way; input is ignored
+        bool has_peer_ended;    // no more input will come
+        struct bytes leftover;  // requests that wait for earlier replies to be read
+        struct loop_timer *deadline;
+
+        struct websocket *websocket;  // after an upgrade; then the above is idle
+};
+
+// --- the parser's callbacks ----------------------------------------------------
+
+static int connection_on_begin(http_parser *parser) {
+        struct connection *connection = parser->data;
+
+        connection->is_begun = true;
+        loop_timer_set(connection->deadline, LISTENER_REQUEST_TIMEOUT);
+        return 0;
+}
+
+static int connection_on_url(http_parser *parser, const char *piece, size_t n) {
+        struct connection *connection = parser->data;
+
+        return http_head_add_target(&connection->head, piece, n) ? 0 : -1;
+}
+
+static int connection_on_field(http_parser *parser, const char *piece, size_t n) {
+        struct connection *connection = parser->data;
+
+        if (connection->head.is_complete)
+                return 0;  // trailers of a chunked body
+        return http_head_add_name(&connection->head, piece, n) ? 0 : -1;
+}
+
+static int connection_on_value(http_parser *parser, const char *piece, size_t n) {
+        struct connection *connection = parser->data;
+
+        if (connection->head.is_complete)
+                return 0;
+        return http_head_add_value(&connection->head, piece, n) ? 0 : -1;
+}
+
+static int connection_refusal_set(struct connection *connection, int status,
+                                  const char *reason) {
+        connection->refusal = status;
+        connection->reason = reason;
+        return -1;
+}
+
+// Is there, or will there be, a body?
+static bool parser_has_body(const http_parser *parser) {
+        return (parser->flags & F_CHUNKED) ||
+               (parser->content_length && parser->content_length != UINT64_MAX);
+}
+
+static int connection_on_head(http_parser *parser) {
+        struct connection *connection = parser->data;
+        const struct http_head *head = &connection->head;
+        const char *host, *upgrade, *expect;
+
+        if (!http_head_complete(&connection->head))
+                return -1;
+        if (parser->http_major != 1)
+                return connection_refusal_set(connection,
+                                              HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED,
+                                              "HTTP/1.1 and 1.0 are spoken here");
+        host = http_head_next(head, "Host", NULL);
+        if ((!host && parser->http_minor > 0) || (host && http_head_next(head, "Host", host)))
+                return connection_refusal_set(connection, HTTP_STATUS_BAD_REQUEST,
+                                              "a request needs one Host header");
+        if (parser->content_length != UINT64_MAX &&
+            parser->content_length > CONNECTION_BODY_BYTES_MAX)
+                return connection_refusal_set(connection, HTTP_STATUS_PAYLOAD_TOO_LARGE,
+                                              "the body is too large");
+        expect = http_head_next(head, "Expect", NULL);
+        if (expect && strcasecmp(expect, "100-continue") != 0)
+                return connection_refusal_set(connection, HTTP_STATUS_EXPECTATION_FAILED,
+                                              "only 100-continue can be expected");
+        // Other protocols than WebSocket (h2c) may be ignored (RFC 9110, 7.8). CONNECT, which
+        // the parser takes for an upgrade too, is then an ordinary request.
+        upgrade = http_head_next(head, "Upgrade", NULL);
+        if (!upgrade || !http_list_has(upgrade, "websocket"))
+                parser->upgrade = 0;
+        if (parser->upgrade && (parser->method != HTTP_GET || parser_has_body(parser)))
+                return connection_refusal_set(connection, HTTP_STATUS_BAD_REQUEST,
+                                              "a WebSocket begins with GET without a body");
+        if (expect && parser_has_body(parser)) {
+                static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+                transport_write(connection->transport, go_on, sizeof(go_on) - 1);
+        }
+        return 0;
+}
+
+static int connection_on_body(http_parser *parser, const char *piece, size_t n) {
+        struct connection *connection = parser->data;
+
+        (void)piece;
+        connection->body_bytes += n;
+        if (connection->body_bytes > CONNECTION_BODY_BYTES_MAX)
+                return connection_refusal_set(connection, HTTP_STATUS_PAYLOAD_TOO_LARGE,
+                                              "the body is too large");
+        return 0;
+}
+
+static int connection_on_complete(http_parser *parser) {
+        http_parser_pause(parser, 1);  // answered between requests, not inside the parser
+        return 0;
+}
+
+// --- answering -----------------------------------------------------------------
+
+// The last reply is written: wait a little for the peer to hang up.
+static void connection_finish(struct connection *connection, nsec_t patience) {
+        connection->is_finishing = true;
+        transport_finish(connection->transport);
+        transport_read_start(connection->transport);
+        if (!transport_is_closing(connection->transport))
+                loop_timer_set(connection->deadline, patience);
+}
+
+static void connection_refuse(struct connection *connection, int status, const char *reason) {
+        http_reply_refuse(connection->transport, loop_wall(connection->loop), status, reason);
+        connection_finish(connection, CONNECTION_LINGER);
+}
+
+// Say what the parser stumbled over.
+static void connection_refuse_parse(struct connection *connection) {
+        enum http_errno number = HTTP_PARSER_ERRNO(&connection->parser);
+
+        if (connection->refusal)
+                connection_refuse(connection, connection->refusal, connection->reason);
+        else if (number == HPE_HEADER_OVERFLOW)
+                connection_refuse(connection, HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE,
+                                  "the request's head is too long");
+        else if (number == HPE_INVALID_VERSION)
+                connection_refuse(connection, HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED,
+                                  "HTTP/1.1 and 1.0 are spoken here");
+        else
+                connection_refuse(connection, HTTP_STATUS_BAD_REQUEST,
+                                  http_errno_description(number));
+}
+
+static void connection_upgrade(struct connection *connection,
+                               const struct http_request *request) {
+        struct listener *listener = connection->listener;
+        struct handshake handshake = {0};
+        CLEANUP(mem_freep) char *answer = NULL;
+        const char *reason = NULL;
+        int refusal = handshake_check(&connection->head, &handshake, &reason);
+
+        if (refusal) {
+                connection_refuse(connection, refusal, reason);
+                return;
+        }
+        handshake.has_deflate = handshake.has_deflate && listener->deflater;
+        connection->websocket =
+                websocket_new(connection->loop, connection->transport, connection->peer,
+                              handshake.has_deflate ? listener->deflater : NULL);
+        if (!connection->websocket) {
+                connection_refuse(connection, HTTP_STATUS_SERVICE_UNAVAILABLE, "out of memory");
+                return;
+        }
+        loop_timer_cancel(connection->deadline);
+        answer = handshake_answer(&handshake);
+        transport_write(connection->transport, answer, strlen(answer));
+        listener->handler.on_websocket(listener->handler.context, request,
+                                       connection->websocket);
+        if (!websocket_has_handler(connection->websocket))
+                websocket_close(connection->websocket, 1011, "nobody listens");
+        http_head_deinit(&connection->head);
+        connection->head = (struct http_head){0};
+}
+
+static void connection_reply(struct connection *connection,
+                             const struct http_request *request) {
+        struct listener *listener = connection->listener;
+        struct http_response response = {.status = HTTP_STATUS_NOT_FOUND};
+        unsigned flags = connection->parser.method == HTTP_HEAD ? HTTP_REPLY_HEAD_ONLY : 0;
+
+        listener->handler.on_request(listener->handler.context, request, &response);
+        if (transport_is_closing(connection->transport))
+                return;
+        if (!http_should_keep_alive(&connection->parser))
+                flags |= HTTP_REPLY_CLOSE;
+        http_reply_send(connection->transport, loop_wall(connection->loop), &response, flags);
+        if (flags & HTTP_REPLY_CLOSE)
+                connection_finish(connection, LISTENER_REQUEST_TIMEOUT);
+        else if (!transport_is_closing(connection->transport))
+                loop_timer_set(connection->deadline, CONNECTION_IDLE_TIMEOUT);
+}
+
+// A request is complete: answer it and get ready for the next.
+static void connection_answer(struct connection *connection) {
+        struct http_request request = {
+                .method = http_method_str((enum http_method)connection->parser.method),
+                .peer = connection->peer,
+        };
+
+        if (!http_head_request(&connection->head, &request))
+                connection_refuse(connection, HTTP_STATUS_BAD_REQUEST, "the target is invalid");
+        else if (connection->parser.upgrade)
+                connection_upgrade(connection, &request);
+        else
+                connection_reply(connection, &request);
+        http_head_clear(&connection->head);
+        connection->body_bytes = 0;
+        connection->is_begun = false;
+}
+
+// Take in requests until the bytes are used up, the connection becomes a WebSocket, or the peer
+// has too many unread replies.
+static void connection_parse(struct connection *connection, const uint8_t *bytes, size_t n) {
+        static const http_parser_settings settings = {
+                .on_message_begin = connection_on_begin,
+                .on_url = connection_on_url,
+                .on_header_field = connection_on_field,
+                .on_header_value = connection_on_value,
+                .on_headers_complete = connection_on_head,
+                .on_body = connection_on_body,
+                .on_message_complete = connection_on_complete,
+        };
+
+        while (n && !connection->is_finishing && !transport_is_closing(connection->transport)) {
+                size_t used;
+
+                if (connection->websocket) {
+                        websocket_on_bytes(connection->websocket, bytes, n);
+                        return;
+                }
+                if (transport_pending(connection->transport) > CONNECTION_OUTPUT_MAX) {
+                        transport_read_stop(connection->transport);
+                        if (!bytes_append(&connection->leftover, bytes, n))
+                                transport_close(connection->transport);
+                        return;
+                }
+                used = http_parser_execute(&connection->parser, &settings, (const char *)bytes,
+                                           n);
+                bytes += used;
+                n -= used;
+                if (HTTP_PARSER_ERRNO(&connection->parser) == HPE_PAUSED) {
+                        http_parser_pause(&connection->parser, 0);
+                        connection_answer(connection);
+                } else if (HTTP_PARSER_ERRNO(&connection->parser) != HPE_OK) {
+                        connection_refuse_parse(connection);
+                }
+        }
+}
+
+// --- the transport's callbacks ---------------------------------------------------
+
+static void connection_on_bytes(void *context, const uint8_t *bytes, size_t n) {
+        struct connection *connection = context;
+
+        connection_parse(connection, bytes, n);
+}
+
+static void connection_on_end(void *context) {
+        struct connection *connection = context;
+
+        if (connection->websocket) {
+                websocket_on_end(connection->websocket);
+                return;
+        }
+        connection->has_peer_ended = true;
+        if (transport_pending(connection->transport))
+                connection_finish(connection, LISTENER_REQUEST_TIMEOUT);
+        else
+                transport_close(connection->transport);
+}
+
+static void connection_on_drained(void *context) {
+        struct connection *connection = context;
+        struct bytes input = connection->leftover;
+
+        if (connection->has_peer_ended) {
+                transport_close(connection->transport);
+        } else if (input.n) {
+                connection->leftover = (struct bytes){0};
+                transport_read_start(connection->transport);
+                connection_parse(connection, input.data, input.n);
+                bytes_deinit(&input);
+        }
+}
+
+static void connection_on_closed(void *context) {
+        struct connection *connection = context;
+
+        if (connection->websocket)
+                websocket_end(connection->websocket);
+        websocket_free(connection->websocket);
+        if (connection->listener) {
+                connection->listener->n_connections--;
+                *connection->link = connection->next;
+                if (connection->next)
+                        connection->next->link = connection->link;
+        }
+        loop_timer_free(connection->deadline);
+        http_head_deinit(&connection->head);
+        bytes_deinit(&connection->leftover);
+        free(connection);
+}
+
+static void connection_on_deadline(void *context) {
+        struct connection *connection = context;
+
+        if (connection->is_finishing || transport_pending(connection->transport))
+                transport_close(connection->transport);
+        else if (connection->is_begun)
+                connection_refuse(connection, HTTP_STATUS_REQUEST_TIMEOUT,
+                                  "the request took too long");
+        else
+                connection_finish(connection, CONNECTION_LINGER);
+}
+
+// --- life ----------------------------------------------------------------------
+
+static void peer_format(int fd, char ret[static PEER_MAX]) {
+        struct sockaddr_storage address;
+        socklen_t length = sizeof(address);
+        char host[48], port[8];
+
+        if (getpeername(fd, (struct sockaddr *)&address, &length) != 0 ||
+            getnameinfo((struct sockaddr *)&address, length, host, sizeof(host), port,
+                        sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+                snprintf(ret, PEER_MAX, "unknown");
+        else
+                snprintf(ret, PEER_MAX, address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s",
+                         host, port);
+}
+
+void connection_open(struct listener *listener, int fd, bool is_busy) {
+        static const struct transport_handler handler = {
+                .on_bytes = connection_on_bytes,
+                .on_end = connection_on_end,
+                .on_drained = connection_on_drained,
+                .on_closed = connection_on_closed,
+        };
+        struct connection *connection = xnew(struct connection);
+
+        peer_format(fd, connection->peer);
+        connection->transport = transport_open(listener->loop, fd, &handler, connection);
+        if (!connection->transport) {
+                free(connection);
+                return;
+        }
+        connection->loop = listener->loop;
+        connection->listener = listener;
+        connection->next = listener->connections;
+        connection->link = &listener->connections;
+        if (connection->next)
+                connection->next->link = &connection->next;
+        listener->connections = connection;
+        listener->n_connections++;
+        http_parser_init(&connection->parser, HTTP_REQUEST);
+        connection->parser.data = connection;
+        connection->deadline =
+                loop_timer_new(listener->loop, connection_on_deadline, connection);
+        loop_timer_set(connection->deadline, LISTENER_REQUEST_TIMEOUT);
+        if (is_busy)
+                connection_refuse(connection, HTTP_STATUS_SERVICE_UNAVAILABLE,
+                                  "too many connections, try again later");
+}
+
+void connection_drop(struct connection *connection) {
+        connection->listener = NULL;
+        loop_timer_cancel(connection->deadline);
+        if (connection->websocket)
+                websocket_end(connection->websocket);
+        transport_close(connection->transport);
+}
+
+struct connection *connection_next(const struct connection *connection) {
+        return connection->next;
+}

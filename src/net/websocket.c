@@ -1,0 +1,413 @@
+#include "net/websocket.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wslay/wslay.h>
+
+#include "net/bytes.h"
+#include "net/utf8.h"
+#include "net/websocket_private.h"
+#include "util/mem.h"
+
+/*
+ * wslay cuts the stream into frames, checks them, answers pings and closes, and frames what we
+ * send. It runs without its own buffering of messages: that takes the announced length from
+ * memory before a byte of it came, and one allocation per fragment. Instead the pieces go into
+ * `message` as they arrive, through the decompressor if need be, so that memory follows the
+ * bytes that were really sent and is checked against message_max at every step.
+ *
+ * What wslay wants to send goes to the transport at once; wslay's queue is empty outside of
+ * websocket_flush() and wslay_event_recv().
+ */
+
+#define MESSAGE_MAX_DEFAULT   ((size_t)8 * 1024 * 1024)
+#define SEND_MAX_DEFAULT      ((size_t)1024 * 1024)
+#define PING_INTERVAL_DEFAULT (20 * NSEC_PER_SEC)
+#define PINGS_UNANSWERED_MAX  3
+#define CLOSE_TIMEOUT         (5 * NSEC_PER_SEC)  // for the peer's answer to a close
+#define REASON_MAX            122  // bytes; wslay wants fewer than the protocol's 123
+
+struct websocket {
+        struct loop *loop;
+        struct transport *transport;
+        const char *peer;
+        struct websocket_handler handler;
+        struct websocket_limits limits;
+        wslay_event_context_ptr events;
+        struct deflater *deflater;  // NULL: not agreed on
+
+        // Arriving.
+        const uint8_t *input;  // not yet given to wslay
+        size_t n_input;
+        bool is_receiving;          // inside wslay_event_recv()
+        bool is_frame_control;      // the frame now arriving
+        struct bytes message;       // the message now arriving, decompressed
+        struct inflater *inflater;  // while a compressed message arrives
+
+        struct loop_timer *timer;  // next ping; once closing, the limit for that
+        nsec_t heard;              // when bytes last came
+        bool has_handler;
+        bool is_paused;
+        bool is_closing;  // a close frame was queued, ours or the answer to the peer's
+        bool is_over;     // on_close was called
+};
+
+// --- sending -------------------------------------------------------------------
+
+static ssize_t websocket_on_send(wslay_event_context_ptr events, const uint8_t *bytes, size_t n,
+                                 int flags, void *user_data) {
+        struct websocket *socket = user_data;
+
+        (void)events;
+        (void)flags;
+        transport_write(socket->transport, bytes, n);
+        return (ssize_t)n;
+}
+
+// Our side has said all; wait for the peer to hang up.
+static void websocket_finish(struct websocket *socket) {
+        transport_finish(socket->transport);
+        transport_read_start(socket->transport);
+}
+
+// Bring what wslay has queued to the transport, and see whether that was the end.
+static void websocket_flush(struct websocket *socket) {
+        if (socket->is_receiving)
+                return;  // done when wslay returns
+        if (wslay_event_send(socket->events) != 0) {
+                transport_close(socket->transport);
+                return;
+        }
+        if (!wslay_event_get_close_sent(socket->events))
+                return;
+        if (!socket->is_closing) {
+                socket->is_closing = true;
+                loop_timer_set(socket->timer, CLOSE_TIMEOUT);
+        }
+        if (wslay_event_get_close_received(socket->events) ||
+            !wslay_event_get_read_enabled(socket->events))
+                websocket_finish(socket);
+}
+
+static void websocket_close_queue(struct websocket *socket, uint16_t code, const char *reason) {
+        size_t n = reason ? strlen(reason) : 0;
+
+        if (socket->is_closing)
+                return;
+        socket->is_closing = true;
+        loop_timer_set(socket->timer, CLOSE_TIMEOUT);
+        if (n > REASON_MAX) {
+                n = REASON_MAX;
+                while (n && ((uint8_t)reason[n] & 0xc0) == 0x80)
+                        n--;  // not within a character
+        }
+        // Refused only when wslay has queued a close of its own, which is as good.
+        (void)wslay_event_queue_close(socket->events, code, (const uint8_t *)reason, n);
+}
+
+// Close for something the peer did; nothing that it still sends is looked at.
+static void websocket_fail(struct websocket *socket, uint16_t code, const char *reason) {
+        websocket_close_queue(socket, code, reason);
+        wslay_event_shutdown_read(socket->events);
+}
+
+static bool websocket_queue(struct websocket *socket, const uint8_t *bytes, size_t n) {
+        struct wslay_event_msg message = {WSLAY_TEXT_FRAME, bytes, n};
+        struct bytes packed = {0};
+        int result;
+
+        if (!socket->deflater || n < DEFLATE_WORTH)
+                return wslay_event_queue_msg(socket->events, &message) == 0;
+        if (!deflater_message(socket->deflater, bytes, n, &packed)) {
+                bytes_deinit(&packed);
+                return false;
+        }
+        message.msg = packed.data;
+        message.msg_length = packed.n;
+        result = wslay_event_queue_msg_ex(socket->events, &message, WSLAY_RSV1_BIT);
+        bytes_deinit(&packed);
+        return result == 0;
+}
+
+void websocket_send_text(struct websocket *socket, const char *text, size_t n) {
+        size_t pending = websocket_pending(socket);
+
+        assert(loop_is_current(socket->loop));
+        if (socket->is_closing || transport_is_closing(socket->transport))
+                return;
+        // A message larger than the limit is no fault of a reader who keeps up.
+        if (pending &&
+            (pending >= socket->limits.send_max || n > socket->limits.send_max - pending)) {
+                websocket_fail(socket, WSLAY_CODE_POLICY_VIOLATION, "reader too slow");
+        } else if (!websocket_queue(socket, (const uint8_t *)text, n)) {
+                transport_close(socket->transport);
+                return;
+        }
+        websocket_flush(socket);
+}
+
+void websocket_close(struct websocket *socket, uint16_t code, const char *reason) {
+        assert(loop_is_current(socket->loop));
+        if (socket->is_closing || transport_is_closing(socket->transport))
+                return;
+        websocket_close_queue(socket, code, reason);
+        transport_read_start(socket->transport);  // the answer must be heard
+        websocket_flush(socket);
+}
+
+// --- arriving ------------------------------------------------------------------
+
+static ssize_t websocket_on_recv(wslay_event_context_ptr events, uint8_t *ret, size_t n,
+                                 int flags, void *user_data) {
+        struct websocket *socket = user_data;
+
+        (void)flags;
+        if (!socket->n_input) {
+                wslay_event_set_error(events, WSLAY_ERR_WOULDBLOCK);
+                return -1;
+        }
+        if (n > socket->n_input)
+                n = socket->n_input;
+        memcpy(ret, socket->input, n);
+        socket->input += n;
+        socket->n_input -= n;
+        return (ssize_t)n;
+}
+
+static void websocket_on_frame(wslay_event_context_ptr events,
+                               const struct wslay_event_on_frame_recv_start_arg *frame,
+                               void *user_data) {
+        struct websocket *socket = user_data;
+
+        (void)events;
+        socket->is_frame_control = frame->opcode & 0x8;
+        if (socket->is_frame_control || socket->is_closing)
+                return;
+        // Compressed bytes count here too: a message that is too long even so.
+        if (frame->payload_length > socket->limits.message_max - socket->message.n) {
+                websocket_fail(socket, WSLAY_CODE_MESSAGE_TOO_BIG, "message too big");
+                return;
+        }
+        if ((frame->rsv & WSLAY_RSV1_BIT) && !socket->inflater) {
+                socket->inflater = inflater_new();
+                if (!socket->inflater)
+                        websocket_fail(socket, WSLAY_CODE_INTERNAL_SERVER_ERROR,
+                                       "out of memory");
+        }
+}
+
+// Fail the connection for what the decompressor found; nothing for 0.
+static void websocket_check_inflated(struct websocket *socket, int result) {
+        if (result == INFLATER_E_TOO_BIG)
+                websocket_fail(socket, WSLAY_CODE_MESSAGE_TOO_BIG, "message too big");
+        else if (result == INFLATER_E_CORRUPT)
+                websocket_fail(socket, WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA,
+                               "compressed data is corrupt");
+        else if (result)
+                websocket_fail(socket, WSLAY_CODE_INTERNAL_SERVER_ERROR, "out of memory");
+}
+
+static void websocket_on_chunk(wslay_event_context_ptr events,
+                               const struct wslay_event_on_frame_recv_chunk_arg *chunk,
+                               void *user_data) {
+        struct websocket *socket = user_data;
+
+        (void)events;
+        if (socket->is_frame_control || socket->is_closing)
+                return;
+        if (socket->inflater)
+                websocket_check_inflated(
+                        socket, inflater_add(socket->inflater, chunk->data, chunk->data_length,
+                                             socket->limits.message_max, &socket->message));
+        else if (!bytes_append(&socket->message, chunk->data, chunk->data_length))
+                websocket_fail(socket, WSLAY_CODE_INTERNAL_SERVER_ERROR, "out of memory");
+}
+
+// Give a whole message to the handler.
+static void websocket_deliver(struct websocket *socket, uint8_t opcode) {
+        struct bytes *message = &socket->message;
+
+        if (!bytes_reserve(message, 0)) {
+                websocket_fail(socket, WSLAY_CODE_INTERNAL_SERVER_ERROR, "out of memory");
+                return;
+        }
+        message->data[message->n] = '\0';
+        if (opcode == WSLAY_TEXT_FRAME)
+                socket->handler.on_text(socket->handler.context, (const char *)message->data,
+                                        message->n);
+        else
+                socket->handler.on_binary(socket->handler.context, message->data, message->n);
+}
+
+static void websocket_on_message(wslay_event_context_ptr events,
+                                 const struct wslay_event_on_msg_recv_arg *message,
+                                 void *user_data) {
+        struct websocket *socket = user_data;
+        bool was_compressed = socket->inflater;
+
+        (void)events;
+        if (message->opcode & 0x8)
+                return;  // wslay has answered it
+        if (was_compressed && !socket->is_closing)
+                websocket_check_inflated(socket, inflater_end(socket->inflater,
+                                                              socket->limits.message_max,
+                                                              &socket->message));
+        socket->inflater = inflater_free(socket->inflater);
+        // wslay checks only what was not compressed.
+        if (was_compressed && message->opcode == WSLAY_TEXT_FRAME && !socket->is_closing &&
+            !utf8_is_valid(socket->message.data, socket->message.n))
+                websocket_fail(socket, WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA, "not UTF-8");
+        if (!socket->is_closing && !socket->is_over)
+                websocket_deliver(socket, message->opcode);
+        bytes_clear(&socket->message);
+}
+
+void websocket_on_bytes(struct websocket *socket, const uint8_t *bytes, size_t n) {
+        int result;
+
+        socket->heard = loop_now(socket->loop);
+        if (!wslay_event_get_read_enabled(socket->events))
+                return;
+        socket->input = bytes;
+        socket->n_input = n;
+        socket->is_receiving = true;
+        result = wslay_event_recv(socket->events);
+        socket->is_receiving = false;
+        socket->n_input = 0;
+        if (transport_is_closing(socket->transport))
+                return;
+        if (result != 0) {
+                transport_close(socket->transport);
+                return;
+        }
+        websocket_flush(socket);
+        // Answers to pings have no other limit.
+        if (!transport_is_closing(socket->transport) &&
+            websocket_pending(socket) > 2 * socket->limits.send_max)
+                transport_close(socket->transport);
+}
+
+void websocket_on_end(struct websocket *socket) {
+        transport_close(socket->transport);
+}
+
+void websocket_pause(struct websocket *socket) {
+        assert(loop_is_current(socket->loop));
+        if (socket->is_closing)
+                return;
+        socket->is_paused = true;
+        transport_read_stop(socket->transport);
+}
+
+void websocket_resume(struct websocket *socket) {
+        assert(loop_is_current(socket->loop));
+        if (!socket->is_paused)
+                return;
+        socket->is_paused = false;
+        socket->heard = loop_now(socket->loop);
+        transport_read_start(socket->transport);
+}
+
+// --- life ----------------------------------------------------------------------
+
+// Time for a ping; or, when closing, time is up.
+static void websocket_on_timer(void *context) {
+        struct websocket *socket = context;
+        struct wslay_event_msg ping = {WSLAY_PING, NULL, 0};
+        nsec_t silence = loop_now(socket->loop) - socket->heard;
+
+        if (socket->is_closing ||
+            (!socket->is_paused &&
+             silence >= PINGS_UNANSWERED_MAX * socket->limits.ping_interval)) {
+                transport_close(socket->transport);
+                return;
+        }
+        loop_timer_set(socket->timer, socket->limits.ping_interval);
+        if (wslay_event_queue_msg(socket->events, &ping) == 0)
+                websocket_flush(socket);
+}
+
+struct websocket *websocket_new(struct loop *loop, struct transport *transport,
+                                const char *peer, struct deflater *deflater) {
+        static const struct wslay_event_callbacks callbacks = {
+                .recv_callback = websocket_on_recv,
+                .send_callback = websocket_on_send,
+                .on_frame_recv_start_callback = websocket_on_frame,
+                .on_frame_recv_chunk_callback = websocket_on_chunk,
+                .on_msg_recv_callback = websocket_on_message,
+        };
+        struct websocket *socket = xnew(struct websocket);
+
+        if (wslay_event_context_server_init(&socket->events, &callbacks, socket) != 0)
+                return mem_free(socket);
+        wslay_event_config_set_no_buffering(socket->events, 1);
+        if (deflater)
+                wslay_event_config_set_allowed_rsv_bits(socket->events, WSLAY_RSV1_BIT);
+        socket->loop = loop;
+        socket->transport = transport;
+        socket->peer = peer;
+        socket->deflater = deflater;
+        socket->limits = (struct websocket_limits){
+                .message_max = MESSAGE_MAX_DEFAULT,
+                .send_max = SEND_MAX_DEFAULT,
+                .ping_interval = PING_INTERVAL_DEFAULT,
+        };
+        socket->heard = loop_now(loop);
+        socket->timer = loop_timer_new(loop, websocket_on_timer, socket);
+        return socket;
+}
+
+void websocket_set_handler(struct websocket *socket, const struct websocket_handler *handler,
+                           const struct websocket_limits *limits) {
+        struct websocket_limits *own = &socket->limits;
+
+        assert(loop_is_current(socket->loop));
+        socket->handler = *handler;
+        socket->has_handler = true;
+        if (limits && limits->message_max)
+                own->message_max = limits->message_max;
+        if (limits && limits->send_max)
+                own->send_max = limits->send_max;
+        if (limits && limits->ping_interval)
+                own->ping_interval = limits->ping_interval;
+        wslay_event_config_set_max_recv_msg_length(socket->events, own->message_max);
+        if (!socket->is_closing)
+                loop_timer_set(socket->timer, own->ping_interval);
+}
+
+bool websocket_has_handler(const struct websocket *socket) {
+        return socket->has_handler;
+}
+
+void websocket_end(struct websocket *socket) {
+        uint16_t code = wslay_event_get_status_code_received(socket->events);
+
+        loop_timer_cancel(socket->timer);
+        wslay_event_shutdown_read(socket->events);
+        socket->is_closing = true;
+        if (socket->is_over)
+                return;
+        socket->is_over = true;
+        if (socket->has_handler)
+                socket->handler.on_close(socket->handler.context, code);
+}
+
+struct websocket *websocket_free(struct websocket *socket) {
+        if (!socket)
+                return NULL;
+        socket->timer = loop_timer_free(socket->timer);
+        wslay_event_context_free(socket->events);
+        socket->inflater = inflater_free(socket->inflater);
+        bytes_deinit(&socket->message);
+        return mem_free(socket);
+}
+
+size_t websocket_pending(const struct websocket *socket) {
+        return transport_pending(socket->transport) +
+               wslay_event_get_queued_msg_length(socket->events);
+}
+
+const char *websocket_peer(const struct websocket *socket) {
+        return socket->peer;
+}

@@ -1,0 +1,23 @@
+#pragma once
+// WebSocket, the side of it that the connection below sees.
+//
+// Threads: loop thread only.
+
+#include "net/deflate.h"
+#include "net/transport.h"
+#include "net/websocket.h"
+
+// A WebSocket on an upgraded connection. `peer` and `deflater` (NULL: no compression was agreed
+// on) are lent and outlive it.
+struct websocket *websocket_new(struct loop *loop, struct transport *transport,
+                                const char *peer, struct deflater *deflater);
+struct websocket *websocket_free(struct websocket *socket);
+
+// True once websocket_set_handler() was called.
+bool websocket_has_handler(const struct websocket *socket);
+
+void websocket_on_bytes(struct websocket *socket, const uint8_t *bytes, size_t n);
+void websocket_on_end(struct websocket *socket);
+
+// The connection is gone, or is about to be: calls on_close unless that was done already.
+void websocket_end(struct websocket *socket);
