@@ -26,7 +26,8 @@
 #define PING_INTERVAL_DEFAULT (20 * NSEC_PER_SEC)
 #define PINGS_UNANSWERED_MAX  3
 #define CLOSE_TIMEOUT         (5 * NSEC_PER_SEC)  // for the peer's answer to a close
-#define REASON_MAX            122  // bytes; wslay wants fewer than the protocol's 123
+#define OPCODE_CONTROL        0x8                 // bit of close, ping and pong
+#define REASON_MAX            123  // bytes: 125 of a control frame, less the code
 
 struct websocket {
         struct loop *loop;
@@ -41,7 +42,7 @@ struct websocket {
         const uint8_t *input;  // not yet given to wslay
         size_t n_input;
         bool is_receiving;          // inside wslay_event_recv()
-        bool is_frame_control;      // the frame now arriving
+        uint8_t frame_opcode;       // of the frame now arriving
         struct bytes message;       // the message now arriving, decompressed
         struct inflater *inflater;  // while a compressed message arrives
 
@@ -49,8 +50,11 @@ struct websocket {
         nsec_t heard;              // when bytes last came
         bool has_handler;
         bool is_paused;
-        bool is_closing;  // a close frame was queued, ours or the answer to the peer's
-        bool is_over;     // on_close was called
+        bool is_closing;           // a close frame was queued, ours or the answer to the peer's
+        uint16_t close_code;       // from the peer's close frame
+        uint8_t close_payload[2];  // its first bytes
+        size_t n_close_payload;
+        bool is_over;  // on_close was called
 };
 
 // --- sending -------------------------------------------------------------------
@@ -181,8 +185,9 @@ static void websocket_on_frame(wslay_event_context_ptr events,
         struct websocket *socket = user_data;
 
         (void)events;
-        socket->is_frame_control = frame->opcode & 0x8;
-        if (socket->is_frame_control || socket->is_closing)
+        socket->frame_opcode = frame->opcode;
+        socket->n_close_payload = 0;
+        if ((frame->opcode & OPCODE_CONTROL) || socket->is_closing)
                 return;
         // Compressed bytes count here too: a message that is too long even so.
         if (frame->payload_length > socket->limits.message_max - socket->message.n) {
@@ -208,13 +213,30 @@ static void websocket_check_inflated(struct websocket *socket, int result) {
                 websocket_fail(socket, WSLAY_CODE_INTERNAL_SERVER_ERROR, "out of memory");
 }
 
+// Take the code out of a close frame's payload. wslay would tell it, but not the registered
+// codes 1012 to 1014, which it refuses as a protocol error: "try again later" is 1013.
+static void websocket_read_close(struct websocket *socket, const uint8_t *bytes, size_t n) {
+        unsigned code;
+
+        for (size_t i = 0; i < n && socket->n_close_payload < 2; i++)
+                socket->close_payload[socket->n_close_payload++] = bytes[i];
+        if (socket->n_close_payload < 2)
+                return;
+        code = socket->close_payload[0] * 256U + socket->close_payload[1];
+        if ((code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+            (code >= 3000 && code <= 4999))
+                socket->close_code = (uint16_t)code;
+}
+
 static void websocket_on_chunk(wslay_event_context_ptr events,
                                const struct wslay_event_on_frame_recv_chunk_arg *chunk,
                                void *user_data) {
         struct websocket *socket = user_data;
 
         (void)events;
-        if (socket->is_frame_control || socket->is_closing)
+        if (socket->frame_opcode == WSLAY_CONNECTION_CLOSE)
+                websocket_read_close(socket, chunk->data, chunk->data_length);
+        if ((socket->frame_opcode & OPCODE_CONTROL) || socket->is_closing)
                 return;
         if (socket->inflater)
                 websocket_check_inflated(
@@ -247,7 +269,10 @@ static void websocket_on_message(wslay_event_context_ptr events,
         bool was_compressed = socket->inflater;
 
         (void)events;
-        if (message->opcode & 0x8)
+        if (message->opcode == WSLAY_CONNECTION_CLOSE)
+                socket->close_code =
+                        message->status_code ? message->status_code : WSLAY_CODE_NO_STATUS_RCVD;
+        if (message->opcode & OPCODE_CONTROL)
                 return;  // wslay has answered it
         if (was_compressed && !socket->is_closing)
                 websocket_check_inflated(socket, inflater_end(socket->inflater,
@@ -348,6 +373,7 @@ struct websocket *websocket_new(struct loop *loop, struct transport *transport,
         socket->transport = transport;
         socket->peer = peer;
         socket->deflater = deflater;
+        socket->close_code = WSLAY_CODE_ABNORMAL_CLOSURE;
         socket->limits = (struct websocket_limits){
                 .message_max = MESSAGE_MAX_DEFAULT,
                 .send_max = SEND_MAX_DEFAULT,
@@ -381,8 +407,6 @@ bool websocket_has_handler(const struct websocket *socket) {
 }
 
 void websocket_end(struct websocket *socket) {
-        uint16_t code = wslay_event_get_status_code_received(socket->events);
-
         loop_timer_cancel(socket->timer);
         wslay_event_shutdown_read(socket->events);
         socket->is_closing = true;
@@ -390,7 +414,7 @@ void websocket_end(struct websocket *socket) {
                 return;
         socket->is_over = true;
         if (socket->has_handler)
-                socket->handler.on_close(socket->handler.context, code);
+                socket->handler.on_close(socket->handler.context, socket->close_code);
 }
 
 struct websocket *websocket_free(struct websocket *socket) {
