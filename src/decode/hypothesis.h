@@ -30,6 +30,10 @@ struct hypothesis {
         char language[LANGUAGE_CODE_MAX];  // detected or given
         float language_probability;        // 1 when it was given
         bool was_detected;                 // the language was detected on this job
+        // Samples from the start of the job's sound that are dealt with. All of them, unless
+        // the job is_single_pass: then up to the last pair of timestamps, where whoever seeks
+        // by timestamps begins the next window (as faster-whisper's seek).
+        int64_t n_consumed;
 };
 
 // Append a zeroed segment and return it; valid until the next append.
