@@ -211,7 +211,7 @@ def test_all_mistakes_at_once_with_their_places(command, tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "- a\n- b\n", "streams: 5\n", "streams:\n\toffice: rtsp://x/y\n", "listen: [1\n", "\x00\xff", "a: &a [*a]\n"],
+    ["", "- a\n- b\n", "streams: 5\n", "streams:\n\toffice: rtsp://camera/y\n", "listen: [1\n", "\x00\xff", "a: &a [*a]\n"],
     ids=["empty", "list", "wrong type", "tab", "unclosed", "binary", "recursive"],
 )
 def test_a_file_that_is_no_configuration(command, tmp_path, text):
