@@ -1,0 +1,313 @@
+#include "wire/json_text.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/mem.h"
+
+#define REAL_DIGITS 7  // what a float holds: 0.98 stays 0.98
+
+// --- writing -------------------------------------------------------------------
+
+// The sizes written follow from the transcript, not from a peer: running out of memory here is
+// the same as anywhere.
+static void text_append(struct json_text *text, const char *bytes, size_t n) {
+        if (text->capacity - text->n < n) {
+                size_t capacity = (text->n + n) * 2 + 256;
+                char *data = xcalloc(capacity, 1);
+
+                if (text->n)
+                        memcpy(data, text->data, text->n);
+                free(text->data);
+                text->data = data;
+                text->capacity = capacity;
+        }
+        memcpy(text->data + text->n, bytes, n);
+        text->n += n;
+}
+
+static int text_on_dump(const char *bytes, size_t n, void *context) {
+        text_append(context, bytes, n);
+        return 0;
+}
+
+static void text_key(struct json_text *text, const char *key) {
+        if (text->needs_comma)
+                text_append(text, ",", 1);
+        text->needs_comma = true;
+        if (key) {
+                text_append(text, "\"", 1);
+                text_append(text, key, strlen(key));
+                text_append(text, "\":", 2);
+        }
+}
+
+// Takes `value`.
+static void text_value(struct json_text *text, json_t *value) {
+        json_dump_callback(value, text_on_dump, text,
+                           JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS));
+        json_decref(value);
+}
+
+void json_text_open(struct json_text *text, const char *key, char bracket) {
+        text_key(text, key);
+        text_append(text, &bracket, 1);
+        text->needs_comma = false;
+}
+
+void json_text_close(struct json_text *text, char bracket) {
+        text_append(text, &bracket, 1);
+        text->needs_comma = true;
+}
+
+// A copy of `value` in which each byte that jansson would refuse is U+FFFD.
+static char *utf8_mend(const char *value) {
+        static const char replacement[] = "\xef\xbf\xbd";
+        char *mended = xcalloc(strlen(value) * 3 + 1, 1);
+        size_t n = 0;
+
+        while (*value) {
+                json_t *character = NULL;
+                size_t length = 0;
+
+                while (!character && length < 4 && value[length])
+                        character = json_stringn(value, ++length);
+                if (character) {
+                        memcpy(mended + n, value, length);
+                        n += length;
+                        value += length;
+                } else {
+                        memcpy(mended + n, replacement, 3);
+                        n += 3;
+                        value++;
+                }
+                json_decref(character);
+        }
+        return mended;
+}
+
+void json_text_string(struct json_text *text, const char *key, const char *value) {
+        json_t *string;
+
+        if (!value)
+                return;
+        text_key(text, key);
+        string = json_string(value);
+        if (!string) {
+                CLEANUP(mem_freep) char *mended = utf8_mend(value);
+
+                string = json_string(mended);
+        }
+        text_value(text, string);
+}
+
+void json_text_unsigned(struct json_text *text, const char *key, uint64_t value) {
+        char digits[24];
+        int n = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)value);
+
+        text_key(text, key);
+        text_append(text, digits, (size_t)n);
+}
+
+void json_text_bool(struct json_text *text, const char *key, bool value) {
+        text_key(text, key);
+        text_value(text, json_boolean(value));
+}
+
+void json_text_real(struct json_text *text, const char *key, double value) {
+        text_key(text, key);
+        text_value(text, json_real(isfinite(value) ? value : 0));
+}
+
+static void seconds_format(int64_t milliseconds, char ret[static 32]) {
+        uint64_t size = milliseconds < 0 ? 0 - (uint64_t)milliseconds : (uint64_t)milliseconds;
+
+        snprintf(ret, 32, "%s%llu.%03u", milliseconds < 0 ? "-" : "",
+                 (unsigned long long)(size / 1000), (unsigned)(size % 1000));
+}
+
+void json_text_seconds(struct json_text *text, const char *key, int64_t milliseconds) {
+        char digits[32];
+
+        seconds_format(milliseconds, digits);
+        text_key(text, key);
+        text_append(text, digits, strlen(digits));
+}
+
+void json_text_seconds_string(struct json_text *text, const char *key, int64_t milliseconds) {
+        char digits[32];
+
+        seconds_format(milliseconds, digits);
+        json_text_string(text, key, digits);
+}
+
+char *json_text_finish(struct json_text *text, size_t *ret_n) {
+        if (ret_n)
+                *ret_n = text->n;
+        text_append(text, "", 1);
+        return TAKE(text->data);
+}
+
+// --- reading -------------------------------------------------------------------
+
+// jansson recurses once per level, and its own limit is 2048.
+static bool depth_is_fine(const char *text, size_t n) {
+        bool is_string = false;
+        int depth = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                if (is_string) {
+                        if (text[i] == '\\')
+                                i++;
+                        else if (text[i] == '"')
+                                is_string = false;
+                } else if (text[i] == '"') {
+                        is_string = true;
+                } else if (text[i] == '{' || text[i] == '[') {
+                        if (++depth > WIRE_DEPTH_MAX)
+                                return false;
+                } else if (text[i] == '}' || text[i] == ']') {
+                        depth--;
+                }
+        }
+        return true;
+}
+
+int json_object_parse(json_t **ret, const char *text, size_t n, struct error *error) {
+        json_error_t mistake;
+        json_t *value;
+
+        if (n > WIRE_TEXT_MAX)
+                return error_set(error, WIRE_E_JSON, "message of %zu bytes: at most %d", n,
+                                 WIRE_TEXT_MAX);
+        if (!depth_is_fine(text, n))
+                return error_set(error, WIRE_E_JSON, "nested deeper than %d", WIRE_DEPTH_MAX);
+        value = json_loadb(text, n, JSON_REJECT_DUPLICATES, &mistake);
+        if (!value)
+                return error_set(error, WIRE_E_JSON, "not JSON: %s at byte %d", mistake.text,
+                                 mistake.position);
+        if (!json_is_object(value)) {
+                json_decref(value);
+                return error_set(error, WIRE_E_JSON, "expected a JSON object");
+        }
+        *ret = value;
+        return 0;
+}
+
+// The member, or NULL if it is absent or null.
+static const json_t *member(const json_t *object, const char *key) {
+        const json_t *value = json_object_get(object, key);
+
+        return value && !json_is_null(value) ? value : NULL;
+}
+
+static int type_error(struct error *error, const char *key, const char *expected) {
+        return error_set(error, WIRE_E_TYPE, "'%s': expected %s", key, expected);
+}
+
+int json_read_string(const json_t *object, const char *key, size_t length_max, char **ret,
+                     struct error *error) {
+        const json_t *value = member(object, key);
+
+        if (!value)
+                return 0;
+        if (!json_is_string(value))
+                return type_error(error, key, "a string");
+        if (json_string_length(value) > length_max)
+                return error_set(error, WIRE_E_VALUE, "'%s': longer than %zu bytes", key,
+                                 length_max);
+        free(*ret);
+        *ret = xstrdup(json_string_value(value));
+        return 0;
+}
+
+int json_read_words(const json_t *object, const char *key, char **ret, struct error *error) {
+        const json_t *value = member(object, key);
+        CLEANUP(mem_freep) char *joined = NULL;
+        const json_t *word;
+        size_t i, n = 0;
+
+        if (!json_is_array(value)) {
+                int result = json_read_string(object, key, WIRE_STRING_MAX, &joined, error);
+
+                if (result == WIRE_E_TYPE)
+                        return type_error(error, key, "a string or a list of strings");
+                if (result == 0 && joined && joined[0]) {
+                        free(*ret);
+                        *ret = TAKE(joined);
+                }
+                return result;
+        }
+        joined = xcalloc(WIRE_STRING_MAX + 1, 1);
+        json_array_foreach(value, i, word) {
+                size_t length = json_string_length(word);
+
+                if (!json_is_string(word))
+                        return type_error(error, key, "a string or a list of strings");
+                if (length >= WIRE_STRING_MAX - n)
+                        return error_set(error, WIRE_E_VALUE,
+                                         "'%s': longer than %d bytes together", key,
+                                         WIRE_STRING_MAX);
+                if (length && n)
+                        joined[n++] = ' ';
+                memcpy(joined + n, json_string_value(word), length);
+                n += length;
+        }
+        if (n) {
+                free(*ret);
+                *ret = xstrdup(joined);
+        }
+        return 0;
+}
+
+int json_read_bool(const json_t *object, const char *key, bool *ret, struct error *error) {
+        const json_t *value = member(object, key);
+
+        if (!value)
+                return 0;
+        if (!json_is_boolean(value))
+                return type_error(error, key, "true or false");
+        *ret = json_is_true(value);
+        return 0;
+}
+
+int json_read_integer(const json_t *object, const char *key, int64_t least, int64_t most,
+                      int64_t *ret, struct error *error) {
+        const json_t *value = member(object, key);
+
+        if (!value)
+                return 0;
+        if (!json_is_integer(value))
+                return type_error(error, key, "an integer");
+        if (json_integer_value(value) < least || json_integer_value(value) > most)
+                return error_set(error, WIRE_E_VALUE, "'%s': expected %lld to %lld", key,
+                                 (long long)least, (long long)most);
+        *ret = json_integer_value(value);
+        return 0;
+}
+
+int json_read_number(const json_t *object, const char *key, double least, double most,
+                     double *ret, struct error *error) {
+        const json_t *value = member(object, key);
+
+        if (!value)
+                return 0;
+        if (!json_is_number(value))
+                return type_error(error, key, "a number");
+        if (json_number_value(value) < least || json_number_value(value) > most)
+                return error_set(error, WIRE_E_VALUE, "'%s': expected %g to %g", key, least,
+                                 most);
+        *ret = json_number_value(value);
+        return 0;
+}
+
+int json_require(const json_t *object, const char *key, bool is_null_fine,
+                 struct error *error) {
+        const json_t *value = json_object_get(object, key);
+
+        if (!value || (json_is_null(value) && !is_null_fine))
+                return error_set(error, WIRE_E_MISSING, "'%s' is required", key);
+        return 0;
+}

@@ -1,0 +1,67 @@
+#pragma once
+// JSON text: writes one JSON object, and reads one strictly.
+//
+// Values are written by jansson; the object around them is composed here, because jansson knows
+// only signed integers and segment ids use all 64 bits.
+//
+// Threads: any one at a time.
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/error.h"
+#include "wire/dialect.h"
+
+// --- Writing -----------------------------------------------------------------
+
+struct json_text {
+        char *data;  // not terminated until json_text_finish()
+        size_t n;
+        size_t capacity;
+        bool needs_comma;
+};
+
+// Objects and arrays, opened as the value of `key`, or without one (NULL) in an array.
+void json_text_open(struct json_text *text, const char *key, char bracket);
+void json_text_close(struct json_text *text, char bracket);
+
+// A member; `key` NULL: an element. Strings: invalid UTF-8 becomes U+FFFD, and a NULL string
+// leaves out the member. Reals that are not finite are written as 0, for JSON knows none.
+void json_text_string(struct json_text *text, const char *key, const char *value);
+void json_text_unsigned(struct json_text *text, const char *key, uint64_t value);
+void json_text_bool(struct json_text *text, const char *key, bool value);
+void json_text_real(struct json_text *text, const char *key, double value);
+
+// Milliseconds as seconds with three decimals, exactly: as a number, or as a string.
+void json_text_seconds(struct json_text *text, const char *key, int64_t milliseconds);
+void json_text_seconds_string(struct json_text *text, const char *key, int64_t milliseconds);
+
+// The finished text, which the caller frees.
+char *json_text_finish(struct json_text *text, size_t *ret_n);
+
+// --- Reading -----------------------------------------------------------------
+
+// Parse one object within WIRE_TEXT_MAX and WIRE_DEPTH_MAX, no key twice. Returns 0 (the caller
+// decrefs *ret) or WIRE_E_JSON.
+int json_object_parse(json_t **ret, const char *text, size_t n, struct error *error);
+
+// The members below: null counts as absent, and what is absent leaves *ret as it is. They
+// return 0, WIRE_E_TYPE or WIRE_E_VALUE with the field's name in *error.
+
+// At most `length_max` bytes. *ret is freed before it is replaced.
+int json_read_string(const json_t *object, const char *key, size_t length_max, char **ret,
+                     struct error *error);
+// A string, or a list of strings which is joined with spaces; an empty one is NULL.
+int json_read_words(const json_t *object, const char *key, char **ret, struct error *error);
+int json_read_bool(const json_t *object, const char *key, bool *ret, struct error *error);
+// An integer from `least` to `most`.
+int json_read_integer(const json_t *object, const char *key, int64_t least, int64_t most,
+                      int64_t *ret, struct error *error);
+// A number from `least` to `most`.
+int json_read_number(const json_t *object, const char *key, double least, double most,
+                     double *ret, struct error *error);
+
+// WIRE_E_MISSING unless the member is there (null counts when `is_null_fine`).
+int json_require(const json_t *object, const char *key, bool is_null_fine, struct error *error);
