@@ -127,7 +127,8 @@ static struct pool_entry *decoder_release(struct decoder *decoder, const struct 
         while (*place && (*place)->job != job)
                 place = &(*place)->next;
         entry = *place;
-        assert(entry);
+        if (!entry)
+                abort();  // the engine gave back what it never took: its memory is not ours
         *place = entry->next;
         return entry;
 }

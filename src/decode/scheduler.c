@@ -38,6 +38,7 @@ struct lane {
         lane_listener listener;
         void *context;
         struct entry *entries;  // all of them, oldest first
+        struct entry **last;    // where the next one is linked in
         nsec_t due_last;
         double seconds_last;
         size_t n_owed;     // finals not answered
@@ -102,6 +103,8 @@ static void lane_remove(struct lane *lane, struct entry *entry) {
         while (*place != entry)
                 place = &(*place)->next;
         *place = entry->next;
+        if (!entry->next)
+                lane->last = place;
         entry->lane = NULL;
         if (!entry->pool.job->is_final)
                 return;
@@ -135,6 +138,7 @@ struct lane *lane_open(struct scheduler *scheduler, bool is_wide, lane_listener 
         assert(loop_is_current(scheduler->loop));
         lane->scheduler = scheduler;
         lane->is_wide = is_wide;
+        lane->last = &lane->entries;
         lane->listener = listener;
         lane->context = context;
         lane->next = scheduler->lanes;
@@ -170,7 +174,7 @@ struct lane *lane_close(struct lane *lane) {
 }
 
 void lane_submit(struct lane *lane, struct job *job) {
-        struct entry *entry, **last = &lane->entries;
+        struct entry *entry;
 
         assert(loop_is_current(lane->scheduler->loop));
         if (!job->is_final && lane->n_owed > 0) {
@@ -187,9 +191,8 @@ void lane_submit(struct lane *lane, struct job *job) {
         entry->pool.job = job;
         entry->lane = lane;
         entry->place = ENTRY_OWED;
-        while (*last)
-                last = &(*last)->next;
-        *last = entry;
+        *lane->last = entry;
+        lane->last = &entry->next;
         if (job->is_final) {
                 lane->n_owed++;
                 lane_advance(lane);

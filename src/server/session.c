@@ -122,21 +122,14 @@ static void session_on_relief(void *context) {
 // --- for the kinds
 // -----------------------------------------------------------------------------------
 
-int session_stream_open(struct session *session, const char *name,
-                        const struct decode_options *options, size_t history_segments,
-                        bool is_file, const struct sink_ops *sink, struct error *error) {
-        struct stream_settings settings = {
-                .name = name,
-                .options = options,
-                .history_segments = history_segments,
-                .is_file = is_file,
-        };
+int session_stream_open(struct session *session, const struct stream_settings *settings,
+                        const struct sink_ops *sink, struct error *error) {
         struct stream_listener listener = {
                 .on_settled = session_on_settled,
                 .on_relief = session_on_relief,
                 .context = session,
         };
-        int r = stream_open(&session->stream, server_services(session->server), &settings,
+        int r = stream_open(&session->stream, server_services(session->server), settings,
                             &listener, error);
 
         if (r < 0)

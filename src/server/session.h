@@ -85,10 +85,10 @@ void session_refuse(struct session *session, uint16_t code, const char *text);
 // A subscriber's first step: `list` as in X-Stream-Names, NULL when absent.
 void session_subscribe(struct session *session, const char *list);
 
-// For the kinds: open the client's stream with these options, and stop the setup clock.
-int session_stream_open(struct session *session, const char *name,
-                        const struct decode_options *options, size_t history_segments,
-                        bool is_file, const struct sink_ops *sink, struct error *error);
+// For the kinds: open the client's stream, heard by `sink` (whose state is the session), and
+// stop the setup clock.
+int session_stream_open(struct session *session, const struct stream_settings *settings,
+                        const struct sink_ops *sink, struct error *error);
 
 // For the kinds: send an encoded text and free it.
 void session_send(struct session *session, char *text, size_t n);

@@ -172,6 +172,12 @@ static int setup_stream_open(struct session *session, const struct eavesdrop_mes
         const struct eavesdrop_options *wishes = &message->options;
         const struct config *config = server_parts(session->server)->config;
         struct decode_options options = decode_options_default();
+        struct stream_settings settings = {
+                .name = message->stream,
+                .options = &options,
+                .history_segments = SESSION_SEGMENTS_MAX,
+                .is_file = state->is_file,
+        };
         const char *language = wishes->language;
         int r;
 
@@ -188,8 +194,7 @@ static int setup_stream_open(struct session *session, const struct eavesdrop_mes
         state->wants_language = !language;
         options.prompt = wishes->initial_prompt;  // copied by the stream
         options.hotwords = wishes->hotwords;
-        return session_stream_open(session, message->stream, &options, SESSION_SEGMENTS_MAX,
-                                   state->is_file, &eavesdrop_sink, error);
+        return session_stream_open(session, &settings, &eavesdrop_sink, error);
 }
 
 static void setup_take(struct session *session, const struct eavesdrop_message *message) {

@@ -77,20 +77,23 @@ static bool whisperlive_admit(struct session *session, const char *uid) {
 static int whisperlive_stream_open(struct session *session,
                                    const struct whisperlive_hello *hello, struct error *error) {
         struct decode_options options = decode_options_default();
-        size_t history = hello->send_last_n_segments;
+        struct stream_settings settings = {
+                .name = hello->uid,
+                .options = &options,
+                .history_segments = hello->send_last_n_segments,
+        };
         int r = server_check_language(session->server, hello->language, hello->task, error);
 
         if (r < 0)
                 return r;
+        if (settings.history_segments > SESSION_SEGMENTS_MAX)
+                settings.history_segments = SESSION_SEGMENTS_MAX;
         if (hello->language)
                 snprintf(options.language, sizeof(options.language), "%s", hello->language);
         options.task = hello->task;
         options.prompt = hello->initial_prompt;  // copied by the stream
         options.hotwords = hello->hotwords;
-        return session_stream_open(session, hello->uid, &options,
-                                   history < SESSION_SEGMENTS_MAX ? history
-                                                                  : SESSION_SEGMENTS_MAX,
-                                   false, &whisperlive_sink, error);
+        return session_stream_open(session, &settings, &whisperlive_sink, error);
 }
 
 static void whisperlive_on_text(struct session *session, const char *text, size_t n) {
