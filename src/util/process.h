@@ -1,0 +1,86 @@
+#pragma once
+// Process: a supervised child program on the loop: its input, its output, its complaints and
+// its end.
+//
+// The child is started with an argument vector, never through a shell. It gets the three
+// standard descriptors and no other, default signal handling, a session of its own (so that
+// a ctrl-C in our terminal reaches us alone, and we end it in order), resource limits, and a
+// SIGKILL from the kernel when our loop thread dies, so that a crash of ours leaves no child
+// behind. Whatever else it started in its process group is killed when it ends.
+//
+// Threads: loop thread only, which must live as long as the child should (PR_SET_PDEATHSIG
+//          follows the thread that forked).
+// Memory:  everything given is copied. Input not yet taken by the child is kept in memory;
+//          process_write() says when its caller should wait. Output is not buffered: while
+//          the reader is paused, the child blocks on its pipe.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/error.h"
+#include "util/loop.h"
+
+#define PROCESS_LINE_MAX 2048  // bytes of one stderr line that are kept; the rest is dropped
+
+struct process;
+
+// How a child ended: by exit (signal is 0) or by a signal (status is 0).
+struct process_exit {
+        int status;
+        int signal;
+};
+
+struct process_listener {
+        // `n` bytes of standard output; valid during the call.
+        void (*on_stdout)(void *context, const uint8_t *bytes, size_t n);
+        // One line of standard error without its line break; valid during the call. NULL:
+        // standard error goes to /dev/null.
+        void (*on_stderr_line)(void *context, const char *line);
+        // process_write() has room again. May be NULL.
+        void (*on_drain)(void *context);
+        // The child has ended and all it wrote was delivered. Called once, last.
+        void (*on_exit)(void *context, const struct process_exit *exit);
+        void *context;
+};
+
+struct process_config {
+        const char *const *argv;  // NULL-terminated; argv[0] is looked up in PATH
+        bool has_stdin;           // process_write() will be used; else /dev/null
+        uint64_t memory_limit;    // bytes of address space; 0: no limit
+        unsigned file_limit;      // descriptors; 0: no limit of its own
+};
+
+// Start it. A program that is missing or cannot be executed is told here: negative errno and
+// the words in *error.
+int process_open(struct process **ret, struct loop *loop, const struct process_config *config,
+                 const struct process_listener *listener, struct error *error);
+
+// Hand bytes to the child's standard input (copied). True while there is room for more;
+// after false the caller should wait for on_drain (the bytes are kept all the same). Bytes
+// for a child that no longer reads are dropped.
+bool process_write(struct process *process, const uint8_t *bytes, size_t n);
+
+// No more bytes will come: standard input is closed when all are written.
+void process_write_end(struct process *process);
+
+// Stop and start the flow of on_stdout.
+void process_pause(struct process *process);
+void process_resume(struct process *process);
+
+// SIGTERM now, SIGKILL after PROCESS_TERM_TIMEOUT. What it still prints on standard output is
+// thrown away; on_exit comes as usual.
+#define PROCESS_TERM_TIMEOUT (3 * NSEC_PER_SEC)
+void process_stop(struct process *process);
+
+// Make no further calls; stop the child as process_stop() does and reap it in the
+// background. NULL is fine. Returns NULL.
+struct process *process_close(struct process *process);
+
+// The child's process id, until on_exit; then 0.
+int process_id(const struct process *process);
+
+// How many children have been started and not yet reaped, over all loops. loop_free() needs 0.
+unsigned process_children(void);
+
+DEFINE_CLEANUP(struct process *, process_close);
