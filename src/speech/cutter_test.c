@@ -1,0 +1,290 @@
+#include "speech/cutter.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define CHUNKS(seconds) ((int)((seconds)*31.25))
+
+static const struct segmenter_config config = {
+        .threshold = 0.5f,
+        .threshold_low = 0.35f,
+        .pause = 9600,
+        .padding = 4800,
+        .speech_min = 1600,
+        .window_min = 12 * 16000,
+        .window_max = 28 * 16000,
+};
+
+struct feeder {
+        struct cutter *cutter;
+        int64_t position;
+};
+
+static void feed(struct feeder *feeder, int chunks, float probability) {
+        for (int i = 0; i < chunks; i++) {
+                cutter_add(feeder->cutter,
+                           (struct chunk){feeder->position, feeder->position + VAD_CHUNK,
+                                          probability, probability * 0.01f});
+                feeder->position += VAD_CHUNK;
+        }
+}
+
+static void a_pause_closes_a_padded_window(void **state) {
+        CLEANUP(cutter_freep) struct cutter *cutter = cutter_new(&config);
+        struct feeder feeder = {cutter, 0};
+        struct window window;
+
+        (void)state;
+        feed(&feeder, 100, 0.1f);
+        feed(&feeder, 50, 0.9f);
+        feed(&feeder, 18, 0.1f);
+        assert_false(cutter_next(cutter, &window));
+        assert_true(cutter_open_window(cutter, feeder.position, &window));
+        assert_false(window.is_closed);
+        assert_int_equal(window.begin, 100 * VAD_CHUNK - 4800);
+        feed(&feeder, 1, 0.1f);
+        assert_true(cutter_next(cutter, &window));
+        assert_true(window.is_closed);
+        assert_false(window.is_cut);
+        assert_int_equal(window.begin, 100 * VAD_CHUNK - 4800);
+        assert_int_equal(window.speech_end, 150 * VAD_CHUNK);
+        assert_int_equal(window.end, 150 * VAD_CHUNK + 4800);
+        assert_true(window.speech_samples == 50 * VAD_CHUNK);
+        assert_false(cutter_open_window(cutter, feeder.position, &window));
+        assert_false(cutter_next(cutter, &window));
+}
+
+static void between_the_thresholds_speech_goes_on_and_silence_too(void **state) {
+        CLEANUP(cutter_freep) struct cutter *cutter = cutter_new(&config);
+        struct feeder feeder = {cutter, 0};
+        struct window window;
+
+        (void)state;
+        feed(&feeder, 100, 0.4f);
+        assert_false(cutter_is_open(cutter));
+        feed(&feeder, 10, 0.9f);
+        feed(&feeder, 100, 0.4f);
+        assert_true(cutter_is_open(cutter));
+        feed(&feeder, 1, 0.1f);
+        feed(&feeder, 18, 0.4f);
+        assert_true(cutter_next(cutter, &window));
+        assert_int_equal(window.speech_end, 210 * VAD_CHUNK);
+}
+
+static void short_bursts_leave_no_trace(void **state) {
+        CLEANUP(cutter_freep) struct cutter *cutter = cutter_new(&config);
+        struct feeder feeder = {cutter, 0};
+        struct window window;
+
+        (void)state;
+        feed(&feeder, 10, 0.1f);
+        feed(&feeder, 3, 0.9f);
+        assert_true(cutter_is_open(cutter));
+        assert_false(cutter_open_window(cutter, feeder.position, &window));
+        feed(&feeder, 30, 0.1f);
+        assert_false(cutter_is_open(cutter));
+        assert_false(cutter_next(cutter, &window));
+        feed(&feeder, 4, 0.9f);
+        assert_true(cutter_open_window(cutter, feeder.position, &window));
+        assert_int_equal(window.begin, 43 * VAD_CHUNK - 4800);
+        feed(&feeder, 30, 0.1f);
+        assert_true(cutter_next(cutter, &window));
+}
+
+static void a_long_window_is_cut_at_its_weak_pause(void **state) {
+        CLEANUP(cutter_freep) struct cutter *cutter = cutter_new(&config);
+        struct feeder feeder = {cutter, 0};
+        const int middle = CHUNKS(18) + 6;
+        struct window first;
+        struct window second;
+
+        (void)state;
+        feed(&feeder, CHUNKS(5), 0.9f);
+        feed(&feeder, 15, 0.05f);  // a better pause, but before window_min
+        feed(&feeder, CHUNKS(18) - CHUNKS(5) - 15, 0.9f);
+        feed(&feeder, 12, 0.1f);
+        feed(&feeder, CHUNKS(15), 0.9f);
+        assert_true(cutter_next(cutter, &first));
+        assert_true(first.is_cut);
+        assert_in_range(first.end, (middle - 2) * VAD_CHUNK, (middle + 2) * VAD_CHUNK);
+        assert_int_equal(first.speech_end, CHUNKS(18) * VAD_CHUNK);
+        assert_true(first.speech_samples == (float)((CHUNKS(18) - 15) * VAD_CHUNK));
+        assert_true(cutter_open_window(cutter, feeder.position, &second));
+        assert_in_range(second.begin, first.end, first.end + 2 * VAD_CHUNK);
+        feed(&feeder, 30, 0.0f);
+        assert_true(cutter_next(cutter, &second));
+        assert_false(second.is_cut);
+        assert_true(second.speech_samples == (float)(CHUNKS(15) * VAD_CHUNK));
+}
+
+static void who_never_pauses_is_cut_where_the_level_drops(void **state) {
+        CLEANUP(cutter_freep) struct cutter *cutter = cutter_new(&config);
+        struct window first;
+        struct window second;
+
+        (void)state;
+        for (int i = 0; i < CHUNKS(40); i++) {
+                const bool is_quiet = i >= CHUNKS(20) && i < CHUNKS(20) + 4;
+
+                cutter_add(cutter,
+                           (struct chunk){(int64_t)i * VAD_CHUNK, (int64_t)(i + 1) * VAD_CHUNK,
+                                          0.95f, is_quiet ? 1e-5f : 1e-2f});
+        }
+        assert_true(cutter_next(cutter, &first));
+        assert_in_range(first.end, CHUNKS(20) * VAD_CHUNK, (CHUNKS(20) + 4) * VAD_CHUNK);
+        assert_true(cutter_open_window(cutter, (int64_t)CHUNKS(40) * VAD_CHUNK, &second));
+        assert_int_equal(second.begin, first.end);
+}
+
+static void close_ends_at_the_sound_there_is(void **state) {
+        CLEANUP(cutter_freep) struct cutter *cutter = cutter_new(&config);
+        struct feeder feeder = {cutter, 0};
+        struct window window;
+
+        (void)state;
+        feed(&feeder, 20, 0.9f);
+        cutter_close(cutter, feeder.position);
+        cutter_close(cutter, feeder.position);
+        assert_true(cutter_next(cutter, &window));
+        assert_int_equal(window.begin, 0);
+        assert_int_equal(window.end, feeder.position);
+        assert_false(cutter_next(cutter, &window));
+        feed(&feeder, 20, 0.9f);
+        assert_true(cutter_open_window(cutter, feeder.position, &window));
+        assert_int_equal(window.begin, 20 * VAD_CHUNK);
+}
+
+static void reset_forgets_windows_and_padding(void **state) {
+        CLEANUP(cutter_freep) struct cutter *cutter = cutter_new(&config);
+        struct feeder feeder = {cutter, 0};
+        struct window window;
+
+        (void)state;
+        feed(&feeder, 20, 0.9f);
+        feed(&feeder, 30, 0.0f);
+        feed(&feeder, 20, 0.9f);
+        cutter_reset(cutter, feeder.position);
+        assert_false(cutter_next(cutter, &window));
+        assert_false(cutter_is_open(cutter));
+        assert_int_equal(cutter_oldest_needed(cutter, feeder.position), feeder.position);
+        feed(&feeder, 20, 0.9f);
+        cutter_close(cutter, feeder.position);
+        assert_true(cutter_next(cutter, &window));
+        assert_int_equal(window.begin, 70 * VAD_CHUNK);
+}
+
+static void an_undrained_queue_keeps_the_newest(void **state) {
+        CLEANUP(cutter_freep) struct cutter *cutter = cutter_new(&config);
+        struct feeder feeder = {cutter, 0};
+        struct window window;
+        int count = 0;
+
+        (void)state;
+        for (int i = 0; i < CUTTER_QUEUE_MAX + 10; i++) {
+                feed(&feeder, 10, 0.9f);
+                feed(&feeder, 20, 0.0f);
+        }
+        assert_true(cutter_next(cutter, &window));
+        assert_int_equal(window.speech_end, (10 * 30 + 10) * VAD_CHUNK);
+        while (cutter_next(cutter, &window))
+                count++;
+        assert_int_equal(count, CUTTER_QUEUE_MAX - 1);
+}
+
+static uint32_t random_next(uint32_t *seed) {
+        *seed = *seed * 1664525u + 1013904223u;
+        return *seed >> 8;
+}
+
+static float random_unit(uint32_t *seed) {
+        return (float)random_next(seed) * 0x1p-24f;
+}
+
+// What holds for all windows, whatever the probabilities.
+struct bounds {
+        int64_t last_end;
+        int64_t needed;  // the oldest position that the cutter said it may still begin at
+};
+
+static void assert_window(const struct window *window, struct bounds *bounds, int64_t position,
+                          const struct segmenter_config *c) {
+        assert_true(window->begin >= bounds->last_end);
+        assert_true(window->begin >= bounds->needed);
+        assert_true(window->end > window->begin);
+        assert_true(window->end <= position);
+        assert_true(window->end - window->begin <= c->window_max);
+        assert_true(window->speech_end <= window->end);
+        assert_true(window->speech_end > window->begin);
+        assert_true(window->speech_samples <= (float)(window->end - window->begin));
+        assert_true(window->speech_samples >= (float)c->speech_min);
+}
+
+static void random_run(uint32_t seed) {
+        struct segmenter_config c = config;
+        struct cutter *cutter;
+        struct bounds bounds = {0};
+        struct window window;
+        int64_t position = 0;
+        float mean = 0;
+
+        c.padding = random_next(&seed) % 9600;
+        c.pause = 1 + random_next(&seed) % 48000;
+        c.window_max = 16 * VAD_CHUNK + random_next(&seed) % (30 * 16000);
+        c.window_min = random_next(&seed) % (uint32_t)c.window_max;
+        cutter = cutter_new(&c);
+        for (int i = 0; i < 3000; i++) {
+                const uint32_t what = random_next(&seed) % 500;
+                int64_t n = VAD_CHUNK;
+
+                if (random_next(&seed) % 20 == 0)
+                        mean = random_unit(&seed) * 1.6f - 0.3f;
+                if (what == 1) {
+                        cutter_reset(cutter, position);
+                } else if (what == 2) {
+                        n = 1 + random_next(&seed) % VAD_CHUNK;
+                }
+                cutter_add(cutter, (struct chunk){position, position + n,
+                                                  mean + 0.3f * random_unit(&seed),
+                                                  random_unit(&seed)});
+                position += n;
+                if (what == 2)
+                        cutter_close(cutter, position);
+                if (what > 250) {
+                        while (cutter_next(cutter, &window)) {
+                                assert_window(&window, &bounds, position, &c);
+                                bounds.last_end = window.end;
+                        }
+                }
+                if (cutter_open_window(cutter, position, &window))
+                        assert_window(&window, &bounds, position, &c);
+                assert_true(cutter_oldest_needed(cutter, position) <= position);
+                assert_true(cutter_oldest_needed(cutter, position) >= bounds.needed);
+                bounds.needed = cutter_oldest_needed(cutter, position);
+        }
+        cutter_free(cutter);
+}
+
+static void random_probabilities_keep_all_promises(void **state) {
+        (void)state;
+        for (uint32_t seed = 1; seed <= 200; seed++)
+                random_run(seed * 7919);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_pause_closes_a_padded_window),
+                cmocka_unit_test(between_the_thresholds_speech_goes_on_and_silence_too),
+                cmocka_unit_test(short_bursts_leave_no_trace),
+                cmocka_unit_test(a_long_window_is_cut_at_its_weak_pause),
+                cmocka_unit_test(who_never_pauses_is_cut_where_the_level_drops),
+                cmocka_unit_test(close_ends_at_the_sound_there_is),
+                cmocka_unit_test(reset_forgets_windows_and_padding),
+                cmocka_unit_test(an_undrained_queue_keeps_the_newest),
+                cmocka_unit_test(random_probabilities_keep_all_promises),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
