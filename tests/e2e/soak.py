@@ -110,7 +110,6 @@ class Soak:
         self.visitors = [Visitor(port, utterances, seed) for seed in range(options.clients)]
         self.start = time.monotonic()
         self.rows = []
-        self.blows = []  # (when, what, stream)
         self.n_silent = 0
 
     def now(self):
