@@ -62,23 +62,8 @@ def jfk(data):
 def serve(program, models, tmp_path):
     """Start servers: serve(config) takes YAML without `listen` and `model`, waits until it is
     ready, and returns a processes.Server. At the end each must stop cleanly."""
-    servers = []
-
-    def start(config="", listen=None, **options):
-        port = listen or processes.free_port()
-        text = f"listen: 127.0.0.1:{port}\nmodel: base\nlanguage: en\n{config}"
-        server = processes.Server(program, text, tmp_path, models, port, **options)
-        servers.append(server)
-        return server.wait_ready()
-
-    yield start
-    for server in servers:
-        was_running = server.process.poll() is None
-        code = server.stop()
-        if was_running:
-            assert code == 0, f"exit code {code} at SIGTERM; the log:\n{server.log()[-4000:]}"
-        log = server.log()
-        assert "ERROR: AddressSanitizer" not in log and "runtime error:" not in log, log
+    with processes.serving(program, models, tmp_path) as start:
+        yield start
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The real programs that end-to-end tests drive: our server, a camera server, stock clients."""
 
+import contextlib
 import ctypes
 import os
 import re
@@ -133,6 +134,28 @@ def assert_no_orphans():
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert not left, f"child processes outlived the server: {left}"
+
+
+@contextlib.contextmanager
+def serving(program, models, folder):
+    """A function that starts servers, each of which must stop cleanly at the end."""
+    servers = []
+
+    def start(config="", listen=None, **options):
+        port = listen or free_port()
+        text = f"listen: 127.0.0.1:{port}\nmodel: base\nlanguage: en\n{config}"
+        servers.append(Server(program, text, folder, models, port, **options))
+        return servers[-1].wait_ready()
+
+    try:
+        yield start
+    finally:
+        for server in servers:
+            was_running = server.process.poll() is None
+            code = server.stop()
+            log = server.log()
+            assert code == 0 or not was_running, f"exit code {code} at SIGTERM:\n{log[-4000:]}"
+            assert "ERROR: AddressSanitizer" not in log and "runtime error:" not in log, log
 
 
 class Cameras:

@@ -17,9 +17,11 @@ from websockets.sync.client import connect
 # --- WebSocket -------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def server(serve):
-    return serve("streams: {hall: 'rtsp://127.0.0.1:9/hall'}\n")
+@pytest.fixture(scope="module")
+def server(program, models, tmp_path_factory):
+    """One server for all rows: none of them may disturb it for the next."""
+    with processes.serving(program, models, tmp_path_factory.mktemp("bad-input")) as start:
+        yield start("streams: {hall: 'rtsp://127.0.0.1:9/hall'}\n")
 
 
 def first_words(server, *frames, headers=None):
