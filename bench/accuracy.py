@@ -3,7 +3,7 @@
 
     bench/accuracy.py [--model base] [--sets short,long,fleurs,telephone] [--peer] [--rounds 1]
 
-Needs numpy, jiwer, openai-whisper (for its normalisers) and, with --peer, faster-whisper. English is
+Needs numpy, jiwer, whisper-normalizer (OpenAI's normalisers) and, with --peer, faster-whisper. English is
 scored with OpenAI's English normaliser, FLEURS with Whisper's basic one. Speed is the time of whole
 passes over the same files, ours and the peer's in turn; quote the ratio, not the seconds.
 """
@@ -18,7 +18,8 @@ import sys
 import time
 
 import jiwer
-from whisper.normalizers import BasicTextNormalizer, EnglishTextNormalizer
+from whisper_normalizer.basic import BasicTextNormalizer
+from whisper_normalizer.english import EnglishTextNormalizer
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 DATA = pathlib.Path(os.environ.get("EAVESDROP_TEST_DATA", PROJECT.parent / "shared/data"))
