@@ -1,6 +1,6 @@
 // Windows: what would the segmenter decode of this recording?
 //
-//         windows MODEL [OPTION=VALUE...] < SOUND.f32
+//         segmenter_windows MODEL [OPTION=VALUE...] < SOUND.f32
 //
 // SOUND is raw mono float32 at 16 kHz (ffmpeg -i X -ac 1 -ar 16000 -f f32le -). Prints one
 // window per line: begin, end, speech_end and speech in seconds, and whether it was cut.
@@ -14,7 +14,7 @@
 #include "audio/pcm.h"
 #include "speech/segmenter.h"
 
-static void option_apply(struct segmenter_config *config, const char *option) {
+static bool option_apply(struct segmenter_config *config, const char *option) {
         const char *value = strchr(option, '=');
         const struct {
                 const char *name;
@@ -26,8 +26,8 @@ static void option_apply(struct segmenter_config *config, const char *option) {
         };
 
         if (!value) {
-                fprintf(stderr, "windows: '%s' is no OPTION=VALUE\n", option);
-                exit(2);
+                fprintf(stderr, "segmenter_windows: '%s' is no OPTION=VALUE\n", option);
+                return false;
         }
         value++;
         if (strncmp(option, "files=", 6) == 0)
@@ -40,6 +40,7 @@ static void option_apply(struct segmenter_config *config, const char *option) {
                 if (strncmp(option, durations[i].name, strlen(durations[i].name)) == 0)
                         *durations[i].samples = (int64_t)(strtod(value, NULL) * AUDIO_RATE);
         }
+        return true;
 }
 
 static void windows_print(struct segmenter *segmenter) {
@@ -60,15 +61,17 @@ int main(int argc, char **argv) {
         size_t n;
 
         if (argc < 2) {
-                fputs("usage: windows MODEL [OPTION=VALUE...] < SOUND.f32\n", stderr);
+                fputs("usage: segmenter_windows MODEL [OPTION=VALUE...] < SOUND.f32\n", stderr);
                 return 2;
         }
         if (vad_model_load(&model, argv[1], &error) < 0) {
-                fprintf(stderr, "windows: %s\n", error.text);
+                fprintf(stderr, "segmenter_windows: %s\n", error.text);
                 return 3;
         }
-        for (int i = 2; i < argc; i++)
-                option_apply(&config, argv[i]);
+        for (int i = 2; i < argc; i++) {
+                if (!option_apply(&config, argv[i]))
+                        return 2;
+        }
         segmenter = segmenter_new(model, &config);
         while ((n = fread(samples, sizeof(float), 4096, stdin)) > 0) {
                 segmenter_feed(segmenter, samples, n);

@@ -14,8 +14,8 @@ static const struct segmenter_config config = {
         .pause = 9600,
         .padding = 4800,
         .speech_min = 1600,
-        .window_min = 12 * 16000,
-        .window_max = 28 * 16000,
+        .window_min = INT64_C(12) * 16000,
+        .window_max = INT64_C(28) * 16000,
 };
 
 struct feeder {
@@ -109,15 +109,15 @@ static void a_long_window_is_cut_at_its_weak_pause(void **state) {
         feed(&feeder, CHUNKS(15), 0.9f);
         assert_true(cutter_next(cutter, &first));
         assert_true(first.is_cut);
-        assert_in_range(first.end, (middle - 2) * VAD_CHUNK, (middle + 2) * VAD_CHUNK);
+        assert_in_range(first.end, INT64_C(512) * (middle - 2), INT64_C(512) * (middle + 2));
         assert_int_equal(first.speech_end, CHUNKS(18) * VAD_CHUNK);
-        assert_true(first.speech_samples == (float)((CHUNKS(18) - 15) * VAD_CHUNK));
+        assert_true(first.speech_samples == (float)(CHUNKS(18) - 15) * VAD_CHUNK);
         assert_true(cutter_open_window(cutter, feeder.position, &second));
-        assert_in_range(second.begin, first.end, first.end + 2 * VAD_CHUNK);
+        assert_in_range(second.begin, first.end, first.end + INT64_C(2) * VAD_CHUNK);
         feed(&feeder, 30, 0.0f);
         assert_true(cutter_next(cutter, &second));
         assert_false(second.is_cut);
-        assert_true(second.speech_samples == (float)(CHUNKS(15) * VAD_CHUNK));
+        assert_true(second.speech_samples == (float)CHUNKS(15) * VAD_CHUNK);
 }
 
 static void who_never_pauses_is_cut_where_the_level_drops(void **state) {

@@ -75,7 +75,8 @@ static inline int fixture_ffmpeg(const char *path, pid_t *ret_child) {
 // skipped. The caller frees the samples.
 static inline struct sound fixture_sound(const char *name) {
         const char *folder = getenv("EAVESDROP_TEST_DATA");  // NOLINT(concurrency-mt-unsafe)
-        CLEANUP(mem_freep) char *path = xasprintf("%s/%s", folder ? folder : TEST_DATA, name);
+        CLEANUP(mem_freep)
+        char *path = xasprintf("%s/%s", folder ? folder : TEST_DATA_DEFAULT, name);
         struct sound sound = {0};
         size_t capacity = 0;
         size_t bytes = 0;

@@ -152,7 +152,7 @@ static void speech_is_found_again_after_days_of_silence(void **state) {
         assert_true(segmenter_next(segmenter, &window));
         assert_int_equal(segmenter_position(segmenter), 22003 + days);
         assert_true(segmenter_oldest_needed(segmenter) > days);
-        segmenter_feed(segmenter, sound.samples, 3 * AUDIO_RATE);
+        segmenter_feed(segmenter, sound.samples, (size_t)3 * AUDIO_RATE);
         assert_true(segmenter_next(segmenter, &window) ||
                     segmenter_open_window(segmenter, &window));
         assert_true(window.begin >= 22003 + days - AUDIO_RATE / 2);
@@ -167,7 +167,7 @@ static void reset_forgets_but_positions_go_on(void **state) {
         struct window window;
 
         (void)state;
-        segmenter_feed(segmenter, sound.samples, 4 * AUDIO_RATE);
+        segmenter_feed(segmenter, sound.samples, (size_t)4 * AUDIO_RATE);
         assert_true(segmenter_open_window(segmenter, &window));
         segmenter_reset(segmenter);
         assert_false(segmenter_open_window(segmenter, &window));
