@@ -367,7 +367,8 @@ bool stream_is_backlogged(const struct stream *stream) {
 int stream_open(struct stream **ret, const struct stream_services *services,
                 const struct stream_settings *settings, const struct stream_listener *listener,
                 struct error *error) {
-        struct segmenter_config config = segmenter_config_default();
+        struct segmenter_config config =
+                settings->is_file ? segmenter_config_files() : segmenter_config_default();
         struct stream *stream = xnew(struct stream);
         int r = 0;
 
