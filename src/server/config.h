@@ -1,7 +1,8 @@
 #pragma once
 // Config: the YAML file and the environment, as one checked, read-only struct.
 //
-// Precedence: command line, then environment EAVESDROP_*, then file, then defaults.
+// Precedence: command line, then environment EAVESDROP_*, then file, then defaults. What each
+// key means, its unit, default and variable: docs/configuration.md.
 //
 // Threads: made on the main thread before anything starts; read-only afterwards.
 // Memory:  everything in it belongs to the config; config_free().
@@ -11,13 +12,23 @@
 
 #include "decode/job.h"
 #include "source/source.h"
+#include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"
 
+// Limits on a file; beyond one it is refused.
+#define CONFIG_BYTES_MAX    (1024 * 1024)
+#define CONFIG_STREAMS_MAX  10000
+#define CONFIG_DEPTH_MAX    8       // nested mappings and lists; the deepest key needs 4
+#define CONFIG_NODES_MAX    250000  // keys and values; 10,000 full streams have 160,000
+#define CONFIG_MISTAKES_MAX 100     // that are told
+#define CONFIG_NAME_MAX     64      // bytes of a stream's name
+#define CONFIG_THREADS_MAX  256
+
 struct stream_config {
         char *name;
-        char *url;
-        char *language;  // NULL: the server's
+        char *url;       // a relative file path was joined to the configuration file's folder
+        char *language;  // NULL: the server's; "" detects
         enum decode_task task;
         char *prompt;    // NULL none
         char *hotwords;  // joined with spaces; NULL none
@@ -37,11 +48,12 @@ struct config {
         size_t n_streams;
 };
 
-// One thing wrong with a file.
+// One thing wrong with a file, a variable or an option.
 struct config_mistake {
-        int line, column;  // 1-based
-        char *key;         // dotted path: "streams.kitchen.langauge"; "" for the whole file
-        char *text;        // what was wrong and what was expected
+        int line, column;  // 1-based; 0 when it is not in the file
+        char *key;         // dotted path: "streams.kitchen.langauge"; "" for the whole file;
+                           // for what is not in the file the variable or option: "--threads"
+        char *text;        // what was wrong and what was expected; no secrets
 };
 
 struct config_mistakes {
@@ -50,12 +62,30 @@ struct config_mistakes {
 };
 
 // Read `path` (NULL: defaults and environment only). All mistakes are found, not just the
-// first: -EINVAL and *ret_mistakes filled. A file that cannot be read is one mistake at 1:1.
+// first, and told in the order of their places: -EINVAL and *ret_mistakes filled. A file that
+// cannot be read is one mistake at 1:1.
 int config_load(struct config **ret, const char *path, struct config_mistakes *ret_mistakes);
 
-// The same from memory, for tests and fuzzing.
+// The same from memory, for tests and fuzzing: no environment but for ${NAME}, and relative
+// file paths stay as they are.
 int config_parse(struct config **ret, const char *text, size_t n,
                  struct config_mistakes *ret_mistakes);
 
+// Override one server-wide key, named as in the file ("listen", "log.level"), with what the
+// command line says for it. `option` ("--listen") names it in a mistake, which is added to
+// *mistakes and gives -EINVAL.
+int config_override(struct config *config, const char *key, const char *value,
+                    const char *option, struct config_mistakes *mistakes);
+
 struct config *config_free(struct config *config);
+
+// True for one of Whisper's 100 language codes ("de").
+bool config_language_is_known(const char *code);
+
+// The mistake as a line for people, without a newline; the caller frees it:
+//     cameras.yaml:3:7: streams.kitchen.langauge: unknown key; did you mean "language"?
+char *config_mistake_format(const struct config_mistake *mistake, const char *path);
+
 void config_mistakes_deinit(struct config_mistakes *mistakes);
+
+DEFINE_CLEANUP(struct config *, config_free);

@@ -1,0 +1,241 @@
+#include "server/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/config_keys.h"
+#include "server/config_mistakes.h"
+#include "server/config_reader.h"
+#include "server/config_tree.h"
+#include "util/mem.h"
+
+static const char *const server_key_names[] = {"listen",  "model", "model_dir", "language",
+                                               "threads", "log",   "streams",   NULL};
+static const char *const log_key_names[] = {"level", "format", NULL};
+
+static struct config *config_new(void) {
+        struct config *config = xnew(struct config);
+
+        config->listen = xstrdup("127.0.0.1:9090");
+        config->model = xstrdup("base");
+        config->log_level = LOG_INFO;
+        config->log_format = LOG_TEXT;
+        return config;
+}
+
+struct config *config_free(struct config *config) {
+        if (!config)
+                return NULL;
+        for (size_t i = 0; i < config->n_streams; i++) {
+                free(config->streams[i].name);
+                free(config->streams[i].url);
+                free(config->streams[i].language);
+                free(config->streams[i].prompt);
+                free(config->streams[i].hotwords);
+        }
+        free(config->streams);
+        free(config->listen);
+        free(config->model);
+        free(config->model_dir);
+        free(config->language);
+        free(config);
+        return NULL;
+}
+
+// --- the file --------------------------------------------------------------------------------
+
+// `log: debug`, or `log: {level: debug, format: json}`.
+static void log_read(struct config_reader *reader, const struct config_node *node) {
+        if (node->kind == CONFIG_NODE_SCALAR) {
+                config_read_key(reader, node, "log",
+                                config_key_find(config_server_keys, "log.level"),
+                                reader->config);
+                return;
+        }
+        if (node->kind != CONFIG_NODE_MAPPING) {
+                config_refuse_kind(reader, node, "log",
+                                   "a level, or a mapping with the keys level and format");
+                return;
+        }
+        config_check_keys(reader, node, "log");
+        for (size_t i = 0; i < node->n_children; i += 2) {
+                const struct config_node *name = node->children[i];
+                CLEANUP(mem_freep) char *place = NULL;
+                const struct config_key *key;
+
+                if (name->kind != CONFIG_NODE_SCALAR)
+                        continue;
+                place = xasprintf("log.%s", name->text);
+                key = config_key_find(config_server_keys, place);
+                if (key)
+                        config_read_key(reader, node->children[i + 1], place, key,
+                                        reader->config);
+                else
+                        config_refuse_key(reader, name, place, log_key_names);
+        }
+}
+
+static void root_read(struct config_reader *reader, const struct config_node *root) {
+        if (root->kind == CONFIG_NODE_NULL) {
+                config_mistake_add(reader->mistakes, 1, 1, "",
+                                   "the file is empty; expected keys such as \"streams:\"");
+                return;
+        }
+        if (root->kind != CONFIG_NODE_MAPPING) {
+                config_refuse_kind(reader, root, "",
+                                   "a mapping with keys such as \"streams:\"");
+                return;
+        }
+        config_check_keys(reader, root, "");
+        for (size_t i = 0; i < root->n_children; i += 2) {
+                const struct config_node *name = root->children[i];
+                const struct config_node *node = root->children[i + 1];
+                const struct config_key *key;
+
+                if (name->kind != CONFIG_NODE_SCALAR)
+                        continue;
+                key = strchr(name->text, '.') ? NULL
+                                              : config_key_find(config_server_keys, name->text);
+                if (key)
+                        config_read_key(reader, node, name->text, key, reader->config);
+                else if (strcmp(name->text, "log") == 0)
+                        log_read(reader, node);
+                else if (strcmp(name->text, "streams") == 0)
+                        config_read_streams(reader, node);
+                else
+                        config_refuse_key(reader, name, name->text, server_key_names);
+        }
+}
+
+static void text_read(struct config_reader *reader, const char *text, size_t n) {
+        CLEANUP(config_tree_freep) struct config_node *root = NULL;
+        size_t n_mistakes = reader->mistakes->n;
+
+        if (n > CONFIG_BYTES_MAX) {
+                config_mistake_add(reader->mistakes, 1, 1, "",
+                                   "the file has more than %d bytes, which is the limit",
+                                   CONFIG_BYTES_MAX);
+                return;
+        }
+        config_tree_parse(&root, text, n, reader->mistakes);
+        if (root)
+                root_read(reader, root);
+        else if (reader->mistakes->n == n_mistakes)
+                config_mistake_add(reader->mistakes, 1, 1, "",
+                                   "the file is empty; expected keys such as \"streams:\"");
+}
+
+// Read at most one byte more than is allowed. NULL after telling why not.
+static char *file_read(const char *path, size_t *ret_n, struct config_mistakes *mistakes) {
+        CLEANUP(mem_freep) char *text = xcalloc(CONFIG_BYTES_MAX + 1, 1);
+        size_t n = 0;
+        ssize_t got = 0;
+        struct stat status;
+        // Nonblocking: a FIFO that nobody writes into must not hang us.
+        int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        int failure = file < 0 ? errno : 0;
+
+        if (failure == 0 && fstat(file, &status) == 0 && S_ISDIR(status.st_mode))
+                failure = EISDIR;
+        while (failure == 0 && n <= CONFIG_BYTES_MAX) {
+                got = read(file, text + n, CONFIG_BYTES_MAX + 1 - n);
+                if (got <= 0)
+                        break;
+                n += (size_t)got;
+        }
+        if (got < 0)
+                failure = errno;
+        if (file >= 0)
+                close(file);
+        if (failure != 0) {
+                config_mistake_add(mistakes, 1, 1, "", "cannot read the file: %s",
+                                   strerrordesc_np(failure));
+                return NULL;
+        }
+        *ret_n = n;
+        return TAKE(text);
+}
+
+static char *folder_of(const char *path) {
+        const char *slash = strrchr(path, '/');
+
+        if (!slash)
+                return xstrdup(".");
+        return slash == path ? xstrdup("/") : xasprintf("%.*s", (int)(slash - path), path);
+}
+
+// --- what overrides it -----------------------------------------------------------------------
+
+static bool key_override(struct config *config, const struct config_key *key, const char *value,
+                         const char *origin, struct config_mistakes *mistakes) {
+        struct config_node node = {.kind = CONFIG_NODE_SCALAR, .text = xstrdup(value)};
+        struct config_reader reader = {.config = config, .mistakes = mistakes};
+        bool is_good = key->set(config, value);
+
+        if (!is_good)
+                config_refuse_value(&reader, &node, origin, key->expected, key->choices);
+        free(node.text);
+        return is_good;
+}
+
+static void environment_read(struct config *config, struct config_mistakes *mistakes) {
+        for (const struct config_key *key = config_server_keys; key->name; key++) {
+                const char *value = getenv(key->environment);
+
+                if (value && value[0] != '\0')
+                        key_override(config, key, value, key->environment, mistakes);
+        }
+}
+
+int config_override(struct config *config, const char *key, const char *value,
+                    const char *option, struct config_mistakes *mistakes) {
+        const struct config_key *found = config_key_find(config_server_keys, key);
+
+        if (!found)
+                return -EINVAL;
+        return key_override(config, found, value, option, mistakes) ? 0 : -EINVAL;
+}
+
+// --- both ------------------------------------------------------------------------------------
+
+static int config_hand_over(struct config **ret, struct config **config,
+                            struct config_mistakes *mistakes) {
+        if (mistakes->n > 0) {
+                config_mistakes_sort(mistakes);
+                return -EINVAL;
+        }
+        *ret = TAKE(*config);
+        return 0;
+}
+
+int config_load(struct config **ret, const char *path, struct config_mistakes *ret_mistakes) {
+        CLEANUP(config_freep) struct config *config = config_new();
+
+        *ret_mistakes = (struct config_mistakes){0};
+        if (path) {
+                CLEANUP(mem_freep) char *folder = folder_of(path);
+                CLEANUP(mem_freep) char *text = NULL;
+                struct config_reader reader = {config, folder, ret_mistakes};
+                size_t n = 0;
+
+                text = file_read(path, &n, ret_mistakes);
+                if (text)
+                        text_read(&reader, text, n);
+        }
+        environment_read(config, ret_mistakes);
+        return config_hand_over(ret, &config, ret_mistakes);
+}
+
+int config_parse(struct config **ret, const char *text, size_t n,
+                 struct config_mistakes *ret_mistakes) {
+        CLEANUP(config_freep) struct config *config = config_new();
+        struct config_reader reader = {config, NULL, ret_mistakes};
+
+        *ret_mistakes = (struct config_mistakes){0};
+        text_read(&reader, text, n);
+        return config_hand_over(ret, &config, ret_mistakes);
+}

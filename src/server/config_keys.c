@@ -1,0 +1,248 @@
+#include "server/config_keys.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/mem.h"
+
+// Whisper's languages, by the codes of its tokens (large-v3 added "yue").
+static const char *const language_codes[] = {
+        "af",   "am", "ar", "as",  "az", "ba", "be", "bg", "bn",  "bo", "br", "bs", "ca",
+        "cs",   "cy", "da", "de",  "el", "en", "es", "et", "eu",  "fa", "fi", "fo", "fr",
+        "gl",   "gu", "ha", "haw", "he", "hi", "hr", "ht", "hu",  "hy", "id", "is", "it",
+        "ja",   "jw", "ka", "kk",  "km", "kn", "ko", "la", "lb",  "ln", "lo", "lt", "lv",
+        "mg",   "mi", "mk", "ml",  "mn", "mr", "ms", "mt", "my",  "ne", "nl", "nn", "no",
+        "oc",   "pa", "pl", "ps",  "pt", "ro", "ru", "sa", "sd",  "si", "sk", "sl", "sn",
+        "so",   "sq", "sr", "su",  "sv", "sw", "ta", "te", "tg",  "th", "tk", "tl", "tr",
+        "tt",   "uk", "ur", "uz",  "vi", "yi", "yo", "zh", "yue",
+        "auto",  // not a language: detect it. config_language_is_known() knows
+        NULL};
+
+static const char *const task_names[] = {"transcribe", "translate", NULL};
+static const char *const transport_names[] = {"tcp", "udp", NULL};
+static const char *const boolean_names[] = {"false", "true", NULL};
+static const char *const level_names[] = {"debug", "info", "warning", "error", NULL};
+static const char *const format_names[] = {"text", "json", NULL};
+
+// Position of the value among the choices, or -1.
+static int choice_find(const char *const *choices, const char *value) {
+        for (int i = 0; choices[i]; i++)
+                if (strcmp(choices[i], value) == 0)
+                        return i;
+        return -1;
+}
+
+bool config_language_is_known(const char *code) {
+        return strcmp(code, "auto") != 0 && choice_find(language_codes, code) >= 0;
+}
+
+static void text_replace(char **place, const char *value) {
+        free(*place);
+        *place = xstrdup(value);
+}
+
+// --- addresses -------------------------------------------------------------------------------
+
+static bool port_is_good(const char *port) {
+        char *end;
+        long number;
+
+        if (port[0] < '0' || port[0] > '9')
+                return false;
+        errno = 0;
+        number = strtol(port, &end, 10);
+        return *end == '\0' && errno == 0 && number <= 65535;
+}
+
+static bool host_is_good(const char *host) {
+        static const char digits[] = "0123456789.";
+        static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                      "0123456789.-_";
+        struct in_addr address;
+        size_t length = strlen(host);
+
+        if (length == 0)
+                return true;  // all interfaces
+        if (strspn(host, digits) == length)
+                return inet_pton(AF_INET, host, &address) == 1;
+        return length <= 253 && strspn(host, letters) == length;
+}
+
+static bool address_is_good(const char *value) {
+        CLEANUP(mem_freep) char *host = xstrdup(value);
+        char *colon = strrchr(host, ':');
+
+        if (!colon || !port_is_good(colon + 1))
+                return false;
+        *colon = '\0';
+        if (host[0] == '[') {
+                struct in6_addr address;
+                size_t length = strlen(host);
+
+                if (length < 2 || host[length - 1] != ']')
+                        return false;
+                host[length - 1] = '\0';
+                return inet_pton(AF_INET6, host + 1, &address) == 1;
+        }
+        return host_is_good(host);
+}
+
+// --- the server's keys -----------------------------------------------------------------------
+
+static bool server_set_listen(void *target, const char *value) {
+        struct config *config = target;
+
+        if (!address_is_good(value))
+                return false;
+        text_replace(&config->listen, value);
+        return true;
+}
+
+static bool server_set_model(void *target, const char *value) {
+        struct config *config = target;
+
+        if (value[0] == '\0')
+                return false;
+        text_replace(&config->model, value);
+        return true;
+}
+
+static bool server_set_model_dir(void *target, const char *value) {
+        struct config *config = target;
+
+        if (value[0] == '\0')
+                return false;
+        text_replace(&config->model_dir, value);
+        return true;
+}
+
+static bool server_set_language(void *target, const char *value) {
+        struct config *config = target;
+
+        if (choice_find(language_codes, value) < 0)
+                return false;
+        text_replace(&config->language, strcmp(value, "auto") == 0 ? NULL : value);
+        return true;
+}
+
+static bool server_set_threads(void *target, const char *value) {
+        struct config *config = target;
+        char *end;
+        long number;
+
+        if (value[0] < '0' || value[0] > '9')
+                return false;
+        errno = 0;
+        number = strtol(value, &end, 10);
+        if (*end != '\0' || errno != 0 || number > CONFIG_THREADS_MAX)
+                return false;
+        config->threads = (int)number;
+        return true;
+}
+
+static bool server_set_log_level(void *target, const char *value) {
+        struct config *config = target;
+
+        return log_level_from_name(value, &config->log_level);
+}
+
+static bool server_set_log_format(void *target, const char *value) {
+        struct config *config = target;
+        int choice = choice_find(format_names, value);
+
+        if (choice < 0)
+                return false;
+        config->log_format = choice == 0 ? LOG_TEXT : LOG_JSON;
+        return true;
+}
+
+#define LANGUAGE_EXPECTED \
+        "a language code of Whisper such as en, de or zh, or auto to detect it"
+
+_Static_assert(CONFIG_THREADS_MAX == 256, "the words below name it");
+
+const struct config_key config_server_keys[] = {
+        {"listen", "EAVESDROP_LISTEN",
+         "HOST:PORT such as 127.0.0.1:9090, [::1]:9090 or :9090, the port 0 to 65535", NULL,
+         false, server_set_listen},
+        {"model", "EAVESDROP_MODEL",
+         "a model's name such as base, or the path of a model's folder or file", NULL, true,
+         server_set_model},
+        {"model_dir", "EAVESDROP_MODEL_DIR", "the folder that models are kept in", NULL, true,
+         server_set_model_dir},
+        {"language", "EAVESDROP_LANGUAGE", LANGUAGE_EXPECTED, language_codes, false,
+         server_set_language},
+        {"threads", "EAVESDROP_THREADS", "a whole number from 0 (all cores) to 256", NULL,
+         false, server_set_threads},
+        {"log.level", "EAVESDROP_LOG_LEVEL", "debug, info, warning or error", level_names,
+         false, server_set_log_level},
+        {"log.format", "EAVESDROP_LOG_FORMAT", "text or json", format_names, false,
+         server_set_log_format},
+        {0},
+};
+
+// --- a stream's keys -------------------------------------------------------------------------
+
+static bool stream_set_language(void *target, const char *value) {
+        struct stream_config *stream = target;
+
+        if (choice_find(language_codes, value) < 0)
+                return false;
+        text_replace(&stream->language, strcmp(value, "auto") == 0 ? "" : value);
+        return true;
+}
+
+static bool stream_set_task(void *target, const char *value) {
+        struct stream_config *stream = target;
+        int choice = choice_find(task_names, value);
+
+        if (choice < 0)
+                return false;
+        stream->task = choice == 0 ? DECODE_TRANSCRIBE : DECODE_TRANSLATE;
+        return true;
+}
+
+static bool stream_set_prompt(void *target, const char *value) {
+        struct stream_config *stream = target;
+
+        text_replace(&stream->prompt, value[0] != '\0' ? value : NULL);
+        return true;
+}
+
+static bool stream_set_transport(void *target, const char *value) {
+        struct stream_config *stream = target;
+        int choice = choice_find(transport_names, value);
+
+        if (choice < 0)
+                return false;
+        stream->transport = choice == 0 ? SOURCE_TRANSPORT_TCP : SOURCE_TRANSPORT_UDP;
+        return true;
+}
+
+static bool stream_set_loop(void *target, const char *value) {
+        struct stream_config *stream = target;
+        int choice = choice_find(boolean_names, value);
+
+        if (choice < 0)
+                return false;
+        stream->is_looped = choice == 1;
+        return true;
+}
+
+const struct config_key config_stream_keys[] = {
+        {"language", NULL, LANGUAGE_EXPECTED, language_codes, false, stream_set_language},
+        {"task", NULL, "transcribe or translate", task_names, false, stream_set_task},
+        {"prompt", NULL, "text", NULL, false, stream_set_prompt},
+        {"transport", NULL, "tcp or udp", transport_names, false, stream_set_transport},
+        {"loop", NULL, "true or false", boolean_names, false, stream_set_loop},
+        {0},
+};
+
+const struct config_key *config_key_find(const struct config_key *keys, const char *name) {
+        for (; keys->name; keys++)
+                if (strcmp(keys->name, name) == 0)
+                        return keys;
+        return NULL;
+}
