@@ -128,11 +128,13 @@ def main():
     parser.add_argument("--folders", default="librispeech-long,librispeech-short,fleurs,telephone-8k,misc")
     parser.add_argument("--timestamps", action="store_true")
     parser.add_argument("--cache", default="/tmp/segmenter-windows.pickle")
+    parser.add_argument("--every", type=int, default=1, help="only every n-th recording")
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("configs", nargs="*", default=[""])
     arguments = parser.parse_args()
     decoder = Decoder(arguments)
-    found = [(*r, sound_of(r[1])) for r in recordings(arguments.data, arguments.folders.split(","))]
+    found = list(recordings(arguments.data, arguments.folders.split(",")))[:: arguments.every]
+    found = [(*recording, sound_of(recording[1])) for recording in found]
     for config in arguments.configs or [""]:
         pairs, n_windows, seconds = {}, 0, 0.0
         for folder, path, language, reference, sound in found:

@@ -30,7 +30,7 @@ struct segmenter_config segmenter_config_default(void) {
                 .threshold_low = 0.35f,
                 .pause = MS(600),
                 .padding = MS(300),
-                .speech_min = MS(100),
+                .speech_min = MS(200),
                 .window_min = MS(12000),
                 .window_max = MS(28000),
         };
@@ -40,6 +40,7 @@ struct segmenter_config segmenter_config_files(void) {
         struct segmenter_config config = segmenter_config_default();
 
         config.pause = MS(3000);
+        config.window_min = MS(20000);
         return config;
 }
 
