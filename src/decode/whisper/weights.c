@@ -43,7 +43,8 @@ static int mapping_open(struct mapping *ret, const char *path, struct error *err
         r = -errno;
         close(fd);
         if (bytes == MAP_FAILED)
-                return error_set(error, r, "%s: cannot be mapped: %s", path, strerror(-r));
+                return error_set(error, r, "%s: cannot be mapped: %s", path,
+                                 strerrordesc_np(-r));
         *ret = (struct mapping){bytes, (size_t)status.st_size};
         return 0;
 }

@@ -81,14 +81,18 @@ static int variable_read_type(struct variable *variable, struct cursor *cursor,
                 size *= type;
                 type = type == 4 ? TYPE_F32 : type == 2 ? TYPE_I16 : type == 1 ? TYPE_I8 : 255;
         }
-        if (!cursor->is_short && type >= N_TYPES)
-                return error_set(error, -EBADMSG, "%s has an unknown type of numbers, %u",
-                                 variable->name, type);
-        variable->type = type;
+        if (type >= N_TYPES && !cursor->is_short) {
+                error_set(error, -EBADMSG, "%s has an unknown type of numbers, %u",
+                          variable->name, type);
+                return -EBADMSG;
+        }
         variable->bytes = cursor_take(cursor, (size_t)size);
-        if (cursor->is_short)
-                return error_set(error, -EBADMSG, "the file ends within %s: truncated?",
-                                 variable->name);
+        if (!variable->bytes || type >= N_TYPES) {
+                error_set(error, -EBADMSG, "the file ends within %s: truncated?",
+                          variable->name);
+                return -EBADMSG;
+        }
+        variable->type = type;
         element = element_bytes(type_elements[type], 1, 1);
         if (variable->n > size / element || variable->n * element != size)
                 return error_set(error, -EBADMSG,
@@ -102,9 +106,11 @@ static int variable_read(struct variable *variable, struct cursor *cursor, uint3
         uint8_t rank;
 
         variable->name = name_read(cursor);
-        if (!variable->name)
-                return error_set(error, -EBADMSG,
-                                 "a variable's name is broken: truncated or damaged file");
+        if (!variable->name) {
+                error_set(error, -EBADMSG,
+                          "a variable's name is broken: truncated or damaged file");
+                return -EBADMSG;
+        }
         rank = cursor_u8(cursor);
         if (rank > RANK_MAX)
                 return error_set(error, -EBADMSG, "%s has %u dimensions, more than %d",
@@ -140,19 +146,24 @@ static int header_read(struct cursor *cursor, uint32_t *ret_version, struct erro
         uint32_t version = cursor_u32(cursor);
         const char *specification;
 
-        if (cursor->is_short || version < 2 || version > VERSION_MAX)
-                return error_set(error, -EBADMSG,
-                                 "not a CTranslate2 model, or of a version (%" PRIu32
-                                 ") that is not between 2 and %d",
-                                 version, VERSION_MAX);
+        if (cursor->is_short || version < 2 || version > VERSION_MAX) {
+                error_set(error, -EBADMSG,
+                          "not a CTranslate2 model, or of a version (%" PRIu32
+                          ") that is not between 2 and %d",
+                          version, VERSION_MAX);
+                return -EBADMSG;
+        }
         specification = name_read(cursor);
         cursor_u32(cursor);
-        if (!specification || cursor->is_short)
-                return error_set(error, -EBADMSG, "not a CTranslate2 model: no name inside");
-        if (strcmp(specification, "WhisperSpec") != 0)
-                return error_set(error, -EBADMSG,
-                                 "a CTranslate2 model, but not Whisper: it is a %s",
-                                 specification);
+        if (!specification || cursor->is_short) {
+                error_set(error, -EBADMSG, "not a CTranslate2 model: no name inside");
+                return -EBADMSG;
+        }
+        if (strcmp(specification, "WhisperSpec") != 0) {
+                error_set(error, -EBADMSG, "a CTranslate2 model, but not Whisper: it is a %s",
+                          specification);
+                return -EBADMSG;
+        }
         *ret_version = version;
         return 0;
 }
@@ -173,11 +184,13 @@ static int aliases_read(struct variables *variables, struct cursor *cursor,
         size_t n_variables = variables->n;
         uint32_t n = cursor_u32(cursor);
 
-        if (cursor->is_short || n > VARIABLES_MAX)
-                return error_set(error, -EBADMSG,
-                                 "the file ends before its aliases, or has more than %d: "
-                                 "truncated?",
-                                 VARIABLES_MAX);
+        if (cursor->is_short || n > VARIABLES_MAX) {
+                error_set(error, -EBADMSG,
+                          "the file ends before its aliases, or has more than %d: "
+                          "truncated?",
+                          VARIABLES_MAX);
+                return -EBADMSG;
+        }
         variables->items =
                 xrealloc_array(variables->items, n_variables + n, sizeof(*variables->items));
         for (uint32_t i = 0; i < n; i++) {
@@ -206,9 +219,11 @@ static int variables_read(struct variables *variables, struct cursor *cursor,
         if (r < 0)
                 return r;
         n = cursor_u32(cursor);
-        if (cursor->is_short || n > VARIABLES_MAX)
-                return error_set(error, -EBADMSG, "%" PRIu32 " variables, more than %d", n,
-                                 VARIABLES_MAX);
+        if (cursor->is_short || n > VARIABLES_MAX) {
+                error_set(error, -EBADMSG, "%" PRIu32 " variables, more than %d", n,
+                          VARIABLES_MAX);
+                return -EBADMSG;
+        }
         variables->items = xcalloc(n, sizeof(*variables->items));
         for (uint32_t i = 0; i < n; i++) {
                 r = variable_read(&variables->items[i], cursor, variables->version, error);

@@ -114,15 +114,18 @@ static int head_read(struct head *head, struct cursor *cursor, struct error *err
 
         head->type = cursor_i32(cursor);
         if (cursor->is_short || rank < 1 || rank > RANK_MAX || length < 1 ||
-            length >= WEIGHTS_NAME_MAX)
-                return error_set(error, -EBADMSG,
-                                 "a tensor's head is broken: truncated or damaged file");
+            length >= WEIGHTS_NAME_MAX) {
+                error_set(error, -EBADMSG,
+                          "a tensor's head is broken: truncated or damaged file");
+                return -EBADMSG;
+        }
         for (int i = 0; i < rank; i++)
                 fastest_first[i] = cursor_i32(cursor);
         name = cursor_take(cursor, (size_t)length);
-        if (!name)
-                return error_set(error, -EBADMSG,
-                                 "the file ends within a tensor's head: truncated?");
+        if (!name) {
+                error_set(error, -EBADMSG, "the file ends within a tensor's head: truncated?");
+                return -EBADMSG;
+        }
         memcpy(head->name, name, (size_t)length);
         head->name[length] = 0;
         head->n_dimensions = 0;

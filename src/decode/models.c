@@ -1,0 +1,92 @@
+#include "decode/models.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "decode/whisper/tokenizer.h"
+#include "decode/whisper/weights.h"
+#include "util/mem.h"
+
+#define VAD_NAME "silero-vad"
+
+char *models_default_folder(void) {
+        const char *home = getenv("XDG_DATA_HOME");  // NOLINT(concurrency-mt-unsafe): at start
+
+        // The XDG base directory specification: a relative path is to be ignored.
+        if (home && home[0] == '/')
+                return xasprintf("%s/eavesdrop/models", home);
+        home = getenv("HOME");  // NOLINT(concurrency-mt-unsafe): at start
+        return xasprintf("%s/.local/share/eavesdrop/models", home && *home ? home : "");
+}
+
+static char *file_path(const struct model_entry *entry, size_t i, const char *folder) {
+        return xasprintf("%s/%s/%s", folder, entry->name, entry->files[i].name);
+}
+
+bool models_is_present(const struct model_entry *entry, const char *folder) {
+        for (size_t i = 0; i < entry->n_files; i++) {
+                CLEANUP(mem_freep) char *path = file_path(entry, i, folder);
+                struct stat status;
+
+                if (stat(path, &status) < 0 || status.st_size != entry->files[i].size)
+                        return false;
+        }
+        return true;
+}
+
+static int entry_resolve(char **ret, const struct model_entry *entry, const char *folder,
+                         struct error *error) {
+        if (!models_is_present(entry, folder))
+                return error_set(error, -ENOENT,
+                                 "the model %s is not in %s; run: eavesdrop model fetch %s",
+                                 entry->name, folder, entry->name);
+        *ret = entry->n_files == 1 ? file_path(entry, 0, folder)
+                                   : xasprintf("%s/%s", folder, entry->name);
+        return 0;
+}
+
+int models_resolve(char **ret, const char *name_or_path, const char *folder,
+                   struct error *error) {
+        const struct model_entry *entry = models_find(name_or_path);
+        struct stat status;
+
+        if (entry)
+                return entry_resolve(ret, entry, folder, error);
+        if (stat(name_or_path, &status) == 0) {
+                *ret = xstrdup(name_or_path);
+                return 0;
+        }
+        if (strchr(name_or_path, '/'))
+                return error_set(error, -ENOENT, "the model %s: %m", name_or_path);
+        return error_set(error, -ENOENT,
+                         "the model %s is neither a path nor a known name; see: eavesdrop "
+                         "model list",
+                         name_or_path);
+}
+
+int models_resolve_vad(char **ret, const char *folder, struct error *error) {
+        return entry_resolve(ret, models_find(VAD_NAME), folder, error);
+}
+
+int models_inspect(struct whisper_info *ret, int *ret_n_languages, const char *path,
+                   struct error *error) {
+        CLEANUP(weights_closep) struct weights *weights = NULL;
+        CLEANUP(tokenizer_freep) struct tokenizer *tokenizer = NULL;
+        int r;
+
+        r = weights_open(&weights, path, error);
+        if (r < 0)
+                return r;
+        r = tokenizer_new(&tokenizer, weights, error);
+        if (r < 0) {
+                error_prefix(error, "%s", path);
+                return r;
+        }
+        *ret = *weights_info(weights);
+        *ret_n_languages = tokenizer_specials(tokenizer)->n_languages;
+        if (!ret->is_multilingual)
+                *ret_n_languages = 1;
+        return 0;
+}

