@@ -106,6 +106,8 @@ static void websocket_close_queue(struct websocket *socket, uint16_t code, const
                 while (n && ((uint8_t)reason[n] & 0xc0) == 0x80)
                         n--;  // not within a character
         }
+        // wslay sends control frames first, and nothing after a close: what was queued goes now.
+        (void)wslay_event_send(socket->events);
         // Refused only when wslay has queued a close of its own, which is as good.
         (void)wslay_event_queue_close(socket->events, code, (const uint8_t *)reason, n);
 }
