@@ -6,9 +6,9 @@
 #include <wslay/wslay.h>
 
 #include "net/bytes.h"
-#include "net/utf8.h"
 #include "net/websocket_private.h"
 #include "util/mem.h"
+#include "util/utf8.h"
 
 /*
  * wslay cuts the stream into frames, checks them, answers pings and closes, and frames what we
@@ -248,6 +248,14 @@ static void websocket_on_chunk(wslay_event_context_ptr events,
                 websocket_fail(socket, WSLAY_CODE_INTERNAL_SERVER_ERROR, "out of memory");
 }
 
+static bool utf8_is_valid(const struct bytes *text) {
+        int step = 1;
+
+        for (size_t i = 0; i < text->n && step > 0; i += (size_t)step)
+                step = utf8_step((const char *)text->data + i, text->n - i);
+        return step > 0;
+}
+
 // Give a whole message to the handler.
 static void websocket_deliver(struct websocket *socket, uint8_t opcode) {
         struct bytes *message = &socket->message;
@@ -283,7 +291,7 @@ static void websocket_on_message(wslay_event_context_ptr events,
         socket->inflater = inflater_free(socket->inflater);
         // wslay checks only what was not compressed.
         if (was_compressed && message->opcode == WSLAY_TEXT_FRAME && !socket->is_closing &&
-            !utf8_is_valid(socket->message.data, socket->message.n))
+            !utf8_is_valid(&socket->message))
                 websocket_fail(socket, WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA, "not UTF-8");
         if (!socket->is_closing && !socket->is_over)
                 websocket_deliver(socket, message->opcode);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "util/mem.h"
+#include "util/utf8.h"
 
 #define REAL_DIGITS 7  // what a float holds: 0.98 stays 0.98
 
@@ -62,32 +63,6 @@ void json_text_close(struct json_text *text, char bracket) {
         text->needs_comma = true;
 }
 
-// A copy of `value` in which each byte that jansson would refuse is U+FFFD.
-static char *utf8_mend(const char *value) {
-        static const char replacement[] = "\xef\xbf\xbd";
-        char *mended = xcalloc(strlen(value) * 3 + 1, 1);
-        size_t n = 0;
-
-        while (*value) {
-                json_t *character = NULL;
-                size_t length = 0;
-
-                while (!character && length < 4 && value[length])
-                        character = json_stringn(value, ++length);
-                if (character) {
-                        memcpy(mended + n, value, length);
-                        n += length;
-                        value += length;
-                } else {
-                        memcpy(mended + n, replacement, 3);
-                        n += 3;
-                        value++;
-                }
-                json_decref(character);
-        }
-        return mended;
-}
-
 void json_text_string(struct json_text *text, const char *key, const char *value) {
         json_t *string;
 
@@ -96,9 +71,9 @@ void json_text_string(struct json_text *text, const char *key, const char *value
         text_key(text, key);
         string = json_string(value);
         if (!string) {
-                CLEANUP(mem_freep) char *mended = utf8_mend(value);
+                CLEANUP(mem_freep) char *repaired = utf8_repair(value, strlen(value));
 
-                string = json_string(mended);
+                string = json_string(repaired ? repaired : "");
         }
         text_value(text, string);
 }
