@@ -121,9 +121,9 @@ void handshake_negotiate(struct handshake *handshake, const char *offers) {
         while (*offers && !handshake->has_deflate) {
                 size_t left = strcspn(offers, ",");
                 struct handshake offer = {.key = handshake->key};
-                bool is_first = true, is_good = true;
+                bool is_first = true, is_good = true, has_more = true;
 
-                while (is_good && (left || is_first)) {
+                while (is_good && has_more) {
                         const char *end = memchr(offers, ';', left);
                         size_t n = end ? (size_t)(end - offers) : left;
                         struct parameter parameter = parameter_read(offers, n);
@@ -131,6 +131,7 @@ void handshake_negotiate(struct handshake *handshake, const char *offers) {
                         is_good = is_first ? parameter_is(&parameter, "permessage-deflate")
                                            : offer_add(&offer, &parameter);
                         is_first = false;
+                        has_more = end;
                         offers += n + (end != NULL);
                         left -= n + (end != NULL);
                 }

@@ -298,6 +298,21 @@ static void websocket_on_message(wslay_event_context_ptr events,
         bytes_clear(&socket->message);
 }
 
+// Close for a frame that wslay could not even read. It has queued a close without a code then,
+// so the right one is written past it: between two frames, for its queue was empty before.
+static void websocket_fail_frame(struct websocket *socket) {
+        static const uint8_t close_frame[] = {0x88, 2, WSLAY_CODE_PROTOCOL_ERROR >> 8,
+                                              WSLAY_CODE_PROTOCOL_ERROR & 0xff};
+
+        wslay_event_shutdown_read(socket->events);
+        wslay_event_shutdown_write(socket->events);
+        if (!socket->is_closing)
+                transport_write(socket->transport, close_frame, sizeof(close_frame));
+        socket->is_closing = true;
+        loop_timer_set(socket->timer, CLOSE_TIMEOUT);
+        websocket_finish(socket);
+}
+
 void websocket_on_bytes(struct websocket *socket, const uint8_t *bytes, size_t n) {
         int result;
 
@@ -312,11 +327,10 @@ void websocket_on_bytes(struct websocket *socket, const uint8_t *bytes, size_t n
         socket->n_input = 0;
         if (transport_is_closing(socket->transport))
                 return;
-        if (result != 0) {
-                transport_close(socket->transport);
-                return;
-        }
-        websocket_flush(socket);
+        if (result != 0)
+                websocket_fail_frame(socket);
+        else
+                websocket_flush(socket);
         // Answers to pings have no other limit.
         if (!transport_is_closing(socket->transport) &&
             websocket_pending(socket) > 2 * socket->limits.send_max)

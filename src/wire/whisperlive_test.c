@@ -128,10 +128,12 @@ static void bad_hellos_are_told_apart(void **state) {
 static void deep_and_long_texts_are_refused(void **state) {
         struct whisperlive_hello hello;
         char *text = xcalloc(WIRE_TEXT_MAX + 2, 1);
+        struct error error = {0};
 
         (void)state;
         memset(text, '[', 100000);
-        assert_int_equal(parse(&hello, text), WIRE_E_JSON);
+        assert_int_equal(whisperlive_hello_parse(&hello, text, 100000, &error), WIRE_E_JSON);
+        assert_non_null(strstr(error.text, "nested"));
         memset(text, ' ', WIRE_TEXT_MAX + 1);
         memcpy(text, "{}", 2);
         assert_int_equal(parse(&hello, text), WIRE_E_JSON);
