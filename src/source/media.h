@@ -3,12 +3,14 @@
 // the reader takes the samples (no pacing: that is source.h).
 //
 // Threads: loop thread only.
-// Memory:  bounded: while the reader is paused the child blocks on its pipe.
+// Memory:  bounded: while the reader is paused the child blocks on its pipe. media_close() may
+//          be called from within the listener's calls.
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/cleanup.h"
 #include "util/error.h"
 #include "util/loop.h"
 
@@ -41,9 +43,12 @@ bool media_write(struct media *media, const uint8_t *bytes, size_t n);
 // Uploads: no more bytes will come.
 void media_write_end(struct media *media);
 
-// Stop and start the flow of on_samples.
+// Stop and start the flow of on_samples. What was already read (up to 2 s of sound) may still
+// come after media_pause().
 void media_pause(struct media *media);
 void media_resume(struct media *media);
 
 // Stop the child and make no further calls. NULL is fine. Returns NULL.
 struct media *media_close(struct media *media);
+
+DEFINE_CLEANUP(struct media *, media_close);

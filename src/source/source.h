@@ -4,11 +4,13 @@
 // Sound that clients push over a WebSocket needs no source; it goes straight to the stream.
 //
 // Threads: loop thread only.
-// Memory:  samples are valid during the call; source_close() makes no further calls.
+// Memory:  samples are valid during the call; source_close() makes no further calls and may be
+//          called from within one.
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "util/cleanup.h"
 #include "util/error.h"
 #include "util/loop.h"
 
@@ -21,7 +23,8 @@ enum source_state {
         SOURCE_ONLINE,      // samples arrive
         SOURCE_STALLED,     // samples stopped; the watchdog will restart the child
         SOURCE_OFFLINE,     // down; will be tried again after a delay
-        SOURCE_FAILED,      // will not come back without a change: credentials, malformed URL
+        SOURCE_FAILED,      // will not come back without a change: refused credentials. Tried
+                            // again only every 5 minutes, so that a camera does not lock us out
         SOURCE_ENDED,       // a file that is not looped came to its end
 };
 
@@ -51,7 +54,12 @@ struct source_listener {
 // file. 0 or -EINVAL with the words in *error.
 int source_url_check(const char *url, struct error *error);
 
-// Start. Never fails for what the far end does: that is reported as a state.
+// Start, from the loop's next turn on. -EINVAL for what source_url_check() refuses; never
+// fails for what the far end does: that is reported as a state.
+//
+// After the end of a child the next is started 1 s later, the first five times; then after
+// 5, 10, 20, 40, and from then on 60 s (all +-20 %, so that many streams of one server do not
+// come back in one moment). Ten seconds of sound start the count again.
 int source_open(struct source **ret, struct loop *loop, const struct source_config *config,
                 const struct source_listener *listener, struct error *error);
 
@@ -59,8 +67,14 @@ int source_open(struct source **ret, struct loop *loop, const struct source_conf
 // source_children() tells when all are gone. NULL is fine. Returns NULL.
 struct source *source_close(struct source *source);
 
-// How many ffmpeg children live, over all sources of this process; shutdown waits for 0.
+// How many children live, over all sources and media of this process; shutdown waits for 0.
 unsigned source_children(void);
 
 // How often this source's child was started again since it was opened.
 unsigned source_restarts(const struct source *source);
+
+// Is there an ffmpeg that will do? To be asked before anything starts; takes some 50 ms.
+// `ffmpeg` as in source_config. Negative errno, with the remedy in *error.
+int source_ffmpeg_check(const char *ffmpeg, struct error *error);
+
+DEFINE_CLEANUP(struct source *, source_close);

@@ -1,0 +1,99 @@
+#include "source/ffmpeg_command.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "source/source_url.h"
+#include "util/mem.h"
+
+// Append arguments; the list ends with NULL.
+static __attribute__((sentinel)) void command_append(struct ffmpeg_command *command, ...) {
+        const char *argument;
+        va_list arguments;
+        size_t n = 0;
+
+        while (command->argv[n])
+                n++;
+        va_start(arguments, command);
+        while ((argument = va_arg(arguments, const char *))) {
+                assert(n + 1 < FFMPEG_ARGV_MAX);
+                command->argv[n++] = argument;
+        }
+        va_end(arguments);
+}
+
+// "level" puts "[error]" and the like before each message: ffmpeg_diagnosis needs it.
+static void command_begin(struct ffmpeg_command *command, const char *ffmpeg,
+                          const char *protocols) {
+        *command = (struct ffmpeg_command){0};
+        command_append(command, ffmpeg ? ffmpeg : "ffmpeg", "-hide_banner", "-nostdin",
+                       "-loglevel", "level+warning", "-protocol_whitelist", protocols,
+                       "-threads", "1", NULL);
+}
+
+static void command_end(struct ffmpeg_command *command, const char *input) {
+        command_append(command, "-i", input, "-vn", "-sn", "-dn", "-ac", "1", "-ar", "16000",
+                       "-threads", "1", "-f", "s16le", "pipe:1", NULL);
+}
+
+// The URL as a quoted word of ffconcat: a quote is closed, escaped, and opened again.
+static char *url_quote(const char *url) {
+        static const char escaped[] = "'\\''";
+        char *quoted = xcalloc(strlen(url) + 1, sizeof(escaped));
+        size_t n = 0;
+
+        quoted[n++] = '\'';
+        for (; *url; url++) {
+                if (*url == '\'') {
+                        memcpy(quoted + n, escaped, sizeof(escaped) - 1);
+                        n += sizeof(escaped) - 1;
+                } else {
+                        quoted[n++] = *url;
+                }
+        }
+        quoted[n] = '\'';
+        return quoted;
+}
+
+void ffmpeg_command_init_network(struct ffmpeg_command *command,
+                                 const struct source_config *config) {
+        const struct source_scheme *scheme = source_url_scheme(config->url);
+        CLEANUP(mem_freep) char *quoted = url_quote(config->url);
+        const char *transport = "";
+
+        if (scheme->is_rtsp)
+                transport = config->transport == SOURCE_TRANSPORT_UDP
+                                    ? "option rtsp_transport udp\n"
+                                    : "option rtsp_transport tcp\n";
+        command_begin(command, config->ffmpeg, scheme->protocols);
+        // -safe 0: the entry is a URL. The analysis here is of what the inner demuxer has
+        // already analysed.
+        command_append(command, "-analyzeduration", "100000", "-f", "concat", "-safe", "0",
+                       NULL);
+        command_end(command, "pipe:0");
+        command->script = xasprintf("ffconcat version 1.0\nfile %s\n%s%s", quoted, transport,
+                                    scheme->options);
+}
+
+void ffmpeg_command_init_file(struct ffmpeg_command *command, const char *ffmpeg,
+                              const char *path, bool is_paced, bool is_looped) {
+        command_begin(command, ffmpeg, "file");
+        if (is_paced)
+                command_append(command, "-re", NULL);
+        if (is_looped)
+                command_append(command, "-stream_loop", "-1", NULL);
+        command->input = xasprintf("file:%s", path);
+        command_end(command, command->input);
+}
+
+void ffmpeg_command_init_upload(struct ffmpeg_command *command, const char *ffmpeg) {
+        command_begin(command, ffmpeg, "pipe");
+        command_end(command, "pipe:0");
+}
+
+void ffmpeg_command_deinit(struct ffmpeg_command *command) {
+        command->input = mem_free(command->input);
+        command->script = mem_free(command->script);
+}

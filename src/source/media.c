@@ -1,0 +1,136 @@
+#include "source/media.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "audio/pcm.h"
+#include "source/ffmpeg_child.h"
+#include "util/mem.h"
+
+struct media {
+        struct ffmpeg_child *child;
+        struct media_listener listener;
+};
+
+static void media_on_samples(void *context, const float *samples, size_t n) {
+        struct media *media = context;
+
+        media->listener.on_samples(media->listener.context, samples, n);
+}
+
+static void media_on_drain(void *context) {
+        struct media *media = context;
+
+        if (media->listener.on_drain)
+                media->listener.on_drain(media->listener.context);
+}
+
+// What was wrong with the input; 0 if nothing was.
+static int end_judge(const struct ffmpeg_end *end, struct error *error) {
+        const char *text = ffmpeg_diagnosis_text(end->diagnosis);
+
+        if (end->exit.signal)
+                return error_set(error, -EIO, "ffmpeg was ended by signal %d (%s)",
+                                 end->exit.signal, sigdescr_np(end->exit.signal));
+        if (end->n_samples == 0)
+                return error_set(error, -EINVAL, "%s", *text ? text : "it holds no sound");
+        if (end->exit.status != 0 || end->diagnosis->n_errors > 0)
+                return error_set(error, -EINVAL, "damaged (%s); %.1f s of it could be read",
+                                 end->diagnosis->line, (double)end->n_samples / AUDIO_RATE);
+        return 0;
+}
+
+static void media_on_end(void *context, const struct ffmpeg_end *end) {
+        struct media *media = context;
+        struct error error = {0};
+
+        media->listener.on_end(media->listener.context,
+                               end_judge(end, &error) < 0 ? &error : NULL);
+}
+
+static int media_open(struct media **ret, struct loop *loop,
+                      const struct ffmpeg_command *command, bool has_stdin,
+                      const struct media_listener *listener, struct error *error) {
+        CLEANUP(media_closep) struct media *media = xnew(struct media);
+        const struct ffmpeg_child_listener child_listener = {
+                .on_samples = media_on_samples,
+                .on_end = media_on_end,
+                .on_drain = media_on_drain,
+                .context = media,
+        };
+        int code;
+
+        media->listener = *listener;
+        code = ffmpeg_child_open(&media->child, loop, command, has_stdin, &child_listener,
+                                 error);
+        if (code == 0)
+                *ret = TAKE(media);
+        return code;
+}
+
+// The mistakes that people make most, in clearer words than ffmpeg's.
+static int path_check(const char *path, struct error *error) {
+        struct stat status;
+
+        if (stat(path, &status) < 0 || access(path, R_OK) < 0) {
+                int code = -errno;
+
+                return error_set(error, code, "'%s': %s", path, strerrordesc_np(-code));
+        }
+        if (S_ISDIR(status.st_mode))
+                return error_set(error, -EISDIR, "'%s' is a directory, not a file", path);
+        if (S_ISREG(status.st_mode) && status.st_size == 0)
+                return error_set(error, -EINVAL, "'%s' is empty (zero bytes)", path);
+        return 0;
+}
+
+int media_open_file(struct media **ret, struct loop *loop, const char *path,
+                    const struct media_listener *listener, struct error *error) {
+        struct ffmpeg_command command;
+        int code = path_check(path, error);
+
+        if (code < 0)
+                return code;
+        ffmpeg_command_init_file(&command, NULL, path, false, false);
+        code = media_open(ret, loop, &command, false, listener, error);
+        ffmpeg_command_deinit(&command);
+        return code;
+}
+
+int media_open_upload(struct media **ret, struct loop *loop,
+                      const struct media_listener *listener, struct error *error) {
+        struct ffmpeg_command command;
+        int code;
+
+        ffmpeg_command_init_upload(&command, NULL);
+        code = media_open(ret, loop, &command, true, listener, error);
+        ffmpeg_command_deinit(&command);
+        return code;
+}
+
+bool media_write(struct media *media, const uint8_t *bytes, size_t n) {
+        return process_write(ffmpeg_child_process(media->child), bytes, n);
+}
+
+void media_write_end(struct media *media) {
+        process_write_end(ffmpeg_child_process(media->child));
+}
+
+void media_pause(struct media *media) {
+        process_pause(ffmpeg_child_process(media->child));
+}
+
+void media_resume(struct media *media) {
+        process_resume(ffmpeg_child_process(media->child));
+}
+
+struct media *media_close(struct media *media) {
+        if (!media)
+                return NULL;
+        media->child = ffmpeg_child_close(media->child);
+        free(media);
+        return NULL;
+}
