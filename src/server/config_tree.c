@@ -224,10 +224,11 @@ static void tree_syntax_mistake(struct tree_parser *parser) {
                 tree_mistake(parser, &mark, "not valid YAML: %s", problem);
 }
 
-// A mapping that was cut off by a mistake may lack its last value.
+// A mapping that was cut off by a mistake may lack its last value. Innermost first: the key
+// that is dropped may itself be an open mapping.
 static void tree_close_all(struct tree_parser *parser) {
-        for (size_t i = 0; i < parser->n_open; i++) {
-                struct config_node *node = parser->open[i];
+        while (parser->n_open > 0) {
+                struct config_node *node = parser->open[--parser->n_open];
 
                 if (node->kind == CONFIG_NODE_MAPPING && node->n_children % 2 == 1) {
                         size_t last = --node->n_children;
