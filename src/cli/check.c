@@ -1,0 +1,53 @@
+// eavesdrop check: is the configuration good, before a server is stopped to read it?
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "decode/models.h"
+#include "server/config.h"
+#include "util/mem.h"
+
+static const struct option_entry entries[] = {
+        {"config", "FILE", "the file to check", NULL, 'c'},
+        {"model-dir", "DIR", "where fetched models are", "model_dir", 0},
+        {0},
+};
+
+static const struct options_verb verb = {
+        .name = "check",
+        .about = "Tells all mistakes of a configuration file with their lines and columns.\n"
+                 "Exit code 0: the file is good, 2: it is not.\n",
+        .entries = entries,
+};
+
+// A missing model is no mistake of the file (it may be fetched later), but worth knowing.
+static void model_check(const struct config *config, const char *path) {
+        CLEANUP(mem_freep)
+        char *folder = config->model_dir ? xstrdup(config->model_dir) : models_default_folder();
+        CLEANUP(mem_freep) char *model = NULL;
+        struct error error = {0};
+
+        if (models_resolve(&model, config->model, folder, &error) < 0)
+                fprintf(stderr, "%s: warning: %s\n", path, error.text);
+}
+
+int cli_check(int argc, char **argv) {
+        CLEANUP(config_freep) struct config *config = NULL;
+        struct options options;
+        const char *path;
+        int r = options_parse(&options, &verb, argc, argv);
+
+        if (r >= 0)
+                return r;
+        path = options_get(&options, "config");
+        if (!path) {
+                fputs("eavesdrop check: --config FILE is missing\n", stderr);
+                return EXIT_USAGE;
+        }
+        if (options_config(&config, &options, path) < 0)
+                return EXIT_USAGE;
+        model_check(config, path);
+        printf("%s: ok: %zu stream%s\n", path, config->n_streams,
+               config->n_streams == 1 ? "" : "s");
+        return EXIT_OK;
+}

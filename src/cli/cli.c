@@ -1,0 +1,61 @@
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "util/nearest.h"
+
+static const struct {
+        const char *name;
+        int (*run)(int argc, char **argv);
+        const char *help;
+} verbs[] = {
+        {"serve", cli_serve, "listen to cameras and clients, and tell what is said"},
+        {"transcribe", cli_transcribe, "turn sound files into text"},
+        {"model", cli_model, "list, fetch and inspect models"},
+        {"check", cli_check, "look for mistakes in a configuration file"},
+};
+
+#define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static int help_print(void) {
+        puts("Usage: eavesdrop VERB [OPTION...]\n\n"
+             "Turns live speech from many streams into text, with one Whisper model.\n\n"
+             "Verbs:");
+        for (size_t i = 0; i < N_VERBS; i++)
+                printf("  %-12s%s\n", verbs[i].name, verbs[i].help);
+        puts("\n"
+             "Options:\n"
+             "  --help      print this; after a verb, that verb's options\n"
+             "  --version   print the version");
+        return EXIT_OK;
+}
+
+int cli_main(int argc, char **argv) {
+        const char *names[N_VERBS + 1] = {0};
+        const char *nearest;
+
+        if (argc < 2) {
+                fputs("eavesdrop: no verb; try: eavesdrop --help\n", stderr);
+                return EXIT_USAGE;
+        }
+        if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+            strcmp(argv[1], "help") == 0)
+                return help_print();
+        if (strcmp(argv[1], "--version") == 0) {
+                puts("eavesdrop " EAVESDROP_VERSION);
+                return EXIT_OK;
+        }
+        for (size_t i = 0; i < N_VERBS; i++) {
+                if (strcmp(argv[1], verbs[i].name) == 0)
+                        return verbs[i].run(argc - 1, argv + 1);
+                names[i] = verbs[i].name;
+        }
+        nearest = nearest_find(argv[1], names);
+        if (nearest)
+                fprintf(stderr, "eavesdrop: unknown verb %s; did you mean %s?\n", argv[1],
+                        nearest);
+        else
+                fprintf(stderr, "eavesdrop: unknown verb %s; try: eavesdrop --help\n", argv[1]);
+        return EXIT_USAGE;
+}

@@ -1,0 +1,25 @@
+#pragma once
+// Loaded: the models that a verb works with, found and loaded as the configuration says.
+//
+// Threads: main thread.
+
+#include <stdbool.h>
+
+#include "decode/models.h"
+#include "server/config.h"
+#include "speech/vad.h"
+#include "util/error.h"
+
+struct loaded {
+        struct whisper_model *model;
+        struct vad_model *vad;  // NULL when it was not wanted
+};
+
+// Find and load. On an error nothing stays loaded; its words say which file and what to do.
+int loaded_open(struct loaded *ret, const struct config *config, bool wants_vad,
+                struct error *error);
+void loaded_close(struct loaded *loaded);
+
+// Whether the model can do this: NULL or "" is no language in particular. -EINVAL with words.
+int loaded_check_wishes(const struct loaded *loaded, const char *language,
+                        enum decode_task task, struct error *error);

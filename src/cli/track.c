@@ -1,0 +1,377 @@
+#include "cli/track.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audio/ring.h"
+#include "source/media.h"
+#include "speech/segmenter.h"
+#include "transcript/assembler.h"
+#include "util/mem.h"
+
+// Sound kept: a whole window, the start of the next one, and what a paused reader still brings.
+#define RING_SAMPLES ((size_t)64 * AUDIO_RATE)
+
+// Sound is fed in pieces of this, so that windows are taken before the ring drops them.
+#define PIECE_SAMPLES ((size_t)AUDIO_RATE / 2)
+
+// Sequential windows: Whisper's own length; a reader that is so far ahead of the window has to
+// wait; a rest shorter than one mel frame is no sound.
+#define WINDOW_SAMPLES ((int64_t)30 * AUDIO_RATE)
+#define AHEAD_SAMPLES  ((int64_t)45 * AUDIO_RATE)
+#define FRAME_SAMPLES  160
+
+// faster-whisper's prompt_reset_on_temperature: what came out of so much chance is no context.
+#define RESET_TEMPERATURE 0.5f
+
+// As many tokens as Whisper's prompt has room for, n_text_context / 2.
+#define CONTEXT_MAX 224
+
+// A window that waits until the language is known.
+struct held_job {
+        struct held_job *next;
+        struct job *job;
+};
+
+struct track {
+        struct track_services services;
+        struct track_listener listener;
+
+        struct media *media;          // brings samples; NULL once it came to its end
+        struct ring *ring;            // keeps the last of them
+        struct segmenter *segmenter;  // finds the speech; NULL: sequential windows
+        struct lane *lane;            // our place at the decoder
+        struct assembler *assembler;  // turns hypotheses into segments
+
+        struct decode_options options;  // of the next job
+        bool is_probing;                // a job is out that detects the language
+        struct held_job *held_first;
+        struct held_job **held_last;
+
+        int64_t duration;  // samples read
+        int64_t seek;      // sequential: where the next window begins
+        int64_t position;  // everything before it is transcribed
+        int64_t n_held;    // samples in jobs
+        size_t n_jobs;     // made and not answered
+        uint64_t job_id_last;
+
+        bool is_held_back;  // by the owner
+        bool is_ahead;      // sequential: enough sound is here for now
+        bool is_read;
+        bool is_done;
+        struct error error;
+};
+
+// --- jobs ------------------------------------------------------------------------------------
+
+static void track_fail(struct track *track, const struct error *error) {
+        if (track->error.code == 0)
+                track->error = *error;
+}
+
+static void job_submit(struct track *track, struct job *job) {
+        decode_options_deinit(&job->options);
+        job->options = decode_options_copy(&track->options);
+        job->deadline = loop_now(track->services.loop);
+        track->is_probing = track->options.language[0] == '\0';
+        lane_submit(track->lane, job);
+}
+
+// Samples [begin, end) become a job that runs now or when the language is known.
+static void job_make(struct track *track, int64_t begin, int64_t end) {
+        struct job *job = job_new((size_t)(end - begin));
+        struct held_job *held;
+
+        if (!job || ring_copy(track->ring, begin, (size_t)(end - begin), job->samples) != 0) {
+                struct error error = {0};
+
+                error_set(&error, -ENOMEM, "%.1f s of sound lost: out of memory",
+                          (double)(end - begin) / AUDIO_RATE);
+                track_fail(track, &error);
+                job_free(job);
+                track->seek = end;
+                return;
+        }
+        job->id = ++track->job_id_last;
+        job->is_final = true;
+        job->begin = begin;
+        track->n_held += end - begin;
+        track->n_jobs++;
+        if (!track->is_probing) {
+                job_submit(track, job);
+                return;
+        }
+        held = xnew(struct held_job);
+        held->job = job;
+        *track->held_last = held;
+        track->held_last = &held->next;
+}
+
+// The language is known: all may go. It is not: the next one shall tell.
+static void held_release(struct track *track) {
+        while (track->held_first && !track->is_probing) {
+                struct held_job *held = track->held_first;
+
+                track->held_first = held->next;
+                if (!track->held_first)
+                        track->held_last = &track->held_first;
+                job_submit(track, held->job);
+                free(held);
+        }
+}
+
+// --- sound enters ----------------------------------------------------------------------------
+
+static void flow_update(struct track *track) {
+        if (track->is_read)
+                return;
+        if (track->is_held_back || track->is_ahead)
+                media_pause(track->media);
+        else
+                media_resume(track->media);
+}
+
+static void windows_take(struct track *track) {
+        struct window window;
+
+        while (segmenter_next(track->segmenter, &window)) {
+                int64_t begin = window.begin;
+
+                if (begin < ring_begin(track->ring))
+                        begin = ring_begin(track->ring);
+                if (begin < window.end)
+                        job_make(track, begin, window.end);
+        }
+}
+
+// Sequential: the next window, if its sound is there and the one before is answered.
+static void sequence_advance(struct track *track) {
+        int64_t end = ring_end(track->ring);
+
+        track->is_ahead = end - track->seek >= AHEAD_SAMPLES;
+        flow_update(track);
+        if (track->n_jobs > 0 || (!track->is_read && end - track->seek < WINDOW_SAMPLES))
+                return;
+        if (end > track->seek + WINDOW_SAMPLES)
+                end = track->seek + WINDOW_SAMPLES;
+        if (end - track->seek >= FRAME_SAMPLES)
+                job_make(track, track->seek, end);
+}
+
+static void done_consider(struct track *track) {
+        if (!track->is_read || track->n_jobs > 0 || track->is_done)
+                return;
+        track->is_done = true;
+        track->listener.on_done(track->listener.context,
+                                track->error.code != 0 ? &track->error : NULL);
+}
+
+static void track_on_samples(void *context, const float *samples, size_t n) {
+        struct track *track = context;
+
+        track->duration += (int64_t)n;
+        while (n > 0) {
+                size_t piece = n < PIECE_SAMPLES ? n : PIECE_SAMPLES;
+
+                ring_append(track->ring, samples, piece);
+                if (track->segmenter) {
+                        segmenter_feed(track->segmenter, samples, piece);
+                        windows_take(track);
+                }
+                samples += piece;
+                n -= piece;
+        }
+        if (!track->segmenter)
+                sequence_advance(track);
+        track->listener.on_progress(track->listener.context);
+}
+
+static void track_on_read(void *context, const struct error *error) {
+        struct track *track = context;
+
+        if (error)
+                track_fail(track, error);
+        track->is_read = true;
+        if (track->segmenter) {
+                segmenter_flush(track->segmenter);
+                windows_take(track);
+                track->ring = ring_free(track->ring);  // all windows have their copies
+        } else {
+                sequence_advance(track);
+        }
+        track->listener.on_progress(track->listener.context);
+        done_consider(track);
+}
+
+// --- text leaves -----------------------------------------------------------------------------
+
+static void language_settle(struct track *track, const struct hypothesis *hypothesis) {
+        if (track->options.language[0] == '\0' && hypothesis->n_segments > 0)
+                memcpy(track->options.language, hypothesis->language,
+                       sizeof(track->options.language));
+}
+
+// Add tokens to what the next window is told of the text so far; the oldest make room.
+static void context_append(struct decode_options *options, const int32_t *tokens, size_t n) {
+        size_t n_new = n < CONTEXT_MAX ? n : CONTEXT_MAX;
+        size_t n_kept = options->n_previous_tokens;
+        int32_t *context;
+
+        if (n_new == 0)
+                return;
+        if (n_kept > CONTEXT_MAX - n_new)
+                n_kept = CONTEXT_MAX - n_new;
+        context = xcalloc(n_kept + n_new, sizeof(*context));
+        if (n_kept > 0)
+                memcpy(context, options->previous_tokens + options->n_previous_tokens - n_kept,
+                       n_kept * sizeof(*context));
+        memcpy(context + n_kept, tokens + n - n_new, n_new * sizeof(*context));
+        free(options->previous_tokens);
+        options->previous_tokens = context;
+        options->n_previous_tokens = n_kept + n_new;
+}
+
+// Sequential: where the next window begins, and what it is told.
+static void sequence_settle(struct track *track, const struct job *job,
+                            const struct hypothesis *hypothesis) {
+        struct decode_options *options = &track->options;
+        int64_t n_consumed = hypothesis->n_consumed;
+        float temperature = 0;
+
+        // Whatever the engine says, the next window begins later than this one.
+        if (n_consumed <= 0 || n_consumed > (int64_t)job->n_samples)
+                n_consumed = (int64_t)job->n_samples;
+        track->seek = job->begin + n_consumed;
+        for (size_t i = 0; i < hypothesis->n_segments; i++) {
+                context_append(options, hypothesis->segments[i].tokens,
+                               hypothesis->segments[i].n_tokens);
+                temperature = hypothesis->segments[i].temperature;
+        }
+        if (temperature > RESET_TEMPERATURE) {
+                options->prompt = mem_free(options->prompt);
+                options->n_previous_tokens = 0;
+        }
+}
+
+static void track_on_hypothesis(void *context, const struct job *job, int result,
+                                struct hypothesis *hypothesis) {
+        struct track *track = context;
+        struct hypothesis nothing = {.n_consumed = (int64_t)job->n_samples};
+        int64_t end = job->begin + (int64_t)job->n_samples;
+        const struct update *update;
+
+        track->n_held -= (int64_t)job->n_samples;
+        track->n_jobs--;
+        if (result < 0) {
+                struct error error = {0};
+
+                error_set(&error, result,
+                          "the sound from %.1f s to %.1f s cannot be decoded: %s",
+                          (double)job->begin / AUDIO_RATE, (double)end / AUDIO_RATE,
+                          strerrordesc_np(-result));
+                track_fail(track, &error);
+                hypothesis = &nothing;
+        }
+        language_settle(track, hypothesis);
+        track->is_probing = false;
+        held_release(track);
+        if (!track->segmenter) {
+                sequence_settle(track, job, hypothesis);
+                end = track->seek;
+        }
+        track->position = end;
+        update = assembler_on_final(track->assembler, job->begin,
+                                    job->begin + (int64_t)job->n_samples, hypothesis);
+        for (size_t i = 0; i < update->n_finals; i++)
+                track->listener.on_segment(track->listener.context, &update->finals[i]);
+        if (!track->segmenter)
+                sequence_advance(track);
+        track->listener.on_progress(track->listener.context);
+        done_consider(track);
+}
+
+// --- life ------------------------------------------------------------------------------------
+
+struct track *track_close(struct track *track) {
+        if (!track)
+                return NULL;
+        media_close(track->media);
+        lane_close(track->lane);
+        while (track->held_first) {
+                struct held_job *next = track->held_first->next;
+
+                job_free(track->held_first->job);
+                free(track->held_first);
+                track->held_first = next;
+        }
+        assembler_free(track->assembler);
+        segmenter_free(track->segmenter);
+        ring_free(track->ring);
+        decode_options_deinit(&track->options);
+        free(track);
+        return NULL;
+}
+
+int track_open(struct track **ret, const struct track_services *services, const char *path,
+               const struct track_listener *listener, struct error *error) {
+        struct track *track = xnew(struct track);
+        struct media_listener media_listener = {
+                .on_samples = track_on_samples,
+                .on_end = track_on_read,
+                .context = track,
+        };
+        int r = ring_new(&track->ring, RING_SAMPLES);
+
+        track->services = *services;
+        track->listener = *listener;
+        track->held_last = &track->held_first;
+        track->options = decode_options_copy(services->options);
+        if (r < 0)
+                error_set(error, r, "out of memory");
+        else
+                r = media_open_file(&track->media, services->loop, path, &media_listener,
+                                    error);
+        if (r < 0) {
+                track_close(track);
+                return r;
+        }
+        if (services->vad) {
+                struct segmenter_config config = segmenter_config_files();
+
+                track->segmenter = segmenter_new(services->vad, &config);
+        } else {
+                track->options.is_single_pass = true;
+        }
+        track->assembler = assembler_new();
+        track->lane = lane_open(services->scheduler, true, track_on_hypothesis, track);
+        *ret = track;
+        return 0;
+}
+
+void track_hold_back(struct track *track, bool is_held_back) {
+        if (track->is_held_back == is_held_back)
+                return;
+        track->is_held_back = is_held_back;
+        flow_update(track);
+}
+
+int64_t track_held(const struct track *track) {
+        return track->n_held;
+}
+
+bool track_is_read(const struct track *track) {
+        return track->is_read;
+}
+
+int64_t track_duration(const struct track *track) {
+        return track->duration;
+}
+
+int64_t track_position(const struct track *track) {
+        return track->position;
+}
+
+const char *track_language(const struct track *track) {
+        return track->options.language;
+}

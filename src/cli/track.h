@@ -1,0 +1,66 @@
+#pragma once
+// Track: one file on its way from sound to segments. Its windows are independent jobs on a wide
+// lane, so that many run at once; segments come out in order all the same.
+//
+// With a voice-activity model, windows are cut at pauses; the language, unless given, is
+// detected on the first window in which something was said and then holds for the file. Without
+// one, windows of 30 s follow each other, each beginning where the last complete segment of the
+// one before ended, with the text so far as its context (as faster-whisper's transcribe()).
+//
+// Threads: loop thread only.
+// Memory:  bounded by track_held(), which the owner watches and limits with track_hold_back().
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "decode/job.h"
+#include "decode/scheduler.h"
+#include "speech/vad.h"
+#include "transcript/segment.h"
+#include "util/error.h"
+#include "util/loop.h"
+
+struct track;
+
+// What all tracks share; outlives them.
+struct track_services {
+        struct loop *loop;
+        struct scheduler *scheduler;
+        const struct vad_model *vad;           // NULL: sequential windows of 30 s
+        const struct decode_options *options;  // language "" detects
+};
+
+// None of these may close the track; they come from inside its work.
+struct track_listener {
+        // The next final segment; lent.
+        void (*on_segment)(void *context, const struct segment *segment);
+        // How much is held, read or settled has changed.
+        void (*on_progress)(void *context);
+        // The end, once. `error` is NULL or says what went wrong; segments may have come
+        // before.
+        void (*on_done)(void *context, const struct error *error);
+        void *context;
+};
+
+// Begin to read the file. What can be told at once is wrong: *error, as media_open_file().
+int track_open(struct track **ret, const struct track_services *services, const char *path,
+               const struct track_listener *listener, struct error *error);
+
+// Stop. NULL is fine. Returns NULL.
+struct track *track_close(struct track *track);
+
+// Pause and go on reading.
+void track_hold_back(struct track *track, bool is_held_back);
+
+// Samples in jobs that are not answered yet.
+int64_t track_held(const struct track *track);
+
+// The whole file was read (or failed).
+bool track_is_read(const struct track *track);
+
+// Samples read so far: at the end, the file's duration. And how far it is transcribed.
+int64_t track_duration(const struct track *track);
+int64_t track_position(const struct track *track);
+
+// The language; "" while unknown.
+const char *track_language(const struct track *track);

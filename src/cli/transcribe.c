@@ -1,0 +1,252 @@
+// eavesdrop transcribe: files in, text out, as fast as it goes.
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/cli.h"
+#include "cli/loaded.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "cli/transcript_format.h"
+#include "cli/transcription.h"
+#include "util/mem.h"
+
+static const struct option_entry entries[] = {
+        {"format", "FORMAT", "text, json (one object per file and line), srt or vtt [text]",
+         NULL, 'f'},
+        {"output", "FILE", "write there instead of standard output", NULL, 'o'},
+        {"model", "NAME|PATH", "name, CTranslate2 folder or ggml file [base]", "model", 0},
+        {"model-dir", "DIR", "where fetched models are", "model_dir", 0},
+        {"language", "CODE", "what is spoken; detected per file when absent", "language", 0},
+        {"task", "TASK", "transcribe, or translate (into English) [transcribe]", NULL, 0},
+        {"prompt", "TEXT", "text to begin from: names, spelling, style", NULL, 0},
+        {"hotwords", "WORDS", "words that are likely to be said", NULL, 0},
+        {"threads", "N", "cores for decoding; 0 is all [0]", "threads", 0},
+        {"no-vad", NULL, "windows of 30 s, one after the other, instead of cuts at pauses",
+         NULL, 0},
+        {"without-timestamps", NULL, "one segment per window", NULL, 0},
+        {0},
+};
+
+static const struct options_verb verb = {
+        .name = "transcribe",
+        .operands = "FILE...",
+        .about = "Turns sound files (anything that ffmpeg reads) into text.\n"
+                 "Exit code 1: some file could not be transcribed; the others were.\n",
+        .entries = entries,
+};
+
+struct transcribe {
+        struct options options;
+        enum transcript_format format;
+        struct decode_options decoding;
+        struct config *config;
+        struct loaded loaded;
+        FILE *output;
+};
+
+static int usage_mistake(const char *text, const char *value) {
+        fprintf(stderr, "eavesdrop transcribe: %s%s\n", text, value);
+        return EXIT_USAGE;
+}
+
+// --- wishes ----------------------------------------------------------------------------------
+
+static int wishes_read(struct transcribe *run) {
+        const char *format = options_get(&run->options, "format");
+        const char *task = options_get(&run->options, "task");
+
+        run->decoding = decode_options_default();
+        if (run->options.n_operands == 0)
+                return usage_mistake("no file given; try: eavesdrop transcribe --help", "");
+        if (format && !transcript_format_from_name(format, &run->format))
+                return usage_mistake("--format is text, json, srt or vtt, not ", format);
+        if (run->options.n_operands > 1 &&
+            (run->format == TRANSCRIPT_SRT || run->format == TRANSCRIPT_VTT))
+                return usage_mistake("subtitles are one file's: give one FILE with --format ",
+                                     format);
+        if (task && strcmp(task, "translate") == 0)
+                run->decoding.task = DECODE_TRANSLATE;
+        else if (task && strcmp(task, "transcribe") != 0)
+                return usage_mistake("--task is transcribe or translate, not ", task);
+        run->decoding.prompt = xstrdup(options_get(&run->options, "prompt"));
+        run->decoding.hotwords = xstrdup(options_get(&run->options, "hotwords"));
+        run->decoding.without_timestamps = options_get(&run->options, "without-timestamps");
+        return -1;
+}
+
+static void language_set(struct transcribe *run) {
+        const char *language = run->config->language;
+
+        // An English-only model has nothing to detect.
+        if (!language && !whisper_model_info(run->loaded.model).is_multilingual)
+                language = "en";
+        if (language)
+                snprintf(run->decoding.language, sizeof(run->decoding.language), "%s",
+                         language);
+}
+
+// --- output ----------------------------------------------------------------------------------
+
+// Writing over a file that is to be read would destroy it.
+static bool output_is_input(const struct options *options, const char *path) {
+        struct stat output, input;
+
+        if (stat(path, &output) < 0)
+                return false;
+        for (size_t i = 0; i < options->n_operands; i++)
+                if (stat(options->operands[i], &input) == 0 && input.st_dev == output.st_dev &&
+                    input.st_ino == output.st_ino)
+                        return true;
+        return false;
+}
+
+static int output_open(struct transcribe *run) {
+        const char *path = options_get(&run->options, "output");
+
+        run->output = stdout;
+        if (!path)
+                return -1;
+        if (output_is_input(&run->options, path))
+                return usage_mistake("--output would write over an input: ", path);
+        run->output = fopen(path, "we");
+        if (run->output)
+                return -1;
+        fprintf(stderr, "eavesdrop transcribe: cannot write %s: %s\n", path,
+                strerrordesc_np(errno));
+        return EXIT_TROUBLE;
+}
+
+// Close and tell what could not be written (disk full, reader gone).
+static int output_close(struct transcribe *run) {
+        bool has_failed;
+
+        if (!run->output)
+                return EXIT_OK;
+        has_failed = fflush(run->output) != 0 || ferror(run->output);
+        if (run->output != stdout && fclose(run->output) != 0)
+                has_failed = true;
+        run->output = NULL;
+        if (!has_failed)
+                return EXIT_OK;
+        fputs("eavesdrop transcribe: the text could not be written completely\n", stderr);
+        return EXIT_TROUBLE;
+}
+
+// --- running ---------------------------------------------------------------------------------
+
+struct transcribing {
+        struct loop *loop;
+        struct transcription *transcription;
+        bool is_interrupted;
+        size_t n_failed;
+};
+
+static void transcribing_on_done(void *context, size_t n_failed) {
+        struct transcribing *transcribing = context;
+
+        transcribing->n_failed = n_failed;
+        loop_stop(transcribing->loop);
+}
+
+static void transcribing_on_signal(void *context) {
+        struct transcribing *transcribing = context;
+
+        transcribing->is_interrupted = true;
+        loop_stop(transcribing->loop);
+}
+
+static int files_transcribe(struct transcribe *run, struct loop *loop,
+                            struct scheduler *scheduler) {
+        CLEANUP(progress_freep) struct progress *progress = progress_new();
+        CLEANUP(transcript_writer_freep)
+        struct transcript_writer *writer =
+                transcript_writer_new(run->output, run->format, run->options.n_operands > 1);
+        struct transcribing transcribing = {.loop = loop};
+        struct transcription_parts parts = {
+                .services = {loop, scheduler, run->loaded.vad, &run->decoding},
+                .files = run->options.operands,
+                .n_files = run->options.n_operands,
+                .writer = writer,
+                .progress = progress,
+                .on_done = transcribing_on_done,
+                .context = &transcribing,
+        };
+        struct loop_signal *interrupt =
+                loop_signal_new(loop, SIGINT, transcribing_on_signal, &transcribing);
+        struct loop_signal *terminate =
+                loop_signal_new(loop, SIGTERM, transcribing_on_signal, &transcribing);
+
+        transcribing.transcription = transcription_open(&parts);
+        loop_run(loop);
+        transcription_close(transcribing.transcription);
+        loop_signal_free(interrupt);
+        loop_signal_free(terminate);
+        if (transcribing.is_interrupted) {
+                progress_clear(progress);
+                fputs("eavesdrop transcribe: interrupted\n", stderr);
+                return EXIT_TROUBLE;
+        }
+        return transcribing.n_failed > 0 ? EXIT_TROUBLE : EXIT_OK;
+}
+
+static int transcribe_run(struct transcribe *run) {
+        struct loop *loop = loop_new();
+        struct scheduler_config config = {
+                .engine = &engine_whisper,
+                .model = run->loaded.model,
+                .n_engines = 1,
+        };
+        struct scheduler *scheduler = NULL;
+        struct error error = {0};
+        int result = EXIT_TROUBLE;
+
+        if (scheduler_open(&scheduler, loop, &config, &error) < 0)
+                fprintf(stderr, "eavesdrop transcribe: %s\n", error.text);
+        else
+                result = files_transcribe(run, loop, scheduler);
+        scheduler_close(scheduler);
+        loop_free(loop);
+        return result;
+}
+
+static int transcribe_prepare(struct transcribe *run, int argc, char **argv) {
+        struct error error = {0};
+        bool wants_vad;
+        int r = options_parse(&run->options, &verb, argc, argv);
+
+        if (r < 0)
+                r = wishes_read(run);
+        if (r >= 0)
+                return r;
+        if (options_config(&run->config, &run->options, NULL) < 0)
+                return EXIT_USAGE;
+        log_configure(run->config->log_level, run->config->log_format);
+        wants_vad = !options_get(&run->options, "no-vad");
+        if (loaded_open(&run->loaded, run->config, wants_vad, &error) < 0) {
+                fprintf(stderr, "eavesdrop transcribe: %s\n", error.text);
+                return EXIT_MODEL;
+        }
+        if (loaded_check_wishes(&run->loaded, run->config->language, run->decoding.task,
+                                &error) < 0)
+                return usage_mistake(error.text, "");
+        language_set(run);
+        return output_open(run);
+}
+
+int cli_transcribe(int argc, char **argv) {
+        struct transcribe run = {0};
+        int r = transcribe_prepare(&run, argc, argv), closed;
+
+        signal(SIGPIPE, SIG_IGN);
+        if (r < 0)
+                r = transcribe_run(&run);
+        closed = output_close(&run);
+        decode_options_deinit(&run.decoding);
+        loaded_close(&run.loaded);
+        config_free(run.config);
+        return r == EXIT_OK ? closed : r;
+}
