@@ -40,8 +40,7 @@ static const char *const texts[] = {
         [FFMPEG_FAULT_CREDENTIALS] = "user name or password refused",
         [FFMPEG_FAULT_NOT_FOUND] = "no such path there (404)",
         [FFMPEG_FAULT_NO_AUDIO] = "no audio track",
-        [FFMPEG_FAULT_INDEX_LAST] = "the file is cut short, or has its index at the end and "
-                                    "cannot be read while it arrives",
+        [FFMPEG_FAULT_INDEX_LAST] = "cut short, or an MP4 file with its index at the end",
         [FFMPEG_FAULT_NAME] = "unknown host name",
         [FFMPEG_FAULT_REFUSED] = "connection refused",
         [FFMPEG_FAULT_UNREACHABLE] = "host unreachable",

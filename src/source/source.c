@@ -42,8 +42,8 @@ struct source {
         unsigned n_starts;
         unsigned random;
 
-        unsigned n_calls;  // of the listener's that are under way
-        bool is_closed;    // within one of them: free when the last returns
+        bool is_telling;  // within a call of on_state
+        bool is_closed;   // closed within that call: free when it returns
 };
 
 const char *source_state_name(enum source_state state) {
@@ -73,26 +73,17 @@ static void source_free(struct source *source) {
         free(source);
 }
 
-static void source_call_begin(struct source *source) {
-        source->n_calls++;
-}
-
-// True while the source is still open after the listener's call.
-static bool source_call_end(struct source *source) {
-        bool is_open = !source->is_closed;
-
-        source->n_calls--;
-        if (!is_open && source->n_calls == 0)
-                source_free(source);
-        return is_open;
-}
-
+// True while the source is still open afterwards: the listener may close it.
 static bool source_state_set(struct source *source, enum source_state state,
                              const char *reason) {
         source->state = state;
-        source_call_begin(source);
+        source->is_telling = true;
         source->listener.on_state(source->listener.context, state, reason);
-        return source_call_end(source);
+        source->is_telling = false;
+        if (!source->is_closed)
+                return true;
+        source_free(source);
+        return false;
 }
 
 // --- back-off -------------------------------------------------------------------
@@ -206,16 +197,14 @@ static void source_on_watchdog(void *context) {
 static void source_on_samples(void *context, const float *samples, size_t n) {
         struct source *source = context;
 
-        source_call_begin(source);
         source->last_samples = loop_now(source->loop);
         if (source->online_since < 0) {
                 source->online_since = source->last_samples;
                 loop_timer_set(source->watchdog, source_patience(source));
-                (void)source_state_set(source, SOURCE_ONLINE, "");
+                if (!source_state_set(source, SOURCE_ONLINE, ""))
+                        return;
         }
-        if (!source->is_closed)
-                source->listener.on_samples(source->listener.context, samples, n);
-        (void)source_call_end(source);
+        source->listener.on_samples(source->listener.context, samples, n);
 }
 
 static int source_child_open(struct source *source, struct error *error) {
@@ -303,8 +292,9 @@ struct source *source_close(struct source *source) {
         source->child = ffmpeg_child_close(source->child);
         source->start = loop_timer_free(source->start);
         source->watchdog = loop_timer_free(source->watchdog);
-        source->is_closed = true;
-        if (source->n_calls == 0)
+        if (source->is_telling)
+                source->is_closed = true;
+        else
                 source_free(source);
         return NULL;
 }
