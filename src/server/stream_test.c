@@ -1,0 +1,380 @@
+// Whole flows in one process: real speech detection on a real recording, a scripted engine, a
+// capturing sink and a fake clock.
+#include "server/stream.h"
+
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "audio/pcm.h"
+#include "decode/engine_scripted.h"
+#include "decode/models.h"
+#include "sink/sink_capture.h"
+#include "source/media.h"
+#include "util/mem.h"
+
+#define PIECE 1600  // samples pushed at a time: 0.1 s
+
+struct fixture {
+        struct loop *loop;
+        struct engine_script *script;
+        struct scheduler *scheduler;
+        struct vad_model *vad;
+        struct stream *stream;
+        struct sink_capture capture;
+        struct sink sink;
+        unsigned n_settled, n_relieved;
+        atomic_uint n_tentative;
+        float *speech;  // about ten seconds of a man speaking
+        size_t n_speech;
+};
+
+// --- the recording
+// -----------------------------------------------------------------------------
+
+struct recording {
+        float *samples;
+        size_t n;
+        bool has_ended;
+};
+
+static void recording_on_samples(void *context, const float *samples, size_t n) {
+        struct recording *recording = context;
+        float *longer = realloc(recording->samples, (recording->n + n) * sizeof(float));
+
+        assert_non_null(longer);
+        memcpy(longer + recording->n, samples, n * sizeof(float));
+        recording->samples = longer;
+        recording->n += n;
+}
+
+static void recording_on_end(void *context, const struct error *error) {
+        struct recording *recording = context;
+
+        assert_null(error);
+        recording->has_ended = true;
+}
+
+static char *path_from(const char *variable, const char *fallback, const char *name) {
+        const char *folder = getenv(variable);
+
+        return xasprintf("%s/%s", folder ? folder : fallback, name);
+}
+
+static int recording_load(struct fixture *fixture) {
+        CLEANUP(mem_freep)
+        char *path = path_from("EAVESDROP_TEST_DATA", TEST_DATA_DEFAULT, "misc/jfk.flac");
+        struct loop *loop = loop_new();
+        struct recording recording = {0};
+        struct media_listener listener = {
+                .on_samples = recording_on_samples,
+                .on_end = recording_on_end,
+                .context = &recording,
+        };
+        struct media *media = NULL;
+
+        if (media_open_file(&media, loop, path, &listener, NULL) == 0)
+                while (!recording.has_ended)
+                        loop_turn(loop);
+        media_close(media);
+        while (source_children() > 0)
+                loop_turn(loop);
+        loop_free(loop);
+        fixture->speech = recording.samples;
+        fixture->n_speech = recording.n;
+        return recording.n > 0 ? 0 : -1;
+}
+
+// --- the fixture
+// -------------------------------------------------------------------------------
+
+// Says where the job's sound lies: " [begin,end)".
+static int script_answer(void *context, const struct job *job, struct hypothesis *ret) {
+        struct fixture *fixture = context;
+        struct hypothesis_segment *segment = hypothesis_append(ret);
+
+        if (!job->is_final)
+                atomic_fetch_add(&fixture->n_tentative, 1);
+        segment->end = (int64_t)job->n_samples;
+        segment->text = xasprintf(" [%lld,%lld)", (long long)job->begin,
+                                  (long long)(job->begin + segment->end));
+        snprintf(ret->language, sizeof(ret->language), "en");
+        return 0;
+}
+
+static void on_settled(void *context) {
+        struct fixture *fixture = context;
+
+        fixture->n_settled++;
+}
+
+static void on_relief(void *context) {
+        struct fixture *fixture = context;
+
+        fixture->n_relieved++;
+}
+
+static void fixture_open(struct fixture *fixture, bool is_file) {
+        struct decode_options options = decode_options_default();
+        struct stream_services services = {fixture->loop, fixture->scheduler, fixture->vad};
+        struct stream_settings settings = {
+                .name = "test", .options = &options, .history_segments = 5, .is_file = is_file};
+        struct stream_listener listener = {on_settled, on_relief, fixture};
+
+        assert_int_equal(stream_open(&fixture->stream, &services, &settings, &listener, NULL),
+                         0);
+        fixture->sink = (struct sink){
+                .ops = &sink_capture, .state = &fixture->capture, .wants_tail = true};
+        stream_add_sink(fixture->stream, &fixture->sink);
+}
+
+static int setup(void **state) {
+        struct fixture *fixture = xnew(struct fixture);
+        CLEANUP(mem_freep) char *folder = models_default_folder();
+        CLEANUP(mem_freep)
+        char *vad = path_from("EAVESDROP_TEST_MODELS", folder,
+                              "silero-vad/silero_vad_16k.safetensors");
+        struct scheduler_config config = {.engine = &engine_scripted, .n_engines = 1};
+
+        *state = fixture;
+        fixture->loop = loop_new_fake(1000 * NSEC_PER_SEC);
+        fixture->script = engine_script_new(4, script_answer, fixture);
+        config.model = fixture->script;
+        if (scheduler_open(&fixture->scheduler, fixture->loop, &config, NULL) < 0)
+                return -1;
+        if (vad_model_load(&fixture->vad, vad, NULL) == 0 && recording_load(fixture) == 0)
+                fixture_open(fixture, false);
+        else
+                print_message("skipped: no voice activity network or no misc/jfk.flac\n");
+        return 0;
+}
+
+static int teardown(void **state) {
+        struct fixture *fixture = *state;
+
+        stream_close(fixture->stream);
+        scheduler_close(fixture->scheduler);
+        engine_script_free(fixture->script);
+        vad_model_free(fixture->vad);
+        loop_free(fixture->loop);
+        sink_capture_deinit(&fixture->capture);
+        free(fixture->speech);
+        free(fixture);
+        return 0;
+}
+
+static struct fixture *fixture_of(void **state) {
+        struct fixture *fixture = *state;
+
+        if (!fixture->stream)
+                skip();
+        return fixture;
+}
+
+static void fixture_wait(struct fixture *fixture) {
+        struct scheduler_stats stats;
+
+        do {
+                loop_turn(fixture->loop);
+                sched_yield();
+                stats = scheduler_stats(fixture->scheduler);
+        } while (stats.n_final + stats.n_tentative > 0);
+}
+
+// Push sound at the pace of the clock, letting the decoder keep up.
+static void push(struct fixture *fixture, const float *samples, size_t n) {
+        for (size_t i = 0; i + PIECE <= n; i += PIECE) {
+                stream_on_audio(fixture->stream, samples + i, PIECE);
+                loop_advance(fixture->loop, NSEC_PER_SEC / 10);
+                fixture_wait(fixture);
+        }
+}
+
+static void push_silence(struct fixture *fixture, double seconds) {
+        static const float zeros[PIECE];
+
+        for (int i = 0; i < (int)(seconds * 10); i++)
+                push(fixture, zeros, PIECE);
+}
+
+// --- the tests
+// ---------------------------------------------------------------------------------
+
+static void speech_becomes_final_text_after_a_pause(void **state) {
+        struct fixture *fixture = fixture_of(state);
+        const struct segment *finals;
+        int64_t covered = 0;
+
+        push(fixture, fixture->speech, fixture->n_speech);
+        push_silence(fixture, 2);
+        assert_true(fixture->capture.n_finals > 0);
+        finals = fixture->capture.finals;
+        for (size_t i = 0; i < fixture->capture.n_finals; i++) {
+                if (i > 0)
+                        assert_true(finals[i].begin >= finals[i - 1].end);
+                covered += finals[i].end - finals[i].begin;
+        }
+        // He speaks for most of the eleven seconds, pauses between his sentences.
+        assert_true(covered > (int64_t)fixture->n_speech * 7 / 10);
+        assert_string_equal(fixture->capture.tail, "");
+        assert_int_equal(stream_owed(fixture->stream), 0);
+}
+
+static void sound_that_stops_coming_is_a_pause(void **state) {
+        struct fixture *fixture = fixture_of(state);
+        size_t half = fixture->n_speech / 2;
+        char expected[32];
+
+        push(fixture, fixture->speech, half);
+        stream_flush(fixture->stream);
+        fixture_wait(fixture);
+        size_t n_before = fixture->capture.n_finals;
+
+        push(fixture, fixture->speech + half / PIECE * PIECE, 3 * AUDIO_RATE);
+        assert_int_equal(fixture->capture.n_finals, n_before);  // he goes on speaking
+        loop_advance(fixture->loop, 3 * NSEC_PER_SEC);
+        fixture_wait(fixture);
+        assert_true(fixture->capture.n_finals > n_before);
+        // What there was is decoded to its very end.
+        snprintf(expected, sizeof(expected), ",%zu)", half / PIECE * PIECE + 3 * AUDIO_RATE);
+        assert_non_null(
+                strstr(fixture->capture.finals[fixture->capture.n_finals - 1].text, expected));
+}
+
+static void bursts_are_not_pauses(void **state) {
+        struct fixture *fixture = fixture_of(state);
+
+        // Two seconds of sound every two seconds, in the middle of a sentence.
+        for (int i = 0; i < 2; i++) {
+                stream_on_audio(fixture->stream,
+                                fixture->speech + (3 + 2 * i) * AUDIO_RATE - AUDIO_RATE / 2,
+                                (size_t)2 * AUDIO_RATE);
+                loop_advance(fixture->loop, 2 * NSEC_PER_SEC);
+        }
+        fixture_wait(fixture);
+        for (size_t i = 0; i < fixture->capture.n_finals; i++)
+                assert_null(strstr(fixture->capture.finals[i].text, ",32000)"));
+}
+
+static void tentative_text_comes_while_he_speaks_and_somebody_reads(void **state) {
+        struct fixture *fixture = fixture_of(state);
+
+        push(fixture, fixture->speech, 2 * AUDIO_RATE);
+        assert_true(atomic_load(&fixture->n_tentative) >= 1);
+        assert_true(fixture->capture.tail[0] != '\0');
+        assert_int_equal(fixture->capture.n_finals, 0);
+}
+
+static void without_readers_nothing_tentative_is_decoded(void **state) {
+        struct fixture *fixture = fixture_of(state);
+
+        fixture->sink.wants_tail = false;
+        push(fixture, fixture->speech, fixture->n_speech);
+        assert_int_equal(atomic_load(&fixture->n_tentative), 0);
+}
+
+static void flush_settles_at_once_when_nothing_is_owed(void **state) {
+        struct fixture *fixture = fixture_of(state);
+
+        stream_flush(fixture->stream);
+        assert_int_equal(fixture->n_settled, 1);
+        push_silence(fixture, 1);
+        stream_flush(fixture->stream);
+        assert_int_equal(fixture->n_settled, 2);
+        assert_int_equal(fixture->capture.n_finals, 0);
+}
+
+static void cancel_forgets_what_was_said(void **state) {
+        struct fixture *fixture = fixture_of(state);
+
+        engine_script_hold(fixture->script);
+        for (size_t i = 0; i < (size_t)2 * AUDIO_RATE; i += PIECE)
+                stream_on_audio(fixture->stream, fixture->speech + i, PIECE);
+        stream_flush(fixture->stream);
+        assert_int_equal(stream_owed(fixture->stream), 1);
+        stream_cancel(fixture->stream);
+        assert_int_equal(stream_owed(fixture->stream), 0);
+        engine_script_release(fixture->script);
+        push_silence(fixture, 2);
+        assert_int_equal(fixture->capture.n_finals, 0);
+}
+
+static void a_restart_counts_from_zero_again(void **state) {
+        struct fixture *fixture = fixture_of(state);
+        uint64_t id;
+
+        push(fixture, fixture->speech, fixture->n_speech);
+        push_silence(fixture, 2);
+        assert_true(history_length(stream_history(fixture->stream)) > 0);
+        id = fixture->capture.finals[0].id;
+        stream_restart(fixture->stream);
+        assert_int_equal(history_length(stream_history(fixture->stream)), 0);
+        assert_int_equal(stream_origin(fixture->stream),
+                         (int64_t)(fixture->n_speech / PIECE * PIECE) + 2 * AUDIO_RATE);
+        size_t n = fixture->capture.n_finals;
+
+        push(fixture, fixture->speech, fixture->n_speech);
+        push_silence(fixture, 2);
+        assert_true(fixture->capture.n_finals > n);
+        assert_true(fixture->capture.finals[n].begin >= stream_origin(fixture->stream));
+        // The texts differ (they name positions), so the ids do; but the chain began anew.
+        assert_true(fixture->capture.finals[n].id ==
+                    segment_id_next(segment_id_first(), fixture->capture.finals[n].text));
+        assert_true(id == segment_id_next(segment_id_first(), fixture->capture.finals[0].text));
+}
+
+static void a_late_decoder_loses_nothing_and_asks_for_a_pause(void **state) {
+        struct fixture *fixture = fixture_of(state);
+        int rounds = 0;
+
+        engine_script_hold(fixture->script);
+        while (!stream_is_backlogged(fixture->stream)) {
+                static const float zeros[AUDIO_RATE];
+
+                stream_on_audio(fixture->stream, fixture->speech, fixture->n_speech);
+                stream_on_audio(fixture->stream, zeros, AUDIO_RATE);
+                rounds++;
+        }
+        assert_int_equal(fixture->n_relieved, 0);
+        size_t owed = stream_owed(fixture->stream);
+
+        engine_script_release(fixture->script);
+        fixture_wait(fixture);
+        assert_int_equal(fixture->n_relieved, 1);
+        assert_int_equal(fixture->capture.n_finals, owed);
+        assert_true(rounds >= 2);
+}
+
+static void wall_clock_times_follow_the_anchor(void **state) {
+        struct fixture *fixture = fixture_of(state);
+        struct stream_facts facts;
+
+        loop_advance(fixture->loop, 50 * NSEC_PER_SEC);
+        push(fixture, fixture->speech, AUDIO_RATE);
+        facts = stream_facts(fixture->stream);
+        assert_true(stream_facts_wall(&facts, AUDIO_RATE) == 1051 * NSEC_PER_SEC);
+}
+
+#define STREAM_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                STREAM_TEST(speech_becomes_final_text_after_a_pause),
+                STREAM_TEST(sound_that_stops_coming_is_a_pause),
+                STREAM_TEST(bursts_are_not_pauses),
+                STREAM_TEST(tentative_text_comes_while_he_speaks_and_somebody_reads),
+                STREAM_TEST(without_readers_nothing_tentative_is_decoded),
+                STREAM_TEST(flush_settles_at_once_when_nothing_is_owed),
+                STREAM_TEST(cancel_forgets_what_was_said),
+                STREAM_TEST(a_restart_counts_from_zero_again),
+                STREAM_TEST(a_late_decoder_loses_nothing_and_asks_for_a_pause),
+                STREAM_TEST(wall_clock_times_follow_the_anchor),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
