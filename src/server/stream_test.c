@@ -261,6 +261,19 @@ static void bursts_are_not_pauses(void **state) {
                 assert_null(strstr(fixture->capture.finals[i].text, ",32000)"));
 }
 
+static void sound_poured_in_waits_no_longer_than_the_limit(void **state) {
+        struct fixture *fixture = fixture_of(state);
+        const struct segment *last;
+
+        // Seven seconds at once, ending in the middle of a sentence.
+        stream_on_audio(fixture->stream, fixture->speech, (size_t)7 * AUDIO_RATE);
+        loop_advance(fixture->loop, 3 * NSEC_PER_SEC);
+        fixture_wait(fixture);
+        assert_true(fixture->capture.n_finals > 0);
+        last = &fixture->capture.finals[fixture->capture.n_finals - 1];
+        assert_non_null(strstr(last->text, ",112000)"));
+}
+
 static void tentative_text_comes_while_he_speaks_and_somebody_reads(void **state) {
         struct fixture *fixture = fixture_of(state);
 
@@ -367,6 +380,7 @@ int main(void) {
                 STREAM_TEST(speech_becomes_final_text_after_a_pause),
                 STREAM_TEST(sound_that_stops_coming_is_a_pause),
                 STREAM_TEST(bursts_are_not_pauses),
+                STREAM_TEST(sound_poured_in_waits_no_longer_than_the_limit),
                 STREAM_TEST(tentative_text_comes_while_he_speaks_and_somebody_reads),
                 STREAM_TEST(without_readers_nothing_tentative_is_decoded),
                 STREAM_TEST(flush_settles_at_once_when_nothing_is_owed),
