@@ -254,6 +254,18 @@ static void generation_begin(struct stream *stream) {
         stream->is_anchored = false;
 }
 
+static void state_log(const struct stream *stream) {
+        enum log_level level = LOG_WARNING;
+
+        if (stream->state == SOURCE_CONNECTING)
+                level = LOG_DEBUG;
+        else if (stream->state == SOURCE_ONLINE || stream->state == SOURCE_ENDED)
+                level = LOG_INFO;
+        log_line(level, stream->name, "stream-state", "%s%s%s",
+                 source_state_name(stream->state), stream->reason[0] ? ": " : "",
+                 stream->reason);
+}
+
 static void source_on_state(void *context, enum source_state state, const char *reason) {
         struct stream *stream = context;
         struct stream_notice notice;
@@ -267,6 +279,7 @@ static void source_on_state(void *context, enum source_state state, const char *
         }
         stream->state = state;
         snprintf(stream->reason, sizeof(stream->reason), "%s", reason ? reason : "");
+        state_log(stream);
         notice = stream_state(stream);
         facts = facts_of(stream, stream->generation);
         for (struct sink *sink = stream->sinks; sink; sink = next) {
