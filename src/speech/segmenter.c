@@ -7,8 +7,11 @@
 #include "speech/cutter.h"
 #include "util/mem.h"
 
-// After this many chunks of fed silence (2 s) the detector is not asked any more and starts
-// afresh with the next sound, so that hours of silence cost nothing.
+// After this many chunks of digital silence (2 s) the detector is not asked any more and starts
+// afresh with the next sound. So a muted microphone costs nothing; and after a minute of zeros
+// the network hears worse than a fresh one: 2 % of the chunks that follow fall on the other
+// side of the threshold, up to 10 % in a recording; after a reset 0.7 % do (it remembers no
+// voice).
 #define SILENCE_CHUNKS 64
 
 struct segmenter {
@@ -17,7 +20,7 @@ struct segmenter {
         struct cutter *cutter;
         int64_t position;      // of the next sample to be fed
         int64_t silent_since;  // where the fed silence began that lasts until now; -1: none
-        size_t silent_chunks;  // whole chunks of it so far
+        size_t silent_chunks;  // the last chunks that were digital silence
         size_t n_chunk;
         float chunk[VAD_CHUNK];
 };
@@ -79,8 +82,7 @@ static void segmenter_step(struct segmenter *segmenter) {
                 .end = segmenter->position,
                 .level = mean_square(segmenter->chunk, segmenter->n_chunk),
         };
-        const bool is_silence =
-                segmenter->silent_since >= 0 && segmenter->silent_since <= chunk.begin;
+        const bool is_silence = chunk.level == 0;
 
         segmenter->silent_chunks = is_silence ? segmenter->silent_chunks + 1 : 0;
         if (segmenter->silent_chunks <= SILENCE_CHUNKS) {

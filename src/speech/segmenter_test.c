@@ -139,24 +139,53 @@ static void a_pause_of_fed_silence_closes(void **state) {
         free(sound.samples);
 }
 
-static void speech_is_found_again_after_days_of_silence(void **state) {
+static void speech_is_found_again_after_a_month_of_silence(void **state) {
         CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
         CLEANUP(segmenter_freep) struct segmenter *segmenter = segmenter_of(model);
         struct sound sound = fixture_sound("misc/jfk.flac");
-        const int64_t days = (int64_t)1000 * 86400 * AUDIO_RATE;
+        const int64_t month = (int64_t)30 * 86400 * AUDIO_RATE;
         struct window window;
 
         (void)state;
         segmenter_feed(segmenter, sound.samples, 22003);
-        segmenter_feed_silence(segmenter, days);
+        segmenter_feed_silence(segmenter, month);
         assert_true(segmenter_next(segmenter, &window));
-        assert_int_equal(segmenter_position(segmenter), 22003 + days);
-        assert_true(segmenter_oldest_needed(segmenter) > days);
+        assert_int_equal(segmenter_position(segmenter), 22003 + month);
+        assert_true(segmenter_oldest_needed(segmenter) > month);
         segmenter_feed(segmenter, sound.samples, (size_t)3 * AUDIO_RATE);
         assert_true(segmenter_next(segmenter, &window) ||
                     segmenter_open_window(segmenter, &window));
-        assert_true(window.begin >= 22003 + days - AUDIO_RATE / 2);
-        assert_true(window.begin < 22003 + days + AUDIO_RATE / 2);
+        assert_true(window.begin >= 22003 + month - AUDIO_RATE / 2);
+        assert_true(window.begin < 22003 + month + AUDIO_RATE / 2);
+        free(sound.samples);
+}
+
+// Speech, ten seconds without any, and speech again: the same windows, whether the silence was
+// fed as such or came as zeros, whole or in pieces.
+static void zeros_are_silence(void **state) {
+        CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
+        struct sound sound = fixture_sound("misc/jfk.flac");
+        static const float zeros[10 * AUDIO_RATE];
+        struct windows windows[3] = {0};
+
+        (void)state;
+        for (size_t i = 0; i < 3; i++) {
+                CLEANUP(segmenter_freep) struct segmenter *segmenter = segmenter_of(model);
+
+                segmenter_feed(segmenter, sound.samples, 22003);
+                if (i == 0)
+                        segmenter_feed_silence(segmenter, 10 * AUDIO_RATE);
+                for (size_t at = 0; i == 1 && at < 10 * AUDIO_RATE; at += 100)
+                        segmenter_feed_silence(segmenter, 100);
+                if (i == 2)
+                        segmenter_feed(segmenter, zeros, 10 * AUDIO_RATE);
+                segmenter_feed(segmenter, sound.samples, sound.n);
+                segmenter_flush(segmenter);
+                drain(segmenter, &windows[i]);
+        }
+        assert_true(windows[0].n > 1);
+        assert_same(&windows[1], &windows[0]);
+        assert_same(&windows[2], &windows[0]);
         free(sound.samples);
 }
 
@@ -205,7 +234,8 @@ int main(void) {
                 cmocka_unit_test(windows_hold_the_words),
                 cmocka_unit_test(flush_closes_at_the_last_sample),
                 cmocka_unit_test(a_pause_of_fed_silence_closes),
-                cmocka_unit_test(speech_is_found_again_after_days_of_silence),
+                cmocka_unit_test(speech_is_found_again_after_a_month_of_silence),
+                cmocka_unit_test(zeros_are_silence),
                 cmocka_unit_test(reset_forgets_but_positions_go_on),
                 cmocka_unit_test(silence_and_hum_give_no_window),
         };
