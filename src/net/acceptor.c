@@ -120,7 +120,7 @@ static int socket_listen(const struct addrinfo *info) {
 static int address_listen(const char *address, struct error *error) {
         static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                                               .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-        char host[HOST_MAX], port[PORT_TEXT_MAX];
+        char host[HOST_MAX] = "", port[PORT_TEXT_MAX] = "";
         struct addrinfo *infos = NULL;
         int fd = -EADDRNOTAVAIL, result = address_split(address, host, port, error);
 

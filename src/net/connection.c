@@ -302,7 +302,9 @@ static void connection_on_drained(void *context) {
         struct connection *connection = context;
         struct bytes input = connection->leftover;
 
-        if (connection->has_peer_ended) {
+        if (connection->websocket) {
+                websocket_on_drained(connection->websocket);
+        } else if (connection->has_peer_ended) {
                 transport_close(connection->transport);
         } else if (input.n) {
                 connection->leftover = (struct bytes){0};
@@ -345,7 +347,7 @@ static void connection_on_deadline(void *context) {
 // --- life ----------------------------------------------------------------------
 
 static void peer_format(int fd, char ret[static PEER_MAX]) {
-        struct sockaddr_storage address;
+        struct sockaddr_storage address = {0};
         socklen_t length = sizeof(address);
         char host[48], port[8];
 

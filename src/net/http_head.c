@@ -144,7 +144,7 @@ static char *query_decode(const char *text, size_t n) {
                         decoded[length++] = (char)(high * 16 + low);
                         i += 2;
                 } else {
-                        decoded[length++] = text[i] == '+' ? ' ' : text[i];
+                        decoded[length++] = (char)(text[i] == '+' ? ' ' : text[i]);
                 }
         }
         return decoded;

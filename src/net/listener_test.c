@@ -143,7 +143,8 @@ static void chunked_bodies_are_read_and_bounded(void **state) {
         assert_int_equal(occurrences(net->output, "HTTP/1.1 200"), 2);
         assert_string_equal(net->path, "/b");
         memset(filler, 'x', 4096);
-        memcpy(filler + 4096, "\r\n", 2);
+        filler[4096] = '\r';
+        filler[4097] = '\n';
         client_say(net, fd, "POST /a HTTP/1.1\r\n" HEAD "Transfer-Encoding: chunked\r\n\r\n");
         for (int i = 0; i < 17; i++) {
                 client_send(net, fd, chunk, sizeof(chunk) - 1);

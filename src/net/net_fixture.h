@@ -81,6 +81,10 @@ static void net_on_text(void *context, const char *text, size_t n) {
         assert_int_equal(text[n], '\0');
         net->n_texts++;
         net_on_message(net, text, n);
+        if (strcmp(text, "leave") == 0) {
+                websocket_send_text(net->sockets[net->n_sockets - 1], "words", 5);
+                websocket_close(net->sockets[net->n_sockets - 1], 1013, NULL);
+        }
 }
 
 static void net_on_binary(void *context, const uint8_t *bytes, size_t n) {

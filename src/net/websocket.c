@@ -50,6 +50,7 @@ struct websocket {
         nsec_t heard;              // when bytes last came
         bool has_handler;
         bool is_paused;
+        bool is_choked;            // nothing is read until what waits was sent
         bool is_closing;           // a close frame was queued, ours or the answer to the peer's
         uint16_t close_code;       // from the peer's close frame
         uint8_t close_payload[2];  // its first bytes
@@ -77,13 +78,11 @@ static void websocket_finish(struct websocket *socket) {
 
 // Bring what wslay has queued to the transport, and see whether that was the end.
 static void websocket_flush(struct websocket *socket) {
-        if (socket->is_receiving)
-                return;  // done when wslay returns
         if (wslay_event_send(socket->events) != 0) {
                 transport_close(socket->transport);
                 return;
         }
-        if (!wslay_event_get_close_sent(socket->events))
+        if (socket->is_receiving || !wslay_event_get_close_sent(socket->events))
                 return;
         if (!socket->is_closing) {
                 socket->is_closing = true;
@@ -106,7 +105,8 @@ static void websocket_close_queue(struct websocket *socket, uint16_t code, const
                 while (n && ((uint8_t)reason[n] & 0xc0) == 0x80)
                         n--;  // not within a character
         }
-        // wslay sends control frames first, and nothing after a close: what was queued goes now.
+        // wslay sends control frames first, and nothing after a close: what was queued goes
+        // now.
         (void)wslay_event_send(socket->events);
         // Refused only when wslay has queued a close of its own, which is as good.
         (void)wslay_event_queue_close(socket->events, code, (const uint8_t *)reason, n);
@@ -331,10 +331,21 @@ void websocket_on_bytes(struct websocket *socket, const uint8_t *bytes, size_t n
                 websocket_fail_frame(socket);
         else
                 websocket_flush(socket);
-        // Answers to pings have no other limit.
-        if (!transport_is_closing(socket->transport) &&
-            websocket_pending(socket) > 2 * socket->limits.send_max)
-                transport_close(socket->transport);
+        // Answers to pings have no other limit: who does not read is not read from.
+        if (!socket->is_closing &&
+            transport_pending(socket->transport) > socket->limits.send_max) {
+                socket->is_choked = true;
+                transport_read_stop(socket->transport);
+        }
+}
+
+void websocket_on_drained(struct websocket *socket) {
+        if (!socket->is_choked)
+                return;
+        socket->is_choked = false;
+        socket->heard = loop_now(socket->loop);
+        if (!socket->is_paused)
+                transport_read_start(socket->transport);
 }
 
 void websocket_on_end(struct websocket *socket) {
@@ -355,7 +366,8 @@ void websocket_resume(struct websocket *socket) {
                 return;
         socket->is_paused = false;
         socket->heard = loop_now(socket->loop);
-        transport_read_start(socket->transport);
+        if (!socket->is_choked)
+                transport_read_start(socket->transport);
 }
 
 // --- life ----------------------------------------------------------------------

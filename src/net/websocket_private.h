@@ -17,6 +17,7 @@ struct websocket *websocket_free(struct websocket *socket);
 bool websocket_has_handler(const struct websocket *socket);
 
 void websocket_on_bytes(struct websocket *socket, const uint8_t *bytes, size_t n);
+void websocket_on_drained(struct websocket *socket);
 void websocket_on_end(struct websocket *socket);
 
 // The connection is gone, or is about to be: calls on_close unless that was done already.

@@ -89,6 +89,17 @@ static void our_close_waits_for_the_answer(void **state) {
         assert_int_equal(net->close_code, 1013);
 }
 
+static void words_said_before_a_close_go_first(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_upgrade(net, NULL);
+
+        client_frame(net, fd, TEXT, "leave", 5);
+        client_peek(net, fd);
+        assert_int_equal(net->n_output, 7 + 4);
+        assert_memory_equal(net->output, "\x81\x05words\x88\x02\x03\xf5", 11);
+        close(fd);
+}
+
 static void our_close_does_not_wait_for_ever(void **state) {
         struct net_fixture *net = *state;
         int fd = client_upgrade(net, NULL);
@@ -259,6 +270,46 @@ static void one_large_message_is_no_slow_reader(void **state) {
         close(fd);
 }
 
+// Pongs that a peer does not read are bounded by not reading its pings.
+static void a_flood_of_pings_is_bounded(void **state) {
+        struct net_fixture *net = *state;
+        uint8_t *pings = xcalloc(131 * 8000, 1);
+        size_t most = 0, sent = 0;
+        int fd;
+
+        net->limits.send_max = 100000;
+        for (size_t i = 0; i < 8000; i++) {
+                pings[131 * i] = PING;
+                pings[131 * i + 1] = 0x80 | 125;
+        }
+        fd = client_upgrade(net, NULL);
+        for (int i = 0; i < 2000; i++) {
+                ssize_t n =
+                        send(fd, pings + sent % 131, 131 * 4000, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+                if (n > 0)
+                        sent += (size_t)n;
+                loop_turn(net->loop);
+                if (websocket_pending(net->sockets[0]) > most)
+                        most = websocket_pending(net->sockets[0]);
+        }
+        assert_true(sent > 2000000);
+        assert_true(most > 100000 && most < 100000 + 70000);
+        for (int i = 0; i < 10 && net->n_texts == 0; i++) {
+                client_peek(net, fd);  // once it reads, it is heard again
+                client_send(net, fd, pings + sent % 131, (131 - sent % 131) % 131);
+                sent += (131 - sent % 131) % 131;
+                client_frame(net, fd, TEXT, "hi", 2);
+        }
+        assert_string_equal(net->text, "hi");
+        loop_advance(net->loop, 50 * NSEC_PER_SEC);
+        assert_int_equal(net->n_closed, 0);
+        loop_advance(net->loop, 30 * NSEC_PER_SEC);
+        assert_int_equal(net->n_closed, 1);
+        free(pings);
+        close(fd);
+}
+
 // --- permessage-deflate ----------------------------------------------------------
 
 static void offers_are_answered_by_the_book(void **state) {
@@ -414,6 +465,7 @@ int main(void) {
                 with_listener(pieces_make_one_message),
                 with_listener(the_peers_close_is_answered),
                 with_listener(our_close_waits_for_the_answer),
+                with_listener(words_said_before_a_close_go_first),
                 with_listener(our_close_does_not_wait_for_ever),
                 with_listener(long_reasons_are_cut_between_characters),
                 with_listener(an_instant_disconnect_ends_it),
@@ -423,6 +475,7 @@ int main(void) {
                 with_listener(a_paused_peer_is_not_called_silent),
                 with_listener(a_slow_reader_is_dropped),
                 with_listener(one_large_message_is_no_slow_reader),
+                with_listener(a_flood_of_pings_is_bounded),
                 with_listener(offers_are_answered_by_the_book),
                 with_listener(compressed_messages_go_both_ways),
                 with_listener(a_bomb_is_stopped_at_the_limit),
