@@ -143,10 +143,10 @@ def closed_by(echo, client_sends, compression=None):
     return asyncio.run(talk())
 
 
-def test_closing(echo, compression):
+def test_closing(echo):
     assert closed_by(echo, "close 1013 try again later") == (1013, "try again later")
     assert closed_by(echo, "close 1000 " + "r" * 123) == (1000, "r" * 123)
-    assert closed_by(echo, b"0" * (7 * 1024 * 1024), compression)[0] == 1009
+    assert closed_by(echo, b"0" * (7 * 1024 * 1024), "deflate") == (1009, "message too big")
     echo.wait_until_alone()
     assert sorted(echo.stop().split("\n")[:-1]) == ["close 1000", "close 1006", "close 1013"]
 
@@ -162,6 +162,15 @@ def test_a_hundred_megabytes_are_not_buffered(echo):
         except OSError:
             pass  # hung up on, as it should be
     assert echo.memory() - before < 4 << 20
+    echo.wait_until_alone()
+
+
+def test_a_message_over_the_limit_is_refused_by_name(echo):
+    client = websocket.create_connection(echo.url, timeout=10)
+    client.send_binary(bytes(7 << 20))  # the rest is taken in, so that the answer can be read
+    opcode, data = client.recv_data()
+    assert (opcode, data[:2]) == (websocket.ABNF.OPCODE_CLOSE, struct.pack(">H", 1009))
+    client.close()
     echo.wait_until_alone()
 
 
