@@ -82,9 +82,8 @@ static void segmenter_step(struct segmenter *segmenter) {
                 .end = segmenter->position,
                 .level = mean_square(segmenter->chunk, segmenter->n_chunk),
         };
-        const bool is_silence = chunk.level == 0;
 
-        segmenter->silent_chunks = is_silence ? segmenter->silent_chunks + 1 : 0;
+        segmenter->silent_chunks = chunk.level == 0 ? segmenter->silent_chunks + 1 : 0;
         if (segmenter->silent_chunks <= SILENCE_CHUNKS) {
                 memset(segmenter->chunk + segmenter->n_chunk, 0,
                        (VAD_CHUNK - segmenter->n_chunk) * sizeof(float));
@@ -92,9 +91,6 @@ static void segmenter_step(struct segmenter *segmenter) {
         }
         if (segmenter->silent_chunks == SILENCE_CHUNKS)
                 vad_reset(segmenter->vad);
-        // Where nothing was heard nobody spoke, however the network's memory lingers.
-        if (is_silence)
-                chunk.probability = 0;
         segmenter->n_chunk = 0;
         cutter_add(segmenter->cutter, chunk);
 }

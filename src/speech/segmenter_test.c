@@ -101,6 +101,7 @@ static void flush_closes_at_the_last_sample(void **state) {
         assert_true(segmenter_next(segmenter, &window));
         assert_true(window.is_closed);
         assert_int_equal(window.end, inside_a_word);
+        assert_int_equal(window.speech_end, inside_a_word);
         assert_false(segmenter_open_window(segmenter, &window));
 
         segmenter_flush(segmenter);
@@ -189,6 +190,33 @@ static void zeros_are_silence(void **state) {
         free(sound.samples);
 }
 
+static void after_long_silence_the_detector_is_fresh(void **state) {
+        CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
+        CLEANUP(segmenter_freep) struct segmenter *segmenter = segmenter_of(model);
+        struct sound sound = fixture_sound("misc/jfk.flac");
+        const int64_t later = (int64_t)(43 + 320) * VAD_CHUNK;
+        struct windows fresh;
+        struct windows windows = {0};
+
+        (void)state;
+        windows_of(model, &sound, 4096, &fresh);
+        segmenter_feed(segmenter, sound.samples, (size_t)43 * VAD_CHUNK);
+        segmenter_feed_silence(segmenter, (int64_t)320 * VAD_CHUNK);
+        drain(segmenter, &windows);
+        assert_int_equal(windows.n, 1);
+        windows.n = 0;
+        segmenter_feed(segmenter, sound.samples, sound.n);
+        segmenter_flush(segmenter);
+        drain(segmenter, &windows);
+        for (size_t i = 0; i < windows.n; i++) {
+                windows.windows[i].begin -= later;
+                windows.windows[i].end -= later;
+                windows.windows[i].speech_end -= later;
+        }
+        assert_same(&windows, &fresh);
+        free(sound.samples);
+}
+
 static void reset_forgets_but_positions_go_on(void **state) {
         CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
         CLEANUP(segmenter_freep) struct segmenter *segmenter = segmenter_of(model);
@@ -236,6 +264,7 @@ int main(void) {
                 cmocka_unit_test(a_pause_of_fed_silence_closes),
                 cmocka_unit_test(speech_is_found_again_after_a_month_of_silence),
                 cmocka_unit_test(zeros_are_silence),
+                cmocka_unit_test(after_long_silence_the_detector_is_fresh),
                 cmocka_unit_test(reset_forgets_but_positions_go_on),
                 cmocka_unit_test(silence_and_hum_give_no_window),
         };
