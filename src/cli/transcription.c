@@ -71,12 +71,14 @@ static void item_end(struct item *item) {
                 transcription->n_settled += track_duration(item->track);
         if (item->error.code != 0) {
                 transcription->n_failed++;
-                transcript_writer_break(writer);
                 fprintf(stderr, "eavesdrop transcribe: %s\n", item->error.text);
-        } else {
+        }
+        // A damaged file has its say all the same, as far as it could be read.
+        if (item->track && (item->error.code == 0 || track_duration(item->track) > 0))
                 transcript_writer_end(writer, track_language(item->track),
                                       track_duration(item->track));
-        }
+        else
+                transcript_writer_break(writer);
 }
 
 static void progress_tell(struct transcription *transcription) {
