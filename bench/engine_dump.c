@@ -1,0 +1,236 @@
+// engine_dump: what the engine makes of sounds, for bench/parity.py to compare.
+//
+//     engine_dump MODEL tokens|log-mel|encoder [--threads N] [--language CODE] [--translate]
+//                 [--together] [--without-timestamps] [--single-pass] < SOUNDS
+//
+// SOUNDS is any number of: a count of samples (uint32, little endian), then so many float32.
+// `tokens` prints one JSON object per sound: language, segments (tokens, text, begin, end, ...)
+// and the seconds it took; with --together all sounds go in at once. `log-mel` and `encoder`
+// write raw float32: the log-mel of each sound, or the encoder's output of its first window.
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <jansson.h>
+
+#include "decode/engine.h"
+#include "decode/models.h"
+#include "decode/whisper/encoder.h"
+#include "decode/whisper/model.h"
+#include "util/mem.h"
+
+#define SAMPLES_MAX (16000u * 3600)
+
+struct dump_options {
+        const char *model, *what;
+        int threads;
+        bool is_together;
+        struct decode_options decode;
+};
+
+static double seconds_now(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+// The next sound as a job, or NULL at the end.
+static struct job *job_read(const struct decode_options *options, uint64_t id) {
+        CLEANUP(job_freep) struct job *job = NULL;
+        uint32_t n;
+
+        if (fread(&n, sizeof(n), 1, stdin) != 1 || n > SAMPLES_MAX)
+                return NULL;
+        job = job_new(n);
+        if (!job || fread(job->samples, sizeof(float), n, stdin) != n)
+                return NULL;
+        decode_options_deinit(&job->options);
+        job->options = decode_options_copy(options);
+        job->id = id;
+        job->is_final = true;
+        return TAKE(job);
+}
+
+static json_t *segment_json(const struct hypothesis_segment *segment) {
+        json_t *tokens = json_array();
+
+        for (size_t i = 0; i < segment->n_tokens; i++)
+                json_array_append_new(tokens, json_integer(segment->tokens[i]));
+        return json_pack("{s:I,s:I,s:s,s:o,s:f,s:f,s:f,s:f}", "begin",
+                         (json_int_t)segment->begin, "end", (json_int_t)segment->end, "text",
+                         segment->text, "tokens", tokens, "avg_logprob",
+                         (double)segment->avg_logprob, "no_speech_prob",
+                         (double)segment->no_speech_prob, "compression_ratio",
+                         (double)segment->compression_ratio, "temperature",
+                         (double)segment->temperature);
+}
+
+static void hypothesis_print(const struct job *job, int result,
+                             const struct hypothesis *hypothesis, double seconds) {
+        json_t *segments = json_array(), *line;
+
+        for (size_t i = 0; result == 0 && i < hypothesis->n_segments; i++)
+                json_array_append_new(segments, segment_json(&hypothesis->segments[i]));
+        line = json_pack("{s:I,s:i,s:s,s:f,s:o,s:f}", "id", (json_int_t)job->id, "result",
+                         result, "language", hypothesis->language, "language_probability",
+                         (double)hypothesis->language_probability, "segments", segments,
+                         "seconds", seconds);
+        json_dumpf(line, stdout, JSON_COMPACT | JSON_SORT_KEYS);
+        putchar('\n');
+        fflush(stdout);
+        json_decref(line);
+}
+
+// Step until all is done that was taken in.
+static void drain(void *state, size_t n, double began) {
+        while (n > 0) {
+                const struct job *job = NULL;
+                struct hypothesis hypothesis = {0};
+                int result = 0;
+
+                if (engine_whisper.collect(state, &job, &result, &hypothesis) == 0) {
+                        hypothesis_print(job, result, &hypothesis, seconds_now() - began);
+                        hypothesis_deinit(&hypothesis);
+                        job_free((struct job *)(uintptr_t)job);
+                        n--;
+                } else if (engine_whisper.step(state) != 0) {
+                        return;
+                }
+        }
+}
+
+static int dump_tokens(const struct dump_options *options, const struct whisper_model *model) {
+        struct error error = {0};
+        void *state = NULL;
+        struct job *job;
+        size_t n_inside = 0;
+        uint64_t id = 0;
+        double began = seconds_now();
+        int r = engine_whisper.open(&state, model, &error);
+
+        if (r < 0) {
+                fprintf(stderr, "engine_dump: %s\n", error.text);
+                return 1;
+        }
+        while ((job = job_read(&options->decode, id++)) != NULL) {
+                if (!options->is_together)
+                        began = seconds_now();
+                r = engine_whisper.submit(state, job);
+                if (r == ENGINE_E_FULL) {
+                        drain(state, n_inside, began);
+                        n_inside = 0;
+                        r = engine_whisper.submit(state, job);
+                }
+                if (r < 0) {
+                        hypothesis_print(job, r, &(struct hypothesis){0}, 0);
+                        job_free(job);
+                        continue;
+                }
+                n_inside++;
+                if (!options->is_together) {
+                        drain(state, n_inside, began);
+                        n_inside = 0;
+                }
+        }
+        drain(state, n_inside, began);
+        engine_whisper.close(state);
+        return 0;
+}
+
+static int dump_log_mel(const struct dump_options *options, const struct whisper_model *model) {
+        struct job *job;
+
+        while ((job = job_read(&options->decode, 0)) != NULL) {
+                size_t n = log_mel_frames(job->n_samples) * (size_t)model->info.n_mels;
+                float *ret = xcalloc(n, sizeof(*ret));
+
+                log_mel_compute(model->log_mel, job->samples, job->n_samples, model->threads,
+                                ret);
+                fwrite(ret, sizeof(*ret), n, stdout);
+                free(ret);
+                job_free(job);
+        }
+        return 0;
+}
+
+static int dump_encoder(const struct dump_options *options, const struct whisper_model *model) {
+        CLEANUP(tensor_context_freep) struct tensor_context *context = NULL;
+        CLEANUP(encoder_freep) struct encoder *encoder = NULL;
+        size_t n_mels = (size_t)model->info.n_mels;
+        struct job *job;
+
+        if (tensor_context_new(&context, NULL) < 0 ||
+            encoder_new(&encoder, model, context, 1) < 0)
+                return 1;
+        while ((job = job_read(&options->decode, 0)) != NULL) {
+                float *frames = xcalloc(log_mel_frames(job->n_samples) * n_mels, sizeof(float));
+                struct encoder_window window = {.log_mel = frames,
+                                                .n_frames = job->n_samples / LOG_MEL_HOP};
+                const float *features = NULL;
+                double began = seconds_now();
+
+                log_mel_compute(model->log_mel, job->samples, job->n_samples, model->threads,
+                                frames);
+                fprintf(stderr, "log_mel %.1f ms ", (seconds_now() - began) * 1e3);
+                began = seconds_now();
+                if (encoder_run(encoder, &window, 1, &features) == 0)
+                        fwrite(features, sizeof(float),
+                               ENCODER_ROWS * (size_t)model->info.n_audio_state, stdout);
+                fprintf(stderr, "encoder %.1f ms\n", (seconds_now() - began) * 1e3);
+                free(frames);
+                job_free(job);
+        }
+        return 0;
+}
+
+static bool options_parse(struct dump_options *ret, int argc, char **argv) {
+        if (argc < 3)
+                return false;
+        *ret = (struct dump_options){.model = argv[1],
+                                     .what = argv[2],
+                                     .threads = 2,
+                                     .decode = decode_options_default()};
+        for (int i = 3; i < argc; i++) {
+                if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
+                        ret->threads = (int)strtol(argv[++i], NULL, 10);
+                else if (strcmp(argv[i], "--language") == 0 && i + 1 < argc)
+                        snprintf(ret->decode.language, LANGUAGE_CODE_MAX, "%s", argv[++i]);
+                else if (strcmp(argv[i], "--translate") == 0)
+                        ret->decode.task = DECODE_TRANSLATE;
+                else if (strcmp(argv[i], "--together") == 0)
+                        ret->is_together = true;
+                else if (strcmp(argv[i], "--without-timestamps") == 0)
+                        ret->decode.without_timestamps = true;
+                else if (strcmp(argv[i], "--single-pass") == 0)
+                        ret->decode.is_single_pass = true;
+                else
+                        return false;
+        }
+        return true;
+}
+
+int main(int argc, char **argv) {
+        CLEANUP(whisper_model_freep) struct whisper_model *model = NULL;
+        struct error error = {0};
+        struct dump_options options;
+
+        if (!options_parse(&options, argc, argv)) {
+                fprintf(stderr,
+                        "usage: engine_dump MODEL tokens|log-mel|encoder [OPTION...]\n");
+                return 2;
+        }
+        if (whisper_model_load(&model, options.model, options.threads, &error) < 0) {
+                fprintf(stderr, "engine_dump: %s\n", error.text);
+                return 3;
+        }
+        if (strcmp(options.what, "log-mel") == 0)
+                return dump_log_mel(&options, model);
+        if (strcmp(options.what, "encoder") == 0)
+                return dump_encoder(&options, model);
+        return dump_tokens(&options, model);
+}

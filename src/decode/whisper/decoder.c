@@ -1,0 +1,366 @@
+#include "decode/whisper/decoder.h"
+
+#include <errno.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decode/whisper/attention.h"
+#include "decode/whisper/vectors.h"
+#include "util/mem.h"
+
+struct audio_memory {
+        struct audio_memory *next;  // in the pool
+        struct attention_memory layers[];
+};
+
+struct decoder {
+        const struct whisper_model *model;
+        size_t n_state, n_heads, head_width, n_layers;
+        struct audio_memory *free_audio;
+        float **free_pages;  // a stack
+        size_t n_free_pages, n_free_allocated;
+        float *residual, *normalized, *attended;  // [DECODER_ROWS_MAX, n_state]
+        float *wide;                              // [DECODER_ROWS_MAX, 4 * n_state]
+        float *logits;                            // [DECODER_ROWS_MAX, n_vocabulary]
+        float *scratch;                           // of cross-attention, for each thread
+        float *scores;                            // of self-attention, for each thread
+};
+
+int decoder_new(struct decoder **ret, const struct whisper_model *model) {
+        CLEANUP(decoder_freep) struct decoder *decoder = xnew(struct decoder);
+        const struct whisper_info *info = &model->info;
+        struct attention_memory memory;
+        size_t n = (size_t)info->n_text_state;
+
+        decoder->model = model;
+        decoder->n_state = n;
+        decoder->n_heads = (size_t)info->n_text_heads;
+        decoder->head_width = n / decoder->n_heads;
+        decoder->n_layers = (size_t)info->n_text_layers;
+        memory = (struct attention_memory){.n_keys = ENCODER_ROWS,
+                                           .n_heads = decoder->n_heads,
+                                           .head_width = decoder->head_width};
+        decoder->residual = try_calloc(DECODER_ROWS_MAX * n, sizeof(float));
+        decoder->normalized = try_calloc(DECODER_ROWS_MAX * n, sizeof(float));
+        decoder->attended = try_calloc(DECODER_ROWS_MAX * n, sizeof(float));
+        decoder->wide = try_calloc(DECODER_ROWS_MAX * 4 * n, sizeof(float));
+        decoder->scratch = try_calloc((size_t)model->threads * attention_scratch_size(&memory),
+                                      sizeof(float));
+        decoder->scores = try_calloc((size_t)model->threads * (size_t)info->n_text_context,
+                                     sizeof(float));
+        decoder->logits =
+                try_calloc(DECODER_ROWS_MAX * (size_t)info->n_vocabulary, sizeof(float));
+        if (!decoder->residual || !decoder->normalized || !decoder->attended ||
+            !decoder->wide || !decoder->logits || !decoder->scratch || !decoder->scores)
+                return -ENOMEM;
+        *ret = TAKE(decoder);
+        return 0;
+}
+
+struct decoder *decoder_free(struct decoder *decoder) {
+        if (!decoder)
+                return NULL;
+        while (decoder->free_audio) {
+                struct audio_memory *next = decoder->free_audio->next;
+
+                free(decoder->free_audio->layers[0].elements);
+                free(decoder->free_audio);
+                decoder->free_audio = next;
+        }
+        for (size_t i = 0; i < decoder->n_free_pages; i++)
+                free(decoder->free_pages[i]);
+        free(decoder->free_pages);
+        free(decoder->residual);
+        free(decoder->normalized);
+        free(decoder->attended);
+        free(decoder->wide);
+        free(decoder->logits);
+        free(decoder->scratch);
+        free(decoder->scores);
+        free(decoder);
+        return NULL;
+}
+
+// --- Cross-attention's memory -------------------------------------------------------------
+
+static struct audio_memory *audio_memory_make(struct decoder *decoder) {
+        size_t size =
+                attention_memory_size(ENCODER_ROWS, decoder->n_heads, decoder->head_width);
+        struct audio_memory *memory =
+                xcalloc(1, sizeof(*memory) + decoder->n_layers * sizeof(memory->layers[0]));
+        uint16_t *elements = try_calloc(decoder->n_layers * size, sizeof(*elements));
+
+        if (!elements) {
+                free(memory);
+                return NULL;
+        }
+        for (size_t i = 0; i < decoder->n_layers; i++)
+                memory->layers[i] = (struct attention_memory){
+                        .n_keys = ENCODER_ROWS,
+                        .n_heads = decoder->n_heads,
+                        .head_width = decoder->head_width,
+                        .is_half = true,
+                        .elements = elements + i * size,
+                };
+        return memory;
+}
+
+int audio_memory_new(struct audio_memory **ret, struct decoder *decoder,
+                     struct encoder *encoder, size_t index) {
+        struct audio_memory *memory = decoder->free_audio;
+        size_t n = decoder->n_state;
+
+        if (memory)
+                decoder->free_audio = memory->next;
+        else
+                memory = audio_memory_make(decoder);
+        if (!memory)
+                return -ENOMEM;
+        for (size_t i = 0; i < decoder->n_layers; i++) {
+                const float *projected = NULL;
+                int r = encoder_project(encoder,
+                                        decoder->model->decoder_layers[i].cross_key_value,
+                                        2 * n, &projected);
+
+                if (r < 0) {
+                        audio_memory_release(memory, decoder);
+                        return r;
+                }
+                projected += index * ENCODER_ROWS * 2 * n;
+                attention_pack(&memory->layers[i], projected, projected + n, 2 * n,
+                               decoder->model->threads);
+        }
+        *ret = memory;
+        return 0;
+}
+
+struct audio_memory *audio_memory_release(struct audio_memory *memory,
+                                          struct decoder *decoder) {
+        if (!memory)
+                return NULL;
+        memory->next = decoder->free_audio;
+        decoder->free_audio = memory;
+        return NULL;
+}
+
+// --- Self-attention's memory --------------------------------------------------------------
+
+// Floats of one page's keys or values of one layer.
+static size_t page_part(const struct decoder *decoder) {
+        return DECODER_PAGE_TOKENS * decoder->n_state;
+}
+
+// Make sure that the memory reaches to `position`.
+static int text_memory_reach(struct text_memory *memory, struct decoder *decoder,
+                             size_t position) {
+        while (memory->n_pages * DECODER_PAGE_TOKENS <= position) {
+                float **grown = NULL;
+                float *page = NULL;
+
+                if (decoder->n_free_pages > 0)
+                        page = decoder->free_pages[--decoder->n_free_pages];
+                else
+                        page = try_calloc(2 * decoder->n_layers * page_part(decoder),
+                                          sizeof(float));
+                grown = page ? reallocarray(memory->pages, memory->n_pages + 1, sizeof(*grown))
+                             : NULL;
+                if (!grown) {
+                        free(page);
+                        return -ENOMEM;
+                }
+                memory->pages = grown;
+                memory->pages[memory->n_pages++] = page;
+        }
+        return 0;
+}
+
+void text_memory_release(struct text_memory *memory, struct decoder *decoder) {
+        for (size_t i = 0; i < memory->n_pages; i++) {
+                if (decoder->n_free_pages == decoder->n_free_allocated) {
+                        size_t n = decoder->n_free_allocated * 2 + 16;
+                        float **grown = reallocarray(decoder->free_pages, n, sizeof(*grown));
+
+                        if (!grown) {
+                                free(memory->pages[i]);
+                                continue;
+                        }
+                        decoder->free_pages = grown;
+                        decoder->n_free_allocated = n;
+                }
+                decoder->free_pages[decoder->n_free_pages++] = memory->pages[i];
+        }
+        free(memory->pages);
+        *memory = (struct text_memory){0};
+}
+
+// The key of a position in one layer; the value lies page_part() behind it.
+static float *text_key(const struct decoder *decoder, const struct text_memory *memory,
+                       size_t layer, size_t position) {
+        return memory->pages[position / DECODER_PAGE_TOKENS] + 2 * layer * page_part(decoder) +
+               position % DECODER_PAGE_TOKENS * decoder->n_state;
+}
+
+// --- A step -------------------------------------------------------------------------------
+
+// Token and position to the residual's row.
+static void embed(const struct decoder *decoder, const struct decoder_row *row, float *ret) {
+        size_t n = decoder->n_state;
+
+        panels_column(&decoder->model->token_embedding, (size_t)row->token, ret);
+        vector_add(ret, decoder->model->text_positions + row->position * n, n);
+}
+
+static void normalize_rows(const struct decoder *decoder, const struct norm *norm,
+                           size_t n_rows, const float *x, float *ret) {
+        size_t n = decoder->n_state;
+
+        for (size_t i = 0; i < n_rows; i++)
+                vector_normalize(x + i * n, norm->weight, norm->bias, n, ret + i * n);
+}
+
+static void apply(const struct decoder *decoder, const struct thin_linear *linear,
+                  size_t n_rows, const float *x, float *y, unsigned flags) {
+        panels_multiply(&linear->panels,
+                        &(struct product){.x = x,
+                                          .x_stride = linear->panels.depth,
+                                          .n_rows = n_rows,
+                                          .y = y,
+                                          .y_stride = linear->panels.n_columns,
+                                          .bias = linear->bias,
+                                          .flags = flags},
+                        decoder->model->threads);
+}
+
+// One head of one row over all that its sequence said up to it.
+static void attend_text(const struct decoder *decoder, const struct decoder_row *row,
+                        size_t layer, size_t head, const float *query, float *scores,
+                        float *ret) {
+        size_t width = decoder->head_width, column = head * width;
+        size_t value = page_part(decoder);
+
+        for (size_t i = 0; i <= row->position; i++)
+                scores[i] = vector_dot(query + column,
+                                       text_key(decoder, row->text, layer, i) + column, width);
+        vector_softmax(scores, row->position + 1);
+        memset(ret + column, 0, width * sizeof(float));
+        for (size_t i = 0; i <= row->position; i++)
+                vector_add_scaled(ret + column,
+                                  text_key(decoder, row->text, layer, i) + value + column,
+                                  scores[i], width);
+}
+
+static void run_self_attention(struct decoder *decoder, const struct decoder_row *rows,
+                               size_t n, size_t layer) {
+        const struct decoder_layer *weights = &decoder->model->decoder_layers[layer];
+        size_t n_state = decoder->n_state,
+               context = (size_t)decoder->model->info.n_text_context;
+
+        normalize_rows(decoder, &weights->attention_norm, n, decoder->residual,
+                       decoder->normalized);
+        apply(decoder, &weights->query_key_value, n, decoder->normalized, decoder->wide, 0);
+        for (size_t i = 0; i < n; i++) {
+                float *key = text_key(decoder, rows[i].text, layer, rows[i].position);
+                const float *x = decoder->wide + i * 3 * n_state;
+
+                memcpy(key, x + n_state, n_state * sizeof(float));
+                memcpy(key + page_part(decoder), x + 2 * n_state, n_state * sizeof(float));
+        }
+#pragma omp parallel for num_threads(decoder->model->threads) schedule(static)
+        for (size_t task = 0; task < n * decoder->n_heads; task++) {
+                size_t i = task / decoder->n_heads;
+
+                attend_text(decoder, &rows[i], layer, task % decoder->n_heads,
+                            decoder->wide + i * 3 * n_state,
+                            decoder->scores + (size_t)omp_get_thread_num() * context,
+                            decoder->attended + i * n_state);
+        }
+        apply(decoder, &weights->attention_out, n, decoder->attended, decoder->residual,
+              PRODUCT_ADD);
+}
+
+// Neighbouring rows that listen to the same window, from `first`.
+static size_t rows_of_window(const struct decoder_row *rows, size_t n, size_t first) {
+        size_t last = first + 1;
+
+        while (last < n && rows[last].audio == rows[first].audio &&
+               last - first < ATTENTION_BLOCK)
+                last++;
+        return last - first;
+}
+
+static void run_cross_attention(struct decoder *decoder, const struct decoder_row *rows,
+                                size_t n, size_t layer) {
+        const struct decoder_layer *weights = &decoder->model->decoder_layers[layer];
+        size_t n_state = decoder->n_state;
+
+        normalize_rows(decoder, &weights->cross_norm, n, decoder->residual,
+                       decoder->normalized);
+        apply(decoder, &weights->cross_query, n, decoder->normalized, decoder->wide, 0);
+        for (size_t first = 0; first < n;) {
+                size_t n_group = rows_of_window(rows, n, first);
+
+                attention_run(&rows[first].audio->layers[layer],
+                              &(struct attention){.queries = decoder->wide + first * n_state,
+                                                  .query_stride = n_state,
+                                                  .n_queries = n_group,
+                                                  .ret = decoder->attended + first * n_state,
+                                                  .ret_stride = n_state},
+                              decoder->scratch, decoder->model->threads);
+                first += n_group;
+        }
+        apply(decoder, &weights->cross_out, n, decoder->attended, decoder->residual,
+              PRODUCT_ADD);
+}
+
+static void run_mlp(struct decoder *decoder, size_t n, size_t layer) {
+        const struct decoder_layer *weights = &decoder->model->decoder_layers[layer];
+
+        normalize_rows(decoder, &weights->mlp_norm, n, decoder->residual, decoder->normalized);
+        apply(decoder, &weights->mlp_in, n, decoder->normalized, decoder->wide, PRODUCT_GELU);
+        apply(decoder, &weights->mlp_out, n, decoder->wide, decoder->residual, PRODUCT_ADD);
+}
+
+// Logits of the rows that want them, in one product.
+static void run_logits(struct decoder *decoder, const struct decoder_row *rows, size_t n) {
+        size_t n_state = decoder->n_state, n_wanted = 0;
+        const struct norm *norm = &decoder->model->decoder_norm;
+
+        for (size_t i = 0; i < n; i++)
+                if (rows[i].wants_logits)
+                        vector_normalize(decoder->residual + i * n_state, norm->weight,
+                                         norm->bias, n_state,
+                                         decoder->normalized + n_wanted++ * n_state);
+        if (n_wanted == 0)
+                return;
+        panels_multiply(
+                &decoder->model->token_embedding,
+                &(struct product){.x = decoder->normalized,
+                                  .x_stride = n_state,
+                                  .n_rows = n_wanted,
+                                  .y = decoder->logits,
+                                  .y_stride = (size_t)decoder->model->info.n_vocabulary},
+                decoder->model->threads);
+}
+
+int decoder_step(struct decoder *decoder, const struct decoder_row *rows, size_t n,
+                 float **ret_logits) {
+        if (n > DECODER_ROWS_MAX)
+                return -EINVAL;
+        for (size_t i = 0; i < n; i++) {
+                int r = text_memory_reach(rows[i].text, decoder, rows[i].position);
+
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < n; i++)
+                embed(decoder, &rows[i], decoder->residual + i * decoder->n_state);
+        for (size_t layer = 0; layer < decoder->n_layers; layer++) {
+                run_self_attention(decoder, rows, n, layer);
+                run_cross_attention(decoder, rows, n, layer);
+                run_mlp(decoder, n, layer);
+        }
+        run_logits(decoder, rows, n);
+        *ret_logits = decoder->logits;
+        return 0;
+}

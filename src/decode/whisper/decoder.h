@@ -1,0 +1,64 @@
+#pragma once
+// Decoder: one step for all live sequences. A sequence is a list of tokens with its keys and
+// values in pages from a pool, and a window that it listens to. A step takes rows: one token
+// each, of any sequences, several of one sequence where a prompt is read. Sequences join and
+// leave between any two steps.
+//
+// Threads: one decoder belongs to one engine.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decode/whisper/encoder.h"
+#include "decode/whisper/model.h"
+#include "util/cleanup.h"
+
+// Rows in one step.
+#define DECODER_ROWS_MAX 64
+
+// Positions in one page of keys and values.
+#define DECODER_PAGE_TOKENS 32
+
+struct decoder;
+
+// A window's keys and values for the cross-attention of all layers, in half precision: what is
+// read for every token, and most of what a window occupies. Counted, as samples of one window
+// share it.
+struct audio_memory;
+
+// What a sequence has said, kept in pages. Zeroed is empty.
+struct text_memory {
+        float **pages;  // each [n_layers][keys, values][DECODER_PAGE_TOKENS][n_state]
+        size_t n_pages;
+};
+
+// One token at its position. Rows of the same sequence are in order of position, and all
+// positions before the first of them are in the memory already.
+struct decoder_row {
+        int32_t token;
+        size_t position;
+        struct text_memory *text;
+        const struct audio_memory *audio;
+        bool wants_logits;
+};
+
+int decoder_new(struct decoder **ret, const struct whisper_model *model);
+struct decoder *decoder_free(struct decoder *decoder);
+
+// The cross-attention's memory of window `index` of the encoder's last run. -ENOMEM.
+int audio_memory_new(struct audio_memory **ret, struct decoder *decoder,
+                     struct encoder *encoder, size_t index);
+// Put it back into the pool. NULL is fine. Returns NULL.
+struct audio_memory *audio_memory_release(struct audio_memory *memory, struct decoder *decoder);
+
+// Put a sequence's pages back into the pool.
+void text_memory_release(struct text_memory *memory, struct decoder *decoder);
+
+// One step for n rows, at most DECODER_ROWS_MAX. *ret_logits is [n_vocabulary] for each row
+// that wants them, in their order; the caller's to change until the next step. -ENOMEM when the
+// pool cannot grow; then no row has advanced.
+int decoder_step(struct decoder *decoder, const struct decoder_row *rows, size_t n,
+                 float **ret_logits);
+
+DEFINE_CLEANUP(struct decoder *, decoder_free);

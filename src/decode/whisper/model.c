@@ -1,0 +1,398 @@
+#include "decode/whisper/model.h"
+
+#include <errno.h>
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decode/whisper/vectors.h"
+#include "decode/whisper/weights.h"
+#include "util/mem.h"
+
+#define NAME_MAX_LENGTH 64  // of a tensor
+
+// What every function that fills a part of the model needs.
+struct loading {
+        const struct weights *weights;
+        struct error *error;
+};
+
+// A tensor as floats of its own; NULL with words in loading->error.
+static float *load_floats(const struct loading *loading, const char *prefix, const char *name,
+                          size_t n) {
+        char full[NAME_MAX_LENGTH];
+        CLEANUP(mem_freep) char *ret = NULL;
+        int r;
+
+        snprintf(full, sizeof(full), "%s%s", prefix, name);
+        ret = try_calloc(n, sizeof(float));
+        if (!ret) {
+                error_set(loading->error, -ENOMEM, "no memory for %s", full);
+                return NULL;
+        }
+        r = weights_copy(loading->weights, full, (float *)(void *)ret, n);
+        if (r < 0) {
+                error_set(loading->error, r, "tensor %s is missing or has the wrong size",
+                          full);
+                return NULL;
+        }
+        return (float *)(void *)TAKE(ret);
+}
+
+static int load_norm(const struct loading *loading, struct norm *norm, const char *prefix,
+                     const char *name, size_t n) {
+        char part[NAME_MAX_LENGTH];
+
+        snprintf(part, sizeof(part), "%s.weight", name);
+        norm->weight = load_floats(loading, prefix, part, n);
+        snprintf(part, sizeof(part), "%s.bias", name);
+        norm->bias = load_floats(loading, prefix, part, n);
+        return norm->weight && norm->bias ? 0 : -EBADMSG;
+}
+
+// Weight and bias of layers stacked into one: [n_parts * n_out, n_in].
+struct stack {
+        float *weight, *bias;
+        size_t n_out, n_in;
+};
+
+static void stack_deinit(struct stack *stack) {
+        free(stack->weight);
+        free(stack->bias);
+}
+
+// One part of the stack, from tensors NAME.weight and NAME.bias, both times `scale`.
+static int stack_load(const struct loading *loading, struct stack *stack, const char *prefix,
+                      const char *name, float scale) {
+        CLEANUP(mem_freep) char *weight = NULL;
+        CLEANUP(mem_freep) char *bias = NULL;
+        size_t n_out = stack->n_out, n_in = stack->n_in;
+        char part[NAME_MAX_LENGTH];
+
+        snprintf(part, sizeof(part), "%s.weight", name);
+        weight = (char *)load_floats(loading, prefix, part, n_out * n_in);
+        snprintf(part, sizeof(part), "%s.bias", name);
+        bias = (char *)load_floats(loading, prefix, part, n_out);
+        if (!weight || !bias)
+                return -EBADMSG;
+        vector_add_scaled(stack->weight, (float *)(void *)weight, scale, n_out * n_in);
+        vector_add_scaled(stack->bias, (float *)(void *)bias, scale, n_out);
+        return 0;
+}
+
+// Load n_parts layers of [n_out, n_in] on top of each other; the first one scaled.
+static int stack_init(const struct loading *loading, struct stack *ret, const char *prefix,
+                      const char *const *names, size_t n_parts, float scale) {
+        size_t n_out = ret->n_out, n_in = ret->n_in;
+        struct stack part = *ret;
+        int r = 0;
+
+        ret->weight = try_calloc(n_parts * n_out * n_in, sizeof(float));
+        ret->bias = try_calloc(n_parts * n_out, sizeof(float));
+        if (!ret->weight || !ret->bias)
+                return error_set(loading->error, -ENOMEM, "no memory for %s%s", prefix,
+                                 names[0]);
+        for (size_t i = 0; i < n_parts && r == 0; i++) {
+                part.weight = ret->weight + i * n_out * n_in;
+                part.bias = ret->bias + i * n_out;
+                r = stack_load(loading, &part, prefix, names[i], i == 0 ? scale : 1.0f);
+        }
+        ret->n_out = n_parts * n_out;
+        return r;
+}
+
+// A stack as a layer for many rows, or for few: one of the two is given.
+static int load_stack(const struct loading *loading, struct linear **linear,
+                      struct thin_linear *thin, struct stack stack, const char *prefix,
+                      const char *const *names, size_t n_parts, float scale) {
+        int r = stack_init(loading, &stack, prefix, names, n_parts, scale);
+
+        if (r == 0 && linear)
+                r = linear_new(linear, stack.weight, stack.bias, stack.n_out, stack.n_in,
+                               loading->error);
+        if (r == 0 && thin) {
+                r = panels_init(&thin->panels, stack.weight, stack.n_out, stack.n_in);
+                if (r == 0)
+                        thin->bias = TAKE(stack.bias);
+                else
+                        error_set(loading->error, r, "no memory for %s%s", prefix, names[0]);
+        }
+        stack_deinit(&stack);
+        return r;
+}
+
+// Convolutions [n_out, n_in, 3] become layers over three frames side by side: [n_out, 3 *
+// n_in].
+static int load_convolution(const struct loading *loading, struct linear **ret,
+                            const char *name, size_t n_out, size_t n_in) {
+        CLEANUP(mem_freep) char *weight = NULL;
+        CLEANUP(mem_freep) char *bias = NULL;
+        CLEANUP(mem_freep) char *turned = try_calloc(n_out * n_in * 3, sizeof(float));
+        char part[NAME_MAX_LENGTH];
+
+        snprintf(part, sizeof(part), "%s.weight", name);
+        weight = (char *)load_floats(loading, "encoder.", part, n_out * n_in * 3);
+        snprintf(part, sizeof(part), "%s.bias", name);
+        bias = (char *)load_floats(loading, "encoder.", part, n_out);
+        if (!weight || !bias || !turned)
+                return -EBADMSG;
+        for (size_t out = 0; out < n_out; out++)
+                for (size_t in = 0; in < n_in; in++)
+                        for (size_t k = 0; k < 3; k++)
+                                ((float *)(void *)turned)[(out * 3 + k) * n_in + in] =
+                                        ((float *)(void *)weight)[(out * n_in + in) * 3 + k];
+        return linear_new(ret, (float *)(void *)turned, (float *)(void *)bias, n_out, n_in * 3,
+                          loading->error);
+}
+
+static int load_encoder_layer(const struct loading *loading, struct encoder_layer *layer,
+                              int index, size_t n, size_t n_heads) {
+        static const char *const attention[] = {"attn.query", "attn.key", "attn.value"};
+        static const char *const out[] = {"attn.out"}, *const in[] = {"mlp.0"},
+                                 *const back[] = {"mlp.2"};
+        float scale = 1.0f / sqrtf((float)(n / n_heads));
+        struct stack square = {.n_out = n, .n_in = n};
+        char prefix[NAME_MAX_LENGTH];
+        int r;
+
+        snprintf(prefix, sizeof(prefix), "encoder.blocks.%d.", index);
+        if ((r = load_norm(loading, &layer->attention_norm, prefix, "attn_ln", n)) < 0 ||
+            (r = load_norm(loading, &layer->mlp_norm, prefix, "mlp_ln", n)) < 0)
+                return r;
+        if ((r = load_stack(loading, &layer->query_key_value, NULL, square, prefix, attention,
+                            3, scale)) < 0 ||
+            (r = load_stack(loading, &layer->attention_out, NULL, square, prefix, out, 1, 1)) <
+                    0)
+                return r;
+        r = load_stack(loading, &layer->mlp_in, NULL, (struct stack){.n_out = 4 * n, .n_in = n},
+                       prefix, in, 1, 1);
+        if (r < 0)
+                return r;
+        return load_stack(loading, &layer->mlp_out, NULL,
+                          (struct stack){.n_out = n, .n_in = 4 * n}, prefix, back, 1, 1);
+}
+
+static int load_decoder_cross(const struct loading *loading, struct decoder_layer *layer,
+                              const char *prefix, size_t n, size_t n_audio, float scale) {
+        static const char *const query[] = {"cross_attn.query"}, *const out[] = {
+                                                                         "cross_attn.out"};
+        static const char *const memory[] = {"cross_attn.key", "cross_attn.value"};
+        struct stack square = {.n_out = n, .n_in = n};
+        int r;
+
+        if ((r = load_norm(loading, &layer->cross_norm, prefix, "cross_attn_ln", n)) < 0 ||
+            (r = load_stack(loading, NULL, &layer->cross_query, square, prefix, query, 1,
+                            scale)) < 0 ||
+            (r = load_stack(loading, NULL, &layer->cross_out, square, prefix, out, 1, 1)) < 0)
+                return r;
+        return load_stack(loading, &layer->cross_key_value, NULL,
+                          (struct stack){.n_out = n, .n_in = n_audio}, prefix, memory, 2, 1);
+}
+
+static int load_decoder_layer(const struct loading *loading, struct decoder_layer *layer,
+                              int index, const struct whisper_info *info) {
+        static const char *const attention[] = {"attn.query", "attn.key", "attn.value"};
+        static const char *const out[] = {"attn.out"}, *const in[] = {"mlp.0"},
+                                 *const back[] = {"mlp.2"};
+        size_t n = (size_t)info->n_text_state;
+        float scale = 1.0f / sqrtf((float)(info->n_text_state / info->n_text_heads));
+        struct stack square = {.n_out = n, .n_in = n};
+        char prefix[NAME_MAX_LENGTH];
+        int r;
+
+        snprintf(prefix, sizeof(prefix), "decoder.blocks.%d.", index);
+        if ((r = load_norm(loading, &layer->attention_norm, prefix, "attn_ln", n)) < 0 ||
+            (r = load_norm(loading, &layer->mlp_norm, prefix, "mlp_ln", n)) < 0 ||
+            (r = load_stack(loading, NULL, &layer->query_key_value, square, prefix, attention,
+                            3, scale)) < 0 ||
+            (r = load_stack(loading, NULL, &layer->attention_out, square, prefix, out, 1, 1)) <
+                    0)
+                return r;
+        r = load_decoder_cross(loading, layer, prefix, n, (size_t)info->n_audio_state, scale);
+        if (r < 0)
+                return r;
+        r = load_stack(loading, NULL, &layer->mlp_in, (struct stack){.n_out = 4 * n, .n_in = n},
+                       prefix, in, 1, 1);
+        if (r < 0)
+                return r;
+        return load_stack(loading, NULL, &layer->mlp_out,
+                          (struct stack){.n_out = n, .n_in = 4 * n}, prefix, back, 1, 1);
+}
+
+static int load_encoder(const struct loading *loading, struct whisper_model *model) {
+        const struct whisper_info *info = &model->info;
+        size_t n = (size_t)info->n_audio_state;
+        int r;
+
+        if ((r = load_convolution(loading, &model->convolution_1, "conv1", n,
+                                  (size_t)info->n_mels)) < 0 ||
+            (r = load_convolution(loading, &model->convolution_2, "conv2", n, n)) < 0)
+                return r;
+        model->audio_positions = load_floats(loading, "encoder.", "positional_embedding",
+                                             (size_t)info->n_audio_context * n);
+        if (!model->audio_positions)
+                return -EBADMSG;
+        model->encoder_layers =
+                xcalloc((size_t)info->n_audio_layers, sizeof(*model->encoder_layers));
+        for (int i = 0; i < info->n_audio_layers; i++) {
+                r = load_encoder_layer(loading, &model->encoder_layers[i], i, n,
+                                       (size_t)info->n_audio_heads);
+                if (r < 0)
+                        return r;
+        }
+        return load_norm(loading, &model->encoder_norm, "encoder.", "ln_post", n);
+}
+
+static int load_decoder(const struct loading *loading, struct whisper_model *model) {
+        const struct whisper_info *info = &model->info;
+        size_t n = (size_t)info->n_text_state;
+        CLEANUP(mem_freep) char *embedding = NULL;
+        int r;
+
+        embedding = (char *)load_floats(loading, "decoder.", "token_embedding.weight",
+                                        (size_t)info->n_vocabulary * n);
+        if (!embedding)
+                return -EBADMSG;
+        r = panels_init(&model->token_embedding, (float *)(void *)embedding,
+                        (size_t)info->n_vocabulary, n);
+        if (r < 0)
+                return error_set(loading->error, r, "no memory for the token embedding");
+        model->text_positions = load_floats(loading, "decoder.", "positional_embedding",
+                                            (size_t)info->n_text_context * n);
+        if (!model->text_positions)
+                return -EBADMSG;
+        model->decoder_layers =
+                xcalloc((size_t)info->n_text_layers, sizeof(*model->decoder_layers));
+        for (int i = 0; i < info->n_text_layers; i++) {
+                r = load_decoder_layer(loading, &model->decoder_layers[i], i, info);
+                if (r < 0)
+                        return r;
+        }
+        return load_norm(loading, &model->decoder_norm, "decoder.", "ln", n);
+}
+
+// The engine's kernels want what every published Whisper has.
+static int check_shapes(const struct whisper_info *info, struct error *error) {
+        if (info->n_audio_state % (info->n_audio_heads * 16) != 0 ||
+            info->n_text_state % (info->n_text_heads * 16) != 0)
+                return error_set(error, -ENOTSUP,
+                                 "the model's attention heads are not a multiple of 16 wide");
+        if (info->n_audio_context != 1500)
+                return error_set(error, -ENOTSUP,
+                                 "the model's audio context is %d, not Whisper's 1500",
+                                 info->n_audio_context);
+        return 0;
+}
+
+// The token of a space, which may not begin a text.
+static int find_blank(struct whisper_model *model, struct error *error) {
+        CLEANUP(mem_freep) char *tokens = NULL;
+        int32_t *encoded = NULL;
+        size_t n = 0;
+        int r = tokenizer_encode(model->tokenizer, " ", &encoded, &n);
+
+        tokens = (char *)encoded;
+        if (r < 0 || n != 1)
+                return error_set(error, -EBADMSG, "the vocabulary has no token for a space");
+        model->blank = encoded[0];
+        return 0;
+}
+
+int whisper_model_load(struct whisper_model **ret, const char *path, int threads,
+                       struct error *error) {
+        CLEANUP(whisper_model_freep) struct whisper_model *model = NULL;
+        CLEANUP(weights_closep) struct weights *weights = NULL;
+        struct loading loading = {.error = error};
+        int r;
+
+        if (!vectors_are_supported())
+                return error_set(error, -ENOTSUP,
+                                 "this processor lacks AVX2, FMA or F16C, which the engine "
+                                 "needs: use a machine with an x86-64 processor of 2013 or "
+                                 "later, or pass the host's processor type through to the "
+                                 "virtual machine");
+        r = weights_open(&weights, path, error);
+        if (r < 0)
+                return r;
+        model = xnew(struct whisper_model);
+        model->info = *weights_info(weights);
+        model->threads = threads > 0 ? threads : 1;
+        loading.weights = weights;
+        omp_set_num_threads(model->threads);
+
+        if ((r = check_shapes(&model->info, error)) < 0 ||
+            (r = tokenizer_new(&model->tokenizer, weights, error)) < 0 ||
+            (r = find_blank(model, error)) < 0)
+                return r;
+        model->log_mel = log_mel_new((size_t)model->info.n_mels, weights_mel_filters(weights));
+        if ((r = load_encoder(&loading, model)) < 0 || (r = load_decoder(&loading, model)) < 0)
+                return r;
+        *ret = TAKE(model);
+        return 0;
+}
+
+static void norm_deinit(struct norm *norm) {
+        free(norm->weight);
+        free(norm->bias);
+}
+
+static void thin_linear_deinit(struct thin_linear *thin) {
+        panels_deinit(&thin->panels);
+        free(thin->bias);
+}
+
+static void encoder_layer_deinit(struct encoder_layer *layer) {
+        norm_deinit(&layer->attention_norm);
+        norm_deinit(&layer->mlp_norm);
+        linear_free(layer->query_key_value);
+        linear_free(layer->attention_out);
+        linear_free(layer->mlp_in);
+        linear_free(layer->mlp_out);
+}
+
+static void decoder_layer_deinit(struct decoder_layer *layer) {
+        struct thin_linear *thin[] = {&layer->query_key_value, &layer->attention_out,
+                                      &layer->cross_query,     &layer->cross_out,
+                                      &layer->mlp_in,          &layer->mlp_out};
+
+        norm_deinit(&layer->attention_norm);
+        norm_deinit(&layer->cross_norm);
+        norm_deinit(&layer->mlp_norm);
+        for (size_t i = 0; i < sizeof(thin) / sizeof(thin[0]); i++)
+                thin_linear_deinit(thin[i]);
+        linear_free(layer->cross_key_value);
+}
+
+struct whisper_model *whisper_model_free(struct whisper_model *model) {
+        if (!model)
+                return NULL;
+        for (int i = 0; model->encoder_layers && i < model->info.n_audio_layers; i++)
+                encoder_layer_deinit(&model->encoder_layers[i]);
+        for (int i = 0; model->decoder_layers && i < model->info.n_text_layers; i++)
+                decoder_layer_deinit(&model->decoder_layers[i]);
+        free(model->encoder_layers);
+        free(model->decoder_layers);
+        linear_free(model->convolution_1);
+        linear_free(model->convolution_2);
+        free(model->audio_positions);
+        norm_deinit(&model->encoder_norm);
+        panels_deinit(&model->token_embedding);
+        free(model->text_positions);
+        norm_deinit(&model->decoder_norm);
+        log_mel_free(model->log_mel);
+        tokenizer_free(model->tokenizer);
+        free(model);
+        return NULL;
+}
+
+struct whisper_info whisper_model_info(const struct whisper_model *model) {
+        return model->info;
+}
+
+bool whisper_model_knows_language(const struct whisper_model *model, const char *language) {
+        if (!model->info.is_multilingual)
+                return strcmp(language, "en") == 0;
+        return tokenizer_language_token(model->tokenizer, language) >= 0;
+}

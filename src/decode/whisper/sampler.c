@@ -1,0 +1,103 @@
+#include "decode/whisper/sampler.h"
+
+#include <math.h>
+
+#include "decode/whisper/vectors.h"
+
+static void forbid(float *logits, size_t first, size_t last) {
+        for (size_t i = first; i < last; i++)
+                logits[i] = -INFINITY;
+}
+
+// The last timestamp among the tokens, or the first one there is.
+static int32_t last_timestamp(const int32_t *tokens, size_t n, int32_t timestamp_begin) {
+        for (size_t i = n; i > 0; i--)
+                if (tokens[i - 1] >= timestamp_begin)
+                        return tokens[i - 1];
+        return timestamp_begin;
+}
+
+// Timestamps come in pairs, except before the end, and never go back. Where either is allowed,
+// a timestamp must follow when all of them together are likelier than any text token.
+static void restrict_timestamps(const struct sampler_rules *rules, const int32_t *tokens,
+                                size_t n, float *logits) {
+        size_t begin = (size_t)rules->specials->timestamp_begin, end = rules->n_vocabulary;
+
+        logits[rules->specials->no_timestamps] = -INFINITY;
+        if (n == 0) {
+                size_t latest = begin + (size_t)rules->max_initial_timestamp;
+
+                forbid(logits, 0, begin);
+                forbid(logits, latest + 1 < end ? latest + 1 : end, end);
+                return;
+        }
+
+        bool was_timestamp = (size_t)tokens[n - 1] >= begin;
+        bool was_pair = was_timestamp && (n < 2 || (size_t)tokens[n - 2] >= begin);
+
+        forbid(logits, begin,
+               (size_t)last_timestamp(tokens, n, rules->specials->timestamp_begin));
+        if (was_pair) {
+                forbid(logits, begin, end);
+                return;
+        }
+        if (was_timestamp)
+                forbid(logits, 0, (size_t)rules->specials->end_of_text);
+        if (vector_log_sum_exp(logits + begin, end - begin) >
+            logits[vector_argmax(logits, begin)])
+                forbid(logits, 0, begin);
+}
+
+void sampler_restrict(const struct sampler_rules *rules, const int32_t *tokens, size_t n,
+                      float *logits) {
+        for (size_t i = 0; i < rules->n_suppressed; i++)
+                logits[rules->suppressed[i]] = -INFINITY;
+        if (n == 0 && rules->blank >= 0) {
+                logits[rules->blank] = -INFINITY;
+                logits[rules->specials->end_of_text] = -INFINITY;
+        }
+        if (rules->has_timestamps)
+                restrict_timestamps(rules, tokens, n, logits);
+}
+
+// Uniform in (0, 1]: splitmix64 (Steele, Lea, Flood 2014), its upper 24 bits.
+static float random_uniform(uint64_t *state) {
+        uint64_t z = *state += 0x9e3779b97f4a7c15u;
+
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+        z ^= z >> 31;
+        return (float)((z >> 40) + 1) * 0x1p-24f;
+}
+
+int32_t sampler_choose(float *logits, size_t n_vocabulary, float temperature, uint64_t *random,
+                       float *ret_logprob) {
+        float total = vector_log_sum_exp(logits, n_vocabulary), chosen;
+        size_t token;
+
+        if (temperature <= 0) {
+                token = vector_argmax(logits, n_vocabulary);
+                *ret_logprob = logits[token] - total;
+                return (int32_t)token;
+        }
+
+        // Drawing from softmax(logits / temperature) is taking the largest of logits /
+        // temperature plus Gumbel noise, which needs no normalisation. What was forbidden stays
+        // at -INFINITY.
+        token = vector_argmax(logits, n_vocabulary);
+        chosen = -INFINITY;
+        for (size_t i = 0; i < n_vocabulary; i++) {
+                float noisy;
+
+                if (logits[i] == -INFINITY)
+                        continue;
+                noisy = logits[i] / temperature -
+                        logf(-logf(random_uniform(random) - 0x1p-25f));
+                if (noisy > chosen) {
+                        chosen = noisy;
+                        token = i;
+                }
+        }
+        *ret_logprob = logits[token] - total;
+        return (int32_t)token;
+}

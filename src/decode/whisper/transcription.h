@@ -1,0 +1,106 @@
+#pragma once
+// Transcription: one job on its way through the engine: which window comes next, which tokens
+// its sequences feed to the decoder, whether to fall back to a higher temperature, and the
+// hypothesis that grows from it. Decisions only; encoder and decoder are driven by the engine.
+//
+//     ENCODE -> [DETECT ->] DECODE (once for each temperature tried) -> ENCODE ... -> DONE
+//
+// Threads: belongs to one engine.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decode/hypothesis.h"
+#include "decode/job.h"
+#include "decode/whisper/decoder.h"
+#include "decode/whisper/model.h"
+#include "decode/whisper/prompt.h"
+#include "decode/whisper/sampler.h"
+
+// Sequences drawn side by side at temperatures above 0: faster-whisper's best_of.
+#define TRANSCRIPTION_SEQUENCES 5
+
+enum transcription_phase {
+        TRANSCRIPTION_FREE,    // no job
+        TRANSCRIPTION_ENCODE,  // wants its window encoded
+        TRANSCRIPTION_DETECT,  // wants the language
+        TRANSCRIPTION_DECODE,  // has live sequences
+        TRANSCRIPTION_DONE,    // `result` stands
+};
+
+struct sequence {
+        struct text_memory text;
+        int32_t tokens[2 * PROMPT_CONTEXT];  // prompt, then text
+        size_t n_tokens, n_fed;              // known, and in the decoder's memory
+        size_t n_prompt;
+        float sum_logprob;
+        bool is_live;
+        uint64_t random;
+};
+
+// What came out at one temperature.
+struct attempt {
+        int32_t tokens[PROMPT_CONTEXT];
+        size_t n;
+        float avg_logprob, compression_ratio, temperature;
+};
+
+struct transcription {
+        enum transcription_phase phase;
+        const struct job *job;  // borrowed
+        int result;
+        struct hypothesis hypothesis;
+
+        float *log_mel;              // [n_frames + 1, n_mels] of the whole job; NULL at first
+        size_t n_frames;             // of content
+        size_t seek;                 // frame where the window begins
+        struct audio_memory *audio;  // of the window; NULL while it is not encoded
+
+        int32_t *hotwords, *previous;  // tokens; `previous` grows with what was said
+        size_t n_hotwords, n_previous;
+        int32_t language;  // token, -1 for none or not yet known
+        bool knows_language;
+
+        struct prompt prompt;
+        float no_speech_prob;
+        bool knows_no_speech;
+        size_t temperature_index;
+        struct attempt best, best_short;  // so far, of all and of those that repeat little
+        bool has_best, has_best_short;
+        struct sequence sequences[TRANSCRIPTION_SEQUENCES];
+        size_t n_sequences;
+};
+
+// Take in a job: -EINVAL when it cannot be decoded (empty, longer than 30 s, not finite, a
+// language that the model does not know).
+int transcription_start(struct transcription *transcription, const struct whisper_model *model,
+                        const struct job *job);
+
+// Give memory back and be free again. The hypothesis must have been taken or deinitialised.
+void transcription_clear(struct transcription *transcription, struct decoder *decoder);
+
+// End with an error.
+void transcription_fail(struct transcription *transcription, int result);
+
+// The window to encode.
+struct encoder_window transcription_window(struct transcription *transcription,
+                                           const struct whisper_model *model);
+
+// The window is encoded: takes `audio`.
+void transcription_on_audio(struct transcription *transcription,
+                            const struct whisper_model *model, struct audio_memory *audio);
+
+// Fill rows with the tokens that the decoder has not seen, sequence by sequence, as far as
+// `room` allows; returns how many. *ret_sequences names each row's sequence.
+size_t transcription_rows(struct transcription *transcription, struct decoder_row *rows,
+                          struct sequence **ret_sequences, size_t room);
+
+// The decoder has taken in one row; `logits` as far as the row wanted them.
+void transcription_on_row(struct transcription *transcription,
+                          const struct whisper_model *model, struct sequence *sequence,
+                          const struct decoder_row *row, float *logits);
+
+// After all rows of a step: when no sequence lives any more, decide what comes next.
+void transcription_on_step(struct transcription *transcription,
+                           const struct whisper_model *model, struct decoder *decoder);

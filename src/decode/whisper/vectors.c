@@ -1,0 +1,169 @@
+#include "decode/whisper/vectors.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "decode/whisper/vectors_avx2.h"
+
+#define WIDTH 8  // floats in a vector
+
+bool vectors_are_supported(void) {
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+               __builtin_cpu_supports("f16c");
+}
+
+TARGET_AVX2 void vector_normalize(const float *x, const float *weight, const float *bias,
+                                  size_t n, float *ret) {
+        __m256 sum = _mm256_setzero_ps(), squares = _mm256_setzero_ps();
+        size_t whole = n - n % WIDTH;
+        float mean, variance, scale;
+
+        for (size_t i = 0; i < whole; i += WIDTH)
+                sum = _mm256_add_ps(sum, _mm256_loadu_ps(x + i));
+        mean = sum_avx2(sum);
+        for (size_t i = whole; i < n; i++)
+                mean += x[i];
+        mean /= (float)n;
+
+        for (size_t i = 0; i < whole; i += WIDTH) {
+                __m256 d = _mm256_sub_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(mean));
+
+                squares = _mm256_fmadd_ps(d, d, squares);
+        }
+        variance = sum_avx2(squares);
+        for (size_t i = whole; i < n; i++)
+                variance += (x[i] - mean) * (x[i] - mean);
+        scale = 1.0f / sqrtf(variance / (float)n + 1e-5f);
+
+        for (size_t i = 0; i < whole; i += WIDTH) {
+                __m256 d = _mm256_sub_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(mean));
+
+                d = _mm256_mul_ps(d, _mm256_set1_ps(scale));
+                d = _mm256_fmadd_ps(d, _mm256_loadu_ps(weight + i), _mm256_loadu_ps(bias + i));
+                _mm256_storeu_ps(ret + i, d);
+        }
+        for (size_t i = whole; i < n; i++)
+                ret[i] = (x[i] - mean) * scale * weight[i] + bias[i];
+}
+
+TARGET_AVX2 static float vector_max(const float *x, size_t n) {
+        __m256 largest = _mm256_set1_ps(-INFINITY);
+        size_t whole = n - n % WIDTH;
+        float ret;
+
+        for (size_t i = 0; i < whole; i += WIDTH)
+                largest = _mm256_max_ps(largest, _mm256_loadu_ps(x + i));
+        ret = max_avx2(largest);
+        for (size_t i = whole; i < n; i++)
+                ret = fmaxf(ret, x[i]);
+        return ret;
+}
+
+TARGET_AVX2 void vector_softmax(float *x, size_t n) {
+        float largest = vector_max(x, n), total;
+        size_t whole = n - n % WIDTH;
+        __m256 sum = _mm256_setzero_ps(), scale;
+
+        for (size_t i = 0; i < whole; i += WIDTH) {
+                __m256 e = exp_avx2(
+                        _mm256_sub_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(largest)));
+
+                _mm256_storeu_ps(x + i, e);
+                sum = _mm256_add_ps(sum, e);
+        }
+        total = sum_avx2(sum);
+        for (size_t i = whole; i < n; i++) {
+                x[i] = expf(x[i] - largest);
+                total += x[i];
+        }
+
+        scale = _mm256_set1_ps(1.0f / total);
+        for (size_t i = 0; i < whole; i += WIDTH)
+                _mm256_storeu_ps(x + i, _mm256_mul_ps(_mm256_loadu_ps(x + i), scale));
+        for (size_t i = whole; i < n; i++)
+                x[i] /= total;
+}
+
+TARGET_AVX2 float vector_log_sum_exp(const float *x, size_t n) {
+        float largest = vector_max(x, n), total;
+        size_t whole = n - n % WIDTH;
+        __m256 sum = _mm256_setzero_ps();
+
+        if (largest == -INFINITY)
+                return -INFINITY;
+        for (size_t i = 0; i < whole; i += WIDTH)
+                sum = _mm256_add_ps(sum, exp_avx2(_mm256_sub_ps(_mm256_loadu_ps(x + i),
+                                                                _mm256_set1_ps(largest))));
+        total = sum_avx2(sum);
+        for (size_t i = whole; i < n; i++)
+                total += expf(x[i] - largest);
+        return largest + logf(total);
+}
+
+size_t vector_argmax(const float *x, size_t n) {
+        float largest = vector_max(x, n);
+
+        for (size_t i = 0; i < n; i++)
+                if (x[i] == largest)
+                        return i;
+        return 0;
+}
+
+TARGET_AVX2 float vector_dot(const float *a, const float *b, size_t n) {
+        __m256 sum[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+        size_t whole = n - n % (2 * WIDTH);
+        float ret;
+
+        for (size_t i = 0; i < whole; i += 2 * WIDTH) {
+                sum[0] =
+                        _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), sum[0]);
+                sum[1] = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + WIDTH),
+                                         _mm256_loadu_ps(b + i + WIDTH), sum[1]);
+        }
+        ret = sum_avx2(_mm256_add_ps(sum[0], sum[1]));
+        for (size_t i = whole; i < n; i++)
+                ret += a[i] * b[i];
+        return ret;
+}
+
+TARGET_AVX2 void vector_add_scaled(float *y, const float *x, float scale, size_t n) {
+        size_t whole = n - n % WIDTH;
+
+        for (size_t i = 0; i < whole; i += WIDTH)
+                _mm256_storeu_ps(y + i,
+                                 _mm256_fmadd_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(scale),
+                                                 _mm256_loadu_ps(y + i)));
+        for (size_t i = whole; i < n; i++)
+                y[i] += scale * x[i];
+}
+
+TARGET_AVX2 void vector_add(float *y, const float *x, size_t n) {
+        size_t whole = n - n % WIDTH;
+
+        for (size_t i = 0; i < whole; i += WIDTH)
+                _mm256_storeu_ps(y + i,
+                                 _mm256_add_ps(_mm256_loadu_ps(y + i), _mm256_loadu_ps(x + i)));
+        for (size_t i = whole; i < n; i++)
+                y[i] += x[i];
+}
+
+TARGET_AVX2 void vector_to_half(const float *x, size_t n, uint16_t *ret) {
+        size_t whole = n - n % WIDTH;
+
+        for (size_t i = 0; i < whole; i += WIDTH)
+                _mm_storeu_si128(
+                        (__m128i *)(ret + i),
+                        _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT));
+        for (size_t i = whole; i < n; i++)
+                ret[i] = (uint16_t)_cvtss_sh(x[i], _MM_FROUND_TO_NEAREST_INT);
+}
+
+TARGET_AVX2 bool vector_is_half(const float *x, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                float back = _cvtsh_ss(_cvtss_sh(x[i], _MM_FROUND_TO_NEAREST_INT));
+
+                if (memcmp(&back, &x[i], sizeof(back)) != 0)
+                        return false;
+        }
+        return true;
+}
