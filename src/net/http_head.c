@@ -12,6 +12,9 @@ enum { PART_TARGET, PART_NAME, PART_VALUE };
 
 // A piece of another kind than the one before begins a new string; the same kind goes on.
 static bool head_add(struct http_head *head, int part, const char *piece, size_t n) {
+        // The parser lets a zero through at the beginning of a value; here it would end it.
+        if (n && memchr(piece, '\0', n))
+                return false;
         if (part != head->part) {
                 if (!bytes_append(&head->text, "", 1))
                         return false;

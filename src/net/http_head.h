@@ -17,7 +17,7 @@ struct http_head {
         bool is_complete;
 };
 
-// Append a piece. False when there is no memory.
+// Append a piece. False when it has a zero byte in it or there is no memory.
 bool http_head_add_target(struct http_head *head, const char *piece, size_t n);
 bool http_head_add_name(struct http_head *head, const char *piece, size_t n);
 bool http_head_add_value(struct http_head *head, const char *piece, size_t n);

@@ -67,6 +67,18 @@ static void bad_requests_are_refused_by_name(void **state) {
         assert_int_equal(listener_connections(net->listener), 0);
 }
 
+static void a_zero_byte_in_a_header_is_refused(void **state) {
+        static const char request[] = "GET / HTTP/1.1\r\n" HEAD "X: \0a\r\n b\r\n\r\n";
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        client_send(net, fd, request, sizeof(request) - 1);
+        assert_true(client_read(net, fd, SIZE_MAX));
+        expect_status(net, 400);
+        assert_int_equal(net->n_requests, 0);
+        close(fd);
+}
+
 static void other_upgrades_are_ordinary_requests(void **state) {
         struct net_fixture *net = *state;
         int fd = client_connect(net);
@@ -325,6 +337,7 @@ static void stopping_keeps_what_is_open(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 with_listener(bad_requests_are_refused_by_name),
+                with_listener(a_zero_byte_in_a_header_is_refused),
                 with_listener(other_upgrades_are_ordinary_requests),
                 with_listener(requests_may_be_pipelined_and_kept_alive),
                 with_listener(unread_replies_are_bounded),

@@ -266,7 +266,7 @@ static void other_messages_are_the_protocols(void **state) {
                 whisperlive_encode_language("u", "en", 0.98F, NULL),
                 whisperlive_encode_wait("u", 3.2, NULL),
                 whisperlive_encode_warning("u", "slow \"now\"", NULL),
-                whisperlive_encode_error("u\xff", "bad \xc3", NULL),
+                whisperlive_encode_error("u\xff", "\xc3", NULL),
                 whisperlive_encode_disconnect("u", NULL),
         };
         static const char *const expected[] = {
@@ -274,8 +274,7 @@ static void other_messages_are_the_protocols(void **state) {
                 "{\"uid\":\"u\",\"language\":\"en\",\"language_prob\":0.98}",
                 "{\"uid\":\"u\",\"status\":\"WAIT\",\"message\":3.2}",
                 "{\"uid\":\"u\",\"status\":\"WARNING\",\"message\":\"slow \\\"now\\\"\"}",
-                "{\"uid\":\"u\xef\xbf\xbd\",\"status\":\"ERROR\",\"message\":"
-                "\"bad \xef\xbf\xbd\"}",
+                "{\"uid\":\"u\xef\xbf\xbd\",\"status\":\"ERROR\",\"message\":\"\xef\xbf\xbd\"}",
                 "{\"uid\":\"u\",\"message\":\"DISCONNECT\"}",
         };
 
