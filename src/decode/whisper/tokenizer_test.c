@@ -1,0 +1,263 @@
+#include "decode/whisper/tokenizer.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "decode/whisper/weights_file.h"
+#include "util/mem.h"
+
+static json_t *json_free(json_t *json) {
+        json_decref(json);
+        return NULL;
+}
+
+DEFINE_CLEANUP(json_t *, json_free);
+
+// What make_tokens.py wrote: texts and, by model, what the originals make of them.
+static json_t *golden_load(void) {
+        json_t *golden = json_load_file(GOLDEN "/tokens.json", 0, NULL);
+
+        assert_non_null(golden);
+        return golden;
+}
+
+// The tokenizer of a fetched model, or the test is skipped.
+static struct tokenizer *tokenizer_load(const char *model) {
+        const char *folder = getenv("EAVESDROP_TEST_MODELS");  // NOLINT(concurrency-mt-unsafe)
+        CLEANUP(mem_freep) char *standard = models_default_folder();
+        CLEANUP(mem_freep) char *path = xasprintf("%s/%s", folder ? folder : standard, model);
+        CLEANUP(weights_closep) struct weights *weights = NULL;
+        struct tokenizer *tokenizer = NULL;
+        struct error error;
+
+        if (weights_open(&weights, path, &error) < 0) {
+                print_message("skipped, no model to test with: %s\n", error.text);
+                skip();
+        }
+        if (tokenizer_new(&tokenizer, weights, &error) < 0)
+                fail_msg("%s", error.text);
+        return tokenizer;
+}
+
+static void assert_tokens(const int32_t *tokens, size_t n, const json_t *expected,
+                          const char *about) {
+        if (n != json_array_size(expected))
+                fail_msg("'%s': %zu tokens, not %zu", about, n, json_array_size(expected));
+        for (size_t i = 0; i < n; i++)
+                if (tokens[i] != json_integer_value(json_array_get(expected, i)))
+                        fail_msg("'%s': token %zu is %d, not %d", about, i, tokens[i],
+                                 (int)json_integer_value(json_array_get(expected, i)));
+}
+
+static int32_t *tokens_from_json(const json_t *list, size_t *ret_n) {
+        int32_t *tokens = xcalloc(json_array_size(list), sizeof(*tokens));
+
+        *ret_n = json_array_size(list);
+        for (size_t i = 0; i < *ret_n; i++)
+                tokens[i] = (int32_t)json_integer_value(json_array_get(list, i));
+        return tokens;
+}
+
+// Every text to the tokens that tiktoken makes of it, and those back to the text.
+static void assert_encodes(const struct tokenizer *tokenizer, const json_t *texts,
+                           const json_t *model) {
+        const json_t *encoded = json_object_get(model, "encoded");
+
+        assert_int_equal(json_array_size(texts), json_array_size(encoded));
+        for (size_t i = 0; i < json_array_size(texts); i++) {
+                const char *text = json_string_value(json_array_get(texts, i));
+                CLEANUP(mem_freep) char *back = NULL;
+                int32_t *tokens = NULL;
+                size_t n;
+
+                assert_int_equal(tokenizer_encode(tokenizer, text, &tokens, &n), 0);
+                assert_tokens(tokens, n, json_array_get(encoded, i), text);
+                back = tokenizer_decode(tokenizer, tokens, n);
+                assert_string_equal(back, text);
+                free(tokens);
+        }
+}
+
+// Token sequences that no text gives, to text with U+FFFD where bytes make none.
+static void assert_decodes(const struct tokenizer *tokenizer, const json_t *model) {
+        const json_t *sequences = json_object_get(model, "sequences");
+        const json_t *decoded = json_object_get(model, "decoded");
+
+        for (size_t i = 0; i < json_array_size(sequences); i++) {
+                size_t n;
+                int32_t *tokens = tokens_from_json(json_array_get(sequences, i), &n);
+                CLEANUP(mem_freep) char *text = tokenizer_decode(tokenizer, tokens, n);
+
+                assert_string_equal(text, json_string_value(json_array_get(decoded, i)));
+                free(tokens);
+        }
+}
+
+static void assert_languages(const struct tokenizer *tokenizer, const json_t *model) {
+        json_t *languages = json_object_get(model, "languages"), *token;
+        bool is_multilingual = tokenizer_specials(tokenizer)->n_languages > 0;
+        const char *code;
+
+        json_object_foreach(languages, code, token) {
+                int32_t expected =
+                        json_is_integer(token) ? (int32_t)json_integer_value(token) : -1;
+
+                if (!is_multilingual)
+                        expected = -1;
+                assert_int_equal(tokenizer_language_token(tokenizer, code), expected);
+                if (expected >= 0)
+                        assert_string_equal(tokenizer_language_code(tokenizer, expected), code);
+        }
+}
+
+static void model_is_as_its_original(const char *name) {
+        CLEANUP(tokenizer_freep) struct tokenizer *tokenizer = tokenizer_load(name);
+        CLEANUP(json_freep) json_t *golden = golden_load();
+        const json_t *model = json_object_get(json_object_get(golden, "models"), name);
+        const int32_t *suppressed;
+        size_t n;
+
+        assert_encodes(tokenizer, json_object_get(golden, "texts"), model);
+        assert_decodes(tokenizer, model);
+        assert_languages(tokenizer, model);
+        suppressed = tokenizer_suppressed(tokenizer, &n);
+        assert_tokens(suppressed, n, json_object_get(model, "suppressed"), "suppressed");
+}
+
+static void multilingual_is_as_its_original(void **state) {
+        (void)state;
+        model_is_as_its_original("base");
+}
+
+static void english_is_as_its_original(void **state) {
+        (void)state;
+        model_is_as_its_original("tiny.en");
+}
+
+// --- on made-up vocabularies ----------------------------------------------------------------
+
+// All bytes, then tokens without any. The lent name makes the token at that place.
+static struct weights made_up(int32_t n, int32_t named, const char *name) {
+        struct weights weights = {.info = {.n_vocabulary = n}};
+
+        for (int32_t id = 0; id < n; id++)
+                if (id == named)
+                        vocabulary_append(&weights.vocabulary, name, strlen(name), NULL);
+                else
+                        vocabulary_append(&weights.vocabulary, &(char){(char)id}, id < 256,
+                                          NULL);
+        return weights;
+}
+
+static void specials_follow_from_the_size(void **state) {
+        static const struct {
+                int32_t n, end_of_text, n_languages, translate, timestamp_begin;
+        } expected[] = {
+                {51864, 50256, 0, 50357, 50363},
+                {51865, 50257, 99, 50358, 50364},
+                {51866, 50257, 100, 50359, 50365},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < 3; i++) {
+                struct weights weights = made_up(expected[i].n, -1, "");
+                CLEANUP(tokenizer_freep) struct tokenizer *tokenizer = NULL;
+                const struct tokenizer_specials *specials;
+
+                assert_int_equal(tokenizer_new(&tokenizer, &weights, NULL), 0);
+                specials = tokenizer_specials(tokenizer);
+                assert_int_equal(specials->end_of_text, expected[i].end_of_text);
+                assert_int_equal(specials->start_of_transcript, expected[i].end_of_text + 1);
+                assert_int_equal(specials->n_languages, expected[i].n_languages);
+                assert_int_equal(specials->translate, expected[i].translate);
+                assert_int_equal(specials->timestamp_begin, expected[i].timestamp_begin);
+                assert_int_equal(specials->timestamp_begin + 1501, expected[i].n);
+                assert_int_equal(tokenizer_language_token(tokenizer, "yue"),
+                                 i == 2 ? 50358 : -1);
+                vocabulary_deinit(&weights.vocabulary);
+        }
+}
+
+static void assert_refused(struct weights weights, const char *words) {
+        struct tokenizer *tokenizer = NULL;
+        struct error error = {0};
+
+        assert_int_equal(tokenizer_new(&tokenizer, &weights, &error), -EBADMSG);
+        if (!strstr(error.text, words))
+                fail_msg("'%s' lacks '%s'", error.text, words);
+        vocabulary_deinit(&weights.vocabulary);
+}
+
+static void other_vocabularies_are_refused(void **state) {
+        (void)state;
+        assert_refused(made_up(51863, -1, ""), "51863 tokens, expected 51864");
+        assert_refused(made_up(51867, -1, ""), "51867 tokens");
+        assert_refused(made_up(300, -1, ""), "300 tokens");
+        assert_refused(made_up(51865, 200, "x"), "no token for the byte 0xc8");
+        assert_refused(made_up(51865, 50257, "<|endoftext"), "not <|endoftext|>");
+        assert_refused(made_up(51865, 50364, "<|0.02|>"), "not <|0.00|>");
+}
+
+static void broken_text_counts_as_replaced(void **state) {
+        struct weights weights = made_up(51865, -1, "");
+        CLEANUP(tokenizer_freep) struct tokenizer *tokenizer = NULL;
+        CLEANUP(mem_freep) char *text = NULL;
+        CLEANUP(mem_freep) char *huge = xcalloc(TOKENIZER_TEXT_MAX + 2, 1);
+        int32_t *tokens;
+        size_t n;
+
+        (void)state;
+        assert_int_equal(tokenizer_new(&tokenizer, &weights, NULL), 0);
+        assert_int_equal(tokenizer_encode(tokenizer,
+                                          "a\xff"
+                                          "b\xe2\x82",
+                                          &tokens, &n),
+                         0);
+        text = tokenizer_decode(tokenizer, tokens, n);
+        assert_string_equal(text, "a\xef\xbf\xbd"
+                                  "b\xef\xbf\xbd");
+        free(tokens);
+        memset(huge, 'x', TOKENIZER_TEXT_MAX + 1);
+        assert_int_equal(tokenizer_encode(tokenizer, huge, &tokens, &n), -E2BIG);
+        huge[TOKENIZER_TEXT_MAX] = 0;
+        assert_int_equal(tokenizer_encode(tokenizer, huge, &tokens, &n), 0);
+        assert_int_equal(n, TOKENIZER_TEXT_MAX);
+        free(tokens);
+        vocabulary_deinit(&weights.vocabulary);
+}
+
+static void specials_are_no_text(void **state) {
+        struct weights weights = made_up(51865, -1, "");
+        CLEANUP(tokenizer_freep) struct tokenizer *tokenizer = NULL;
+        CLEANUP(mem_freep) char *text = NULL;
+        const int32_t tokens[] = {50258, 'a', 50364, -5, 51864, 'b', 50257, 999999};
+
+        (void)state;
+        assert_int_equal(tokenizer_new(&tokenizer, &weights, NULL), 0);
+        text = tokenizer_decode(tokenizer, tokens, sizeof(tokens) / sizeof(tokens[0]));
+        assert_string_equal(text, "ab");
+        assert_null(tokenizer_language_code(tokenizer, 50258));
+        assert_string_equal(tokenizer_language_code(tokenizer, 50259), "en");
+        assert_null(tokenizer_language_code(tokenizer, 50358));
+        vocabulary_deinit(&weights.vocabulary);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(multilingual_is_as_its_original),
+                cmocka_unit_test(english_is_as_its_original),
+                cmocka_unit_test(specials_follow_from_the_size),
+                cmocka_unit_test(other_vocabularies_are_refused),
+                cmocka_unit_test(broken_text_counts_as_replaced),
+                cmocka_unit_test(specials_are_no_text),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
