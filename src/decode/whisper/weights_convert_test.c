@@ -61,9 +61,8 @@ static char *file_new(void) {
 
 // The first two are make-ggml's: a folder and the file, or "--made-up=SIZE" and the file.
 static struct weights *ggml_make(const char *source, const char *path, const char *type) {
-        const char *arguments[] = {
-                python_path(), PROJECT_FOLDER "/tools/make-ggml", source, path, "--type", type,
-                NULL};
+        static const char script[] = PROJECT_FOLDER "/tools/make-ggml";
+        const char *arguments[] = {python_path(), script, source, path, "--type", type, NULL};
         struct weights *weights = NULL;
         struct error error;
 
