@@ -1,5 +1,5 @@
 // HTTP on the port: what is answered, what is refused, and what never hangs.
-#include "net/net_fixture.h"
+#include "net/net_client.h"
 
 #include <sys/resource.h>
 

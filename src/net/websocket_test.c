@@ -1,5 +1,5 @@
 // WebSocket: messages both ways, every way a connection can end, and the limits.
-#include "net/net_fixture.h"
+#include "net/net_client.h"
 
 #include "net/deflate.h"
 
