@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -181,6 +182,17 @@ static void run_on_stopped(void *context) {
         loop_stop(run->loop);
 }
 
+// Each client and each camera's ffmpeg takes descriptors; the usual soft limit of 1024 would be
+// the first wall that a growing set-up runs into.
+static void descriptors_raise(void) {
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+                limit.rlim_cur = limit.rlim_max;
+                (void)setrlimit(RLIMIT_NOFILE, &limit);
+        }
+}
+
 static bool model_knows_language(const void *model, const char *language) {
         return whisper_model_knows_language(model, language);
 }
@@ -243,6 +255,7 @@ int cli_serve(int argc, char **argv) {
                 return EXIT_USAGE;
         log_configure(config->log_level, config->log_format);
         signal(SIGPIPE, SIG_IGN);
+        descriptors_raise();
         if (config->n_streams > 0 && source_ffmpeg_check(NULL, &error) < 0) {
                 log_error("server", "start-failed", "%s", error.text);
                 return EXIT_TROUBLE;
