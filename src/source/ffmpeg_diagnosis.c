@@ -33,6 +33,7 @@ static const struct {
         {"timed out", FFMPEG_FAULT_TIMEOUT},
         {"Protocol not found", FFMPEG_FAULT_PROTOCOL},
         {"not on whitelist", FFMPEG_FAULT_PROTOCOL},
+        {"Unsafe file name", FFMPEG_FAULT_PROTOCOL},
         {"Invalid data found", FFMPEG_FAULT_NOT_MEDIA},
 };
 
@@ -50,10 +51,11 @@ static const char *const texts[] = {
         [FFMPEG_FAULT_NONE] = "",
 };
 
-// Behind "[rtsp @ 0x55d4] [error] pipe:0: " and the like.
-static const char *message_of(const char *line, bool *ret_is_error) {
-        static const char input[] = "pipe:0: ";
+// What ffmpeg's last line begins with: it names the errno that the lines before explain.
+static const char input_name[] = "pipe:0: ";
 
+// Behind "[rtsp @ 0x55d4] [error] " and the like.
+static const char *message_of(const char *line, bool *ret_is_error) {
         *ret_is_error = false;
         while (*line == '[') {
                 const char *end = strstr(line, "] ");
@@ -65,7 +67,7 @@ static const char *message_of(const char *line, bool *ret_is_error) {
                         *ret_is_error = true;
                 line = end + 2;
         }
-        return strncmp(line, input, strlen(input)) == 0 ? line + strlen(input) : line;
+        return line;
 }
 
 static enum ffmpeg_fault fault_of(const char *message, bool is_error) {
@@ -83,6 +85,7 @@ void ffmpeg_diagnosis_add(struct ffmpeg_diagnosis *diagnosis, const char *line) 
         bool is_error;
         const char *message = message_of(line, &is_error);
         enum ffmpeg_fault fault;
+        bool is_summary = strncmp(message, input_name, strlen(input_name)) == 0;
 
         // The script's one entry could not be opened: the lines around it say why.
         if (strncmp(message, "Impossible to open", 18) == 0)
@@ -92,8 +95,10 @@ void ffmpeg_diagnosis_add(struct ffmpeg_diagnosis *diagnosis, const char *line) 
                 diagnosis->n_errors++;
         if (fault < diagnosis->fault)
                 diagnosis->fault = fault;
-        if (fault != FFMPEG_FAULT_NONE) {
-                CLEANUP(mem_freep) char *redacted = redact_urls(message);
+        if (fault != FFMPEG_FAULT_NONE && !(is_summary && diagnosis->line[0])) {
+                CLEANUP(mem_freep)
+                char *redacted =
+                        redact_urls(is_summary ? message + strlen(input_name) : message);
 
                 snprintf(diagnosis->line, sizeof(diagnosis->line), "%s", redacted);
         }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "audio/pcm.h"
 #include "source/ffmpeg_child.h"
 #include "source/source_url.h"
 #include "util/log.h"
@@ -16,6 +17,13 @@
 #define CONNECT_TIMEOUT (20 * NSEC_PER_SEC)  // HLS may need three segments before it begins
 #define GOOD_STRETCH    (10 * NSEC_PER_SEC)  // of sound: the trouble before is over
 #define FAILED_DELAY    (300 * NSEC_PER_SEC)
+
+// How far sound may run ahead of the clock: live HLS begins with some 20 s at once. A recording
+// behind an HTTP address would come whole in an instant; beyond the lead it is held to a
+// little more than real time, which also covers a camera whose clock runs fast.
+#define LEAD_MAX  (20 * NSEC_PER_SEC)
+#define LEAD_REST (1 * NSEC_PER_SEC)  // how far below it the child is held back
+#define LEAD_RATE 102                 // percent of real time
 
 #define REASON_MAX 400
 
@@ -36,8 +44,10 @@ struct source {
         struct ffmpeg_child *child;   // NULL between two runs
         struct loop_timer *start;     // the next run
         struct loop_timer *watchdog;  // on samples
+        struct loop_timer *resume;    // after a rest, when sound came too fast
         nsec_t online_since;
         nsec_t last_samples;
+        nsec_t lead;        // of the sound over the clock, at last_samples
         size_t n_failures;  // since the last good stretch
         unsigned n_starts;
         unsigned random;
@@ -150,6 +160,7 @@ static void source_on_end(void *context, const struct ffmpeg_end *end) {
         const char *reason = end_reason(source, end, text);
 
         loop_timer_cancel(source->watchdog);
+        loop_timer_cancel(source->resume);
         if (source->online_since >= 0 &&
             source->last_samples - source->online_since >= GOOD_STRETCH)
                 source->n_failures = 0;
@@ -194,12 +205,32 @@ static void source_on_watchdog(void *context) {
                 (void)source_state_set(source, SOURCE_STALLED, source->reason);
 }
 
-static void source_on_samples(void *context, const float *samples, size_t n) {
+static void source_on_resume(void *context) {
         struct source *source = context;
 
-        source->last_samples = loop_now(source->loop);
+        process_resume(ffmpeg_child_process(source->child));
+}
+
+// Keep the sound from running far ahead of the clock. Called before last_samples moves.
+static void source_pace(struct source *source, size_t n, nsec_t now) {
+        source->lead -= (now - source->last_samples) / 100 * LEAD_RATE;
+        if (source->lead < 0)
+                source->lead = 0;
+        source->lead += (nsec_t)n * NSEC_PER_SEC / AUDIO_RATE;
+        if (source->lead <= LEAD_MAX)
+                return;
+        process_pause(ffmpeg_child_process(source->child));
+        loop_timer_set(source->resume, source->lead - LEAD_MAX + LEAD_REST);
+}
+
+static void source_on_samples(void *context, const float *samples, size_t n) {
+        struct source *source = context;
+        nsec_t now = loop_now(source->loop);
+
+        source_pace(source, n, now);
+        source->last_samples = now;
         if (source->online_since < 0) {
-                source->online_since = source->last_samples;
+                source->online_since = now;
                 loop_timer_set(source->watchdog, source_patience(source));
                 if (!source_state_set(source, SOURCE_ONLINE, ""))
                         return;
@@ -236,6 +267,7 @@ static void source_on_start(void *context) {
         source->reason[0] = '\0';
         source->online_since = -1;
         source->last_samples = loop_now(source->loop);
+        source->lead = 0;
         source->n_starts++;
         if (!source_state_set(source, SOURCE_CONNECTING, ""))
                 return;
@@ -280,6 +312,7 @@ int source_open(struct source **ret, struct loop *loop, const struct source_conf
                 source->random = 1;
         source->start = loop_timer_new(loop, source_on_start, source);
         source->watchdog = loop_timer_new(loop, source_on_watchdog, source);
+        source->resume = loop_timer_new(loop, source_on_resume, source);
         loop_timer_set(source->start, 0);
         *ret = source;
         return 0;
@@ -292,6 +325,7 @@ struct source *source_close(struct source *source) {
         source->child = ffmpeg_child_close(source->child);
         source->start = loop_timer_free(source->start);
         source->watchdog = loop_timer_free(source->watchdog);
+        source->resume = loop_timer_free(source->resume);
         if (source->is_telling)
                 source->is_closed = true;
         else
