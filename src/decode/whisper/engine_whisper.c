@@ -104,21 +104,29 @@ static void drop_cancelled(struct engine_state *state) {
         }
 }
 
-// The first come of those that want their window encoded, while there is room for one; NULL for
-// none.
+// Finals before tentatives, then by deadline, then as they came.
+static bool goes_before(const struct engine_state *state, const struct transcription *a,
+                        const struct transcription *b) {
+        if (a->job->is_final != b->job->is_final)
+                return a->job->is_final;
+        if (a->job->deadline != b->job->deadline)
+                return a->job->deadline < b->job->deadline;
+        return state->arrivals[a - state->slots] < state->arrivals[b - state->slots];
+}
+
+// Whose window to encode next, while there is room for one; NULL for nobody's.
 static struct transcription *next_to_encode(struct engine_state *state) {
         struct transcription *next = NULL;
-        uint64_t earliest = UINT64_MAX;
         size_t n_windows = 0;
 
         for (size_t i = 0; i < SLOTS; i++) {
-                if (state->slots[i].audio)
+                struct transcription *transcription = &state->slots[i];
+
+                if (transcription->audio)
                         n_windows++;
-                if (state->slots[i].phase != TRANSCRIPTION_ENCODE ||
-                    state->arrivals[i] >= earliest)
-                        continue;
-                earliest = state->arrivals[i];
-                next = &state->slots[i];
+                if (transcription->phase == TRANSCRIPTION_ENCODE &&
+                    (!next || goes_before(state, transcription, next)))
+                        next = transcription;
         }
         return n_windows < WINDOWS_MAX ? next : NULL;
 }
