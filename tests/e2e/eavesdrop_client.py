@@ -1,5 +1,6 @@
 """A client of the eavesdrop dialect for tests: everything it hears is kept, in order."""
 
+import contextlib
 import json
 import threading
 import time
@@ -18,8 +19,10 @@ class EavesdropClient:
             headers["X-Client-Type"] = role
         if streams is not None:
             headers["X-Stream-Names"] = streams
-        self.socket = connect(
-            f"ws://127.0.0.1:{port}/{query}", additional_headers=headers, max_size=None, open_timeout=10
+        url = f"ws://127.0.0.1:{port}/{query}"
+        self._open = contextlib.ExitStack()
+        self.socket = self._open.enter_context(
+            connect(url, additional_headers=headers, max_size=None, open_timeout=10)
         )
         self.messages = []
         self.close_code = None
@@ -76,7 +79,7 @@ class EavesdropClient:
         self.socket.send(b"END_OF_AUDIO")
 
     def close(self):
-        self.socket.close()
+        self._open.close()
         self._reader.join(10)
 
     # --- What it hears --------------------------------------------------------------

@@ -31,7 +31,7 @@ def test_live_flush_and_end(serve, client, jfk):
     assert ready["type"] == "server_ready" and ready["stream"] == "mic-1"
     assert ready["backend"] == "faster_whisper"
     speaker.record("r1", stream="mic-1")
-    speaker.send_sound(speech.load(audio), speed=2)
+    speaker.send_sound(speech.load(audio))
     assert any(m["type"] == "transcription" for m in speaker.messages), "no text while speech went on"
 
     speaker.flush("r1", stream="mic-1")

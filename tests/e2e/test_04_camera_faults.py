@@ -2,13 +2,14 @@
 
 import os
 import signal
+import time
 
 import numpy
 import processes
 import pytest
 import speech
 
-SAID = "ask not what your country can do for you"
+SAID = "country"  # twice in every round of the recording
 PASSWORD = "Xq7-geheim"
 
 
@@ -36,7 +37,7 @@ def test_text_goes_on_after_ffmpeg_dies_and_after_the_camera_was_away(serve, cam
     hears = lambda stream: lambda m: (
         m["type"] == "transcription"
         and m["stream"] == stream
-        and any(SAID[:20] in s["text"].lower() for s in m["segments"])
+        and any(SAID in s["text"].lower() for s in m["segments"])
     )
     subscriber.wait(hears("shaky"), 60)
     subscriber.wait(hears("steady"), 60)
@@ -114,8 +115,7 @@ def test_what_was_heard_before_the_camera_went_is_delivered(serve, cameras, clie
     camera = cameras(f"hall:aac:{loop_file}:loop")
     server = serve(f"streams:\n  hall: {camera.url('hall')}\n")
     subscriber = client(server, role="rtsp_subscriber", streams="hall")
-    subscriber.wait(
-        lambda m: m["type"] == "transcription" and "americans" in m["segments"][-1]["text"].lower(), 30
-    )
+    wait_status(subscriber, "hall", "online")
+    time.sleep(7.2)  # into "ask not what your country can do | for you", which ends at 7.7 s
     camera.stop()
-    subscriber.wait_text("fellow americans", 30)
+    subscriber.wait_text("not what your country can", 60)
