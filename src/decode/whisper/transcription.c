@@ -85,6 +85,7 @@ int transcription_start(struct transcription *transcription, const struct whispe
         }
         previous_append(transcription, options->previous_tokens, options->n_previous_tokens);
         transcription->n_frames = job->n_samples / LOG_MEL_HOP;
+        transcription->hypothesis.n_consumed = (int64_t)job->n_samples;
         transcription->phase =
                 transcription->n_frames > 0 ? TRANSCRIPTION_ENCODE : TRANSCRIPTION_DONE;
         return 0;
@@ -447,6 +448,11 @@ void transcription_on_step(struct transcription *transcription,
         }
         transcription->seek += finish_window(transcription, model, &attempt);
         transcription->audio = audio_memory_release(transcription->audio, decoder);
+        if (transcription->seek < transcription->n_frames)
+                transcription->hypothesis.n_consumed =
+                        (int64_t)(transcription->seek * LOG_MEL_HOP);
+        else
+                transcription->hypothesis.n_consumed = (int64_t)transcription->job->n_samples;
         transcription->phase =
                 options->is_single_pass || transcription->seek >= transcription->n_frames
                         ? TRANSCRIPTION_DONE
