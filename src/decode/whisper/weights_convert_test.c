@@ -28,14 +28,19 @@ static const char *python_path(void) {
         return wanted ? wanted : access(own, X_OK) == 0 ? own : "python3";
 }
 
-static int python_run(const char *const *arguments, bool is_quiet) {
+// Its wait status. What it says goes to `out` and what it complains of to `complaints`, where
+// these are not NULL.
+static int child_run(const char *const *arguments, const char *out, const char *complaints) {
         posix_spawn_file_actions_t actions;
         int status;
         pid_t child;
 
         posix_spawn_file_actions_init(&actions);
-        if (is_quiet)
-                posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY,
+        if (out)
+                posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out,
+                                                 O_WRONLY | O_TRUNC, 0);
+        if (complaints)
+                posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, complaints, O_WRONLY,
                                                  0);
         assert_int_equal(posix_spawnp(&child, arguments[0], &actions, NULL,
                                       (char *const *)arguments, environ),
@@ -66,7 +71,7 @@ static struct weights *ggml_make(const char *source, const char *path, const cha
         struct weights *weights = NULL;
         struct error error;
 
-        assert_int_equal(python_run(arguments, false), 0);
+        assert_int_equal(child_run(arguments, NULL, NULL), 0);
         if (weights_open(&weights, path, &error) < 0)
                 fail_msg("%s: %s", type, error.text);
         return weights;
@@ -96,7 +101,7 @@ static struct weights *original_open(const char *path) {
 static void numpy_need(void) {
         const char *arguments[] = {python_path(), "-c", "import numpy", NULL};
 
-        if (python_run(arguments, true) != 0) {
+        if (child_run(arguments, NULL, "/dev/null") != 0) {
                 print_message("skipped: %s has no numpy (EAVESDROP_TEST_PYTHON)\n",
                               python_path());
                 skip();
@@ -213,6 +218,46 @@ static void conversions_are_close(void **state) {
         }
 }
 
+// --- whisper.cpp ----------------------------------------------------------------------------
+
+// Its program, named by EAVESDROP_TEST_WHISPER_CPP, hears the same in what was converted.
+static void whisper_cpp_reads_conversions(void **state) {
+        // NOLINTNEXTLINE(concurrency-mt-unsafe)
+        const char *program = getenv("EAVESDROP_TEST_WHISPER_CPP");
+        // NOLINTNEXTLINE(concurrency-mt-unsafe)
+        const char *data = getenv("EAVESDROP_TEST_DATA");
+        CLEANUP(mem_freep)
+        char *sound = xasprintf("%s/misc/jfk.flac", data ? data : TEST_DATA_DEFAULT);
+        static const char *const types[] = {"f16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"};
+        CLEANUP(mem_freep) char *folder = original_path();
+
+        (void)state;
+        if (!program || access(sound, R_OK) != 0) {
+                print_message("skipped: no whisper-cli (EAVESDROP_TEST_WHISPER_CPP) or no "
+                              "recording (EAVESDROP_TEST_DATA)\n");
+                skip();
+        }
+        weights_close(original_open(folder));
+        numpy_need();
+        for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+                CLEANUP(file_remove) char *path = file_new();
+                CLEANUP(file_remove) char *text_path = file_new();
+                const char *arguments[] = {program, "-m", path,  "-nt",
+                                           "-ng",   "-f", sound, NULL};
+                char text[1024] = "";
+                FILE *file;
+
+                weights_close(ggml_make(folder, path, types[i]));
+                assert_int_equal(child_run(arguments, text_path, "/dev/null"), 0);
+                file = fopen(text_path, "re");
+                assert_non_null(file);
+                text[fread(text, 1, sizeof(text) - 1, file)] = 0;
+                fclose(file);
+                if (!strstr(text, "sk not what your country can do for you"))
+                        fail_msg("%s: it heard '%s'", types[i], text);
+        }
+}
+
 // --- sizes ----------------------------------------------------------------------------------
 
 static void every_size_is_read(void **state) {
@@ -252,6 +297,7 @@ static void every_size_is_read(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(conversions_are_close),
+                cmocka_unit_test(whisper_cpp_reads_conversions),
                 cmocka_unit_test(every_size_is_read),
         };
 
