@@ -1,5 +1,4 @@
 // eavesdrop serve: everything is checked and loaded before the first stream starts.
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "decode/models.h"
 #include "server/config.h"
 #include "server/server.h"
@@ -15,107 +15,27 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-static const char usage[] =
-        "usage: eavesdrop serve [--config FILE] [OPTION...]\n"
-        "\n"
-        "Listens to the streams of FILE and to WebSocket clients, and turns them into text.\n"
-        "\n"
-        "  -c, --config FILE      streams and settings (docs/configuration.md)\n"
-        "      --listen HOST:PORT where clients connect          [127.0.0.1:9090]\n"
-        "      --model NAME|PATH  name, CTranslate2 folder or ggml file        [base]\n"
-        "      --model-dir DIR    where fetched models are\n"
-        "      --language CODE    what is spoken; detected when absent\n"
-        "      --threads N        cores for decoding             [all]\n"
-        "      --log-level LEVEL  debug, info, warning or error  [info]\n"
-        "      --log-format FORM  text or json                   [text]\n"
-        "  -h, --help\n"
-        "\n"
-        "Options go before the environment (EAVESDROP_LISTEN, ...), which goes before FILE.\n";
-
-enum {
-        OPTION_LISTEN = 256,
-        OPTION_MODEL,
-        OPTION_MODEL_DIR,
-        OPTION_LANGUAGE,
-        OPTION_THREADS,
-        OPTION_LOG_LEVEL,
-        OPTION_LOG_FORMAT,
-};
-
-static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"help", no_argument, NULL, 'h'},
-        {"listen", required_argument, NULL, OPTION_LISTEN},
-        {"model", required_argument, NULL, OPTION_MODEL},
-        {"model-dir", required_argument, NULL, OPTION_MODEL_DIR},
-        {"language", required_argument, NULL, OPTION_LANGUAGE},
-        {"threads", required_argument, NULL, OPTION_THREADS},
-        {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
-        {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
+static const struct option_entry entries[] = {
+        {"config", "FILE", "streams and settings (docs/configuration.md)", NULL, 'c'},
+        {"listen", "HOST:PORT", "where clients connect [127.0.0.1:9090]", "listen", 0},
+        {"model", "NAME|PATH", "name, CTranslate2 folder or ggml file [base]", "model", 0},
+        {"model-dir", "DIR", "where fetched models are", "model_dir", 0},
+        {"language", "CODE", "what is spoken; detected when absent", "language", 0},
+        {"threads", "N", "cores for decoding [all]", "threads", 0},
+        {"log-level", "LEVEL", "debug, info, warning or error [info]", "log.level", 0},
+        {"log-format", "FORMAT", "text or json [text]", "log.format", 0},
         {0},
 };
 
-// The configuration key that each option overrides.
-static const struct {
-        const char *option, *key;
-} overrides[] = {
-        [0] = {"--listen", "listen"},
-        [OPTION_MODEL - OPTION_LISTEN] = {"--model", "model"},
-        [OPTION_MODEL_DIR - OPTION_LISTEN] = {"--model-dir", "model_dir"},
-        [OPTION_LANGUAGE - OPTION_LISTEN] = {"--language", "language"},
-        [OPTION_THREADS - OPTION_LISTEN] = {"--threads", "threads"},
-        [OPTION_LOG_LEVEL - OPTION_LISTEN] = {"--log-level", "log.level"},
-        [OPTION_LOG_FORMAT - OPTION_LISTEN] = {"--log-format", "log.format"},
+static const struct options_verb verb = {
+        .name = "serve",
+        .about =
+                "Listens to the streams of a configuration file and to WebSocket clients, and\n"
+                "turns them into text. Options go before the environment (EAVESDROP_LISTEN, "
+                "...),\n"
+                "which goes before the file.\n",
+        .entries = entries,
 };
-
-#define N_OVERRIDES (sizeof(overrides) / sizeof(overrides[0]))
-
-struct wishes {
-        const char *config_path;
-        const char *values[N_OVERRIDES];  // NULL: not given
-};
-
-// Returns -1 to go on, or the exit code.
-static int wishes_parse(struct wishes *ret, int argc, char **argv) {
-        int option;
-
-        optind = 1;
-        while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-                if (option == 'h') {
-                        fputs(usage, stdout);
-                        return EXIT_OK;
-                }
-                if (option == 'c')
-                        ret->config_path = optarg;
-                else if (option >= OPTION_LISTEN)
-                        ret->values[option - OPTION_LISTEN] = optarg;
-                else
-                        return EXIT_USAGE;
-        }
-        if (optind < argc) {
-                fprintf(stderr, "eavesdrop serve: unexpected argument '%s'\n", argv[optind]);
-                return EXIT_USAGE;
-        }
-        return -1;
-}
-
-static int config_make(struct config **ret, const struct wishes *wishes) {
-        struct config_mistakes mistakes = {0};
-        int r = config_load(ret, wishes->config_path, &mistakes);
-
-        for (size_t i = 0; i < N_OVERRIDES && r == 0; i++)
-                if (wishes->values[i])
-                        r = config_override(*ret, overrides[i].key, wishes->values[i],
-                                            overrides[i].option, &mistakes);
-        for (size_t i = 0; i < mistakes.n; i++) {
-                CLEANUP(mem_freep)
-                char *line = config_mistake_format(&mistakes.items[i], wishes->config_path);
-
-                fprintf(stderr, "%s\n", line);
-        }
-        config_mistakes_deinit(&mistakes);
-        return r;
-}
 
 // --- loading
 // -----------------------------------------------------------------------------------
@@ -245,13 +165,13 @@ static int serve_run(const struct config *config, const struct loaded *loaded) {
 int cli_serve(int argc, char **argv) {
         CLEANUP(config_freep) struct config *config = NULL;
         CLEANUP(loaded_deinit) struct loaded loaded = {0};
-        struct wishes wishes = {0};
+        struct options options;
         struct error error;
-        int r = wishes_parse(&wishes, argc, argv);
+        int r = options_parse(&options, &verb, argc, argv);
 
         if (r >= 0)
                 return r;
-        if (config_make(&config, &wishes) < 0)
+        if (options_config(&config, &options, options_get(&options, "config")) < 0)
                 return EXIT_USAGE;
         log_configure(config->log_level, config->log_format);
         signal(SIGPIPE, SIG_IGN);
