@@ -1,17 +1,26 @@
 #include "decode/whisper/model.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "decode/whisper/prompt.h"
 #include "decode/whisper/vectors.h"
 #include "decode/whisper/weights.h"
 #include "util/mem.h"
 
 #define NAME_MAX_LENGTH 64  // of a tensor
+
+static float *floats_free(float *floats) {
+        free(floats);
+        return NULL;
+}
+
+DEFINE_CLEANUP(float *, floats_free);
 
 // What every function that fills a part of the model needs.
 struct loading {
@@ -23,7 +32,7 @@ struct loading {
 static float *load_floats(const struct loading *loading, const char *prefix, const char *name,
                           size_t n) {
         char full[NAME_MAX_LENGTH];
-        CLEANUP(mem_freep) char *ret = NULL;
+        CLEANUP(floats_freep) float *ret = NULL;
         int r;
 
         snprintf(full, sizeof(full), "%s%s", prefix, name);
@@ -32,13 +41,13 @@ static float *load_floats(const struct loading *loading, const char *prefix, con
                 error_set(loading->error, -ENOMEM, "no memory for %s", full);
                 return NULL;
         }
-        r = weights_copy(loading->weights, full, (float *)(void *)ret, n);
+        r = weights_copy(loading->weights, full, ret, n);
         if (r < 0) {
                 error_set(loading->error, r, "tensor %s is missing or has the wrong size",
                           full);
                 return NULL;
         }
-        return (float *)(void *)TAKE(ret);
+        return TAKE(ret);
 }
 
 static int load_norm(const struct loading *loading, struct norm *norm, const char *prefix,
@@ -66,19 +75,19 @@ static void stack_deinit(struct stack *stack) {
 // One part of the stack, from tensors NAME.weight and NAME.bias, both times `scale`.
 static int stack_load(const struct loading *loading, struct stack *stack, const char *prefix,
                       const char *name, float scale) {
-        CLEANUP(mem_freep) char *weight = NULL;
-        CLEANUP(mem_freep) char *bias = NULL;
+        CLEANUP(floats_freep) float *weight = NULL;
+        CLEANUP(floats_freep) float *bias = NULL;
         size_t n_out = stack->n_out, n_in = stack->n_in;
         char part[NAME_MAX_LENGTH];
 
         snprintf(part, sizeof(part), "%s.weight", name);
-        weight = (char *)load_floats(loading, prefix, part, n_out * n_in);
+        weight = load_floats(loading, prefix, part, n_out * n_in);
         snprintf(part, sizeof(part), "%s.bias", name);
-        bias = (char *)load_floats(loading, prefix, part, n_out);
+        bias = load_floats(loading, prefix, part, n_out);
         if (!weight || !bias)
                 return -EBADMSG;
-        vector_add_scaled(stack->weight, (float *)(void *)weight, scale, n_out * n_in);
-        vector_add_scaled(stack->bias, (float *)(void *)bias, scale, n_out);
+        vector_add_scaled(stack->weight, weight, scale, n_out * n_in);
+        vector_add_scaled(stack->bias, bias, scale, n_out);
         return 0;
 }
 
@@ -127,24 +136,23 @@ static int load_stack(const struct loading *loading, struct linear **linear,
 // n_in].
 static int load_convolution(const struct loading *loading, struct linear **ret,
                             const char *name, size_t n_out, size_t n_in) {
-        CLEANUP(mem_freep) char *weight = NULL;
-        CLEANUP(mem_freep) char *bias = NULL;
-        CLEANUP(mem_freep) char *turned = try_calloc(n_out * n_in * 3, sizeof(float));
+        CLEANUP(floats_freep) float *weight = NULL;
+        CLEANUP(floats_freep) float *bias = NULL;
+        CLEANUP(floats_freep) float *turned = try_calloc(n_out * n_in * 3, sizeof(float));
         char part[NAME_MAX_LENGTH];
 
         snprintf(part, sizeof(part), "%s.weight", name);
-        weight = (char *)load_floats(loading, "encoder.", part, n_out * n_in * 3);
+        weight = load_floats(loading, "encoder.", part, n_out * n_in * 3);
         snprintf(part, sizeof(part), "%s.bias", name);
-        bias = (char *)load_floats(loading, "encoder.", part, n_out);
+        bias = load_floats(loading, "encoder.", part, n_out);
         if (!weight || !bias || !turned)
                 return -EBADMSG;
         for (size_t out = 0; out < n_out; out++)
                 for (size_t in = 0; in < n_in; in++)
                         for (size_t k = 0; k < 3; k++)
-                                ((float *)(void *)turned)[(out * 3 + k) * n_in + in] =
-                                        ((float *)(void *)weight)[(out * n_in + in) * 3 + k];
-        return linear_new(ret, (float *)(void *)turned, (float *)(void *)bias, n_out, n_in * 3,
-                          loading->error);
+                                turned[(out * 3 + k) * n_in + in] =
+                                        weight[(out * n_in + in) * 3 + k];
+        return linear_new(ret, turned, bias, n_out, n_in * 3, loading->error);
 }
 
 static int load_encoder_layer(const struct loading *loading, struct encoder_layer *layer,
@@ -248,15 +256,14 @@ static int load_encoder(const struct loading *loading, struct whisper_model *mod
 static int load_decoder(const struct loading *loading, struct whisper_model *model) {
         const struct whisper_info *info = &model->info;
         size_t n = (size_t)info->n_text_state;
-        CLEANUP(mem_freep) char *embedding = NULL;
+        CLEANUP(floats_freep) float *embedding = NULL;
         int r;
 
-        embedding = (char *)load_floats(loading, "decoder.", "token_embedding.weight",
-                                        (size_t)info->n_vocabulary * n);
+        embedding = load_floats(loading, "decoder.", "token_embedding.weight",
+                                (size_t)info->n_vocabulary * n);
         if (!embedding)
                 return -EBADMSG;
-        r = panels_init(&model->token_embedding, (float *)(void *)embedding,
-                        (size_t)info->n_vocabulary, n);
+        r = panels_init(&model->token_embedding, embedding, (size_t)info->n_vocabulary, n);
         if (r < 0)
                 return error_set(loading->error, r, "no memory for the token embedding");
         model->text_positions = load_floats(loading, "decoder.", "positional_embedding",
@@ -283,20 +290,24 @@ static int check_shapes(const struct whisper_info *info, struct error *error) {
                 return error_set(error, -ENOTSUP,
                                  "the model's audio context is %d, not Whisper's 1500",
                                  info->n_audio_context);
+        if (info->n_text_context < PROMPT_CONTEXT)
+                return error_set(error, -ENOTSUP,
+                                 "the model's text context is %d, less than %d",
+                                 info->n_text_context, PROMPT_CONTEXT);
         return 0;
 }
 
 // The token of a space, which may not begin a text.
 static int find_blank(struct whisper_model *model, struct error *error) {
-        CLEANUP(mem_freep) char *tokens = NULL;
-        int32_t *encoded = NULL;
+        int32_t *tokens = NULL;
         size_t n = 0;
-        int r = tokenizer_encode(model->tokenizer, " ", &encoded, &n);
+        int r = tokenizer_encode(model->tokenizer, " ", &tokens, &n);
 
-        tokens = (char *)encoded;
+        if (r == 0 && n == 1)
+                model->blank = tokens[0];
+        free(tokens);
         if (r < 0 || n != 1)
                 return error_set(error, -EBADMSG, "the vocabulary has no token for a space");
-        model->blank = encoded[0];
         return 0;
 }
 
@@ -327,8 +338,11 @@ int whisper_model_load(struct whisper_model **ret, const char *path, int threads
             (r = find_blank(model, error)) < 0)
                 return r;
         model->log_mel = log_mel_new((size_t)model->info.n_mels, weights_mel_filters(weights));
-        if ((r = load_encoder(&loading, model)) < 0 || (r = load_decoder(&loading, model)) < 0)
+        // The decoder first: its embedding is the largest tensor, and copying it while little
+        // else is in memory keeps the peak low.
+        if ((r = load_decoder(&loading, model)) < 0 || (r = load_encoder(&loading, model)) < 0)
                 return r;
+        malloc_trim(0);  // give back what the copies took
         *ret = TAKE(model);
         return 0;
 }

@@ -1,0 +1,247 @@
+// The element-wise kernels and attention against plain ones in double.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "decode/whisper/attention.h"
+#include "decode/whisper/tensor.h"
+#include "decode/whisper/vectors.h"
+#include "util/mem.h"
+
+static float random_value(void) {
+        static uint32_t state = 7;
+
+        state = state * 1664525u + 1013904223u;
+        return (float)(state >> 8) / 8388608.0f - 1.0f;
+}
+
+static float *random_floats(size_t n, float scale) {
+        float *ret = xcalloc(n, sizeof(*ret));
+
+        for (size_t i = 0; i < n; i++)
+                ret[i] = random_value() * scale;
+        return ret;
+}
+
+static void softmax_plain(const float *x, size_t n, double *ret) {
+        double largest = -INFINITY, sum = 0;
+
+        for (size_t i = 0; i < n; i++)
+                largest = fmax(largest, x[i]);
+        for (size_t i = 0; i < n; i++)
+                sum += ret[i] = exp(x[i] - largest);
+        for (size_t i = 0; i < n; i++)
+                ret[i] /= sum;
+}
+
+static void test_softmax_and_log_sum_exp(void **state) {
+        (void)state;
+        double expected[100];
+
+        for (size_t n = 1; n <= 100; n += 9) {
+                float *x = random_floats(n, 60);
+                double sum = 0;
+
+                if (n > 2)
+                        x[1] = -INFINITY;
+                softmax_plain(x, n, expected);
+                for (size_t i = 0; i < n; i++)
+                        sum += exp(x[i]);
+                assert_float_equal(vector_log_sum_exp(x, n), log(sum), 1e-5);
+                vector_softmax(x, n);
+                for (size_t i = 0; i < n; i++)
+                        assert_float_equal(x[i], expected[i], 1e-6);
+                free(x);
+        }
+}
+
+static void test_normalize(void **state) {
+        (void)state;
+        for (size_t n = 1; n <= 70; n += 23) {
+                float *x = random_floats(n, 5), *weight = random_floats(n, 1);
+                float *bias = random_floats(n, 1), *ret = xcalloc(n, sizeof(*ret));
+                double mean = 0, variance = 0;
+
+                for (size_t i = 0; i < n; i++)
+                        mean += x[i] / (double)n;
+                for (size_t i = 0; i < n; i++)
+                        variance += (x[i] - mean) * (x[i] - mean) / (double)n;
+                vector_normalize(x, weight, bias, n, ret);
+                for (size_t i = 0; i < n; i++)
+                        assert_float_equal(ret[i],
+                                           (x[i] - mean) / sqrt(variance + 1e-5) * weight[i] +
+                                                   bias[i],
+                                           1e-4);
+                free(x);
+                free(weight);
+                free(bias);
+                free(ret);
+        }
+}
+
+static void test_argmax_takes_the_first_of_equals(void **state) {
+        (void)state;
+        float x[20] = {0};
+
+        assert_int_equal(vector_argmax(x, 20), 0);
+        x[17] = x[9] = 2;
+        assert_int_equal(vector_argmax(x, 20), 9);
+}
+
+static void test_halves_are_recognised(void **state) {
+        (void)state;
+        float x[9] = {0.5f, -0.25f, 0, 1, 2, 3, 65504, -1e-7f, 7};
+        uint16_t halves[9];
+
+        assert_false(vector_is_half(x, 9));  // 1e-7 has no exact half
+        x[7] = 0x1p-24f;
+        assert_true(vector_is_half(x, 9));
+        vector_to_half(x, 9, halves);
+        assert_int_equal(halves[0], 0x3800);
+        assert_int_equal(halves[6], 0x7bff);
+        assert_int_equal(halves[7], 0x0001);
+        assert_int_equal(halves[8], 0x4700);
+}
+
+// One head of one query in double.
+static void attend_plain(const float *query, const float *keys, const float *values,
+                         size_t n_keys, size_t width, size_t stride, double *ret) {
+        double *scores = xcalloc(n_keys, sizeof(*scores));
+        float *products = xcalloc(n_keys, sizeof(*products));
+
+        for (size_t k = 0; k < n_keys; k++)
+                for (size_t d = 0; d < width; d++)
+                        products[k] += query[d] * keys[k * stride + d];
+        softmax_plain(products, n_keys, scores);
+        for (size_t d = 0; d < width; d++) {
+                ret[d] = 0;
+                for (size_t k = 0; k < n_keys; k++)
+                        ret[d] += scores[k] * values[k * stride + d];
+        }
+        free(scores);
+        free(products);
+}
+
+static void check_attention(size_t n_keys, size_t n_queries, bool is_half) {
+        enum { HEADS = 3, WIDTH = 32, STATE = HEADS * WIDTH };
+        struct attention_memory memory = {
+                .n_keys = n_keys, .n_heads = HEADS, .head_width = WIDTH, .is_half = is_half};
+        float *x = random_floats(n_keys * 2 * STATE, 1);
+        float *queries = random_floats(n_queries * STATE, 1);
+        float *ret = xcalloc(n_queries * STATE, sizeof(*ret));
+        float *scratch = xcalloc(2 * attention_scratch_size(&memory), sizeof(*scratch));
+        double expected[WIDTH];
+
+        memory.elements = xcalloc(attention_memory_size(n_keys, HEADS, WIDTH), sizeof(float));
+        attention_pack(&memory, x, x + STATE, (size_t)2 * STATE, 2);
+        attention_run(&memory,
+                      &(struct attention){.queries = queries,
+                                          .query_stride = STATE,
+                                          .n_queries = n_queries,
+                                          .ret = ret,
+                                          .ret_stride = STATE},
+                      scratch, 2);
+        for (size_t q = 0; q < n_queries; q++) {
+                for (size_t head = 0; head < HEADS; head++) {
+                        size_t column = head * WIDTH;
+
+                        attend_plain(queries + q * STATE + column, x + column,
+                                     x + STATE + column, n_keys, WIDTH, (size_t)2 * STATE,
+                                     expected);
+                        for (size_t d = 0; d < WIDTH; d++)
+                                assert_float_equal(ret[q * STATE + column + d], expected[d],
+                                                   is_half ? 2e-3 : 1e-5);
+                }
+        }
+        free(memory.elements);
+        free(x);
+        free(queries);
+        free(ret);
+        free(scratch);
+}
+
+static void test_attention(void **state) {
+        (void)state;
+        for (int is_half = 0; is_half < 2; is_half++) {
+                check_attention(1, 1, is_half);
+                check_attention(33, 2, is_half);
+                check_attention(100, 101, is_half);
+        }
+}
+
+static void check_linear(struct tensor_context *context, size_t n_rows, unsigned flags,
+                         bool has_bias) {
+        enum { N_IN = 48, N_OUT = 80 };
+        size_t rows = tensor_rows(n_rows);
+        float *weight = random_floats((size_t)N_OUT * N_IN, 1), *bias = random_floats(N_OUT, 1);
+        float *x = random_floats(rows * N_IN, 1), *y = random_floats(rows * N_OUT, 1);
+        float *before = xcalloc(rows * N_OUT, sizeof(*before));
+        CLEANUP(linear_freep) struct linear *linear = NULL;
+
+        memcpy(before, y, rows * N_OUT * sizeof(*y));
+        assert_int_equal(linear_new(&linear, weight, has_bias ? bias : NULL, N_OUT, N_IN, NULL),
+                         0);
+        assert_int_equal(linear_apply(context, linear,
+                                      &(struct product){.x = x,
+                                                        .x_stride = N_IN,
+                                                        .n_rows = n_rows,
+                                                        .y = y,
+                                                        .y_stride = N_OUT,
+                                                        .flags = flags}),
+                         0);
+        for (size_t r = 0; r < n_rows; r++) {
+                for (size_t c = 0; c < N_OUT; c++) {
+                        double sum = has_bias ? bias[c] : 0;
+
+                        for (size_t d = 0; d < N_IN; d++)
+                                sum += (double)x[r * N_IN + d] * weight[c * N_IN + d];
+                        if (flags & PRODUCT_GELU)
+                                sum = sum / 2 * (1 + erf(sum / sqrt(2)));
+                        if (flags & PRODUCT_ADD)
+                                sum += before[r * N_OUT + c];
+                        assert_float_equal(y[r * N_OUT + c], sum, 1e-4);
+                }
+        }
+        free(weight);
+        free(bias);
+        free(x);
+        free(y);
+        free(before);
+}
+
+static void test_linear_layers_of_many_rows(void **state) {
+        (void)state;
+        CLEANUP(tensor_context_freep) struct tensor_context *context = NULL;
+
+        assert_int_equal(tensor_context_new(&context, NULL), 0);
+        check_linear(context, 50, 0, true);
+        check_linear(context, 150, PRODUCT_GELU, true);
+        check_linear(context, 130, PRODUCT_ADD, true);
+        check_linear(context, 130, PRODUCT_ADD, false);
+        // More row counts than the table holds: the oldest give way.
+        for (size_t n = 1; n <= 140; n++)
+                check_linear(context, n * TENSOR_ROWS_STEP, 0, false);
+        check_linear(context, 50, 0, true);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_softmax_and_log_sum_exp),
+                cmocka_unit_test(test_normalize),
+                cmocka_unit_test(test_argmax_takes_the_first_of_equals),
+                cmocka_unit_test(test_halves_are_recognised),
+                cmocka_unit_test(test_attention),
+                cmocka_unit_test(test_linear_layers_of_many_rows),
+        };
+        if (!vectors_are_supported()) {
+                print_message("vectors_test: skipped, this processor has no AVX2\n");
+                return 0;
+        }
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
