@@ -232,12 +232,13 @@ static void apply(const struct decoder *decoder, const struct thin_linear *linea
                         decoder->model->threads);
 }
 
-// One head of one row over all that its sequence said up to it.
+// One head of one row over all that its sequence said up to it. `query` is the row's queries,
+// `ret` has the same shape.
 static void attend_text(const struct decoder *decoder, const struct decoder_row *row,
-                        size_t layer, size_t head, const float *query, float *scores,
-                        float *ret) {
-        size_t width = decoder->head_width, column = head * width;
-        size_t value = page_part(decoder);
+                        size_t layer, size_t column, const float *query, float *ret) {
+        size_t width = decoder->head_width, value = page_part(decoder);
+        float *scores = decoder->scores + (size_t)omp_get_thread_num() *
+                                                  (size_t)decoder->model->info.n_text_context;
 
         for (size_t i = 0; i <= row->position; i++)
                 scores[i] = vector_dot(query + column,
@@ -253,8 +254,7 @@ static void attend_text(const struct decoder *decoder, const struct decoder_row 
 static void run_self_attention(struct decoder *decoder, const struct decoder_row *rows,
                                size_t n, size_t layer) {
         const struct decoder_layer *weights = &decoder->model->decoder_layers[layer];
-        size_t n_state = decoder->n_state,
-               context = (size_t)decoder->model->info.n_text_context;
+        size_t n_state = decoder->n_state;
 
         normalize_rows(decoder, &weights->attention_norm, n, decoder->residual,
                        decoder->normalized);
@@ -270,10 +270,9 @@ static void run_self_attention(struct decoder *decoder, const struct decoder_row
         for (size_t task = 0; task < n * decoder->n_heads; task++) {
                 size_t i = task / decoder->n_heads;
 
-                attend_text(decoder, &rows[i], layer, task % decoder->n_heads,
-                            decoder->wide + i * 3 * n_state,
-                            decoder->scores + (size_t)omp_get_thread_num() * context,
-                            decoder->attended + i * n_state);
+                attend_text(decoder, &rows[i], layer,
+                            task % decoder->n_heads * decoder->head_width,
+                            decoder->wide + i * 3 * n_state, decoder->attended + i * n_state);
         }
         apply(decoder, &weights->attention_out, n, decoder->attended, decoder->residual,
               PRODUCT_ADD);

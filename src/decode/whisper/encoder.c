@@ -82,15 +82,21 @@ static void normalize_rows(const struct encoder *encoder, const struct norm *nor
                 vector_normalize(x + row * n, norm->weight, norm->bias, n, ret + row * n);
 }
 
+// A matrix of the encoder's rows.
+struct rows {
+        float *elements;
+        size_t n_columns;
+};
+
 // y = layer(x) for all rows.
-static int apply(struct encoder *encoder, const struct linear *linear, const float *x,
-                 size_t n_in, float *y, size_t n_out, unsigned flags) {
+static int apply(struct encoder *encoder, const struct linear *linear, struct rows x,
+                 struct rows y, unsigned flags) {
         return linear_apply(encoder->context, linear,
-                            &(struct product){.x = x,
-                                              .x_stride = n_in,
+                            &(struct product){.x = x.elements,
+                                              .x_stride = x.n_columns,
                                               .n_rows = encoder->n_rows,
-                                              .y = y,
-                                              .y_stride = n_out,
+                                              .y = y.elements,
+                                              .y_stride = y.n_columns,
                                               .flags = flags});
 }
 
@@ -164,25 +170,23 @@ static void attend(struct encoder *encoder) {
 
 static int run_layer(struct encoder *encoder, const struct encoder_layer *layer) {
         size_t n = (size_t)encoder->model->info.n_audio_state;
+        struct rows residual = {encoder->residual, n}, normalized = {encoder->normalized, n};
+        struct rows projected = {encoder->wide, 3 * n}, wide = {encoder->wide, 4 * n};
         int r;
 
         normalize_rows(encoder, &layer->attention_norm, encoder->residual, encoder->normalized);
-        r = apply(encoder, layer->query_key_value, encoder->normalized, n, encoder->wide, 3 * n,
-                  0);
+        r = apply(encoder, layer->query_key_value, normalized, projected, 0);
         if (r < 0)
                 return r;
         attend(encoder);
-        r = apply(encoder, layer->attention_out, encoder->normalized, n, encoder->residual, n,
-                  PRODUCT_ADD);
+        r = apply(encoder, layer->attention_out, normalized, residual, PRODUCT_ADD);
         if (r < 0)
                 return r;
         normalize_rows(encoder, &layer->mlp_norm, encoder->residual, encoder->normalized);
-        r = apply(encoder, layer->mlp_in, encoder->normalized, n, encoder->wide, 4 * n,
-                  PRODUCT_GELU);
+        r = apply(encoder, layer->mlp_in, normalized, wide, PRODUCT_GELU);
         if (r < 0)
                 return r;
-        return apply(encoder, layer->mlp_out, encoder->wide, 4 * n, encoder->residual, n,
-                     PRODUCT_ADD);
+        return apply(encoder, layer->mlp_out, wide, residual, PRODUCT_ADD);
 }
 
 int encoder_run(struct encoder *encoder, const struct encoder_window *windows, size_t n,
@@ -212,7 +216,8 @@ int encoder_run(struct encoder *encoder, const struct encoder_window *windows, s
 int encoder_project(struct encoder *encoder, const struct linear *linear, size_t n_out,
                     const float **ret) {
         size_t n = (size_t)encoder->model->info.n_audio_state;
-        int r = apply(encoder, linear, encoder->normalized, n, encoder->wide, n_out, 0);
+        int r = apply(encoder, linear, (struct rows){encoder->normalized, n},
+                      (struct rows){encoder->wide, n_out}, 0);
 
         if (r < 0)
                 return r;

@@ -91,49 +91,69 @@ static int stack_load(const struct loading *loading, struct stack *stack, const 
         return 0;
 }
 
-// Load n_parts layers of [n_out, n_in] on top of each other; the first one scaled.
+// Which layers go on top of each other, all of [n_out, n_in]; the first one scaled.
+struct stack_plan {
+        const char *names[3];
+        size_t n_out, n_in;
+        float scale;  // 0 is none
+};
+
 static int stack_init(const struct loading *loading, struct stack *ret, const char *prefix,
-                      const char *const *names, size_t n_parts, float scale) {
-        size_t n_out = ret->n_out, n_in = ret->n_in;
-        struct stack part = *ret;
+                      const struct stack_plan *plan) {
+        struct stack part = {.n_out = plan->n_out, .n_in = plan->n_in};
+        size_t n_parts = 0;
         int r = 0;
 
-        ret->weight = try_calloc(n_parts * n_out * n_in, sizeof(float));
-        ret->bias = try_calloc(n_parts * n_out, sizeof(float));
+        while (n_parts < 3 && plan->names[n_parts])
+                n_parts++;
+        ret->n_in = plan->n_in;
+        ret->n_out = n_parts * plan->n_out;
+        ret->weight = try_calloc(ret->n_out * ret->n_in, sizeof(float));
+        ret->bias = try_calloc(ret->n_out, sizeof(float));
         if (!ret->weight || !ret->bias)
                 return error_set(loading->error, -ENOMEM, "no memory for %s%s", prefix,
-                                 names[0]);
+                                 plan->names[0]);
         for (size_t i = 0; i < n_parts && r == 0; i++) {
-                part.weight = ret->weight + i * n_out * n_in;
-                part.bias = ret->bias + i * n_out;
-                r = stack_load(loading, &part, prefix, names[i], i == 0 ? scale : 1.0f);
+                part.weight = ret->weight + i * plan->n_out * plan->n_in;
+                part.bias = ret->bias + i * plan->n_out;
+                r = stack_load(loading, &part, prefix, plan->names[i],
+                               i == 0 && plan->scale > 0 ? plan->scale : 1.0f);
         }
-        ret->n_out = n_parts * n_out;
         return r;
 }
 
-// A stack as a layer for many rows, or for few: one of the two is given.
-static int load_stack(const struct loading *loading, struct linear **linear,
-                      struct thin_linear *thin, struct stack stack, const char *prefix,
-                      const char *const *names, size_t n_parts, float scale) {
-        int r = stack_init(loading, &stack, prefix, names, n_parts, scale);
+// A stack as a layer for many rows.
+static int load_linear(const struct loading *loading, struct linear **ret, const char *prefix,
+                       const struct stack_plan *plan) {
+        struct stack stack = {0};
+        int r = stack_init(loading, &stack, prefix, plan);
 
-        if (r == 0 && linear)
-                r = linear_new(linear, stack.weight, stack.bias, stack.n_out, stack.n_in,
+        if (r == 0)
+                r = linear_new(ret, stack.weight, stack.bias, stack.n_out, stack.n_in,
                                loading->error);
-        if (r == 0 && thin) {
-                r = panels_init(&thin->panels, stack.weight, stack.n_out, stack.n_in);
+        stack_deinit(&stack);
+        return r;
+}
+
+// A stack as a layer for few rows.
+static int load_thin(const struct loading *loading, struct thin_linear *ret, const char *prefix,
+                     const struct stack_plan *plan) {
+        struct stack stack = {0};
+        int r = stack_init(loading, &stack, prefix, plan);
+
+        if (r == 0) {
+                r = panels_init(&ret->panels, stack.weight, stack.n_out, stack.n_in);
                 if (r == 0)
-                        thin->bias = TAKE(stack.bias);
+                        ret->bias = TAKE(stack.bias);
                 else
-                        error_set(loading->error, r, "no memory for %s%s", prefix, names[0]);
+                        error_set(loading->error, r, "no memory for %s%s", prefix,
+                                  plan->names[0]);
         }
         stack_deinit(&stack);
         return r;
 }
 
-// Convolutions [n_out, n_in, 3] become layers over three frames side by side: [n_out, 3 *
-// n_in].
+// Convolutions [n_out, n_in, 3] become layers over three frames side by side.
 static int load_convolution(const struct loading *loading, struct linear **ret,
                             const char *name, size_t n_out, size_t n_in) {
         CLEANUP(floats_freep) float *weight = NULL;
@@ -155,78 +175,69 @@ static int load_convolution(const struct loading *loading, struct linear **ret,
         return linear_new(ret, turned, bias, n_out, n_in * 3, loading->error);
 }
 
+// What queries are multiplied with, so that attention need not.
+static float query_scale(int n_state, int n_heads) {
+        int width = n_state / n_heads;
+
+        return 1.0f / sqrtf((float)width);
+}
+
 static int load_encoder_layer(const struct loading *loading, struct encoder_layer *layer,
-                              int index, size_t n, size_t n_heads) {
-        static const char *const attention[] = {"attn.query", "attn.key", "attn.value"};
-        static const char *const out[] = {"attn.out"}, *const in[] = {"mlp.0"},
-                                 *const back[] = {"mlp.2"};
-        float scale = 1.0f / sqrtf((float)(n / n_heads));
-        struct stack square = {.n_out = n, .n_in = n};
+                              int index, const struct whisper_info *info) {
+        size_t n = (size_t)info->n_audio_state;
+        struct stack_plan attention = {{"attn.query", "attn.key", "attn.value"}, n, n, 0};
+        struct stack_plan out = {{"attn.out"}, n, n, 0};
+        struct stack_plan in = {{"mlp.0"}, 4 * n, n, 0}, back = {{"mlp.2"}, n, 4 * n, 0};
         char prefix[NAME_MAX_LENGTH];
         int r;
 
+        attention.scale = query_scale(info->n_audio_state, info->n_audio_heads);
         snprintf(prefix, sizeof(prefix), "encoder.blocks.%d.", index);
         if ((r = load_norm(loading, &layer->attention_norm, prefix, "attn_ln", n)) < 0 ||
-            (r = load_norm(loading, &layer->mlp_norm, prefix, "mlp_ln", n)) < 0)
+            (r = load_norm(loading, &layer->mlp_norm, prefix, "mlp_ln", n)) < 0 ||
+            (r = load_linear(loading, &layer->query_key_value, prefix, &attention)) < 0 ||
+            (r = load_linear(loading, &layer->attention_out, prefix, &out)) < 0 ||
+            (r = load_linear(loading, &layer->mlp_in, prefix, &in)) < 0)
                 return r;
-        if ((r = load_stack(loading, &layer->query_key_value, NULL, square, prefix, attention,
-                            3, scale)) < 0 ||
-            (r = load_stack(loading, &layer->attention_out, NULL, square, prefix, out, 1, 1)) <
-                    0)
-                return r;
-        r = load_stack(loading, &layer->mlp_in, NULL, (struct stack){.n_out = 4 * n, .n_in = n},
-                       prefix, in, 1, 1);
-        if (r < 0)
-                return r;
-        return load_stack(loading, &layer->mlp_out, NULL,
-                          (struct stack){.n_out = n, .n_in = 4 * n}, prefix, back, 1, 1);
+        return load_linear(loading, &layer->mlp_out, prefix, &back);
 }
 
 static int load_decoder_cross(const struct loading *loading, struct decoder_layer *layer,
-                              const char *prefix, size_t n, size_t n_audio, float scale) {
-        static const char *const query[] = {"cross_attn.query"}, *const out[] = {
-                                                                         "cross_attn.out"};
-        static const char *const memory[] = {"cross_attn.key", "cross_attn.value"};
-        struct stack square = {.n_out = n, .n_in = n};
+                              const char *prefix, const struct whisper_info *info) {
+        size_t n = (size_t)info->n_text_state;
+        struct stack_plan query = {{"cross_attn.query"}, n, n, 0};
+        struct stack_plan out = {{"cross_attn.out"}, n, n, 0};
+        struct stack_plan memory = {
+                {"cross_attn.key", "cross_attn.value"}, n, (size_t)info->n_audio_state, 0};
         int r;
 
+        query.scale = query_scale(info->n_text_state, info->n_text_heads);
         if ((r = load_norm(loading, &layer->cross_norm, prefix, "cross_attn_ln", n)) < 0 ||
-            (r = load_stack(loading, NULL, &layer->cross_query, square, prefix, query, 1,
-                            scale)) < 0 ||
-            (r = load_stack(loading, NULL, &layer->cross_out, square, prefix, out, 1, 1)) < 0)
+            (r = load_thin(loading, &layer->cross_query, prefix, &query)) < 0 ||
+            (r = load_thin(loading, &layer->cross_out, prefix, &out)) < 0)
                 return r;
-        return load_stack(loading, &layer->cross_key_value, NULL,
-                          (struct stack){.n_out = n, .n_in = n_audio}, prefix, memory, 2, 1);
+        return load_linear(loading, &layer->cross_key_value, prefix, &memory);
 }
 
 static int load_decoder_layer(const struct loading *loading, struct decoder_layer *layer,
                               int index, const struct whisper_info *info) {
-        static const char *const attention[] = {"attn.query", "attn.key", "attn.value"};
-        static const char *const out[] = {"attn.out"}, *const in[] = {"mlp.0"},
-                                 *const back[] = {"mlp.2"};
         size_t n = (size_t)info->n_text_state;
-        float scale = 1.0f / sqrtf((float)(info->n_text_state / info->n_text_heads));
-        struct stack square = {.n_out = n, .n_in = n};
+        struct stack_plan attention = {{"attn.query", "attn.key", "attn.value"}, n, n, 0};
+        struct stack_plan out = {{"attn.out"}, n, n, 0};
+        struct stack_plan in = {{"mlp.0"}, 4 * n, n, 0}, back = {{"mlp.2"}, n, 4 * n, 0};
         char prefix[NAME_MAX_LENGTH];
         int r;
 
+        attention.scale = query_scale(info->n_text_state, info->n_text_heads);
         snprintf(prefix, sizeof(prefix), "decoder.blocks.%d.", index);
         if ((r = load_norm(loading, &layer->attention_norm, prefix, "attn_ln", n)) < 0 ||
             (r = load_norm(loading, &layer->mlp_norm, prefix, "mlp_ln", n)) < 0 ||
-            (r = load_stack(loading, NULL, &layer->query_key_value, square, prefix, attention,
-                            3, scale)) < 0 ||
-            (r = load_stack(loading, NULL, &layer->attention_out, square, prefix, out, 1, 1)) <
-                    0)
+            (r = load_thin(loading, &layer->query_key_value, prefix, &attention)) < 0 ||
+            (r = load_thin(loading, &layer->attention_out, prefix, &out)) < 0 ||
+            (r = load_decoder_cross(loading, layer, prefix, info)) < 0 ||
+            (r = load_thin(loading, &layer->mlp_in, prefix, &in)) < 0)
                 return r;
-        r = load_decoder_cross(loading, layer, prefix, n, (size_t)info->n_audio_state, scale);
-        if (r < 0)
-                return r;
-        r = load_stack(loading, NULL, &layer->mlp_in, (struct stack){.n_out = 4 * n, .n_in = n},
-                       prefix, in, 1, 1);
-        if (r < 0)
-                return r;
-        return load_stack(loading, NULL, &layer->mlp_out,
-                          (struct stack){.n_out = n, .n_in = 4 * n}, prefix, back, 1, 1);
+        return load_thin(loading, &layer->mlp_out, prefix, &back);
 }
 
 static int load_encoder(const struct loading *loading, struct whisper_model *model) {
@@ -245,8 +256,7 @@ static int load_encoder(const struct loading *loading, struct whisper_model *mod
         model->encoder_layers =
                 xcalloc((size_t)info->n_audio_layers, sizeof(*model->encoder_layers));
         for (int i = 0; i < info->n_audio_layers; i++) {
-                r = load_encoder_layer(loading, &model->encoder_layers[i], i, n,
-                                       (size_t)info->n_audio_heads);
+                r = load_encoder_layer(loading, &model->encoder_layers[i], i, info);
                 if (r < 0)
                         return r;
         }

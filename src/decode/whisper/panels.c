@@ -127,14 +127,21 @@ INLINE_AVX2 void store_avx2(const struct product *product, size_t row, size_t co
                 _mm256_maskstore_ps(y, mask, sum);
 }
 
-// `rows` rows by `n` panels from `panel` on. All of rows, n and is_half are constants where
-// this is inlined.
+// `n_rows` rows by `n` panels.
+struct block {
+        size_t row, panel;  // the first
+        size_t n_rows, n;
+        bool is_half;
+};
+
+// One block; n_rows, n and is_half are constants where this is inlined.
 INLINE_AVX2 void multiply_block(const struct panels *panels, const struct product *product,
-                                size_t row, size_t panel, size_t rows, size_t n, bool is_half) {
-        const void *elements = is_half ? (const void *)panels->halves : panels->floats;
-        const float *x = product->x + row * product->x_stride;
+                                const struct block block) {
+        const size_t rows = block.n_rows, n = block.n;
+        const void *elements = block.is_half ? (const void *)panels->halves : panels->floats;
+        const float *x = product->x + block.row * product->x_stride;
         size_t stride = product->x_stride, step = panels->depth * PANEL_COLUMNS;
-        size_t first = panel * step;
+        size_t first = block.panel * step;
         __m256 sums[ROWS_MAX * 2];
 
         UNROLL
@@ -145,8 +152,8 @@ INLINE_AVX2 void multiply_block(const struct panels *panels, const struct produc
 
                 UNROLL
                 for (size_t p = 0; p < n; p++) {
-                        __m256 low = load_avx2(elements, index + p * step, is_half);
-                        __m256 high = load_avx2(elements, index + p * step + 8, is_half);
+                        __m256 low = load_avx2(elements, index + p * step, block.is_half);
+                        __m256 high = load_avx2(elements, index + p * step + 8, block.is_half);
 
                         UNROLL
                         for (size_t r = 0; r < rows; r++) {
@@ -162,10 +169,10 @@ INLINE_AVX2 void multiply_block(const struct panels *panels, const struct produc
         for (size_t r = 0; r < rows; r++) {
                 UNROLL
                 for (size_t p = 0; p < n; p++) {
-                        size_t column = (panel + p) * PANEL_COLUMNS, s = (r * n + p) * 2;
+                        size_t column = (block.panel + p) * PANEL_COLUMNS, s = (r * n + p) * 2;
 
-                        store_avx2(product, row + r, column, panels->n_columns, sums[s]);
-                        store_avx2(product, row + r, column + 8, panels->n_columns,
+                        store_avx2(product, block.row + r, column, panels->n_columns, sums[s]);
+                        store_avx2(product, block.row + r, column + 8, panels->n_columns,
                                    sums[s + 1]);
                 }
         }
@@ -176,18 +183,22 @@ INLINE_AVX2 void multiply_block(const struct panels *panels, const struct produc
         TARGET_AVX2 static void multiply_rows_##rows(const struct panels *panels,             \
                                                      const struct product *product,           \
                                                      size_t row, size_t first, size_t last) { \
-                size_t panel = first;                                                         \
+                size_t at = first;                                                            \
                                                                                               \
                 if (panels->halves) {                                                         \
-                        for (; panel + (n) <= last; panel += (n))                             \
-                                multiply_block(panels, product, row, panel, rows, n, true);   \
-                        for (; panel < last; panel++)                                         \
-                                multiply_block(panels, product, row, panel, rows, 1, true);   \
+                        for (; at + (n) <= last; at += (n))                                   \
+                                multiply_block(panels, product,                               \
+                                               (struct block){row, at, rows, n, true});       \
+                        for (; at < last; at++)                                               \
+                                multiply_block(panels, product,                               \
+                                               (struct block){row, at, rows, 1, true});       \
                 } else {                                                                      \
-                        for (; panel + (n) <= last; panel += (n))                             \
-                                multiply_block(panels, product, row, panel, rows, n, false);  \
-                        for (; panel < last; panel++)                                         \
-                                multiply_block(panels, product, row, panel, rows, 1, false);  \
+                        for (; at + (n) <= last; at += (n))                                   \
+                                multiply_block(panels, product,                               \
+                                               (struct block){row, at, rows, n, false});      \
+                        for (; at < last; at++)                                               \
+                                multiply_block(panels, product,                               \
+                                               (struct block){row, at, rows, 1, false});      \
                 }                                                                             \
         }
 

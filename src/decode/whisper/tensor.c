@@ -97,9 +97,13 @@ static bool product_plan_init(struct product_plan *plan, dnnl_engine_t engine,
         if (dnnl_primitive_attr_set_post_ops(plan->attributes, plan->operations) !=
             dnnl_success)
                 return false;
-        return onednn_matmul_init(&plan->description, engine, &plan->x,
-                                  weight ? weight : &plan->weight,
-                                  shape->has_bias ? &plan->bias : NULL, &plan->y,
+        return onednn_matmul_init(&plan->description, engine,
+                                  &(struct onednn_matmul){
+                                          .x = &plan->x,
+                                          .weight = weight ? weight : &plan->weight,
+                                          .bias = shape->has_bias ? &plan->bias : NULL,
+                                          .y = &plan->y,
+                                  },
                                   plan->attributes) == dnnl_success;
 }
 

@@ -9,6 +9,11 @@
 typedef dnnl_memory_desc_t onednn_layout;
 typedef const_dnnl_memory_desc_t onednn_layout_view;
 
+// The layouts of a product's operands; no bias is NULL.
+struct onednn_matmul {
+        const onednn_layout *x, *weight, *bias, *y;
+};
+
 static inline dnnl_status_t onednn_layout_init(onednn_layout *ret, const dnnl_dims_t shape,
                                                const dnnl_dims_t strides) {
         return strides ? dnnl_memory_desc_create_with_strides(ret, 2, shape, dnnl_f32, strides)
@@ -30,12 +35,12 @@ static inline onednn_layout_view onednn_layout_get(const onednn_layout *layout) 
         return *layout;
 }
 
-static inline dnnl_status_t
-onednn_matmul_init(dnnl_primitive_desc_t *ret, dnnl_engine_t engine, const onednn_layout *x,
-                   const onednn_layout *weight, const onednn_layout *bias,
-                   const onednn_layout *y, const_dnnl_primitive_attr_t attributes) {
-        return dnnl_matmul_primitive_desc_create(ret, engine, *x, *weight, bias ? *bias : NULL,
-                                                 *y, attributes);
+static inline dnnl_status_t onednn_matmul_init(dnnl_primitive_desc_t *ret, dnnl_engine_t engine,
+                                               const struct onednn_matmul *matmul,
+                                               const_dnnl_primitive_attr_t attributes) {
+        return dnnl_matmul_primitive_desc_create(ret, engine, *matmul->x, *matmul->weight,
+                                                 matmul->bias ? *matmul->bias : NULL,
+                                                 *matmul->y, attributes);
 }
 
 static inline dnnl_status_t onednn_append_sum(dnnl_post_ops_t operations) {
@@ -50,6 +55,11 @@ static inline dnnl_status_t onednn_append_gelu(dnnl_post_ops_t operations) {
 
 typedef dnnl_memory_desc_t onednn_layout;
 typedef const dnnl_memory_desc_t *onednn_layout_view;
+
+// The layouts of a product's operands; no bias is NULL.
+struct onednn_matmul {
+        const onednn_layout *x, *weight, *bias, *y;
+};
 
 static inline dnnl_status_t onednn_layout_init(onednn_layout *ret, const dnnl_dims_t shape,
                                                const dnnl_dims_t strides) {
@@ -71,12 +81,12 @@ static inline onednn_layout_view onednn_layout_get(const onednn_layout *layout) 
         return layout;
 }
 
-static inline dnnl_status_t
-onednn_matmul_init(dnnl_primitive_desc_t *ret, dnnl_engine_t engine, const onednn_layout *x,
-                   const onednn_layout *weight, const onednn_layout *bias,
-                   const onednn_layout *y, const_dnnl_primitive_attr_t attributes) {
+static inline dnnl_status_t onednn_matmul_init(dnnl_primitive_desc_t *ret, dnnl_engine_t engine,
+                                               const struct onednn_matmul *matmul,
+                                               const_dnnl_primitive_attr_t attributes) {
         dnnl_matmul_desc_t operation;
-        dnnl_status_t status = dnnl_matmul_desc_init(&operation, x, weight, bias, y);
+        dnnl_status_t status = dnnl_matmul_desc_init(&operation, matmul->x, matmul->weight,
+                                                     matmul->bias, matmul->y);
 
         if (status != dnnl_success)
                 return status;

@@ -316,7 +316,7 @@ static float text_compression_ratio(const char *text) {
 static struct attempt judge_sequences(const struct transcription *transcription,
                                       const struct whisper_model *model) {
         struct attempt attempt = {.temperature = current_temperature(transcription)};
-        const struct sequence *best = NULL;
+        const struct sequence *best = &transcription->sequences[0];
         CLEANUP(mem_freep) char *text = NULL;
         float best_mean = -INFINITY;
 
@@ -325,7 +325,7 @@ static struct attempt judge_sequences(const struct transcription *transcription,
                 size_t n = sequence->n_tokens - sequence->n_prompt;
                 float mean = sequence->sum_logprob / (float)(n > 0 ? n : 1);
 
-                if (!best || mean > best_mean) {
+                if (mean > best_mean) {
                         best = sequence;
                         best_mean = mean;
                 }
