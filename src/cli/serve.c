@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/loaded.h"
 #include "cli/options.h"
 #include "decode/models.h"
 #include "server/config.h"
@@ -37,48 +38,13 @@ static const struct options_verb verb = {
         .entries = entries,
 };
 
-// --- loading
-// -----------------------------------------------------------------------------------
-
-static int threads_default(void) {
-        long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-        return n < 1 ? 1 : (int)n;
-}
-
-struct loaded {
-        struct whisper_model *model;
-        struct vad_model *vad;
-};
-
-static void loaded_deinit(struct loaded *loaded) {
-        loaded->model = whisper_model_free(loaded->model);
-        loaded->vad = vad_model_free(loaded->vad);
-}
-
-static int models_load(struct loaded *ret, const struct config *config, struct error *error) {
-        CLEANUP(mem_freep)
-        char *folder = config->model_dir ? xstrdup(config->model_dir) : models_default_folder();
-        CLEANUP(mem_freep) char *model_path = NULL;
-        CLEANUP(mem_freep) char *vad_path = NULL;
-        int threads = config->threads ? config->threads : threads_default();
-        int r = models_resolve(&model_path, config->model, folder, error);
-
-        if (r == 0)
-                r = models_resolve_vad(&vad_path, folder, error);
-        if (r == 0)
-                r = vad_model_load(&ret->vad, vad_path, error);
-        if (r == 0)
-                r = whisper_model_load(&ret->model, model_path, threads, error);
-        return r;
-}
-
 // --- running
 // -----------------------------------------------------------------------------------
 
 struct run {
         struct loop *loop;
         struct server *server;
+        const struct loaded *loaded;
         bool is_stopping;
 };
 
@@ -113,8 +79,11 @@ static void descriptors_raise(void) {
         }
 }
 
-static bool model_knows_language(const void *model, const char *language) {
-        return whisper_model_knows_language(model, language);
+static int run_check_wishes(const void *context, const char *language, enum decode_task task,
+                            struct error *error) {
+        const struct run *run = context;
+
+        return loaded_check_wishes(run->loaded, language, task, error);
 }
 
 static void ready_log(const struct run *run, const struct config *config) {
@@ -127,7 +96,7 @@ static void ready_log(const struct run *run, const struct config *config) {
 }
 
 static int serve_run(const struct config *config, const struct loaded *loaded) {
-        struct run run = {.loop = loop_new()};
+        struct run run = {.loop = loop_new(), .loaded = loaded};
         struct server_parts parts = {
                 .loop = run.loop,
                 .config = config,
@@ -135,8 +104,7 @@ static int serve_run(const struct config *config, const struct loaded *loaded) {
                 .model = loaded->model,
                 .n_engines = 1,
                 .vad = loaded->vad,
-                .is_multilingual = whisper_model_info(loaded->model).is_multilingual,
-                .knows_language = model_knows_language,
+                .check_wishes = run_check_wishes,
                 .on_stopped = run_on_stopped,
                 .context = &run,
         };
@@ -164,7 +132,7 @@ static int serve_run(const struct config *config, const struct loaded *loaded) {
 
 int cli_serve(int argc, char **argv) {
         CLEANUP(config_freep) struct config *config = NULL;
-        CLEANUP(loaded_deinit) struct loaded loaded = {0};
+        CLEANUP(loaded_close) struct loaded loaded = {0};
         struct options options;
         struct error error;
         int r = options_parse(&options, &verb, argc, argv);
@@ -181,7 +149,7 @@ int cli_serve(int argc, char **argv) {
                 return EXIT_TROUBLE;
         }
         log_info("server", "loading", "loading model '%s'", config->model);
-        if (models_load(&loaded, config, &error) < 0) {
+        if (loaded_open(&loaded, config, true, &error) < 0) {
                 log_error("server", "model-failed", "%s", error.text);
                 return EXIT_MODEL;
         }

@@ -81,18 +81,6 @@ bool server_admits(const struct server *server, nsec_t *ret_delay) {
         return stats.final_delay < SERVER_DELAY_ADMIT;
 }
 
-int server_check_language(const struct server *server, const char *language,
-                          enum decode_task task, struct error *error) {
-        if (language && language[0] &&
-            !server->parts.knows_language(server->parts.model, language))
-                return error_set(error, -EINVAL, "the model does not know the language '%.16s'",
-                                 language);
-        if (task == DECODE_TRANSLATE && !server->parts.is_multilingual)
-                return error_set(error, -EINVAL,
-                                 "the model is English-only and cannot translate");
-        return 0;
-}
-
 // --- plain requests
 // --------------------------------------------------------------------------------
 
@@ -238,7 +226,8 @@ static int server_stream_open(struct server *server, const struct stream_config 
         };
         struct stream_listener listener = {.on_settled = server_on_settled, .context = server};
         struct sink *sink = &server->log_sinks[server->n_streams];
-        int r = server_check_language(server, language, wishes->task, error);
+        int r = server->parts.check_wishes(server->parts.context, language, wishes->task,
+                                           error);
 
         if (r == 0) {
                 if (language)

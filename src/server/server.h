@@ -24,8 +24,10 @@ struct server_parts {
         const void *model;
         unsigned n_engines;
         const struct vad_model *vad;
-        bool is_multilingual;  // the model speaks other languages than English
-        bool (*knows_language)(const void *model, const char *language);
+        // Can the model do this? 0, or -EINVAL with the words. NULL or "" is no language in
+        // particular.
+        int (*check_wishes)(const void *context, const char *language, enum decode_task task,
+                            struct error *error);
         void (*on_stopped)(void *context);  // server_stop() has come to its end
         void *context;
 };

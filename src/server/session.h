@@ -117,7 +117,3 @@ struct stream *const *server_streams(const struct server *server, size_t *ret_n)
 // May a new transcriber come in? False while decoding lags too far; then *ret_delay says how
 // far.
 bool server_admits(const struct server *server, nsec_t *ret_delay);
-
-// Check a client's wish against the model: 0, or -EINVAL with the words.
-int server_check_language(const struct server *server, const char *language,
-                          enum decode_task task, struct error *error);

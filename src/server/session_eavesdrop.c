@@ -170,7 +170,7 @@ static int setup_stream_open(struct session *session, const struct eavesdrop_mes
                              struct error *error) {
         struct eavesdrop *state = session->state;
         const struct eavesdrop_options *wishes = &message->options;
-        const struct config *config = server_parts(session->server)->config;
+        const struct server_parts *parts = server_parts(session->server);
         struct decode_options options = decode_options_default();
         struct stream_settings settings = {
                 .name = message->stream,
@@ -185,8 +185,8 @@ static int setup_stream_open(struct session *session, const struct eavesdrop_mes
                 options.task = wishes->task;
         // As the original: who asks for translation and names no language wants it detected.
         if (!language && options.task != DECODE_TRANSLATE)
-                language = config->language;
-        r = server_check_language(session->server, language, options.task, error);
+                language = parts->config->language;
+        r = parts->check_wishes(parts->context, language, options.task, error);
         if (r < 0)
                 return r;
         if (language)

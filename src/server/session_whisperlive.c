@@ -76,13 +76,14 @@ static bool whisperlive_admit(struct session *session, const char *uid) {
 
 static int whisperlive_stream_open(struct session *session,
                                    const struct whisperlive_hello *hello, struct error *error) {
+        const struct server_parts *parts = server_parts(session->server);
         struct decode_options options = decode_options_default();
         struct stream_settings settings = {
                 .name = hello->uid,
                 .options = &options,
                 .history_segments = hello->send_last_n_segments,
         };
-        int r = server_check_language(session->server, hello->language, hello->task, error);
+        int r = parts->check_wishes(parts->context, hello->language, hello->task, error);
 
         if (r < 0)
                 return r;
