@@ -178,8 +178,8 @@ static void finals_of_a_lane_are_never_dropped_and_stay_in_order(void **state) {
         struct fixture *fixture = *state;
         struct lane *a = fixture_lane(fixture, false);
 
-        for (char letter = 'a'; letter <= 'z'; letter++) {
-                lane_submit(a, job_named(letter, true, 1, 'z' - letter));
+        for (int letter = 'a'; letter <= 'z'; letter++) {
+                lane_submit(a, job_named((char)letter, true, 1, 'z' - letter));
                 lane_submit(a, job_named('T', false, 1, 0));  // behind a final: of no use
         }
         assert_int_equal(lane_owed(a), 26);
@@ -272,8 +272,8 @@ static void a_wide_lane_answers_in_order(void **state) {
         struct fixture *fixture = *state;
         struct lane *a = fixture_lane(fixture, true);
 
-        for (char letter = 'a'; letter <= 'z'; letter++)
-                lane_submit(a, job_named(letter, true, 1 + letter % 5, 'z' - letter));
+        for (int letter = 'a'; letter <= 'z'; letter++)
+                lane_submit(a, job_named((char)letter, true, 1 + letter % 5, 'z' - letter));
         fixture_wait(fixture);
         assert_string_equal(fixture->answers, "abcdefghijklmnopqrstuvwxyz");
         lane_close(a);

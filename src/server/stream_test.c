@@ -2,6 +2,7 @@
 // capturing sink and a fake clock.
 #include "server/stream.h"
 
+#include <inttypes.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -101,8 +102,8 @@ static int script_answer(void *context, const struct job *job, struct hypothesis
         if (!job->is_final)
                 atomic_fetch_add(&fixture->n_tentative, 1);
         segment->end = (int64_t)job->n_samples;
-        segment->text = xasprintf(" [%lld,%lld)", (long long)job->begin,
-                                  (long long)(job->begin + segment->end));
+        segment->text =
+                xasprintf(" [%" PRId64 ",%" PRId64 ")", job->begin, job->begin + segment->end);
         snprintf(ret->language, sizeof(ret->language), "en");
         return 0;
 }
