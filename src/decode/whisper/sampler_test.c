@@ -49,9 +49,11 @@ static const struct sampler_rules rules = {
         .max_initial_timestamp = 4,
 };
 
+static float logits[N];  // of the last call of allowed()
+
 // Restrict flat logits in which `liked` stands out, and tell which of [first, last) are left.
 static size_t allowed(const struct sampler_rules *with, const int32_t *tokens, size_t n,
-                      int32_t liked, size_t first, size_t last, float *logits) {
+                      int32_t liked, size_t first, size_t last) {
         size_t n_allowed = 0;
 
         for (size_t i = 0; i < N; i++)
@@ -64,10 +66,8 @@ static size_t allowed(const struct sampler_rules *with, const int32_t *tokens, s
 
 static void test_a_window_begins_with_an_early_timestamp(void **state) {
         (void)state;
-        float logits[N];
-
-        assert_int_equal(allowed(&rules, NULL, 0, 1, 0, T0, logits), 0);
-        assert_int_equal(allowed(&rules, NULL, 0, 1, T0, N, logits), 5);
+        assert_int_equal(allowed(&rules, NULL, 0, 1, 0, T0), 0);
+        assert_int_equal(allowed(&rules, NULL, 0, 1, T0, N), 5);
         assert_true(logits[T0 + 4] != -INFINITY);
         assert_true(logits[T0 + 5] == -INFINITY);
 }
@@ -75,10 +75,8 @@ static void test_a_window_begins_with_an_early_timestamp(void **state) {
 static void test_after_a_pair_comes_text(void **state) {
         (void)state;
         const int32_t first[] = {T0}, pair[] = {T0, 1, T0 + 5, T0 + 5};
-        float logits[N];
-
-        assert_int_equal(allowed(&rules, first, 1, 1, T0, N, logits), 0);
-        assert_int_equal(allowed(&rules, pair, 4, 1, T0, N, logits), 0);
+        assert_int_equal(allowed(&rules, first, 1, 1, T0, N), 0);
+        assert_int_equal(allowed(&rules, pair, 4, 1, T0, N), 0);
         assert_true(logits[1] != -INFINITY);
         assert_true(logits[3] == -INFINITY);
 }
@@ -86,9 +84,7 @@ static void test_after_a_pair_comes_text(void **state) {
 static void test_a_single_timestamp_is_followed_by_one_or_the_end(void **state) {
         (void)state;
         const int32_t tokens[] = {T0, 1, T0 + 5};
-        float logits[N];
-
-        assert_int_equal(allowed(&rules, tokens, 3, EOT, 0, EOT, logits), 0);
+        assert_int_equal(allowed(&rules, tokens, 3, EOT, 0, EOT), 0);
         assert_true(logits[EOT] != -INFINITY);
         assert_true(logits[T0 + 4] == -INFINITY);
         assert_true(logits[T0 + 5] != -INFINITY);
@@ -97,9 +93,7 @@ static void test_a_single_timestamp_is_followed_by_one_or_the_end(void **state) 
 static void test_time_does_not_go_back(void **state) {
         (void)state;
         const int32_t tokens[] = {T0, 1, T0 + 7, T0 + 7, 2};
-        float logits[N];
-
-        allowed(&rules, tokens, 5, 1, 0, N, logits);
+        allowed(&rules, tokens, 5, 1, 0, N);
         assert_true(logits[T0 + 6] == -INFINITY);
         assert_true(logits[T0 + 7] != -INFINITY);
         assert_true(logits[1] != -INFINITY);
@@ -108,22 +102,18 @@ static void test_time_does_not_go_back(void **state) {
 static void test_timestamps_win_when_together_likelier_than_any_word(void **state) {
         (void)state;
         const int32_t tokens[] = {T0, 1};
-        float logits[N];
-
         // All equal: twenty timestamps outweigh each word.
-        assert_int_equal(allowed(&rules, tokens, 2, -1, 0, T0, logits), 0);
-        assert_int_equal(allowed(&rules, tokens, 2, -1, T0, N, logits), 20);
+        assert_int_equal(allowed(&rules, tokens, 2, -1, 0, T0), 0);
+        assert_int_equal(allowed(&rules, tokens, 2, -1, T0, N), 20);
 }
 
 static void test_without_timestamps_only_the_lists_count(void **state) {
         (void)state;
         struct sampler_rules plain = rules;
-        float logits[N];
-
         plain.has_timestamps = false;
-        assert_int_equal(allowed(&plain, NULL, 0, 1, 0, N, logits), N - 4);
+        assert_int_equal(allowed(&plain, NULL, 0, 1, 0, N), N - 4);
         assert_true(logits[5] == -INFINITY && logits[EOT] == -INFINITY);
-        assert_int_equal(allowed(&plain, suppressed, 1, 1, 0, N, logits), N - 2);
+        assert_int_equal(allowed(&plain, suppressed, 1, 1, 0, N), N - 2);
 }
 
 static void test_choosing(void **state) {
@@ -133,11 +123,11 @@ static void test_choosing(void **state) {
         float logprob = 0;
 
         for (int i = 0; i < 4000; i++) {
-                float logits[3] = {0, logf(2), -INFINITY};
+                float three[3] = {0, logf(2), -INFINITY};
 
-                assert_int_equal(sampler_choose(logits, 3, 0, &random, &logprob), 1);
+                assert_int_equal(sampler_choose(three, 3, 0, &random, &logprob), 1);
                 assert_float_equal(logprob, logf(2.0f / 3), 1e-5);
-                counts[sampler_choose(logits, 3, 1, &random, &logprob)]++;
+                counts[sampler_choose(three, 3, 1, &random, &logprob)]++;
         }
         assert_int_equal(counts[2], 0);
         assert_in_range(counts[1], 2520, 2810);  // 2667, five standard deviations
