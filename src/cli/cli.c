@@ -1,19 +1,23 @@
 #include "cli/cli.h"
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "util/nearest.h"
 
 static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
+        bool decodes;
         const char *help;
 } verbs[] = {
-        {"serve", cli_serve, "listen to cameras and clients, and tell what is said"},
-        {"transcribe", cli_transcribe, "turn sound files into text"},
-        {"model", cli_model, "list, fetch and inspect models"},
-        {"check", cli_check, "look for mistakes in a configuration file"},
+        {"serve", cli_serve, true, "listen to cameras and clients, and tell what is said"},
+        {"transcribe", cli_transcribe, true, "turn sound files into text"},
+        {"model", cli_model, false, "list, fetch and inspect models"},
+        {"check", cli_check, false, "look for mistakes in a configuration file"},
 };
 
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -29,6 +33,17 @@ static int help_print(void) {
              "  --help      print this; after a verb, that verb's options\n"
              "  --version   print the version");
         return EXIT_OK;
+}
+
+// GCC's OpenMP runtime lets idle threads spin unless this variable says otherwise before the
+// program starts; on a machine that does other things as well (ffmpeg, say) decoding then takes
+// three times as long. So start again with it, once.
+static void openmp_prepare(char **argv) {
+        if (getenv("OMP_WAIT_POLICY"))
+                return;
+        if (setenv("OMP_WAIT_POLICY", "passive", 1) == 0)
+                execv("/proc/self/exe", argv);
+        // Without /proc it goes on, only slower.
 }
 
 int cli_main(int argc, char **argv) {
@@ -47,8 +62,11 @@ int cli_main(int argc, char **argv) {
                 return EXIT_OK;
         }
         for (size_t i = 0; i < N_VERBS; i++) {
-                if (strcmp(argv[1], verbs[i].name) == 0)
+                if (strcmp(argv[1], verbs[i].name) == 0) {
+                        if (verbs[i].decodes)
+                                openmp_prepare(argv);
                         return verbs[i].run(argc - 1, argv + 1);
+                }
                 names[i] = verbs[i].name;
         }
         nearest = nearest_find(argv[1], names);

@@ -389,6 +389,9 @@ int stream_open(struct stream **ret, const struct stream_services *services,
         stream->services = *services;
         stream->listener = *listener;
         stream->options = decode_options_copy(settings->options);
+        // A window is a sentence or two; its place is known from the sound, and asked for
+        // timestamps Whisper leaves more words out (docs/benchmarks.md).
+        stream->options.without_timestamps = true;
         stream->is_file = settings->is_file;
         stream->silence = loop_timer_new(services->loop, stream_on_silence, stream);
         stream->segmenter = segmenter_new(services->vad, &config);
