@@ -54,8 +54,7 @@ static void run_on_signal(void *context) {
 
         if (run->is_stopping) {
                 log_warning("server", "stop-now", "second signal: stopping at once");
-                loop_stop(run->loop);
-                return;
+                _exit(EXIT_TROUBLE);  // the children die with us (util/process.h)
         }
         run->is_stopping = true;
         log_info("server", "stopping", "finishing what is owed; a second signal stops at once");

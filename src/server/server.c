@@ -17,9 +17,9 @@
 #define SERVER_DELAY_WARN  (5 * NSEC_PER_SEC)
 #define SERVER_DELAY_ADMIT (15 * NSEC_PER_SEC)
 
-#define SERVER_TICK          NSEC_PER_SEC
-#define SERVER_STOP_TICK     (50 * NSEC_PER_MSEC)
-#define SERVER_CHILDREN_WAIT (5 * NSEC_PER_SEC)
+#define SERVER_TICK      NSEC_PER_SEC
+#define SERVER_STOP_TICK (50 * NSEC_PER_MSEC)
+#define SERVER_GOODBYE   (5 * NSEC_PER_SEC)  // after the grace time, for the closing handshakes
 
 // Final segments of a pulled stream kept for those who come late.
 #define SERVER_HISTORY 2000
@@ -35,6 +35,7 @@ struct server {
         struct session *sessions;
         struct loop_timer *timer;  // the tick; while stopping, the look whether all is done
         bool is_stopping;
+        bool is_late;  // the grace time is over
         nsec_t stop_deadline;
 };
 
@@ -144,19 +145,30 @@ static size_t server_owed(const struct server *server) {
         return owed;
 }
 
-static void server_stop_consider(struct server *server) {
-        nsec_t now = loop_now(server->parts.loop);
-        bool is_late = now >= server->stop_deadline;
-        bool is_done = !server->sessions && server_owed(server) == 0;
+// The grace time is over: nobody waits for what is still owed, but everybody is told.
+static void server_grace_end(struct server *server) {
+        struct session *next;
 
-        if ((is_done || is_late) &&
-            (source_children() == 0 || now >= server->stop_deadline + SERVER_CHILDREN_WAIT)) {
-                if (!is_done)
-                        log_warning("server", "grace-over",
-                                    "grace time is over: %zu windows of cameras not decoded",
-                                    server_owed(server));
+        log_warning("server", "grace-over",
+                    "grace time is over: %zu windows of cameras not decoded",
+                    server_owed(server));
+        for (struct session *session = server->sessions; session; session = next) {
+                next = session->next;
+                session->ops->goodbye(session, 1001);
+        }
+}
+
+static void server_stop_consider(struct server *server) {
+        nsec_t late = loop_now(server->parts.loop) - server->stop_deadline;
+        bool is_done = !server->sessions && server_owed(server) == 0 && source_children() == 0;
+
+        if (is_done || late >= SERVER_GOODBYE) {
                 server->parts.on_stopped(server->parts.context);
                 return;
+        }
+        if (late >= 0 && !server->is_late) {
+                server->is_late = true;
+                server_grace_end(server);
         }
         loop_timer_set(server->timer, SERVER_STOP_TICK);
 }

@@ -336,19 +336,28 @@ static void file_on_message(struct session *session, const struct eavesdrop_mess
                 refusal_send(session, EAVESDROP_E_TEXT_IN_FILE, message->type_name);
 }
 
+// What is no message: the original's words, and what is wrong with it.
+static void message_refuse(struct session *session, const struct error *error) {
+        struct eavesdrop *state = session->state;
+        CLEANUP(mem_freep)
+        char *refusal = eavesdrop_refusal_text(
+                state->is_file ? EAVESDROP_E_TEXT_IN_FILE : EAVESDROP_E_CONTROL_INVALID, NULL);
+        CLEANUP(mem_freep) char *words = xasprintf("%s: %s", refusal, error->text);
+
+        error_send(session, words);
+}
+
 static void eavesdrop_on_text(struct session *session, const char *text, size_t n) {
         struct eavesdrop *state = session->state;
         struct eavesdrop_message message;
+        struct error error = {0};
 
         if (!state) {
                 setup_on_text(session, text, n);
                 return;
         }
-        if (eavesdrop_message_parse(&message, text, n, NULL) != 0) {
-                refusal_send(session,
-                             state->is_file ? EAVESDROP_E_TEXT_IN_FILE
-                                            : EAVESDROP_E_CONTROL_INVALID,
-                             NULL);
+        if (eavesdrop_message_parse(&message, text, n, &error) != 0) {
+                message_refuse(session, &error);
                 return;
         }
         if (state->is_file)

@@ -34,7 +34,10 @@ static void whisperlive_on_update(void *context, const struct stream_facts *fact
         if (update->n_finals == 0 && !has_tail && !state->has_tail)
                 return;
         state->has_tail = has_tail;
-        n_finals = session_recent_finals(session->stream, state->hello.send_last_n_segments,
+        n_finals = session_recent_finals(session->stream,
+                                         update->n_finals > state->hello.send_last_n_segments
+                                                 ? update->n_finals
+                                                 : state->hello.send_last_n_segments,
                                          &finals);
         text = whisperlive_encode_segments(state->hello.uid, finals, n_finals, update->tail,
                                            stream_origin(session->stream), &n);
@@ -81,14 +84,12 @@ static int whisperlive_stream_open(struct session *session,
         struct stream_settings settings = {
                 .name = hello->uid,
                 .options = &options,
-                .history_segments = hello->send_last_n_segments,
+                .history_segments = SESSION_SEGMENTS_MAX,
         };
         int r = parts->check_wishes(parts->context, hello->language, hello->task, error);
 
         if (r < 0)
                 return r;
-        if (settings.history_segments > SESSION_SEGMENTS_MAX)
-                settings.history_segments = SESSION_SEGMENTS_MAX;
         if (hello->language)
                 snprintf(options.language, sizeof(options.language), "%s", hello->language);
         options.task = hello->task;

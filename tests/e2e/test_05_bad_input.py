@@ -127,7 +127,7 @@ def test_controls_and_sound_at_the_wrong_time(server, client):
     speaker.flush()
     speaker.wait_error("control_recording_started is required before live controls")
     speaker.record(rate=44100)
-    speaker.wait_error("Invalid live control frame")
+    speaker.wait_error("Invalid live control frame: 'sample_rate_hz'")
     speaker.record("r1")
     speaker.flush("another")
     speaker.wait_error("recording_id does not match the active recording epoch")

@@ -66,5 +66,5 @@ def test_a_second_signal_stops_at_once(serve, cameras, client, jfk):
     server.process.send_signal(signal.SIGINT)
     time.sleep(0.05)
     server.process.send_signal(signal.SIGINT)
-    server.process.wait(10)
+    server.process.wait(3)
     processes.assert_no_orphans()
