@@ -41,6 +41,7 @@ static int help_print(void) {
 static void openmp_prepare(char **argv) {
         if (getenv("OMP_WAIT_POLICY"))
                 return;
+        // There is one thread yet. NOLINTNEXTLINE(concurrency-mt-unsafe)
         if (setenv("OMP_WAIT_POLICY", "passive", 1) == 0)
                 execv("/proc/self/exe", argv);
         // Without /proc it goes on, only slower.
