@@ -5,11 +5,15 @@
 
 #include "util/mem.h"
 
+// A detected language is told above this probability; the original server's threshold.
+#define LANGUAGE_SURE 0.5f
+
 struct assembler {
         uint64_t id_last;      // of the last final segment
         int64_t position_end;  // where the last final segment ended
         char language[LANGUAGE_CODE_MAX];
         float language_probability;
+        char language_told[LANGUAGE_CODE_MAX];  // "" before the first
 
         struct segment *finals;  // of the present update
         size_t n_finals;
@@ -55,6 +59,7 @@ void assembler_restart(struct assembler *assembler, int64_t position) {
         assembler->position_end = position;
         assembler->language[0] = '\0';
         assembler->language_probability = 0;
+        assembler->language_told[0] = '\0';
         tail_clear(assembler);
 }
 
@@ -74,23 +79,24 @@ static const struct update *update_make(struct assembler *assembler, bool langua
         return &assembler->update;
 }
 
+// Half a second of speech is too little to tell a language by, so only final text counts. True
+// when a detected language may be told: it is sure enough and not the one told last.
 static bool language_take(struct assembler *assembler, const struct hypothesis *hypothesis) {
-        bool is_new;
-
         if (hypothesis->language[0] == '\0' || hypothesis->n_segments == 0)
                 return false;
-        is_new = hypothesis->was_detected &&
-                 strcmp(assembler->language, hypothesis->language) != 0;
         memcpy(assembler->language, hypothesis->language, sizeof(assembler->language));
         assembler->language_probability = hypothesis->language_probability;
-        return is_new;
+        if (!hypothesis->was_detected || hypothesis->language_probability <= LANGUAGE_SURE ||
+            strcmp(assembler->language_told, hypothesis->language) == 0)
+                return false;
+        memcpy(assembler->language_told, hypothesis->language,
+               sizeof(assembler->language_told));
+        return true;
 }
 
 const struct update *assembler_on_tentative(struct assembler *assembler, int64_t begin,
                                             const struct hypothesis *hypothesis) {
         struct segment *tail = &assembler->tail;
-        bool language_is_new = language_take(assembler, hypothesis);
-
         finals_clear(assembler);
         tail_clear(assembler);
         for (size_t i = 0; i < hypothesis->n_segments; i++) {
@@ -110,7 +116,7 @@ const struct update *assembler_on_tentative(struct assembler *assembler, int64_t
                 tail->compression_ratio = heard->compression_ratio;
                 tail->temperature = heard->temperature;
         }
-        return update_make(assembler, language_is_new);
+        return update_make(assembler, false);
 }
 
 static int64_t position_clamp(int64_t position, int64_t least, int64_t most) {

@@ -22,7 +22,8 @@ struct update {
         const struct segment *tail;  // tentative text so far; text "" when there is none
         const char *language;        // "" while unknown
         float language_probability;
-        bool language_is_new;  // detected for the first time, or changed, with this update
+        bool language_is_new;  // detected for the first time, or changed, on final text and
+                               // surely
 };
 
 struct assembler *assembler_new(void);

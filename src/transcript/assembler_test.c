@@ -104,15 +104,20 @@ static void blank_text_is_no_segment(void **state) {
 
 static void language_is_told_once_and_when_it_changes(void **state) {
         struct assembler *assembler = assembler_new();
-        struct hypothesis hypothesis = {.language = "de", .was_detected = true};
+        struct hypothesis hypothesis = {
+                .language = "de", .was_detected = true, .language_probability = 0.9f};
 
         (void)state;
         assert_false(assembler_on_final(assembler, 0, 10, &hypothesis)->language_is_new);
         heard(&hypothesis, 0, 10, " ja");
-        assert_true(assembler_on_final(assembler, 0, 10, &hypothesis)->language_is_new);
-        assert_false(assembler_on_final(assembler, 10, 20, &hypothesis)->language_is_new);
+        assert_false(assembler_on_tentative(assembler, 0, &hypothesis)->language_is_new);
+        hypothesis.language_probability = 0.4f;
+        assert_false(assembler_on_final(assembler, 0, 10, &hypothesis)->language_is_new);
+        hypothesis.language_probability = 0.6f;
+        assert_true(assembler_on_final(assembler, 10, 20, &hypothesis)->language_is_new);
+        assert_false(assembler_on_final(assembler, 20, 30, &hypothesis)->language_is_new);
         snprintf(hypothesis.language, sizeof(hypothesis.language), "fr");
-        assert_true(assembler_on_final(assembler, 20, 30, &hypothesis)->language_is_new);
+        assert_true(assembler_on_final(assembler, 30, 40, &hypothesis)->language_is_new);
         hypothesis_deinit(&hypothesis);
         assembler_free(assembler);
 }
