@@ -46,6 +46,7 @@ struct stream {
         struct stream_services services;
         struct stream_listener listener;
         struct decode_options options;
+        char language[LANGUAGE_CODE_MAX];  // as wished; options has the one found since
         bool is_file;
 
         struct source *source;        // brings samples; NULL when they are pushed
@@ -302,6 +303,7 @@ void stream_cancel(struct stream *stream) {
 
         lane_cancel(stream->lane, false);
         segmenter_reset(stream->segmenter);
+        memcpy(stream->options.language, stream->language, sizeof(stream->language));
         stream->owed_until = ring_end(stream->ring);
         generation_begin(stream);
         stream->generation_least = stream->generation;
@@ -392,6 +394,7 @@ int stream_open(struct stream **ret, const struct stream_services *services,
         // A window is a sentence or two; its place is known from the sound, and asked for
         // timestamps Whisper leaves more words out (docs/benchmarks.md).
         stream->options.without_timestamps = true;
+        memcpy(stream->language, stream->options.language, sizeof(stream->language));
         stream->is_file = settings->is_file;
         stream->silence = loop_timer_new(services->loop, stream_on_silence, stream);
         stream->segmenter = segmenter_new(services->vad, &config);
