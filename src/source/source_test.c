@@ -221,7 +221,8 @@ static void a_stall_is_told_and_ends_the_child(void **state) {
         loop_advance(capture.loop, 10 * NSEC_PER_SEC - 1);
         assert_string_equal(capture.states, "connecting online ");
         loop_advance(capture.loop, 1);
-        assert_string_equal(capture.reason, "no sound for 10 s");
+        // The child may be gone already: then the reason goes on.
+        assert_non_null(strstr(capture.reason, "no sound for 10 s"));
         state_await(&capture, SOURCE_OFFLINE);
         assert_string_equal(capture.states, "connecting online stalled offline ");
         assert_non_null(strstr(capture.reason, "no sound for 10 s; next try in"));
