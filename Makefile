@@ -12,7 +12,7 @@ CONFIG ?= examples/demo.yaml
 build:
 	@tools/bootstrap --check build
 	@cmake --preset release $(if $(V),,>/dev/null)
-	@ninja -C build/release
+	@ninja -C build/release eavesdrop
 
 run:
 	@tools/bootstrap build run
