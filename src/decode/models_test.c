@@ -177,7 +177,6 @@ static void good_file_is_fetched_once(void **state) {
         struct model_file file = file_named("good");
         struct model_entry entry = entry_of(place, &file);
         struct progress_seen seen = {0};
-        CLEANUP(mem_freep) char *path = NULL;
 
         assert_false(models_is_present(&entry, place->folder));
         assert_int_equal(models_fetch(&entry, place->folder, progress_note, &seen, NULL), 0);
