@@ -257,11 +257,12 @@ def test_a_reader_who_is_merely_late_gets_the_reason(echo):
         async with connect(echo.url, compression=None, max_queue=None) as client:
             with pytest.raises(websockets.ConnectionClosed) as closed:
                 await client.send("flood 100000")
+                time.sleep(2)  # the whole event loop: nothing is read while the flood comes
                 while True:
                     assert len(await client.recv()) == 1000
             return closed.value.rcvd
 
-    close = asyncio.run(talk())
+    close = asyncio.run(asyncio.wait_for(talk(), 60))
     assert (close.code, close.reason) == (1008, "reader too slow")
 
 
