@@ -8,10 +8,13 @@
 #include "util/mem.h"
 #include "wire/dialect.h"
 
+nsec_t session_wall(const struct session *session) {
+        return loop_wall(server_services(session->server)->loop);
+}
+
 void session_refuse(struct session *session, uint16_t code, const char *text) {
         size_t n;
-        char *message = eavesdrop_encode_error(
-                loop_wall(server_services(session->server)->loop), NULL, text, &n);
+        char *message = eavesdrop_encode_error(session_wall(session), NULL, text, &n);
 
         log_info(session->about, "client-refused", "%s", text);
         session_send(session, message, n);

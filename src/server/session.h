@@ -90,6 +90,9 @@ void session_subscribe(struct session *session, const char *list);
 int session_stream_open(struct session *session, const struct stream_settings *settings,
                         const struct sink_ops *sink, struct error *error);
 
+// For the kinds: the wall-clock time that messages carry.
+nsec_t session_wall(const struct session *session);
+
 // For the kinds: send an encoded text and free it.
 void session_send(struct session *session, char *text, size_t n);
 

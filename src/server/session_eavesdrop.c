@@ -21,10 +21,6 @@ struct eavesdrop {
         struct media *media;  // files only
 };
 
-static nsec_t session_wall(const struct session *session) {
-        return loop_wall(server_services(session->server)->loop);
-}
-
 static void error_send(struct session *session, const char *words) {
         struct eavesdrop *state = session->state;
         size_t n;

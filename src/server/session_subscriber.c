@@ -22,10 +22,6 @@ struct subscriber {
         size_t n;
 };
 
-static nsec_t session_wall(const struct session *session) {
-        return loop_wall(server_services(session->server)->loop);
-}
-
 static void transcription_send(struct subscription *subscription, const struct update *update,
                                size_t segments_max) {
         struct session *session = subscription->session;

@@ -66,6 +66,7 @@ struct stream {
         int64_t owed_until;    // everything before it is settled or owed
 
         struct loop_timer *silence;  // fires when sound stops coming
+        nsec_t pause;                // how long it must have stopped
         nsec_t played_until;         // when what has arrived would have been played
 
         enum source_state state;
@@ -196,7 +197,6 @@ static void tentative_consider(struct stream *stream) {
 
 static void silence_expect(struct stream *stream, size_t n) {
         nsec_t now = loop_now(stream->services.loop);
-        struct segmenter_config config = segmenter_config_default();
         nsec_t length = (nsec_t)n * (NSEC_PER_SEC / AUDIO_RATE);
 
         if (stream->played_until < now)
@@ -204,8 +204,7 @@ static void silence_expect(struct stream *stream, size_t n) {
         stream->played_until += length;
         if (stream->played_until > now + STREAM_AHEAD_MAX)
                 stream->played_until = now + STREAM_AHEAD_MAX;
-        loop_timer_set(stream->silence,
-                       stream->played_until - now + config.pause * (NSEC_PER_SEC / AUDIO_RATE));
+        loop_timer_set(stream->silence, stream->played_until - now + stream->pause);
 }
 
 // Sound that stops coming is silence: close the window at the sound there is.
@@ -396,6 +395,7 @@ int stream_open(struct stream **ret, const struct stream_services *services,
         stream->options.without_timestamps = true;
         memcpy(stream->language, stream->options.language, sizeof(stream->language));
         stream->is_file = settings->is_file;
+        stream->pause = segmenter_config_default().pause * (NSEC_PER_SEC / AUDIO_RATE);
         stream->silence = loop_timer_new(services->loop, stream_on_silence, stream);
         stream->segmenter = segmenter_new(services->vad, &config);
         stream->lane =
