@@ -32,6 +32,20 @@ int prompt_encode(const struct tokenizer *tokenizer, const char *text, int32_t *
         return tokenizer_encode(tokenizer, spaced, ret, ret_n);
 }
 
+void prompt_extend(int32_t **tokens, size_t *n_tokens, const int32_t *more, size_t n) {
+        int32_t *grown;
+
+        if (n == 0)
+                return;
+        grown = xcalloc(*n_tokens + n, sizeof(*grown));
+        if (*n_tokens > 0)
+                memcpy(grown, *tokens, *n_tokens * sizeof(*grown));
+        memcpy(grown + *n_tokens, more, n * sizeof(*more));
+        free(*tokens);
+        *tokens = grown;
+        *n_tokens += n;
+}
+
 static void append(struct prompt *prompt, const int32_t *tokens, size_t n) {
         if (n == 0)
                 return;

@@ -23,6 +23,9 @@ struct prompt {
 int prompt_encode(const struct tokenizer *tokenizer, const char *text, int32_t **ret,
                   size_t *ret_n);
 
+// Append n more tokens to a list on the heap.
+void prompt_extend(int32_t **tokens, size_t *n_tokens, const int32_t *more, size_t n);
+
 // What goes into a prompt. `language` is a token, or -1 for an English-only model.
 struct prompt_parts {
         const int32_t *hotwords;

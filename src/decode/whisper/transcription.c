@@ -4,15 +4,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
-#include "decode/whisper/splitter.h"
+#include "decode/whisper/attempt.h"
 #include "decode/whisper/vectors.h"
 #include "util/mem.h"
 
 #define JOB_SAMPLES_MAX ((size_t)480000)  // 30 s
-// Above this temperature what was said is no good as context: prompt_reset_on_temperature.
-#define RESET_TEMPERATURE 0.5f
 
 static bool samples_are_finite(const float *samples, size_t n) {
         for (size_t i = 0; i < n; i++)
@@ -44,23 +41,6 @@ static int start_language(struct transcription *transcription,
         return 0;
 }
 
-static void previous_append(struct transcription *transcription, const int32_t *tokens,
-                            size_t n) {
-        size_t total = transcription->n_previous + n;
-        int32_t *grown;
-
-        if (n == 0)
-                return;
-        grown = xcalloc(total, sizeof(*grown));
-        if (transcription->n_previous > 0)
-                memcpy(grown, transcription->previous,
-                       transcription->n_previous * sizeof(*grown));
-        memcpy(grown + transcription->n_previous, tokens, n * sizeof(*tokens));
-        free(transcription->previous);
-        transcription->previous = grown;
-        transcription->n_previous = total;
-}
-
 int transcription_start(struct transcription *transcription, const struct whisper_model *model,
                         const struct job *job) {
         const struct decode_options *options = &job->options;
@@ -83,7 +63,8 @@ int transcription_start(struct transcription *transcription, const struct whispe
                 free(transcription->hotwords);
                 return r;
         }
-        previous_append(transcription, options->previous_tokens, options->n_previous_tokens);
+        prompt_extend(&transcription->previous, &transcription->n_previous,
+                      options->previous_tokens, options->n_previous_tokens);
         transcription->n_frames = job->n_samples / LOG_MEL_HOP;
         transcription->hypothesis.n_consumed = (int64_t)job->n_samples;
         transcription->phase =
@@ -150,13 +131,10 @@ static void start_sequences(struct transcription *transcription, size_t n,
         transcription->n_sequences = n;
 }
 
-static float current_temperature(const struct transcription *transcription) {
-        return transcription->job->options.temperatures[transcription->temperature_index];
-}
-
 static void start_attempt(struct transcription *transcription) {
         start_sequences(transcription,
-                        current_temperature(transcription) > 0 ? TRANSCRIPTION_SEQUENCES : 1,
+                        transcription_temperature(transcription) > 0 ? TRANSCRIPTION_SEQUENCES
+                                                                     : 1,
                         transcription->prompt.tokens, transcription->prompt.n);
         transcription->phase = TRANSCRIPTION_DECODE;
 }
@@ -258,8 +236,9 @@ static void sample(struct transcription *transcription, const struct whisper_mod
 
         rules.suppressed = tokenizer_suppressed(model->tokenizer, &rules.n_suppressed);
         sampler_restrict(&rules, sequence->tokens + sequence->n_prompt, n_text, logits);
-        token = sampler_choose(logits, rules.n_vocabulary, current_temperature(transcription),
-                               &sequence->random, &logprob);
+        token = sampler_choose(logits, rules.n_vocabulary,
+                               transcription_temperature(transcription), &sequence->random,
+                               &logprob);
         sequence->sum_logprob += logprob;
         if (token == specials->end_of_text) {
                 sequence->is_live = false;
@@ -292,136 +271,6 @@ void transcription_on_row(struct transcription *transcription,
                 sample(transcription, model, sequence, logits);
 }
 
-// --- Judging ------------------------------------------------------------------------------
-
-// How much zlib makes of the text: repetition compresses well.
-static float text_compression_ratio(const char *text) {
-        static const char blanks[] = " \t\r\n\f\v";
-        CLEANUP(mem_freep) char *compressed = NULL;
-        size_t n;
-        uLongf size;
-
-        text += strspn(text, blanks);
-        n = strlen(text);
-        while (n > 0 && strchr(blanks, text[n - 1]))
-                n--;
-        size = compressBound(n);
-        compressed = xcalloc(size, 1);
-        if (compress((Bytef *)compressed, &size, (const Bytef *)text, n) != Z_OK)
-                return 0;
-        return (float)n / (float)size;
-}
-
-// The sequence with the best mean log probability, as an attempt.
-static struct attempt judge_sequences(const struct transcription *transcription,
-                                      const struct whisper_model *model) {
-        struct attempt attempt = {.temperature = current_temperature(transcription)};
-        const struct sequence *best = &transcription->sequences[0];
-        CLEANUP(mem_freep) char *text = NULL;
-        float best_mean = -INFINITY;
-
-        for (size_t i = 0; i < transcription->n_sequences; i++) {
-                const struct sequence *sequence = &transcription->sequences[i];
-                size_t n = sequence->n_tokens - sequence->n_prompt;
-                float mean = sequence->sum_logprob / (float)(n > 0 ? n : 1);
-
-                if (mean > best_mean) {
-                        best = sequence;
-                        best_mean = mean;
-                }
-        }
-        attempt.n = best->n_tokens - best->n_prompt;
-        memcpy(attempt.tokens, best->tokens + best->n_prompt, attempt.n * sizeof(int32_t));
-        attempt.avg_logprob = best->sum_logprob / (float)(attempt.n + 1);
-        text = tokenizer_decode(model->tokenizer, attempt.tokens, attempt.n);
-        attempt.compression_ratio = text_compression_ratio(text);
-        return attempt;
-}
-
-// Keep the attempt where it is the best so far; true when it is good enough.
-static bool accept_attempt(struct transcription *transcription, const struct attempt *attempt) {
-        const struct decode_options *options = &transcription->job->options;
-        bool repeats = attempt->compression_ratio > options->compression_ratio_threshold;
-        bool is_unlikely = attempt->avg_logprob < options->log_prob_threshold;
-
-        if (!transcription->has_best || attempt->avg_logprob > transcription->best.avg_logprob)
-                transcription->best = *attempt;
-        transcription->has_best = true;
-        if (!repeats && (!transcription->has_best_short ||
-                         attempt->avg_logprob > transcription->best_short.avg_logprob)) {
-                transcription->best_short = *attempt;
-                transcription->has_best_short = true;
-        }
-        if (is_unlikely && transcription->no_speech_prob > options->no_speech_threshold)
-                return true;  // silence: nothing better to be had
-        return !repeats && !is_unlikely;
-}
-
-// True when nobody spoke in the window.
-static bool is_silence(const struct transcription *transcription,
-                       const struct attempt *attempt) {
-        const struct decode_options *options = &transcription->job->options;
-
-        return transcription->no_speech_prob > options->no_speech_threshold &&
-               attempt->avg_logprob <= options->log_prob_threshold;
-}
-
-static bool is_blank(const char *text) {
-        return text[strspn(text, " \t\r\n\f\v")] == '\0';
-}
-
-// Add one segment of the window to the hypothesis, within the sound and after what is there.
-static void add_segment(struct transcription *transcription, const struct whisper_model *model,
-                        const struct attempt *attempt, const struct split_segment *split) {
-        struct hypothesis *hypothesis = &transcription->hypothesis;
-        CLEANUP(mem_freep) char *text = NULL;
-        struct hypothesis_segment *segment;
-        int64_t last = (int64_t)transcription->job->n_samples, earliest = 0;
-        int64_t begin = ((int64_t)transcription->seek + split->begin) * LOG_MEL_HOP;
-        int64_t end = ((int64_t)transcription->seek + split->end) * LOG_MEL_HOP;
-
-        text = tokenizer_decode(model->tokenizer, attempt->tokens + split->first, split->n);
-        if (begin == end || is_blank(text))
-                return;
-        if (hypothesis->n_segments > 0)
-                earliest = hypothesis->segments[hypothesis->n_segments - 1].end;
-        begin = begin < earliest ? earliest : begin;
-        begin = begin > last ? last : begin;
-        end = end > last ? last : end;
-        end = end < begin ? begin : end;
-
-        segment = hypothesis_append(hypothesis);
-        segment->begin = begin;
-        segment->end = end;
-        segment->text = TAKE(text);
-        segment->tokens = xcalloc(split->n, sizeof(int32_t));
-        memcpy(segment->tokens, attempt->tokens + split->first, split->n * sizeof(int32_t));
-        segment->n_tokens = split->n;
-        segment->avg_logprob = attempt->avg_logprob;
-        segment->no_speech_prob = transcription->no_speech_prob;
-        segment->compression_ratio = attempt->compression_ratio;
-        segment->temperature = attempt->temperature;
-        previous_append(transcription, segment->tokens, segment->n_tokens);
-}
-
-// The window's tokens into segments; returns the frames that are done with.
-static size_t finish_window(struct transcription *transcription,
-                            const struct whisper_model *model, const struct attempt *attempt) {
-        size_t n_frames = transcription->n_frames - transcription->seek;
-        struct split split;
-
-        if (is_silence(transcription, attempt))
-                return n_frames;
-        splitter_split(attempt->tokens, attempt->n,
-                       tokenizer_specials(model->tokenizer)->timestamp_begin, (int64_t)n_frames,
-                       &split);
-        for (size_t i = 0; i < split.n; i++)
-                add_segment(transcription, model, attempt, &split.segments[i]);
-        if (current_temperature(transcription) > RESET_TEMPERATURE)
-                transcription->n_previous = 0;
-        return (size_t)split.n_consumed;
-}
-
 void transcription_on_step(struct transcription *transcription,
                            const struct whisper_model *model, struct decoder *decoder) {
         const struct decode_options *options = &transcription->job->options;
@@ -435,9 +284,9 @@ void transcription_on_step(struct transcription *transcription,
                 start_window(transcription, model);
                 return;
         }
-        attempt = judge_sequences(transcription, model);
+        attempt = attempt_judge(transcription, model);
         release_sequences(transcription, decoder);
-        if (!accept_attempt(transcription, &attempt)) {
+        if (!attempt_accept(transcription, &attempt)) {
                 if (transcription->temperature_index + 1 < options->n_temperatures) {
                         transcription->temperature_index++;
                         start_attempt(transcription);
@@ -446,7 +295,7 @@ void transcription_on_step(struct transcription *transcription,
                 attempt = transcription->has_best_short ? transcription->best_short
                                                         : transcription->best;
         }
-        transcription->seek += finish_window(transcription, model, &attempt);
+        transcription->seek += attempt_finish(transcription, model, &attempt);
         transcription->audio = audio_memory_release(transcription->audio, decoder);
         if (transcription->seek < transcription->n_frames)
                 transcription->hypothesis.n_consumed =

@@ -80,6 +80,11 @@ int transcription_start(struct transcription *transcription, const struct whispe
 // Give memory back and be free again. The hypothesis must have been taken or deinitialised.
 void transcription_clear(struct transcription *transcription, struct decoder *decoder);
 
+// The temperature that is being tried.
+static inline float transcription_temperature(const struct transcription *transcription) {
+        return transcription->job->options.temperatures[transcription->temperature_index];
+}
+
 // End with an error.
 void transcription_fail(struct transcription *transcription, int result);
 

@@ -1,0 +1,24 @@
+#pragma once
+// Attempt: what the sequences of one window gave at one temperature: how good it is, whether to
+// try another temperature, whether it is silence, and which segments come of it. Private to
+// transcription.c and its tests.
+//
+// Threads: as the transcription.
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "decode/whisper/model.h"
+#include "decode/whisper/transcription.h"
+
+// The sequence with the best mean log probability, as an attempt.
+struct attempt attempt_judge(const struct transcription *transcription,
+                             const struct whisper_model *model);
+
+// Keep the attempt where it is the best so far; true when it is good enough.
+bool attempt_accept(struct transcription *transcription, const struct attempt *attempt);
+
+// The attempt's tokens into segments of the hypothesis; returns the frames of the window that
+// are done with.
+size_t attempt_finish(struct transcription *transcription, const struct whisper_model *model,
+                      const struct attempt *attempt);
