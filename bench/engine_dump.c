@@ -1,7 +1,8 @@
 // engine_dump: what the engine makes of sounds, for bench/parity.py to compare.
 //
 //     engine_dump MODEL tokens|log-mel|encoder [--threads N] [--language CODE] [--translate]
-//                 [--together] [--without-timestamps] [--single-pass] < SOUNDS
+//                 [--together] [--without-timestamps] [--single-pass]
+//                 [--no-fallback] [--context MARGIN,STRIDE,GROWTH] < SOUNDS
 //
 // SOUNDS is any number of: a count of samples (uint32, little endian), then so many float32.
 // `tokens` prints one JSON object per sound: language, segments (tokens, text, begin, end, ...)
@@ -29,6 +30,7 @@ struct dump_options {
         const char *model, *what;
         int threads;
         bool is_together;
+        struct context_shape context;
         struct decode_options decode;
 };
 
@@ -164,28 +166,36 @@ static int dump_encoder(const struct dump_options *options, const struct whisper
         size_t n_mels = (size_t)model->info.n_mels;
         struct job *job;
 
-        if (tensor_context_new(&context, NULL) < 0 ||
-            encoder_new(&encoder, model, context, 1) < 0)
+        if (tensor_context_new(&context, NULL) < 0 || encoder_new(&encoder, model, context) < 0)
                 return 1;
         while ((job = job_read(&options->decode, 0)) != NULL) {
                 float *frames = xcalloc(log_mel_frames(job->n_samples) * n_mels, sizeof(float));
+                struct audio_context full;
                 struct encoder_window window = {.log_mel = frames,
-                                                .n_frames = job->n_samples / LOG_MEL_HOP};
+                                                .n_frames = job->n_samples / LOG_MEL_HOP,
+                                                .context = &full};
                 const float *features = NULL;
                 double began = seconds_now();
 
                 log_mel_compute(model->log_mel, job->samples, job->n_samples, model->threads,
                                 frames);
                 fprintf(stderr, "log_mel %.1f ms ", (seconds_now() - began) * 1e3);
+                audio_context_init(&full, window.n_frames, &context_shape_full);
                 began = seconds_now();
                 if (encoder_run(encoder, &window, 1, &features) == 0)
                         fwrite(features, sizeof(float),
-                               ENCODER_ROWS * (size_t)model->info.n_audio_state, stdout);
+                               CONTEXT_ROWS * (size_t)model->info.n_audio_state, stdout);
                 fprintf(stderr, "encoder %.1f ms\n", (seconds_now() - began) * 1e3);
                 free(frames);
                 job_free(job);
         }
         return 0;
+}
+
+// "MARGIN,STRIDE,GROWTH" of struct context_shape.
+static bool context_parse(struct context_shape *ret, const char *text) {
+        return sscanf(text, "%zu,%zu,%zu", &ret->margin, &ret->stride, &ret->growth) == 3 &&
+               ret->stride > 0;
 }
 
 static bool options_parse(struct dump_options *ret, int argc, char **argv) {
@@ -206,6 +216,11 @@ static bool options_parse(struct dump_options *ret, int argc, char **argv) {
                         ret->is_together = true;
                 else if (strcmp(argv[i], "--without-timestamps") == 0)
                         ret->decode.without_timestamps = true;
+                else if (strcmp(argv[i], "--context") == 0 && i + 1 < argc &&
+                         context_parse(&ret->context, argv[i + 1]))
+                        ret->decode.context = &ret->context, i++;
+                else if (strcmp(argv[i], "--no-fallback") == 0)
+                        ret->decode.n_temperatures = 1;
                 else if (strcmp(argv[i], "--single-pass") == 0)
                         ret->decode.is_single_pass = true;
                 else

@@ -51,7 +51,8 @@ class Ours:
 
     def __init__(self, model, threads):
         self.child = subprocess.Popen(
-            [DUMP, MODELS / model, "tokens", "--threads", str(threads), "--language", "en"],
+            [DUMP, MODELS / model, "tokens", "--threads", str(threads), "--language", "en",
+             "--context", "1500,1,0"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def transcribe(self, sound):

@@ -12,6 +12,8 @@
 #include "util/cleanup.h"
 #include "util/loop.h"
 
+struct context_shape;
+
 enum decode_task { DECODE_TRANSCRIBE, DECODE_TRANSLATE };
 
 #define DECODE_TEMPERATURES_MAX 8
@@ -33,6 +35,9 @@ struct decode_options {
         float log_prob_threshold;           // -1: below it, fall back
         float no_speech_threshold;          // 0.6: above it and below log_prob: no speech
         float max_initial_timestamp;        // seconds: 1.0
+        // How much of the silence behind the sound is encoded; outlives the job. NULL: the
+        // shape that was measured to cost no words (decode/whisper/context.h).
+        const struct context_shape *context;
         bool is_single_pass;  // one 30 s decode, no seeking on inside the window (bench, tests)
 };
 

@@ -32,3 +32,10 @@ void *try_calloc(size_t n, size_t size) __attribute__((malloc));
 void *mem_free(void *block);
 
 DEFINE_CLEANUP(char *, mem_free);
+
+// The same for floats.
+static inline float *floats_free(float *floats) {
+        return mem_free(floats);
+}
+
+DEFINE_CLEANUP(float *, floats_free);

@@ -8,6 +8,8 @@
 /* A block of 48 queries sees all keys of its window at once: scores of 48 by 1500 floats stay
  * in the second-level cache, softmax runs over whole rows, and no running maximum is needed. */
 
+#define BLOCK 48
+
 // The two matrices of one head.
 static struct panels head_keys(const struct attention_memory *memory, size_t head) {
         size_t begin = head * attention_head_size(memory->n_keys, memory->head_width);
@@ -33,37 +35,42 @@ static struct panels head_values(const struct attention_memory *memory, size_t h
         return panels;
 }
 
-void attention_pack(const struct attention_memory *memory, const float *keys,
-                    const float *values, size_t stride, int threads) {
-#pragma omp parallel for num_threads(threads) schedule(static)
-        for (size_t head = 0; head < memory->n_heads; head++) {
-                struct panels key_panels = head_keys(memory, head);
-                struct panels value_panels = head_values(memory, head);
-                size_t column = head * memory->head_width;
+static void pack_head(const struct attention_source *source, size_t head) {
+        struct panels keys = head_keys(source->memory, head);
+        struct panels values = head_values(source->memory, head);
+        size_t column = head * source->memory->head_width;
 
-                panels_pack_columns(&key_panels, keys + column, stride);
-                panels_pack_rows(&value_panels, values + column, stride);
-        }
+        panels_pack_columns(&keys, source->keys + column, source->stride);
+        panels_pack_rows(&values, source->values + column, source->stride);
 }
 
-static size_t score_stride(const struct attention_memory *memory) {
-        return panels_count(memory->n_keys) * PANEL_COLUMNS;
+void attention_pack(const struct attention_source *sources, size_t n, int threads) {
+        size_t n_heads = n > 0 ? sources[0].memory->n_heads : 0;
+
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
+        for (size_t task = 0; task < n * n_heads; task++)
+                pack_head(&sources[task / n_heads], task % n_heads);
 }
 
-size_t attention_scratch_size(const struct attention_memory *memory) {
-        return ATTENTION_BLOCK * (score_stride(memory) + memory->head_width);
+static size_t score_stride(size_t n_keys) {
+        return panels_count(n_keys) * PANEL_COLUMNS;
 }
 
-void attention_run_block(const struct attention_memory *memory,
-                         const struct attention *attention, size_t head, size_t first,
-                         float *scratch) {
+size_t attention_scratch_size(size_t n_keys, size_t head_width) {
+        return BLOCK * (score_stride(n_keys) + head_width);
+}
+
+// One head of at most BLOCK queries from `first`.
+static void run_block(const struct attention *attention, size_t head, size_t first,
+                      float *scratch) {
+        const struct attention_memory *memory = attention->memory;
         struct panels keys = head_keys(memory, head), values = head_values(memory, head);
-        size_t width = memory->head_width, stride = score_stride(memory);
+        size_t width = memory->head_width, stride = score_stride(memory->n_keys);
         size_t n = attention->n_queries - first;
-        float *queries = scratch + ATTENTION_BLOCK * stride;
+        float *queries = scratch + BLOCK * stride;
 
-        if (n > ATTENTION_BLOCK)
-                n = ATTENTION_BLOCK;
+        if (n > BLOCK)
+                n = BLOCK;
         // Rows of the caller's matrix lie a power of two apart and would fight for the same
         // cache lines.
         for (size_t i = 0; i < n; i++)
@@ -79,8 +86,15 @@ void attention_run_block(const struct attention_memory *memory,
                                                 .y = scratch,
                                                 .y_stride = stride},
                               0, panels_count(memory->n_keys));
-        for (size_t i = 0; i < n; i++)
-                vector_softmax(scratch + i * stride, memory->n_keys);
+        for (size_t i = 0; i < n; i++) {
+                float *scores = scratch + i * stride;
+
+                if (memory->n_unbiased < memory->n_keys)
+                        vector_add(scores + memory->n_unbiased,
+                                   memory->biases + memory->n_unbiased,
+                                   memory->n_keys - memory->n_unbiased);
+                vector_softmax(scores, memory->n_keys);
+        }
         panels_multiply_range(&values,
                               &(struct product){.x = scratch,
                                                 .x_stride = stride,
@@ -92,16 +106,31 @@ void attention_run_block(const struct attention_memory *memory,
                               0, panels_count(width));
 }
 
-void attention_run(const struct attention_memory *memory, const struct attention *attention,
-                   float *scratch, int threads) {
-        size_t n_blocks = (attention->n_queries + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK;
-        size_t n_tasks = n_blocks * memory->n_heads;
-        size_t scratch_size = attention_scratch_size(memory);
+// Blocks of queries and heads in one window.
+static size_t count_tasks(const struct attention *attention) {
+        return (attention->n_queries + BLOCK - 1) / BLOCK * attention->memory->n_heads;
+}
 
+// Task number `task` of all windows.
+static void run_task(const struct attention *attentions, size_t task, float *scratch) {
+        const struct attention *attention = attentions;
+        size_t n_blocks;
+
+        for (; task >= count_tasks(attention); attention++)
+                task -= count_tasks(attention);
         // Neighbouring tasks are blocks of the same head: its keys stay in the cache.
+        n_blocks = count_tasks(attention) / attention->memory->n_heads;
+        run_block(attention, task / n_blocks, task % n_blocks * BLOCK, scratch);
+}
+
+void attention_run(const struct attention *attentions, size_t n, float *scratch,
+                   size_t scratch_size, int threads) {
+        size_t n_tasks = 0;
+
+        for (size_t i = 0; i < n; i++)
+                n_tasks += count_tasks(&attentions[i]);
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 4)
         for (size_t task = 0; task < n_tasks; task++)
-                attention_run_block(memory, attention, task / n_blocks,
-                                    task % n_blocks * ATTENTION_BLOCK,
-                                    scratch + (size_t)omp_get_thread_num() * scratch_size);
+                run_task(attentions, task,
+                         scratch + (size_t)omp_get_thread_num() * scratch_size);
 }

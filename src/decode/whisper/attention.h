@@ -1,9 +1,11 @@
 #pragma once
-// Attention: softmax(queries * keys^T) * values within one window, head by head. Queries come
-// already divided by the root of the head's width (model.c folds that into their weights).
+// Attention: softmax(queries * keys^T + biases) * values, head by head, each window within
+// itself. Queries come already divided by the root of the head's width (model.c folds that into
+// their weights).
 //
 // Threads: any; scratch belongs to the caller.
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "decode/whisper/panels.h"
@@ -12,6 +14,10 @@
 // keys as panels of 16 keys, then the values as panels of 16 of the head's columns.
 struct attention_memory {
         size_t n_keys, n_heads, head_width;
+        // Added to the scores of each key but the first n_unbiased: [n_keys], borrowed; not
+        // read when all are.
+        const float *biases;
+        size_t n_unbiased;
         bool is_half;
         void *elements;  // attention_memory_size() floats or halves; owned by the caller
 };
@@ -24,27 +30,30 @@ static inline size_t attention_memory_size(size_t n_keys, size_t n_heads, size_t
         return n_heads * attention_head_size(n_keys, head_width);
 }
 
-// Pack the window's keys and values, [n_keys, n_heads * head_width] each with `stride`.
-void attention_pack(const struct attention_memory *memory, const float *keys,
-                    const float *values, size_t stride, int threads);
-
-// Floats of scratch that attention_run() wants for each thread.
-size_t attention_scratch_size(const struct attention_memory *memory);
-
-// Attend with n queries (rows of n_heads * head_width floats); ret has the same shape.
+// What one window attends to and with: rows of n_heads * head_width floats.
 struct attention {
+        const struct attention_memory *memory;
         const float *queries;
         size_t query_stride;
         size_t n_queries;
-        float *ret;
+        float *ret;  // like the queries
         size_t ret_stride;
 };
 
-void attention_run(const struct attention_memory *memory, const struct attention *attention,
-                   float *scratch, int threads);
+// What goes into a memory: [n_keys, n_heads * head_width] each.
+struct attention_source {
+        const struct attention_memory *memory;
+        const float *keys, *values;
+        size_t stride;
+};
 
-// The same for one head on the calling thread, at most ATTENTION_BLOCK queries from `first`.
-#define ATTENTION_BLOCK 48
-void attention_run_block(const struct attention_memory *memory,
-                         const struct attention *attention, size_t head, size_t first,
-                         float *scratch);
+// Pack the keys and values of n windows.
+void attention_pack(const struct attention_source *sources, size_t n, int threads);
+
+// Floats of scratch that attention_run() wants for each thread, with memories of at most
+// n_keys keys.
+size_t attention_scratch_size(size_t n_keys, size_t head_width);
+
+// Attend in n windows whose heads are alike.
+void attention_run(const struct attention *attentions, size_t n, float *scratch,
+                   size_t scratch_size, int threads);

@@ -9,28 +9,22 @@
 #include "decode/whisper/vectors.h"
 #include "util/mem.h"
 
-struct audio_memory {
-        struct audio_memory *next;  // in the pool
-        struct attention_memory layers[];
-};
-
 struct decoder {
         const struct whisper_model *model;
         size_t n_state, n_heads, head_width, n_layers;
-        struct audio_memory *free_audio;
         float **free_pages;  // a stack
         size_t n_free_pages, n_free_allocated;
         float *residual, *normalized, *attended;  // [DECODER_ROWS_MAX, n_state]
         float *wide;                              // [DECODER_ROWS_MAX, 4 * n_state]
         float *logits;                            // [DECODER_ROWS_MAX, n_vocabulary]
         float *scratch;                           // of cross-attention, for each thread
-        float *scores;                            // of self-attention, for each thread
+        size_t scratch_size;
+        float *scores;  // of self-attention, for each thread
 };
 
 int decoder_new(struct decoder **ret, const struct whisper_model *model) {
         CLEANUP(decoder_freep) struct decoder *decoder = xnew(struct decoder);
         const struct whisper_info *info = &model->info;
-        struct attention_memory memory;
         size_t n = (size_t)info->n_text_state;
 
         decoder->model = model;
@@ -38,15 +32,13 @@ int decoder_new(struct decoder **ret, const struct whisper_model *model) {
         decoder->n_heads = (size_t)info->n_text_heads;
         decoder->head_width = n / decoder->n_heads;
         decoder->n_layers = (size_t)info->n_text_layers;
-        memory = (struct attention_memory){.n_keys = ENCODER_ROWS,
-                                           .n_heads = decoder->n_heads,
-                                           .head_width = decoder->head_width};
+        decoder->scratch_size = attention_scratch_size(CONTEXT_ROWS, decoder->head_width);
         decoder->residual = try_calloc(DECODER_ROWS_MAX * n, sizeof(float));
         decoder->normalized = try_calloc(DECODER_ROWS_MAX * n, sizeof(float));
         decoder->attended = try_calloc(DECODER_ROWS_MAX * n, sizeof(float));
         decoder->wide = try_calloc(DECODER_ROWS_MAX * 4 * n, sizeof(float));
-        decoder->scratch = try_calloc((size_t)model->threads * attention_scratch_size(&memory),
-                                      sizeof(float));
+        decoder->scratch =
+                try_calloc((size_t)model->threads * decoder->scratch_size, sizeof(float));
         decoder->scores = try_calloc((size_t)model->threads * (size_t)info->n_text_context,
                                      sizeof(float));
         decoder->logits =
@@ -61,13 +53,6 @@ int decoder_new(struct decoder **ret, const struct whisper_model *model) {
 struct decoder *decoder_free(struct decoder *decoder) {
         if (!decoder)
                 return NULL;
-        while (decoder->free_audio) {
-                struct audio_memory *next = decoder->free_audio->next;
-
-                free(decoder->free_audio->layers[0].elements);
-                free(decoder->free_audio);
-                decoder->free_audio = next;
-        }
         for (size_t i = 0; i < decoder->n_free_pages; i++)
                 free(decoder->free_pages[i]);
         free(decoder->free_pages);
@@ -79,68 +64,6 @@ struct decoder *decoder_free(struct decoder *decoder) {
         free(decoder->scratch);
         free(decoder->scores);
         free(decoder);
-        return NULL;
-}
-
-// --- Cross-attention's memory -------------------------------------------------------------
-
-static struct audio_memory *audio_memory_make(struct decoder *decoder) {
-        size_t size =
-                attention_memory_size(ENCODER_ROWS, decoder->n_heads, decoder->head_width);
-        struct audio_memory *memory =
-                xcalloc(1, sizeof(*memory) + decoder->n_layers * sizeof(memory->layers[0]));
-        uint16_t *elements = try_calloc(decoder->n_layers * size, sizeof(*elements));
-
-        if (!elements) {
-                free(memory);
-                return NULL;
-        }
-        for (size_t i = 0; i < decoder->n_layers; i++)
-                memory->layers[i] = (struct attention_memory){
-                        .n_keys = ENCODER_ROWS,
-                        .n_heads = decoder->n_heads,
-                        .head_width = decoder->head_width,
-                        .is_half = true,
-                        .elements = elements + i * size,
-                };
-        return memory;
-}
-
-int audio_memory_new(struct audio_memory **ret, struct decoder *decoder,
-                     struct encoder *encoder, size_t index) {
-        struct audio_memory *memory = decoder->free_audio;
-        size_t n = decoder->n_state;
-
-        if (memory)
-                decoder->free_audio = memory->next;
-        else
-                memory = audio_memory_make(decoder);
-        if (!memory)
-                return -ENOMEM;
-        for (size_t i = 0; i < decoder->n_layers; i++) {
-                const float *projected = NULL;
-                int r = encoder_project(encoder,
-                                        decoder->model->decoder_layers[i].cross_key_value,
-                                        2 * n, &projected);
-
-                if (r < 0) {
-                        audio_memory_release(memory, decoder);
-                        return r;
-                }
-                projected += index * ENCODER_ROWS * 2 * n;
-                attention_pack(&memory->layers[i], projected, projected + n, 2 * n,
-                               decoder->model->threads);
-        }
-        *ret = memory;
-        return 0;
-}
-
-struct audio_memory *audio_memory_release(struct audio_memory *memory,
-                                          struct decoder *decoder) {
-        if (!memory)
-                return NULL;
-        memory->next = decoder->free_audio;
-        decoder->free_audio = memory;
         return NULL;
 }
 
@@ -278,36 +201,48 @@ static void run_self_attention(struct decoder *decoder, const struct decoder_row
               PRODUCT_ADD);
 }
 
-// Neighbouring rows that listen to the same window, from `first`.
+// How many neighbouring rows from `first` on listen to the same window.
 static size_t rows_of_window(const struct decoder_row *rows, size_t n, size_t first) {
         size_t last = first + 1;
 
-        while (last < n && rows[last].audio == rows[first].audio &&
-               last - first < ATTENTION_BLOCK)
+        while (last < n && rows[last].audio == rows[first].audio)
                 last++;
         return last - first;
+}
+
+// What all rows attend to: one entry for neighbours with the same window. Returns how many.
+static size_t plan_cross_attention(const struct decoder *decoder,
+                                   const struct decoder_row *rows, size_t n, size_t layer,
+                                   struct attention *ret) {
+        size_t n_state = decoder->n_state, n_groups = 0;
+
+        for (size_t first = 0; first < n;) {
+                size_t n_group = rows_of_window(rows, n, first);
+
+                ret[n_groups++] = (struct attention){
+                        .memory = &rows[first].audio->layers[layer],
+                        .queries = decoder->wide + first * n_state,
+                        .query_stride = n_state,
+                        .n_queries = n_group,
+                        .ret = decoder->attended + first * n_state,
+                        .ret_stride = n_state,
+                };
+                first += n_group;
+        }
+        return n_groups;
 }
 
 static void run_cross_attention(struct decoder *decoder, const struct decoder_row *rows,
                                 size_t n, size_t layer) {
         const struct decoder_layer *weights = &decoder->model->decoder_layers[layer];
-        size_t n_state = decoder->n_state;
+        struct attention attentions[DECODER_ROWS_MAX];
+        size_t n_groups = plan_cross_attention(decoder, rows, n, layer, attentions);
 
         normalize_rows(decoder, &weights->cross_norm, n, decoder->residual,
                        decoder->normalized);
         apply(decoder, &weights->cross_query, n, decoder->normalized, decoder->wide, 0);
-        for (size_t first = 0; first < n;) {
-                size_t n_group = rows_of_window(rows, n, first);
-
-                attention_run(&rows[first].audio->layers[layer],
-                              &(struct attention){.queries = decoder->wide + first * n_state,
-                                                  .query_stride = n_state,
-                                                  .n_queries = n_group,
-                                                  .ret = decoder->attended + first * n_state,
-                                                  .ret_stride = n_state},
-                              decoder->scratch, decoder->model->threads);
-                first += n_group;
-        }
+        attention_run(attentions, n_groups, decoder->scratch, decoder->scratch_size,
+                      decoder->model->threads);
         apply(decoder, &weights->cross_out, n, decoder->attended, decoder->residual,
               PRODUCT_ADD);
 }

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "decode/whisper/encoder.h"
+#include "decode/whisper/audio_memory.h"
 #include "decode/whisper/model.h"
 #include "util/cleanup.h"
 
@@ -21,11 +21,6 @@
 #define DECODER_PAGE_TOKENS 32
 
 struct decoder;
-
-// A window's keys and values for the cross-attention of all layers, in half precision: what is
-// read for every token, and most of what a window occupies. Counted, as samples of one window
-// share it.
-struct audio_memory;
 
 // What a sequence has said, kept in pages. Zeroed is empty.
 struct text_memory {
@@ -39,18 +34,13 @@ struct decoder_row {
         int32_t token;
         size_t position;
         struct text_memory *text;
-        const struct audio_memory *audio;
+        const struct audio_memory *audio;  // the window it listens to; rows of one side by side
+                                           // are cheaper
         bool wants_logits;
 };
 
 int decoder_new(struct decoder **ret, const struct whisper_model *model);
 struct decoder *decoder_free(struct decoder *decoder);
-
-// The cross-attention's memory of window `index` of the encoder's last run. -ENOMEM.
-int audio_memory_new(struct audio_memory **ret, struct decoder *decoder,
-                     struct encoder *encoder, size_t index);
-// Put it back into the pool. NULL is fine. Returns NULL.
-struct audio_memory *audio_memory_release(struct audio_memory *memory, struct decoder *decoder);
 
 // Put a sequence's pages back into the pool.
 void text_memory_release(struct text_memory *memory, struct decoder *decoder);

@@ -11,24 +11,30 @@
 #include "decode/whisper/transcription.h"
 #include "util/mem.h"
 
-/* Jobs sit in slots. A step is either one window through the encoder or one token (or some of
- * its prompt) for every live sequence; the two take turns while there is work for both, so that
- * a sequence in mid-decode waits for one window at most. Encoded windows are the engine's
- * memory: so many may be live at once, further jobs wait in their slots. */
+/* Jobs sit in slots. A step is either one batch of windows through the encoder or one token (or
+ * some of its prompt) for every live sequence. A batch is bounded in rows, and the two take
+ * turns, so that a sequence in mid-decode never waits for a pile of new windows. Encoded
+ * windows are the engine's memory, whose budget is fixed: further jobs wait in their slots. */
 
-#define SLOTS       16
-#define WINDOWS_MAX 8  // encoded and alive: 18 MB each with `base`
+#define SLOTS 16
+// Room for encoded windows that are being decoded, in full ones: 18 MB each with `base`. A
+// short one takes as much less as it is shorter.
+#define WINDOWS_MAX 16
+// Encoder rows that weigh as much as one step of the decoder (measured: about 15 ms).
+#define ROWS_PER_STEP 50
 
 struct engine_state {
         const struct whisper_model *model;
         struct tensor_context *context;
         struct encoder *encoder;
         struct decoder *decoder;
+        struct audio_pool *audio;
         struct transcription slots[SLOTS];
         uint64_t arrivals[SLOTS];  // in which order they came
         uint64_t n_arrived;
-        uint64_t n_steps;   // of the decoder
-        bool was_encoding;  // the last step
+        uint64_t n_steps;     // of the decoder
+        bool was_encoding;    // the last step
+        size_t n_rows_ahead;  // encoded, for which the decoder has not had its turns yet
 };
 
 static void engine_close(void *opaque) {
@@ -42,6 +48,7 @@ static void engine_close(void *opaque) {
                 hypothesis_deinit(&state->slots[i].hypothesis);
                 transcription_clear(&state->slots[i], state->decoder);
         }
+        audio_pool_free(state->audio);
         encoder_free(state->encoder);
         decoder_free(state->decoder);
         tensor_context_free(state->context);
@@ -57,9 +64,11 @@ static int engine_open(void **ret, const void *opaque, struct error *error) {
         omp_set_num_threads(model->threads);
         r = tensor_context_new(&state->context, error);
         if (r == 0) {
-                r = encoder_new(&state->encoder, model, state->context, 1);
+                r = encoder_new(&state->encoder, model, state->context);
                 if (r == 0)
                         r = decoder_new(&state->decoder, model);
+                if (r == 0)
+                        r = audio_pool_new(&state->audio, model, WINDOWS_MAX);
                 if (r < 0)
                         error_set(error, r, "no memory for an engine");
         }
@@ -114,35 +123,66 @@ static bool goes_before(const struct engine_state *state, const struct transcrip
         return state->arrivals[a - state->slots] < state->arrivals[b - state->slots];
 }
 
-// Whose window to encode next, while there is room for one; NULL for nobody's.
-static struct transcription *next_to_encode(struct engine_state *state) {
-        struct transcription *next = NULL;
-        size_t n_windows = 0;
+// Windows to encode together, the most urgent first.
+struct encoder_batch {
+        struct transcription *owners[ENCODER_WINDOWS_MAX];
+        size_t n, n_rows;
+};
 
+// All that want to be encoded, in their order.
+static void batch_find(struct encoder_batch *batch, struct engine_state *state) {
+        batch->n = batch->n_rows = 0;
         for (size_t i = 0; i < SLOTS; i++) {
                 struct transcription *transcription = &state->slots[i];
+                size_t at = batch->n;
 
-                if (transcription->audio)
-                        n_windows++;
-                if (transcription->phase == TRANSCRIPTION_ENCODE &&
-                    (!next || goes_before(state, transcription, next)))
-                        next = transcription;
+                if (transcription->phase != TRANSCRIPTION_ENCODE)
+                        continue;
+                for (; at > 0 && goes_before(state, transcription, batch->owners[at - 1]); at--)
+                        batch->owners[at] = batch->owners[at - 1];
+                batch->owners[at] = transcription;
+                batch->n++;
         }
-        return n_windows < WINDOWS_MAX ? next : NULL;
 }
 
-static void encode(struct engine_state *state, struct transcription *transcription) {
-        struct encoder_window window = transcription_window(transcription, state->model);
-        struct audio_memory *audio = NULL;
-        const float *features = NULL;
-        int r = encoder_run(state->encoder, &window, 1, &features);
+// Keep those that fit into one run and into the memory; a long window does not hold up shorter
+// ones behind it. Tentatives do not ride along with finals, which would wait for them.
+static void batch_trim(struct encoder_batch *batch, const struct engine_state *state) {
+        size_t n_found = batch->n, n_promised = 0;
 
+        batch->n = 0;
+        for (size_t i = 0; i < n_found; i++) {
+                struct transcription *transcription = batch->owners[i];
+                size_t n_rows = transcription->context.n_rows;
+
+                if (batch->n_rows + n_rows > ENCODER_ROWS_MAX ||
+                    transcription->job->is_final != batch->owners[0]->job->is_final ||
+                    !audio_pool_has_room(state->audio, n_promised, n_rows))
+                        continue;
+                batch->owners[batch->n++] = transcription;
+                batch->n_rows += n_rows;
+                n_promised += audio_pool_claim(n_rows);
+        }
+}
+
+static void encode(struct engine_state *state, const struct encoder_batch *batch) {
+        struct encoder_window windows[ENCODER_WINDOWS_MAX];
+        struct audio_memory *memories[ENCODER_WINDOWS_MAX];
+        const float *features = NULL;
+        int r;
+
+        for (size_t i = 0; i < batch->n; i++)
+                windows[i] = transcription_window(batch->owners[i], state->model);
+        r = encoder_run(state->encoder, windows, batch->n, &features);
         if (r == 0)
-                r = audio_memory_new(&audio, state->decoder, state->encoder, 0);
-        if (r < 0)
-                transcription_fail(transcription, r);
-        else
-                transcription_on_audio(transcription, state->model, audio);
+                r = audio_memories_new(memories, state->audio, state->encoder, windows,
+                                       batch->n);
+        for (size_t i = 0; i < batch->n; i++) {
+                if (r < 0)
+                        transcription_fail(batch->owners[i], r);
+                else
+                        transcription_on_audio(batch->owners[i], state->model, memories[i]);
+        }
 }
 
 static bool is_decoding(const struct transcription *transcription) {
@@ -200,26 +240,43 @@ static void decode(struct engine_state *state) {
                         transcription_on_step(&state->slots[i], state->model, state->decoder);
 }
 
+// Whether the encoder has its turn. A final's window waits for one step of the decoder at most,
+// a tentative's until the sequences at work had steps for what was encoded before it.
+static bool is_encoders_turn(const struct engine_state *state,
+                             const struct encoder_batch *batch, bool has_live) {
+        if (batch->n == 0)
+                return false;
+        if (!has_live)
+                return true;
+        return batch->owners[0]->job->is_final ? !state->was_encoding
+                                               : state->n_rows_ahead == 0;
+}
+
 static int engine_step(void *opaque) {
         struct engine_state *state = opaque;
-        struct transcription *to_encode;
+        struct encoder_batch batch;
         bool has_live = false;
 
         // OpenMP keeps its number of threads per calling thread, and open() may have been
         // called on another.
         omp_set_num_threads(state->model->threads);
         drop_cancelled(state);
-        to_encode = next_to_encode(state);
+        batch_find(&batch, state);
+        batch_trim(&batch, state);
         for (size_t i = 0; i < SLOTS; i++)
                 has_live = has_live || is_decoding(&state->slots[i]);
-        if (!to_encode && !has_live)
+        if (batch.n == 0 && !has_live)
                 return ENGINE_E_IDLE;
 
-        state->was_encoding = to_encode && !(has_live && state->was_encoding);
-        if (state->was_encoding)
-                encode(state, to_encode);
-        else
+        state->was_encoding = is_encoders_turn(state, &batch, has_live);
+        if (state->was_encoding) {
+                state->n_rows_ahead = batch.n_rows;
+                encode(state, &batch);
+        } else {
+                state->n_rows_ahead -= state->n_rows_ahead < ROWS_PER_STEP ? state->n_rows_ahead
+                                                                           : ROWS_PER_STEP;
                 decode(state);
+        }
         return 0;
 }
 

@@ -15,13 +15,6 @@
 
 #define NAME_MAX_LENGTH 64  // of a tensor
 
-static float *floats_free(float *floats) {
-        free(floats);
-        return NULL;
-}
-
-DEFINE_CLEANUP(float *, floats_free);
-
 // What every function that fills a part of the model needs.
 struct loading {
         const struct weights *weights;

@@ -41,6 +41,15 @@ static int start_language(struct transcription *transcription,
         return 0;
 }
 
+// Ask for the window at `seek`.
+static void want_window(struct transcription *transcription,
+                        const struct context_shape *shape) {
+        audio_context_init(&transcription->context,
+                           transcription->n_frames - transcription->seek,
+                           shape ? shape : &context_shape_short);
+        transcription->phase = TRANSCRIPTION_ENCODE;
+}
+
 int transcription_start(struct transcription *transcription, const struct whisper_model *model,
                         const struct job *job) {
         const struct decode_options *options = &job->options;
@@ -67,8 +76,10 @@ int transcription_start(struct transcription *transcription, const struct whispe
                       options->previous_tokens, options->n_previous_tokens);
         transcription->n_frames = job->n_samples / LOG_MEL_HOP;
         transcription->hypothesis.n_consumed = (int64_t)job->n_samples;
-        transcription->phase =
-                transcription->n_frames > 0 ? TRANSCRIPTION_ENCODE : TRANSCRIPTION_DONE;
+        if (transcription->n_frames > 0)
+                want_window(transcription, options->context);
+        else
+                transcription->phase = TRANSCRIPTION_DONE;
         return 0;
 }
 
@@ -80,7 +91,7 @@ static void release_sequences(struct transcription *transcription, struct decode
 
 void transcription_clear(struct transcription *transcription, struct decoder *decoder) {
         release_sequences(transcription, decoder);
-        audio_memory_release(transcription->audio, decoder);
+        audio_memory_release(transcription->audio);
         free(transcription->log_mel);
         free(transcription->hotwords);
         free(transcription->previous);
@@ -109,6 +120,7 @@ struct encoder_window transcription_window(struct transcription *transcription,
         return (struct encoder_window){
                 .log_mel = transcription->log_mel + transcription->seek * n_mels,
                 .n_frames = transcription->n_frames - transcription->seek,
+                .context = &transcription->context,
         };
 }
 
@@ -287,6 +299,11 @@ void transcription_on_step(struct transcription *transcription,
         attempt = attempt_judge(transcription, model);
         release_sequences(transcription, decoder);
         if (!attempt_accept(transcription, &attempt)) {
+                if (transcription->context.n_rows < CONTEXT_ROWS) {
+                        transcription->audio = audio_memory_release(transcription->audio);
+                        want_window(transcription, &context_shape_full);
+                        return;
+                }
                 if (transcription->temperature_index + 1 < options->n_temperatures) {
                         transcription->temperature_index++;
                         start_attempt(transcription);
@@ -296,14 +313,14 @@ void transcription_on_step(struct transcription *transcription,
                                                         : transcription->best;
         }
         transcription->seek += attempt_finish(transcription, model, &attempt);
-        transcription->audio = audio_memory_release(transcription->audio, decoder);
+        transcription->audio = audio_memory_release(transcription->audio);
         if (transcription->seek < transcription->n_frames)
                 transcription->hypothesis.n_consumed =
                         (int64_t)(transcription->seek * LOG_MEL_HOP);
         else
                 transcription->hypothesis.n_consumed = (int64_t)transcription->job->n_samples;
-        transcription->phase =
-                options->is_single_pass || transcription->seek >= transcription->n_frames
-                        ? TRANSCRIPTION_DONE
-                        : TRANSCRIPTION_ENCODE;
+        if (options->is_single_pass || transcription->seek >= transcription->n_frames)
+                transcription->phase = TRANSCRIPTION_DONE;
+        else
+                want_window(transcription, options->context);
 }

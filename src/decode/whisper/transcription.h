@@ -5,6 +5,9 @@
 //
 //     ENCODE -> [DETECT ->] DECODE (once for each temperature tried) -> ENCODE ... -> DONE
 //
+// A window is encoded with a short context at first; when what comes out is doubtful, with the
+// full one before any higher temperature is tried.
+//
 // Threads: belongs to one engine.
 
 #include <stdbool.h>
@@ -52,10 +55,11 @@ struct transcription {
         int result;
         struct hypothesis hypothesis;
 
-        float *log_mel;              // [n_frames + 1, n_mels] of the whole job; NULL at first
-        size_t n_frames;             // of content
-        size_t seek;                 // frame where the window begins
-        struct audio_memory *audio;  // of the window; NULL while it is not encoded
+        float *log_mel;                // [n_frames + 1, n_mels] of the whole job; NULL at first
+        size_t n_frames;               // of content
+        size_t seek;                   // frame where the window begins
+        struct audio_context context;  // the window's
+        struct audio_memory *audio;    // of the window; NULL while it is not encoded
 
         int32_t *hotwords, *previous;  // tokens; `previous` grows with what was said
         size_t n_hotwords, n_previous;
@@ -88,7 +92,7 @@ static inline float transcription_temperature(const struct transcription *transc
 // End with an error.
 void transcription_fail(struct transcription *transcription, int result);
 
-// The window to encode.
+// The window to encode; its context is known as soon as the phase is ENCODE.
 struct encoder_window transcription_window(struct transcription *transcription,
                                            const struct whisper_model *model);
 

@@ -110,69 +110,114 @@ static void test_halves_are_recognised(void **state) {
 }
 
 // One head of one query in double. Each row of `keys` has its values half a stride on.
-static void attend_plain(const float *query, const float *keys, size_t n_keys, size_t width,
-                         size_t stride, double *ret) {
-        const float *values = keys + stride / 2;
-        double *scores = xcalloc(n_keys, sizeof(*scores));
-        float *products = xcalloc(n_keys, sizeof(*products));
+static void attend_plain(const float *query, const struct attention_source *source,
+                         size_t column, double *ret) {
+        const struct attention_memory *memory = source->memory;
+        double *scores = xcalloc(memory->n_keys, sizeof(*scores));
+        float *products = xcalloc(memory->n_keys, sizeof(*products));
 
-        for (size_t k = 0; k < n_keys; k++)
-                for (size_t d = 0; d < width; d++)
-                        products[k] += query[d] * keys[k * stride + d];
-        softmax_plain(products, n_keys, scores);
-        for (size_t d = 0; d < width; d++) {
+        for (size_t k = 0; k < memory->n_keys; k++) {
+                for (size_t d = 0; d < memory->head_width; d++)
+                        products[k] += query[d] * source->keys[k * source->stride + column + d];
+                products[k] += k < memory->n_unbiased ? 0 : memory->biases[k];
+        }
+        softmax_plain(products, memory->n_keys, scores);
+        for (size_t d = 0; d < memory->head_width; d++) {
                 ret[d] = 0;
-                for (size_t k = 0; k < n_keys; k++)
-                        ret[d] += scores[k] * values[k * stride + d];
+                for (size_t k = 0; k < memory->n_keys; k++)
+                        ret[d] += scores[k] * source->values[k * source->stride + column + d];
         }
         free(scores);
         free(products);
 }
 
-static void check_attention(size_t n_keys, size_t n_queries, bool is_half) {
-        enum { HEADS = 3, WIDTH = 32, STATE = HEADS * WIDTH };
-        struct attention_memory memory = {
-                .n_keys = n_keys, .n_heads = HEADS, .head_width = WIDTH, .is_half = is_half};
-        float *x = random_floats(n_keys * 2 * STATE, 1);
-        float *queries = random_floats(n_queries * STATE, 1);
-        float *ret = xcalloc(n_queries * STATE, sizeof(*ret));
-        float *scratch = xcalloc(2 * attention_scratch_size(&memory), sizeof(*scratch));
+// One window's keys, values, queries and results, made up.
+enum { HEADS = 3, WIDTH = 32, STATE = HEADS * WIDTH };
+
+struct attention_case {
+        struct attention_memory memory;
+        struct attention_source source;
+        struct attention attention;
+        float *x, *queries, *biases;
+};
+
+static void attention_case_init(struct attention_case *ret, size_t n_keys, size_t n_queries,
+                                bool is_half) {
+        ret->x = random_floats(n_keys * 2 * STATE, 1);
+        ret->queries = random_floats(n_queries * STATE, 1);
+        ret->biases = random_floats(n_keys, 3);
+        ret->memory = (struct attention_memory){
+                .n_keys = n_keys,
+                .n_heads = HEADS,
+                .head_width = WIDTH,
+                .is_half = is_half,
+                .biases = ret->biases,
+                .n_unbiased = n_keys / 2,
+                .elements = xcalloc(attention_memory_size(n_keys, HEADS, WIDTH), sizeof(float)),
+        };
+        ret->source = (struct attention_source){.memory = &ret->memory,
+                                                .keys = ret->x,
+                                                .values = ret->x + STATE,
+                                                .stride = (size_t)2 * STATE};
+        ret->attention = (struct attention){.memory = &ret->memory,
+                                            .queries = ret->queries,
+                                            .query_stride = STATE,
+                                            .n_queries = n_queries,
+                                            .ret = xcalloc(n_queries * STATE, sizeof(float)),
+                                            .ret_stride = STATE};
+}
+
+static void attention_case_deinit(struct attention_case *made) {
+        free(made->x);
+        free(made->queries);
+        free(made->biases);
+        free(made->memory.elements);
+        free(made->attention.ret);
+}
+
+static void check_attention(const struct attention_case *made) {
         double expected[WIDTH];
 
-        memory.elements = xcalloc(attention_memory_size(n_keys, HEADS, WIDTH), sizeof(float));
-        attention_pack(&memory, x, x + STATE, (size_t)2 * STATE, 2);
-        attention_run(&memory,
-                      &(struct attention){.queries = queries,
-                                          .query_stride = STATE,
-                                          .n_queries = n_queries,
-                                          .ret = ret,
-                                          .ret_stride = STATE},
-                      scratch, 2);
-        for (size_t q = 0; q < n_queries; q++) {
-                for (size_t head = 0; head < HEADS; head++) {
-                        size_t column = head * WIDTH;
-
-                        attend_plain(queries + q * STATE + column, x + column, n_keys, WIDTH,
-                                     (size_t)2 * STATE, expected);
+        for (size_t q = 0; q < made->attention.n_queries; q++) {
+                for (size_t column = 0; column < STATE; column += WIDTH) {
+                        attend_plain(made->queries + q * STATE + column, &made->source, column,
+                                     expected);
                         for (size_t d = 0; d < WIDTH; d++)
-                                assert_float_equal(ret[q * STATE + column + d], expected[d],
-                                                   is_half ? 2e-3 : 1e-5);
+                                assert_float_equal(made->attention.ret[q * STATE + column + d],
+                                                   expected[d],
+                                                   made->memory.is_half ? 2e-3 : 1e-5);
                 }
         }
-        free(memory.elements);
-        free(x);
-        free(queries);
-        free(ret);
+}
+
+// Windows of several lengths in one call.
+static void check_attentions(bool is_half) {
+        static const size_t shapes[][2] = {{1, 1}, {33, 2}, {100, 101}, {16, 48}};
+        enum { N = sizeof(shapes) / sizeof(shapes[0]) };
+        size_t scratch_size = attention_scratch_size(100, WIDTH);
+        float *scratch = xcalloc(2 * scratch_size, sizeof(*scratch));
+        struct attention_case made[N];
+        struct attention_source sources[N];
+        struct attention attentions[N];
+
+        for (size_t i = 0; i < N; i++) {
+                attention_case_init(&made[i], shapes[i][0], shapes[i][1], is_half);
+                sources[i] = made[i].source;
+                attentions[i] = made[i].attention;
+        }
+        attention_pack(sources, N, 2);
+        attention_run(attentions, N, scratch, scratch_size, 2);
+        for (size_t i = 0; i < N; i++) {
+                check_attention(&made[i]);
+                attention_case_deinit(&made[i]);
+        }
         free(scratch);
 }
 
 static void test_attention(void **state) {
         (void)state;
-        for (int is_half = 0; is_half < 2; is_half++) {
-                check_attention(1, 1, is_half);
-                check_attention(33, 2, is_half);
-                check_attention(100, 101, is_half);
-        }
+        check_attentions(false);
+        check_attentions(true);
 }
 
 static void check_linear(struct tensor_context *context, size_t n_rows, unsigned flags,

@@ -1,0 +1,202 @@
+#include "decode/whisper/audio_memory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/mem.h"
+
+// Memories are made for multiples of so many keys, so that windows of about the same length can
+// use each other's.
+#define CAPACITY_STEP 100
+
+struct audio_pool {
+        const struct whisper_model *model;
+        size_t n_heads, head_width, n_layers;
+        struct audio_memory *free;
+        size_t n_keys_max;
+        size_t n_keys_out;   // capacities of the memories in use
+        size_t n_keys_free;  // and of those in the pool
+};
+
+size_t audio_pool_claim(size_t n_keys) {
+        return (n_keys + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
+}
+
+int audio_pool_new(struct audio_pool **ret, const struct whisper_model *model,
+                   size_t n_windows) {
+        struct audio_pool *pool = xnew(struct audio_pool);
+
+        pool->model = model;
+        pool->n_heads = (size_t)model->info.n_text_heads;
+        pool->head_width = (size_t)model->info.n_text_state / pool->n_heads;
+        pool->n_layers = (size_t)model->info.n_text_layers;
+        pool->n_keys_max = n_windows * CONTEXT_ROWS;
+        *ret = pool;
+        return 0;
+}
+
+static struct audio_memory *audio_memory_free(struct audio_memory *memory) {
+        if (!memory)
+                return NULL;
+        free(memory->layers[0].elements);
+        free(memory->positions);
+        free(memory->biases);
+        free(memory);
+        return NULL;
+}
+
+struct audio_pool *audio_pool_free(struct audio_pool *pool) {
+        if (!pool)
+                return NULL;
+        while (pool->free) {
+                struct audio_memory *next = pool->free->next;
+
+                audio_memory_free(pool->free);
+                pool->free = next;
+        }
+        free(pool);
+        return NULL;
+}
+
+bool audio_pool_has_room(const struct audio_pool *pool, size_t n_promised, size_t n_keys) {
+        return pool->n_keys_out + n_promised + audio_pool_claim(n_keys) <= pool->n_keys_max;
+}
+
+static size_t elements_of_layer(const struct audio_pool *pool, size_t n_keys) {
+        return attention_memory_size(n_keys, pool->n_heads, pool->head_width);
+}
+
+static struct audio_memory *audio_memory_make(struct audio_pool *pool, size_t capacity) {
+        struct audio_memory *memory =
+                try_calloc(1, sizeof(*memory) + pool->n_layers * sizeof(memory->layers[0]));
+
+        if (!memory)
+                return NULL;
+        memory->pool = pool;
+        memory->capacity = capacity;
+        memory->positions = try_calloc(capacity, sizeof(*memory->positions));
+        memory->biases = try_calloc(capacity, sizeof(*memory->biases));
+        memory->layers[0].elements = try_calloc(
+                pool->n_layers * elements_of_layer(pool, capacity), sizeof(uint16_t));
+        if (!memory->positions || !memory->biases || !memory->layers[0].elements)
+                return audio_memory_free(memory);
+        return memory;
+}
+
+// The pool's memory of just this capacity, or NULL.
+static struct audio_memory *audio_pool_take(struct audio_pool *pool, size_t capacity) {
+        for (struct audio_memory **at = &pool->free; *at; at = &(*at)->next) {
+                struct audio_memory *memory = *at;
+
+                if (memory->capacity != capacity)
+                        continue;
+                *at = memory->next;
+                pool->n_keys_free -= capacity;
+                return memory;
+        }
+        return NULL;
+}
+
+// Free what lies unused until a new memory of this capacity is within the budget.
+static void audio_pool_shrink(struct audio_pool *pool, size_t capacity) {
+        while (pool->free &&
+               pool->n_keys_out + pool->n_keys_free + capacity > pool->n_keys_max) {
+                struct audio_memory *memory = pool->free;
+
+                pool->free = memory->next;
+                pool->n_keys_free -= memory->capacity;
+                audio_memory_free(memory);
+        }
+}
+
+// A memory laid out for this context; its keys and values are not there yet.
+static struct audio_memory *audio_memory_new(struct audio_pool *pool,
+                                             const struct audio_context *context) {
+        size_t capacity = audio_pool_claim(context->n_rows), n = context->n_rows;
+        struct audio_memory *memory;
+        uint16_t *elements;
+
+        if (!audio_pool_has_room(pool, 0, n))
+                return NULL;
+        memory = audio_pool_take(pool, capacity);
+        if (!memory) {
+                audio_pool_shrink(pool, capacity);
+                memory = audio_memory_make(pool, capacity);
+        }
+        if (!memory)
+                return NULL;
+        pool->n_keys_out += capacity;
+        memory->n_keys = n;
+        memcpy(memory->positions, context->positions, n * sizeof(*memory->positions));
+        memcpy(memory->biases, context->biases, n * sizeof(*memory->biases));
+        elements = memory->layers[0].elements;
+        for (size_t i = 0; i < pool->n_layers; i++)
+                memory->layers[i] = (struct attention_memory){
+                        .n_keys = n,
+                        .n_heads = pool->n_heads,
+                        .head_width = pool->head_width,
+                        .biases = memory->biases,
+                        .n_unbiased = context->n_plain,
+                        .is_half = true,
+                        .elements = elements + i * elements_of_layer(pool, n),
+                };
+        return memory;
+}
+
+// Keys and values of one layer for all windows.
+static int fill_layer(struct audio_memory *const *memories, struct audio_pool *pool,
+                      struct encoder *encoder, size_t n, size_t layer) {
+        size_t n_state = pool->n_heads * pool->head_width;
+        struct attention_source sources[ENCODER_WINDOWS_MAX];
+        const float *projected = NULL;
+        int r = encoder_project(encoder, pool->model->decoder_layers[layer].cross_key_value,
+                                2 * n_state, &projected);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n; i++) {
+                sources[i] = (struct attention_source){.memory = &memories[i]->layers[layer],
+                                                       .keys = projected,
+                                                       .values = projected + n_state,
+                                                       .stride = 2 * n_state};
+                projected += memories[i]->n_keys * 2 * n_state;
+        }
+        attention_pack(sources, n, pool->model->threads);
+        return 0;
+}
+
+int audio_memories_new(struct audio_memory **ret, struct audio_pool *pool,
+                       struct encoder *encoder, const struct encoder_window *windows,
+                       size_t n) {
+        size_t n_made = 0;
+        int r = 0;
+
+        for (; n_made < n; n_made++) {
+                ret[n_made] = audio_memory_new(pool, windows[n_made].context);
+                if (!ret[n_made])
+                        break;
+        }
+        if (n_made < n)
+                r = -ENOMEM;
+        for (size_t layer = 0; r == 0 && layer < pool->n_layers; layer++)
+                r = fill_layer(ret, pool, encoder, n, layer);
+        while (r < 0 && n_made > 0) {
+                n_made--;
+                ret[n_made] = audio_memory_release(ret[n_made]);
+        }
+        return r;
+}
+
+struct audio_memory *audio_memory_release(struct audio_memory *memory) {
+        struct audio_pool *pool;
+
+        if (!memory)
+                return NULL;
+        pool = memory->pool;
+        pool->n_keys_out -= memory->capacity;
+        pool->n_keys_free += memory->capacity;
+        memory->next = pool->free;
+        pool->free = memory;
+        return NULL;
+}

@@ -1,0 +1,46 @@
+#pragma once
+// Audio memory: what the decoder hears of a window: keys and values for the cross-attention of
+// all layers, in half precision. They are computed once per window, read for every token, and
+// are most of what a window occupies: so they come from a pool with a fixed budget.
+//
+// Threads: a pool and its memories belong to one engine.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decode/whisper/attention.h"
+#include "decode/whisper/encoder.h"
+#include "util/cleanup.h"
+
+struct audio_pool;
+
+struct audio_memory {
+        struct audio_pool *pool;
+        size_t n_keys;
+        uint16_t *positions;               // [n_keys], of the window's CONTEXT_ROWS
+        float *biases;                     // [n_keys]
+        struct audio_memory *next;         // while it lies in the pool
+        size_t capacity;                   // keys
+        struct attention_memory layers[];  // [n_text_layers]
+};
+
+// A pool for `n_windows` full windows, or so many more of the shorter ones.
+int audio_pool_new(struct audio_pool **ret, const struct whisper_model *model,
+                   size_t n_windows);
+// All memories must have been released.
+struct audio_pool *audio_pool_free(struct audio_pool *pool);
+
+// What a window of n_keys keys takes of the budget.
+size_t audio_pool_claim(size_t n_keys);
+// True when it fits beside what is out and `n_promised`, the sum of further claims.
+bool audio_pool_has_room(const struct audio_pool *pool, size_t n_promised, size_t n_keys);
+
+// The memories of the n windows of the encoder's last run into ret[n]. -ENOMEM when the budget
+// or the machine has no room, or the encoder's error; then none is made.
+int audio_memories_new(struct audio_memory **ret, struct audio_pool *pool,
+                       struct encoder *encoder, const struct encoder_window *windows, size_t n);
+// Put it back into its pool. NULL is fine. Returns NULL.
+struct audio_memory *audio_memory_release(struct audio_memory *memory);
+
+DEFINE_CLEANUP(struct audio_pool *, audio_pool_free);
