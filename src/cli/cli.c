@@ -35,15 +35,19 @@ static int help_print(void) {
         return EXIT_OK;
 }
 
-// GCC's OpenMP runtime lets idle threads spin unless this variable says otherwise before the
+// GCC's OpenMP runtime lets waiting threads spin unless these variables say otherwise before the
 // program starts; on a machine that does other things as well (ffmpeg, say) decoding then takes
-// three times as long. So start again with it, once.
+// three times as long. Not spinning at all costs a quarter: a decoder step has dozens of
+// barriers, most a few microseconds long. So start again, once, with a short spin before the
+// sleep. Measured with base: 100000 turns are no better than 10000, 1000 no better than none.
 static void openmp_prepare(char **argv) {
         if (getenv("OMP_WAIT_POLICY"))
                 return;
-        // There is one thread yet. NOLINTNEXTLINE(concurrency-mt-unsafe)
-        if (setenv("OMP_WAIT_POLICY", "passive", 1) == 0)
+        // There is one thread yet. NOLINTBEGIN(concurrency-mt-unsafe)
+        if (setenv("GOMP_SPINCOUNT", "10000", 0) == 0 &&
+            setenv("OMP_WAIT_POLICY", "passive", 1) == 0)
                 execv("/proc/self/exe", argv);
+        // NOLINTEND(concurrency-mt-unsafe)
         // Without /proc it goes on, only slower.
 }
 
