@@ -32,6 +32,8 @@ struct decoder {
         void *engine;
         unsigned number;
         struct pool_entry *running;
+        size_t n_running;
+        struct histogram steps;  // not yet handed back
 };
 
 // --- the decode threads
@@ -105,8 +107,10 @@ static bool decoder_fill(struct decoder *decoder) {
 
                 if (!entry)
                         return true;
+                entry->begun_at = loop_now(pool->loop);
                 r = pool->config.engine->submit(decoder->engine, entry->job);
                 if (r == ENGINE_E_FULL) {
+                        entry->begun_at = 0;
                         queue_put(pool, entry);
                         return true;
                 }
@@ -117,6 +121,7 @@ static bool decoder_fill(struct decoder *decoder) {
                 }
                 entry->next = decoder->running;
                 decoder->running = entry;
+                decoder->n_running++;
         }
         return false;
 }
@@ -130,6 +135,7 @@ static struct pool_entry *decoder_release(struct decoder *decoder, const struct 
         if (!entry)
                 abort();  // the engine gave back what it never took: its memory is not ours
         *place = entry->next;
+        decoder->n_running--;
         return entry;
 }
 
@@ -145,6 +151,9 @@ static void decoder_collect(struct decoder *decoder) {
                 entry->result = result;
                 entry->hypothesis = hypothesis;
                 hypothesis = (struct hypothesis){0};
+                entry->ended_at = loop_now(decoder->pool->loop);
+                entry->engine_steps = decoder->steps;
+                decoder->steps = (struct histogram){0};
                 done_put(decoder->pool, entry);
         }
 }
@@ -157,6 +166,7 @@ static void *decoder_run(void *context) {
         snprintf(name, sizeof(name), "decode/%u", decoder->number);
         pthread_setname_np(pthread_self(), name);
         while (decoder_fill(decoder)) {
+                histogram_observe(&decoder->steps, &histogram_jobs, (double)decoder->n_running);
                 pool->config.engine->step(decoder->engine);
                 decoder_collect(decoder);
         }

@@ -12,6 +12,7 @@
 #include "decode/engine.h"
 #include "util/error.h"
 #include "util/loop.h"
+#include "util/metrics.h"
 
 struct pool;
 
@@ -22,6 +23,11 @@ struct pool_entry {
 
         int result;  // valid when it came back, as the hypothesis is for 0
         struct hypothesis hypothesis;
+
+        // What the decode thread says of its work, valid when the entry came back.
+        nsec_t begun_at, ended_at;      // in the engine; begun_at is 0 if it never was
+        struct histogram engine_steps;  // jobs inside at each step (histogram_jobs) since the
+                                        // thread's last answer
 
         struct pool_entry *next;  // the pool's own
 };

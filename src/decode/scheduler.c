@@ -28,6 +28,7 @@ struct entry {
         struct lane *lane;       // NULL: nobody wants the answer any more
         struct entry *next;      // in the lane
         enum entry_place place;
+        enum job_kind kind;
         nsec_t queued_at;
 };
 
@@ -50,8 +51,7 @@ struct scheduler {
         struct loop *loop;
         struct pool *pool;
         struct lane *lanes;
-        uint64_t n_done, n_replaced, n_failed;
-        double seconds_decoded;
+        struct scheduler_counts counts;
 };
 
 static struct entry *entry_free(struct entry *entry) {
@@ -179,17 +179,18 @@ void lane_submit(struct lane *lane, struct job *job) {
         assert(loop_is_current(lane->scheduler->loop));
         if (!job->is_final && lane->n_owed > 0) {
                 // The finals ahead of it will change what it would say.
-                lane->scheduler->n_replaced++;
+                lane->scheduler->counts.n_shed++;
                 job_free(job);
                 return;
         }
         if (lane_has_tentative(lane)) {
-                lane->scheduler->n_replaced++;
+                lane->scheduler->counts.n_coalesced++;
                 lane_cancel(lane, true);
         }
         entry = xnew(struct entry);
         entry->pool.job = job;
         entry->lane = lane;
+        entry->kind = !job->is_final ? JOB_TENTATIVE : lane->is_wide ? JOB_FILE : JOB_FINAL;
         entry->place = ENTRY_OWED;
         *lane->last = entry;
         lane->last = &entry->next;
@@ -235,16 +236,32 @@ static void lane_answer(struct lane *lane, struct entry *entry) {
         lane->is_closed = NULL;
 }
 
+static double seconds_between(nsec_t begin, nsec_t end) {
+        return (double)(end - begin) / (double)NSEC_PER_SEC;
+}
+
+static void scheduler_count(struct scheduler *scheduler, const struct entry *entry) {
+        struct scheduler_kind_counts *kind = &scheduler->counts.kinds[entry->kind];
+        const struct pool_entry *pool_entry = &entry->pool;
+
+        histogram_add(&scheduler->counts.engine_steps, &pool_entry->engine_steps);
+        if (pool_entry->begun_at)
+                histogram_observe(&kind->queue_seconds, &histogram_seconds,
+                                  seconds_between(entry->queued_at, pool_entry->begun_at));
+        if (pool_entry->result == 0) {
+                histogram_observe(&kind->decode_seconds, &histogram_seconds,
+                                  seconds_between(pool_entry->begun_at, pool_entry->ended_at));
+                kind->audio_seconds += job_seconds(pool_entry->job);
+        } else if (pool_entry->result != -ECANCELED) {
+                kind->n_failed++;
+        }
+}
+
 static void scheduler_on_done(void *context, struct pool_entry *pool_entry) {
         struct entry *entry = (struct entry *)pool_entry;
         struct scheduler *scheduler = context;
 
-        if (pool_entry->result == 0) {
-                scheduler->n_done++;
-                scheduler->seconds_decoded += job_seconds(pool_entry->job);
-        } else if (pool_entry->result != -ECANCELED) {
-                scheduler->n_failed++;
-        }
+        scheduler_count(scheduler, entry);
         entry->place = ENTRY_DONE;
         if (entry->lane)
                 lane_answer(entry->lane, entry);
@@ -286,12 +303,7 @@ struct scheduler *scheduler_close(struct scheduler *scheduler) {
 }
 
 struct scheduler_stats scheduler_stats(const struct scheduler *scheduler) {
-        struct scheduler_stats stats = {
-                .n_done = scheduler->n_done,
-                .n_replaced = scheduler->n_replaced,
-                .n_failed = scheduler->n_failed,
-                .seconds_decoded = scheduler->seconds_decoded,
-        };
+        struct scheduler_stats stats = {0};
 
         for (const struct lane *lane = scheduler->lanes; lane; lane = lane->next)
                 for (const struct entry *entry = lane->entries; entry; entry = entry->next) {
@@ -302,9 +314,14 @@ struct scheduler_stats scheduler_stats(const struct scheduler *scheduler) {
                                 continue;
                         }
                         stats.n_final++;
+                        stats.n_file += lane->is_wide;
                         if (!lane->is_wide && entry->place == ENTRY_QUEUED &&
                             delay > stats.final_delay)
                                 stats.final_delay = delay;
                 }
         return stats;
+}
+
+const struct scheduler_counts *scheduler_counts(const struct scheduler *scheduler) {
+        return &scheduler->counts;
 }

@@ -17,6 +17,7 @@
 #include "decode/job.h"
 #include "util/error.h"
 #include "util/loop.h"
+#include "util/metrics.h"
 
 struct scheduler;
 struct lane;
@@ -35,11 +36,27 @@ struct scheduler_config {
 
 struct scheduler_stats {
         size_t n_final, n_tentative;  // waiting or running, of open lanes
-        uint64_t n_done, n_replaced, n_failed;
-        double seconds_decoded;  // of sound
+        size_t n_file;                // of n_final, those of wide lanes
         // How long the oldest live final that may run has been waiting and running; 0: none.
         // What waits only for its own lane's earlier finals does not count.
         nsec_t final_delay;
+};
+
+enum job_kind { JOB_TENTATIVE, JOB_FINAL, JOB_FILE, JOB_KIND_COUNT };
+
+// What was done since the scheduler was opened; it only grows.
+struct scheduler_kind_counts {
+        struct histogram queue_seconds;   // from queue to engine (histogram_seconds)
+        struct histogram decode_seconds;  // in the engine, of the jobs answered with 0
+        double audio_seconds;             // the sound of these
+        uint64_t n_failed;
+};
+
+struct scheduler_counts {
+        struct scheduler_kind_counts kinds[JOB_KIND_COUNT];
+        struct histogram engine_steps;  // jobs inside at each step (histogram_jobs)
+        uint64_t n_coalesced;           // tentatives that a newer job of their lane replaced
+        uint64_t n_shed;                // tentatives refused since finals were ahead of them
 };
 
 int scheduler_open(struct scheduler **ret, struct loop *loop,
@@ -50,6 +67,9 @@ int scheduler_open(struct scheduler **ret, struct loop *loop,
 struct scheduler *scheduler_close(struct scheduler *scheduler);
 
 struct scheduler_stats scheduler_stats(const struct scheduler *scheduler);
+
+// Lent; always up to date.
+const struct scheduler_counts *scheduler_counts(const struct scheduler *scheduler);
 
 // A place for one stream.
 struct lane *lane_open(struct scheduler *scheduler, bool is_wide, lane_listener listener,

@@ -154,7 +154,7 @@ static void a_newer_tentative_replaces_one_that_waits(void **state) {
         engine_script_release(fixture->script);
         fixture_wait(fixture);
         assert_string_equal(fixture->answers, "x2");
-        assert_int_equal(scheduler_stats(fixture->scheduler).n_replaced, 1);
+        assert_int_equal(scheduler_counts(fixture->scheduler)->n_coalesced, 1);
         lane_close(a);
         lane_close(x);
 }
@@ -249,8 +249,47 @@ static void one_failed_job_leaves_the_others_alone(void **state) {
         assert_string_equal(fixture->answers, "!b");
         assert_int_equal(fixture->results[0], -EINVAL);
         assert_int_equal(fixture->results[1], 0);
-        assert_int_equal(scheduler_stats(fixture->scheduler).n_failed, 1);
+        assert_int_equal(scheduler_counts(fixture->scheduler)->kinds[JOB_FINAL].n_failed, 1);
         lane_close(a);
+}
+
+static void work_is_counted_by_kind(void **state) {
+        struct fixture *fixture = *state;
+        const struct scheduler_counts *counts = scheduler_counts(fixture->scheduler);
+        struct lane *x, *a, *b;
+
+        loop_advance(fixture->loop, NSEC_PER_SEC);
+        x = fixture_block(fixture);
+        a = fixture_lane(fixture, false);
+        b = fixture_lane(fixture, true);
+        lane_submit(a, job_named('t', false, 2, 0));
+        lane_submit(b, job_named('f', true, 4, 0));
+        loop_advance(fixture->loop, 3 * NSEC_PER_SEC);
+        engine_script_release(fixture->script);
+        fixture_wait(fixture);
+        // The blocker was three seconds inside, the others waited for it.
+        assert_true(counts->kinds[JOB_FINAL].queue_seconds.sum == 0);
+        assert_true(counts->kinds[JOB_FINAL].decode_seconds.sum == 3);
+        assert_true(counts->kinds[JOB_FINAL].audio_seconds == 1);
+        assert_true(counts->kinds[JOB_TENTATIVE].queue_seconds.sum == 3);
+        assert_true(counts->kinds[JOB_TENTATIVE].decode_seconds.sum == 0);
+        assert_true(counts->kinds[JOB_TENTATIVE].audio_seconds == 2);
+        assert_true(counts->kinds[JOB_FILE].queue_seconds.sum == 3);
+        assert_true(counts->kinds[JOB_FILE].audio_seconds == 4);
+        for (int kind = 0; kind < JOB_KIND_COUNT; kind++)
+                assert_int_equal(histogram_count(&counts->kinds[kind].decode_seconds), 1);
+        // One job at a time is all that this engine takes.
+        assert_true(histogram_count(&counts->engine_steps) >= 3);
+        assert_int_equal(histogram_count(&counts->engine_steps),
+                         counts->engine_steps.counts[0]);
+        lane_submit(a, job_named('o', true, 1, 0));
+        lane_submit(a, job_named('s', false, 1, 0));
+        fixture_wait(fixture);
+        assert_int_equal(counts->n_shed, 1);
+        assert_int_equal(counts->n_coalesced, 0);
+        lane_close(a);
+        lane_close(b);
+        lane_close(x);
 }
 
 static void closing_in_mid_work_frees_all(void **state) {
@@ -330,6 +369,7 @@ int main(void) {
                 SCHEDULER_TEST(two_floods_share_by_seconds_of_sound),
                 SCHEDULER_TEST(closing_a_lane_silences_it),
                 SCHEDULER_TEST(one_failed_job_leaves_the_others_alone),
+                SCHEDULER_TEST(work_is_counted_by_kind),
                 cmocka_unit_test_setup_teardown(closing_in_mid_work_frees_all, setup_many,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(a_wide_lane_answers_in_order, setup_many,
