@@ -50,6 +50,8 @@ struct source {
         nsec_t lead;        // of the sound over the clock, at last_samples
         size_t n_failures;  // since the last good stretch
         unsigned n_starts;
+        enum source_cause cause;  // of the next start
+        unsigned n_restarts[SOURCE_CAUSE_COUNT];
         unsigned random;
 
         bool is_telling;  // within a call of on_state
@@ -66,12 +68,34 @@ const char *source_state_name(enum source_state state) {
         return names[state];
 }
 
+const char *source_cause_name(enum source_cause cause) {
+        static const char *const names[] = {
+                [SOURCE_CAUSE_STALLED] = "stalled",
+                [SOURCE_CAUSE_CLOSED] = "closed",
+                [SOURCE_CAUSE_UNREACHABLE] = "unreachable",
+                [SOURCE_CAUSE_CREDENTIALS] = "credentials",
+                [SOURCE_CAUSE_NOT_FOUND] = "not_found",
+                [SOURCE_CAUSE_NO_SOUND] = "no_sound",
+                [SOURCE_CAUSE_OTHER] = "other",
+        };
+
+        return names[cause];
+}
+
 unsigned source_children(void) {
         return process_children();
 }
 
+enum source_state source_state(const struct source *source) {
+        return source->state;
+}
+
 unsigned source_restarts(const struct source *source) {
         return source->n_starts > 0 ? source->n_starts - 1 : 0;
+}
+
+unsigned source_restarts_by(const struct source *source, enum source_cause cause) {
+        return source->n_restarts[cause];
 }
 
 // --- telling --------------------------------------------------------------------
@@ -153,12 +177,43 @@ static const char *end_reason(const struct source *source, const struct ffmpeg_e
         return text;
 }
 
+static enum source_cause end_cause(const struct source *source, const struct ffmpeg_end *end) {
+        bool is_diagnosed = end->exit.status != 0 || end->n_samples == 0;
+
+        if (source->reason[0])  // the watchdog's
+                return source->online_since >= 0 ? SOURCE_CAUSE_STALLED
+                                                 : SOURCE_CAUSE_UNREACHABLE;
+        switch (is_diagnosed ? end->diagnosis->fault : FFMPEG_FAULT_NONE) {
+        case FFMPEG_FAULT_CREDENTIALS:
+                return SOURCE_CAUSE_CREDENTIALS;
+        case FFMPEG_FAULT_NOT_FOUND:
+                return SOURCE_CAUSE_NOT_FOUND;
+        case FFMPEG_FAULT_NAME:
+        case FFMPEG_FAULT_REFUSED:
+        case FFMPEG_FAULT_UNREACHABLE:
+        case FFMPEG_FAULT_TIMEOUT:
+                return SOURCE_CAUSE_UNREACHABLE;
+        case FFMPEG_FAULT_NO_AUDIO:
+        case FFMPEG_FAULT_INDEX_LAST:
+        case FFMPEG_FAULT_PROTOCOL:
+        case FFMPEG_FAULT_NOT_MEDIA:
+                return SOURCE_CAUSE_NO_SOUND;
+        case FFMPEG_FAULT_OTHER:
+        case FFMPEG_FAULT_NONE:
+                break;
+        }
+        if (end->exit.signal || end->exit.status != 0)
+                return SOURCE_CAUSE_OTHER;
+        return end->n_samples > 0 ? SOURCE_CAUSE_CLOSED : SOURCE_CAUSE_NO_SOUND;
+}
+
 static void source_on_end(void *context, const struct ffmpeg_end *end) {
         struct source *source = context;
         bool is_file = source_url_file(source->url) != NULL;
         char text[REASON_MAX];
         const char *reason = end_reason(source, end, text);
 
+        source->cause = end_cause(source, end);
         loop_timer_cancel(source->watchdog);
         loop_timer_cancel(source->resume);
         if (source->online_since >= 0 &&
@@ -268,10 +323,12 @@ static void source_on_start(void *context) {
         source->online_since = -1;
         source->last_samples = loop_now(source->loop);
         source->lead = 0;
-        source->n_starts++;
+        if (source->n_starts++ > 0)
+                source->n_restarts[source->cause]++;
         if (!source_state_set(source, SOURCE_CONNECTING, ""))
                 return;
         if (source_child_open(source, &error) < 0) {
+                source->cause = SOURCE_CAUSE_OTHER;
                 source_retry(source, SOURCE_OFFLINE, error.text);
                 return;
         }

@@ -28,8 +28,25 @@ enum source_state {
         SOURCE_ENDED,       // a file that is not looped came to its end
 };
 
+#define SOURCE_STATE_COUNT (SOURCE_ENDED + 1)
+
 // Lower-case name: "connecting", ...
 const char *source_state_name(enum source_state state);
+
+// Why a child had to be started again.
+enum source_cause {
+        SOURCE_CAUSE_STALLED,      // samples stopped coming
+        SOURCE_CAUSE_CLOSED,       // the far end closed the stream, or a looped file ended
+        SOURCE_CAUSE_UNREACHABLE,  // no such host, nobody listens, no answer in time
+        SOURCE_CAUSE_CREDENTIALS,  // user name or password refused
+        SOURCE_CAUSE_NOT_FOUND,    // no such path at the far end
+        SOURCE_CAUSE_NO_SOUND,     // no audio in it, or none that ffmpeg can read
+        SOURCE_CAUSE_OTHER,
+        SOURCE_CAUSE_COUNT,
+};
+
+// Lower-case name: "stalled", "not_found", ...
+const char *source_cause_name(enum source_cause cause);
 
 enum source_transport { SOURCE_TRANSPORT_TCP, SOURCE_TRANSPORT_UDP };
 
@@ -70,8 +87,11 @@ struct source *source_close(struct source *source);
 // How many children live, over all sources and media of this process; shutdown waits for 0.
 unsigned source_children(void);
 
-// How often this source's child was started again since it was opened.
+enum source_state source_state(const struct source *source);
+
+// How often this source's child was started again since it was opened: in all, and for a cause.
 unsigned source_restarts(const struct source *source);
+unsigned source_restarts_by(const struct source *source, enum source_cause cause);
 
 // Is there an ffmpeg that will do? To be asked before anything starts; takes some 50 ms.
 // `ffmpeg` as in source_config. Negative errno, with the remedy in *error.

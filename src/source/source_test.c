@@ -183,6 +183,8 @@ static void the_delays_grow_as_documented(void **state) {
                 state_await(&capture, SOURCE_OFFLINE);
                 assert_non_null(strstr(capture.reason, "connection refused; next try in "));
                 assert_int_equal(source_restarts(capture.source), i);
+                assert_int_equal(source_restarts_by(capture.source, SOURCE_CAUSE_UNREACHABLE),
+                                 i);
                 assert_delay(start_await(&capture), delays_s[i]);
         }
         capture_close(&capture);
@@ -228,6 +230,8 @@ static void a_stall_is_told_and_ends_the_child(void **state) {
         assert_non_null(strstr(capture.reason, "no sound for 10 s; next try in"));
         assert_int_equal(source_children(), 0);
         assert_delay(start_await(&capture), 1);
+        assert_int_equal(source_restarts_by(capture.source, SOURCE_CAUSE_STALLED), 1);
+        assert_int_equal(source_restarts(capture.source), 1);
         capture_close(&capture);
 }
 
@@ -258,6 +262,7 @@ static void refused_credentials_are_a_failure_and_tried_rarely(void **state) {
         state_await(&capture, SOURCE_FAILED);
         assert_non_null(strstr(capture.reason, "user name or password refused"));
         assert_delay(start_await(&capture), 300);
+        assert_int_equal(source_restarts_by(capture.source, SOURCE_CAUSE_CREDENTIALS), 1);
         capture_close(&capture);
 }
 
