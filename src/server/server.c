@@ -7,10 +7,13 @@
 
 #include "decode/scheduler.h"
 #include "net/listener.h"
+#include "server/counts.h"
+#include "server/metrics_page.h"
 #include "server/session.h"
 #include "sink/sink.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/metrics.h"
 
 // Finals older than this in the queue are told to the clients; older than that keep new ones
 // out.
@@ -27,6 +30,8 @@
 struct server {
         struct server_parts parts;
         struct stream_services services;
+        struct server_counts counts;
+        char *metrics;  // the last metrics page; lent to its answer
         struct scheduler *scheduler;
         struct listener *listener;
         struct stream **streams;
@@ -63,6 +68,10 @@ const struct stream_services *server_services(const struct server *server) {
         return &server->services;
 }
 
+struct server_counts *server_counts(struct server *server) {
+        return &server->counts;
+}
+
 struct stream *server_find_stream(const struct server *server, const char *name) {
         for (size_t i = 0; i < server->n_streams; i++)
                 if (strcmp(stream_name(server->streams[i]), name) == 0)
@@ -85,33 +94,80 @@ bool server_admits(const struct server *server, nsec_t *ret_delay) {
 // --- plain requests
 // --------------------------------------------------------------------------------
 
-struct page {
-        const char *path;
-        int status;
-        const char *body;
-};
+static void text_answer(struct http_response *ret, int status, const char *body) {
+        *ret = (struct http_response){
+                .status = status,
+                .content_type = "text/plain; charset=utf-8",
+                .body = body,
+                .body_length = strlen(body),
+        };
+}
+
+static void root_answer(struct server *server, struct http_response *ret) {
+        (void)server;
+        text_answer(ret, 200,
+                    "eavesdrop: connect a WebSocket client here (docs/protocols.md)\n");
+}
+
+static void health_answer(struct server *server, struct http_response *ret) {
+        if (server->is_stopping)
+                text_answer(ret, 503, "stopping\n");
+        else
+                text_answer(ret, 200, "ok\n");
+}
+
+// The port is open only once the model is loaded and the engines are; what is left to ask is
+// whether they take one more client's jobs.
+static void readiness_answer(struct server *server, struct http_response *ret) {
+        nsec_t delay;
+
+        if (server->is_stopping)
+                text_answer(ret, 503, "stopping\n");
+        else if (!server_admits(server, &delay))
+                text_answer(ret, 503, "busy: decoding is too far behind for new clients\n");
+        else
+                text_answer(ret, 200, "ready\n");
+}
+
+static void metrics_answer(struct server *server, struct http_response *ret) {
+        struct metrics_sources sources = {
+                .counts = &server->counts,
+                .scheduler = server->scheduler,
+                .streams = server->streams,
+                .n_streams = server->n_streams,
+                .sessions = server->sessions,
+                .n_connections = listener_connections(server->listener),
+        };
+        size_t n;
+
+        free(server->metrics);
+        server->metrics = metrics_page(&sources, &n);
+        *ret = (struct http_response){
+                .status = 200,
+                .content_type = METRICS_CONTENT_TYPE,
+                .body = server->metrics,
+                .body_length = n,
+        };
+}
 
 static void server_on_request(void *context, const struct http_request *request,
                               struct http_response *ret) {
-        static const struct page pages[] = {
-                {"/", 200, "eavesdrop: connect a WebSocket client here (docs/protocols.md)\n"},
-                {"/healthz", 200, "ok\n"},
-                {"/readyz", 200, "ready\n"},
+        static const struct {
+                const char *path;
+                void (*answer)(struct server *server, struct http_response *ret);
+        } pages[] = {
+                {"/", root_answer},
+                {"/healthz", health_answer},
+                {"/readyz", readiness_answer},
+                {"/metrics", metrics_answer},
         };
-        const struct server *server = context;
-        struct page page = {.status = 404, .body = "not found\n"};
 
         for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
-                if (strcmp(request->path, pages[i].path) == 0)
-                        page = pages[i];
-        if (server->is_stopping && page.status == 200)
-                page = (struct page){.status = 503, .body = "stopping\n"};
-        *ret = (struct http_response){
-                .status = page.status,
-                .content_type = "text/plain; charset=utf-8",
-                .body = page.body,
-                .body_length = strlen(page.body),
-        };
+                if (strcmp(request->path, pages[i].path) == 0) {
+                        pages[i].answer(context, ret);
+                        return;
+                }
+        text_answer(ret, 404, "not found\n");
 }
 
 static void server_on_websocket(void *context, const struct http_request *request,
@@ -128,8 +184,10 @@ static void server_warn(struct server *server) {
 
         for (struct session *session = server->sessions; session; session = session->next) {
                 if (is_late && !session->is_warned && !session->is_leaving && session->stream &&
-                    session->ops->on_overload)
+                    session->ops->on_overload) {
                         session->ops->on_overload(session, delay);
+                        server->counts.n_warned++;
+                }
                 session->is_warned = is_late;
         }
 }
@@ -254,7 +312,11 @@ static int server_stream_open(struct server *server, const struct stream_config 
                 error_prefix(error, "stream '%s'", wishes->name);
                 return r;
         }
-        *sink = (struct sink){.ops = &sink_log};
+        *sink = (struct sink){
+                .ops = &sink_log,
+                .state = &server->counts.sinks[READER_LOG],
+                .counts = &server->counts.sinks[READER_LOG],
+        };
         stream_add_sink(server->streams[server->n_streams++], sink);
         return 0;
 }
@@ -291,7 +353,11 @@ int server_open(struct server **ret, const struct server_parts *parts, struct er
         int r;
 
         server->parts = *parts;
-        server->services = (struct stream_services){.loop = parts->loop, .vad = parts->vad};
+        server->services = (struct stream_services){
+                .loop = parts->loop,
+                .vad = parts->vad,
+                .counts = &server->counts,
+        };
         server->timer = loop_timer_new(parts->loop, server_on_timer, server);
         r = server_start(server, error);
         if (r < 0) {
@@ -313,6 +379,7 @@ struct server *server_close(struct server *server) {
         scheduler_close(server->scheduler);
         free(server->streams);
         free(server->log_sinks);
+        free(server->metrics);
         free(server);
         return NULL;
 }

@@ -16,11 +16,26 @@ void session_refuse(struct session *session, uint16_t code, const char *text) {
         size_t n;
         char *message = eavesdrop_encode_error(session_wall(session), NULL, text, &n);
 
-        log_info(session->about, "client-refused", "%s", text);
         session_send(session, message, n);
+        session_turn_away(session, code, text);
+}
+
+void session_turn_away(struct session *session, uint16_t code, const char *text) {
+        struct server_counts *counts = server_counts(session->server);
+
+        log_info(session->about, "client-refused", "%s", text);
+        if (code == 1013)
+                counts->n_refused_busy++;
+        else
+                counts->n_refused_invalid++;
         session->is_leaving = true;
         loop_timer_cancel(session->setup_timer);
         websocket_close(session->socket, code, text);
+}
+
+void session_started(struct session *session, const char *about) {
+        server_counts(session->server)->n_sessions[session->ops->reader]++;
+        log_info(session->about, "session-started", "%s", about);
 }
 
 // --- before the kind is known
@@ -65,6 +80,7 @@ static void opening_close(struct session *session) {
 
 static const struct session_ops session_opening = {
         .name = "opening",
+        .reader = READER_UNKNOWN,
         .on_text = opening_on_text,
         .on_binary = opening_on_binary,
         .goodbye = opening_goodbye,
@@ -138,7 +154,12 @@ int session_stream_open(struct session *session, const struct stream_settings *s
         if (r < 0)
                 return r;
         loop_timer_cancel(session->setup_timer);
-        session->sink = (struct sink){.ops = sink, .state = session, .wants_tail = true};
+        session->sink = (struct sink){
+                .ops = sink,
+                .state = session,
+                .wants_tail = true,
+                .counts = &server_counts(session->server)->sinks[session->ops->reader],
+        };
         stream_add_sink(session->stream, &session->sink);
         return 0;
 }
@@ -146,6 +167,7 @@ int session_stream_open(struct session *session, const struct stream_settings *s
 void session_send(struct session *session, char *text, size_t n) {
         if (session->socket)
                 websocket_send_text(session->socket, text, n);
+        server_counts(session->server)->sinks[session->ops->reader].n_bytes += n;
         free(text);
 }
 

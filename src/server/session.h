@@ -15,6 +15,7 @@
 #include "audio/pcm.h"
 #include "net/listener.h"
 #include "net/websocket.h"
+#include "server/counts.h"
 #include "server/server.h"
 #include "server/stream.h"
 #include "wire/eavesdrop.h"
@@ -31,6 +32,7 @@ struct session;
 
 struct session_ops {
         const char *name;
+        enum reader reader;
         // The first frame's text for a kind chosen by it; for the others the later ones.
         void (*on_text)(struct session *session, const char *text, size_t n);
         void (*on_binary)(struct session *session, const uint8_t *bytes, size_t n);
@@ -82,6 +84,12 @@ void session_free(struct session *session);
 // Refuse in the eavesdrop dialect's words and begin to close.
 void session_refuse(struct session *session, uint16_t code, const char *text);
 
+// The part of a refusal that is the same in all dialects: log it, count it, begin to close.
+void session_turn_away(struct session *session, uint16_t code, const char *text);
+
+// For the kinds: the client is set up.
+void session_started(struct session *session, const char *about);
+
 // A subscriber's first step: `list` as in X-Stream-Names, NULL when absent.
 void session_subscribe(struct session *session, const char *list);
 
@@ -112,6 +120,7 @@ void server_add_session(struct server *server, struct session *session);
 void server_remove_session(struct server *server, struct session *session);
 const struct server_parts *server_parts(const struct server *server);
 const struct stream_services *server_services(const struct server *server);
+struct server_counts *server_counts(struct server *server);
 struct stream *server_find_stream(const struct server *server, const char *name);
 
 // All pulled streams, in the config's order; lent.

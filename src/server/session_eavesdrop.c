@@ -6,7 +6,6 @@
 
 #include "server/session.h"
 #include "source/media.h"
-#include "util/log.h"
 #include "util/mem.h"
 
 struct eavesdrop {
@@ -195,6 +194,7 @@ static int setup_stream_open(struct session *session, const struct eavesdrop_mes
 
 static void setup_take(struct session *session, const struct eavesdrop_message *message) {
         const struct eavesdrop_options *wishes = &message->options;
+        CLEANUP(mem_freep) char *about = NULL;
         struct eavesdrop *state;
         struct error error;
         size_t n;
@@ -223,8 +223,9 @@ static void setup_take(struct session *session, const struct eavesdrop_message *
         }
         text = eavesdrop_encode_ready(session_wall(session), state->stream_name, &n);
         session_send(session, text, n);
-        log_info(session->about, "session-started", "eavesdrop client, %s '%s'",
-                 state->is_file ? "file" : "live stream", state->stream_name);
+        about = xasprintf("eavesdrop client, %s '%s'", state->is_file ? "file" : "live stream",
+                          state->stream_name);
+        session_started(session, about);
 }
 
 static void setup_on_text(struct session *session, const char *text, size_t n) {
@@ -425,6 +426,7 @@ static void eavesdrop_close(struct session *session) {
 
 const struct session_ops session_eavesdrop = {
         .name = "eavesdrop",
+        .reader = READER_EAVESDROP,
         .on_text = eavesdrop_on_text,
         .on_binary = eavesdrop_on_binary,
         .on_settled = eavesdrop_on_settled,

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "server/session.h"
-#include "util/log.h"
 #include "util/mem.h"
 
 // Final segments that a newcomer gets at once, oldest first.
@@ -90,7 +89,11 @@ static void subscription_open(struct subscription *subscription, struct session 
         subscription->session = session;
         subscription->stream = stream;
         subscription->sink = (struct sink){
-                .ops = &subscription_sink, .state = subscription, .wants_tail = true};
+                .ops = &subscription_sink,
+                .state = subscription,
+                .wants_tail = true,
+                .counts = &server_counts(session->server)->sinks[READER_SUBSCRIBER],
+        };
         stream_add_sink(stream, &subscription->sink);
         status_send(subscription, &notice);
         if (history_length(stream_history(stream)) > 0)
@@ -130,6 +133,7 @@ static void refuse(struct session *session, enum eavesdrop_refusal refusal) {
 }
 
 void session_subscribe(struct session *session, const char *list) {
+        CLEANUP(mem_freep) char *about = NULL;
         struct eavesdrop_names names = {0};
         struct subscriber *state;
         size_t n_streams;
@@ -151,7 +155,8 @@ void session_subscribe(struct session *session, const char *list) {
                 for (size_t i = 0; i < names.n; i++)
                         subscription_open(&state->subscriptions[state->n++], session,
                                           server_find_stream(session->server, names.items[i]));
-                log_info(session->about, "session-started", "subscriber of %s", list);
+                about = xasprintf("subscriber of %s", list);
+                session_started(session, about);
         }
         eavesdrop_names_deinit(&names);
 }
@@ -210,6 +215,7 @@ static void subscriber_close(struct session *session) {
 
 const struct session_ops session_subscriber = {
         .name = "subscriber",
+        .reader = READER_SUBSCRIBER,
         .on_text = subscriber_on_text,
         .on_binary = subscriber_on_binary,
         .goodbye = subscriber_goodbye,

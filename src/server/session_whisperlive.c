@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "server/session.h"
-#include "util/log.h"
 #include "util/mem.h"
 #include "wire/whisperlive.h"
 
@@ -55,13 +54,12 @@ static void whisperlive_refuse(struct session *session, const char *uid, uint16_
         size_t n;
         char *text = whisperlive_encode_error(uid, words, &n);
 
-        log_info(session->about, "client-refused", "%s", words);
         session_send(session, text, n);
-        session->is_leaving = true;
-        websocket_close(session->socket, code, words);
+        session_turn_away(session, code, words);
 }
 
 static bool whisperlive_admit(struct session *session, const char *uid) {
+        CLEANUP(mem_freep) char *words = NULL;
         nsec_t delay;
         size_t n;
         char *text;
@@ -70,10 +68,9 @@ static bool whisperlive_admit(struct session *session, const char *uid) {
                 return true;
         text = whisperlive_encode_wait(uid, ceil((double)delay / (60.0 * NSEC_PER_SEC)), &n);
         session_send(session, text, n);
-        log_info(session->about, "client-refused", "decoding is %.0f s behind",
-                 (double)delay / NSEC_PER_SEC);
-        session->is_leaving = true;
-        websocket_close(session->socket, 1013, "busy: try again later");
+        words = xasprintf("busy: decoding is %.0f s behind, try again later",
+                          (double)delay / NSEC_PER_SEC);
+        session_turn_away(session, 1013, words);
         return false;
 }
 
@@ -100,6 +97,7 @@ static int whisperlive_stream_open(struct session *session,
 
 static void whisperlive_on_text(struct session *session, const char *text, size_t n) {
         struct whisperlive *state = session->state;
+        CLEANUP(mem_freep) char *about = NULL;
         struct error error;
         char *answer;
         size_t n_answer;
@@ -119,8 +117,8 @@ static void whisperlive_on_text(struct session *session, const char *text, size_
         }
         answer = whisperlive_encode_ready(state->hello.uid, &n_answer);
         session_send(session, answer, n_answer);
-        log_info(session->about, "session-started", "WhisperLive client '%s'",
-                 state->hello.uid);
+        about = xasprintf("WhisperLive client '%s'", state->hello.uid);
+        session_started(session, about);
 }
 
 static void whisperlive_on_binary(struct session *session, const uint8_t *bytes, size_t n) {
@@ -165,6 +163,7 @@ static void whisperlive_close(struct session *session) {
 
 const struct session_ops session_whisperlive = {
         .name = "whisperlive",
+        .reader = READER_WHISPERLIVE,
         .on_text = whisperlive_on_text,
         .on_binary = whisperlive_on_binary,
         .on_overload = whisperlive_on_overload,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "audio/ring.h"
+#include "server/counts.h"
 #include "transcript/assembler.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -64,6 +65,7 @@ struct stream {
         int64_t origin;        // time zero of the recording
         int64_t tentative_at;  // position of the last tentative job
         int64_t owed_until;    // everything before it is settled or owed
+        int64_t judged_until;  // everything before it lies in a window or was counted silent
 
         struct loop_timer *silence;  // fires when sound stops coming
         nsec_t pause;                // how long it must have stopped
@@ -96,6 +98,8 @@ static void stream_on_update(struct stream *stream, uint32_t generation,
                 history_append(stream->history, &update->finals[i]);
         for (struct sink *sink = stream->sinks; sink; sink = next) {
                 next = sink->next;
+                if (sink->counts)
+                        sink->counts->n_updates++;
                 sink->ops->on_update(sink->state, &facts, update);
         }
 }
@@ -135,6 +139,14 @@ static void stream_on_hypothesis(void *context, const struct job *job, int resul
 
 // --- sound enters ----------------------------------------------------------------------------
 
+// Nobody spoke from the last window, or from what was counted before, up to here.
+static void silence_count(struct stream *stream, int64_t until) {
+        if (until <= stream->judged_until)
+                return;
+        stream->services.counts->samples_silent += (uint64_t)(until - stream->judged_until);
+        stream->judged_until = until;
+}
+
 static void stream_on_window(struct stream *stream, const struct window *window) {
         nsec_t now = loop_now(stream->services.loop);
         int64_t begin = window->begin, end = window->end;
@@ -159,8 +171,10 @@ static void stream_on_window(struct stream *stream, const struct window *window)
         job->begin = begin;
         job->deadline = now + STREAM_FINAL_DEADLINE;
         job->options = decode_options_copy(&stream->options);
-        if (window->is_closed)
-                stream->owed_until = end;
+        if (window->is_closed) {
+                silence_count(stream, begin);
+                stream->owed_until = stream->judged_until = end;
+        }
         lane_submit(stream->lane, job);
 }
 
@@ -231,6 +245,7 @@ void stream_on_audio(struct stream *stream, const float *samples, size_t n) {
         if (!stream->is_anchored)
                 stream_anchor(stream);
         silence_expect(stream, n);
+        stream->services.counts->samples_in += n;
         while (n > 0) {
                 size_t piece = n < STREAM_PIECE_SAMPLES ? n : STREAM_PIECE_SAMPLES;
 
@@ -240,6 +255,7 @@ void stream_on_audio(struct stream *stream, const float *samples, size_t n) {
                 samples += piece;
                 n -= piece;
         }
+        silence_count(stream, segmenter_oldest_needed(stream->segmenter));
         tentative_consider(stream);
 }
 
@@ -303,7 +319,7 @@ void stream_cancel(struct stream *stream) {
         lane_cancel(stream->lane, false);
         segmenter_reset(stream->segmenter);
         memcpy(stream->options.language, stream->language, sizeof(stream->language));
-        stream->owed_until = ring_end(stream->ring);
+        stream->owed_until = stream->judged_until = ring_end(stream->ring);
         generation_begin(stream);
         stream->generation_least = stream->generation;
         stream_on_update(
@@ -362,6 +378,14 @@ struct stream_notice stream_state(const struct stream *stream) {
                 .state = source_state_name(stream->state),
                 .reason = stream->reason,
         };
+}
+
+const struct source *stream_source(const struct stream *stream) {
+        return stream->source;
+}
+
+int64_t stream_position(const struct stream *stream) {
+        return ring_end(stream->ring);
 }
 
 int64_t stream_origin(const struct stream *stream) {

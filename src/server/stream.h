@@ -18,6 +18,7 @@
 #include "util/error.h"
 #include "util/loop.h"
 
+struct server_counts;
 struct stream;
 
 // What streams share. Outlives them.
@@ -25,6 +26,7 @@ struct stream_services {
         struct loop *loop;
         struct scheduler *scheduler;
         const struct vad_model *vad;
+        struct server_counts *counts;
 };
 
 struct stream_settings {
@@ -73,6 +75,12 @@ struct stream_facts stream_facts(const struct stream *stream);
 
 // The source's state and the reason for it; "online" for pushed streams.
 struct stream_notice stream_state(const struct stream *stream);
+
+// Where its sound comes from; NULL for pushed streams.
+const struct source *stream_source(const struct stream *stream);
+
+// Samples that ever arrived.
+int64_t stream_position(const struct stream *stream);
 
 // Position that is time zero of the present recording.
 int64_t stream_origin(const struct stream *stream);

@@ -15,6 +15,7 @@
 #include "audio/pcm.h"
 #include "decode/engine_scripted.h"
 #include "decode/models.h"
+#include "server/counts.h"
 #include "sink/sink_capture.h"
 #include "source/media.h"
 #include "util/mem.h"
@@ -29,6 +30,8 @@ struct fixture {
         struct stream *stream;
         struct sink_capture capture;
         struct sink sink;
+        struct sink_counts sink_counts;
+        struct server_counts counts;
         unsigned n_settled, n_relieved;
         atomic_uint n_tentative;
         float *speech;  // about ten seconds of a man speaking
@@ -122,7 +125,8 @@ static void on_relief(void *context) {
 
 static void fixture_open(struct fixture *fixture, bool is_file) {
         struct decode_options options = decode_options_default();
-        struct stream_services services = {fixture->loop, fixture->scheduler, fixture->vad};
+        struct stream_services services = {fixture->loop, fixture->scheduler, fixture->vad,
+                                           &fixture->counts};
         struct stream_settings settings = {
                 .name = "test", .options = &options, .history_segments = 5, .is_file = is_file};
         struct stream_listener listener = {on_settled, on_relief, fixture};
@@ -130,7 +134,11 @@ static void fixture_open(struct fixture *fixture, bool is_file) {
         assert_int_equal(stream_open(&fixture->stream, &services, &settings, &listener, NULL),
                          0);
         fixture->sink = (struct sink){
-                .ops = &sink_capture, .state = &fixture->capture, .wants_tail = true};
+                .ops = &sink_capture,
+                .state = &fixture->capture,
+                .wants_tail = true,
+                .counts = &fixture->sink_counts,
+        };
         stream_add_sink(fixture->stream, &fixture->sink);
 }
 
@@ -224,6 +232,26 @@ static void speech_becomes_final_text_after_a_pause(void **state) {
         assert_true(covered > (int64_t)fixture->n_speech * 7 / 10);
         assert_string_equal(fixture->capture.tail, "");
         assert_int_equal(stream_owed(fixture->stream), 0);
+}
+
+static void sound_is_in_a_window_or_silent(void **state) {
+        struct fixture *fixture = fixture_of(state);
+        const struct server_counts *counts = &fixture->counts;
+        uint64_t in_windows = 0, undecided;
+
+        push_silence(fixture, 3);
+        push(fixture, fixture->speech, fixture->n_speech);
+        push_silence(fixture, 5);
+        assert_true(fixture->capture.n_finals > 1);
+        for (size_t i = 0; i < fixture->capture.n_finals; i++)
+                in_windows += (uint64_t)(fixture->capture.finals[i].end -
+                                         fixture->capture.finals[i].begin);
+        assert_int_equal(counts->samples_in, (8 * 10 + fixture->n_speech / PIECE) * PIECE);
+        // The last moments may still become the start of a window.
+        undecided = counts->samples_in - counts->samples_silent - in_windows;
+        assert_true(undecided < AUDIO_RATE);
+        assert_true(counts->samples_silent > (uint64_t)6 * AUDIO_RATE);
+        assert_int_equal(fixture->sink_counts.n_updates, fixture->capture.n_updates);
 }
 
 static void sound_that_stops_coming_is_a_pause(void **state) {
@@ -379,6 +407,7 @@ static void wall_clock_times_follow_the_anchor(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 STREAM_TEST(speech_becomes_final_text_after_a_pause),
+                STREAM_TEST(sound_is_in_a_window_or_silent),
                 STREAM_TEST(sound_that_stops_coming_is_a_pause),
                 STREAM_TEST(bursts_are_not_pauses),
                 STREAM_TEST(sound_poured_in_waits_no_longer_than_the_limit),

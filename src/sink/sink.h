@@ -38,13 +38,20 @@ struct sink_ops {
                           const struct stream_notice *notice);  // optional
 };
 
+// What was handed to a kind of readers; plain numbers of whoever owns the sinks.
+struct sink_counts {
+        uint64_t n_updates;
+        uint64_t n_bytes;  // of encoded text
+};
+
 struct sink {
         const struct sink_ops *ops;
         void *state;
         bool wants_tail;  // false: only final segments matter; no tentative work is done for it
-        struct sink *next;  // in the stream's list
+        struct sink_counts *counts;  // the stream counts updates there; may be NULL
+        struct sink *next;           // in the stream's list
 };
 
 // One line per final segment: wall-clock time, stream, start, end, language, text; as text or
-// JSON as the log is configured. State is not needed.
+// JSON as the log is configured. State is a struct sink_counts to count the bytes in.
 extern const struct sink_ops sink_log;

@@ -22,8 +22,9 @@ static void time_format(char ret[static TIME_TEXT_MAX], nsec_t wall) {
                  (int)(wall / NSEC_PER_MSEC % 1000));
 }
 
-static void final_log(const struct stream_facts *stream, const struct segment *segment,
-                      const char *language) {
+// Returns the bytes written.
+static size_t final_log(const struct stream_facts *stream, const struct segment *segment,
+                        const char *language) {
         const char *text = segment->text + strspn(segment->text, " ");
         double begin = (double)segment->begin / AUDIO_RATE;
         double end = (double)segment->end / AUDIO_RATE;
@@ -43,15 +44,18 @@ static void final_log(const struct stream_facts *stream, const struct segment *s
                 line = xasprintf("%s %s [%.2f - %.2f] %s: %s", time_text, stream->name, begin,
                                  end, language, text);
         }
-        if (line)
-                log_raw(line);
+        if (!line)
+                return 0;
+        log_raw(line);
+        return strlen(line) + 1;
 }
 
 static void sink_log_on_update(void *state, const struct stream_facts *stream,
                                const struct update *update) {
-        (void)state;
+        struct sink_counts *counts = state;
+
         for (size_t i = 0; i < update->n_finals; i++)
-                final_log(stream, &update->finals[i], update->language);
+                counts->n_bytes += final_log(stream, &update->finals[i], update->language);
 }
 
 const struct sink_ops sink_log = {

@@ -1,0 +1,212 @@
+#include "server/metrics_page.h"
+
+#include <string.h>
+
+#include "audio/pcm.h"
+#include "util/metrics.h"
+#include "util/usage.h"
+
+static const char *const reader_names[] = {
+        [READER_UNKNOWN] = "unknown",
+        [READER_WHISPERLIVE] = "whisperlive",
+        [READER_EAVESDROP] = "eavesdrop",
+        [READER_SUBSCRIBER] = "subscriber",
+        [READER_LOG] = "log",
+};
+
+static const char *const kind_names[] = {
+        [JOB_TENTATIVE] = "tentative",
+        [JOB_FINAL] = "final",
+        [JOB_FILE] = "file",
+};
+
+// A family of one line without labels.
+static void single_write(struct metrics *metrics, enum metrics_type type, const char *name,
+                         const char *help, double value) {
+        metrics_family(metrics, type, name, help);
+        metrics_value(metrics, NULL, value);
+}
+
+// --- decoding --------------------------------------------------------------------------------
+
+static void kinds_write(struct metrics *metrics, const struct scheduler_counts *counts) {
+        metrics_family(metrics, METRICS_HISTOGRAM, "eavesdrop_queue_delay_seconds",
+                       "How long windows waited for the engine.");
+        for (size_t i = 0; i < JOB_KIND_COUNT; i++)
+                metrics_histogram(metrics, METRICS_LABELS({"kind", kind_names[i]}),
+                                  &histogram_seconds, &counts->kinds[i].queue_seconds);
+        metrics_family(metrics, METRICS_HISTOGRAM, "eavesdrop_decode_seconds",
+                       "How long windows were in the engine.");
+        for (size_t i = 0; i < JOB_KIND_COUNT; i++)
+                metrics_histogram(metrics, METRICS_LABELS({"kind", kind_names[i]}),
+                                  &histogram_seconds, &counts->kinds[i].decode_seconds);
+        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_audio_decoded_seconds_total",
+                       "Sound that was decoded; tentative text decodes it again and again.");
+        for (size_t i = 0; i < JOB_KIND_COUNT; i++)
+                metrics_value(metrics, METRICS_LABELS({"kind", kind_names[i]}),
+                              counts->kinds[i].audio_seconds);
+        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_decode_failures_total",
+                       "Windows that could not be decoded.");
+        for (size_t i = 0; i < JOB_KIND_COUNT; i++)
+                metrics_value(metrics, METRICS_LABELS({"kind", kind_names[i]}),
+                              (double)counts->kinds[i].n_failed);
+}
+
+static void decoding_write(struct metrics *metrics, const struct scheduler *scheduler) {
+        const struct scheduler_counts *counts = scheduler_counts(scheduler);
+        struct scheduler_stats stats = scheduler_stats(scheduler);
+
+        kinds_write(metrics, counts);
+        metrics_family(metrics, METRICS_HISTOGRAM, "eavesdrop_batch_jobs",
+                       "Windows that were in the engine together, at each of its steps.");
+        metrics_histogram(metrics, NULL, &histogram_jobs, &counts->engine_steps);
+        single_write(metrics, METRICS_COUNTER, "eavesdrop_tentatives_coalesced_total",
+                     "Tentative windows that a newer one of their stream replaced.",
+                     (double)counts->n_coalesced);
+        single_write(metrics, METRICS_COUNTER, "eavesdrop_tentatives_shed_total",
+                     "Tentative windows that were not decoded to spare the engine.",
+                     (double)counts->n_shed);
+        metrics_family(metrics, METRICS_GAUGE, "eavesdrop_finals_owed",
+                       "Windows that are closed and not yet text.");
+        metrics_value(metrics, METRICS_LABELS({"kind", "final"}),
+                      (double)(stats.n_final - stats.n_file));
+        metrics_value(metrics, METRICS_LABELS({"kind", "file"}), (double)stats.n_file);
+        single_write(metrics, METRICS_GAUGE, "eavesdrop_final_delay_seconds",
+                     "How long the oldest live window has been waiting for its text.",
+                     (double)stats.final_delay / (double)NSEC_PER_SEC);
+}
+
+// --- streams ---------------------------------------------------------------------------------
+
+static void sound_write(struct metrics *metrics, const struct server_counts *counts) {
+        single_write(metrics, METRICS_COUNTER, "eavesdrop_audio_received_seconds_total",
+                     "Sound that arrived, of all streams and clients.",
+                     (double)counts->samples_in / AUDIO_RATE);
+        single_write(metrics, METRICS_COUNTER, "eavesdrop_audio_silent_seconds_total",
+                     "Sound that was never decoded since nobody spoke.",
+                     (double)counts->samples_silent / AUDIO_RATE);
+}
+
+static void states_write(struct metrics *metrics, const struct metrics_sources *sources) {
+        size_t n[SOURCE_STATE_COUNT] = {0};
+
+        for (size_t i = 0; i < sources->n_streams; i++)
+                n[source_state(stream_source(sources->streams[i]))]++;
+        metrics_family(metrics, METRICS_GAUGE, "eavesdrop_streams",
+                       "Configured streams by their state.");
+        for (int i = 0; i < SOURCE_STATE_COUNT; i++)
+                metrics_value(metrics, METRICS_LABELS({"state", source_state_name(i)}),
+                              (double)n[i]);
+}
+
+static void restarts_write(struct metrics *metrics, const struct metrics_sources *sources) {
+        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_source_restarts_total",
+                       "ffmpeg processes that were started again, by what ended the last one.");
+        for (int cause = 0; cause < SOURCE_CAUSE_COUNT; cause++) {
+                double sum = 0;
+
+                for (size_t i = 0; i < sources->n_streams; i++)
+                        sum += source_restarts_by(stream_source(sources->streams[i]), cause);
+                metrics_value(metrics, METRICS_LABELS({"reason", source_cause_name(cause)}),
+                              sum);
+        }
+        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_stream_restarts_total",
+                       "The same by stream.");
+        for (size_t i = 0; i < sources->n_streams; i++)
+                metrics_value(metrics,
+                              METRICS_LABELS({"stream", stream_name(sources->streams[i])}),
+                              source_restarts(stream_source(sources->streams[i])));
+}
+
+static void streams_write(struct metrics *metrics, const struct metrics_sources *sources) {
+        states_write(metrics, sources);
+        restarts_write(metrics, sources);
+        metrics_family(metrics, METRICS_GAUGE, "eavesdrop_stream_online",
+                       "1 while sound of the configured stream arrives, else 0.");
+        for (size_t i = 0; i < sources->n_streams; i++)
+                metrics_value(
+                        metrics, METRICS_LABELS({"stream", stream_name(sources->streams[i])}),
+                        source_state(stream_source(sources->streams[i])) == SOURCE_ONLINE);
+        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_stream_audio_seconds_total",
+                       "Sound of the configured stream that arrived.");
+        for (size_t i = 0; i < sources->n_streams; i++)
+                metrics_value(metrics,
+                              METRICS_LABELS({"stream", stream_name(sources->streams[i])}),
+                              (double)stream_position(sources->streams[i]) / AUDIO_RATE);
+}
+
+// --- readers ---------------------------------------------------------------------------------
+
+static void sessions_write(struct metrics *metrics, const struct metrics_sources *sources) {
+        const struct server_counts *counts = sources->counts;
+        size_t n[READER_COUNT] = {0};
+
+        for (const struct session *session = sources->sessions; session;
+             session = session->next)
+                n[session->ops->reader]++;
+        metrics_family(metrics, METRICS_GAUGE, "eavesdrop_sessions",
+                       "Clients that are connected, by dialect.");
+        for (size_t i = 0; i < READER_LOG; i++)
+                metrics_value(metrics, METRICS_LABELS({"dialect", reader_names[i]}),
+                              (double)n[i]);
+        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_sessions_total",
+                       "Clients that were set up, by dialect.");
+        for (size_t i = READER_WHISPERLIVE; i < READER_LOG; i++)
+                metrics_value(metrics, METRICS_LABELS({"dialect", reader_names[i]}),
+                              (double)counts->n_sessions[i]);
+        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_sessions_refused_total",
+                       "Clients that were sent away: the server was too far behind, or what "
+                       "they asked for made no sense.");
+        metrics_value(metrics, METRICS_LABELS({"reason", "busy"}),
+                      (double)counts->n_refused_busy);
+        metrics_value(metrics, METRICS_LABELS({"reason", "invalid"}),
+                      (double)counts->n_refused_invalid);
+        single_write(metrics, METRICS_COUNTER, "eavesdrop_sessions_warned_total",
+                     "Clients that were told that text comes late.", (double)counts->n_warned);
+        single_write(metrics, METRICS_GAUGE, "eavesdrop_connections",
+                     "Open connections, whatever for.", (double)sources->n_connections);
+}
+
+static void sinks_write(struct metrics *metrics, const struct server_counts *counts) {
+        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_sink_updates_total",
+                       "Changes of text that were handed to readers of this kind.");
+        for (size_t i = READER_WHISPERLIVE; i < READER_COUNT; i++)
+                metrics_value(metrics, METRICS_LABELS({"sink", reader_names[i]}),
+                              (double)counts->sinks[i].n_updates);
+        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_sink_bytes_total",
+                       "Bytes of messages to readers of this kind, before compression.");
+        for (size_t i = 0; i < READER_COUNT; i++)
+                metrics_value(metrics, METRICS_LABELS({"sink", reader_names[i]}),
+                              (double)counts->sinks[i].n_bytes);
+}
+
+// --- the process -----------------------------------------------------------------------------
+
+static void process_write(struct metrics *metrics) {
+        struct usage usage = usage_now();
+
+        single_write(metrics, METRICS_GAUGE, "eavesdrop_resident_memory_bytes",
+                     "Memory that the process holds, without its ffmpeg children.",
+                     usage.resident_bytes);
+        single_write(metrics, METRICS_COUNTER, "eavesdrop_cpu_seconds_total",
+                     "Processor time that the process used, without its ffmpeg children.",
+                     usage.cpu_seconds);
+        single_write(metrics, METRICS_GAUGE, "eavesdrop_open_descriptors",
+                     "Open files, sockets and pipes.", usage.descriptors);
+        single_write(metrics, METRICS_GAUGE, "eavesdrop_descriptors_limit",
+                     "How many may be open.", usage.descriptor_limit);
+        single_write(metrics, METRICS_GAUGE, "eavesdrop_ffmpeg_processes",
+                     "ffmpeg children that live.", source_children());
+}
+
+char *metrics_page(const struct metrics_sources *sources, size_t *ret_n) {
+        struct metrics *metrics = metrics_new();
+
+        decoding_write(metrics, sources->scheduler);
+        sound_write(metrics, sources->counts);
+        streams_write(metrics, sources);
+        sessions_write(metrics, sources);
+        sinks_write(metrics, sources->counts);
+        process_write(metrics);
+        return metrics_finish(metrics, ret_n);
+}

@@ -1,0 +1,26 @@
+#pragma once
+// Metrics page: all that GET /metrics tells. Private to server/.
+//
+// Labels carry names of streams, dialects and causes, never a URL.
+//
+// Threads: loop thread only.
+
+#include <stddef.h>
+
+#include "decode/scheduler.h"
+#include "server/counts.h"
+#include "server/session.h"
+#include "server/stream.h"
+
+// Where the figures are; all lent.
+struct metrics_sources {
+        const struct server_counts *counts;
+        const struct scheduler *scheduler;
+        struct stream *const *streams;  // the pulled ones
+        size_t n_streams;
+        const struct session *sessions;  // first of the list
+        size_t n_connections;
+};
+
+// The page; the caller frees it. Its length in *ret_n.
+char *metrics_page(const struct metrics_sources *sources, size_t *ret_n);
