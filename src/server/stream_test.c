@@ -34,7 +34,8 @@ struct fixture {
         struct server_counts counts;
         unsigned n_settled, n_relieved;
         atomic_uint n_tentative;
-        float *speech;  // about ten seconds of a man speaking
+        bool says_words;  // the script's answers are words, not places
+        float *speech;    // about ten seconds of a man speaking
         size_t n_speech;
 };
 
@@ -97,6 +98,24 @@ static int recording_load(struct fixture *fixture) {
 // --- the fixture
 // -------------------------------------------------------------------------------
 
+// A word for each half second, another one each time for the last and, in tentative text, for
+// the third; the first is misheard now and then.
+static char *words_say(const struct job *job, unsigned n_tentative) {
+        size_t n = job->n_samples / (AUDIO_RATE / 2);
+        char *text = xstrdup("");
+
+        for (size_t i = 0; i <= n; i++) {
+                bool is_misheard = i == 2 || (i == 0 && n_tentative % 4 == 3);
+                bool is_vague = i == n || (is_misheard && !job->is_final);
+                char *longer = xasprintf("%s %s%zu", text, is_vague ? "maybe" : "word",
+                                         is_vague ? n_tentative : i);
+
+                free(text);
+                text = longer;
+        }
+        return text;
+}
+
 // Says where the job's sound lies: " [begin,end)".
 static int script_answer(void *context, const struct job *job, struct hypothesis *ret) {
         struct fixture *fixture = context;
@@ -105,8 +124,9 @@ static int script_answer(void *context, const struct job *job, struct hypothesis
         if (!job->is_final)
                 atomic_fetch_add(&fixture->n_tentative, 1);
         segment->end = (int64_t)job->n_samples;
-        segment->text =
-                xasprintf(" [%" PRId64 ",%" PRId64 ")", job->begin, job->begin + segment->end);
+        segment->text = fixture->says_words ? words_say(job, atomic_load(&fixture->n_tentative))
+                                            : xasprintf(" [%" PRId64 ",%" PRId64 ")",
+                                                        job->begin, job->begin + segment->end);
         snprintf(ret->language, sizeof(ret->language), "en");
         return 0;
 }
@@ -312,6 +332,34 @@ static void tentative_text_comes_while_he_speaks_and_somebody_reads(void **state
         assert_int_equal(fixture->capture.n_finals, 0);
 }
 
+static void stable_words_stay_until_the_window_is_final(void **state) {
+        struct fixture *fixture = fixture_of(state);
+        struct sink_capture *capture = &fixture->capture;
+        char stable[64] = "";
+        size_t longest = 0;
+
+        fixture->says_words = true;
+        for (size_t i = 0; i + PIECE <= fixture->n_speech; i += PIECE) {
+                size_t n_finals = capture->n_finals;
+
+                push(fixture, fixture->speech + i, PIECE);
+                if (!capture->tail)
+                        continue;
+                if (capture->n_finals == n_finals)
+                        assert_memory_equal(capture->tail, stable, strlen(stable));
+                snprintf(stable, sizeof(stable), "%.*s", (int)capture->stable_bytes,
+                         capture->tail);
+                if (strlen(stable) > longest)
+                        longest = strlen(stable);
+        }
+        push_silence(fixture, 2);
+        // The vague third word holds back all that follows it, until the final decides anew.
+        assert_int_equal(longest, strlen(" word0 word1"));
+        assert_string_equal(capture->tail, "");
+        assert_int_equal(capture->stable_bytes, 0);
+        assert_non_null(strstr(capture->finals[0].text, " word0 word1 word2 word3"));
+}
+
 static void without_readers_nothing_tentative_is_decoded(void **state) {
         struct fixture *fixture = fixture_of(state);
 
@@ -412,6 +460,7 @@ int main(void) {
                 STREAM_TEST(bursts_are_not_pauses),
                 STREAM_TEST(sound_poured_in_waits_no_longer_than_the_limit),
                 STREAM_TEST(tentative_text_comes_while_he_speaks_and_somebody_reads),
+                STREAM_TEST(stable_words_stay_until_the_window_is_final),
                 STREAM_TEST(without_readers_nothing_tentative_is_decoded),
                 STREAM_TEST(flush_settles_at_once_when_nothing_is_owed),
                 STREAM_TEST(cancel_forgets_what_was_said),

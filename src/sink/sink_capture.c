@@ -19,6 +19,7 @@ static void capture_on_update(void *state, const struct stream_facts *stream,
                 segment_copy(&finals[capture->n_finals++], &update->finals[i]);
         free(capture->tail);
         capture->tail = xstrdup(update->tail->text);
+        capture->stable_bytes = update->stable_bytes;
         memcpy(capture->language, update->language, strlen(update->language) + 1);
         capture->n_updates++;
 }

@@ -10,7 +10,8 @@
 struct sink_capture {
         struct segment *finals;
         size_t n_finals;
-        char *tail;  // text of the last tail
+        char *tail;           // text of the last tail
+        size_t stable_bytes;  // of it
         size_t n_updates;
         char states[256];  // first letters of the states noticed, in order
         size_t n_states;

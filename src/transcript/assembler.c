@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transcript/agreement.h"
 #include "util/mem.h"
 
 // A detected language is told above this probability; the original server's threshold.
@@ -18,6 +19,8 @@ struct assembler {
         struct segment *finals;  // of the present update
         size_t n_finals;
         struct segment tail;
+        struct agreement agreement;  // of the tail's window
+        int64_t window_begin;
         struct update update;
 };
 
@@ -29,12 +32,17 @@ static void finals_clear(struct assembler *assembler) {
         assembler->n_finals = 0;
 }
 
-static void tail_clear(struct assembler *assembler) {
+static void tail_set(struct assembler *assembler, const char *text) {
         segment_deinit(&assembler->tail);
-        assembler->tail.text = xstrdup("");
+        assembler->tail.text = xstrdup(text);
         assembler->tail.id = assembler->id_last;
         assembler->tail.begin = assembler->position_end;
         assembler->tail.end = assembler->position_end;
+}
+
+static void tail_clear(struct assembler *assembler) {
+        agreement_reset(&assembler->agreement);
+        tail_set(assembler, "");
 }
 
 struct assembler *assembler_new(void) {
@@ -49,6 +57,7 @@ struct assembler *assembler_free(struct assembler *assembler) {
                 return NULL;
         finals_clear(assembler);
         segment_deinit(&assembler->tail);
+        agreement_reset(&assembler->agreement);
         free(assembler);
         return NULL;
 }
@@ -72,6 +81,8 @@ static const struct update *update_make(struct assembler *assembler, bool langua
                 .finals = assembler->finals,
                 .n_finals = assembler->n_finals,
                 .tail = &assembler->tail,
+                .stable_bytes = assembler->agreement.stable_bytes,
+                .stable_words = assembler->agreement.stable_words,
                 .language = assembler->language,
                 .language_probability = assembler->language_probability,
                 .language_is_new = language_is_new,
@@ -94,22 +105,41 @@ static bool language_take(struct assembler *assembler, const struct hypothesis *
         return true;
 }
 
+static char *hypothesis_text(const struct hypothesis *hypothesis) {
+        char *text = xstrdup("");
+
+        for (size_t i = 0; i < hypothesis->n_segments; i++) {
+                char *longer;
+
+                if (text_is_blank(hypothesis->segments[i].text))
+                        continue;
+                longer = xasprintf("%s%s", text, hypothesis->segments[i].text);
+                free(text);
+                text = longer;
+        }
+        return text;
+}
+
 const struct update *assembler_on_tentative(struct assembler *assembler, int64_t begin,
                                             const struct hypothesis *hypothesis) {
+        CLEANUP(mem_freep) char *text = hypothesis_text(hypothesis);
         struct segment *tail = &assembler->tail;
+        bool is_first = true;
+
         finals_clear(assembler);
-        tail_clear(assembler);
+        if (begin != assembler->window_begin)
+                agreement_reset(&assembler->agreement);
+        assembler->window_begin = begin;
+        agreement_add(&assembler->agreement, text);
+        tail_set(assembler, assembler->agreement.text);
         for (size_t i = 0; i < hypothesis->n_segments; i++) {
                 const struct hypothesis_segment *heard = &hypothesis->segments[i];
-                char *text;
 
                 if (text_is_blank(heard->text))
                         continue;
-                if (tail->text[0] == '\0' && begin + heard->begin > tail->begin)
+                if (is_first && begin + heard->begin > tail->begin)
                         tail->begin = begin + heard->begin;
-                text = xasprintf("%s%s", tail->text, heard->text);
-                free(tail->text);
-                tail->text = text;
+                is_first = false;
                 tail->end = begin + heard->end > tail->begin ? begin + heard->end : tail->begin;
                 tail->avg_logprob = heard->avg_logprob;
                 tail->no_speech_prob = heard->no_speech_prob;

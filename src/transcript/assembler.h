@@ -2,7 +2,8 @@
 // Assembler: what should a reader believe? Hypotheses go in, updates come out.
 //
 // Invariants: final segments never change, never overlap (not even after rounding to
-// milliseconds) and never go backwards; there is exactly one tail, maybe empty.
+// milliseconds) and never go backwards; there is exactly one tail, maybe empty; its stable
+// words stay as they are until its window is final or another one begins.
 //
 // Threads: loop thread.
 // Memory:  an update and all in it is lent until the next call on the assembler.
@@ -20,6 +21,8 @@ struct update {
         const struct segment *finals;  // new since the last update, in order
         size_t n_finals;
         const struct segment *tail;  // tentative text so far; text "" when there is none
+        size_t stable_bytes;         // of the tail's text: words that will not change before
+        size_t stable_words;         // it is final
         const char *language;        // "" while unknown
         float language_probability;
         bool language_is_new;  // detected for the first time, or changed, on final text and
@@ -32,7 +35,8 @@ struct assembler *assembler_free(struct assembler *assembler);
 // A new recording: ids start again, the tail is empty. `position` is the stream's now.
 void assembler_restart(struct assembler *assembler, int64_t position);
 
-// The answer to a tentative job whose samples began at `begin`: becomes the tail.
+// The answer to a tentative job whose samples began at `begin`, which tells its window from
+// others: becomes the tail, behind the words that are stable already.
 const struct update *assembler_on_tentative(struct assembler *assembler, int64_t begin,
                                             const struct hypothesis *hypothesis);
 

@@ -71,6 +71,48 @@ static void a_tentative_hypothesis_is_only_the_tail(void **state) {
         assembler_free(assembler);
 }
 
+static void words_stay_until_their_window_is_final(void **state) {
+        struct assembler *assembler = assembler_new();
+        struct hypothesis first = {0}, second = {0}, other = {0}, nothing = {0};
+        const struct update *update;
+
+        (void)state;
+        heard(&first, 0, 9000, " we choose to");
+        heard(&second, 0, 9000, " we choose");
+        heard(&second, 9000, 16000, " to go");
+        heard(&other, 0, 18000, " he chose to go too");
+        update = assembler_on_tentative(assembler, 500, &first);
+        assert_int_equal(update->stable_bytes, 0);
+        update = assembler_on_tentative(assembler, 500, &second);
+        assert_string_equal(update->tail->text, " we choose to go");
+        assert_int_equal(update->stable_bytes, strlen(" we choose to"));
+        assert_int_equal(update->stable_words, 3);
+        update = assembler_on_tentative(assembler, 500, &other);
+        assert_string_equal(update->tail->text, " we choose to go too");
+        assert_int_equal(update->stable_words, 4);
+        update = assembler_on_tentative(assembler, 500, &nothing);
+        assert_string_equal(update->tail->text, " we choose to go");
+        assert_int_equal(assembler_current(assembler)->stable_words, 4);
+
+        // The final decides anew, and the next window knows nothing of it.
+        update = assembler_on_final(assembler, 500, 20000, &other);
+        assert_string_equal(update->finals[0].text, " he chose to go too");
+        assert_string_equal(update->tail->text, "");
+        assert_int_equal(update->stable_bytes, 0);
+        update = assembler_on_tentative(assembler, 20000, &second);
+        assert_int_equal(update->stable_words, 0);
+        update = assembler_on_tentative(assembler, 20000, &second);
+        assert_int_equal(update->stable_words, 4);
+        // As after a cancel: another window without a final before it.
+        update = assembler_on_tentative(assembler, 60000, &nothing);
+        assert_string_equal(update->tail->text, "");
+        assert_int_equal(update->stable_words, 0);
+        hypothesis_deinit(&first);
+        hypothesis_deinit(&second);
+        hypothesis_deinit(&other);
+        assembler_free(assembler);
+}
+
 static void force_makes_the_tail_final(void **state) {
         struct assembler *assembler = assembler_new();
         struct hypothesis hypothesis = {0};
@@ -205,6 +247,7 @@ int main(void) {
                 cmocka_unit_test(ids_are_the_original_servers),
                 cmocka_unit_test(finals_follow_each_other_without_overlap),
                 cmocka_unit_test(a_tentative_hypothesis_is_only_the_tail),
+                cmocka_unit_test(words_stay_until_their_window_is_final),
                 cmocka_unit_test(force_makes_the_tail_final),
                 cmocka_unit_test(blank_text_is_no_segment),
                 cmocka_unit_test(language_is_told_once_and_when_it_changes),
