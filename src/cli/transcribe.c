@@ -82,7 +82,7 @@ static int wishes_read(struct transcribe *run) {
         const char *format = options_get(&run->options, "format");
         const char *task = options_get(&run->options, "task");
 
-        run->decoding = decode_options_default();
+        run->decoding = run->config->decoding;
         if (run->options.n_operands == 0)
                 return usage_mistake("no file given; try: eavesdrop transcribe --help", "");
         if (format && !transcript_format_from_name(format, &run->format))
@@ -240,12 +240,12 @@ static int transcribe_prepare(struct transcribe *run, int argc, char **argv) {
         bool wants_vad;
         int r = options_parse(&run->options, &verb, argc, argv);
 
-        if (r < 0)
-                r = wishes_read(run);
         if (r >= 0)
                 return r;
         if (options_config(&run->config, &run->options, NULL) < 0)
                 return EXIT_USAGE;
+        if ((r = wishes_read(run)) >= 0)
+                return r;
         log_configure(run->config->log_level, run->config->log_format);
         wants_vad = !options_get(&run->options, "no-vad");
         if (loaded_open(&run->loaded, run->config, wants_vad, &error) < 0) {

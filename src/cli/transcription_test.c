@@ -2,6 +2,7 @@
 #include "cli/transcription.h"
 
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -58,6 +59,7 @@ static struct fixture *fixture_new(void) {
         fixture->folder = xstrdup("/tmp/transcription_test.XXXXXX");
         assert_non_null(mkdtemp(fixture->folder));
         fixture->options = decode_options_default();
+        fixture->options.words_per_second_max = INFINITY;  // the scripted engine talks fast
         fixture->n_engines = 1;
         pthread_mutex_init(&fixture->lock, NULL);
         pthread_cond_init(&fixture->change, NULL);

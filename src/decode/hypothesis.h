@@ -34,6 +34,9 @@ struct hypothesis {
         // the job is_single_pass: then up to the last pair of timestamps, where whoever seeks
         // by timestamps begins the next window (as faster-whisper's seek).
         int64_t n_consumed;
+        // What the engine's own guards did (guard.h): windows in which nobody spoke, and
+        // attempts given up since their text was improbable or repeated itself.
+        unsigned n_no_speech, n_unlikely, n_repeating;
 };
 
 // Append a zeroed segment and return it; valid until the next append.

@@ -14,6 +14,8 @@ struct decode_options decode_options_default(void) {
                 .compression_ratio_threshold = 2.4f,
                 .log_prob_threshold = -1.0f,
                 .no_speech_threshold = 0.6f,
+                .repetition_max = 8,
+                .words_per_second_max = 8,
                 .max_initial_timestamp = 1.0f,
         };
 }

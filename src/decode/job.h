@@ -34,6 +34,8 @@ struct decode_options {
         float compression_ratio_threshold;  // 2.4: above it, fall back
         float log_prob_threshold;           // -1: below it, fall back
         float no_speech_threshold;          // 0.6: above it and below log_prob: no speech
+        float repetition_max;               // 8: so often may words be said in a row (guard.h)
+        float words_per_second_max;         // 8: and so many of them
         float max_initial_timestamp;        // seconds: 1.0
         // How much of the silence behind the sound is encoded; outlives the job. NULL: the
         // shape that was measured to cost no words (decode/whisper/context.h).

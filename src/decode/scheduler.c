@@ -262,6 +262,9 @@ static void scheduler_on_done(void *context, struct pool_entry *pool_entry) {
         struct scheduler *scheduler = context;
 
         scheduler_count(scheduler, entry);
+        if (pool_entry->result == 0)
+                guards_apply(pool_entry->job, &pool_entry->hypothesis,
+                             &scheduler->counts.guards);
         entry->place = ENTRY_DONE;
         if (entry->lane)
                 lane_answer(entry->lane, entry);

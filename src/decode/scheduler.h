@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "decode/engine.h"
+#include "decode/guard.h"
 #include "decode/hypothesis.h"
 #include "decode/job.h"
 #include "util/error.h"
@@ -22,9 +23,9 @@
 struct scheduler;
 struct lane;
 
-// The answer to a job. `result` is 0, -ECANCELED, or another negative error; the hypothesis is
-// only valid for 0. Final jobs of one lane are answered in the order submitted, in wide lanes
-// too.
+// The answer to a job, without the text that the guards refuse. `result` is 0, -ECANCELED, or
+// another negative error; the hypothesis is only valid for 0. Final jobs of one lane are
+// answered in the order submitted, in wide lanes too.
 typedef void (*lane_listener)(void *context, const struct job *job, int result,
                               struct hypothesis *hypothesis);
 
@@ -55,8 +56,9 @@ struct scheduler_kind_counts {
 struct scheduler_counts {
         struct scheduler_kind_counts kinds[JOB_KIND_COUNT];
         struct histogram engine_steps;  // jobs inside at each step (histogram_jobs)
-        uint64_t n_coalesced;           // tentatives that a newer job of their lane replaced
-        uint64_t n_shed;                // tentatives refused since finals were ahead of them
+        struct guard_counts guards;
+        uint64_t n_coalesced;  // tentatives that a newer job of their lane replaced
+        uint64_t n_shed;       // tentatives refused since finals were ahead of them
 };
 
 int scheduler_open(struct scheduler **ret, struct loop *loop,

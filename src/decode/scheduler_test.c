@@ -37,10 +37,14 @@ static struct job *job_named(char letter, bool is_final, double seconds, nsec_t 
 }
 
 static int script_answer(void *context, const struct job *job, struct hypothesis *ret) {
+        struct hypothesis_segment *segment;
+
         (void)context;
         if (job->options.prompt[0] == '!')
                 return -EINVAL;
-        hypothesis_append(ret)->text = xstrdup(job->options.prompt);
+        segment = hypothesis_append(ret);
+        segment->text = xstrdup(job->options.prompt);
+        segment->compression_ratio = job->options.prompt[0] == '~' ? 9 : 1;
         return 0;
 }
 
@@ -50,7 +54,9 @@ static void fixture_on_answer(void *context, const struct job *job, int result,
 
         fixture->results[fixture->n_answers] = result;
         fixture->answers[fixture->n_answers++] = job->options.prompt[0];
-        if (result == 0)
+        if (result == 0 && job->options.prompt[0] == '~')
+                assert_int_equal(hypothesis->n_segments, 0);
+        else if (result == 0)
                 assert_string_equal(hypothesis->segments[0].text, job->options.prompt);
 }
 
@@ -292,6 +298,20 @@ static void work_is_counted_by_kind(void **state) {
         lane_close(x);
 }
 
+static void what_the_guards_refuse_is_not_told(void **state) {
+        struct fixture *fixture = *state;
+        const struct guard_counts *guards = &scheduler_counts(fixture->scheduler)->guards;
+        struct lane *a = fixture_lane(fixture, false);
+
+        lane_submit(a, job_named('~', true, 1, 0));
+        lane_submit(a, job_named('b', true, 1, 0));
+        fixture_wait(fixture);
+        assert_string_equal(fixture->answers, "~b");
+        assert_int_equal(fixture->results[0], 0);
+        assert_int_equal(guards->n_refused[GUARD_COMPRESSION_RATIO], 1);
+        lane_close(a);
+}
+
 static void closing_in_mid_work_frees_all(void **state) {
         struct fixture *fixture = *state;
         struct lane *lanes[3];
@@ -370,6 +390,7 @@ int main(void) {
                 SCHEDULER_TEST(closing_a_lane_silences_it),
                 SCHEDULER_TEST(one_failed_job_leaves_the_others_alone),
                 SCHEDULER_TEST(work_is_counted_by_kind),
+                SCHEDULER_TEST(what_the_guards_refuse_is_not_told),
                 cmocka_unit_test_setup_teardown(closing_in_mid_work_frees_all, setup_many,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(a_wide_lane_answers_in_order, setup_many,

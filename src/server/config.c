@@ -13,15 +13,19 @@
 #include "server/config_tree.h"
 #include "util/mem.h"
 
-static const char *const server_key_names[] = {"listen",  "model", "model_dir", "language",
-                                               "threads", "log",   "streams",   NULL};
+static const char *const server_key_names[] = {"listen",   "model",   "model_dir",
+                                               "language", "threads", "guards",
+                                               "log",      "streams", NULL};
 static const char *const log_key_names[] = {"level", "format", NULL};
+static const char *const guard_key_names[] = {
+        "no_speech", "log_prob", "compression_ratio", "repetition", "words_per_second", NULL};
 
 static struct config *config_new(void) {
         struct config *config = xnew(struct config);
 
         config->listen = xstrdup("127.0.0.1:9090");
         config->model = xstrdup("base");
+        config->decoding = decode_options_default();
         config->log_level = LOG_INFO;
         config->log_format = LOG_TEXT;
         return config;
@@ -48,6 +52,27 @@ struct config *config_free(struct config *config) {
 
 // --- the file --------------------------------------------------------------------------------
 
+// A mapping of keys with single values, which the table names "section.key".
+static void section_read(struct config_reader *reader, const struct config_node *node,
+                         const char *section, const char *const *known) {
+        config_check_keys(reader, node, section);
+        for (size_t i = 0; i < node->n_children; i += 2) {
+                const struct config_node *name = node->children[i];
+                CLEANUP(mem_freep) char *place = NULL;
+                const struct config_key *key;
+
+                if (name->kind != CONFIG_NODE_SCALAR)
+                        continue;
+                place = xasprintf("%s.%s", section, name->text);
+                key = config_key_find(config_server_keys, place);
+                if (key)
+                        config_read_key(reader, node->children[i + 1], place, key,
+                                        reader->config);
+                else
+                        config_refuse_key(reader, name, place, known);
+        }
+}
+
 // `log: debug`, or `log: {level: debug, format: json}`.
 static void log_read(struct config_reader *reader, const struct config_node *node) {
         if (node->kind == CONFIG_NODE_SCALAR) {
@@ -56,27 +81,19 @@ static void log_read(struct config_reader *reader, const struct config_node *nod
                                 reader->config);
                 return;
         }
-        if (node->kind != CONFIG_NODE_MAPPING) {
+        if (node->kind == CONFIG_NODE_MAPPING)
+                section_read(reader, node, "log", log_key_names);
+        else
                 config_refuse_kind(reader, node, "log",
                                    "a level, or a mapping with the keys level and format");
-                return;
-        }
-        config_check_keys(reader, node, "log");
-        for (size_t i = 0; i < node->n_children; i += 2) {
-                const struct config_node *name = node->children[i];
-                CLEANUP(mem_freep) char *place = NULL;
-                const struct config_key *key;
+}
 
-                if (name->kind != CONFIG_NODE_SCALAR)
-                        continue;
-                place = xasprintf("log.%s", name->text);
-                key = config_key_find(config_server_keys, place);
-                if (key)
-                        config_read_key(reader, node->children[i + 1], place, key,
-                                        reader->config);
-                else
-                        config_refuse_key(reader, name, place, log_key_names);
-        }
+static void guards_read(struct config_reader *reader, const struct config_node *node) {
+        if (node->kind == CONFIG_NODE_MAPPING)
+                section_read(reader, node, "guards", guard_key_names);
+        else
+                config_refuse_kind(reader, node, "guards",
+                                   "a mapping of guards' names to their limits");
 }
 
 static void root_read(struct config_reader *reader, const struct config_node *root) {
@@ -104,6 +121,8 @@ static void root_read(struct config_reader *reader, const struct config_node *ro
                         config_read_key(reader, node, name->text, key, reader->config);
                 else if (strcmp(name->text, "log") == 0)
                         log_read(reader, node);
+                else if (strcmp(name->text, "guards") == 0)
+                        guards_read(reader, node);
                 else if (strcmp(name->text, "streams") == 0)
                         config_read_streams(reader, node);
                 else

@@ -37,11 +37,13 @@ struct stream_config {
 };
 
 struct config {
-        char *listen;     // "127.0.0.1:9090"
-        char *model;      // "base", or a path
-        char *model_dir;  // NULL: the default folder
-        char *language;   // NULL detects
-        int threads;      // per engine; 0: all cores
+        char *listen;                    // "127.0.0.1:9090"
+        char *model;                     // "base", or a path
+        char *model_dir;                 // NULL: the default folder
+        char *language;                  // NULL detects
+        int threads;                     // per engine; 0: all cores
+        struct decode_options decoding;  // what jobs begin from, with the guards' limits; it
+                                         // holds nothing
         enum log_level log_level;
         enum log_format log_format;
         struct stream_config *streams;

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,6 +159,57 @@ static bool server_set_log_format(void *target, const char *value) {
         return true;
 }
 
+// --- the guards' limits ----------------------------------------------------------------------
+
+// A number from `least` to `most`, or "off", which becomes `off`.
+static bool limit_set(float *limit, const char *value, double least, double most, float off) {
+        char *end;
+        double number;
+
+        if (strcmp(value, "off") == 0) {
+                *limit = off;
+                return true;
+        }
+        if (value[strspn(value, "0123456789.-")] != '\0')
+                return false;
+        number = strtod(value, &end);
+        if (end == value || *end != '\0' || number < least || number > most)
+                return false;
+        *limit = (float)number;
+        return true;
+}
+
+static bool server_set_no_speech(void *target, const char *value) {
+        struct config *config = target;
+
+        return limit_set(&config->decoding.no_speech_threshold, value, 0, 1, INFINITY);
+}
+
+static bool server_set_log_prob(void *target, const char *value) {
+        struct config *config = target;
+
+        return limit_set(&config->decoding.log_prob_threshold, value, -10, 0, -INFINITY);
+}
+
+static bool server_set_compression_ratio(void *target, const char *value) {
+        struct config *config = target;
+
+        return limit_set(&config->decoding.compression_ratio_threshold, value, 1, 100,
+                         INFINITY);
+}
+
+static bool server_set_repetition(void *target, const char *value) {
+        struct config *config = target;
+
+        return limit_set(&config->decoding.repetition_max, value, 2, 100, INFINITY);
+}
+
+static bool server_set_words_per_second(void *target, const char *value) {
+        struct config *config = target;
+
+        return limit_set(&config->decoding.words_per_second_max, value, 1, 100, INFINITY);
+}
+
 #define LANGUAGE_EXPECTED \
         "a language code of Whisper such as en, de or zh, or auto to detect it"
 
@@ -176,6 +228,16 @@ const struct config_key config_server_keys[] = {
          server_set_language},
         {"threads", "EAVESDROP_THREADS", "a whole number from 0 (all cores) to 256", NULL,
          false, server_set_threads},
+        {"guards.no_speech", "EAVESDROP_GUARDS_NO_SPEECH", "a number from 0 to 1, or off", NULL,
+         false, server_set_no_speech},
+        {"guards.log_prob", "EAVESDROP_GUARDS_LOG_PROB", "a number from -10 to 0, or off", NULL,
+         false, server_set_log_prob},
+        {"guards.compression_ratio", "EAVESDROP_GUARDS_COMPRESSION_RATIO",
+         "a number from 1 to 100, or off", NULL, false, server_set_compression_ratio},
+        {"guards.repetition", "EAVESDROP_GUARDS_REPETITION", "a number from 2 to 100, or off",
+         NULL, false, server_set_repetition},
+        {"guards.words_per_second", "EAVESDROP_GUARDS_WORDS_PER_SECOND",
+         "a number from 1 to 100, or off", NULL, false, server_set_words_per_second},
         {"log.level", "EAVESDROP_LOG_LEVEL", "debug, info, warning or error", level_names,
          false, server_set_log_level},
         {"log.format", "EAVESDROP_LOG_FORMAT", "text or json", format_names, false,

@@ -1,6 +1,7 @@
 #include "server/config.h"
 
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -140,6 +141,50 @@ static void test_every_key(void **state) {
         assert_false(config->streams[1].is_looped);
 }
 
+static void test_guards_have_limits(void **state) {
+        (void)state;
+        CLEANUP(config_freep)
+        struct config *config = parse_good("guards:\n"
+                                           "  no_speech: 0.5\n"
+                                           "  log_prob: -1.5\n"
+                                           "  compression_ratio: 3\n"
+                                           "  repetition: 12\n"
+                                           "  words_per_second: off\n");
+        CLEANUP(config_freep)
+        struct config *off = parse_good("guards: {no_speech: off, log_prob: off}\n");
+
+        assert_true(config->decoding.no_speech_threshold == 0.5f);
+        assert_true(config->decoding.log_prob_threshold == -1.5f);
+        assert_true(config->decoding.compression_ratio_threshold == 3);
+        assert_true(config->decoding.repetition_max == 12);
+        assert_true(isinf(config->decoding.words_per_second_max));
+        assert_true(off->decoding.no_speech_threshold == INFINITY);
+        assert_true(off->decoding.log_prob_threshold == -INFINITY);
+        assert_true(off->decoding.repetition_max == decode_options_default().repetition_max);
+}
+
+static void test_guards_out_of_range(void **state) {
+        (void)state;
+        assert_refused(
+                "guards: {no_speech: 1.1, log_prob: 1, compression_ratio: 0.5}\n",
+                "bad.yaml:1:21: guards.no_speech: \"1.1\" is not a number from 0 to 1, "
+                "or off\n"
+                "bad.yaml:1:36: guards.log_prob: \"1\" is not a number from -10 to 0, or "
+                "off\n"
+                "bad.yaml:1:58: guards.compression_ratio: \"0.5\" is not a number from 1 "
+                "to 100, or off\n");
+        assert_refused("guards: {repetition: 1, words_per_second: nan}\n",
+                       "bad.yaml:1:22: guards.repetition: \"1\" is not a number from 2 to 100, "
+                       "or off\n"
+                       "bad.yaml:1:43: guards.words_per_second: \"nan\" is not a number from 1 "
+                       "to 100, or off\n");
+        assert_refused("guards: {repetitions: 3}\n",
+                       "bad.yaml:1:10: guards.repetitions: unknown key; did you mean "
+                       "\"repetition\"?\n");
+        assert_refused("guards: off\n", "bad.yaml:1:9: guards: expected a mapping of guards' "
+                                        "names to their limits, but this is a single value\n");
+}
+
 static void test_log_as_a_level(void **state) {
         (void)state;
         CLEANUP(config_freep) struct config *config = parse_good("log: debug\n");
@@ -191,7 +236,7 @@ static void test_all_mistakes_at_once(void **state) {
                 "\"de\"?\n"
                 "bad.yaml:10:1: modle: unknown key; did you mean \"model\"?\n"
                 "bad.yaml:11:1: zzz: unknown key; those known here are listen, model, "
-                "model_dir, language, threads, log, streams\n");
+                "model_dir, language, threads, guards, log, streams\n");
 }
 
 static void test_empty_files(void **state) {
@@ -529,6 +574,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_short_and_long_form),
                 cmocka_unit_test(test_every_key),
+                cmocka_unit_test(test_guards_have_limits),
+                cmocka_unit_test(test_guards_out_of_range),
                 cmocka_unit_test(test_log_as_a_level),
                 cmocka_unit_test(test_variables_are_filled_in),
                 cmocka_unit_test(test_all_mistakes_at_once),

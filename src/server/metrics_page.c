@@ -52,11 +52,29 @@ static void kinds_write(struct metrics *metrics, const struct scheduler_counts *
                               (double)counts->kinds[i].n_failed);
 }
 
+static void guards_write(struct metrics *metrics, const struct guard_counts *counts) {
+        static const enum guard refusing[] = {GUARD_NO_SPEECH, GUARD_COMPRESSION_RATIO,
+                                              GUARD_REPETITION, GUARD_WORDS_PER_SECOND};
+        static const enum guard retrying[] = {GUARD_LOG_PROB, GUARD_COMPRESSION_RATIO};
+
+        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_guard_refusals_total",
+                       "Windows (no_speech) and segments whose text was refused.");
+        for (size_t i = 0; i < sizeof(refusing) / sizeof(refusing[0]); i++)
+                metrics_value(metrics, METRICS_LABELS({"guard", guard_name(refusing[i])}),
+                              (double)counts->n_refused[refusing[i]]);
+        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_guard_retries_total",
+                       "Attempts at a window that were given up for a higher temperature.");
+        for (size_t i = 0; i < sizeof(retrying) / sizeof(retrying[0]); i++)
+                metrics_value(metrics, METRICS_LABELS({"guard", guard_name(retrying[i])}),
+                              (double)counts->n_retried[retrying[i]]);
+}
+
 static void decoding_write(struct metrics *metrics, const struct scheduler *scheduler) {
         const struct scheduler_counts *counts = scheduler_counts(scheduler);
         struct scheduler_stats stats = scheduler_stats(scheduler);
 
         kinds_write(metrics, counts);
+        guards_write(metrics, &counts->guards);
         metrics_family(metrics, METRICS_HISTOGRAM, "eavesdrop_batch_jobs",
                        "Windows that were in the engine together, at each of its steps.");
         metrics_histogram(metrics, NULL, &histogram_jobs, &counts->engine_steps);

@@ -279,7 +279,7 @@ static void server_on_settled(void *context) {
 
 static int server_stream_open(struct server *server, const struct stream_config *wishes,
                               struct error *error) {
-        struct decode_options options = decode_options_default();
+        struct decode_options options = server->parts.config->decoding;
         const char *language =
                 wishes->language ? wishes->language : server->parts.config->language;
         struct source_config source = {

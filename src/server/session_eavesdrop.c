@@ -166,7 +166,7 @@ static int setup_stream_open(struct session *session, const struct eavesdrop_mes
         struct eavesdrop *state = session->state;
         const struct eavesdrop_options *wishes = &message->options;
         const struct server_parts *parts = server_parts(session->server);
-        struct decode_options options = decode_options_default();
+        struct decode_options options = parts->config->decoding;
         struct stream_settings settings = {
                 .name = message->stream,
                 .options = &options,

@@ -77,7 +77,7 @@ static bool whisperlive_admit(struct session *session, const char *uid) {
 static int whisperlive_stream_open(struct session *session,
                                    const struct whisperlive_hello *hello, struct error *error) {
         const struct server_parts *parts = server_parts(session->server);
-        struct decode_options options = decode_options_default();
+        struct decode_options options = parts->config->decoding;
         struct stream_settings settings = {
                 .name = hello->uid,
                 .options = &options,

@@ -63,6 +63,8 @@ def test_a_quiet_server_has_every_figure(serve):
         "eavesdrop_audio_received_seconds_total",
         "eavesdrop_audio_decoded_seconds_total",
         "eavesdrop_audio_silent_seconds_total",
+        "eavesdrop_guard_refusals_total",
+        "eavesdrop_guard_retries_total",
         "eavesdrop_tentatives_coalesced_total",
         "eavesdrop_tentatives_shed_total",
         "eavesdrop_finals_owed",

@@ -69,6 +69,8 @@ bool attempt_accept(struct transcription *transcription, const struct attempt *a
         }
         if (is_unlikely && transcription->no_speech_prob > options->no_speech_threshold)
                 return true;  // silence: nothing better to be had
+        transcription->hypothesis.n_unlikely += is_unlikely;
+        transcription->hypothesis.n_repeating += repeats;
         return !repeats && !is_unlikely;
 }
 
@@ -125,8 +127,10 @@ size_t attempt_finish(struct transcription *transcription, const struct whisper_
         size_t n_frames = transcription->n_frames - transcription->seek;
         struct split split;
 
-        if (is_silence(transcription, attempt))
+        if (is_silence(transcription, attempt)) {
+                transcription->hypothesis.n_no_speech++;
                 return n_frames;
+        }
         splitter_split(attempt->tokens, attempt->n,
                        tokenizer_specials(model->tokenizer)->timestamp_begin, (int64_t)n_frames,
                        &split);

@@ -1,0 +1,35 @@
+#pragma once
+// Guards: text that nobody said is not told. Each has a name, a limit in the job's
+// decode_options, which turns it off when it is infinite, and counters.
+//
+// The first three work inside the engine, the last three judge what it answered: a segment that
+// one of them refuses yields no text.
+//
+// Threads: any; no state.
+
+#include <stdint.h>
+
+#include "decode/hypothesis.h"
+#include "decode/job.h"
+
+enum guard {
+        GUARD_NO_SPEECH,  // a window in which probably nobody speaks and nothing is sure
+        GUARD_LOG_PROB,   // improbable text: tried again at a higher temperature
+        GUARD_COMPRESSION_RATIO,  // text that repeats itself: likewise, then refused
+        GUARD_REPETITION,         // the same words over and over
+        GUARD_WORDS_PER_SECOND,   // more words than can be said in that time
+        GUARD_COUNT,
+};
+
+// "no_speech", ... as in the configuration.
+const char *guard_name(enum guard guard);
+
+struct guard_counts {
+        uint64_t n_refused[GUARD_COUNT];  // windows (no_speech), else segments
+        uint64_t n_retried[GUARD_COUNT];  // attempts of the engine
+};
+
+// Take out of the job's hypothesis what the guards refuse; count it, and what the engine says
+// of its own.
+void guards_apply(const struct job *job, struct hypothesis *hypothesis,
+                  struct guard_counts *counts);
