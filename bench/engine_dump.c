@@ -2,7 +2,7 @@
 //
 //     engine_dump MODEL tokens|log-mel|encoder [--threads N] [--language CODE] [--translate]
 //                 [--together] [--without-timestamps] [--single-pass]
-//                 [--no-fallback] [--context MARGIN,STRIDE,GROWTH] < SOUNDS
+//                 [--no-fallback] [--beam N] [--patience X] [--context MARGIN,STRIDE,GROWTH] < SOUNDS
 //
 // SOUNDS is any number of: a count of samples (uint32, little endian), then so many float32.
 // `tokens` prints one JSON object per sound: language, segments (tokens, text, begin, end, ...)
@@ -221,6 +221,10 @@ static bool options_parse(struct dump_options *ret, int argc, char **argv) {
                         ret->decode.context = &ret->context, i++;
                 else if (strcmp(argv[i], "--no-fallback") == 0)
                         ret->decode.n_temperatures = 1;
+                else if (strcmp(argv[i], "--beam") == 0 && i + 1 < argc)
+                        ret->decode.beam_size = (unsigned)strtoul(argv[++i], NULL, 10);
+                else if (strcmp(argv[i], "--patience") == 0 && i + 1 < argc)
+                        ret->decode.patience = strtof(argv[++i], NULL);
                 else if (strcmp(argv[i], "--single-pass") == 0)
                         ret->decode.is_single_pass = true;
                 else

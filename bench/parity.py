@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""The engine beside faster-whisper and CTranslate2 (float32, beam 1) on the same real audio.
+"""The engine beside faster-whisper and CTranslate2 (float32) on the same real audio.
 
-    bench/parity.py [--model base] [--files 69] [--rounds 1] [--threads 2] [--golden]
+    bench/parity.py [--model base] [--files 69] [--rounds 1] [--threads 2] [--beam 1]
+                    [--golden]
 
-Compares log-mel (limit 1e-4), the encoder's output (cosine at least 0.9999), greedy tokens (identical on
+Compares log-mel (limit 1e-4), the encoder's output (cosine at least 0.9999), tokens (identical on
 at least 95 % of the utterances), word error rate (OpenAI's English normaliser) and speed (both in turn,
 utterance by utterance). --golden writes tests/golden/whisper.json instead, which the unit tests hold the
 engine to. Needs faster-whisper, numpy, jiwer, an English normaliser (whisper-normalizer or
@@ -49,10 +50,10 @@ def frame(sound):
 class Ours:
     """engine_dump as a child that answers sound by sound."""
 
-    def __init__(self, model, threads):
+    def __init__(self, model, threads, beam):
         self.child = subprocess.Popen(
             [DUMP, MODELS / model, "tokens", "--threads", str(threads), "--language", "en",
-             "--context", "1500,1,0"],
+             "--context", "1500,1,0", "--beam", str(beam)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def transcribe(self, sound):
@@ -81,8 +82,8 @@ def peer_features(model, sound):
     return mel, np.array(encoded)[0]
 
 
-def peer_transcribe(model, sound):
-    segments = list(model.transcribe(sound, beam_size=1, language="en")[0])
+def peer_transcribe(model, sound, beam=1):
+    segments = list(model.transcribe(sound, beam_size=beam, language="en")[0])
     return [t for s in segments for t in s.tokens], "".join(s.text for s in segments)
 
 
@@ -99,7 +100,8 @@ def write_golden(threads):
                 "file": f"librispeech-short/{stem}.flac",
                 "mel": [round(float(v), 7) for v in mel.T.ravel()[::MEL_STEP]],
                 "encoder": [round(float(v), 6) for v in encoded.ravel()[::ENCODER_STEP]],
-                "tokens": peer_transcribe(model, sound)[0]})
+                "tokens": peer_transcribe(model, sound)[0],
+                "tokens_beam_5": peer_transcribe(model, sound, 5)[0]})
     path = PROJECT / "tests/golden/whisper.json"
     path.write_text(json.dumps(golden, separators=(",", ":")).replace("{\"file\"", "\n{\"file\"")
                     + "\n")
@@ -134,6 +136,7 @@ def main():
     parser.add_argument("--files", type=int, default=69)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--beam", type=int, default=1, help="beams of both")
     parser.add_argument("--golden", action="store_true")
     arguments = parser.parse_args()
     if arguments.golden:
@@ -149,7 +152,7 @@ def main():
                         cpu_threads=arguments.threads)
     is_good = compare_features(arguments.model, peer, sounds)
 
-    ours = Ours(arguments.model, arguments.threads)
+    ours = Ours(arguments.model, arguments.threads, arguments.beam)
     seconds = [0.0, 0.0]
     texts, identical, different = [[], []], 0, []
     for turn in range(arguments.rounds):
@@ -157,7 +160,7 @@ def main():
             started = time.monotonic()
             answer = ours.transcribe(sound)
             between = time.monotonic()
-            tokens, text = peer_transcribe(peer, sound)
+            tokens, text = peer_transcribe(peer, sound, arguments.beam)
             seconds[0] += between - started
             seconds[1] += time.monotonic() - between
             if turn > 0:

@@ -9,6 +9,10 @@ struct decode_options decode_options_default(void) {
         return (struct decode_options){
                 .task = DECODE_TRANSCRIBE,
                 .suppress_blank = true,
+                .beam_size = 1,
+                .best_of = 5,
+                .patience = 1.0f,
+                .length_penalty = 1.0f,
                 .temperatures = {0.0f, 0.2f, 0.4f, 0.6f, 0.8f, 1.0f},
                 .n_temperatures = 6,
                 .compression_ratio_threshold = 2.4f,

@@ -17,6 +17,7 @@ struct context_shape;
 enum decode_task { DECODE_TRANSCRIBE, DECODE_TRANSLATE };
 
 #define DECODE_TEMPERATURES_MAX 8
+#define DECODE_WIDTH_MAX        32  // beams or samples side by side
 
 // What the user can ask of the engine; names and defaults are faster-whisper's.
 struct decode_options {
@@ -29,6 +30,10 @@ struct decode_options {
         size_t n_previous_tokens;
         bool without_timestamps;
         bool suppress_blank;
+        unsigned beam_size;    // at temperature 0; 1 is greedy
+        unsigned best_of;      // samples at temperatures above 0
+        float patience;        // 1: texts that must have ended, in beams
+        float length_penalty;  // 1: a text's log probability is divided by length to this power
         float temperatures[DECODE_TEMPERATURES_MAX];  // tried in turn: 0, 0.2, ... 1
         size_t n_temperatures;
         float compression_ratio_threshold;  // 2.4: above it, fall back

@@ -1,6 +1,5 @@
 #include "decode/whisper/attempt.h"
 
-#include <math.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -31,24 +30,15 @@ static float text_compression_ratio(const char *text) {
 
 struct attempt attempt_judge(const struct transcription *transcription,
                              const struct whisper_model *model) {
-        struct attempt attempt = {.temperature = transcription_temperature(transcription)};
-        const struct sequence *best = &transcription->sequences[0];
+        const struct search_text *best = &transcription->search.best;
+        struct attempt attempt = {
+                .n = best->n,
+                .avg_logprob = best->sum_logprob / (float)(best->n + 1),
+                .temperature = transcription_temperature(transcription),
+        };
         CLEANUP(mem_freep) char *text = NULL;
-        float best_mean = -INFINITY;
 
-        for (size_t i = 0; i < transcription->n_sequences; i++) {
-                const struct sequence *sequence = &transcription->sequences[i];
-                size_t n = sequence->n_tokens - sequence->n_prompt;
-                float mean = sequence->sum_logprob / (float)(n > 0 ? n : 1);
-
-                if (mean > best_mean) {
-                        best = sequence;
-                        best_mean = mean;
-                }
-        }
-        attempt.n = best->n_tokens - best->n_prompt;
-        memcpy(attempt.tokens, best->tokens + best->n_prompt, attempt.n * sizeof(int32_t));
-        attempt.avg_logprob = best->sum_logprob / (float)(attempt.n + 1);
+        memcpy(attempt.tokens, best->tokens, best->n * sizeof(best->tokens[0]));
         text = tokenizer_decode(model->tokenizer, attempt.tokens, attempt.n);
         attempt.compression_ratio = text_compression_ratio(text);
         return attempt;

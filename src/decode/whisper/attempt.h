@@ -1,5 +1,5 @@
 #pragma once
-// Attempt: what the sequences of one window gave at one temperature: how good it is, whether to
+// Attempt: what the search in one window gave at one temperature: how good it is, whether to
 // try another temperature, whether it is silence, and which segments come of it. Private to
 // transcription.c and its tests.
 //
@@ -11,7 +11,7 @@
 #include "decode/whisper/model.h"
 #include "decode/whisper/transcription.h"
 
-// The sequence with the best mean log probability, as an attempt.
+// The best text of a search that is over, as an attempt.
 struct attempt attempt_judge(const struct transcription *transcription,
                              const struct whisper_model *model);
 

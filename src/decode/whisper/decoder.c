@@ -12,8 +12,7 @@
 struct decoder {
         const struct whisper_model *model;
         size_t n_state, n_heads, head_width, n_layers;
-        float **free_pages;  // a stack
-        size_t n_free_pages, n_free_allocated;
+        struct text_pool *text_pool;
         float *residual, *normalized, *attended;  // [DECODER_ROWS_MAX, n_state]
         float *wide;                              // [DECODER_ROWS_MAX, 4 * n_state]
         float *logits;                            // [DECODER_ROWS_MAX, n_vocabulary]
@@ -22,7 +21,7 @@ struct decoder {
         float *scores;  // of self-attention, for each thread
 };
 
-int decoder_new(struct decoder **ret, const struct whisper_model *model) {
+int decoder_new(struct decoder **ret, const struct whisper_model *model, size_t n_text_pages) {
         CLEANUP(decoder_freep) struct decoder *decoder = xnew(struct decoder);
         const struct whisper_info *info = &model->info;
         size_t n = (size_t)info->n_text_state;
@@ -33,6 +32,7 @@ int decoder_new(struct decoder **ret, const struct whisper_model *model) {
         decoder->head_width = n / decoder->n_heads;
         decoder->n_layers = (size_t)info->n_text_layers;
         decoder->scratch_size = attention_scratch_size(CONTEXT_ROWS, decoder->head_width);
+        decoder->text_pool = text_pool_new(decoder->n_layers, n, n_text_pages);
         decoder->residual = try_calloc(DECODER_ROWS_MAX * n, sizeof(float));
         decoder->normalized = try_calloc(DECODER_ROWS_MAX * n, sizeof(float));
         decoder->attended = try_calloc(DECODER_ROWS_MAX * n, sizeof(float));
@@ -53,9 +53,7 @@ int decoder_new(struct decoder **ret, const struct whisper_model *model) {
 struct decoder *decoder_free(struct decoder *decoder) {
         if (!decoder)
                 return NULL;
-        for (size_t i = 0; i < decoder->n_free_pages; i++)
-                free(decoder->free_pages[i]);
-        free(decoder->free_pages);
+        text_pool_free(decoder->text_pool);
         free(decoder->residual);
         free(decoder->normalized);
         free(decoder->attended);
@@ -69,59 +67,18 @@ struct decoder *decoder_free(struct decoder *decoder) {
 
 // --- Self-attention's memory --------------------------------------------------------------
 
-// Floats of one page's keys or values of one layer.
-static size_t page_part(const struct decoder *decoder) {
-        return DECODER_PAGE_TOKENS * decoder->n_state;
+struct text_pool *decoder_text_pool(struct decoder *decoder) {
+        return decoder->text_pool;
 }
 
-// Make sure that the memory reaches to `position`.
-static int text_memory_reach(struct text_memory *memory, struct decoder *decoder,
-                             size_t position) {
-        while (memory->n_pages * DECODER_PAGE_TOKENS <= position) {
-                float **grown = NULL;
-                float *page = NULL;
+int decoder_reserve(struct decoder *decoder, const struct decoder_row *rows, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                int r = text_memory_reach(rows[i].text, decoder->text_pool, rows[i].position);
 
-                if (decoder->n_free_pages > 0)
-                        page = decoder->free_pages[--decoder->n_free_pages];
-                else
-                        page = try_calloc(2 * decoder->n_layers * page_part(decoder),
-                                          sizeof(float));
-                grown = page ? reallocarray(memory->pages, memory->n_pages + 1, sizeof(*grown))
-                             : NULL;
-                if (!grown) {
-                        free(page);
-                        return -ENOMEM;
-                }
-                memory->pages = grown;
-                memory->pages[memory->n_pages++] = page;
+                if (r < 0)
+                        return r;
         }
         return 0;
-}
-
-void text_memory_release(struct text_memory *memory, struct decoder *decoder) {
-        for (size_t i = 0; i < memory->n_pages; i++) {
-                if (decoder->n_free_pages == decoder->n_free_allocated) {
-                        size_t n = decoder->n_free_allocated * 2 + 16;
-                        float **grown = reallocarray(decoder->free_pages, n, sizeof(*grown));
-
-                        if (!grown) {
-                                free(memory->pages[i]);
-                                continue;
-                        }
-                        decoder->free_pages = grown;
-                        decoder->n_free_allocated = n;
-                }
-                decoder->free_pages[decoder->n_free_pages++] = memory->pages[i];
-        }
-        free(memory->pages);
-        *memory = (struct text_memory){0};
-}
-
-// The key of a position in one layer; the value lies page_part() behind it.
-static float *text_key(const struct decoder *decoder, const struct text_memory *memory,
-                       size_t layer, size_t position) {
-        return memory->pages[position / DECODER_PAGE_TOKENS] + 2 * layer * page_part(decoder) +
-               position % DECODER_PAGE_TOKENS * decoder->n_state;
 }
 
 // --- A step -------------------------------------------------------------------------------
@@ -155,23 +112,34 @@ static void apply(const struct decoder *decoder, const struct thin_linear *linea
                         decoder->model->threads);
 }
 
+// The key of a position, given the one before it.
+static const float *next_key(const struct decoder *decoder, const struct decoder_row *row,
+                             size_t layer, size_t position, const float *key) {
+        if (position % TEXT_PAGE_POSITIONS != 0)
+                return key + decoder->n_state;
+        return text_memory_key(row->text, decoder->text_pool, layer, position);
+}
+
 // One head of one row over all that its sequence said up to it. `query` is the row's queries,
 // `ret` has the same shape.
 static void attend_text(const struct decoder *decoder, const struct decoder_row *row,
                         size_t layer, size_t column, const float *query, float *ret) {
-        size_t width = decoder->head_width, value = page_part(decoder);
+        size_t width = decoder->head_width;
+        size_t value = text_memory_value_offset(decoder->text_pool);
         float *scores = decoder->scores + (size_t)omp_get_thread_num() *
                                                   (size_t)decoder->model->info.n_text_context;
+        const float *key = NULL;
 
-        for (size_t i = 0; i <= row->position; i++)
-                scores[i] = vector_dot(query + column,
-                                       text_key(decoder, row->text, layer, i) + column, width);
+        for (size_t i = 0; i <= row->position; i++) {
+                key = next_key(decoder, row, layer, i, key);
+                scores[i] = vector_dot(query + column, key + column, width);
+        }
         vector_softmax(scores, row->position + 1);
         memset(ret + column, 0, width * sizeof(float));
-        for (size_t i = 0; i <= row->position; i++)
-                vector_add_scaled(ret + column,
-                                  text_key(decoder, row->text, layer, i) + value + column,
-                                  scores[i], width);
+        for (size_t i = 0; i <= row->position; i++) {
+                key = next_key(decoder, row, layer, i, key);
+                vector_add_scaled(ret + column, key + value + column, scores[i], width);
+        }
 }
 
 static void run_self_attention(struct decoder *decoder, const struct decoder_row *rows,
@@ -183,11 +151,13 @@ static void run_self_attention(struct decoder *decoder, const struct decoder_row
                        decoder->normalized);
         apply(decoder, &weights->query_key_value, n, decoder->normalized, decoder->wide, 0);
         for (size_t i = 0; i < n; i++) {
-                float *key = text_key(decoder, rows[i].text, layer, rows[i].position);
+                float *key = text_memory_key(rows[i].text, decoder->text_pool, layer,
+                                             rows[i].position);
                 const float *x = decoder->wide + i * 3 * n_state;
 
                 memcpy(key, x + n_state, n_state * sizeof(float));
-                memcpy(key + page_part(decoder), x + 2 * n_state, n_state * sizeof(float));
+                memcpy(key + text_memory_value_offset(decoder->text_pool), x + 2 * n_state,
+                       n_state * sizeof(float));
         }
 #pragma omp parallel for num_threads(decoder->model->threads) schedule(static)
         for (size_t task = 0; task < n * decoder->n_heads; task++) {
@@ -279,14 +249,10 @@ static void run_logits(struct decoder *decoder, const struct decoder_row *rows, 
 
 int decoder_step(struct decoder *decoder, const struct decoder_row *rows, size_t n,
                  float **ret_logits) {
-        if (n > DECODER_ROWS_MAX)
-                return -EINVAL;
-        for (size_t i = 0; i < n; i++) {
-                int r = text_memory_reach(rows[i].text, decoder, rows[i].position);
+        int r = n > DECODER_ROWS_MAX ? -EINVAL : decoder_reserve(decoder, rows, n);
 
-                if (r < 0)
-                        return r;
-        }
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < n; i++)
                 embed(decoder, &rows[i], decoder->residual + i * decoder->n_state);
         for (size_t layer = 0; layer < decoder->n_layers; layer++) {

@@ -12,42 +12,39 @@
 
 #include "decode/whisper/audio_memory.h"
 #include "decode/whisper/model.h"
+#include "decode/whisper/text_memory.h"
 #include "util/cleanup.h"
 
 // Rows in one step.
 #define DECODER_ROWS_MAX 64
 
-// Positions in one page of keys and values.
-#define DECODER_PAGE_TOKENS 32
-
 struct decoder;
-
-// What a sequence has said, kept in pages. Zeroed is empty.
-struct text_memory {
-        float **pages;  // each [n_layers][keys, values][DECODER_PAGE_TOKENS][n_state]
-        size_t n_pages;
-};
 
 // One token at its position. Rows of the same sequence are in order of position, and all
 // positions before the first of them are in the memory already.
 struct decoder_row {
         int32_t token;
+        bool wants_logits;
         size_t position;
         struct text_memory *text;
         const struct audio_memory *audio;  // the window it listens to; rows of one side by side
                                            // are cheaper
-        bool wants_logits;
 };
 
-int decoder_new(struct decoder **ret, const struct whisper_model *model);
+// The sequences may hold n_text_pages pages in all. -ENOMEM.
+int decoder_new(struct decoder **ret, const struct whisper_model *model, size_t n_text_pages);
 struct decoder *decoder_free(struct decoder *decoder);
 
-// Put a sequence's pages back into the pool.
-void text_memory_release(struct text_memory *memory, struct decoder *decoder);
+// Where the memories of its sequences come from; lent.
+struct text_pool *decoder_text_pool(struct decoder *decoder);
+
+// Get the text memory ready for n rows; decoder_step() does that too, but cannot say whose
+// memory failed. -ENOMEM, -EINVAL.
+int decoder_reserve(struct decoder *decoder, const struct decoder_row *rows, size_t n);
 
 // One step for n rows, at most DECODER_ROWS_MAX. *ret_logits is [n_vocabulary] for each row
-// that wants them, in their order; the caller's to change until the next step. -ENOMEM when the
-// pool cannot grow; then no row has advanced.
+// that wants them, in their order; the caller's to change until the next step. Errors as those
+// of decoder_reserve(); then no row has advanced.
 int decoder_step(struct decoder *decoder, const struct decoder_row *rows, size_t n,
                  float **ret_logits);
 

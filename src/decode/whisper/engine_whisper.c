@@ -20,6 +20,9 @@
 // Room for encoded windows that are being decoded, in full ones: 18 MB each with `base`. A
 // short one takes as much less as it is shorter.
 #define WINDOWS_MAX 16
+// Room for what they say: so many sequences side by side in each slot, however long their
+// texts. Pages are made as they are wanted, and short texts want one or two each.
+#define SEQUENCES_PER_SLOT 5
 // Encoder rows that weigh as much as one step of the decoder (measured: about 15 ms).
 #define ROWS_PER_STEP 50
 
@@ -29,6 +32,7 @@ struct engine_state {
         struct encoder *encoder;
         struct decoder *decoder;
         struct audio_pool *audio;
+        size_t n_text_pages;  // budget
         struct transcription slots[SLOTS];
         uint64_t arrivals[SLOTS];  // in which order they came
         uint64_t n_arrived;
@@ -61,12 +65,15 @@ static int engine_open(void **ret, const void *opaque, struct error *error) {
         int r;
 
         state->model = model;
+        state->n_text_pages = model->n_text_pages > 0
+                                      ? model->n_text_pages
+                                      : SLOTS * search_pages(SEQUENCES_PER_SLOT);
         omp_set_num_threads(model->threads);
         r = tensor_context_new(&state->context, error);
         if (r == 0) {
                 r = encoder_new(&state->encoder, model, state->context);
                 if (r == 0)
-                        r = decoder_new(&state->decoder, model);
+                        r = decoder_new(&state->decoder, model, state->n_text_pages);
                 if (r == 0)
                         r = audio_pool_new(&state->audio, model, WINDOWS_MAX);
                 if (r < 0)
@@ -89,6 +96,10 @@ static int engine_submit(void *opaque, const struct job *job) {
                 if (state->slots[i].phase != TRANSCRIPTION_FREE)
                         continue;
                 r = transcription_start(&state->slots[i], state->model, job);
+                if (r == 0 && transcription_pages(&state->slots[i]) > state->n_text_pages) {
+                        transcription_clear(&state->slots[i], state->decoder);
+                        r = -ENOMEM;
+                }
                 if (r < 0) {
                         state->slots[i].phase = TRANSCRIPTION_FREE;
                         return r;
@@ -145,22 +156,36 @@ static void batch_find(struct encoder_batch *batch, struct engine_state *state) 
         }
 }
 
+// Pages of text that the jobs at work may come to hold.
+static size_t pages_promised(const struct engine_state *state) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < SLOTS; i++)
+                if (state->slots[i].audio)
+                        n += transcription_pages(&state->slots[i]);
+        return n;
+}
+
 // Keep those that fit into one run and into the memory; a long window does not hold up shorter
-// ones behind it. Tentatives do not ride along with finals, which would wait for them.
+// ones behind it, but what is too wide for the text's memory does, so that it has its turn.
+// Tentatives do not ride along with finals, which would wait for them.
 static void batch_trim(struct encoder_batch *batch, const struct engine_state *state) {
-        size_t n_found = batch->n, n_promised = 0;
+        size_t n_found = batch->n, n_promised = 0, n_pages = pages_promised(state);
 
         batch->n = 0;
         for (size_t i = 0; i < n_found; i++) {
                 struct transcription *transcription = batch->owners[i];
                 size_t n_rows = transcription->context.n_rows;
 
+                if (n_pages + transcription_pages(transcription) > state->n_text_pages)
+                        break;
                 if (batch->n_rows + n_rows > ENCODER_ROWS_MAX ||
                     transcription->job->is_final != batch->owners[0]->job->is_final ||
                     !audio_pool_has_room(state->audio, n_promised, n_rows))
                         continue;
                 batch->owners[batch->n++] = transcription;
                 batch->n_rows += n_rows;
+                n_pages += transcription_pages(transcription);
                 n_promised += audio_pool_claim(n_rows);
         }
 }
@@ -181,7 +206,8 @@ static void encode(struct engine_state *state, const struct encoder_batch *batch
                 if (r < 0)
                         transcription_fail(batch->owners[i], r);
                 else
-                        transcription_on_audio(batch->owners[i], state->model, memories[i]);
+                        transcription_on_audio(batch->owners[i], state->model, memories[i],
+                                               state->decoder);
         }
 }
 
@@ -198,20 +224,40 @@ struct batch {
         size_t n;
 };
 
-// Rows of all live sequences. Prompts take what is left when every slot had its turn, which
-// changes with each step, so that no slot starves behind long prompts.
+// What of the room for rows a slot may take: what is left when the slots behind it have one row
+// for each of their sequences.
+static size_t room_for(const struct engine_state *state, size_t first, size_t turn,
+                       size_t room) {
+        size_t own = state->slots[(first + turn) % SLOTS].search.n_sequences, others = 0;
+
+        for (size_t i = turn + 1; i < SLOTS; i++)
+                if (is_decoding(&state->slots[(first + i) % SLOTS]))
+                        others += state->slots[(first + i) % SLOTS].search.n_sequences;
+        if (room > others + own)
+                return room - others;
+        return own < room ? own : room;
+}
+
+// Rows of all live sequences. Prompts take what is left when every slot has its own; who takes
+// first changes with each step, so that no slot starves behind long prompts.
 static void batch_gather(struct batch *batch, struct engine_state *state) {
         size_t first = state->n_steps++ % SLOTS;
 
         for (size_t i = 0; i < SLOTS; i++) {
                 struct transcription *transcription = &state->slots[(first + i) % SLOTS];
                 size_t n;
+                int r;
 
                 if (!is_decoding(transcription))
                         continue;
                 n = transcription_rows(transcription, batch->rows + batch->n,
                                        batch->sequences + batch->n,
-                                       DECODER_ROWS_MAX - batch->n);
+                                       room_for(state, first, i, DECODER_ROWS_MAX - batch->n));
+                r = decoder_reserve(state->decoder, batch->rows + batch->n, n);
+                if (r < 0) {
+                        transcription_fail(transcription, r);
+                        continue;
+                }
                 for (size_t row = 0; row < n; row++)
                         batch->owners[batch->n++] = transcription;
         }

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -19,47 +17,20 @@
 #include "decode/engine.h"
 #include "decode/models.h"
 #include "decode/whisper/encoder.h"
+#include "decode/whisper/engine_rig.h"
 #include "decode/whisper/model.h"
 #include "util/mem.h"
-
-#define SAMPLES_MAX 480000
 
 // What the tests share: loaded once, NULL where it is not on this machine.
 static struct whisper_model *base, *tiny;
 static json_t *golden;
 
-static char *test_path(const char *variable, const char *otherwise, const char *name) {
-        const char *folder = getenv(variable);
-
-        return xasprintf("%s/%s", folder ? folder : otherwise, name);
-}
-
-static struct whisper_model *load_model(const char *name) {
-        CLEANUP(mem_freep) char *models = models_default_folder();
-        CLEANUP(mem_freep) char *path = test_path("EAVESDROP_TEST_MODELS", models, name);
-        struct whisper_model *model = NULL;
-        struct error error = {0};
-        int threads = 2;
-
-#ifdef __SANITIZE_THREAD__
-        threads = 1;  // GCC's OpenMP runtime is not instrumented
-#endif
-        if (access(path, R_OK) != 0) {
-                print_message("engine_whisper_test: no model %s: its tests are skipped\n",
-                              path);
-                return NULL;
-        }
-        if (whisper_model_load(&model, path, threads, &error) < 0)
-                fail_msg("%s", error.text);
-        return model;
-}
-
 static int setup(void **state) {
         (void)state;
         json_error_t error;
 
-        base = load_model("base");
-        tiny = load_model("tiny.en");
+        base = rig_load_model("base");
+        tiny = rig_load_model("tiny.en");
         golden = json_load_file(TEST_GOLDEN "/whisper.json", 0, &error);
         if (!golden)
                 fail_msg("whisper.json: %s", error.text);
@@ -72,58 +43,6 @@ static int teardown(void **state) {
         tiny = whisper_model_free(tiny);
         json_decref(golden);
         return 0;
-}
-
-// The sound in a file of the test data, by ffmpeg; NULL without the data.
-static struct job *read_sound(const char *name) {
-        CLEANUP(mem_freep)
-        char *path = test_path("EAVESDROP_TEST_DATA", TEST_DATA_DEFAULT, name);
-        struct job *job = job_new(SAMPLES_MAX);
-        size_t n = 0;
-        ssize_t got;
-        int ends[2];
-        pid_t child;
-
-        if (access(path, R_OK) != 0) {
-                print_message("engine_whisper_test: no %s\n", path);
-                return job_free(job);
-        }
-        assert_int_equal(pipe(ends), 0);
-        child = fork();
-        if (child == 0) {
-                dup2(ends[1], STDOUT_FILENO);
-                close(ends[0]);
-                execlp("ffmpeg", "ffmpeg", "-v", "error", "-i", path, "-f", "f32le", "-ac", "1",
-                       "-ar", "16000", "-", (char *)NULL);
-                _exit(127);
-        }
-        close(ends[1]);
-        while ((got = read(ends[0], (char *)job->samples + n,
-                           SAMPLES_MAX * sizeof(float) - n)) > 0)
-                n += (size_t)got;
-        close(ends[0]);
-        waitpid(child, NULL, 0);
-        job->n_samples = n / sizeof(float);
-        if (job->n_samples == 0)
-                return job_free(job);
-        snprintf(job->options.language, sizeof(job->options.language), "en");
-        return job;
-}
-
-// Step until one job is done.
-static const struct job *finish_one(void *state, int *ret_result, struct hypothesis *ret) {
-        const struct job *job = NULL;
-
-        while (engine_whisper.collect(state, &job, ret_result, ret) == ENGINE_E_NONE)
-                assert_int_equal(engine_whisper.step(state), 0);
-        return job;
-}
-
-static void *open_engine(const struct whisper_model *model) {
-        void *state = NULL;
-
-        assert_int_equal(engine_whisper.open(&state, model, NULL), 0);
-        return state;
 }
 
 static const json_t *golden_entries(const char *model) {
@@ -176,7 +95,7 @@ static void check_tokens(void *state, const struct job *job, const json_t *entry
         size_t at = 0;
 
         assert_int_equal(engine_whisper.submit(state, job), 0);
-        assert_ptr_equal(finish_one(state, &result, &hypothesis), job);
+        assert_ptr_equal(rig_finish_one(state, &result, &hypothesis), job);
         assert_int_equal(result, 0);
         for (size_t i = 0; i < hypothesis.n_segments; i++)
                 for (size_t k = 0; k < hypothesis.segments[i].n_tokens; k++)
@@ -194,11 +113,12 @@ static void check_parity(const struct whisper_model *model, const char *name) {
                 skip();
                 return;
         }
-        state = open_engine(model);
+        state = rig_open_engine(model);
         for (size_t i = 0; i < json_array_size(entries); i++) {
                 const json_t *entry = json_array_get(entries, i);
                 CLEANUP(job_freep)
-                struct job *job = read_sound(json_string_value(json_object_get(entry, "file")));
+                struct job *job =
+                        rig_read_sound(json_string_value(json_object_get(entry, "file")));
                 float *frames;
 
                 if (!job) {
@@ -229,20 +149,6 @@ static void test_base_says_what_faster_whisper_says(void **state) {
 
 // --- Manners ------------------------------------------------------------------------------
 
-// All of one hypothesis's tokens in a row; the caller frees them.
-static int32_t *all_tokens(const struct hypothesis *hypothesis, size_t *ret_n) {
-        int32_t *tokens = xcalloc(4096, sizeof(*tokens));
-
-        *ret_n = 0;
-        for (size_t i = 0; i < hypothesis->n_segments; i++) {
-                const struct hypothesis_segment *segment = &hypothesis->segments[i];
-
-                memcpy(tokens + *ret_n, segment->tokens, segment->n_tokens * sizeof(*tokens));
-                *ret_n += segment->n_tokens;
-        }
-        return tokens;
-}
-
 static void test_company_and_bad_neighbours_change_nothing(void **state) {
         (void)state;
         static const char *const names[] = {"librispeech-short/1088-134318-0001.flac",
@@ -253,23 +159,23 @@ static void test_company_and_bad_neighbours_change_nothing(void **state) {
         size_t n_alone[3];
         void *engine;
 
-        if (!tiny || !(jobs[0] = read_sound(names[0]))) {
+        if (!tiny || !(jobs[0] = rig_read_sound(names[0]))) {
                 job_free(bad);
                 skip();
                 return;
         }
-        engine = open_engine(tiny);
+        engine = rig_open_engine(tiny);
         for (size_t i = 0; i < 3; i++) {
                 struct hypothesis hypothesis = {0};
                 int result;
 
-                jobs[i] = i > 0 ? read_sound(names[i]) : jobs[0];
+                jobs[i] = i > 0 ? rig_read_sound(names[i]) : jobs[0];
                 assert_int_equal(engine_whisper.submit(engine, jobs[i]), 0);
-                finish_one(engine, &result, &hypothesis);
-                alone[i] = all_tokens(&hypothesis, &n_alone[i]);
+                rig_finish_one(engine, &result, &hypothesis);
+                alone[i] = rig_tokens(&hypothesis, &n_alone[i]);
                 hypothesis_deinit(&hypothesis);
         }
-        cancelled = read_sound(names[0]);
+        cancelled = rig_read_sound(names[0]);
         for (size_t i = 0; i < 3; i++)
                 assert_int_equal(engine_whisper.submit(engine, jobs[i]), 0);
         assert_int_equal(engine_whisper.submit(engine, cancelled), 0);
@@ -281,7 +187,7 @@ static void test_company_and_bad_neighbours_change_nothing(void **state) {
         for (int done = 0; done < 4; done++) {
                 struct hypothesis hypothesis = {0};
                 int result = 1;
-                const struct job *job = finish_one(engine, &result, &hypothesis);
+                const struct job *job = rig_finish_one(engine, &result, &hypothesis);
                 size_t n, which = 0;
                 int32_t *tokens;
 
@@ -292,7 +198,7 @@ static void test_company_and_bad_neighbours_change_nothing(void **state) {
                 assert_int_equal(result, 0);
                 while (jobs[which] != job)
                         which++;
-                tokens = all_tokens(&hypothesis, &n);
+                tokens = rig_tokens(&hypothesis, &n);
                 assert_int_equal(n, n_alone[which]);
                 assert_memory_equal(tokens, alone[which], n * sizeof(*tokens));
                 free(tokens);
@@ -311,7 +217,7 @@ static void test_company_and_bad_neighbours_change_nothing(void **state) {
 static void test_bad_jobs_are_refused(void **state) {
         (void)state;
         CLEANUP(job_freep) struct job *empty = job_new(0);
-        CLEANUP(job_freep) struct job *long_job = job_new(SAMPLES_MAX + 1);
+        CLEANUP(job_freep) struct job *long_job = job_new(RIG_SAMPLES_MAX + 1);
         CLEANUP(job_freep) struct job *infinite = job_new(1600);
         CLEANUP(job_freep) struct job *foreign = job_new(1600);
         const struct job *job;
@@ -323,7 +229,7 @@ static void test_bad_jobs_are_refused(void **state) {
                 skip();
                 return;
         }
-        engine = open_engine(tiny);
+        engine = rig_open_engine(tiny);
         infinite->samples[0] = INFINITY;
         snprintf(foreign->options.language, LANGUAGE_CODE_MAX, "de");
         assert_int_equal(engine_whisper.submit(engine, empty), -EINVAL);
@@ -346,7 +252,7 @@ static void test_a_full_engine_says_so_and_closes_with_work_inside(void **state)
                 skip();
                 return;
         }
-        engine = open_engine(tiny);
+        engine = rig_open_engine(tiny);
         for (; n < 64; n++) {
                 jobs[n] = job_new(1600);
                 if (engine_whisper.submit(engine, jobs[n]) == ENGINE_E_FULL)
@@ -371,9 +277,9 @@ static void test_a_hundredth_of_a_second_is_no_speech(void **state) {
                 skip();
                 return;
         }
-        engine = open_engine(tiny);
+        engine = rig_open_engine(tiny);
         assert_int_equal(engine_whisper.submit(engine, job), 0);
-        finish_one(engine, &result, &hypothesis);
+        rig_finish_one(engine, &result, &hypothesis);
         assert_int_equal(result, 0);
         assert_int_equal(hypothesis.n_segments, 0);
         engine_whisper.close(engine);
@@ -386,7 +292,7 @@ static void test_languages(void **state) {
         void *engine;
         int result;
 
-        if (!base || !tiny || !(job = read_sound("fleurs/fleurs-de-000.ogg"))) {
+        if (!base || !tiny || !(job = rig_read_sound("fleurs/fleurs-de-000.ogg"))) {
                 skip();
                 return;
         }
@@ -395,10 +301,10 @@ static void test_languages(void **state) {
         assert_false(whisper_model_knows_language(tiny, "de"));
         assert_true(whisper_model_knows_language(tiny, "en"));
 
-        engine = open_engine(base);
+        engine = rig_open_engine(base);
         job->options.language[0] = '\0';
         assert_int_equal(engine_whisper.submit(engine, job), 0);
-        finish_one(engine, &result, &hypothesis);
+        rig_finish_one(engine, &result, &hypothesis);
         assert_int_equal(result, 0);
         assert_string_equal(hypothesis.language, "de");
         assert_true(hypothesis.was_detected);

@@ -58,6 +58,8 @@ void sampler_restrict(const struct sampler_rules *rules, const int32_t *tokens, 
         }
         if (rules->has_timestamps)
                 restrict_timestamps(rules, tokens, n, logits);
+        if (logits[vector_argmax(logits, rules->n_vocabulary)] == -INFINITY)
+                logits[rules->specials->end_of_text] = 0;
 }
 
 // Uniform in (0, 1]: splitmix64 (Steele, Lea, Flood 2014), its upper 24 bits.
@@ -70,8 +72,8 @@ static float random_uniform(uint64_t *state) {
         return (float)((z >> 40) + 1) * 0x1p-24f;
 }
 
-int32_t sampler_choose(float *logits, size_t n_vocabulary, float temperature, uint64_t *random,
-                       float *ret_logprob) {
+int32_t sampler_choose(const float *logits, size_t n_vocabulary, float temperature,
+                       uint64_t *random, float *ret_logprob) {
         float total = vector_log_sum_exp(logits, n_vocabulary), chosen;
         size_t token;
 
@@ -100,4 +102,28 @@ int32_t sampler_choose(float *logits, size_t n_vocabulary, float temperature, ui
         }
         *ret_logprob = logits[token] - total;
         return (int32_t)token;
+}
+
+size_t sampler_candidates(const float *logits, size_t n_vocabulary, float base,
+                          struct candidate *ret, size_t n) {
+        float shift = base - vector_log_sum_exp(logits, n_vocabulary);
+        float worst = -INFINITY;  // of n found; what is not above it need not be looked at
+        size_t n_found = 0;
+
+        for (size_t i = 0; i < n_vocabulary; i++) {
+                size_t at;
+
+                if (!(logits[i] > worst))
+                        continue;
+                if (n_found < n)
+                        n_found++;
+                for (at = n_found - 1; at > 0 && ret[at - 1].score < logits[i]; at--)
+                        ret[at] = ret[at - 1];
+                ret[at] = (struct candidate){.token = (int32_t)i, .score = logits[i]};
+                if (n_found == n)
+                        worst = ret[n - 1].score;
+        }
+        for (size_t i = 0; i < n_found; i++)
+                ret[i].score += shift;
+        return n_found;
 }

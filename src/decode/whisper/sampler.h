@@ -21,11 +21,23 @@ struct sampler_rules {
         int32_t max_initial_timestamp;  // in steps of 20 ms
 };
 
-// Set the logits of tokens that may not follow `tokens` (generated so far) to -INFINITY.
+// A token that may come next.
+struct candidate {
+        int32_t token;
+        float score;
+};
+
+// Set the logits of tokens that may not follow `tokens` (generated so far) to -INFINITY. Where
+// none may, the text ends.
 void sampler_restrict(const struct sampler_rules *rules, const int32_t *tokens, size_t n,
                       float *logits);
 
 // The next token: the likeliest at temperature 0, else drawn with `*random`, which advances.
 // *ret_logprob is its log probability at temperature 1.
-int32_t sampler_choose(float *logits, size_t n_vocabulary, float temperature, uint64_t *random,
-                       float *ret_logprob);
+int32_t sampler_choose(const float *logits, size_t n_vocabulary, float temperature,
+                       uint64_t *random, float *ret_logprob);
+
+// The n likeliest tokens, best first, each with `base` plus its log probability as its score;
+// fewer where fewer are allowed. Returns how many.
+size_t sampler_candidates(const float *logits, size_t n_vocabulary, float base,
+                          struct candidate *ret, size_t n);

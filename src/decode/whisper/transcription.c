@@ -18,6 +18,13 @@ static bool samples_are_finite(const float *samples, size_t n) {
         return true;
 }
 
+static bool options_are_valid(const struct decode_options *options) {
+        return options->n_temperatures > 0 &&
+               options->n_temperatures <= DECODE_TEMPERATURES_MAX && options->beam_size > 0 &&
+               options->beam_size <= DECODE_WIDTH_MAX && options->best_of > 0 &&
+               options->best_of <= DECODE_WIDTH_MAX && options->patience > 0;
+}
+
 static int start_language(struct transcription *transcription,
                           const struct whisper_model *model) {
         const char *language = transcription->job->options.language;
@@ -56,8 +63,7 @@ int transcription_start(struct transcription *transcription, const struct whispe
         int r;
 
         if (job->n_samples == 0 || job->n_samples > JOB_SAMPLES_MAX ||
-            options->n_temperatures == 0 || options->n_temperatures > DECODE_TEMPERATURES_MAX ||
-            !samples_are_finite(job->samples, job->n_samples))
+            !options_are_valid(options) || !samples_are_finite(job->samples, job->n_samples))
                 return -EINVAL;
         memset(transcription, 0, sizeof(*transcription));
         transcription->job = job;
@@ -83,15 +89,9 @@ int transcription_start(struct transcription *transcription, const struct whispe
         return 0;
 }
 
-static void release_sequences(struct transcription *transcription, struct decoder *decoder) {
-        for (size_t i = 0; i < transcription->n_sequences; i++)
-                text_memory_release(&transcription->sequences[i].text, decoder);
-        transcription->n_sequences = 0;
-}
-
 void transcription_clear(struct transcription *transcription, struct decoder *decoder) {
-        release_sequences(transcription, decoder);
-        audio_memory_release(transcription->audio);
+        search_clear(&transcription->search, decoder_text_pool(decoder));
+        transcription->audio = audio_memory_release(transcription->audio);
         free(transcription->log_mel);
         free(transcription->hotwords);
         free(transcription->previous);
@@ -124,35 +124,28 @@ struct encoder_window transcription_window(struct transcription *transcription,
         };
 }
 
-// Sequences with the same tokens to begin with.
-static void start_sequences(struct transcription *transcription, size_t n,
-                            const int32_t *tokens, size_t n_tokens) {
-        for (size_t i = 0; i < n; i++) {
-                struct sequence *sequence = &transcription->sequences[i];
+static void start_attempt(struct transcription *transcription, struct decoder *decoder) {
+        const struct decode_options *options = &transcription->job->options;
+        const struct prompt *prompt = &transcription->prompt;
+        float temperature = transcription_temperature(transcription);
 
-                sequence->text = (struct text_memory){0};
-                memcpy(sequence->tokens, tokens, n_tokens * sizeof(*tokens));
-                sequence->n_tokens = sequence->n_prompt = n_tokens;
-                sequence->n_fed = 0;
-                sequence->sum_logprob = 0;
-                sequence->is_live = true;
-                sequence->random =
-                        transcription->job->id * 1000003u + transcription->seek * 31u +
-                        transcription->temperature_index * TRANSCRIPTION_SEQUENCES + i;
-        }
-        transcription->n_sequences = n;
-}
-
-static void start_attempt(struct transcription *transcription) {
-        start_sequences(transcription,
-                        transcription_temperature(transcription) > 0 ? TRANSCRIPTION_SEQUENCES
-                                                                     : 1,
-                        transcription->prompt.tokens, transcription->prompt.n);
+        search_start(&transcription->search,
+                     &(struct search_plan){
+                             .width = temperature > 0 ? options->best_of : options->beam_size,
+                             .is_beam = temperature <= 0 && options->beam_size > 1,
+                             .temperature = temperature,
+                             .patience = options->patience,
+                             .length_penalty = options->length_penalty,
+                             .n_text_max = prompt->n_after,
+                             .seed = transcription->job->id * 1000003u +
+                                     transcription->seek * 31u +
+                                     transcription->temperature_index * DECODE_WIDTH_MAX},
+                     prompt->tokens, prompt->n, decoder_text_pool(decoder));
         transcription->phase = TRANSCRIPTION_DECODE;
 }
 
-static void start_window(struct transcription *transcription,
-                         const struct whisper_model *model) {
+static void start_window(struct transcription *transcription, const struct whisper_model *model,
+                         struct decoder *decoder) {
         const struct decode_options *options = &transcription->job->options;
 
         transcription->prompt = prompt_build(
@@ -167,46 +160,53 @@ static void start_window(struct transcription *transcription,
         transcription->temperature_index = 0;
         transcription->has_best = transcription->has_best_short = false;
         transcription->knows_no_speech = false;
-        start_attempt(transcription);
+        start_attempt(transcription, decoder);
 }
 
 void transcription_on_audio(struct transcription *transcription,
-                            const struct whisper_model *model, struct audio_memory *audio) {
+                            const struct whisper_model *model, struct audio_memory *audio,
+                            struct decoder *decoder) {
         transcription->audio = audio;
         if (transcription->knows_language) {
-                start_window(transcription, model);
+                start_window(transcription, model, decoder);
                 return;
         }
-        start_sequences(transcription, 1,
-                        &tokenizer_specials(model->tokenizer)->start_of_transcript, 1);
+        search_start(&transcription->search, &(struct search_plan){.width = 1},
+                     &tokenizer_specials(model->tokenizer)->start_of_transcript, 1,
+                     decoder_text_pool(decoder));
         transcription->phase = TRANSCRIPTION_DETECT;
 }
 
 // --- Steps --------------------------------------------------------------------------------
 
+size_t transcription_pages(const struct transcription *transcription) {
+        const struct decode_options *options = &transcription->job->options;
+        unsigned width = 1;
+
+        for (size_t i = 0; i < options->n_temperatures; i++) {
+                unsigned n =
+                        options->temperatures[i] > 0 ? options->best_of : options->beam_size;
+
+                width = width < n ? n : width;
+        }
+        return search_pages(width);
+}
+
+// The prompt's row whose logits tell whether there is speech.
+static bool tells_speech(const struct transcription *transcription,
+                         const struct decoder_row *row) {
+        return transcription->phase == TRANSCRIPTION_DECODE &&
+               !transcription->knows_no_speech && row->position == transcription->prompt.start;
+}
+
 size_t transcription_rows(struct transcription *transcription, struct decoder_row *rows,
                           struct sequence **ret_sequences, size_t room) {
-        bool is_decoding = transcription->phase == TRANSCRIPTION_DECODE;
-        size_t n = 0;
+        size_t n = search_rows(&transcription->search, rows, ret_sequences, room);
 
-        for (size_t i = 0; i < transcription->n_sequences; i++) {
-                struct sequence *sequence = &transcription->sequences[i];
-
-                for (size_t at = sequence->n_fed;
-                     sequence->is_live && at < sequence->n_tokens && n < room; at++) {
-                        bool is_start = is_decoding && i == 0 &&
-                                        !transcription->knows_no_speech &&
-                                        at == transcription->prompt.start;
-
-                        rows[n] = (struct decoder_row){
-                                .token = sequence->tokens[at],
-                                .position = at,
-                                .text = &sequence->text,
-                                .audio = transcription->audio,
-                                .wants_logits = is_start || at + 1 == sequence->n_tokens,
-                        };
-                        ret_sequences[n++] = sequence;
-                }
+        for (size_t i = 0; i < n; i++) {
+                rows[i].audio = transcription->audio;
+                rows[i].wants_logits =
+                        rows[i].wants_logits || tells_speech(transcription, &rows[i]);
         }
         return n;
 }
@@ -229,89 +229,73 @@ static void detect_language(struct transcription *transcription,
         transcription->knows_language = true;
 }
 
-// Add the next token to a sequence; it dies at the end of the text or of its room.
-static void sample(struct transcription *transcription, const struct whisper_model *model,
-                   struct sequence *sequence, float *logits) {
+static struct sampler_rules make_rules(const struct transcription *transcription,
+                                       const struct whisper_model *model) {
         const struct decode_options *options = &transcription->job->options;
-        const struct tokenizer_specials *specials = tokenizer_specials(model->tokenizer);
         struct sampler_rules rules = {
-                .specials = specials,
+                .specials = tokenizer_specials(model->tokenizer),
                 .n_vocabulary = (size_t)model->info.n_vocabulary,
                 .blank = options->suppress_blank ? model->blank : -1,
                 .has_timestamps = !options->without_timestamps,
                 .max_initial_timestamp =
                         (int32_t)lroundf(options->max_initial_timestamp / 0.02f),
         };
-        size_t n_text = sequence->n_tokens - sequence->n_prompt;
-        float logprob;
-        int32_t token;
 
         rules.suppressed = tokenizer_suppressed(model->tokenizer, &rules.n_suppressed);
-        sampler_restrict(&rules, sequence->tokens + sequence->n_prompt, n_text, logits);
-        token = sampler_choose(logits, rules.n_vocabulary,
-                               transcription_temperature(transcription), &sequence->random,
-                               &logprob);
-        sequence->sum_logprob += logprob;
-        if (token == specials->end_of_text) {
-                sequence->is_live = false;
-                return;
-        }
-        sequence->tokens[sequence->n_tokens++] = token;
-        if (n_text + 1 >= transcription->prompt.n_after)
-                sequence->is_live = false;
+        return rules;
 }
 
 void transcription_on_row(struct transcription *transcription,
                           const struct whisper_model *model, struct sequence *sequence,
                           const struct decoder_row *row, float *logits) {
-        sequence->n_fed = row->position + 1;
-        if (!row->wants_logits)
-                return;
+        struct sampler_rules rules = make_rules(transcription, model);
+
         if (transcription->phase == TRANSCRIPTION_DETECT) {
                 detect_language(transcription, model, logits);
-                sequence->is_live = false;
                 return;
         }
-        if (!transcription->knows_no_speech && row->position == transcription->prompt.start) {
-                size_t n = (size_t)model->info.n_vocabulary;
-                float no_speech = logits[tokenizer_specials(model->tokenizer)->no_speech];
+        if (tells_speech(transcription, row)) {
+                float no_speech = logits[rules.specials->no_speech];
 
-                transcription->no_speech_prob = expf(no_speech - vector_log_sum_exp(logits, n));
+                transcription->no_speech_prob =
+                        expf(no_speech - vector_log_sum_exp(logits, rules.n_vocabulary));
                 transcription->knows_no_speech = true;
         }
-        if (row->position + 1 == sequence->n_tokens)
-                sample(transcription, model, sequence, logits);
+        search_on_row(&transcription->search, &rules, sequence, row, logits);
 }
 
 void transcription_on_step(struct transcription *transcription,
                            const struct whisper_model *model, struct decoder *decoder) {
         const struct decode_options *options = &transcription->job->options;
+        struct sampler_rules rules = make_rules(transcription, model);
         struct attempt attempt;
 
-        for (size_t i = 0; i < transcription->n_sequences; i++)
-                if (transcription->sequences[i].is_live)
-                        return;
         if (transcription->phase == TRANSCRIPTION_DETECT) {
-                release_sequences(transcription, decoder);
-                start_window(transcription, model);
+                if (!transcription->knows_language)
+                        return;
+                search_forget(&transcription->search, decoder_text_pool(decoder));
+                start_window(transcription, model, decoder);
                 return;
         }
+        if (!search_on_step(&transcription->search, &rules, decoder_text_pool(decoder)))
+                return;
         attempt = attempt_judge(transcription, model);
-        release_sequences(transcription, decoder);
         if (!attempt_accept(transcription, &attempt)) {
                 if (transcription->context.n_rows < CONTEXT_ROWS) {
+                        search_forget(&transcription->search, decoder_text_pool(decoder));
                         transcription->audio = audio_memory_release(transcription->audio);
                         want_window(transcription, &context_shape_full);
                         return;
                 }
                 if (transcription->temperature_index + 1 < options->n_temperatures) {
                         transcription->temperature_index++;
-                        start_attempt(transcription);
+                        start_attempt(transcription, decoder);
                         return;
                 }
                 attempt = transcription->has_best_short ? transcription->best_short
                                                         : transcription->best;
         }
+        search_forget(&transcription->search, decoder_text_pool(decoder));
         transcription->seek += attempt_finish(transcription, model, &attempt);
         transcription->audio = audio_memory_release(transcription->audio);
         if (transcription->seek < transcription->n_frames)

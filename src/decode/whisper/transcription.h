@@ -19,10 +19,7 @@
 #include "decode/whisper/decoder.h"
 #include "decode/whisper/model.h"
 #include "decode/whisper/prompt.h"
-#include "decode/whisper/sampler.h"
-
-// Sequences drawn side by side at temperatures above 0: faster-whisper's best_of.
-#define TRANSCRIPTION_SEQUENCES 5
+#include "decode/whisper/search.h"
 
 enum transcription_phase {
         TRANSCRIPTION_FREE,    // no job
@@ -30,16 +27,6 @@ enum transcription_phase {
         TRANSCRIPTION_DETECT,  // wants the language
         TRANSCRIPTION_DECODE,  // has live sequences
         TRANSCRIPTION_DONE,    // `result` stands
-};
-
-struct sequence {
-        struct text_memory text;
-        int32_t tokens[2 * PROMPT_CONTEXT];  // prompt, then text
-        size_t n_tokens, n_fed;              // known, and in the decoder's memory
-        size_t n_prompt;
-        float sum_logprob;
-        bool is_live;
-        uint64_t random;
 };
 
 // What came out at one temperature.
@@ -72,12 +59,11 @@ struct transcription {
         size_t temperature_index;
         struct attempt best, best_short;  // so far, of all and of those that repeat little
         bool has_best, has_best_short;
-        struct sequence sequences[TRANSCRIPTION_SEQUENCES];
-        size_t n_sequences;
+        struct search search;
 };
 
 // Take in a job: -EINVAL when it cannot be decoded (empty, longer than 30 s, not finite, a
-// language that the model does not know).
+// language that the model does not know, options out of range).
 int transcription_start(struct transcription *transcription, const struct whisper_model *model,
                         const struct job *job);
 
@@ -98,10 +84,13 @@ struct encoder_window transcription_window(struct transcription *transcription,
 
 // The window is encoded: takes `audio`.
 void transcription_on_audio(struct transcription *transcription,
-                            const struct whisper_model *model, struct audio_memory *audio);
+                            const struct whisper_model *model, struct audio_memory *audio,
+                            struct decoder *decoder);
 
-// Fill rows with the tokens that the decoder has not seen, sequence by sequence, as far as
-// `room` allows; returns how many. *ret_sequences names each row's sequence.
+// Pages of text memory that its searches can hold at most.
+size_t transcription_pages(const struct transcription *transcription);
+
+// Rows of its search, as search_rows() gives them.
 size_t transcription_rows(struct transcription *transcription, struct decoder_row *rows,
                           struct sequence **ret_sequences, size_t room);
 
