@@ -2,7 +2,8 @@
 //
 //     engine_dump MODEL tokens|log-mel|encoder [--threads N] [--language CODE] [--translate]
 //                 [--together] [--without-timestamps] [--single-pass]
-//                 [--no-fallback] [--beam N] [--patience X] [--context MARGIN,STRIDE,GROWTH] < SOUNDS
+//                 [--no-fallback] [--beam N] [--patience X] [--context MARGIN,STRIDE,GROWTH] <
+//                 SOUNDS
 //
 // SOUNDS is any number of: a count of samples (uint32, little endian), then so many float32.
 // `tokens` prints one JSON object per sound: language, segments (tokens, text, begin, end, ...)

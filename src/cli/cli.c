@@ -35,9 +35,9 @@ static int help_print(void) {
         return EXIT_OK;
 }
 
-// GCC's OpenMP runtime lets waiting threads spin unless these variables say otherwise before the
-// program starts; on a machine that does other things as well (ffmpeg, say) decoding then takes
-// three times as long. Not spinning at all costs a quarter: a decoder step has dozens of
+// GCC's OpenMP runtime lets waiting threads spin unless these variables say otherwise before
+// the program starts; on a machine that does other things as well (ffmpeg, say) decoding then
+// takes three times as long. Not spinning at all costs a quarter: a decoder step has dozens of
 // barriers, most a few microseconds long. So start again, once, with a short spin before the
 // sleep. Measured with base: 100000 turns are no better than 10000, 1000 no better than none.
 static void openmp_prepare(char **argv) {
