@@ -195,8 +195,15 @@ static int dump_encoder(const struct dump_options *options, const struct whisper
 
 // "MARGIN,STRIDE,GROWTH" of struct context_shape.
 static bool context_parse(struct context_shape *ret, const char *text) {
-        return sscanf(text, "%zu,%zu,%zu", &ret->margin, &ret->stride, &ret->growth) == 3 &&
-               ret->stride > 0;
+        size_t *numbers[] = {&ret->margin, &ret->stride, &ret->growth};
+        char *end = NULL;
+
+        for (size_t i = 0; i < 3; i++, text = end + 1) {
+                *numbers[i] = strtoul(text, &end, 10);
+                if (end == text || *end != (i < 2 ? ',' : '\0'))
+                        return false;
+        }
+        return ret->stride > 0;
 }
 
 static bool options_parse(struct dump_options *ret, int argc, char **argv) {

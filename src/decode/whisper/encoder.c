@@ -306,7 +306,7 @@ static int take_windows(struct encoder *encoder, const struct encoder_window *wi
 int encoder_run(struct encoder *encoder, const struct encoder_window *windows, size_t n,
                 const float **ret) {
         const struct whisper_model *model = encoder->model;
-        float *convolved = NULL;
+        float *convolved = encoder->wide;
         int r = take_windows(encoder, windows, n);
 
         if (r == 0)

@@ -192,7 +192,7 @@ static void batch_trim(struct encoder_batch *batch, const struct engine_state *s
 
 static void encode(struct engine_state *state, const struct encoder_batch *batch) {
         struct encoder_window windows[ENCODER_WINDOWS_MAX];
-        struct audio_memory *memories[ENCODER_WINDOWS_MAX];
+        struct audio_memory *memories[ENCODER_WINDOWS_MAX] = {NULL};
         const float *features = NULL;
         int r;
 

@@ -176,7 +176,7 @@ static void attention_case_deinit(struct attention_case *made) {
 }
 
 static void check_attention(const struct attention_case *made) {
-        double expected[WIDTH];
+        double expected[WIDTH] = {0};
 
         for (size_t q = 0; q < made->attention.n_queries; q++) {
                 for (size_t column = 0; column < STATE; column += WIDTH) {
