@@ -1,6 +1,7 @@
 // engine_dump: what the engine makes of sounds, for bench/parity.py to compare.
 //
-//     engine_dump MODEL tokens|log-mel|encoder [--threads N] [--language CODE] [--translate]
+//     engine_dump MODEL tokens|log-mel|encoder [--threads N] [--compute WHICH] [--language
+//     CODE] [--translate]
 //                 [--together] [--without-timestamps] [--single-pass]
 //                 [--no-fallback] [--beam N] [--patience X] [--context MARGIN,STRIDE,GROWTH] <
 //                 SOUNDS
@@ -30,6 +31,7 @@
 struct dump_options {
         const char *model, *what;
         int threads;
+        enum compute compute;
         bool is_together;
         struct context_shape context;
         struct decode_options decode;
@@ -206,16 +208,30 @@ static bool context_parse(struct context_shape *ret, const char *text) {
         return ret->stride > 0;
 }
 
+static bool compute_parse(enum compute *ret, const char *text) {
+        for (int i = 0; compute_names[i]; i++) {
+                if (strcmp(compute_names[i], text) == 0) {
+                        *ret = (enum compute)i;
+                        return true;
+                }
+        }
+        return false;
+}
+
 static bool options_parse(struct dump_options *ret, int argc, char **argv) {
         if (argc < 3)
                 return false;
         *ret = (struct dump_options){.model = argv[1],
                                      .what = argv[2],
                                      .threads = 2,
+                                     .compute = COMPUTE_FLOAT32,
                                      .decode = decode_options_default()};
         for (int i = 3; i < argc; i++) {
                 if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
                         ret->threads = (int)strtol(argv[++i], NULL, 10);
+                else if (strcmp(argv[i], "--compute") == 0 && i + 1 < argc &&
+                         compute_parse(&ret->compute, argv[i + 1]))
+                        i++;
                 else if (strcmp(argv[i], "--language") == 0 && i + 1 < argc)
                         snprintf(ret->decode.language, LANGUAGE_CODE_MAX, "%s", argv[++i]);
                 else if (strcmp(argv[i], "--translate") == 0)
@@ -251,7 +267,8 @@ int main(int argc, char **argv) {
                         "usage: engine_dump MODEL tokens|log-mel|encoder [OPTION...]\n");
                 return 2;
         }
-        if (whisper_model_load(&model, options.model, options.threads, &error) < 0) {
+        if (whisper_model_load(&model, options.model, options.threads, options.compute,
+                               &error) < 0) {
                 fprintf(stderr, "engine_dump: %s\n", error.text);
                 return 3;
         }

@@ -31,7 +31,8 @@ int loaded_open(struct loaded *ret, const struct config *config, bool wants_vad,
         if (r == 0 && wants_vad)
                 r = vad_model_load(&loaded.vad, vad_path, error);
         if (r == 0)
-                r = whisper_model_load(&loaded.model, model_path, threads, error);
+                r = whisper_model_load(&loaded.model, model_path, threads, config->compute,
+                                       error);
         if (r < 0)
                 return r;
         ret->model = TAKE(loaded.model);

@@ -23,6 +23,7 @@ static const struct option_entry entries[] = {
         {"model-dir", "DIR", "where fetched models are", "model_dir", 0},
         {"language", "CODE", "what is spoken; detected when absent", "language", 0},
         {"threads", "N", "cores for decoding [all]", "threads", 0},
+        {"compute", "WHICH", "auto, float32, bf16 or int8 [auto]", "compute", 0},
         {"log-level", "LEVEL", "debug, info, warning or error [info]", "log.level", 0},
         {"log-format", "FORMAT", "text or json [text]", "log.format", 0},
         {0},
@@ -152,5 +153,7 @@ int cli_serve(int argc, char **argv) {
                 log_error("server", "model-failed", "%s", error.text);
                 return EXIT_MODEL;
         }
+        log_info("server", "loaded", "model '%s' computes in %s", config->model,
+                 compute_names[whisper_model_compute(loaded.model)]);
         return serve_run(config, &loaded);
 }

@@ -25,6 +25,7 @@ static const struct option_entry entries[] = {
         {"prompt", "TEXT", "text to begin from: names, spelling, style", NULL, 0},
         {"hotwords", "WORDS", "words that are likely to be said", NULL, 0},
         {"threads", "N", "cores for decoding; 0 is all [0]", "threads", 0},
+        {"compute", "WHICH", "auto, float32, bf16 or int8 [auto]", "compute", 0},
         {"no-vad", NULL, "windows of 30 s, one after the other, instead of cuts at pauses",
          NULL, 0},
         {"timestamps", "WHO",

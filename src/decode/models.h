@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "decode/compute.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
@@ -87,12 +88,16 @@ struct whisper_info {
 int models_inspect(struct whisper_info *ret, int *ret_n_languages, const char *path,
                    struct error *error);
 
-// Load and pack the weights for this CPU. `threads` is how many each engine uses.
+// Load and pack the weights for this CPU. `threads` is how many each engine uses; `compute` as
+// compute_resolve() takes it.
 int whisper_model_load(struct whisper_model **ret, const char *path, int threads,
-                       struct error *error);
+                       enum compute compute, struct error *error);
 struct whisper_model *whisper_model_free(struct whisper_model *model);
 
 struct whisper_info whisper_model_info(const struct whisper_model *model);
+
+// The arithmetic that it was loaded for: never COMPUTE_AUTO.
+enum compute whisper_model_compute(const struct whisper_model *model);
 
 // True for a language code this model knows ("de"); false for unknown ones and, for
 // English-only models, for all but "en".

@@ -13,9 +13,9 @@
 #include "server/config_tree.h"
 #include "util/mem.h"
 
-static const char *const server_key_names[] = {"listen",   "model",   "model_dir",
-                                               "language", "threads", "guards",
-                                               "log",      "streams", NULL};
+static const char *const server_key_names[] = {"listen",  "model",   "model_dir", "language",
+                                               "threads", "compute", "guards",    "log",
+                                               "streams", NULL};
 static const char *const log_key_names[] = {"level", "format", NULL};
 static const char *const guard_key_names[] = {
         "no_speech", "log_prob", "compression_ratio", "repetition", "words_per_second", NULL};

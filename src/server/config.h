@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "decode/compute.h"
 #include "decode/job.h"
 #include "source/source.h"
 #include "util/cleanup.h"
@@ -42,6 +43,7 @@ struct config {
         char *model_dir;                 // NULL: the default folder
         char *language;                  // NULL detects
         int threads;                     // per engine; 0: all cores
+        enum compute compute;            // of the model's products
         struct decode_options decoding;  // what jobs begin from, with the guards' limits; it
                                          // holds nothing
         enum log_level log_level;

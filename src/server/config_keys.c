@@ -143,6 +143,16 @@ static bool server_set_threads(void *target, const char *value) {
         return true;
 }
 
+static bool server_set_compute(void *target, const char *value) {
+        struct config *config = target;
+        int choice = choice_find(compute_names, value);
+
+        if (choice < 0)
+                return false;
+        config->compute = (enum compute)choice;
+        return true;
+}
+
 static bool server_set_log_level(void *target, const char *value) {
         struct config *config = target;
 
@@ -228,6 +238,8 @@ const struct config_key config_server_keys[] = {
          server_set_language},
         {"threads", "EAVESDROP_THREADS", "a whole number from 0 (all cores) to 256", NULL,
          false, server_set_threads},
+        {"compute", "EAVESDROP_COMPUTE", "auto, float32, bf16 or int8", compute_names, false,
+         server_set_compute},
         {"guards.no_speech", "EAVESDROP_GUARDS_NO_SPEECH", "a number from 0 to 1, or off", NULL,
          false, server_set_no_speech},
         {"guards.log_prob", "EAVESDROP_GUARDS_LOG_PROB", "a number from -10 to 0, or off", NULL,

@@ -95,6 +95,7 @@ static void test_short_and_long_form(void **state) {
         assert_null(config->model_dir);
         assert_null(config->language);
         assert_int_equal(config->threads, 0);
+        assert_int_equal(config->compute, COMPUTE_AUTO);
         assert_int_equal(config->log_level, LOG_INFO);
         assert_int_equal(config->log_format, LOG_TEXT);
 }
@@ -108,6 +109,7 @@ static void test_every_key(void **state) {
                            "model_dir: /srv/models\n"
                            "language: yue\n"
                            "threads: 3\n"
+                           "compute: bf16\n"
                            "log: {level: warning, format: json}\n"
                            "streams:\n"
                            "  a.b_c-1:\n"
@@ -126,6 +128,7 @@ static void test_every_key(void **state) {
         assert_string_equal(config->model_dir, "/srv/models");
         assert_string_equal(config->language, "yue");
         assert_int_equal(config->threads, 3);
+        assert_int_equal(config->compute, COMPUTE_BF16);
         assert_int_equal(config->log_level, LOG_WARNING);
         assert_int_equal(config->log_format, LOG_JSON);
         assert_string_equal(stream->name, "a.b_c-1");
@@ -236,7 +239,7 @@ static void test_all_mistakes_at_once(void **state) {
                 "\"de\"?\n"
                 "bad.yaml:10:1: modle: unknown key; did you mean \"model\"?\n"
                 "bad.yaml:11:1: zzz: unknown key; those known here are listen, model, "
-                "model_dir, language, threads, guards, log, streams\n");
+                "model_dir, language, threads, compute, guards, log, streams\n");
 }
 
 static void test_empty_files(void **state) {

@@ -34,7 +34,7 @@ struct whisper_model *rig_load_model(const char *name) {
                 print_message("no model %s: its tests are skipped\n", path);
                 return NULL;
         }
-        if (whisper_model_load(&model, path, threads, &error) < 0)
+        if (whisper_model_load(&model, path, threads, COMPUTE_FLOAT32, &error) < 0)
                 fail_msg("%s", error.text);
         return model;
 }

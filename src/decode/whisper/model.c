@@ -315,7 +315,7 @@ static int find_blank(struct whisper_model *model, struct error *error) {
 }
 
 int whisper_model_load(struct whisper_model **ret, const char *path, int threads,
-                       struct error *error) {
+                       enum compute compute, struct error *error) {
         CLEANUP(whisper_model_freep) struct whisper_model *model = NULL;
         CLEANUP(weights_closep) struct weights *weights = NULL;
         struct loading loading = {.error = error};
@@ -327,10 +327,11 @@ int whisper_model_load(struct whisper_model **ret, const char *path, int threads
                                  "needs: use a machine with an x86-64 processor of 2013 or "
                                  "later, or pass the host's processor type through to the "
                                  "virtual machine");
-        r = weights_open(&weights, path, error);
-        if (r < 0)
+        if ((r = compute_resolve(&compute, compute, error)) < 0 ||
+            (r = weights_open(&weights, path, error)) < 0)
                 return r;
         model = xnew(struct whisper_model);
+        model->compute = compute;
         model->info = *weights_info(weights);
         model->threads = threads > 0 ? threads : 1;
         loading.weights = weights;
@@ -406,6 +407,10 @@ struct whisper_model *whisper_model_free(struct whisper_model *model) {
 
 struct whisper_info whisper_model_info(const struct whisper_model *model) {
         return model->info;
+}
+
+enum compute whisper_model_compute(const struct whisper_model *model) {
+        return model->compute;
 }
 
 bool whisper_model_knows_language(const struct whisper_model *model, const char *language) {

@@ -42,8 +42,9 @@ struct decoder_layer {
 
 struct whisper_model {
         struct whisper_info info;
-        int threads;          // of each engine
-        size_t n_text_pages;  // of each engine, for what its sequences say; 0: engine's choice
+        enum compute compute;  // resolved: never COMPUTE_AUTO
+        int threads;           // of each engine
+        size_t n_text_pages;   // of each engine, for what its sequences say; 0: engine's choice
         struct tokenizer *tokenizer;
         int32_t blank;  // the token of " "
         struct log_mel *log_mel;

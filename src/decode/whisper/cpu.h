@@ -1,0 +1,12 @@
+#pragma once
+// CPU: what this processor has beyond AVX2. The answers are oneDNN's own, so that the
+// variables ONEDNN_MAX_CPU_ISA and DNNL_MAX_CPU_ISA make the whole engine believe in a smaller
+// processor.
+//
+// Threads: any; the answers never change.
+
+#include <stdbool.h>
+
+bool cpu_has_avx512(void);  // F, BW, VL and DQ
+bool cpu_has_vnni(void);    // and AVX-512 VNNI
+bool cpu_has_bf16(void);    // and AVX-512 BF16
