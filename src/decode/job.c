@@ -24,17 +24,24 @@ struct decode_options decode_options_default(void) {
         };
 }
 
+static int32_t *tokens_copy(const int32_t *tokens, size_t n) {
+        int32_t *copy = NULL;
+
+        if (n > 0) {
+                copy = xcalloc(n, sizeof(*copy));
+                memcpy(copy, tokens, n * sizeof(*copy));
+        }
+        return copy;
+}
+
 struct decode_options decode_options_copy(const struct decode_options *options) {
         struct decode_options copy = *options;
 
         copy.prompt = xstrdup(options->prompt);
         copy.hotwords = xstrdup(options->hotwords);
-        copy.previous_tokens = NULL;
-        if (options->n_previous_tokens > 0) {
-                copy.previous_tokens = xcalloc(options->n_previous_tokens, sizeof(int32_t));
-                memcpy(copy.previous_tokens, options->previous_tokens,
-                       options->n_previous_tokens * sizeof(int32_t));
-        }
+        copy.previous_tokens =
+                tokens_copy(options->previous_tokens, options->n_previous_tokens);
+        copy.draft_tokens = tokens_copy(options->draft_tokens, options->n_draft_tokens);
         return copy;
 }
 
@@ -42,6 +49,7 @@ void decode_options_deinit(struct decode_options *options) {
         free(options->prompt);
         free(options->hotwords);
         free(options->previous_tokens);
+        free(options->draft_tokens);
         *options = (struct decode_options){0};
 }
 

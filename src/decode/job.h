@@ -28,6 +28,12 @@ struct decode_options {
         int32_t *
                 previous_tokens;  // text tokens said before this window (condition on previous)
         size_t n_previous_tokens;
+        // What is probably said, tokens and timestamps as in hypothesis_segment.tokens (those
+        // of all segments in a row): the stream's last hypothesis for a window that begins at
+        // the same position. They are checked in one step instead of one each, and the answer
+        // is the same without them. Only used at temperature 0 without beams.
+        int32_t *draft_tokens;
+        size_t n_draft_tokens;
         bool without_timestamps;
         bool suppress_blank;
         unsigned beam_size;    // at temperature 0; 1 is greedy

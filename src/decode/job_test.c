@@ -35,6 +35,9 @@ static void test_a_copy_shares_nothing(void **state) {
         options.previous_tokens[0] = 7;
         options.previous_tokens[1] = 9;
         options.n_previous_tokens = 2;
+        options.draft_tokens = xcalloc(1, sizeof(int32_t));
+        options.draft_tokens[0] = 11;
+        options.n_draft_tokens = 1;
 
         struct decode_options copy = decode_options_copy(&options);
         decode_options_deinit(&options);
@@ -44,6 +47,8 @@ static void test_a_copy_shares_nothing(void **state) {
         assert_int_equal(copy.n_previous_tokens, 2);
         assert_int_equal(copy.previous_tokens[0], 7);
         assert_int_equal(copy.previous_tokens[1], 9);
+        assert_int_equal(copy.n_draft_tokens, 1);
+        assert_int_equal(copy.draft_tokens[0], 11);
         decode_options_deinit(&copy);
         assert_null(copy.prompt);
 }

@@ -60,6 +60,27 @@ size_t attention_scratch_size(size_t n_keys, size_t head_width) {
         return BLOCK * (score_stride(n_keys) + head_width);
 }
 
+static void scores_to_probabilities(const struct attention_memory *memory, float *scores) {
+        if (memory->n_unbiased < memory->n_keys)
+                vector_add(scores + memory->n_unbiased, memory->biases + memory->n_unbiased,
+                           memory->n_keys - memory->n_unbiased);
+        vector_softmax(scores, memory->n_keys);
+}
+
+void attention_probabilities(const struct attention_memory *memory, size_t head,
+                             const float *query, float *ret) {
+        struct panels keys = head_keys(memory, head);
+
+        panels_multiply_range(&keys,
+                              &(struct product){.x = query + head * memory->head_width,
+                                                .x_stride = memory->head_width,
+                                                .n_rows = 1,
+                                                .y = ret,
+                                                .y_stride = memory->n_keys},
+                              0, panels_count(memory->n_keys));
+        scores_to_probabilities(memory, ret);
+}
+
 // One head of at most BLOCK queries from `first`.
 static void run_block(const struct attention *attention, size_t head, size_t first,
                       float *scratch) {
@@ -86,15 +107,8 @@ static void run_block(const struct attention *attention, size_t head, size_t fir
                                                 .y = scratch,
                                                 .y_stride = stride},
                               0, panels_count(memory->n_keys));
-        for (size_t i = 0; i < n; i++) {
-                float *scores = scratch + i * stride;
-
-                if (memory->n_unbiased < memory->n_keys)
-                        vector_add(scores + memory->n_unbiased,
-                                   memory->biases + memory->n_unbiased,
-                                   memory->n_keys - memory->n_unbiased);
-                vector_softmax(scores, memory->n_keys);
-        }
+        for (size_t i = 0; i < n; i++)
+                scores_to_probabilities(memory, scratch + i * stride);
         panels_multiply_range(&values,
                               &(struct product){.x = scratch,
                                                 .x_stride = stride,

@@ -202,6 +202,22 @@ static size_t plan_cross_attention(const struct decoder *decoder,
         return n_groups;
 }
 
+// Probabilities of one layer's heads for the rows that want them: worked out a second time, so
+// that steps without such rows pay nothing.
+static void capture_alignments(const struct decoder *decoder, const struct decoder_row *rows,
+                               size_t n, size_t layer) {
+        for (size_t i = 0; i < n; i++) {
+                const struct decoder_alignment *alignment = rows[i].alignment;
+                const struct attention_memory *memory = &rows[i].audio->layers[layer];
+
+                for (size_t k = 0; alignment && k < alignment->n_heads; k++)
+                        if (alignment->heads[k].layer == layer)
+                                attention_probabilities(memory, alignment->heads[k].head,
+                                                        decoder->wide + i * decoder->n_state,
+                                                        alignment->ret + k * memory->n_keys);
+        }
+}
+
 static void run_cross_attention(struct decoder *decoder, const struct decoder_row *rows,
                                 size_t n, size_t layer) {
         const struct decoder_layer *weights = &decoder->model->decoder_layers[layer];
@@ -211,6 +227,7 @@ static void run_cross_attention(struct decoder *decoder, const struct decoder_ro
         normalize_rows(decoder, &weights->cross_norm, n, decoder->residual,
                        decoder->normalized);
         apply(decoder, &weights->cross_query, n, decoder->normalized, decoder->wide, 0);
+        capture_alignments(decoder, rows, n, layer);
         attention_run(attentions, n_groups, decoder->scratch, decoder->scratch_size,
                       decoder->model->threads);
         apply(decoder, &weights->cross_out, n, decoder->attended, decoder->residual,

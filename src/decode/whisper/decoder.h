@@ -20,6 +20,19 @@
 
 struct decoder;
 
+// A head of the cross-attention.
+struct decoder_head {
+        size_t layer, head;
+};
+
+// How a row's token lies on the window, for word timestamps: the cross-attention probabilities
+// of some heads.
+struct decoder_alignment {
+        const struct decoder_head *heads;
+        size_t n_heads;
+        float *ret;  // [n_heads, n_keys of the row's audio]
+};
+
 // One token at its position. Rows of the same sequence are in order of position, and all
 // positions before the first of them are in the memory already.
 struct decoder_row {
@@ -29,6 +42,7 @@ struct decoder_row {
         struct text_memory *text;
         const struct audio_memory *audio;  // the window it listens to; rows of one side by side
                                            // are cheaper
+        const struct decoder_alignment *alignment;  // NULL: not wanted
 };
 
 // The sequences may hold n_text_pages pages in all. -ENOMEM.

@@ -101,3 +101,24 @@ int32_t *rig_tokens(const struct hypothesis *hypothesis, size_t *ret_n) {
         }
         return tokens;
 }
+
+int32_t *rig_say(void *state, const struct job *job, size_t *ret_n, size_t *ret_n_steps) {
+        struct hypothesis hypothesis = {0};
+        const struct job *done = NULL;
+        size_t n_steps = 0;
+        int result = -1;
+        int32_t *tokens;
+
+        assert_int_equal(engine_whisper.submit(state, job), 0);
+        while (engine_whisper.collect(state, &done, &result, &hypothesis) == ENGINE_E_NONE) {
+                assert_int_equal(engine_whisper.step(state), 0);
+                n_steps++;
+        }
+        assert_ptr_equal(done, job);
+        assert_int_equal(result, 0);
+        tokens = rig_tokens(&hypothesis, ret_n);
+        hypothesis_deinit(&hypothesis);
+        if (ret_n_steps)
+                *ret_n_steps = n_steps;
+        return tokens;
+}

@@ -27,3 +27,7 @@ const struct job *rig_finish_one(void *state, int *ret_result, struct hypothesis
 
 // All of one hypothesis's tokens in a row; the caller frees them.
 int32_t *rig_tokens(const struct hypothesis *hypothesis, size_t *ret_n);
+
+// What one job says when it is alone in the engine, as rig_tokens(), and after how many steps
+// (NULL: not wanted).
+int32_t *rig_say(void *state, const struct job *job, size_t *ret_n, size_t *ret_n_steps);

@@ -47,20 +47,6 @@ static struct job *read_beam_job(size_t file, unsigned beam_size) {
         return job;
 }
 
-// What one job says, alone.
-static int32_t *say(void *engine, const struct job *job, size_t *ret_n) {
-        struct hypothesis hypothesis = {0};
-        int result = -1;
-        int32_t *tokens;
-
-        assert_int_equal(engine_whisper.submit(engine, job), 0);
-        assert_ptr_equal(rig_finish_one(engine, &result, &hypothesis), job);
-        assert_int_equal(result, 0);
-        tokens = rig_tokens(&hypothesis, ret_n);
-        hypothesis_deinit(&hypothesis);
-        return tokens;
-}
-
 static void test_beams_say_what_faster_whisper_says(void **state) {
         (void)state;
         json_t *golden = json_load_file(TEST_GOLDEN "/whisper.json", 0, NULL);
@@ -84,7 +70,7 @@ static void test_beams_say_what_faster_whisper_says(void **state) {
                         break;
                 assert_string_equal(json_string_value(json_object_get(entry, "file")),
                                     files[i]);
-                tokens = say(engine, job, &n);
+                tokens = rig_say(engine, job, &n, NULL);
                 assert_int_equal(n, json_array_size(expected));
                 for (size_t k = 0; k < n; k++)
                         assert_int_equal(tokens[k],
@@ -105,7 +91,7 @@ static void check_company(void *engine, struct job *const *jobs, size_t n_jobs) 
         size_t n_alone[N_FILES + 1];
 
         for (size_t i = 0; i < n_jobs; i++)
-                alone[i] = say(engine, jobs[i], &n_alone[i]);
+                alone[i] = rig_say(engine, jobs[i], &n_alone[i], NULL);
         for (size_t i = 0; i < n_jobs; i++)
                 assert_int_equal(engine_whisper.submit(engine, jobs[i]), 0);
         for (size_t done = 0; done < n_jobs; done++) {

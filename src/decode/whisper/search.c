@@ -69,7 +69,20 @@ size_t search_pages(size_t width) {
         return TEXT_PAGES - own + width * own;
 }
 
+static size_t text_length(const struct search *search, const struct sequence *sequence) {
+        return sequence->n_tokens - search->n_prompt;
+}
+
 // --- Rows ---------------------------------------------------------------------------------
+
+// Tokens of the draft that may still be chosen and then need to be fed: a text's last is not.
+static size_t draft_left(const struct search *search, const struct sequence *sequence) {
+        const struct search_plan *plan = &search->plan;
+        size_t end = plan->n_draft < plan->n_text_max ? plan->n_draft : plan->n_text_max - 1;
+        size_t n = text_length(search, sequence);
+
+        return end > n ? end - n : 0;
+}
 
 size_t search_rows(struct search *search, struct decoder_row *rows,
                    struct sequence **ret_sequences, size_t room) {
@@ -78,13 +91,17 @@ size_t search_rows(struct search *search, struct decoder_row *rows,
         for (size_t i = 0; i < search->n_sequences; i++) {
                 struct sequence *sequence = &search->sequences[i];
 
-                for (size_t at = sequence->n_fed;
-                     sequence->is_live && at < sequence->n_tokens && n < room; at++) {
+                size_t end = sequence->n_tokens + draft_left(search, sequence);
+
+                for (size_t at = sequence->n_fed; sequence->is_live && at < end && n < room;
+                     at++) {
                         rows[n] = (struct decoder_row){
-                                .token = sequence->tokens[at],
+                                .token = at < sequence->n_tokens
+                                                 ? sequence->tokens[at]
+                                                 : search->plan.draft[at - search->n_prompt],
                                 .position = at,
                                 .text = &sequence->text,
-                                .wants_logits = at + 1 == sequence->n_tokens,
+                                .wants_logits = at + 1 >= sequence->n_tokens,
                         };
                         ret_sequences[n++] = sequence;
                 }
@@ -103,10 +120,6 @@ static void offer(struct search *search, const int32_t *tokens, size_t n, float 
         search->best = (struct search_text){.n = n, .sum_logprob = sum_logprob, .score = score};
         if (n > 0)
                 memcpy(search->best.tokens, tokens, n * sizeof(*tokens));
-}
-
-static size_t text_length(const struct search *search, const struct sequence *sequence) {
-        return sequence->n_tokens - search->n_prompt;
 }
 
 static void sequence_end(struct search *search, struct sequence *sequence) {
@@ -149,6 +162,9 @@ static void draw(struct search *search, const struct sampler_rules *rules,
                 sequence_end(search, sequence);
                 return;
         }
+        if (draft_left(search, sequence) > 0 &&
+            search->plan.draft[text_length(search, sequence)] != token)
+                search->plan.n_draft = 0;
         sequence->tokens[sequence->n_tokens++] = token;
         if (text_length(search, sequence) >= search->plan.n_text_max)
                 sequence_end(search, sequence);
@@ -265,6 +281,10 @@ static void advance_beams(struct search *search, int32_t end_of_text, struct tex
 
 void search_on_row(struct search *search, const struct sampler_rules *rules,
                    struct sequence *sequence, const struct decoder_row *row, float *logits) {
+        // Of a draft: fed, but not chosen. What is fed next at its position replaces it.
+        if (!sequence->is_live || row->position >= sequence->n_tokens ||
+            row->token != sequence->tokens[row->position])
+                return;
         sequence->n_fed = row->position + 1;
         if (sequence->n_fed < sequence->n_tokens)
                 return;

@@ -34,6 +34,11 @@ struct search_plan {
         float length_penalty;
         size_t n_text_max;  // tokens after the prompt
         uint64_t seed;
+        // What the text probably is, for a width of 1 at temperature 0; lent while the search
+        // goes on. Its tokens are fed before they are chosen; the first that is not chosen ends
+        // it.
+        const int32_t *draft;
+        size_t n_draft;
 };
 
 // A text that has ended.
@@ -69,8 +74,9 @@ void search_forget(struct search *search, struct text_pool *pool);
 // The same, and of everything else.
 void search_clear(struct search *search, struct text_pool *pool);
 
-// Fill rows (all but `audio`) with the tokens that the decoder has not seen, sequence by
-// sequence, as far as `room` allows; returns how many. *ret_sequences names each row's.
+// Fill rows (all but `audio`) with the tokens that the decoder has not seen, and those of the
+// draft behind them, sequence by sequence, as far as `room` allows; returns how many.
+// *ret_sequences names each row's.
 size_t search_rows(struct search *search, struct decoder_row *rows,
                    struct sequence **ret_sequences, size_t room);
 

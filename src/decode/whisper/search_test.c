@@ -46,12 +46,13 @@ static void allow(struct toy *toy, int last, int next, float probability) {
         toy->probabilities[last][next] = probability;
 }
 
-// What the decoder would do: take the row's token in, having those before it.
+// What the decoder would do: take the row's token in, having those before it. A draft's tokens
+// are not the sequence's yet.
 static void feed(struct toy *toy, const struct sequence *sequence,
                  const struct decoder_row *row) {
         assert_int_equal(text_memory_reach(row->text, toy->pool, row->position), 0);
         *text_memory_key(row->text, toy->pool, 0, row->position) = (float)row->token;
-        for (size_t i = 0; i <= row->position; i++)
+        for (size_t i = 0; i <= row->position && i < sequence->n_tokens; i++)
                 assert_float_equal(*text_memory_key(row->text, toy->pool, 0, i),
                                    (float)sequence->tokens[i], 0);
         if (row->position < toy->search.n_prompt)
@@ -295,6 +296,41 @@ static void test_beams_keep_to_their_pages(void **state) {
         }
 }
 
+// The likeliest text is 0 1 2 3 0 1 2 3 ..., as long as may be.
+static void make_cycle(struct toy *toy) {
+        allow(toy, START, 0, 1);
+        for (int32_t word = 0; word < WORDS; word++) {
+                allow(toy, word, (word + 1) % WORDS, 0.8f);
+                allow(toy, word, word, 0.2f);
+        }
+}
+
+static void test_a_draft_changes_nothing_but_the_number_of_steps(void **state) {
+        struct toy *toy = *state;
+        static const int32_t right[] = {0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3},
+                             middle[] = {0, 1, 2, 2, 2, 3, 0}, none[] = {3, 2, 1},
+                             ends[] = {0, 1, EOT, 0};
+        static const struct {
+                const int32_t *draft;
+                size_t n, n_steps;  // without: 9, the prompt's with the first word, and eight
+        } cases[] = {
+                {right, 0, 9},  {right, 1, 8},  {right, 8, 1},      {right, 9, 1},
+                {right, 16, 1}, {middle, 7, 6}, {none, 3, 9},       {ends, 4, 7},
+                {right, 4, 5},  {middle, 3, 6}, {middle + 2, 1, 9},
+        };
+        struct search_plan plan = {.width = 1, .length_penalty = 1, .n_text_max = 9};
+
+        make_cycle(toy);
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                plan.draft = cases[i].draft;
+                plan.n_draft = cases[i].n;
+                search_forget(&toy->search, toy->pool);
+                run(toy, &plan, 40);
+                check_best(toy, right, 9, powf(0.8f, 8));
+                assert_int_equal(toy->n_steps, cases[i].n_steps);
+        }
+}
+
 static void test_where_nothing_may_follow_the_text_ends(void **state) {
         struct toy *toy = *state;
         struct search_plan plan = {
@@ -321,6 +357,7 @@ int main(void) {
                 SEARCH_TEST(test_length_penalty_likes_long_texts),
                 SEARCH_TEST(test_samples_share_one_prompt),
                 SEARCH_TEST(test_beams_keep_to_their_pages),
+                SEARCH_TEST(test_a_draft_changes_nothing_but_the_number_of_steps),
                 SEARCH_TEST(test_where_nothing_may_follow_the_text_ends),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

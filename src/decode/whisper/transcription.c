@@ -57,6 +57,19 @@ static void want_window(struct transcription *transcription,
         transcription->phase = TRANSCRIPTION_ENCODE;
 }
 
+// The tokens that are tokens, of what the job says is probably said: for its first window.
+static void take_job_draft(struct transcription *transcription,
+                           const struct whisper_model *model) {
+        const struct decode_options *options = &transcription->job->options;
+        size_t n = 0;
+
+        while (n < options->n_draft_tokens && options->draft_tokens[n] >= 0 &&
+               options->draft_tokens[n] < model->info.n_vocabulary)
+                n++;
+        transcription->draft = options->draft_tokens;
+        transcription->n_draft = n;
+}
+
 int transcription_start(struct transcription *transcription, const struct whisper_model *model,
                         const struct job *job) {
         const struct decode_options *options = &job->options;
@@ -82,6 +95,7 @@ int transcription_start(struct transcription *transcription, const struct whispe
                       options->previous_tokens, options->n_previous_tokens);
         transcription->n_frames = job->n_samples / LOG_MEL_HOP;
         transcription->hypothesis.n_consumed = (int64_t)job->n_samples;
+        take_job_draft(transcription, model);
         if (transcription->n_frames > 0)
                 want_window(transcription, options->context);
         else
@@ -128,6 +142,7 @@ static void start_attempt(struct transcription *transcription, struct decoder *d
         const struct decode_options *options = &transcription->job->options;
         const struct prompt *prompt = &transcription->prompt;
         float temperature = transcription_temperature(transcription);
+        bool is_greedy = temperature <= 0 && options->beam_size == 1;
 
         search_start(&transcription->search,
                      &(struct search_plan){
@@ -137,6 +152,8 @@ static void start_attempt(struct transcription *transcription, struct decoder *d
                              .patience = options->patience,
                              .length_penalty = options->length_penalty,
                              .n_text_max = prompt->n_after,
+                             .draft = transcription->draft,
+                             .n_draft = is_greedy ? transcription->n_draft : 0,
                              .seed = transcription->job->id * 1000003u +
                                      transcription->seek * 31u +
                                      transcription->temperature_index * DECODE_WIDTH_MAX},
@@ -284,6 +301,9 @@ void transcription_on_step(struct transcription *transcription,
                 if (transcription->context.n_rows < CONTEXT_ROWS) {
                         search_forget(&transcription->search, decoder_text_pool(decoder));
                         transcription->audio = audio_memory_release(transcription->audio);
+                        // Much of it will be said again.
+                        transcription->draft = transcription->best.tokens;
+                        transcription->n_draft = transcription->best.n;
                         want_window(transcription, &context_shape_full);
                         return;
                 }
@@ -298,6 +318,7 @@ void transcription_on_step(struct transcription *transcription,
         search_forget(&transcription->search, decoder_text_pool(decoder));
         transcription->seek += attempt_finish(transcription, model, &attempt);
         transcription->audio = audio_memory_release(transcription->audio);
+        transcription->n_draft = 0;
         if (transcription->seek < transcription->n_frames)
                 transcription->hypothesis.n_consumed =
                         (int64_t)(transcription->seek * LOG_MEL_HOP);

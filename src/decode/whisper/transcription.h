@@ -54,6 +54,8 @@ struct transcription {
         bool knows_language;
 
         struct prompt prompt;
+        const int32_t *draft;  // of the window's text, lent
+        size_t n_draft;
         float no_speech_prob;
         bool knows_no_speech;
         size_t temperature_index;
