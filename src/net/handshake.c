@@ -146,16 +146,20 @@ void handshake_negotiate(struct handshake *handshake, const char *offers) {
 
 // --- the answer ------------------------------------------------------------------
 
-char *handshake_answer(const struct handshake *handshake) {
-        char joined[KEY_LENGTH + sizeof(ACCEPT_GUID)];
+char *handshake_accept(const char *key) {
+        CLEANUP(mem_freep) char *joined = xasprintf("%s%s", key, ACCEPT_GUID);
         unsigned char digest[SHA_DIGEST_LENGTH];
         unsigned char accept[(SHA_DIGEST_LENGTH + 2) / 3 * 4 + 1];
+
+        SHA1((const unsigned char *)joined, strlen(joined), digest);
+        EVP_EncodeBlock(accept, digest, sizeof(digest));
+        return xstrdup((const char *)accept);
+}
+
+char *handshake_answer(const struct handshake *handshake) {
+        CLEANUP(mem_freep) char *accept = handshake_accept(handshake->key);
         char bits[40] = "";
 
-        memcpy(joined, handshake->key, KEY_LENGTH);
-        memcpy(joined + KEY_LENGTH, ACCEPT_GUID, sizeof(ACCEPT_GUID));
-        SHA1((const unsigned char *)joined, sizeof(joined) - 1, digest);
-        EVP_EncodeBlock(accept, digest, sizeof(digest));
         if (handshake->window_bits)
                 snprintf(bits, sizeof(bits), "; server_max_window_bits=%d",
                          handshake->window_bits);

@@ -19,6 +19,9 @@ struct handshake {
 int handshake_check(const struct http_head *head, struct handshake *ret,
                     const char **ret_reason);
 
+// The Sec-WebSocket-Accept that belongs to a key; the caller frees it.
+char *handshake_accept(const char *key);
+
 // The whole 101 answer; the caller frees it.
 char *handshake_answer(const struct handshake *handshake);
 

@@ -13,6 +13,7 @@
 
 struct transport {
         uv_tcp_t tcp;
+        uv_connect_t connect;
         uv_write_t write;
         uv_shutdown_t shutdown;
         struct loop *loop;
@@ -58,20 +59,30 @@ static void transport_on_closed(uv_handle_t *handle) {
         free(transport);
 }
 
-struct transport *transport_open(struct loop *loop, int fd,
-                                 const struct transport_handler *handler, void *context) {
+// Not yet connected. NULL when libuv has no more to give.
+static struct transport *transport_new(struct loop *loop,
+                                       const struct transport_handler *handler, void *context) {
         struct transport *transport = xnew(struct transport);
 
         transport->loop = loop;
         transport->handler = handler;
         transport->context = context;
-        if (uv_tcp_init(loop_uv(loop), &transport->tcp) < 0) {
-                close(fd);
-                free(transport);
-                return NULL;
-        }
+        if (uv_tcp_init(loop_uv(loop), &transport->tcp) < 0)
+                return mem_free(transport);
         transport->tcp.data = transport;
         transport->write.data = transport;
+        transport->connect.data = transport;
+        return transport;
+}
+
+struct transport *transport_open(struct loop *loop, int fd,
+                                 const struct transport_handler *handler, void *context) {
+        struct transport *transport = transport_new(loop, handler, context);
+
+        if (!transport) {
+                close(fd);
+                return NULL;
+        }
         if (uv_tcp_open(&transport->tcp, fd) < 0) {
                 close(fd);
                 uv_close((uv_handle_t *)&transport->tcp, (uv_close_cb)free);
@@ -80,6 +91,30 @@ struct transport *transport_open(struct loop *loop, int fd,
         // Messages are small and wanted now; failing costs only delay.
         (void)uv_tcp_nodelay(&transport->tcp, 1);
         transport_read_start(transport);
+        return transport;
+}
+
+static void transport_on_connected(uv_connect_t *connect, int status) {
+        struct transport *transport = connect->data;
+
+        if (transport_is_closing(transport))
+                return;
+        if (status == 0) {
+                (void)uv_tcp_nodelay(&transport->tcp, 1);
+                transport_read_start(transport);
+        }
+        transport->handler->on_connected(transport->context, status);
+}
+
+struct transport *transport_connect(struct loop *loop, const struct sockaddr *address,
+                                    const struct transport_handler *handler, void *context) {
+        struct transport *transport = transport_new(loop, handler, context);
+
+        if (transport && uv_tcp_connect(&transport->connect, &transport->tcp, address,
+                                        transport_on_connected) < 0) {
+                uv_close((uv_handle_t *)&transport->tcp, (uv_close_cb)free);
+                return NULL;
+        }
         return transport;
 }
 

@@ -15,6 +15,7 @@
 
 #include "util/loop.h"
 
+struct sockaddr;
 struct transport;
 
 struct transport_handler {
@@ -26,11 +27,17 @@ struct transport_handler {
         void (*on_drained)(void *context);
         // The end, exactly once.
         void (*on_closed)(void *context);
+        // transport_connect() only: connected (0), or not (negative errno; the owner closes).
+        void (*on_connected)(void *context, int status);
 };
 
 // Take over a connected socket. NULL when that fails; the socket is closed then.
 struct transport *transport_open(struct loop *loop, int fd,
                                  const struct transport_handler *handler, void *context);
+
+// Connect to an address; on_connected tells how that went. NULL when there are no sockets left.
+struct transport *transport_connect(struct loop *loop, const struct sockaddr *address,
+                                    const struct transport_handler *handler, void *context);
 
 // Hand the rest of the connection to another owner.
 void transport_set_handler(struct transport *transport, const struct transport_handler *handler,

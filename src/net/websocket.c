@@ -1,6 +1,7 @@
 #include "net/websocket.h"
 
 #include <assert.h>
+#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wslay/wslay.h>
@@ -48,6 +49,7 @@ struct websocket {
 
         struct loop_timer *timer;  // next ping; once closing, the limit for that
         nsec_t heard;              // when bytes last came
+        enum websocket_side side;
         bool has_handler;
         bool is_paused;
         bool is_choked;            // nothing is read until what waits was sent
@@ -118,8 +120,9 @@ static void websocket_fail(struct websocket *socket, uint16_t code, const char *
         wslay_event_shutdown_read(socket->events);
 }
 
-static bool websocket_queue(struct websocket *socket, const uint8_t *bytes, size_t n) {
-        struct wslay_event_msg message = {WSLAY_TEXT_FRAME, bytes, n};
+static bool websocket_queue(struct websocket *socket, uint8_t opcode, const uint8_t *bytes,
+                            size_t n) {
+        struct wslay_event_msg message = {opcode, bytes, n};
         struct bytes packed = {0};
         int result;
 
@@ -136,7 +139,8 @@ static bool websocket_queue(struct websocket *socket, const uint8_t *bytes, size
         return result == 0;
 }
 
-void websocket_send_text(struct websocket *socket, const char *text, size_t n) {
+static void websocket_send(struct websocket *socket, uint8_t opcode, const uint8_t *bytes,
+                           size_t n) {
         size_t pending = websocket_pending(socket);
 
         assert(loop_is_current(socket->loop));
@@ -146,11 +150,19 @@ void websocket_send_text(struct websocket *socket, const char *text, size_t n) {
         if (pending &&
             (pending >= socket->limits.send_max || n > socket->limits.send_max - pending)) {
                 websocket_fail(socket, WSLAY_CODE_POLICY_VIOLATION, "reader too slow");
-        } else if (!websocket_queue(socket, (const uint8_t *)text, n)) {
+        } else if (!websocket_queue(socket, opcode, bytes, n)) {
                 transport_close(socket->transport);
                 return;
         }
         websocket_flush(socket);
+}
+
+void websocket_send_text(struct websocket *socket, const char *text, size_t n) {
+        websocket_send(socket, WSLAY_TEXT_FRAME, (const uint8_t *)text, n);
+}
+
+void websocket_send_binary(struct websocket *socket, const uint8_t *bytes, size_t n) {
+        websocket_send(socket, WSLAY_BINARY_FRAME, bytes, n);
 }
 
 void websocket_close(struct websocket *socket, uint16_t code, const char *reason) {
@@ -303,10 +315,21 @@ static void websocket_on_message(wslay_event_context_ptr events,
 static void websocket_fail_frame(struct websocket *socket) {
         static const uint8_t close_frame[] = {0x88, 2, WSLAY_CODE_PROTOCOL_ERROR >> 8,
                                               WSLAY_CODE_PROTOCOL_ERROR & 0xff};
+        // A client masks what it sends; a mask of zeros leaves it as it is.
+        static const uint8_t masked_frame[] = {0x88,
+                                               0x82,
+                                               0,
+                                               0,
+                                               0,
+                                               0,
+                                               WSLAY_CODE_PROTOCOL_ERROR >> 8,
+                                               WSLAY_CODE_PROTOCOL_ERROR & 0xff};
 
         wslay_event_shutdown_read(socket->events);
         wslay_event_shutdown_write(socket->events);
-        if (!socket->is_closing)
+        if (!socket->is_closing && socket->side == WEBSOCKET_CLIENT)
+                transport_write(socket->transport, masked_frame, sizeof(masked_frame));
+        else if (!socket->is_closing)
                 transport_write(socket->transport, close_frame, sizeof(close_frame));
         socket->is_closing = true;
         loop_timer_set(socket->timer, CLOSE_TIMEOUT);
@@ -389,19 +412,33 @@ static void websocket_on_timer(void *context) {
                 websocket_flush(socket);
 }
 
+static int websocket_on_mask(wslay_event_context_ptr events, uint8_t *ret, size_t n,
+                             void *user_data) {
+        (void)events;
+        (void)user_data;
+        return RAND_bytes(ret, (int)n) == 1 ? 0 : -1;
+}
+
 struct websocket *websocket_new(struct loop *loop, struct transport *transport,
-                                const char *peer, struct deflater *deflater) {
+                                enum websocket_side side, const char *peer,
+                                struct deflater *deflater) {
         static const struct wslay_event_callbacks callbacks = {
                 .recv_callback = websocket_on_recv,
                 .send_callback = websocket_on_send,
+                .genmask_callback = websocket_on_mask,
                 .on_frame_recv_start_callback = websocket_on_frame,
                 .on_frame_recv_chunk_callback = websocket_on_chunk,
                 .on_msg_recv_callback = websocket_on_message,
         };
         struct websocket *socket = xnew(struct websocket);
+        int result =
+                side == WEBSOCKET_SERVER
+                        ? wslay_event_context_server_init(&socket->events, &callbacks, socket)
+                        : wslay_event_context_client_init(&socket->events, &callbacks, socket);
 
-        if (wslay_event_context_server_init(&socket->events, &callbacks, socket) != 0)
+        if (result != 0)
                 return mem_free(socket);
+        socket->side = side;
         wslay_event_config_set_no_buffering(socket->events, 1);
         if (deflater)
                 wslay_event_config_set_allowed_rsv_bits(socket->events, WSLAY_RSV1_BIT);

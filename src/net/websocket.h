@@ -36,9 +36,10 @@ struct websocket_limits {
 void websocket_set_handler(struct websocket *socket, const struct websocket_handler *handler,
                            const struct websocket_limits *limits);
 
-// Queue a text message (copied). After close was begun it is ignored. May drop a slow reader,
-// but on_close never comes from inside this call.
+// Queue a message (copied). After close was begun it is ignored. May drop a slow reader, but
+// on_close never comes from inside these calls.
 void websocket_send_text(struct websocket *socket, const char *text, size_t n);
+void websocket_send_binary(struct websocket *socket, const uint8_t *bytes, size_t n);
 
 // Begin the closing handshake: what was queued is sent first, then a close frame with code and
 // reason (at most 123 bytes); the connection is dropped when the peer answers or after 5 s.

@@ -7,10 +7,14 @@
 #include "net/transport.h"
 #include "net/websocket.h"
 
+// Who opened the connection: a client masks its frames, a server must not.
+enum websocket_side { WEBSOCKET_SERVER, WEBSOCKET_CLIENT };
+
 // A WebSocket on an upgraded connection. `peer` and `deflater` (NULL: no compression was agreed
 // on) are lent and outlive it.
 struct websocket *websocket_new(struct loop *loop, struct transport *transport,
-                                const char *peer, struct deflater *deflater);
+                                enum websocket_side side, const char *peer,
+                                struct deflater *deflater);
 struct websocket *websocket_free(struct websocket *socket);
 
 // True once websocket_set_handler() was called.
