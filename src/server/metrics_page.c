@@ -206,6 +206,10 @@ static void process_write(struct metrics *metrics) {
         single_write(metrics, METRICS_GAUGE, "eavesdrop_resident_memory_bytes",
                      "Memory that the process holds, without its ffmpeg children.",
                      usage.resident_bytes);
+        metrics_family(metrics, METRICS_GAUGE, "eavesdrop_heap_bytes",
+                       "Memory that malloc has handed out, and that it keeps for later.");
+        metrics_value(metrics, METRICS_LABELS({"state", "used"}), usage.heap_used_bytes);
+        metrics_value(metrics, METRICS_LABELS({"state", "free"}), usage.heap_free_bytes);
         single_write(metrics, METRICS_COUNTER, "eavesdrop_cpu_seconds_total",
                      "Processor time that the process used, without its ffmpeg children.",
                      usage.cpu_seconds);

@@ -1,6 +1,7 @@
 #include "util/usage.h"
 
 #include <dirent.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,8 +43,11 @@ static double seconds_of(const struct timeval *time) {
 }
 
 struct usage usage_now(void) {
+        struct mallinfo2 heap = mallinfo2();
         struct usage usage = {
                 .resident_bytes = resident_bytes(),
+                .heap_used_bytes = (double)heap.uordblks + (double)heap.hblkhd,
+                .heap_free_bytes = (double)heap.fordblks,
                 .descriptors = descriptors_open(),
         };
         struct rusage times;

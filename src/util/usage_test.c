@@ -39,10 +39,27 @@ static void touched_memory_is_resident_and_costs_time(void **state) {
         free((char *)(uintptr_t)block);
 }
 
+static void allocated_memory_is_used_heap(void **state) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+        (void)state;
+        skip();  // a sanitizer's malloc counts nothing
+#else
+        struct usage before = usage_now();
+        char *block = xcalloc(BLOCK, 1);
+        struct usage with = usage_now();
+
+        (void)state;
+        assert_true(with.heap_used_bytes - before.heap_used_bytes >= (double)BLOCK);
+        free(block);
+        assert_true(usage_now().heap_used_bytes <= before.heap_used_bytes);
+#endif
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(an_open_file_is_one_descriptor_more),
                 cmocka_unit_test(touched_memory_is_resident_and_costs_time),
+                cmocka_unit_test(allocated_memory_is_used_heap),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Half an hour of churn: ffmpeg killed 20 times, the RTSP server away for a minute, clients that
-come, talk, leave or are cut. Prints a table of memory, descriptors, threads and children over
-time, and whether text went on after each blow. Not part of make test.
+come, talk, leave or are cut. Prints a table of memory (resident; malloc's: used, and free but kept;
+of files: program and libraries), descriptors, threads and children over time, and whether text
+went on after each blow. Not part of make test.
 
     build/venv/bin/python tests/e2e/soak.py [--minutes 30] [--kills 20]
 """
@@ -120,9 +121,16 @@ class Soak:
         status = dict(
             line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line
         )
+        metrics = dict(
+            line.rsplit(" ", 1) for line in self.server.http("/metrics")[1].splitlines() if not line.startswith("#")
+        )
+        heap = {state: float(metrics[f'eavesdrop_heap_bytes{{state="{state}"}}']) / 2**20 for state in ("used", "free")}
         row = {
             "minute": self.now() / 60,
             "rss_mb": int(status["VmRSS"].split()[0]) / 1024,
+            "used_mb": heap["used"],
+            "free_mb": heap["free"],
+            "files_mb": int(status["RssFile"].split()[0]) / 1024,
             "descriptors": len(os.listdir(f"/proc/{pid}/fd")),
             "threads": int(status["Threads"]),
             "children": len(processes.children(pid)),
@@ -200,7 +208,7 @@ class Soak:
         n = len(self.rows)
         early, late = self.rows[n // 4 : n // 2], self.rows[3 * n // 4 :]
         mean = lambda rows, name: sum(row[name] for row in rows) / max(len(rows), 1)
-        for name in ("rss_mb", "descriptors", "threads", "children"):
+        for name in ("rss_mb", "used_mb", "free_mb", "files_mb", "descriptors", "threads", "children"):
             print(f"{name}: {mean(early, name):.1f} in the second quarter, {mean(late, name):.1f} in the last")
         failures = sum(visitor.n_failures for visitor in self.visitors)
         print(f"visits {self.rows[-1]['visits']}, failed {failures}; blows without text after them: {self.n_silent}")
