@@ -5,7 +5,9 @@
 // restart, so that a time computed once stays true after old sound is dropped.
 //
 // Threads: loop thread only. Decoders get copies (ring_copy).
-// Memory:  one allocation in ring_new(); appending never allocates.
+// Memory:  sized by need: appending makes room for what is kept, up to the capacity, and
+//          ring_release() gives back what is no longer needed. Without memory for more the
+//          oldest sound makes room, as at the capacity.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -20,7 +22,8 @@ enum {
         RING_E_AHEAD,        // some of them have not arrived yet
 };
 
-// A ring that keeps at least `capacity` samples. -E2BIG above ten minutes, -ENOMEM.
+// A ring that keeps the last `capacity` samples, or fewer where ring_release() said so. -E2BIG
+// above ten minutes, -ENOMEM.
 int ring_new(struct ring **ret, size_t capacity);
 
 // Free it. NULL is fine. Returns NULL.
@@ -29,8 +32,8 @@ struct ring *ring_free(struct ring *ring);
 // Add samples at the end; the oldest make room.
 void ring_append(struct ring *ring, const float *samples, size_t n);
 
-// Let `n` samples' worth of time pass without sound: they read as zeros.
-void ring_append_silence(struct ring *ring, int64_t n);
+// Drop what lies before `from`: nobody will ask for it.
+void ring_release(struct ring *ring, int64_t from);
 
 // Copy samples [from, from + n) into `ret`. Writes nothing unless it returns 0.
 int ring_copy(const struct ring *ring, int64_t from, size_t n, float *ret);
@@ -38,5 +41,8 @@ int ring_copy(const struct ring *ring, int64_t from, size_t n, float *ret);
 // Positions of the oldest kept sample and of the next sample to arrive.
 int64_t ring_begin(const struct ring *ring);
 int64_t ring_end(const struct ring *ring);
+
+// Samples that there is memory for now.
+size_t ring_size(const struct ring *ring);
 
 DEFINE_CLEANUP(struct ring *, ring_free);

@@ -255,6 +255,7 @@ void stream_on_audio(struct stream *stream, const float *samples, size_t n) {
                 samples += piece;
                 n -= piece;
         }
+        ring_release(stream->ring, segmenter_oldest_needed(stream->segmenter));
         silence_count(stream, segmenter_oldest_needed(stream->segmenter));
         tentative_consider(stream);
 }

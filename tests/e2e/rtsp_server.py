@@ -4,9 +4,10 @@
     rtsp_server.py --mount office:aac:FILE:loop --mount kitchen:pcma+video:FILE \
                    --mount blind:video [--auth basic|digest --user NAME --password WORD]
 
-A mount is NAME:CODEC[:FILE[:loop]]. CODEC is aac, pcma, pcmu or opus, with "+video" for a
-picture beside the sound, or "video" alone for a camera without a microphone. Every client
-hears the file from its start, in real time. Prints "PORT n" when it listens; ends at SIGTERM.
+A mount is NAME:CODEC[:FILE[:loop][:shared]]. CODEC is aac, pcma, pcmu or opus, with "+video"
+for a picture beside the sound, or "video" alone for a camera without a microphone. Every client
+hears the file from its start, in real time; with "shared" all of a mount's hear the same moment
+of it, encoded once. Prints "PORT n" when it listens; ends at SIGTERM.
 
 Needs Debian's python3-gi and gir1.2-gst-rtsp-server-1.0, hence the system's own Python.
 """
@@ -89,7 +90,7 @@ def factory_of(mount):
     codec = kinds[0] if kinds[0] != "video" else None
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(launch_line(codec, "video" in kinds[1:]))
-    factory.set_shared(False)
+    factory.set_shared("shared" in fields[3:])
     if codec is not None:
         rate = CODECS[codec][0]
         samples = samples_of(fields[2], rate)
