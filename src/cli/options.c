@@ -7,11 +7,15 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "decode/option_table.h"
 #include "util/mem.h"
 #include "util/nearest.h"
 
 // Where getopt's values of the table's entries begin: past all letters.
 #define VALUE_FIRST 256
+
+// The value of a switch that was given without a word.
+static const char switch_on[] = "";
 
 // The column at which the help of an option begins.
 #define HELP_COLUMN 28
@@ -22,6 +26,12 @@ struct getopt_table {
         char letters[2 * OPTIONS_MAX + 4];
         size_t n;
 };
+
+static int argument_need(const struct option_entry *entry) {
+        if (!entry->argument)
+                return no_argument;
+        return entry->argument[0] == '[' ? optional_argument : required_argument;
+}
 
 static void table_fill(struct getopt_table *table, const struct options_verb *verb) {
         size_t n_letters = 0;
@@ -37,7 +47,7 @@ static void table_fill(struct getopt_table *table, const struct options_verb *ve
                         table->letters[n_letters++] = ':';
                 table->longs[table->n] = (struct option){
                         .name = entry->name,
-                        .has_arg = entry->argument ? required_argument : no_argument,
+                        .has_arg = argument_need(entry),
                         .val = VALUE_FIRST + (int)table->n,
                 };
                 table->n++;
@@ -54,7 +64,12 @@ static void help_print(const struct options_verb *verb) {
                 if (entry->letter)
                         snprintf(letter, sizeof(letter), "-%c, ", entry->letter);
                 snprintf(left, sizeof(left), "%s--%s%s%s", letter, entry->name,
-                         entry->argument ? " " : "", entry->argument ? entry->argument : "");
+                         argument_need(entry) == required_argument ? " " : "",
+                         entry->argument ? entry->argument : "");
+                if (strlen(left) >= HELP_COLUMN) {
+                        printf("  %s\n", left);
+                        left[0] = '\0';
+                }
                 printf("  %-*s%s\n", HELP_COLUMN, left, entry->help);
         }
         printf("  %-*s%s\n", HELP_COLUMN, "-h, --help", "print this");
@@ -114,6 +129,35 @@ static int complaint_tell(const struct options_verb *verb, const struct getopt_t
         return unknown_tell(verb, table, word);
 }
 
+// Keep a word; the table has room for all of them.
+static char *word_keep(struct options_made *made, const char *head, const char *word) {
+        char *kept = made->words + made->n_words;
+        int n = snprintf(kept, sizeof(made->words) - made->n_words, "%s%s", head, word);
+
+        assert(n > 0 && made->n_words + (size_t)n < sizeof(made->words));
+        made->n_words += (size_t)n + 1;
+        return kept;
+}
+
+void options_make(struct options_made *ret, const struct option_entry *entries) {
+        *ret = (struct options_made){0};
+        for (; entries->name; entries++)
+                ret->entries[ret->n++] = *entries;
+        for (const struct decode_option *option = decode_option_table; option->name; option++) {
+                char *name = word_keep(ret, "", option->name);
+
+                assert(ret->n < OPTIONS_MAX);
+                for (char *place = name; (place = strchr(place, '_'));)
+                        *place = '-';
+                ret->entries[ret->n++] = (struct option_entry){
+                        .name = name,
+                        .argument = decode_option_argument(option),
+                        .help = option->help,
+                        .key = word_keep(ret, "decoding.", option->name),
+                };
+        }
+}
+
 int options_parse(struct options *ret, const struct options_verb *verb, int argc, char **argv) {
         struct options options = {.verb = verb};
         struct getopt_table table = {0};
@@ -133,7 +177,7 @@ int options_parse(struct options *ret, const struct options_verb *verb, int argc
                 }
                 if (entry < 0)
                         return complaint_tell(verb, &table, value, argv[optind - 1]);
-                options.values[entry] = verb->entries[entry].argument ? optarg : "";
+                options.values[entry] = optarg ? optarg : switch_on;
         }
         options.operands = argv + optind;
         options.n_operands = (size_t)(argc - optind);
@@ -165,8 +209,11 @@ int options_config(struct config **ret, const struct options *options, const cha
                 if (!entry->key || !options->values[i])
                         continue;
                 snprintf(name, sizeof(name), "--%s", entry->name);
-                if (config_override(config, entry->key, options->values[i], name, &mistakes) <
-                    0)
+                // A switch without a word is on.
+                if (config_override(config, entry->key,
+                                    options->values[i] == switch_on ? "true"
+                                                                    : options->values[i],
+                                    name, &mistakes) < 0)
                         r = -EINVAL;
         }
         for (size_t i = 0; i < mistakes.n; i++) {

@@ -8,14 +8,15 @@
 
 #include "server/config.h"
 
-#define OPTIONS_MAX 24  // of one verb
+#define OPTIONS_MAX 48  // of one verb
 
 struct option_entry {
-        const char *name;      // "model-dir"
-        const char *argument;  // "DIR"; NULL: a switch
-        const char *help;      // one line
-        const char *key;       // the configuration key that it overrides; NULL none
-        char letter;           // 'c' for -c; 0 none
+        const char *name;  // "model-dir"
+        const char
+                *argument;  // "DIR"; NULL: a switch; "[=true|false]": a switch that may have it
+        const char *help;   // one line
+        const char *key;    // the configuration key that it overrides; NULL none
+        char letter;        // 'c' for -c; 0 none
 };
 
 // The table of a verb.
@@ -33,6 +34,16 @@ struct options {
         char **operands;
         size_t n_operands;
 };
+
+// Entries made of others and of all decoding options (decode/option_table.h), "--beam-size" for
+// beam_size, as the configuration's keys "decoding.beam_size". Zeroed is empty.
+struct options_made {
+        struct option_entry entries[OPTIONS_MAX + 1];
+        char words[4096];  // their names and keys
+        size_t n, n_words;
+};
+
+void options_make(struct options_made *ret, const struct option_entry *entries);
 
 // Parse. Returns -1 to go on, else the exit code: help was printed, or mistakes were told.
 int options_parse(struct options *ret, const struct options_verb *verb, int argc, char **argv);

@@ -22,9 +22,6 @@
 #define AHEAD_SAMPLES  ((int64_t)45 * AUDIO_RATE)
 #define FRAME_SAMPLES  160
 
-// faster-whisper's prompt_reset_on_temperature: what came out of so much chance is no context.
-#define RESET_TEMPERATURE 0.5f
-
 // As many tokens as Whisper's prompt has room for, n_text_context / 2.
 #define CONTEXT_MAX 224
 
@@ -74,7 +71,8 @@ static void job_submit(struct track *track, struct job *job) {
         decode_options_deinit(&job->options);
         job->options = decode_options_copy(&track->options);
         job->deadline = loop_now(track->services.loop);
-        track->is_probing = track->options.language[0] == '\0';
+        track->is_probing =
+                track->options.language[0] == '\0' && track->options.multilingual != DECODE_YES;
         lane_submit(track->lane, job);
 }
 
@@ -248,7 +246,8 @@ static void sequence_settle(struct track *track, const struct job *job,
                                hypothesis->segments[i].n_tokens);
                 temperature = hypothesis->segments[i].temperature;
         }
-        if (temperature > RESET_TEMPERATURE) {
+        if (!options->condition_on_previous_text ||
+            temperature > options->prompt_reset_on_temperature) {
                 options->prompt = mem_free(options->prompt);
                 options->n_previous_tokens = 0;
         }

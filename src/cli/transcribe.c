@@ -22,26 +22,17 @@ static const struct option_entry entries[] = {
         {"model-dir", "DIR", "where fetched models are", "model_dir", 0},
         {"language", "CODE", "what is spoken; detected per file when absent", "language", 0},
         {"task", "TASK", "transcribe, or translate (into English) [transcribe]", NULL, 0},
-        {"prompt", "TEXT", "text to begin from: names, spelling, style", NULL, 0},
-        {"hotwords", "WORDS", "words that are likely to be said", NULL, 0},
+        {"prompt", "TEXT", "the same as --initial-prompt", "decoding.initial_prompt", 0},
         {"threads", "N", "cores for decoding; 0 is all [0]", "threads", 0},
         {"compute", "WHICH", "auto, float32, bf16 or int8 [auto]", "compute", 0},
         {"no-vad", NULL, "windows of 30 s, one after the other, instead of cuts at pauses",
          NULL, 0},
-        {"timestamps", "WHO",
-         "whose times: model or windows [windows; srt, vtt, --no-vad: model]", NULL, 0},
         {0},
 };
 
-static const struct options_verb verb = {
-        .name = "transcribe",
-        .operands = "FILE...",
-        .about = "Turns sound files (anything that ffmpeg reads) into text.\n"
-                 "Exit code 1: some file could not be transcribed; the others were.\n",
-        .entries = entries,
-};
-
 struct transcribe {
+        struct options_made made;
+        struct options_verb verb;
         struct options options;
         enum transcript_format format;
         struct decode_options decoding;
@@ -60,22 +51,18 @@ static int usage_mistake(const char *text, const char *value) {
 // Asked for timestamps, Whisper cuts its text into sentences but leaves more words out: over
 // the windows of long files it errs nearly twice as often (docs/benchmarks.md). Text comes
 // without; subtitles need the short segments, and seeking by timestamps needs them anyway.
-static int timestamps_read(struct transcribe *run) {
-        const char *whose = options_get(&run->options, "timestamps");
+static int timestamps_settle(struct transcribe *run) {
         bool is_subtitle = run->format == TRANSCRIPT_SRT || run->format == TRANSCRIPT_VTT;
         bool is_seeking = options_get(&run->options, "no-vad");
 
-        run->decoding.without_timestamps = !is_subtitle && !is_seeking;
-        if (!whose)
-                return -1;
-        if (strcmp(whose, "model") != 0 && strcmp(whose, "windows") != 0)
-                return usage_mistake("--timestamps is model or windows, not ", whose);
-        run->decoding.without_timestamps = strcmp(whose, "windows") == 0;
-        if (run->decoding.without_timestamps && is_seeking)
+        if (run->decoding.without_timestamps == DECODE_UNSET)
+                run->decoding.without_timestamps =
+                        is_subtitle || is_seeking ? DECODE_NO : DECODE_YES;
+        if (run->decoding.without_timestamps == DECODE_YES && is_seeking)
                 return usage_mistake(
                         "--no-vad seeks by the model's timestamps: it goes without "
-                        "--timestamps ",
-                        whose);
+                        "--without-timestamps",
+                        "");
         return -1;
 }
 
@@ -83,7 +70,7 @@ static int wishes_read(struct transcribe *run) {
         const char *format = options_get(&run->options, "format");
         const char *task = options_get(&run->options, "task");
 
-        run->decoding = run->config->decoding;
+        run->decoding = decode_options_copy(&run->config->decoding);
         if (run->options.n_operands == 0)
                 return usage_mistake("no file given; try: eavesdrop transcribe --help", "");
         if (format && !transcript_format_from_name(format, &run->format))
@@ -96,9 +83,7 @@ static int wishes_read(struct transcribe *run) {
                 run->decoding.task = DECODE_TRANSLATE;
         else if (task && strcmp(task, "transcribe") != 0)
                 return usage_mistake("--task is transcribe or translate, not ", task);
-        run->decoding.prompt = xstrdup(options_get(&run->options, "prompt"));
-        run->decoding.hotwords = xstrdup(options_get(&run->options, "hotwords"));
-        return timestamps_read(run);
+        return timestamps_settle(run);
 }
 
 static void language_set(struct transcribe *run) {
@@ -239,8 +224,17 @@ static int transcribe_run(struct transcribe *run) {
 static int transcribe_prepare(struct transcribe *run, int argc, char **argv) {
         struct error error = {0};
         bool wants_vad;
-        int r = options_parse(&run->options, &verb, argc, argv);
+        int r;
 
+        options_make(&run->made, entries);
+        run->verb = (struct options_verb){
+                .name = "transcribe",
+                .operands = "FILE...",
+                .about = "Turns sound files (anything that ffmpeg reads) into text.\n"
+                         "Exit code 1: some file could not be transcribed; the others were.\n",
+                .entries = run->made.entries,
+        };
+        r = options_parse(&run->options, &run->verb, argc, argv);
         if (r >= 0)
                 return r;
         if (options_config(&run->config, &run->options, NULL) < 0)

@@ -8,7 +8,17 @@
 struct decode_options decode_options_default(void) {
         return (struct decode_options){
                 .task = DECODE_TRANSCRIBE,
+                .condition_on_previous_text = true,
+                .prompt_reset_on_temperature = 0.5f,
+                .without_timestamps = DECODE_UNSET,
+                .multilingual = DECODE_UNSET,
+                .language_detection_segments = 1,
+                .language_detection_threshold = 0.5f,
+                .word_timestamps = DECODE_UNSET,
                 .suppress_blank = true,
+                .suppress_tokens = {-1},
+                .n_suppress_tokens = 1,
+                .repetition_penalty = 1.0f,
                 .beam_size = 1,
                 .best_of = 5,
                 .patience = 1.0f,
@@ -38,7 +48,10 @@ struct decode_options decode_options_copy(const struct decode_options *options) 
         struct decode_options copy = *options;
 
         copy.prompt = xstrdup(options->prompt);
+        copy.prefix = xstrdup(options->prefix);
         copy.hotwords = xstrdup(options->hotwords);
+        copy.prepend_punctuations = xstrdup(options->prepend_punctuations);
+        copy.append_punctuations = xstrdup(options->append_punctuations);
         copy.previous_tokens =
                 tokens_copy(options->previous_tokens, options->n_previous_tokens);
         copy.draft_tokens = tokens_copy(options->draft_tokens, options->n_draft_tokens);
@@ -47,10 +60,26 @@ struct decode_options decode_options_copy(const struct decode_options *options) 
 
 void decode_options_deinit(struct decode_options *options) {
         free(options->prompt);
+        free(options->prefix);
         free(options->hotwords);
+        free(options->prepend_punctuations);
+        free(options->append_punctuations);
         free(options->previous_tokens);
         free(options->draft_tokens);
         *options = (struct decode_options){0};
+}
+
+static void text_replace(char **place, const char *text) {
+        if (!text)
+                return;
+        free(*place);
+        *place = xstrdup(text);
+}
+
+void decode_options_tell(struct decode_options *options, const char *prompt,
+                         const char *hotwords) {
+        text_replace(&options->prompt, prompt);
+        text_replace(&options->hotwords, hotwords);
 }
 
 struct job *job_new(size_t n_samples) {

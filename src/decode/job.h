@@ -16,14 +16,19 @@ struct context_shape;
 
 enum decode_task { DECODE_TRANSCRIBE, DECODE_TRANSLATE };
 
+// A switch whose default depends on what is decoded; whoever makes jobs settles it.
+enum decode_choice { DECODE_UNSET = -1, DECODE_NO, DECODE_YES };
+
 #define DECODE_TEMPERATURES_MAX 8
 #define DECODE_WIDTH_MAX        32  // beams or samples side by side
+#define DECODE_SUPPRESSED_MAX   64  // tokens that a user may suppress
 
 // What the user can ask of the engine; names and defaults are faster-whisper's.
 struct decode_options {
         char language[LANGUAGE_CODE_MAX];  // "" detects
         enum decode_task task;
         char *prompt;    // initial prompt; NULL none
+        char *prefix;    // that the first window's text begins with, not part of it; NULL none
         char *hotwords;  // NULL none
         int32_t *
                 previous_tokens;  // text tokens said before this window (condition on previous)
@@ -34,11 +39,24 @@ struct decode_options {
         // is the same without them. Only used at temperature 0 without beams.
         int32_t *draft_tokens;
         size_t n_draft_tokens;
-        bool without_timestamps;
+        bool condition_on_previous_text;    // a window is told the text before it
+        float prompt_reset_on_temperature;  // 0.5: but not what came out above this one
+        enum decode_choice without_timestamps;
+        enum decode_choice multilingual;       // the language is detected for each window anew
+        unsigned language_detection_segments;  // of a file: windows to detect it by
+        float language_detection_threshold;    // 0.5: above it a window alone decides
+        enum decode_choice word_timestamps;
+        char *prepend_punctuations;  // that belong to the word after them; NULL: the usual
+        char *append_punctuations;   // to the one before
         bool suppress_blank;
-        unsigned beam_size;    // at temperature 0; 1 is greedy
-        unsigned best_of;      // samples at temperatures above 0
-        float patience;        // 1: texts that must have ended, in beams
+        int32_t suppress_tokens[DECODE_SUPPRESSED_MAX];  // -1: the model's own list
+        size_t n_suppress_tokens;
+        unsigned max_new_tokens;        // of one window; 0: as many as fit
+        float repetition_penalty;       // 1: tokens said before lose; above 1
+        unsigned no_repeat_ngram_size;  // so many tokens never stand twice; 0: off
+        unsigned beam_size;             // at temperature 0; 1 is greedy
+        unsigned best_of;               // samples at temperatures above 0
+        float patience;                 // 1: texts that must have ended, in beams
         float length_penalty;  // 1: a text's log probability is divided by length to this power
         float temperatures[DECODE_TEMPERATURES_MAX];  // tried in turn: 0, 0.2, ... 1
         size_t n_temperatures;
@@ -59,6 +77,10 @@ struct decode_options decode_options_default(void);
 // A deep copy, and freeing what one holds.
 struct decode_options decode_options_copy(const struct decode_options *options);
 void decode_options_deinit(struct decode_options *options);
+
+// Another initial prompt and other hotwords; NULL leaves what is there.
+void decode_options_tell(struct decode_options *options, const char *prompt,
+                         const char *hotwords);
 
 struct job {
         uint64_t id;          // unique in the process

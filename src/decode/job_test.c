@@ -17,7 +17,10 @@ static void test_defaults_are_those_of_faster_whisper(void **state) {
         assert_string_equal(options.language, "");
         assert_int_equal(options.task, DECODE_TRANSCRIBE);
         assert_true(options.suppress_blank);
-        assert_false(options.without_timestamps);
+        assert_true(options.condition_on_previous_text);
+        assert_float_equal(options.prompt_reset_on_temperature, 0.5f, 0);
+        assert_int_equal(options.suppress_tokens[0], -1);
+        assert_float_equal(options.language_detection_threshold, 0.5f, 0);
         assert_int_equal(options.n_temperatures, 6);
         assert_float_equal(options.temperatures[0], 0.0f, 0);
         assert_float_equal(options.temperatures[5], 1.0f, 0);

@@ -13,12 +13,14 @@
 #include "server/config_tree.h"
 #include "util/mem.h"
 
+// What names of decoding options begin with on the command line's side.
+#define DECODING "decoding."
+
 static const char *const server_key_names[] = {"listen",  "model",   "model_dir", "language",
-                                               "threads", "compute", "guards",    "log",
-                                               "streams", NULL};
+                                               "threads", "compute", "decoding",  "guards",
+                                               "log",     "streams", NULL};
 static const char *const log_key_names[] = {"level", "format", NULL};
-static const char *const guard_key_names[] = {
-        "no_speech", "log_prob", "compression_ratio", "repetition", "words_per_second", NULL};
+static const char *const guard_key_names[] = {"repetition", "words_per_second", NULL};
 
 static struct config *config_new(void) {
         struct config *config = xnew(struct config);
@@ -40,12 +42,14 @@ struct config *config_free(struct config *config) {
                 free(config->streams[i].language);
                 free(config->streams[i].prompt);
                 free(config->streams[i].hotwords);
+                decode_wishes_deinit(&config->streams[i].decoding);
         }
         free(config->streams);
         free(config->listen);
         free(config->model);
         free(config->model_dir);
         free(config->language);
+        decode_options_deinit(&config->decoding);
         free(config);
         return NULL;
 }
@@ -121,6 +125,9 @@ static void root_read(struct config_reader *reader, const struct config_node *ro
                         config_read_key(reader, node, name->text, key, reader->config);
                 else if (strcmp(name->text, "log") == 0)
                         log_read(reader, node);
+                else if (strcmp(name->text, "decoding") == 0)
+                        config_read_decoding(reader, node, name->text,
+                                             &reader->config->decoding, NULL);
                 else if (strcmp(name->text, "guards") == 0)
                         guards_read(reader, node);
                 else if (strcmp(name->text, "streams") == 0)
@@ -202,18 +209,26 @@ static bool key_override(struct config *config, const struct config_key *key, co
 }
 
 static void environment_read(struct config *config, struct config_mistakes *mistakes) {
+        struct config_reader reader = {.config = config, .mistakes = mistakes};
+
         for (const struct config_key *key = config_server_keys; key->name; key++) {
                 const char *value = getenv(key->environment);
 
                 if (value && value[0] != '\0')
                         key_override(config, key, value, key->environment, mistakes);
         }
+        config_read_decoding_environment(&reader);
 }
 
 int config_override(struct config *config, const char *key, const char *value,
                     const char *option, struct config_mistakes *mistakes) {
         const struct config_key *found = config_key_find(config_server_keys, key);
+        struct config_reader reader = {.config = config, .mistakes = mistakes};
 
+        if (strncmp(key, DECODING, strlen(DECODING)) == 0)
+                return config_override_decoding(&reader, key + strlen(DECODING), value, option)
+                               ? 0
+                               : -EINVAL;
         if (!found)
                 return -EINVAL;
         return key_override(config, found, value, option, mistakes) ? 0 : -EINVAL;

@@ -12,6 +12,7 @@
 
 #include "decode/compute.h"
 #include "decode/job.h"
+#include "decode/option_table.h"
 #include "source/source.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -31,8 +32,9 @@ struct stream_config {
         char *url;       // a relative file path was joined to the configuration file's folder
         char *language;  // NULL: the server's; "" detects
         enum decode_task task;
-        char *prompt;    // NULL none
-        char *hotwords;  // joined with spaces; NULL none
+        char *prompt;                   // NULL none
+        char *hotwords;                 // joined with spaces; NULL none
+        struct decode_wishes decoding;  // over the server's; those before go first
         enum source_transport transport;
         bool is_looped;  // `loop: true`, files only
 };
@@ -44,8 +46,7 @@ struct config {
         char *language;                  // NULL detects
         int threads;                     // per engine; 0: all cores
         enum compute compute;            // of the model's products
-        struct decode_options decoding;  // what jobs begin from, with the guards' limits; it
-                                         // holds nothing
+        struct decode_options decoding;  // what jobs begin from, with the guards' limits
         enum log_level log_level;
         enum log_format log_format;
         struct stream_config *streams;
@@ -75,9 +76,9 @@ int config_load(struct config **ret, const char *path, struct config_mistakes *r
 int config_parse(struct config **ret, const char *text, size_t n,
                  struct config_mistakes *ret_mistakes);
 
-// Override one server-wide key, named as in the file ("listen", "log.level"), with what the
-// command line says for it. `option` ("--listen") names it in a mistake, which is added to
-// *mistakes and gives -EINVAL.
+// Override one server-wide key, named as in the file ("listen", "decoding.beam_size"), with
+// what the command line says for it. `option` ("--listen") names it in a mistake, which is
+// added to *mistakes and gives -EINVAL.
 int config_override(struct config *config, const char *key, const char *value,
                     const char *option, struct config_mistakes *mistakes);
 

@@ -189,25 +189,6 @@ static bool limit_set(float *limit, const char *value, double least, double most
         return true;
 }
 
-static bool server_set_no_speech(void *target, const char *value) {
-        struct config *config = target;
-
-        return limit_set(&config->decoding.no_speech_threshold, value, 0, 1, INFINITY);
-}
-
-static bool server_set_log_prob(void *target, const char *value) {
-        struct config *config = target;
-
-        return limit_set(&config->decoding.log_prob_threshold, value, -10, 0, -INFINITY);
-}
-
-static bool server_set_compression_ratio(void *target, const char *value) {
-        struct config *config = target;
-
-        return limit_set(&config->decoding.compression_ratio_threshold, value, 1, 100,
-                         INFINITY);
-}
-
 static bool server_set_repetition(void *target, const char *value) {
         struct config *config = target;
 
@@ -240,12 +221,6 @@ const struct config_key config_server_keys[] = {
          false, server_set_threads},
         {"compute", "EAVESDROP_COMPUTE", "auto, float32, bf16 or int8", compute_names, false,
          server_set_compute},
-        {"guards.no_speech", "EAVESDROP_GUARDS_NO_SPEECH", "a number from 0 to 1, or off", NULL,
-         false, server_set_no_speech},
-        {"guards.log_prob", "EAVESDROP_GUARDS_LOG_PROB", "a number from -10 to 0, or off", NULL,
-         false, server_set_log_prob},
-        {"guards.compression_ratio", "EAVESDROP_GUARDS_COMPRESSION_RATIO",
-         "a number from 1 to 100, or off", NULL, false, server_set_compression_ratio},
         {"guards.repetition", "EAVESDROP_GUARDS_REPETITION", "a number from 2 to 100, or off",
          NULL, false, server_set_repetition},
         {"guards.words_per_second", "EAVESDROP_GUARDS_WORDS_PER_SECOND",

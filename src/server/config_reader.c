@@ -150,6 +150,25 @@ void config_read_key(struct config_reader *reader, const struct config_node *nod
                 config_refuse_value(reader, node, place, key->expected, key->choices);
 }
 
+char *config_read_list(struct config_reader *reader, const struct config_node *node,
+                       const char *place, const char *expected, const char *separator) {
+        CLEANUP(mem_freep) char *all = NULL;
+
+        if (node->kind != CONFIG_NODE_LIST || !separator)
+                return config_read_value(reader, node, place, expected);
+        all = xstrdup("");
+        for (size_t i = 0; i < node->n_children; i++) {
+                CLEANUP(mem_freep)
+                char *item = config_read_value(reader, node->children[i], place, expected);
+                CLEANUP(mem_freep) char *before = TAKE(all);
+
+                if (!item)
+                        return NULL;
+                all = xasprintf("%s%s%s", before, before[0] ? separator : "", item);
+        }
+        return TAKE(all);
+}
+
 // --- keys ------------------------------------------------------------------------------------
 
 static int key_compare(const void *left, const void *right) {

@@ -47,5 +47,24 @@ void config_check_keys(struct config_reader *reader, const struct config_node *m
 // The path with the reader's folder in front when it is relative; the caller frees it.
 char *config_resolve_path(const struct config_reader *reader, const char *path);
 
+// Read a mapping of decoding options into `options`; where there are `wishes`, each is added to
+// them as well. `place` is the mapping's dotted path.
+void config_read_decoding(struct config_reader *reader, const struct config_node *node,
+                          const char *place, struct decode_options *options,
+                          struct decode_wishes *wishes);
+
+// Set one decoding option, named without "decoding.", from the environment or the command line;
+// `origin` is the variable or option. False after telling a mistake, and for an unknown name.
+bool config_override_decoding(struct config_reader *reader, const char *name, const char *value,
+                              const char *origin);
+
+// Set those that the environment has.
+void config_read_decoding_environment(struct config_reader *reader);
+
+// The text of a value, or of a list's, joined with `separator`; the caller frees it. NULL after
+// telling a mistake. NULL as separator: lists are none.
+char *config_read_list(struct config_reader *reader, const struct config_node *node,
+                       const char *place, const char *expected, const char *separator);
+
 // Read `streams:`.
 void config_read_streams(struct config_reader *reader, const struct config_node *node);

@@ -8,8 +8,8 @@
 
 #define URL_EXPECTED "a URL that ffmpeg reads (rtsp://...) or the path of a sound file"
 
-static const char *const stream_key_names[] = {"url",      "language",  "task", "prompt",
-                                               "hotwords", "transport", "loop", NULL};
+static const char *const stream_key_names[] = {
+        "url", "language", "task", "prompt", "hotwords", "decoding", "transport", "loop", NULL};
 
 // --- the URL ---------------------------------------------------------------------------------
 
@@ -51,30 +51,24 @@ static void url_read(struct config_reader *reader, const struct config_node *nod
                                    error.text);
 }
 
-// --- hotwords --------------------------------------------------------------------------------
-
-static void hotwords_append(struct stream_config *stream, const char *word) {
-        CLEANUP(mem_freep) char *before = TAKE(stream->hotwords);
-
-        stream->hotwords = before ? xasprintf("%s %s", before, word) : xstrdup(word);
-}
+// --- decoding --------------------------------------------------------------------------------
 
 static void hotwords_read(struct config_reader *reader, const struct config_node *node,
                           const char *place, struct stream_config *stream) {
-        const struct config_node *const *items = &node;
-        size_t n = 1;
+        CLEANUP(mem_freep)
+        char *words = config_read_list(reader, node, place, "words or a list", " ");
 
-        if (node->kind == CONFIG_NODE_LIST) {
-                items = (const struct config_node *const *)node->children;
-                n = node->n_children;
-        }
-        for (size_t i = 0; i < n; i++) {
-                CLEANUP(mem_freep)
-                char *word = config_read_value(reader, items[i], place, "words or a list");
+        if (words && words[0] != '\0')
+                stream->hotwords = TAKE(words);
+}
 
-                if (word && word[0] != '\0')
-                        hotwords_append(stream, word);
-        }
+// Values are tried on a scratch: the server's own may yet change.
+static void decoding_read(struct config_reader *reader, const struct config_node *node,
+                          const char *place, struct stream_config *stream) {
+        struct decode_options scratch = decode_options_default();
+
+        config_read_decoding(reader, node, place, &scratch, &stream->decoding);
+        decode_options_deinit(&scratch);
 }
 
 // --- streams ---------------------------------------------------------------------------------
@@ -101,6 +95,8 @@ static void stream_read_mapping(struct config_reader *reader, const struct confi
                         url_read(reader, node, place, stream);
                 } else if (strcmp(name->text, "hotwords") == 0) {
                         hotwords_read(reader, node, place, stream);
+                } else if (strcmp(name->text, "decoding") == 0) {
+                        decoding_read(reader, node, place, stream);
                 } else {
                         config_refuse_key(reader, name, place, stream_key_names);
                 }

@@ -148,34 +148,18 @@ static void test_guards_have_limits(void **state) {
         (void)state;
         CLEANUP(config_freep)
         struct config *config = parse_good("guards:\n"
-                                           "  no_speech: 0.5\n"
-                                           "  log_prob: -1.5\n"
-                                           "  compression_ratio: 3\n"
                                            "  repetition: 12\n"
                                            "  words_per_second: off\n");
         CLEANUP(config_freep)
-        struct config *off = parse_good("guards: {no_speech: off, log_prob: off}\n");
+        struct config *off = parse_good("guards: {words_per_second: off}\n");
 
-        assert_true(config->decoding.no_speech_threshold == 0.5f);
-        assert_true(config->decoding.log_prob_threshold == -1.5f);
-        assert_true(config->decoding.compression_ratio_threshold == 3);
         assert_true(config->decoding.repetition_max == 12);
         assert_true(isinf(config->decoding.words_per_second_max));
-        assert_true(off->decoding.no_speech_threshold == INFINITY);
-        assert_true(off->decoding.log_prob_threshold == -INFINITY);
         assert_true(off->decoding.repetition_max == decode_options_default().repetition_max);
 }
 
 static void test_guards_out_of_range(void **state) {
         (void)state;
-        assert_refused(
-                "guards: {no_speech: 1.1, log_prob: 1, compression_ratio: 0.5}\n",
-                "bad.yaml:1:21: guards.no_speech: \"1.1\" is not a number from 0 to 1, "
-                "or off\n"
-                "bad.yaml:1:36: guards.log_prob: \"1\" is not a number from -10 to 0, or "
-                "off\n"
-                "bad.yaml:1:58: guards.compression_ratio: \"0.5\" is not a number from 1 "
-                "to 100, or off\n");
         assert_refused("guards: {repetition: 1, words_per_second: nan}\n",
                        "bad.yaml:1:22: guards.repetition: \"1\" is not a number from 2 to 100, "
                        "or off\n"
@@ -186,6 +170,85 @@ static void test_guards_out_of_range(void **state) {
                        "\"repetition\"?\n");
         assert_refused("guards: off\n", "bad.yaml:1:9: guards: expected a mapping of guards' "
                                         "names to their limits, but this is a single value\n");
+}
+
+static void test_decoding_options(void **state) {
+        (void)state;
+        CLEANUP(config_freep)
+        struct config *config =
+                parse_good("streams:\n"
+                           "  a:\n"
+                           "    url: rtsp://h/a\n"
+                           "    prompt: of the stream\n"
+                           "    decoding: {beam_size: 7, hotwords: [x, y z],\n"
+                           "               suppress_tokens: [], log_prob_threshold: off}\n"
+                           "decoding:\n"
+                           "  beam_size: 5\n"
+                           "  temperature: [0, 0.5]\n"
+                           "  suppress_tokens: [-1, 42]\n"
+                           "  initial_prompt: of the server\n"
+                           "  without_timestamps: false\n");
+        struct decode_options options = decode_options_copy(&config->decoding);
+
+        assert_int_equal(options.beam_size, 5);
+        assert_int_equal(options.n_temperatures, 2);
+        assert_true(options.temperatures[1] == 0.5f);
+        assert_int_equal(options.n_suppress_tokens, 2);
+        assert_int_equal(options.suppress_tokens[1], 42);
+        assert_string_equal(options.prompt, "of the server");
+        assert_int_equal(options.without_timestamps, DECODE_NO);
+        assert_int_equal(options.word_timestamps, DECODE_UNSET);
+
+        decode_wishes_apply(&config->streams[0].decoding, &options);
+        assert_int_equal(options.beam_size, 7);
+        assert_int_equal(options.n_temperatures, 2);
+        assert_int_equal(options.n_suppress_tokens, 0);
+        assert_string_equal(options.hotwords, "x y z");
+        assert_true(options.log_prob_threshold == -INFINITY);
+        decode_options_deinit(&options);
+}
+
+static void test_decoding_mistakes(void **state) {
+        (void)state;
+        assert_refused(
+                "decoding: {beam_size: 0, beamsize: 3, patience: off, patience: 1}\n",
+                "bad.yaml:1:23: decoding.beam_size: \"0\" is not a whole number from 1 to "
+                "32\n"
+                "bad.yaml:1:26: decoding.beamsize: unknown key; did you mean "
+                "\"beam_size\"?\n"
+                "bad.yaml:1:49: decoding.patience: \"off\" is not a number from 0.01 to "
+                "100\n"
+                "bad.yaml:1:54: decoding.patience: already given at line 1\n");
+        assert_refused(
+                "streams: {a: {url: 'rtsp://h/a', decoding: {temperature: [0, b]}}}\n",
+                "bad.yaml:1:58: streams.a.decoding.temperature: wrong list; expected up to 8 "
+                "numbers from 0 to 10 with commas between them\n");
+        assert_refused(
+                "decoding: 5\n",
+                "bad.yaml:1:11: decoding: expected a mapping of options such as beam_size "
+                "to their values, but this is a single value\n");
+}
+
+static void test_decoding_is_overridden(void **state) {
+        CLEANUP(config_freep) struct config *config = NULL;
+        struct config_mistakes mistakes = {0};
+
+        (void)state;
+        variable_set("EAVESDROP_DECODING_BEAM_SIZE", "4");
+        assert_int_equal(config_load(&config, NULL, &mistakes), 0);
+        assert_int_equal(config->decoding.beam_size, 4);
+        assert_int_equal(
+                config_override(config, "decoding.beam_size", "6", "--beam-size", &mistakes),
+                0);
+        assert_int_equal(config->decoding.beam_size, 6);
+        assert_int_equal(
+                config_override(config, "decoding.beam_size", "x", "--beam-size", &mistakes),
+                -EINVAL);
+        assert_int_equal(mistakes.n, 1);
+        assert_string_equal(mistakes.items[0].key, "--beam-size");
+        assert_int_equal(config_override(config, "decoding.x", "6", "--x", &mistakes), -EINVAL);
+        config_mistakes_deinit(&mistakes);
+        variable_set("EAVESDROP_DECODING_BEAM_SIZE", NULL);
 }
 
 static void test_log_as_a_level(void **state) {
@@ -239,7 +302,7 @@ static void test_all_mistakes_at_once(void **state) {
                 "\"de\"?\n"
                 "bad.yaml:10:1: modle: unknown key; did you mean \"model\"?\n"
                 "bad.yaml:11:1: zzz: unknown key; those known here are listen, model, "
-                "model_dir, language, threads, compute, guards, log, streams\n");
+                "model_dir, language, threads, compute, decoding, guards, log, streams\n");
 }
 
 static void test_empty_files(void **state) {
@@ -579,6 +642,9 @@ int main(void) {
                 cmocka_unit_test(test_every_key),
                 cmocka_unit_test(test_guards_have_limits),
                 cmocka_unit_test(test_guards_out_of_range),
+                cmocka_unit_test(test_decoding_options),
+                cmocka_unit_test(test_decoding_mistakes),
+                cmocka_unit_test(test_decoding_is_overridden),
                 cmocka_unit_test(test_log_as_a_level),
                 cmocka_unit_test(test_variables_are_filled_in),
                 cmocka_unit_test(test_all_mistakes_at_once),

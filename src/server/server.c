@@ -279,7 +279,8 @@ static void server_on_settled(void *context) {
 
 static int server_stream_open(struct server *server, const struct stream_config *wishes,
                               struct error *error) {
-        struct decode_options options = server->parts.config->decoding;
+        CLEANUP(decode_options_deinit)
+        struct decode_options options = decode_options_copy(&server->parts.config->decoding);
         const char *language =
                 wishes->language ? wishes->language : server->parts.config->language;
         struct source_config source = {
@@ -303,8 +304,8 @@ static int server_stream_open(struct server *server, const struct stream_config 
                 if (language)
                         snprintf(options.language, sizeof(options.language), "%s", language);
                 options.task = wishes->task;
-                options.prompt = wishes->prompt;  // copied by the stream
-                options.hotwords = wishes->hotwords;
+                decode_options_tell(&options, wishes->prompt, wishes->hotwords);
+                decode_wishes_apply(&wishes->decoding, &options);
                 r = stream_open(&server->streams[server->n_streams], &server->services,
                                 &settings, &listener, error);
         }

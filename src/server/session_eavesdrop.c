@@ -166,7 +166,8 @@ static int setup_stream_open(struct session *session, const struct eavesdrop_mes
         struct eavesdrop *state = session->state;
         const struct eavesdrop_options *wishes = &message->options;
         const struct server_parts *parts = server_parts(session->server);
-        struct decode_options options = parts->config->decoding;
+        CLEANUP(decode_options_deinit)
+        struct decode_options options = decode_options_copy(&parts->config->decoding);
         struct stream_settings settings = {
                 .name = message->stream,
                 .options = &options,
@@ -187,8 +188,7 @@ static int setup_stream_open(struct session *session, const struct eavesdrop_mes
         if (language)
                 snprintf(options.language, sizeof(options.language), "%s", language);
         state->wants_language = !language;
-        options.prompt = wishes->initial_prompt;  // copied by the stream
-        options.hotwords = wishes->hotwords;
+        decode_options_tell(&options, wishes->initial_prompt, wishes->hotwords);
         return session_stream_open(session, &settings, &eavesdrop_sink, error);
 }
 

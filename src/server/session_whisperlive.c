@@ -77,7 +77,8 @@ static bool whisperlive_admit(struct session *session, const char *uid) {
 static int whisperlive_stream_open(struct session *session,
                                    const struct whisperlive_hello *hello, struct error *error) {
         const struct server_parts *parts = server_parts(session->server);
-        struct decode_options options = parts->config->decoding;
+        CLEANUP(decode_options_deinit)
+        struct decode_options options = decode_options_copy(&parts->config->decoding);
         struct stream_settings settings = {
                 .name = hello->uid,
                 .options = &options,
@@ -90,8 +91,7 @@ static int whisperlive_stream_open(struct session *session,
         if (hello->language)
                 snprintf(options.language, sizeof(options.language), "%s", hello->language);
         options.task = hello->task;
-        options.prompt = hello->initial_prompt;  // copied by the stream
-        options.hotwords = hello->hotwords;
+        decode_options_tell(&options, hello->initial_prompt, hello->hotwords);
         return session_stream_open(session, &settings, &whisperlive_sink, error);
 }
 

@@ -126,7 +126,7 @@ static void stream_on_hypothesis(void *context, const struct job *job, int resul
                                             job->begin + (int64_t)job->n_samples, hypothesis);
         else
                 update = assembler_on_tentative(stream->assembler, job->begin, hypothesis);
-        if (update->language_is_new && !stream->source)
+        if (update->language_is_new && stream->options.multilingual != DECODE_YES)
                 memcpy(stream->options.language, update->language,
                        sizeof(stream->options.language));
         stream_on_update(stream, job->generation, update);
@@ -417,7 +417,13 @@ int stream_open(struct stream **ret, const struct stream_services *services,
         stream->options = decode_options_copy(settings->options);
         // A window is a sentence or two; its place is known from the sound, and asked for
         // timestamps Whisper leaves more words out (docs/benchmarks.md).
-        stream->options.without_timestamps = true;
+        if (stream->options.without_timestamps == DECODE_UNSET)
+                stream->options.without_timestamps = DECODE_YES;
+        // A camera hears many people, a client is one.
+        if (stream->options.multilingual == DECODE_UNSET)
+                stream->options.multilingual =
+                        settings->source && stream->options.language[0] == '\0' ? DECODE_YES
+                                                                                : DECODE_NO;
         memcpy(stream->language, stream->options.language, sizeof(stream->language));
         stream->is_file = settings->is_file;
         stream->pause = segmenter_config_default().pause * (NSEC_PER_SEC / AUDIO_RATE);

@@ -7,9 +7,6 @@
 #include "decode/whisper/splitter.h"
 #include "util/mem.h"
 
-// Above this temperature what was said is no good as context: prompt_reset_on_temperature.
-#define RESET_TEMPERATURE 0.5f
-
 // How much zlib makes of the text: repetition compresses well.
 static float text_compression_ratio(const char *text) {
         static const char blanks[] = " \t\r\n\f\v";
@@ -114,6 +111,7 @@ static void add_segment(struct transcription *transcription, const struct whispe
 
 size_t attempt_finish(struct transcription *transcription, const struct whisper_model *model,
                       const struct attempt *attempt) {
+        const struct decode_options *options = &transcription->job->options;
         size_t n_frames = transcription->n_frames - transcription->seek;
         struct split split;
 
@@ -126,7 +124,8 @@ size_t attempt_finish(struct transcription *transcription, const struct whisper_
                        &split);
         for (size_t i = 0; i < split.n; i++)
                 add_segment(transcription, model, attempt, &split.segments[i]);
-        if (transcription_temperature(transcription) > RESET_TEMPERATURE)
+        if (!options->condition_on_previous_text ||
+            transcription_temperature(transcription) > options->prompt_reset_on_temperature)
                 transcription->n_previous = 0;
         return (size_t)split.n_consumed;
 }

@@ -11,6 +11,12 @@
 #define TEXT_MAX (PROMPT_CONTEXT / 2)
 // Long hotwords and long previous text together may not take the room for text: so much stays.
 #define TEXT_MIN (PROMPT_CONTEXT / 4)
+// A prefix may take half of that.
+#define PREFIX_MAX (TEXT_MIN / 2)
+
+static size_t smaller(size_t a, size_t b) {
+        return a < b ? a : b;
+}
 
 int prompt_encode(const struct tokenizer *tokenizer, const char *text, int32_t **ret,
                   size_t *ret_n) {
@@ -84,9 +90,15 @@ struct prompt prompt_build(const struct tokenizer_specials *specials,
         }
         if (parts->without_timestamps)
                 append(&prompt, &specials->no_timestamps, 1);
+        if (parts->n_prefix > 0) {
+                if (!parts->without_timestamps)
+                        append(&prompt, &specials->timestamp_begin, 1);
+                append(&prompt, parts->prefix, smaller(parts->n_prefix, PREFIX_MAX));
+        }
         // The last token of text is never read back, hence one more.
         prompt.n_after = PROMPT_CONTEXT - prompt.n + 1;
-        if (prompt.n_after > TEXT_MAX)
-                prompt.n_after = TEXT_MAX;
+        prompt.n_after = smaller(prompt.n_after, TEXT_MAX);
+        if (parts->n_text_max > 0)
+                prompt.n_after = smaller(prompt.n_after, parts->n_text_max);
         return prompt;
 }

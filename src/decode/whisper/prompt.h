@@ -1,6 +1,7 @@
 #pragma once
 // Prompt: the tokens in front of the text, as faster-whisper builds them:
-//     [sot_prev, hotwords, previous tokens,] sot, [language, task,] [no_timestamps]
+//     [sot_prev, hotwords, previous tokens,] sot, [language, task,] [no_timestamps,]
+//     [the first timestamp unless there are none, prefix]
 //
 // Threads: any; plain data.
 
@@ -32,9 +33,12 @@ struct prompt_parts {
         size_t n_hotwords;
         const int32_t *previous;
         size_t n_previous;
+        const int32_t *prefix;
+        size_t n_prefix;
         int32_t language;
         enum decode_task task;
         bool without_timestamps;
+        size_t n_text_max;  // tokens that may follow at most; 0: as many as fit
 };
 
 struct prompt prompt_build(const struct tokenizer_specials *specials,

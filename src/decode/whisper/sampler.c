@@ -1,6 +1,7 @@
 #include "decode/whisper/sampler.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "decode/whisper/vectors.h"
 
@@ -48,8 +49,35 @@ static void restrict_timestamps(const struct sampler_rules *rules, const int32_t
                 forbid(logits, 0, begin);
 }
 
+// What was said before becomes less likely, once however often it was said, as in CTranslate2:
+// a logit above 0 is divided by the penalty, one below multiplied.
+static void penalize(const int32_t *tokens, size_t n, float penalty, float *logits) {
+        for (size_t i = 0; i < n; i++) {
+                float *logit = &logits[tokens[i]];
+                bool is_repeated = false;
+
+                for (size_t k = 0; k < i && !is_repeated; k++)
+                        is_repeated = tokens[k] == tokens[i];
+                if (!is_repeated)
+                        *logit = *logit < 0 ? *logit * penalty : *logit / penalty;
+        }
+}
+
+// No run of `size` tokens twice: where the last size - 1 stood before, what followed them there
+// may not follow here.
+static void forbid_repeats(const int32_t *tokens, size_t n, size_t size, float *logits) {
+        for (size_t i = 0; i + size <= n; i++)
+                if (memcmp(tokens + i, tokens + n - (size - 1), (size - 1) * sizeof(*tokens)) ==
+                    0)
+                        logits[tokens[i + size - 1]] = -INFINITY;
+}
+
 void sampler_restrict(const struct sampler_rules *rules, const int32_t *tokens, size_t n,
                       float *logits) {
+        if (rules->repetition_penalty > 0 && rules->repetition_penalty != 1)
+                penalize(tokens, n, rules->repetition_penalty, logits);
+        if (rules->no_repeat_ngram_size > 0)
+                forbid_repeats(tokens, n, rules->no_repeat_ngram_size, logits);
         for (size_t i = 0; i < rules->n_suppressed; i++)
                 logits[rules->suppressed[i]] = -INFINITY;
         if (n == 0 && rules->blank >= 0) {

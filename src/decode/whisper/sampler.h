@@ -19,6 +19,8 @@ struct sampler_rules {
         int32_t blank;        // suppressed as first token, with the end of text; -1: neither
         bool has_timestamps;  // the timestamp rules apply
         int32_t max_initial_timestamp;  // in steps of 20 ms
+        float repetition_penalty;       // tokens said before lose by it; 0 or 1: none
+        size_t no_repeat_ngram_size;    // so many tokens never stand twice; 0: off
 };
 
 // A token that may come next.

@@ -116,6 +116,42 @@ static void test_without_timestamps_only_the_lists_count(void **state) {
         assert_int_equal(allowed(&plain, suppressed, 1, 1, 0, N), N - 2);
 }
 
+static void test_what_was_said_is_penalized_once(void **state) {
+        (void)state;
+        struct sampler_rules strict = rules;
+        const int32_t tokens[] = {1, 2, 1};
+        float x[N] = {0};
+
+        strict.has_timestamps = false;
+        strict.repetition_penalty = 2;
+        x[1] = 8;
+        x[2] = -8;
+        x[4] = 8;
+        sampler_restrict(&strict, tokens, 3, x);
+        assert_float_equal(x[1], 4, 0);
+        assert_float_equal(x[2], -16, 0);
+        assert_float_equal(x[4], 8, 0);
+}
+
+static void test_no_run_stands_twice(void **state) {
+        (void)state;
+        struct sampler_rules strict = rules;
+        const int32_t tokens[] = {1, 2, 4, 1, 2};
+
+        strict.has_timestamps = false;
+        strict.no_repeat_ngram_size = 3;
+        allowed(&strict, tokens, 5, 1, 0, N);
+        assert_true(logits[4] == -INFINITY);
+        assert_true(logits[1] != -INFINITY && logits[2] != -INFINITY);
+        strict.no_repeat_ngram_size = 1;  // every word once
+        allowed(&strict, tokens, 5, 1, 0, N);
+        assert_true(logits[1] == -INFINITY && logits[2] == -INFINITY &&
+                    logits[4] == -INFINITY && logits[6] != -INFINITY);
+        strict.no_repeat_ngram_size = 6;  // more than there are
+        allowed(&strict, tokens, 5, 1, 0, N);
+        assert_true(logits[4] != -INFINITY);
+}
+
 static void test_choosing(void **state) {
         (void)state;
         uint64_t random = 1;
@@ -203,6 +239,24 @@ static void test_prompts(void **state) {
         assert_int_equal(prompt.n_after, 221);
 }
 
+static void test_prompts_end_with_the_prefix(void **state) {
+        (void)state;
+        const int32_t prefix[] = {7, 8};
+        struct prompt_parts parts = {
+                .language = ENGLISH, .prefix = prefix, .n_prefix = 2, .n_text_max = 9};
+        struct prompt prompt = prompt_build(&specials, &parts);
+
+        assert_int_equal(prompt.n, 6);
+        assert_int_equal(prompt.tokens[3], T0);
+        assert_int_equal(prompt.tokens[5], 8);
+        assert_int_equal(prompt.n_after, 9);
+        parts.without_timestamps = true;
+        prompt = prompt_build(&specials, &parts);
+        assert_int_equal(prompt.n, 6);
+        assert_int_equal(prompt.tokens[3], NO_TIMESTAMPS);
+        assert_int_equal(prompt.tokens[4], 7);
+}
+
 static void test_prompts_leave_room_for_text(void **state) {
         (void)state;
         int32_t words[500] = {0};
@@ -211,10 +265,12 @@ static void test_prompts_leave_room_for_text(void **state) {
                                                                .hotwords = words,
                                                                .n_hotwords = 500,
                                                                .previous = words,
-                                                               .n_previous = 500});
+                                                               .n_previous = 500,
+                                                               .prefix = words,
+                                                               .n_prefix = 500});
 
-        assert_true(prompt.n <= PROMPT_CONTEXT - 100);
-        assert_true(prompt.n_after >= 100);
+        assert_true(prompt.n <= PROMPT_CONTEXT - 50);
+        assert_true(prompt.n_after >= 50);
 }
 
 int main(void) {
@@ -225,10 +281,13 @@ int main(void) {
                 cmocka_unit_test(test_time_does_not_go_back),
                 cmocka_unit_test(test_timestamps_win_when_together_likelier_than_any_word),
                 cmocka_unit_test(test_without_timestamps_only_the_lists_count),
+                cmocka_unit_test(test_what_was_said_is_penalized_once),
+                cmocka_unit_test(test_no_run_stands_twice),
                 cmocka_unit_test(test_choosing),
                 cmocka_unit_test(test_splitting_at_pairs),
                 cmocka_unit_test(test_a_pair_at_zero_does_not_stand_still),
                 cmocka_unit_test(test_prompts),
+                cmocka_unit_test(test_prompts_end_with_the_prefix),
                 cmocka_unit_test(test_prompts_leave_room_for_text),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -280,7 +280,22 @@ const char *tokenizer_language_code(const struct tokenizer *tokenizer, int32_t t
                        : NULL;
 }
 
-const int32_t *tokenizer_suppressed(const struct tokenizer *tokenizer, size_t *ret_n) {
-        *ret_n = tokenizer->n_suppressed;
-        return tokenizer->suppressed;
+int32_t *tokenizer_suppress(const struct tokenizer *tokenizer, const int32_t *wishes, size_t n,
+                            size_t *ret_n) {
+        const struct tokenizer_specials *specials = &tokenizer->specials;
+        int32_t *tokens = xcalloc(tokenizer->n_suppressed + n, sizeof(*tokens));
+        bool has_symbols = false;
+
+        for (size_t i = 0; i < n; i++)
+                has_symbols = has_symbols || wishes[i] == -1;
+        *ret_n = 0;
+        // The non-speech set is text; the specials stand behind it.
+        for (size_t i = 0; i < tokenizer->n_suppressed; i++)
+                if (has_symbols || tokenizer->suppressed[i] > specials->end_of_text)
+                        tokens[(*ret_n)++] = tokenizer->suppressed[i];
+        for (size_t i = 0; i < n; i++)
+                if (wishes[i] >= 0 && wishes[i] != specials->end_of_text &&
+                    wishes[i] < specials->timestamp_begin + TIMESTAMPS)
+                        tokens[(*ret_n)++] = wishes[i];
+        return tokens;
 }

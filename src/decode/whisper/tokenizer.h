@@ -43,8 +43,11 @@ int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, int32_
 int32_t tokenizer_language_token(const struct tokenizer *tokenizer, const char *language);
 const char *tokenizer_language_code(const struct tokenizer *tokenizer, int32_t token);
 
-// Tokens to suppress for suppress_tokens=[-1]: OpenAI's non-speech set, with the specials that
-// faster-whisper adds (transcribe, translate, sot, sot_prev, sot_lm, no_speech), sorted. Lent.
-const int32_t *tokenizer_suppressed(const struct tokenizer *tokenizer, size_t *ret_n);
+// Tokens to suppress for a user's suppress_tokens: the specials that faster-whisper adds
+// (transcribe, translate, sot, sot_prev, sot_lm, no_speech), OpenAI's non-speech set if -1 is
+// among the wishes, both sorted, and the wishes that the vocabulary has; the end of the text
+// stays possible. The caller frees them.
+int32_t *tokenizer_suppress(const struct tokenizer *tokenizer, const int32_t *wishes, size_t n,
+                            size_t *ret_n);
 
 DEFINE_CLEANUP(struct tokenizer *, tokenizer_free);

@@ -121,14 +121,31 @@ static void model_is_as_its_original(const char *name) {
         CLEANUP(tokenizer_freep) struct tokenizer *tokenizer = tokenizer_load(name);
         CLEANUP(json_freep) json_t *golden = golden_load();
         const json_t *model = json_object_get(json_object_get(golden, "models"), name);
-        const int32_t *suppressed;
+        int32_t *suppressed;
+        const int32_t the_models_own = -1;
         size_t n;
 
         assert_encodes(tokenizer, json_object_get(golden, "texts"), model);
         assert_decodes(tokenizer, model);
         assert_languages(tokenizer, model);
-        suppressed = tokenizer_suppressed(tokenizer, &n);
+        suppressed = tokenizer_suppress(tokenizer, &the_models_own, 1, &n);
         assert_tokens(suppressed, n, json_object_get(model, "suppressed"), "suppressed");
+        free(suppressed);
+}
+
+static void wishes_are_suppressed(void **state) {
+        CLEANUP(tokenizer_freep) struct tokenizer *tokenizer = tokenizer_load("tiny.en");
+        const struct tokenizer_specials *specials = tokenizer_specials(tokenizer);
+        const int32_t wishes[] = {42, specials->end_of_text, 60000};
+        int32_t *suppressed;
+        size_t n;
+
+        (void)state;
+        suppressed = tokenizer_suppress(tokenizer, wishes, 3, &n);
+        assert_int_equal(n, 7);  // six specials, and the one wish that can be granted
+        assert_int_equal(suppressed[0], specials->start_of_transcript);
+        assert_int_equal(suppressed[6], 42);
+        free(suppressed);
 }
 
 static void multilingual_is_as_its_original(void **state) {
@@ -251,6 +268,7 @@ static void specials_are_no_text(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(wishes_are_suppressed),
                 cmocka_unit_test(multilingual_is_as_its_original),
                 cmocka_unit_test(english_is_as_its_original),
                 cmocka_unit_test(specials_follow_from_the_size),

@@ -25,6 +25,13 @@ static bool options_are_valid(const struct decode_options *options) {
                options->best_of <= DECODE_WIDTH_MAX && options->patience > 0;
 }
 
+// The language is detected for each window anew.
+static bool is_following(const struct transcription *transcription,
+                         const struct whisper_model *model) {
+        return model->info.is_multilingual &&
+               transcription->job->options.multilingual == DECODE_YES;
+}
+
 static int start_language(struct transcription *transcription,
                           const struct whisper_model *model) {
         const char *language = transcription->job->options.language;
@@ -35,7 +42,7 @@ static int start_language(struct transcription *transcription,
                 if (language[0] != '\0' && strcmp(language, "en") != 0)
                         return -EINVAL;
                 language = "en";
-        } else if (language[0] == '\0') {
+        } else if (language[0] == '\0' || is_following(transcription, model)) {
                 return 0;
         } else {
                 transcription->language = tokenizer_language_token(model->tokenizer, language);
@@ -87,10 +94,17 @@ int transcription_start(struct transcription *transcription, const struct whispe
         if (r == 0)
                 r = prompt_encode(model->tokenizer, options->prompt, &transcription->previous,
                                   &transcription->n_previous);
+        if (r == 0)
+                r = prompt_encode(model->tokenizer, options->prefix, &transcription->prefix,
+                                  &transcription->n_prefix);
         if (r < 0) {
                 free(transcription->hotwords);
+                free(transcription->previous);
                 return r;
         }
+        transcription->suppressed =
+                tokenizer_suppress(model->tokenizer, options->suppress_tokens,
+                                   options->n_suppress_tokens, &transcription->n_suppressed);
         prompt_extend(&transcription->previous, &transcription->n_previous,
                       options->previous_tokens, options->n_previous_tokens);
         transcription->n_frames = job->n_samples / LOG_MEL_HOP;
@@ -108,7 +122,9 @@ void transcription_clear(struct transcription *transcription, struct decoder *de
         transcription->audio = audio_memory_release(transcription->audio);
         free(transcription->log_mel);
         free(transcription->hotwords);
+        free(transcription->prefix);
         free(transcription->previous);
+        free(transcription->suppressed);
         transcription->phase = TRANSCRIPTION_FREE;
         transcription->job = NULL;
 }
@@ -164,6 +180,8 @@ static void start_attempt(struct transcription *transcription, struct decoder *d
 static void start_window(struct transcription *transcription, const struct whisper_model *model,
                          struct decoder *decoder) {
         const struct decode_options *options = &transcription->job->options;
+        // The first window of whoever seeks through a file has nothing behind it either.
+        bool is_first = transcription->seek == 0 && options->n_previous_tokens == 0;
 
         transcription->prompt = prompt_build(
                 tokenizer_specials(model->tokenizer),
@@ -171,9 +189,13 @@ static void start_window(struct transcription *transcription, const struct whisp
                                        .n_hotwords = transcription->n_hotwords,
                                        .previous = transcription->previous,
                                        .n_previous = transcription->n_previous,
+                                       .prefix = transcription->prefix,
+                                       .n_prefix = is_first ? transcription->n_prefix : 0,
                                        .language = transcription->language,
                                        .task = options->task,
-                                       .without_timestamps = options->without_timestamps});
+                                       .without_timestamps =
+                                               options->without_timestamps == DECODE_YES,
+                                       .n_text_max = options->max_new_tokens});
         transcription->temperature_index = 0;
         transcription->has_best = transcription->has_best_short = false;
         transcription->knows_no_speech = false;
@@ -253,12 +275,15 @@ static struct sampler_rules make_rules(const struct transcription *transcription
                 .specials = tokenizer_specials(model->tokenizer),
                 .n_vocabulary = (size_t)model->info.n_vocabulary,
                 .blank = options->suppress_blank ? model->blank : -1,
-                .has_timestamps = !options->without_timestamps,
+                .suppressed = transcription->suppressed,
+                .n_suppressed = transcription->n_suppressed,
+                .has_timestamps = options->without_timestamps != DECODE_YES,
                 .max_initial_timestamp =
                         (int32_t)lroundf(options->max_initial_timestamp / 0.02f),
+                .repetition_penalty = options->repetition_penalty,
+                .no_repeat_ngram_size = options->no_repeat_ngram_size,
         };
 
-        rules.suppressed = tokenizer_suppressed(model->tokenizer, &rules.n_suppressed);
         return rules;
 }
 
@@ -324,6 +349,8 @@ void transcription_on_step(struct transcription *transcription,
                         (int64_t)(transcription->seek * LOG_MEL_HOP);
         else
                 transcription->hypothesis.n_consumed = (int64_t)transcription->job->n_samples;
+        if (is_following(transcription, model))
+                transcription->knows_language = false;
         if (options->is_single_pass || transcription->seek >= transcription->n_frames)
                 transcription->phase = TRANSCRIPTION_DONE;
         else

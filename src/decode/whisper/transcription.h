@@ -48,8 +48,10 @@ struct transcription {
         struct audio_context context;  // the window's
         struct audio_memory *audio;    // of the window; NULL while it is not encoded
 
-        int32_t *hotwords, *previous;  // tokens; `previous` grows with what was said
-        size_t n_hotwords, n_previous;
+        int32_t *hotwords, *prefix, *previous;  // tokens; `previous` grows with what was said
+        size_t n_hotwords, n_prefix, n_previous;
+        int32_t *suppressed;
+        size_t n_suppressed;
         int32_t language;  // token, -1 for none or not yet known
         bool knows_language;
 
