@@ -204,7 +204,8 @@ static void fixture_on_done(void *context, size_t n_failed) {
 static char *fixture_run(struct fixture *fixture, engine_answer answer) {
         CLEANUP(engine_script_freep)
         struct engine_script *script = engine_script_new(4, answer, fixture);
-        struct scheduler_config config = {&engine_scripted, script, fixture->n_engines};
+        struct scheduler_config config = {
+                .engine = &engine_scripted, .model = script, .n_engines = fixture->n_engines};
         struct progress *progress = progress_new();
         struct scheduler *scheduler = NULL;
         char *text = NULL;
@@ -434,7 +435,8 @@ static void test_language_is_detected_on_the_first_words(void **state) {
         struct fixture *fixture = fixture_new();
         CLEANUP(engine_script_freep)
         struct engine_script *script = engine_script_new(4, answer_late, fixture);
-        struct scheduler_config config = {&engine_scripted, script, 1};
+        struct scheduler_config config = {
+                .engine = &engine_scripted, .model = script, .n_engines = 1};
         struct solo solo = {.fixture = fixture, .script = script};
         struct track_listener listener = {solo_on_segment, solo_on_progress, solo_on_done,
                                           &solo};

@@ -82,16 +82,36 @@ void decode_options_deinit(struct decode_options *options);
 void decode_options_tell(struct decode_options *options, const char *prompt,
                          const char *hotwords);
 
+// What goes first when not all can be decoded at once.
+enum job_rank {
+        JOB_RANK_FINAL,      // a reader waits for the end of what was just said
+        JOB_RANK_TENTATIVE,  // a reader would like to see what is being said
+        JOB_RANK_LATER,      // files, floods, and what streams owe that have fallen silent
+};
+
 struct job {
         uint64_t id;          // unique in the process
         uint32_t generation;  // of the stream, when it was made
         bool is_final;
-        nsec_t deadline;   // loop_now() by which the answer is wanted
-        int64_t begin;     // position of samples[0] on the stream's clock
-        float *samples;    // owned; mono, AUDIO_RATE
-        size_t n_samples;  // at most 30 s
+        // Tentative, but with all of the sound that the window will have if it closes now: the
+        // answer may become the final one (lane_promote).
+        bool is_settling;
+        enum job_rank rank;  // the scheduler's; whoever submits a job leaves it alone
+        nsec_t deadline;     // loop_now() by which the answer is wanted; engines take the
+                             // earliest first, within a rank
+        int64_t begin;       // position of samples[0] on the stream's clock
+        float *samples;      // owned; mono, AUDIO_RATE
+        size_t n_samples;    // at most 30 s
         struct decode_options options;
         atomic_bool is_cancelled;  // set by the loop, polled by the engine
+};
+
+// What a job is about, without its sound.
+struct job_window {
+        uint32_t generation;
+        int64_t begin;
+        size_t n_samples;
+        const char *language;  // as its options want it
 };
 
 // A job with room for `n_samples` (zeroed), default options. NULL when out of memory.

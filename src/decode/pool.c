@@ -24,6 +24,7 @@ struct pool {
         struct pool_entry **done_last;
         bool is_posted;
         bool is_stopping;
+        size_t later_max;
 };
 
 // One decode thread and the engine it drives.
@@ -33,6 +34,7 @@ struct decoder {
         unsigned number;
         struct pool_entry *running;
         size_t n_running;
+        size_t n_later;          // of them, those of JOB_RANK_LATER
         struct histogram steps;  // not yet handed back
 };
 
@@ -40,12 +42,12 @@ struct decoder {
 // ------------------------------------------------------------------------
 
 static bool entry_goes_before(const struct pool_entry *a, const struct pool_entry *b) {
-        if (a->is_urgent != b->is_urgent)
-                return a->is_urgent;
+        if (a->job->rank != b->job->rank)
+                return a->job->rank < b->job->rank;
         return a->due <= b->due;  // the queue grows at its head: at a tie the older one
 }
 
-static struct pool_entry *queue_take(struct pool *pool) {
+static struct pool_entry *queue_take(struct pool *pool, const struct decoder *decoder) {
         struct pool_entry **best = &pool->queue, *entry;
 
         if (!*best)
@@ -53,6 +55,8 @@ static struct pool_entry *queue_take(struct pool *pool) {
         for (struct pool_entry **place = &(*best)->next; *place; place = &(*place)->next)
                 if (entry_goes_before(*place, *best))
                         best = place;
+        if ((*best)->job->rank == JOB_RANK_LATER && decoder->n_later >= pool->later_max)
+                return NULL;
         entry = *best;
         *best = entry->next;
         return entry;
@@ -84,7 +88,7 @@ static bool decoder_take(struct decoder *decoder, struct pool_entry **ret) {
         while (!pool->is_stopping && !pool->queue && !decoder->running)
                 pthread_cond_wait(&pool->work, &pool->lock);
         must_end = pool->is_stopping;
-        *ret = must_end ? NULL : queue_take(pool);
+        *ret = must_end ? NULL : queue_take(pool, decoder);
         pthread_mutex_unlock(&pool->lock);
         return !must_end;
 }
@@ -122,6 +126,7 @@ static bool decoder_fill(struct decoder *decoder) {
                 entry->next = decoder->running;
                 decoder->running = entry;
                 decoder->n_running++;
+                decoder->n_later += entry->job->rank == JOB_RANK_LATER;
         }
         return false;
 }
@@ -136,6 +141,7 @@ static struct pool_entry *decoder_release(struct decoder *decoder, const struct 
                 abort();  // the engine gave back what it never took: its memory is not ours
         *place = entry->next;
         decoder->n_running--;
+        decoder->n_later -= entry->job->rank == JOB_RANK_LATER;
         return entry;
 }
 
@@ -201,6 +207,16 @@ bool pool_remove(struct pool *pool, struct pool_entry *entry) {
                 }
         pthread_mutex_unlock(&pool->lock);
         return was_there;
+}
+
+void pool_return(struct pool *pool, struct pool_entry *entry) {
+        done_put(pool, entry);
+}
+
+void pool_limit_later(struct pool *pool, size_t n) {
+        pthread_mutex_lock(&pool->lock);
+        pool->later_max = n;
+        pthread_mutex_unlock(&pool->lock);
 }
 
 static struct pool_entry *done_take_all(struct pool *pool) {
@@ -273,6 +289,7 @@ int pool_open(struct pool **ret, struct loop *loop, const struct pool_config *co
         pool->loop = loop;
         pool->config = *config;
         pool->done_last = &pool->done;
+        pool->later_max = 1;
         pthread_mutex_init(&pool->lock, NULL);
         pthread_cond_init(&pool->work, NULL);
         pool->threads = xcalloc(config->n_threads, sizeof(*pool->threads));

@@ -1,8 +1,9 @@
 #pragma once
 // Pool: the decode threads, and the one queue between them and the loop. Private to decode/.
 //
-// The scheduler puts entries in with their rank; a free thread takes the best one, drives it
-// through its engine, and the entry comes back to the loop with the result.
+// The scheduler puts entries in; a free thread takes the one whose job has the best rank, then
+// the one that is due first, drives it through its engine, and the entry comes back to the loop
+// with the result.
 //
 // Threads: all functions on the loop thread; `on_done` is called on the loop thread.
 // Memory:  an entry put in belongs to the pool until it is removed or came back.
@@ -18,8 +19,7 @@ struct pool;
 
 struct pool_entry {
         struct job *job;
-        nsec_t due;      // earlier ones first
-        bool is_urgent;  // and before all that are not
+        nsec_t due;  // earlier ones first, within the job's rank
 
         int result;  // valid when it came back, as the hypothesis is for 0
         struct hypothesis hypothesis;
@@ -52,3 +52,10 @@ void pool_put(struct pool *pool, struct pool_entry *entry);
 
 // Take an entry out that no thread has begun. False when it is too late: it will come back.
 bool pool_remove(struct pool *pool, struct pool_entry *entry);
+
+// Give an entry that is not in the queue back through on_done as if a thread had answered it:
+// soon, not at once. `result` and `hypothesis` stay as they are.
+void pool_return(struct pool *pool, struct pool_entry *entry);
+
+// How many jobs of JOB_RANK_LATER each thread may have inside at a time (at least 1).
+void pool_limit_later(struct pool *pool, size_t n);

@@ -5,235 +5,59 @@
 #include <stdlib.h>
 
 #include "audio/pcm.h"
-#include "decode/pool.h"
+#include "decode/scheduler_private.h"
 #include "util/mem.h"
 
-/*
- * Lanes decide which of their entries stand in the pool's queue, and with which rank; the
- * decode threads never look at a lane.
- *
- * Fairness is by entitlement: a lane that asks for sound at the pace at which sound happens is
- * never held back. Each job is due at its deadline, but not earlier than its lane's previous
- * job plus the length of its sound, so a client that pours in an hour of audio looks to the
- * others like one more person talking, while idle cores still serve it as fast as they can.
- */
+// The delay is worked out so often at most.
+#define OBSERVE_INTERVAL (100 * NSEC_PER_MSEC)
 
-// In a wide lane so many finals may stand in the queue or run; more would only cost memory.
-#define LANE_WIDE_MAX 24
-
-enum entry_place { ENTRY_OWED, ENTRY_QUEUED, ENTRY_DONE };
-
-struct entry {
-        struct pool_entry pool;  // first: what the pool gives back is an entry
-        struct lane *lane;       // NULL: nobody wants the answer any more
-        struct entry *next;      // in the lane
-        enum entry_place place;
-        enum job_kind kind;
-        nsec_t queued_at;
-};
-
-struct lane {
-        struct scheduler *scheduler;
-        struct lane *next;  // in scheduler->lanes
-        bool is_wide;
-        lane_listener listener;
-        void *context;
-        struct entry *entries;  // all of them, oldest first
-        struct entry **last;    // where the next one is linked in
-        nsec_t due_last;
-        double seconds_last;
-        size_t n_owed;     // finals not answered
-        size_t n_started;  // finals queued, running or done
-        bool *is_closed;   // set by lane_close() while an answer is given out
-};
-
-struct scheduler {
-        struct loop *loop;
-        struct pool *pool;
-        struct lane *lanes;
-        struct scheduler_counts counts;
-};
-
-static struct entry *entry_free(struct entry *entry) {
-        entry->pool.job = job_free(entry->pool.job);
-        hypothesis_deinit(&entry->pool.hypothesis);
-        free(entry);
-        return NULL;
-}
-
-// --- lanes ---------------------------------------------------------------------
-
-static double job_seconds(const struct job *job) {
-        return (double)job->n_samples / AUDIO_RATE;
-}
-
-static void entry_queue(struct entry *entry) {
-        struct lane *lane = entry->lane;
-        struct scheduler *scheduler = lane->scheduler;
-        nsec_t entitled = lane->due_last + (nsec_t)(lane->seconds_last * (double)NSEC_PER_SEC);
-
-        entry->pool.due = entry->pool.job->deadline;
-        if (entry->pool.job->is_final) {
-                if (entry->pool.due < entitled)
-                        entry->pool.due = entitled;
-                lane->due_last = entry->pool.due;
-                lane->seconds_last = job_seconds(entry->pool.job);
-                lane->n_started++;
-        }
-        entry->pool.is_urgent = entry->pool.job->is_final && !lane->is_wide;
-        entry->place = ENTRY_QUEUED;
-        entry->queued_at = loop_now(scheduler->loop);
-        pool_put(scheduler->pool, &entry->pool);
-}
-
-static void lane_advance(struct lane *lane) {
-        size_t started_max = lane->is_wide ? LANE_WIDE_MAX : 1;
-
-        for (struct entry *entry = lane->entries; entry; entry = entry->next) {
-                if (lane->n_started >= started_max)
-                        return;
-                if (entry->place == ENTRY_OWED)
-                        entry_queue(entry);
-        }
-}
-
-static void lane_remove(struct lane *lane, struct entry *entry) {
-        struct entry **place = &lane->entries;
-
-        while (*place != entry)
-                place = &(*place)->next;
-        *place = entry->next;
-        if (!entry->next)
-                lane->last = place;
-        entry->lane = NULL;
-        if (!entry->pool.job->is_final)
-                return;
-        lane->n_owed--;
-        if (entry->place != ENTRY_OWED)
-                lane->n_started--;
-}
-
-static struct entry *lane_first_final(const struct lane *lane) {
-        for (struct entry *entry = lane->entries; entry; entry = entry->next)
-                if (entry->pool.job->is_final)
-                        return entry;
-        return NULL;
-}
-
-// Take the entry out of its lane: freed now, or when the decode thread lets go of it.
-static void entry_cancel(struct entry *entry) {
-        struct scheduler *scheduler = entry->lane->scheduler;
-
-        lane_remove(entry->lane, entry);
-        if (entry->place != ENTRY_QUEUED || pool_remove(scheduler->pool, &entry->pool))
-                entry_free(entry);
-        else
-                atomic_store(&entry->pool.job->is_cancelled, true);
-}
-
-struct lane *lane_open(struct scheduler *scheduler, bool is_wide, lane_listener listener,
-                       void *context) {
-        struct lane *lane = xnew(struct lane);
-
-        assert(loop_is_current(scheduler->loop));
-        lane->scheduler = scheduler;
-        lane->is_wide = is_wide;
-        lane->last = &lane->entries;
-        lane->listener = listener;
-        lane->context = context;
-        lane->next = scheduler->lanes;
-        scheduler->lanes = lane;
-        return lane;
-}
-
-void lane_cancel(struct lane *lane, bool tentative_only) {
-        struct entry *next;
-
-        for (struct entry *entry = lane->entries; entry; entry = next) {
-                next = entry->next;
-                if (!tentative_only || !entry->pool.job->is_final)
-                        entry_cancel(entry);
-        }
-}
-
-struct lane *lane_close(struct lane *lane) {
-        struct lane **place;
-
-        if (!lane)
-                return NULL;
-        assert(loop_is_current(lane->scheduler->loop));
-        lane_cancel(lane, false);
-        place = &lane->scheduler->lanes;
-        while (*place != lane)
-                place = &(*place)->next;
-        *place = lane->next;
-        if (lane->is_closed)
-                *lane->is_closed = true;
-        free(lane);
-        return NULL;
-}
-
-void lane_submit(struct lane *lane, struct job *job) {
-        struct entry *entry;
-
-        assert(loop_is_current(lane->scheduler->loop));
-        if (!job->is_final && lane->n_owed > 0) {
-                // The finals ahead of it will change what it would say.
-                lane->scheduler->counts.n_shed++;
-                job_free(job);
-                return;
-        }
-        if (lane_has_tentative(lane)) {
-                lane->scheduler->counts.n_coalesced++;
-                lane_cancel(lane, true);
-        }
-        entry = xnew(struct entry);
-        entry->pool.job = job;
-        entry->lane = lane;
-        entry->kind = !job->is_final ? JOB_TENTATIVE : lane->is_wide ? JOB_FILE : JOB_FINAL;
-        entry->place = ENTRY_OWED;
-        *lane->last = entry;
-        lane->last = &entry->next;
-        if (job->is_final) {
-                lane->n_owed++;
-                lane_advance(lane);
-        } else {
-                entry_queue(entry);
-        }
-}
-
-size_t lane_owed(const struct lane *lane) {
-        return lane->n_owed;
-}
-
-bool lane_has_tentative(const struct lane *lane) {
-        for (const struct entry *entry = lane->entries; entry; entry = entry->next)
-                if (!entry->pool.job->is_final)
-                        return true;
-        return false;
-}
+// Jobs that are not urgent are let into an engine while nobody talks; and while somebody does
+// or did just now. A few keep it busy, and a final that comes finds room.
+#define LATER_AT_REST 16
+#define LATER_BESIDE  3
+#define LIVE_LASTS    (2 * NSEC_PER_SEC)
 
 // --- answers ---------------------------------------------------------------------------------
 
-// Give out the answer, and those of later finals that had to wait for it. The listener may
+// Give out the answers of the lane's finals that wait for no earlier one. The listener may
 // close the lane; `is_closed` on our stack tells.
-static void lane_answer(struct lane *lane, struct entry *entry) {
+static void lane_answer_finals(struct lane *lane) {
+        struct scheduler *scheduler = lane->scheduler;
+        struct entry *entry;
         bool is_closed = false;
 
         lane->is_closed = &is_closed;
-        if (entry->pool.job->is_final)
-                entry = lane_first_final(lane);
+        entry = lane_first_final(lane);
         while (entry && entry->place == ENTRY_DONE) {
                 lane_remove(lane, entry);
                 lane_advance(lane);
                 lane->listener(lane->context, entry->pool.job, entry->pool.result,
                                &entry->pool.hypothesis);
-                entry_free(entry);
+                entry_free(scheduler, entry);
                 if (is_closed)
                         return;
                 entry = lane_first_final(lane);
         }
         lane->is_closed = NULL;
+}
+
+// A tentative answer that may become the final one is kept until the next job of its lane.
+static void lane_answer_tentative(struct lane *lane, struct entry *entry) {
+        struct scheduler *scheduler = lane->scheduler;
+        bool is_kept = entry->pool.result == 0 && entry->pool.job->is_settling;
+        bool is_closed = false;
+
+        lane->is_closed = &is_closed;
+        if (is_kept)
+                entry->place = ENTRY_KEPT;
+        else
+                lane_remove(lane, entry);
+        lane->listener(lane->context, entry->pool.job, entry->pool.result,
+                       &entry->pool.hypothesis);
+        if (!is_kept)
+                entry_free(scheduler, entry);
+        if (!is_closed)
+                lane->is_closed = NULL;
 }
 
 static double seconds_between(nsec_t begin, nsec_t end) {
@@ -257,19 +81,78 @@ static void scheduler_count(struct scheduler *scheduler, const struct entry *ent
         }
 }
 
+// What is done once with each answer that an engine gave.
+static void entry_judge(struct scheduler *scheduler, struct entry *entry) {
+        const struct pool_entry *pool_entry = &entry->pool;
+
+        if (entry->is_judged)
+                return;
+        entry->is_judged = true;
+        scheduler_count(scheduler, entry);
+        if (pool_entry->result == 0)
+                guards_apply(pool_entry->job, &entry->pool.hypothesis,
+                             &scheduler->counts.guards);
+        if (entry->kind != JOB_TENTATIVE)
+                return;
+        scheduler->n_tentative--;
+        if (pool_entry->result == 0)
+                load_observe_tentative(&scheduler->load,
+                                       pool_entry->ended_at - entry->submitted_at);
+}
+
 static void scheduler_on_done(void *context, struct pool_entry *pool_entry) {
         struct entry *entry = (struct entry *)pool_entry;
         struct scheduler *scheduler = context;
+        struct lane *lane = entry->lane;
 
-        scheduler_count(scheduler, entry);
-        if (pool_entry->result == 0)
-                guards_apply(pool_entry->job, &pool_entry->hypothesis,
-                             &scheduler->counts.guards);
-        entry->place = ENTRY_DONE;
-        if (entry->lane)
-                lane_answer(entry->lane, entry);
-        else
-                entry_free(entry);
+        entry_judge(scheduler, entry);
+        entry->pool.job->is_final = entry->is_final;
+        if (!lane) {
+                entry_free(scheduler, entry);
+        } else if (entry->is_final) {
+                entry->place = ENTRY_DONE;
+                lane_answer_finals(lane);
+        } else {
+                lane_answer_tentative(lane, entry);
+        }
+        lanes_advance_spooled(scheduler);
+        scheduler_limit_later(scheduler);
+        scheduler_observe(scheduler);
+        turns_give(scheduler);
+}
+
+// --- load ------------------------------------------------------------------------------------
+
+static nsec_t scheduler_delay(const struct scheduler *scheduler) {
+        nsec_t now = loop_now(scheduler->loop), delay = 0;
+
+        if (scheduler->n_owed == 0)
+                return 0;
+        for (const struct lane *lane = scheduler->lanes; lane; lane = lane->next) {
+                const struct entry *first = lane_first_final(lane);
+
+                if (first && entry_delay(first, now) > delay)
+                        delay = entry_delay(first, now);
+        }
+        return delay;
+}
+
+void scheduler_observe(struct scheduler *scheduler) {
+        nsec_t now = loop_now(scheduler->loop);
+        enum load_level before = scheduler->load.level;
+
+        if (now - scheduler->load_at < OBSERVE_INTERVAL)
+                return;
+        scheduler->load_at = now;
+        load_observe(&scheduler->load, now, scheduler_delay(scheduler));
+        for (; before < scheduler->load.level; before++)
+                scheduler->counts.n_levels[before + 1]++;
+}
+
+void scheduler_limit_later(struct scheduler *scheduler) {
+        bool is_live = loop_now(scheduler->loop) - scheduler->live_at < LIVE_LASTS;
+
+        pool_limit_later(scheduler->pool, is_live ? LATER_BESIDE : LATER_AT_REST);
 }
 
 // --- life ------------------------------------------------------------------------------------
@@ -287,11 +170,18 @@ int scheduler_open(struct scheduler **ret, struct loop *loop,
         int r;
 
         scheduler->loop = loop;
+        scheduler->n_engines = config->n_engines;
+        scheduler->load_at = scheduler->live_at = -LIVE_LASTS;
+        scheduler->bytes_max = config->owed_bytes_max;
+        if (config->spool_folder)
+                scheduler->spool = spool_new(config->spool_folder, config->spool_bytes_max);
         r = pool_open(&scheduler->pool, loop, &pool, error);
         if (r < 0) {
+                spool_free(scheduler->spool);
                 free(scheduler);
                 return r;
         }
+        scheduler_limit_later(scheduler);
         *ret = scheduler;
         return 0;
 }
@@ -301,28 +191,36 @@ struct scheduler *scheduler_close(struct scheduler *scheduler) {
                 return NULL;
         assert(!scheduler->lanes);
         pool_close(scheduler->pool);
+        spool_free(scheduler->spool);
         free(scheduler);
         return NULL;
 }
 
-struct scheduler_stats scheduler_stats(const struct scheduler *scheduler) {
-        struct scheduler_stats stats = {0};
+struct scheduler_stats scheduler_stats(struct scheduler *scheduler) {
+        struct scheduler_stats stats = {.n_spooled = scheduler->n_spooled};
 
-        for (const struct lane *lane = scheduler->lanes; lane; lane = lane->next)
-                for (const struct entry *entry = lane->entries; entry; entry = entry->next) {
-                        nsec_t delay = loop_now(scheduler->loop) - entry->queued_at;
-
-                        if (!entry->pool.job->is_final) {
-                                stats.n_tentative++;
-                                continue;
-                        }
-                        stats.n_final++;
-                        stats.n_file += lane->is_wide;
-                        if (!lane->is_wide && entry->place == ENTRY_QUEUED &&
-                            delay > stats.final_delay)
-                                stats.final_delay = delay;
-                }
+        scheduler_observe(scheduler);
+        stats.level = scheduler->load.level;
+        stats.tentative_interval = load_interval(&scheduler->load);
+        stats.final_delay = scheduler_delay(scheduler);
+        if (scheduler->spool) {
+                stats.spool_bytes = spool_bytes(scheduler->spool);
+                if (scheduler->spool_error.code != 0)
+                        stats.spool_trouble = scheduler->spool_error.text;
+        }
+        stats.is_spool_full = scheduler_is_full(scheduler);
+        for (const struct lane *lane = scheduler->lanes; lane; lane = lane->next) {
+                stats.n_final += lane->n_owed;
+                stats.n_file += lane->is_wide ? lane->n_owed : 0;
+                stats.n_tentative += lane_has_tentative(lane);
+                stats.seconds_owed += lane->seconds_owed;
+        }
         return stats;
+}
+
+bool scheduler_is_full(const struct scheduler *scheduler) {
+        return scheduler->spool && scheduler->spool_error.code != 0 &&
+               scheduler->bytes_owed > scheduler->bytes_max;
 }
 
 const struct scheduler_counts *scheduler_counts(const struct scheduler *scheduler) {

@@ -1,10 +1,15 @@
 #pragma once
 // Scheduler: one bounded queue in front of all decode threads. Each stream has a lane.
 //
-// A lane has at most one live job waiting and one running. A newer tentative job replaces one
-// that waits; a final job is never replaced nor dropped: further finals wait in the lane in
-// their order. Finals before tentatives, then earliest deadline, fair between lanes by seconds
-// of sound decoded. A lane may be opened wide (files): then many of its finals run at once.
+// Finals of live streams go first, then tentatives, then what is not urgent (job.h); within
+// each the earliest due. A lane has one tentative job at most: a newer one replaces it. A final
+// job is never replaced nor dropped: further ones wait in the lane in their order, their sound
+// on disk when there is too much of it (spool.h). Fair between lanes by seconds of sound: who
+// asks for more than real time is due later (docs/decisions/0001). A lane that is opened wide
+// (files), asks for more than real time or has fallen behind has many finals at work at once.
+//
+// Tentative jobs are asked for, not pushed: a lane wants a turn, and gets it when the engine
+// has room, so that what is decoded is never stale. How often follows the load (load.h).
 //
 // Threads: all functions on the loop thread; answers come back on the loop thread.
 // Memory:  lane_submit() takes the job. Answers lend job and hypothesis during the call.
@@ -16,6 +21,7 @@
 #include "decode/guard.h"
 #include "decode/hypothesis.h"
 #include "decode/job.h"
+#include "decode/load.h"
 #include "util/error.h"
 #include "util/loop.h"
 #include "util/metrics.h"
@@ -29,18 +35,33 @@ struct lane;
 typedef void (*lane_listener)(void *context, const struct job *job, int result,
                               struct hypothesis *hypothesis);
 
+// The lane's turn: submit a tentative job now, or nothing.
+typedef void (*lane_turn)(void *context);
+
 struct scheduler_config {
         const struct engine_ops *engine;
         const void *model;   // shared by all engines
         unsigned n_engines;  // decode threads
+        // Finals owed whose sound would take more memory than this are spooled, so many bytes
+        // of them at most; what is beyond that, or cannot be written, stays in memory.
+        const char *spool_folder;  // NULL: all stay in memory
+        size_t owed_bytes_max;
+        uint64_t spool_bytes_max;
 };
 
 struct scheduler_stats {
         size_t n_final, n_tentative;  // waiting or running, of open lanes
         size_t n_file;                // of n_final, those of wide lanes
-        // How long the oldest live final that may run has been waiting and running; 0: none.
-        // What waits only for its own lane's earlier finals does not count.
+        // How long the most delayed live final has been waiting and running, beyond what its
+        // lane is entitled to; 0: none.
         nsec_t final_delay;
+        double seconds_owed;        // the sound of the finals
+        size_t n_spooled;           // of n_final, those whose sound is on disk
+        uint64_t spool_bytes;       // what it takes there
+        bool is_spool_full;         // and there is no room for more
+        const char *spool_trouble;  // why the last sound could not be spooled; NULL: it could
+        enum load_level level;
+        nsec_t tentative_interval;
 };
 
 enum job_kind { JOB_TENTATIVE, JOB_FINAL, JOB_FILE, JOB_KIND_COUNT };
@@ -58,7 +79,11 @@ struct scheduler_counts {
         struct histogram engine_steps;  // jobs inside at each step (histogram_jobs)
         struct guard_counts guards;
         uint64_t n_coalesced;  // tentatives that a newer job of their lane replaced
-        uint64_t n_shed;       // tentatives refused since finals were ahead of them
+        uint64_t n_shed;      // turns not given since finals were ahead, or to spare the engine
+        uint64_t n_promoted;  // finals that a tentative answer was good for
+        uint64_t n_cancelled;                 // jobs cancelled that an engine had begun
+        uint64_t n_spooled;                   // finals whose sound was spooled
+        uint64_t n_levels[LOAD_LEVEL_COUNT];  // how often each level was entered from below
 };
 
 int scheduler_open(struct scheduler **ret, struct loop *loop,
@@ -68,7 +93,10 @@ int scheduler_open(struct scheduler **ret, struct loop *loop,
 // at most one engine step. All lanes must be closed. NULL is fine. Returns NULL.
 struct scheduler *scheduler_close(struct scheduler *scheduler);
 
-struct scheduler_stats scheduler_stats(const struct scheduler *scheduler);
+struct scheduler_stats scheduler_stats(struct scheduler *scheduler);
+
+// More is owed than memory and spool are meant to hold: whoever can be paused should be.
+bool scheduler_is_full(const struct scheduler *scheduler);
 
 // Lent; always up to date.
 const struct scheduler_counts *scheduler_counts(const struct scheduler *scheduler);
@@ -83,9 +111,24 @@ struct lane *lane_close(struct lane *lane);
 // Queue a job (takes it).
 void lane_submit(struct lane *lane, struct job *job);
 
+// Let the tentative job for exactly this window be its final, wherever it is: it waits, runs,
+// or was answered (job.h, is_settling). The answer then comes as to a final, after this call.
+// False when there is none: a final has to be submitted.
+bool lane_promote(struct lane *lane, const struct job_window *window);
+
+// Whom lane_want_turn() calls.
+void lane_set_turn(struct lane *lane, lane_turn on_turn);
+
+// There is something new to show: the lane gets its turn, at once or as soon as the engine has
+// room and the interval since its last one is over. `is_settling`: speech has paused, and the
+// answer may become the final one; such turns go before others and have no interval.
+void lane_want_turn(struct lane *lane, bool is_settling);
+
 // Cancel waiting and running jobs of the lane: all, or the tentative ones. No answers for them.
 void lane_cancel(struct lane *lane, bool tentative_only);
 
-// Finals submitted and not yet answered; and whether a tentative job waits or runs.
+// Finals submitted and not yet answered, and how long the oldest of them has been (0 without
+// any); and whether a tentative job waits or runs.
 size_t lane_owed(const struct lane *lane);
+nsec_t lane_delay(const struct lane *lane);
 bool lane_has_tentative(const struct lane *lane);

@@ -69,7 +69,7 @@ static void guards_write(struct metrics *metrics, const struct guard_counts *cou
                               (double)counts->n_retried[retrying[i]]);
 }
 
-static void decoding_write(struct metrics *metrics, const struct scheduler *scheduler) {
+static void decoding_write(struct metrics *metrics, struct scheduler *scheduler) {
         const struct scheduler_counts *counts = scheduler_counts(scheduler);
         struct scheduler_stats stats = scheduler_stats(scheduler);
 

@@ -17,19 +17,23 @@
 // Sound is fed in pieces of at most this, so that a window is copied before the ring drops it.
 #define STREAM_PIECE_SAMPLES (AUDIO_RATE / 2)
 
-// New tentative text at most so often; the first one comes after half of it.
-#define STREAM_TENTATIVE_SAMPLES AUDIO_RATE
+// Tentative text from so much speech on, and again when there is so much more of it. How often
+// in time is the scheduler's to say (decode/load.h).
+#define STREAM_TENTATIVE_FIRST (AUDIO_RATE / 2)
+#define STREAM_TENTATIVE_MORE  (AUDIO_RATE / 5)
 
-// A final answer is wanted within this time of its pause.
-#define STREAM_FINAL_DEADLINE (1 * NSEC_PER_SEC)
+// An answer is wanted within this time.
+#define STREAM_DEADLINE (1 * NSEC_PER_SEC)
 
 // A client may run ahead of the clock by so much before its silence counts: sound sent in
 // bursts of seconds is not a pause.
 #define STREAM_AHEAD_MAX (2 * NSEC_PER_SEC)
 
-// Windows owed before whoever pushes is asked to pause, and below which it may go on.
-#define STREAM_OWED_PAUSE  24
+// Windows owed before whoever pushes faster than real time is asked to pause, and below which
+// it may go on; and how far it must have run ahead of the clock.
+#define STREAM_OWED_PAUSE  16
 #define STREAM_OWED_RESUME 12
+#define STREAM_FLOOD       (10 * NSEC_PER_SEC)
 
 #define STREAM_GENERATIONS   8  // anchors kept; answers to older generations use the oldest
 #define STREAM_HISTORY_BYTES ((size_t)1024 * 1024)
@@ -61,15 +65,17 @@ struct stream {
         uint32_t generation;
         uint32_t generation_least;                  // answers to older ones are dropped
         struct anchor anchors[STREAM_GENERATIONS];  // of generation g at g % STREAM_GENERATIONS
-        bool is_anchored;      // the present generation has heard its first sample
-        int64_t origin;        // time zero of the recording
-        int64_t tentative_at;  // position of the last tentative job
-        int64_t owed_until;    // everything before it is settled or owed
-        int64_t judged_until;  // everything before it lies in a window or was counted silent
+        bool is_anchored;       // the present generation has heard its first sample
+        int64_t origin;         // time zero of the recording
+        int64_t tentative_end;  // of the last tentative job
+        int64_t owed_until;     // everything before it is settled or owed
+        int64_t judged_until;   // everything before it lies in a window or was counted silent
 
         struct loop_timer *silence;  // fires when sound stops coming
         nsec_t pause;                // how long it must have stopped
-        nsec_t played_until;         // when what has arrived would have been played
+        nsec_t played_until;         // when what has arrived would have been played, at most
+                                     // STREAM_AHEAD_MAX from now
+        nsec_t poured_until;         // the same without a limit
 
         enum source_state state;
         char reason[STREAM_REASON_MAX];
@@ -147,34 +153,53 @@ static void silence_count(struct stream *stream, int64_t until) {
         stream->judged_until = until;
 }
 
-static void stream_on_window(struct stream *stream, const struct window *window) {
-        nsec_t now = loop_now(stream->services.loop);
-        int64_t begin = window->begin, end = window->end;
-        struct job *job;
+// What of the window may go into a job: not what is gone or owed already.
+static int64_t window_begin(const struct stream *stream, const struct window *window) {
+        int64_t begin = window->begin;
 
         if (begin < ring_begin(stream->ring))
                 begin = ring_begin(stream->ring);
-        if (begin < stream->owed_until)
-                begin = stream->owed_until;
-        if (end <= begin)
-                return;
-        job = job_new((size_t)(end - begin));
+        return begin < stream->owed_until ? stream->owed_until : begin;
+}
+
+static struct job *window_job(struct stream *stream, int64_t begin, int64_t end) {
+        struct job *job = job_new((size_t)(end - begin));
+
         if (!job || ring_copy(stream->ring, begin, (size_t)(end - begin), job->samples) != 0) {
                 log_error(stream->name, "window-lost", "%.1f s of speech lost: out of memory",
                           (double)(end - begin) / AUDIO_RATE);
-                job_free(job);
-                return;
+                return job_free(job);
         }
         job->id = ++stream->job_id_last;
         job->generation = stream->generation;
-        job->is_final = window->is_closed;
         job->begin = begin;
-        job->deadline = now + STREAM_FINAL_DEADLINE;
+        job->deadline = loop_now(stream->services.loop) + STREAM_DEADLINE;
         job->options = decode_options_copy(&stream->options);
-        if (window->is_closed) {
-                silence_count(stream, begin);
-                stream->owed_until = stream->judged_until = end;
-        }
+        return job;
+}
+
+// A window is closed. Often what it holds was decoded when the pause in it began.
+static void stream_on_window(struct stream *stream, const struct window *window) {
+        int64_t begin = window_begin(stream, window), end = window->end;
+        struct job_window wanted = {
+                .generation = stream->generation,
+                .begin = begin,
+                .n_samples = (size_t)(end - begin),
+                .language = stream->options.language,
+        };
+        struct job *job;
+
+        stream->tentative_end = 0;
+        if (end <= begin)
+                return;
+        silence_count(stream, begin);
+        stream->owed_until = stream->judged_until = end;
+        if (lane_promote(stream->lane, &wanted))
+                return;
+        job = window_job(stream, begin, end);
+        if (!job)
+                return;
+        job->is_final = true;
         lane_submit(stream->lane, job);
 }
 
@@ -192,21 +217,42 @@ static bool stream_wants_tail(const struct stream *stream) {
         return false;
 }
 
+// The open window, if a tentative pass over it has something new to say.
+static bool tentative_window(const struct stream *stream, struct window *ret) {
+        if (stream->is_file || !stream_wants_tail(stream) ||
+            !segmenter_open_window(stream->segmenter, ret))
+                return false;
+        if (ret->is_settled)
+                return ret->end != stream->tentative_end;
+        return ret->speech_samples >= STREAM_TENTATIVE_FIRST &&
+               ret->end - stream->tentative_end >= STREAM_TENTATIVE_MORE;
+}
+
 static void tentative_consider(struct stream *stream) {
-        int64_t now = ring_end(stream->ring);
         struct window window;
 
-        if (stream->is_file || !stream_wants_tail(stream) || lane_owed(stream->lane) > 0 ||
-            lane_has_tentative(stream->lane))
+        if (tentative_window(stream, &window))
+                lane_want_turn(stream->lane, window.is_settled);
+}
+
+// It is our turn: decode what was said up to now.
+static void stream_on_turn(void *context) {
+        struct stream *stream = context;
+        struct window window;
+        int64_t begin;
+        struct job *job;
+
+        if (!tentative_window(stream, &window))
                 return;
-        if (!segmenter_open_window(stream->segmenter, &window))
+        begin = window_begin(stream, &window);
+        if (window.end <= begin)
                 return;
-        if (now - window.begin < STREAM_TENTATIVE_SAMPLES / 2 ||
-            now - stream->tentative_at < STREAM_TENTATIVE_SAMPLES)
+        job = window_job(stream, begin, window.end);
+        if (!job)
                 return;
-        stream->tentative_at = now;
-        window.end = now;
-        stream_on_window(stream, &window);
+        job->is_settling = window.is_settled;
+        stream->tentative_end = window.end;
+        lane_submit(stream->lane, job);
 }
 
 static void silence_expect(struct stream *stream, size_t n) {
@@ -218,6 +264,9 @@ static void silence_expect(struct stream *stream, size_t n) {
         stream->played_until += length;
         if (stream->played_until > now + STREAM_AHEAD_MAX)
                 stream->played_until = now + STREAM_AHEAD_MAX;
+        if (stream->poured_until < now)
+                stream->poured_until = now;
+        stream->poured_until += length;
         loop_timer_set(stream->silence, stream->played_until - now + stream->pause);
 }
 
@@ -398,7 +447,11 @@ size_t stream_owed(const struct stream *stream) {
 }
 
 bool stream_is_backlogged(const struct stream *stream) {
-        return lane_owed(stream->lane) >= STREAM_OWED_PAUSE;
+        nsec_t ahead = stream->poured_until - loop_now(stream->services.loop);
+
+        // Who talks as people do is never held up, however late the decoder is.
+        return lane_owed(stream->lane) >= STREAM_OWED_PAUSE &&
+               (ahead > STREAM_FLOOD || scheduler_is_full(stream->services.scheduler));
 }
 
 // --- life ------------------------------------------------------------------------------------
@@ -431,6 +484,7 @@ int stream_open(struct stream **ret, const struct stream_services *services,
         stream->segmenter = segmenter_new(services->vad, &config);
         stream->lane =
                 lane_open(services->scheduler, settings->is_file, stream_on_hypothesis, stream);
+        lane_set_turn(stream->lane, stream_on_turn);
         stream->assembler = assembler_new();
         stream->history = history_new(settings->history_segments, STREAM_HISTORY_BYTES);
         stream->state = SOURCE_ONLINE;

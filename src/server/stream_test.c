@@ -106,7 +106,7 @@ static char *words_say(const struct job *job, unsigned n_tentative) {
 
         for (size_t i = 0; i <= n; i++) {
                 bool is_misheard = i == 2 || (i == 0 && n_tentative % 4 == 3);
-                bool is_vague = i == n || (is_misheard && !job->is_final);
+                bool is_vague = i == n || (is_misheard && !job->is_final && !job->is_settling);
                 char *longer = xasprintf("%s %s%zu", text, is_vague ? "maybe" : "word",
                                          is_vague ? n_tentative : i);
 
@@ -360,6 +360,36 @@ static void stable_words_stay_until_the_window_is_final(void **state) {
         assert_non_null(strstr(capture->finals[0].text, " word0 word1 word2 word3"));
 }
 
+// The pass over a pause that goes on is the last one.
+static void what_the_pause_settled_is_not_decoded_again(void **state) {
+        struct fixture *fixture = fixture_of(state);
+        const struct scheduler_counts *counts = scheduler_counts(fixture->scheduler);
+
+        push(fixture, fixture->speech, fixture->n_speech);
+        push_silence(fixture, 2);
+        assert_true(fixture->capture.n_finals > 1);
+        assert_int_equal(counts->n_promoted, fixture->capture.n_finals);
+        assert_int_equal(histogram_count(&counts->kinds[JOB_FINAL].decode_seconds), 0);
+}
+
+static void a_flush_in_mid_word_is_decoded_anew(void **state) {
+        struct fixture *fixture = fixture_of(state);
+        const struct scheduler_counts *counts = scheduler_counts(fixture->scheduler);
+
+        push(fixture, fixture->speech, 2 * AUDIO_RATE);
+        stream_flush(fixture->stream);
+        fixture_wait(fixture);
+        assert_int_equal(fixture->capture.n_finals, 1);
+        assert_int_equal(counts->n_promoted, 0);
+}
+
+static void silence_never_reaches_the_engine(void **state) {
+        struct fixture *fixture = fixture_of(state);
+
+        push_silence(fixture, 30);
+        assert_int_equal(engine_script_submitted(fixture->script), 0);
+}
+
 static void without_readers_nothing_tentative_is_decoded(void **state) {
         struct fixture *fixture = fixture_of(state);
 
@@ -461,6 +491,9 @@ int main(void) {
                 STREAM_TEST(sound_poured_in_waits_no_longer_than_the_limit),
                 STREAM_TEST(tentative_text_comes_while_he_speaks_and_somebody_reads),
                 STREAM_TEST(stable_words_stay_until_the_window_is_final),
+                STREAM_TEST(what_the_pause_settled_is_not_decoded_again),
+                STREAM_TEST(a_flush_in_mid_word_is_decoded_anew),
+                STREAM_TEST(silence_never_reaches_the_engine),
                 STREAM_TEST(without_readers_nothing_tentative_is_decoded),
                 STREAM_TEST(flush_settles_at_once_when_nothing_is_owed),
                 STREAM_TEST(cancel_forgets_what_was_said),

@@ -45,6 +45,17 @@ static void tail_clear(struct assembler *assembler) {
         tail_set(assembler, "");
 }
 
+// Finals came before it.
+static void tail_follow(struct assembler *assembler) {
+        struct segment *tail = &assembler->tail;
+
+        tail->id = assembler->id_last;
+        if (tail->begin < assembler->position_end)
+                tail->begin = assembler->position_end;
+        if (tail->end < tail->begin)
+                tail->end = tail->begin;
+}
+
 struct assembler *assembler_new(void) {
         struct assembler *assembler = xnew(struct assembler);
 
@@ -190,7 +201,11 @@ const struct update *assembler_on_final(struct assembler *assembler, int64_t beg
                 final_settle(assembler, segment);
                 assembler->n_finals++;
         }
-        tail_clear(assembler);
+        // A tail of a later window stays: its stream owed this one for long.
+        if (assembler->window_begin < end)
+                tail_clear(assembler);
+        else
+                tail_follow(assembler);
         return update_make(assembler, language_is_new);
 }
 

@@ -40,7 +40,8 @@ void assembler_restart(struct assembler *assembler, int64_t position);
 const struct update *assembler_on_tentative(struct assembler *assembler, int64_t begin,
                                             const struct hypothesis *hypothesis);
 
-// The answer to a final job for [begin, end): its segments become final, the tail is emptied.
+// The answer to a final job for [begin, end): its segments become final, the tail is emptied
+// unless it belongs to a window behind that.
 const struct update *assembler_on_final(struct assembler *assembler, int64_t begin, int64_t end,
                                         const struct hypothesis *hypothesis);
 

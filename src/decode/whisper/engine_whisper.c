@@ -124,11 +124,11 @@ static void drop_cancelled(struct engine_state *state) {
         }
 }
 
-// Finals before tentatives, then by deadline, then as they came.
+// By rank, then by deadline, then as they came.
 static bool goes_before(const struct engine_state *state, const struct transcription *a,
                         const struct transcription *b) {
-        if (a->job->is_final != b->job->is_final)
-                return a->job->is_final;
+        if (a->job->rank != b->job->rank)
+                return a->job->rank < b->job->rank;
         if (a->job->deadline != b->job->deadline)
                 return a->job->deadline < b->job->deadline;
         return state->arrivals[a - state->slots] < state->arrivals[b - state->slots];
@@ -168,7 +168,7 @@ static size_t pages_promised(const struct engine_state *state) {
 
 // Keep those that fit into one run and into the memory; a long window does not hold up shorter
 // ones behind it, but what is too wide for the text's memory does, so that it has its turn.
-// Tentatives do not ride along with finals, which would wait for them.
+// What ranks lower does not ride along, or those before it would wait for it.
 static void batch_trim(struct encoder_batch *batch, const struct engine_state *state) {
         size_t n_found = batch->n, n_promised = 0, n_pages = pages_promised(state);
 
@@ -180,7 +180,7 @@ static void batch_trim(struct encoder_batch *batch, const struct engine_state *s
                 if (n_pages + transcription_pages(transcription) > state->n_text_pages)
                         break;
                 if (batch->n_rows + n_rows > ENCODER_ROWS_MAX ||
-                    transcription->job->is_final != batch->owners[0]->job->is_final ||
+                    transcription->job->rank != batch->owners[0]->job->rank ||
                     !audio_pool_has_room(state->audio, n_promised, n_rows))
                         continue;
                 batch->owners[batch->n++] = transcription;
@@ -286,16 +286,30 @@ static void decode(struct engine_state *state) {
                         transcription_on_step(&state->slots[i], state->model, state->decoder);
 }
 
+// Somebody at work has a better rank.
+static bool is_better_at_work(const struct engine_state *state, enum job_rank rank) {
+        for (size_t i = 0; i < SLOTS; i++)
+                if (is_decoding(&state->slots[i]) && state->slots[i].job->rank < rank)
+                        return true;
+        return false;
+}
+
 // Whether the encoder has its turn. A final's window waits for one step of the decoder at most,
-// a tentative's until the sequences at work had steps for what was encoded before it.
+// as do files' among themselves; any other until the sequences at work had steps for what was
+// encoded before it.
 static bool is_encoders_turn(const struct engine_state *state,
                              const struct encoder_batch *batch, bool has_live) {
+        enum job_rank rank;
+
         if (batch->n == 0)
                 return false;
         if (!has_live)
                 return true;
-        return batch->owners[0]->job->is_final ? !state->was_encoding
-                                               : state->n_rows_ahead == 0;
+        rank = batch->owners[0]->job->rank;
+        if (rank == JOB_RANK_FINAL ||
+            (rank == JOB_RANK_LATER && !is_better_at_work(state, rank)))
+                return !state->was_encoding;
+        return state->n_rows_ahead == 0;
 }
 
 static int engine_step(void *opaque) {

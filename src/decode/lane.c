@@ -1,0 +1,448 @@
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audio/pcm.h"
+#include "decode/scheduler_private.h"
+#include "util/mem.h"
+
+/*
+ * Lanes decide which of their entries stand in the pool's queue, and with which rank; the
+ * decode threads never look at a lane.
+ *
+ * Fairness is by entitlement: a lane that asks for sound at the pace at which sound happens is
+ * never held back. Each job is due at its deadline, but not earlier than its lane's previous
+ * job plus the length of its sound, so a client that pours in an hour of audio looks to the
+ * others like one more person talking, while idle cores still serve it as fast as they can.
+ */
+
+// So many finals of a lane may stand in the queue or run: of a wide lane, where more would only
+// cost memory; of one that is behind or asks for more than real time; and else.
+#define LANE_WIDE_MAX   24
+#define LANE_BEHIND_MAX 8
+
+// A lane is behind when its oldest final is so late.
+#define LANE_BEHIND (2 * NSEC_PER_SEC)
+
+// A lane that asks for more than real time by so much is not urgent.
+#define LANE_AHEAD NSEC_PER_SEC
+
+// Nor is one that owes so much sound and in which nothing was said for so long: those who go on
+// talking are caught up first (docs/decisions/0005).
+#define LANE_QUIET         (10 * NSEC_PER_SEC)
+#define LANE_QUIET_SECONDS 20
+
+// A long job holds up others, a short one does not: each is due later by so many seconds per
+// second of its sound. That is about what decoding takes when the engine is busy, so that a
+// window of 28 s lets those pass that come up to 1.4 s after it.
+#define DUE_LENGTH 0.05
+
+// Finals that are queued whatever memory their sound takes.
+#define QUEUED_LEAST 16
+
+struct entry *entry_free(struct scheduler *scheduler, struct entry *entry) {
+        if (entry->spooled.n_samples > 0) {
+                spool_drop(scheduler->spool, &entry->spooled);
+                scheduler->n_spooled--;
+        } else if (entry->is_final) {
+                scheduler->bytes_owed -= entry->pool.job->n_samples * sizeof(float);
+        }
+        entry->pool.job = job_free(entry->pool.job);
+        hypothesis_deinit(&entry->pool.hypothesis);
+        free(entry);
+        return NULL;
+}
+
+double job_seconds(const struct job *job) {
+        return (double)job->n_samples / AUDIO_RATE;
+}
+
+static nsec_t nsec_from(double seconds) {
+        return (nsec_t)(seconds * (double)NSEC_PER_SEC);
+}
+
+// --- urgency ---------------------------------------------------------------------------------
+
+// Nobody talking waits for it.
+static bool entry_is_later(const struct entry *entry, nsec_t now) {
+        const struct lane *lane = entry->lane;
+
+        if (lane->is_wide || entry->fair_at > now + LANE_AHEAD)
+                return true;
+        return lane->seconds_owed >= LANE_QUIET_SECONDS &&
+               now - lane->submitted_last > LANE_QUIET;
+}
+
+nsec_t entry_delay(const struct entry *entry, nsec_t now) {
+        if (entry->fair_at >= now || entry_is_later(entry, now))
+                return 0;
+        return now - entry->fair_at;
+}
+
+static size_t lane_started_max(const struct lane *lane) {
+        nsec_t now = loop_now(lane->scheduler->loop);
+        const struct entry *first = lane_first_final(lane);
+
+        if (lane->is_wide)
+                return LANE_WIDE_MAX;
+        if (first && (entry_is_later(first, now) || now - first->fair_at > LANE_BEHIND))
+                return LANE_BEHIND_MAX;
+        return 1;
+}
+
+// --- on disk ---------------------------------------------------------------------------------
+
+// Move the sound of a final that has to wait to disk, if memory is short.
+static void entry_spool(struct entry *entry) {
+        struct scheduler *scheduler = entry->lane->scheduler;
+        struct job *job = entry->pool.job;
+
+        if (!scheduler->spool || scheduler->bytes_owed <= scheduler->bytes_max)
+                return;
+        if (spool_put(scheduler->spool, job->samples, job->n_samples, &entry->spooled,
+                      &scheduler->spool_error) < 0)
+                return;
+        scheduler->spool_error = (struct error){0};
+        free(job->samples);
+        job->samples = NULL;
+        scheduler->bytes_owed -= job->n_samples * sizeof(float);
+        scheduler->n_spooled++;
+        scheduler->counts.n_spooled++;
+}
+
+// Bring it back. False while there is no room; a sound that cannot be read any more is answered
+// with the error.
+static bool entry_unspool(struct entry *entry, int *ret_result) {
+        struct scheduler *scheduler = entry->lane->scheduler;
+        struct job *job = entry->pool.job;
+        size_t bytes = job->n_samples * sizeof(float);
+
+        *ret_result = 0;
+        if (entry->spooled.n_samples == 0)
+                return true;
+        if (scheduler->bytes_owed + bytes > scheduler->bytes_max &&
+            scheduler->n_started >= QUEUED_LEAST)
+                return false;
+        job->samples = try_calloc(job->n_samples, sizeof(float));
+        *ret_result = job->samples ? spool_get(scheduler->spool, &entry->spooled, job->samples)
+                                   : -ENOMEM;
+        spool_drop(scheduler->spool, &entry->spooled);
+        scheduler->n_spooled--;
+        scheduler->bytes_owed += bytes;
+        return true;
+}
+
+// --- entries ---------------------------------------------------------------------------------
+
+static void entry_queue(struct entry *entry) {
+        struct lane *lane = entry->lane;
+        struct scheduler *scheduler = lane->scheduler;
+        struct job *job = entry->pool.job;
+        nsec_t now = loop_now(scheduler->loop);
+
+        job->rank = JOB_RANK_TENTATIVE;
+        if (entry->is_final) {
+                job->rank = entry_is_later(entry, now) ? JOB_RANK_LATER : JOB_RANK_FINAL;
+                lane->n_started++;
+                scheduler->n_started++;
+        } else {
+                scheduler->n_tentative++;
+        }
+        job->deadline = entry->pool.due;  // engines go by it
+        if (job->rank != JOB_RANK_LATER)
+                scheduler->live_at = now;
+        entry->place = ENTRY_QUEUED;
+        entry->queued_at = now;
+        scheduler_limit_later(scheduler);
+        pool_put(scheduler->pool, &entry->pool);
+}
+
+// Queue a final. False while there is no memory for its sound.
+static bool entry_start(struct entry *entry) {
+        struct lane *lane = entry->lane;
+        int result;
+
+        if (!entry_unspool(entry, &result))
+                return false;
+        if (result == 0) {
+                entry_queue(entry);
+                return true;
+        }
+        entry->pool.result = result;
+        entry->place = ENTRY_QUEUED;
+        entry->queued_at = loop_now(lane->scheduler->loop);
+        lane->n_started++;
+        lane->scheduler->n_started++;
+        pool_return(lane->scheduler->pool, &entry->pool);
+        return true;
+}
+
+void lane_advance(struct lane *lane) {
+        size_t started_max = lane_started_max(lane);
+
+        for (struct entry *entry = lane->entries; entry; entry = entry->next) {
+                if (lane->n_started >= started_max)
+                        return;
+                if (entry->place == ENTRY_OWED && !entry_start(entry))
+                        return;
+        }
+}
+
+static const struct entry *lane_first_owed(const struct lane *lane) {
+        for (const struct entry *entry = lane->entries; entry; entry = entry->next)
+                if (entry->place == ENTRY_OWED)
+                        return entry;
+        return NULL;
+}
+
+// Those that were due first go first.
+void lanes_advance_spooled(struct scheduler *scheduler) {
+        while (scheduler->n_spooled > 0) {
+                struct lane *best = NULL;
+                nsec_t best_due = 0;
+                size_t n_started = scheduler->n_started;
+
+                for (struct lane *lane = scheduler->lanes; lane; lane = lane->next) {
+                        const struct entry *entry = lane_first_owed(lane);
+
+                        if (!entry || lane->n_started >= lane_started_max(lane) ||
+                            (best && entry->pool.due >= best_due))
+                                continue;
+                        best = lane;
+                        best_due = entry->pool.due;
+                }
+                if (!best)
+                        return;
+                lane_advance(best);
+                if (scheduler->n_started == n_started)
+                        return;
+        }
+}
+
+void lane_remove(struct lane *lane, struct entry *entry) {
+        struct entry **place = &lane->entries;
+
+        while (*place != entry)
+                place = &(*place)->next;
+        *place = entry->next;
+        if (!entry->next)
+                lane->last = place;
+        entry->lane = NULL;
+        if (!entry->is_final)
+                return;
+        lane->n_owed--;
+        lane->scheduler->n_owed--;
+        lane->seconds_owed -= job_seconds(entry->pool.job);
+        if (entry->place != ENTRY_OWED) {
+                lane->n_started--;
+                lane->scheduler->n_started--;
+        }
+}
+
+struct entry *lane_first_final(const struct lane *lane) {
+        for (struct entry *entry = lane->entries; entry; entry = entry->next)
+                if (entry->is_final)
+                        return entry;
+        return NULL;
+}
+
+// Take the entry out of its lane: freed now, or when the decode thread lets go of it.
+static void entry_cancel(struct entry *entry) {
+        struct scheduler *scheduler = entry->lane->scheduler;
+        bool is_tentative = !entry->is_final && entry->place == ENTRY_QUEUED;
+
+        lane_remove(entry->lane, entry);
+        if (entry->place != ENTRY_QUEUED || pool_remove(scheduler->pool, &entry->pool)) {
+                scheduler->n_tentative -= is_tentative;
+                entry_free(scheduler, entry);
+        } else {
+                atomic_store(&entry->pool.job->is_cancelled, true);
+                scheduler->counts.n_cancelled++;
+        }
+}
+
+// --- lanes -----------------------------------------------------------------------------------
+
+struct lane *lane_open(struct scheduler *scheduler, bool is_wide, lane_listener listener,
+                       void *context) {
+        struct lane *lane = xnew(struct lane);
+
+        assert(loop_is_current(scheduler->loop));
+        lane->scheduler = scheduler;
+        lane->is_wide = is_wide;
+        lane->last = &lane->entries;
+        lane->listener = listener;
+        lane->context = context;
+        lane->turn_last = -1;
+        lane->next = scheduler->lanes;
+        scheduler->lanes = lane;
+        return lane;
+}
+
+void lane_cancel(struct lane *lane, bool tentative_only) {
+        struct entry *next;
+
+        for (struct entry *entry = lane->entries; entry; entry = next) {
+                next = entry->next;
+                if (!tentative_only || !entry->is_final)
+                        entry_cancel(entry);
+        }
+}
+
+struct lane *lane_close(struct lane *lane) {
+        struct lane **place;
+
+        if (!lane)
+                return NULL;
+        assert(loop_is_current(lane->scheduler->loop));
+        lane_cancel(lane, false);
+        lane_leave_turns(lane);
+        place = &lane->scheduler->lanes;
+        while (*place != lane)
+                place = &(*place)->next;
+        *place = lane->next;
+        if (lane->is_closed)
+                *lane->is_closed = true;
+        free(lane);
+        return NULL;
+}
+
+// A final's place in time, by its lane's entitlement.
+static void final_rate(struct lane *lane, struct entry *entry) {
+        struct job *job = entry->pool.job;
+        nsec_t now = loop_now(lane->scheduler->loop);
+        nsec_t due = job->deadline + nsec_from(DUE_LENGTH * job_seconds(job));
+        nsec_t entitled = lane->due_last + nsec_from(lane->seconds_last);
+
+        entry->fair_at = now;
+        if (due < entitled) {
+                entry->fair_at += entitled - due;
+                due = entitled;
+        }
+        entry->pool.due = due;
+        lane->due_last = due;
+        lane->seconds_last = job_seconds(job);
+        lane->submitted_last = now;
+        lane->n_owed++;
+        lane->scheduler->n_owed++;
+        lane->seconds_owed += job_seconds(job);
+        lane->scheduler->bytes_owed += job->n_samples * sizeof(float);
+}
+
+// Drop the tentative job, and the answer that was kept: a newer job takes their place.
+static void tentative_replace(struct lane *lane) {
+        if (lane_has_tentative(lane))
+                lane->scheduler->counts.n_coalesced++;
+        lane_cancel(lane, true);
+}
+
+// Whoever talks again is urgent again.
+static void lane_hurry(struct lane *lane) {
+        nsec_t now = loop_now(lane->scheduler->loop);
+
+        for (struct entry *entry = lane->entries; entry; entry = entry->next) {
+                if (entry->place != ENTRY_QUEUED || entry->pool.job->rank != JOB_RANK_LATER ||
+                    entry_is_later(entry, now) ||
+                    !pool_remove(lane->scheduler->pool, &entry->pool))
+                        continue;
+                lane->n_started--;
+                lane->scheduler->n_started--;
+                entry_queue(entry);
+        }
+}
+
+static struct entry *entry_new(struct lane *lane, struct job *job) {
+        struct entry *entry = xnew(struct entry);
+
+        entry->pool.job = job;
+        entry->lane = lane;
+        entry->is_final = job->is_final;
+        entry->kind = !job->is_final ? JOB_TENTATIVE : lane->is_wide ? JOB_FILE : JOB_FINAL;
+        entry->place = ENTRY_OWED;
+        entry->submitted_at = loop_now(lane->scheduler->loop);
+        entry->pool.due = job->deadline;
+        *lane->last = entry;
+        lane->last = &entry->next;
+        return entry;
+}
+
+void lane_submit(struct lane *lane, struct job *job) {
+        struct entry *entry;
+
+        assert(loop_is_current(lane->scheduler->loop));
+        tentative_replace(lane);
+        entry = entry_new(lane, job);
+        if (!job->is_final) {
+                entry_queue(entry);
+                return;
+        }
+        lane_leave_turns(lane);  // what it wanted to show is settled
+        final_rate(lane, entry);
+        lane_hurry(lane);
+        lane_advance(lane);
+        if (entry->place == ENTRY_OWED)
+                entry_spool(entry);
+        scheduler_observe(lane->scheduler);
+}
+
+static struct entry *lane_tentative(const struct lane *lane) {
+        for (struct entry *entry = lane->entries; entry; entry = entry->next)
+                if (!entry->is_final)
+                        return entry;
+        return NULL;
+}
+
+static bool job_is_for(const struct job *job, const struct job_window *window) {
+        return job->is_settling && job->generation == window->generation &&
+               job->begin == window->begin && job->n_samples == window->n_samples &&
+               strcmp(job->options.language, window->language) == 0;
+}
+
+bool lane_promote(struct lane *lane, const struct job_window *window) {
+        struct entry *entry = lane_tentative(lane);
+        struct pool *pool = lane->scheduler->pool;
+
+        assert(loop_is_current(lane->scheduler->loop));
+        if (!entry || !job_is_for(entry->pool.job, window))
+                return false;
+        lane_leave_turns(lane);
+        entry->is_final = true;
+        final_rate(lane, entry);
+        if (entry->place == ENTRY_KEPT) {
+                entry->place = ENTRY_QUEUED;
+                entry->pool.job->is_final = true;
+                lane->n_started++;
+                lane->scheduler->n_started++;
+                pool_return(pool, &entry->pool);
+        } else if (pool_remove(pool, &entry->pool)) {
+                lane->scheduler->n_tentative--;
+                entry->pool.job->is_final = true;
+                entry->kind = lane->is_wide ? JOB_FILE : JOB_FINAL;
+                entry->place = ENTRY_OWED;
+                lane_advance(lane);
+                return true;
+        } else {
+                // The engine has it; scheduler_on_done() makes the job a final.
+                lane->n_started++;
+                lane->scheduler->n_started++;
+        }
+        lane->scheduler->counts.n_promoted++;
+        return true;
+}
+
+size_t lane_owed(const struct lane *lane) {
+        return lane->n_owed;
+}
+
+nsec_t lane_delay(const struct lane *lane) {
+        const struct entry *first = lane_first_final(lane);
+
+        return first ? loop_now(lane->scheduler->loop) - first->submitted_at : 0;
+}
+
+bool lane_has_tentative(const struct lane *lane) {
+        const struct entry *entry = lane_tentative(lane);
+
+        return entry && entry->place != ENTRY_KEPT;
+}

@@ -1,0 +1,72 @@
+#include "decode/load.h"
+
+// The delay of live finals that begins a level; half of it ends the level. In full health a
+// final is answered within a few tenths of a second. Text is promised within three seconds of
+// its end, of which the pause that closes its window takes 0.6: when finals lag by 2.5 seconds
+// there is nothing left to spend on what is only tentative.
+static const nsec_t level_delays[] = {
+        [LOAD_NORMAL] = 0,
+        [LOAD_SLOWED] = 1 * NSEC_PER_SEC,
+        [LOAD_FINALS_ONLY] = 5 * NSEC_PER_SEC / 2,
+        [LOAD_FULL] = 6 * NSEC_PER_SEC,
+};
+
+// Tentative passes come as often as this when the engine is idle. It follows the time that
+// their answers take: at three times that no stream has more than a third of its time in the
+// engine, and with more streams than fit in there the intervals grow with their number.
+#define INTERVAL_LEAST   (250 * NSEC_PER_MSEC)
+#define INTERVAL_MOST    (3 * NSEC_PER_SEC)
+#define INTERVAL_ANSWERS 3
+
+// And so much longer when slowed, and at least that.
+#define SLOWED_FACTOR 3
+#define SLOWED_LEAST  (2 * NSEC_PER_SEC)
+
+// The last eight answers or so count.
+#define TURNAROUND_WEIGHT 8
+
+void load_observe(struct load *load, nsec_t now, nsec_t delay) {
+        load->delay = delay;
+        while (load->level < LOAD_FULL && delay >= level_delays[load->level + 1]) {
+                load->level++;
+                load->calm_since = 0;
+        }
+        if (load->level == LOAD_NORMAL || delay >= level_delays[load->level] / 2) {
+                load->calm_since = 0;
+                return;
+        }
+        if (load->calm_since == 0)
+                load->calm_since = now;
+        if (now - load->calm_since >= LOAD_CALM) {
+                load->level--;
+                load->calm_since = now;
+        }
+}
+
+void load_observe_tentative(struct load *load, nsec_t turnaround) {
+        load->turnaround += (turnaround - load->turnaround) / TURNAROUND_WEIGHT;
+}
+
+nsec_t load_interval(const struct load *load) {
+        nsec_t interval = load->turnaround * INTERVAL_ANSWERS;
+
+        if (interval < INTERVAL_LEAST)
+                interval = INTERVAL_LEAST;
+        if (interval > INTERVAL_MOST)
+                interval = INTERVAL_MOST;
+        if (load->level == LOAD_NORMAL)
+                return interval;
+        interval *= SLOWED_FACTOR;
+        return interval < SLOWED_LEAST ? SLOWED_LEAST : interval;
+}
+
+const char *load_level_name(enum load_level level) {
+        static const char *const names[] = {
+                [LOAD_NORMAL] = "normal",
+                [LOAD_SLOWED] = "slowed",
+                [LOAD_FINALS_ONLY] = "finals_only",
+                [LOAD_FULL] = "full",
+        };
+
+        return names[level];
+}

@@ -1,0 +1,38 @@
+#pragma once
+// Load: how far decoding lags behind, and what is given up for it. One step after another, and
+// back in the same order:
+//
+//     normal        tentative text as often as the engine answers
+//     slowed        longer intervals between tentative texts
+//     finals only   no tentative text
+//     full          nor are new sessions taken in
+//
+// Threads: loop thread. Plain data; zeroed is normal.
+
+#include <stdbool.h>
+
+#include "util/loop.h"
+
+enum load_level { LOAD_NORMAL, LOAD_SLOWED, LOAD_FINALS_ONLY, LOAD_FULL, LOAD_LEVEL_COUNT };
+
+struct load {
+        enum load_level level;
+        nsec_t delay;       // as last observed
+        nsec_t calm_since;  // when the delay fell below what ends the level; 0: it has not
+        nsec_t turnaround;  // from a tentative job's submission to its answer, smoothed
+};
+
+// Live finals lag behind by `delay`. A level is entered at once, and left, one step at a time,
+// when the delay has been well below its threshold for LOAD_CALM.
+void load_observe(struct load *load, nsec_t now, nsec_t delay);
+
+#define LOAD_CALM (2 * NSEC_PER_SEC)
+
+// A tentative job was answered after `turnaround`.
+void load_observe_tentative(struct load *load, nsec_t turnaround);
+
+// How long to wait from one tentative job of a stream to its next.
+nsec_t load_interval(const struct load *load);
+
+// "normal", "slowed", "finals_only", "full".
+const char *load_level_name(enum load_level level);
