@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ALIGNMENT 64
+
 static _Noreturn void mem_exhausted(void) {
         fputs("eavesdrop: out of memory\n", stderr);
         abort();
@@ -50,6 +52,15 @@ char *xasprintf(const char *format, ...) {
 
 void *try_calloc(size_t n, size_t size) {
         return calloc(n ? n : 1, size ? size : 1);
+}
+
+void *try_aligned(size_t size) {
+        size_t whole = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        void *ret = whole < size ? NULL : aligned_alloc(ALIGNMENT, whole ? whole : ALIGNMENT);
+
+        if (ret)
+                memset(ret, 0, whole);
+        return ret;
 }
 
 void *mem_free(void *block) {

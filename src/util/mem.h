@@ -28,6 +28,10 @@ char *xasprintf(const char *format, ...)
 // Zeroed memory for `n` elements of `size` bytes, or NULL: product overflows or no memory.
 void *try_calloc(size_t n, size_t size) __attribute__((malloc));
 
+// Zeroed memory of at least `size` bytes on a 64-byte boundary (a cache line, a vector of
+// AVX-512), or NULL. Free with free().
+void *try_aligned(size_t size) __attribute__((malloc));
+
 // Free the block and return NULL, so that it goes with DEFINE_CLEANUP.
 void *mem_free(void *block);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "decode/whisper/attention.h"
+#include "decode/whisper/dense_encoder.h"
 #include "decode/whisper/vectors.h"
 #include "util/mem.h"
 
@@ -13,6 +14,7 @@
 struct encoder {
         const struct whisper_model *model;
         struct tensor_context *context;
+        struct dense_encoder *dense;  // does it all for bf16 and int8; else NULL
         size_t n_mels, n_state, n_heads, head_width;
 
         // The windows of the last run, and where the rows of each begin.
@@ -47,6 +49,12 @@ int encoder_new(struct encoder **ret, const struct whisper_model *model,
 
         encoder->model = model;
         encoder->context = context;
+        if (model->compute == COMPUTE_BF16 || model->compute == COMPUTE_INT8) {
+                r = dense_encoder_new(&encoder->dense, model);
+                if (r == 0)
+                        *ret = TAKE(encoder);
+                return r;
+        }
         encoder->n_mels = (size_t)model->info.n_mels;
         encoder->n_state = n;
         encoder->n_heads = (size_t)model->info.n_audio_heads;
@@ -76,6 +84,7 @@ int encoder_new(struct encoder **ret, const struct whisper_model *model,
 struct encoder *encoder_free(struct encoder *encoder) {
         if (!encoder)
                 return NULL;
+        dense_encoder_free(encoder->dense);
         free(encoder->unfolded);
         free(encoder->convolved);
         free(encoder->silence);
@@ -309,6 +318,10 @@ int encoder_run(struct encoder *encoder, const struct encoder_window *windows, s
         float *convolved = encoder->wide;
         int r = take_windows(encoder, windows, n);
 
+        if (r == 0 && encoder->dense) {
+                *ret = dense_encoder_run(encoder->dense, encoder->windows, n);
+                return 0;
+        }
         if (r == 0)
                 r = convolve(encoder, windows, n, &convolved);
         if (r < 0)
@@ -326,8 +339,14 @@ int encoder_run(struct encoder *encoder, const struct encoder_window *windows, s
 
 int encoder_project(struct encoder *encoder, const struct linear *linear, size_t n_out,
                     const float **ret) {
-        int r = apply(encoder, linear, (struct rows){encoder->normalized, encoder->n_state},
-                      (struct rows){encoder->wide, n_out}, 0);
+        int r;
+
+        if (encoder->dense) {
+                *ret = dense_encoder_project(encoder->dense, linear_dense(linear));
+                return 0;
+        }
+        r = apply(encoder, linear, (struct rows){encoder->normalized, encoder->n_state},
+                  (struct rows){encoder->wide, n_out}, 0);
 
         if (r < 0)
                 return r;

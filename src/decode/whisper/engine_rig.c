@@ -20,7 +20,7 @@ static char *test_path(const char *variable, const char *otherwise, const char *
         return xasprintf("%s/%s", folder ? folder : otherwise, name);
 }
 
-struct whisper_model *rig_load_model(const char *name) {
+struct whisper_model *rig_load_model_for(const char *name, enum compute compute) {
         CLEANUP(mem_freep) char *models = models_default_folder();
         CLEANUP(mem_freep) char *path = test_path("EAVESDROP_TEST_MODELS", models, name);
         struct whisper_model *model = NULL;
@@ -34,9 +34,13 @@ struct whisper_model *rig_load_model(const char *name) {
                 print_message("no model %s: its tests are skipped\n", path);
                 return NULL;
         }
-        if (whisper_model_load(&model, path, threads, COMPUTE_FLOAT32, &error) < 0)
+        if (whisper_model_load(&model, path, threads, compute, &error) < 0)
                 fail_msg("%s", error.text);
         return model;
+}
+
+struct whisper_model *rig_load_model(const char *name) {
+        return rig_load_model_for(name, COMPUTE_FLOAT32);
 }
 
 struct job *rig_read_sound(const char *name) {

@@ -13,6 +13,8 @@
 #define RIG_SAMPLES_MAX 480000
 
 // The model of that name, or NULL, told, where it is not on this machine: skip what needs it.
+struct whisper_model *rig_load_model_for(const char *name, enum compute compute);
+// The same in float32.
 struct whisper_model *rig_load_model(const char *name);
 
 // An English job with the sound in a file of the test data, by ffmpeg; NULL, told, without the

@@ -18,6 +18,7 @@
 // What every function that fills a part of the model needs.
 struct loading {
         const struct weights *weights;
+        enum compute compute;
         struct error *error;
 };
 
@@ -115,6 +116,20 @@ static int stack_init(const struct loading *loading, struct stack *ret, const ch
         return r;
 }
 
+// A layer for many rows in the arithmetic that is asked for.
+static int make_linear(const struct loading *loading, struct linear **ret, enum compute compute,
+                       const struct stack *stack) {
+        enum tile_elements elements = compute == COMPUTE_INT8 ? TILE_INT8 : TILE_BF16;
+        int r;
+
+        if (compute == COMPUTE_FLOAT32)
+                return linear_new(ret, stack->weight, stack->bias, stack->n_out, stack->n_in,
+                                  loading->error);
+        r = linear_new_dense(ret, elements, stack->weight, stack->bias, stack->n_out,
+                             stack->n_in);
+        return r < 0 ? error_set(loading->error, r, "no memory for a layer's weights") : 0;
+}
+
 // A stack as a layer for many rows.
 static int load_linear(const struct loading *loading, struct linear **ret, const char *prefix,
                        const struct stack_plan *plan) {
@@ -122,8 +137,7 @@ static int load_linear(const struct loading *loading, struct linear **ret, const
         int r = stack_init(loading, &stack, prefix, plan);
 
         if (r == 0)
-                r = linear_new(ret, stack.weight, stack.bias, stack.n_out, stack.n_in,
-                               loading->error);
+                r = make_linear(loading, ret, loading->compute, &stack);
         stack_deinit(&stack);
         return r;
 }
@@ -165,7 +179,10 @@ static int load_convolution(const struct loading *loading, struct linear **ret,
                         for (size_t k = 0; k < 3; k++)
                                 turned[(out * 3 + k) * n_in + in] =
                                         weight[(out * n_in + in) * 3 + k];
-        return linear_new(ret, turned, bias, n_out, n_in * 3, loading->error);
+        // A few per cent of the work, and what all else rests on: never int8.
+        return make_linear(loading, ret,
+                           loading->compute == COMPUTE_INT8 ? COMPUTE_BF16 : loading->compute,
+                           &(struct stack){turned, bias, n_out, n_in * 3});
 }
 
 // What queries are multiplied with, so that attention need not.
@@ -335,6 +352,7 @@ int whisper_model_load(struct whisper_model **ret, const char *path, int threads
         model->info = *weights_info(weights);
         model->threads = threads > 0 ? threads : 1;
         loading.weights = weights;
+        loading.compute = compute;
         omp_set_num_threads(model->threads);
 
         if ((r = check_shapes(&model->info, error)) < 0 ||

@@ -17,6 +17,7 @@ struct linear {
         onednn_layout layout;  // of the packed weight
         bool has_layout, has_bias;
         dnnl_memory_t weight, bias;
+        struct dense *dense;  // instead of all these
 };
 
 // What a primitive is bound to.
@@ -118,6 +119,7 @@ struct linear *linear_free(struct linear *linear) {
                 onednn_layout_deinit(&linear->layout);
         if (linear->engine)
                 dnnl_engine_destroy(linear->engine);
+        dense_free(linear->dense);
         free(linear);
         return NULL;
 }
@@ -216,6 +218,23 @@ int linear_new(struct linear **ret, const float *weight, const float *bias, size
                                  n_in, n_out);
         *ret = TAKE(linear);
         return 0;
+}
+
+int linear_new_dense(struct linear **ret, enum tile_elements elements, const float *weight,
+                     const float *bias, size_t n_out, size_t n_in) {
+        CLEANUP(linear_freep) struct linear *linear = xnew(struct linear);
+
+        linear->n_in = n_in;
+        linear->n_out = n_out;
+        linear->dense = dense_new(elements, weight, bias, n_out, n_in);
+        if (!linear->dense)
+                return -ENOMEM;
+        *ret = TAKE(linear);
+        return 0;
+}
+
+const struct dense *linear_dense(const struct linear *linear) {
+        return linear->dense;
 }
 
 int tensor_context_new(struct tensor_context **ret, struct error *error) {

@@ -1,0 +1,35 @@
+#pragma once
+// Self-attention in bf16, as the encoder needs it: softmax(queries * keys^T + biases) * values,
+// head by head, each window within itself, all rows of a window at once.
+//
+// Threads: as many as the call says; scratch belongs to the caller.
+
+#include <stddef.h>
+#include <stdint.h>
+
+// A window: rows of queries, keys and values side by side, [n_rows, 3 * n_heads * head_width].
+// Queries come already divided by the root of the head's width.
+struct self_attention_window {
+        const uint16_t *projected;  // bf16
+        size_t n_rows;
+        const float *biases;  // [n_rows], added to the scores of each key but the first
+        size_t n_unbiased;    // n_unbiased; not read when all are
+        uint16_t *ret;        // [n_rows, n_heads * head_width], bf16
+};
+
+struct self_attention {
+        size_t n_heads, head_width;  // a multiple of 16
+        size_t n_rows_max, n_windows_max;
+        int threads;
+        uint8_t *memory;   // packed keys and values of all windows
+        uint8_t *scratch;  // of each thread
+        size_t scratch_size;
+};
+
+// For windows of at most n_rows rows together. -ENOMEM.
+int self_attention_init(struct self_attention *ret, size_t n_heads, size_t head_width,
+                        size_t n_rows, size_t n_windows, int threads);
+void self_attention_deinit(struct self_attention *attention);
+
+void self_attention_run(struct self_attention *attention,
+                        const struct self_attention_window *windows, size_t n);

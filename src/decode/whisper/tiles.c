@@ -1,0 +1,201 @@
+#include "decode/whisper/tiles.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "decode/whisper/cpu.h"
+#include "decode/whisper/tiles_avx512.h"
+
+#define LOG2_E 1.44269504f
+
+#define TARGET_BF16 \
+        __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
+#define TARGET_VNNI \
+        __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+
+// --- Kernels ---------------------------------------------------------------------------------
+
+// The dot products of bf16 pairs without the processor's help: a bf16 is a float's upper half.
+INLINE_AVX512 __m512i dot_bf16_emulated(__m512i sum, __m512i x, __m512i panel) {
+        const __m512i upper = _mm512_set1_epi32((int)0xffff0000u);
+        __m512 y = _mm512_castsi512_ps(sum);
+
+        y = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_slli_epi32(x, 16)),
+                            _mm512_castsi512_ps(_mm512_slli_epi32(panel, 16)), y);
+        y = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_and_si512(x, upper)),
+                            _mm512_castsi512_ps(_mm512_and_si512(panel, upper)), y);
+        return _mm512_castps_si512(y);
+}
+
+#define TILE_NAME(name) name##_bf16
+#define TILE_TARGET     TARGET_BF16
+#define TILE_DOT(sum, x, panel) \
+        _mm512_castps_si512(    \
+                _mm512_dpbf16_ps(_mm512_castsi512_ps(sum), (__m512bh)(x), (__m512bh)(panel)))
+#define TILE_CONVERT(floats) ((__m256i)_mm512_cvtneps_pbh(floats))
+#define TILE_IS_INT8         0
+#include "decode/whisper/tiles_kernel.h"
+#undef TILE_NAME
+#undef TILE_TARGET
+#undef TILE_DOT
+#undef TILE_CONVERT
+#undef TILE_IS_INT8
+
+#define TILE_NAME(name)         name##_bf16_emulated
+#define TILE_TARGET             TARGET_AVX512
+#define TILE_DOT(sum, x, panel) dot_bf16_emulated(sum, x, panel)
+#define TILE_CONVERT(floats)    to_bf16_avx512(floats)
+#define TILE_IS_INT8            0
+#include "decode/whisper/tiles_kernel.h"
+#undef TILE_NAME
+#undef TILE_TARGET
+#undef TILE_DOT
+#undef TILE_CONVERT
+#undef TILE_IS_INT8
+
+#define TILE_NAME(name)         name##_int8
+#define TILE_TARGET             TARGET_VNNI
+#define TILE_DOT(sum, x, panel) _mm512_dpbusd_epi32(sum, x, panel)
+#define TILE_CONVERT(floats)    to_bf16_avx512(floats)
+#define TILE_IS_INT8            1
+#include "decode/whisper/tiles_kernel.h"
+
+void tiles_multiply(enum tile_elements elements, const struct tile_product *product) {
+        if (elements == TILE_INT8)
+                multiply_int8(product);
+        else if (cpu_has_bf16())
+                multiply_bf16(product);
+        else
+                multiply_bf16_emulated(product);
+}
+
+// --- Softmax ---------------------------------------------------------------------------------
+
+// The largest score, once the biases are in.
+TARGET_AVX512 static float scores_bias(float *scores, size_t n, const float *biases,
+                                       size_t n_unbiased) {
+        __m512 largest = _mm512_set1_ps(-INFINITY);
+        size_t i = 0;
+
+        for (; i + 16 <= n_unbiased; i += 16)
+                largest = _mm512_max_ps(largest, _mm512_loadu_ps(scores + i));
+        for (; i < n; i += 16) {
+                __mmask16 mask = mask_avx512(n - i);
+                __m512 x = _mm512_maskz_loadu_ps(mask, scores + i);
+
+                if (n_unbiased < n) {
+                        __mmask16 biased = mask;
+
+                        if (i < n_unbiased)
+                                biased &= (__mmask16)~mask_avx512(n_unbiased - i);
+                        x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(biased, biases + i));
+                }
+                _mm512_mask_storeu_ps(scores + i, mask, x);
+                largest = _mm512_mask_max_ps(largest, mask, largest, x);
+        }
+        return _mm512_reduce_max_ps(largest);
+}
+
+// exp(score - largest) for two vectors of scores, zero where the masks are; the sum goes into
+// *sum. A macro's worth of code for both kinds of processors.
+INLINE_AVX512 __m512 probability(const float *score, __mmask16 mask, __m512 shift,
+                                 __m512 *sum) {
+        __m512 x = _mm512_maskz_loadu_ps(mask, score);
+
+        x = exp2_avx512(_mm512_fmsub_ps(x, _mm512_set1_ps(LOG2_E), shift));
+        x = _mm512_maskz_mov_ps(mask, x);
+        *sum = _mm512_add_ps(*sum, x);
+        return x;
+}
+
+TARGET_BF16 static float probabilities_bf16(float *scores, size_t n, float largest) {
+        __m512 shift = _mm512_set1_ps(largest * LOG2_E);
+        __m512 sum[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+        uint16_t *ret = (uint16_t *)scores;
+
+        for (size_t i = 0; i < n; i += 32) {
+                __m512 low = probability(scores + i, mask_avx512(n - i), shift, &sum[0]);
+                __m512 high = n > i + 16 ? probability(scores + i + 16, mask_avx512(n - i - 16),
+                                                       shift, &sum[1])
+                                         : _mm512_setzero_ps();
+
+                _mm512_storeu_si512(ret + i, (__m512i)_mm512_cvtne2ps_pbh(high, low));
+        }
+        return _mm512_reduce_add_ps(_mm512_add_ps(sum[0], sum[1]));
+}
+
+TARGET_AVX512 static float probabilities_emulated(float *scores, size_t n, float largest) {
+        __m512 shift = _mm512_set1_ps(largest * LOG2_E);
+        __m512 sum[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+        uint16_t *ret = (uint16_t *)scores;
+
+        for (size_t i = 0; i < n; i += 32) {
+                __m512 low = probability(scores + i, mask_avx512(n - i), shift, &sum[0]);
+                __m512 high = n > i + 16 ? probability(scores + i + 16, mask_avx512(n - i - 16),
+                                                       shift, &sum[1])
+                                         : _mm512_setzero_ps();
+
+                _mm256_storeu_si256((__m256i *)(ret + i), to_bf16_avx512(low));
+                _mm256_storeu_si256((__m256i *)(ret + i + 16), to_bf16_avx512(high));
+        }
+        return _mm512_reduce_add_ps(_mm512_add_ps(sum[0], sum[1]));
+}
+
+float tiles_softmax(float *scores, size_t n, const float *biases, size_t n_unbiased) {
+        float largest = scores_bias(scores, n, biases, n_unbiased);
+
+        return cpu_has_bf16() ? probabilities_bf16(scores, n, largest)
+                              : probabilities_emulated(scores, n, largest);
+}
+
+// --- Rows ------------------------------------------------------------------------------------
+
+TARGET_AVX512 void tiles_to_bf16(const float *x, size_t n, uint16_t *ret) {
+        for (size_t i = 0; i < n; i += 16) {
+                __mmask16 mask = mask_avx512(n - i);
+                __m256i y = to_bf16_avx512(_mm512_maskz_loadu_ps(mask, x + i));
+
+                _mm256_mask_storeu_epi16(ret + i, mask, y);
+        }
+}
+
+TARGET_AVX512 void tiles_from_bf16(const uint16_t *x, size_t n, float *ret) {
+        for (size_t i = 0; i < n; i += 16) {
+                __mmask16 mask = mask_avx512(n - i);
+                __m512 y = from_bf16_avx512(_mm256_maskz_loadu_epi16(mask, x + i));
+
+                _mm512_mask_storeu_ps(ret + i, mask, y);
+        }
+}
+
+TARGET_AVX512 void tiles_quantize(const float *x, size_t n, uint8_t *ret,
+                                  struct tile_row *ret_row) {
+        __m512 least = _mm512_setzero_ps(), most = _mm512_setzero_ps(), scale, zero;
+        float low, high;
+
+        for (size_t i = 0; i < n; i += 16) {
+                __m512 y = _mm512_maskz_loadu_ps(mask_avx512(n - i), x + i);
+
+                least = _mm512_min_ps(least, y);
+                most = _mm512_max_ps(most, y);
+        }
+        low = _mm512_reduce_min_ps(least);
+        high = _mm512_reduce_max_ps(most);
+        if (high - low < 1e-30f) {
+                *ret_row = (struct tile_row){0, 0};
+                high = low + 1;
+        } else {
+                ret_row->scale = (high - low) / 255;
+                ret_row->zero = nearbyintf(-low / ret_row->scale);
+        }
+        scale = _mm512_set1_ps(255 / (high - low));
+        zero = _mm512_set1_ps(ret_row->zero);
+        for (size_t i = 0; i < n; i += 16) {
+                __mmask16 mask = mask_avx512(n - i);
+                __m512 y = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, x + i), scale, zero);
+
+                y = _mm512_max_ps(y, _mm512_setzero_ps());
+                _mm_mask_storeu_epi8(ret + i, mask,
+                                     _mm512_cvtusepi32_epi8(_mm512_cvtps_epu32(y)));
+        }
+}

@@ -1,0 +1,290 @@
+// Tiles, dense layers and self-attention against plain ones in double, for whatever this
+// processor has (and, in runs with ONEDNN_MAX_CPU_ISA, for what it can pretend to have).
+#include "decode/whisper/tiles.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "decode/whisper/cpu.h"
+#include "decode/whisper/dense.h"
+#include "decode/whisper/self_attention.h"
+#include "util/mem.h"
+
+static float random_value(void) {
+        static uint32_t state = 11;
+
+        state = state * 1664525u + 1013904223u;
+        return (float)(state >> 8) / 8388608.0f - 1.0f;
+}
+
+static float *random_floats(size_t n, float scale) {
+        float *ret = xcalloc(n, sizeof(*ret));
+
+        for (size_t i = 0; i < n; i++)
+                ret[i] = random_value() * scale;
+        return ret;
+}
+
+// What bf16 keeps of a value.
+static float keep_bf16(float x) {
+        uint16_t kept;
+
+        tiles_to_bf16(&x, 1, &kept);
+        tiles_from_bf16(&kept, 1, &x);
+        return x;
+}
+
+static void test_bf16_rounds_to_nearest_even(void **state) {
+        (void)state;
+        if (!cpu_has_avx512())
+                skip();
+        assert_float_equal(keep_bf16(1.0f), 1.0f, 0);
+        assert_float_equal(keep_bf16(1.0f + 1.0f / 256), 1.0f, 0);
+        assert_float_equal(keep_bf16(1.0f + 3.0f / 256), 1.0f + 4.0f / 256, 0);
+        assert_float_equal(keep_bf16(1.0f + 1.01f / 256), 1.0f + 2.0f / 256, 0);
+        assert_true(isinf(keep_bf16(INFINITY)));
+        assert_true(isnan(keep_bf16(NAN)));
+}
+
+static void test_quantized_rows_stand_for_what_they_were(void **state) {
+        (void)state;
+        enum { N = 45 };
+        uint8_t quantized[N];
+        struct tile_row row;
+
+        if (!cpu_has_avx512())
+                skip();
+        for (int shape = 0; shape < 4; shape++) {
+                CLEANUP(floats_freep) float *x = random_floats(N, 3);
+
+                for (size_t i = 0; i < N; i++)
+                        x[i] = shape == 0   ? x[i]
+                               : shape == 1 ? fabsf(x[i])
+                               : shape == 2 ? -fabsf(x[i])
+                                            : 0;
+                x[7] = 0;
+                tiles_quantize(x, N, quantized, &row);
+                for (size_t i = 0; i < N; i++)
+                        assert_float_equal(row.scale * ((float)quantized[i] - row.zero), x[i],
+                                           0.51 * row.scale + 1e-6);
+                assert_float_equal((float)quantized[7], row.zero, 0);
+        }
+}
+
+static double gelu_plain(double x) {
+        return x / 2 * (1 + erf(x / sqrt(2)));
+}
+
+// A layer of all kinds of sizes; each row of `x` as the layer gets to see it.
+struct layer_case {
+        enum tile_elements elements;
+        size_t n_rows, n_in, n_out;
+};
+
+static double row_value(const struct layer_case *layer, const struct dense_input *input,
+                        size_t row, size_t i) {
+        const uint8_t *x = (const uint8_t *)input->x + row * input->stride;
+        float ret;
+
+        if (layer->elements == TILE_INT8)
+                return input->rows[row].scale * ((float)x[i] - input->rows[row].zero);
+        tiles_from_bf16((const uint16_t *)(const void *)x + i, 1, &ret);
+        return ret;
+}
+
+static double weight_value(const struct layer_case *layer, const float *weight, size_t i) {
+        float largest = 0, scale;
+
+        if (layer->elements == TILE_BF16)
+                return keep_bf16(weight[i]);
+        for (size_t k = 0; k < layer->n_in; k++)
+                largest = fmaxf(largest, fabsf(weight[k]));
+        scale = largest / 127;
+        return scale * lrintf(weight[i] / scale);
+}
+
+static void check_layer(const struct layer_case *layer, unsigned flags) {
+        size_t n_in = layer->n_in, n_out = layer->n_out;
+        CLEANUP(floats_freep) float *weight = random_floats(n_out * n_in, 0.3f);
+        CLEANUP(floats_freep) float *bias = random_floats(n_out, 1);
+        CLEANUP(floats_freep) float *x = random_floats(layer->n_rows * n_in, 2);
+        CLEANUP(floats_freep) float *y = random_floats(layer->n_rows * n_out, 1);
+        CLEANUP(floats_freep) float *before = xcalloc(layer->n_rows * n_out, sizeof(*before));
+        CLEANUP(dense_freep)
+        struct dense *dense = dense_new(layer->elements, weight, bias, n_out, n_in);
+        struct dense_chunk chunk = {.elements = try_aligned(dense_chunk_size(n_in))};
+        struct dense_input input =
+                dense_take_floats(&chunk, layer->elements, x, n_in, layer->n_rows, n_in);
+        double slack = flags & TILE_TO_BF16 ? 5e-3 : 1e-4;
+
+        memcpy(before, y, layer->n_rows * n_out * sizeof(*y));
+        dense_multiply(dense, &input, layer->n_rows, y, n_out, flags);
+        for (size_t row = 0; row < layer->n_rows; row++) {
+                for (size_t c = 0; c < n_out; c++) {
+                        double expected = bias[c];
+                        float got = y[row * n_out + c];
+
+                        for (size_t i = 0; i < n_in; i++)
+                                expected += row_value(layer, &input, row, i) *
+                                            weight_value(layer, weight + c * n_in, i);
+                        if (flags & TILE_GELU)
+                                expected = gelu_plain(expected);
+                        if (flags & TILE_ADD)
+                                expected += before[row * n_out + c];
+                        if (flags & TILE_TO_BF16)
+                                tiles_from_bf16((uint16_t *)(void *)y + row * n_out + c, 1,
+                                                &got);
+                        assert_float_equal(got, expected, 2e-4 + slack * fabs(expected));
+                }
+        }
+        free(chunk.elements);
+}
+
+static void check_layers(enum tile_elements elements) {
+        static const size_t rows[] = {1, 5, 6, 13, 48};
+        static const size_t columns[] = {16, 32, 48, 64, 144};
+
+        for (size_t i = 0; i < 5; i++) {
+                struct layer_case layer = {elements, rows[i], 8 + 12 * i, columns[i]};
+
+                check_layer(&layer, 0);
+                check_layer(&layer, TILE_ADD);
+                check_layer(&layer, TILE_GELU);
+                check_layer(&layer, TILE_GELU | TILE_TO_BF16);
+        }
+}
+
+static void test_bf16_layers(void **state) {
+        (void)state;
+        if (!cpu_has_avx512())
+                skip();
+        check_layers(TILE_BF16);
+        // The last pair is half empty.
+        check_layer(&(struct layer_case){TILE_BF16, 1, 15, 16}, 0);
+}
+
+static void test_int8_layers(void **state) {
+        (void)state;
+        if (!cpu_has_vnni())
+                skip();
+        check_layers(TILE_INT8);
+}
+
+static void test_a_row_does_not_see_its_neighbours(void **state) {
+        (void)state;
+        enum { ROWS = 48, IN = 64, OUT = 80 };
+        CLEANUP(floats_freep) float *weight = random_floats((size_t)OUT * IN, 0.3f);
+        CLEANUP(floats_freep) float *x = random_floats((size_t)ROWS * IN, 2);
+        struct dense_chunk chunk = {.elements = try_aligned(dense_chunk_size(IN))};
+
+        for (enum tile_elements elements = TILE_BF16; elements <= TILE_INT8; elements++) {
+                CLEANUP(dense_freep) struct dense *dense = NULL;
+                float together[ROWS][OUT] = {{0}}, alone[OUT] = {0};
+                struct dense_input input;
+
+                if (!(elements == TILE_INT8 ? cpu_has_vnni() : cpu_has_avx512()))
+                        continue;
+                dense = dense_new(elements, weight, NULL, OUT, IN);
+                input = dense_take_floats(&chunk, elements, x, IN, ROWS, IN);
+                dense_multiply(dense, &input, ROWS, together, OUT, TILE_GELU);
+                for (size_t row = 0; row < ROWS; row++) {
+                        input = dense_take_floats(&chunk, elements, x + row * IN, IN, 1, IN);
+                        dense_multiply(dense, &input, 1, alone, OUT, TILE_GELU);
+                        assert_memory_equal(alone, together[row], sizeof(alone));
+                }
+        }
+        free(chunk.elements);
+}
+
+// One head's results for one query, in double.
+static void attend_plain(const struct self_attention_window *window, size_t n_state,
+                         size_t query, size_t first, size_t width, double *ret) {
+        double scores[200], sum = 0;
+        float a, b;
+
+        for (size_t key = 0; key < window->n_rows; key++) {
+                scores[key] = key < window->n_unbiased ? 0 : window->biases[key];
+                for (size_t i = first; i < first + width; i++) {
+                        tiles_from_bf16(window->projected + query * 3 * n_state + i, 1, &a);
+                        tiles_from_bf16(window->projected + key * 3 * n_state + n_state + i, 1,
+                                        &b);
+                        scores[key] += (double)a * b;
+                }
+        }
+        for (size_t key = 0; key < window->n_rows; key++)
+                sum += exp(scores[key]);
+        for (size_t i = 0; i < width; i++)
+                ret[i] = 0;
+        for (size_t key = 0; key < window->n_rows; key++) {
+                for (size_t i = 0; i < width; i++) {
+                        tiles_from_bf16(window->projected + key * 3 * n_state + 2 * n_state +
+                                                first + i,
+                                        1, &a);
+                        ret[i] += a * exp(scores[key]) / sum;
+                }
+        }
+}
+
+static void test_self_attention(void **state) {
+        (void)state;
+        enum { HEADS = 3, WIDTH = 32, STATE = HEADS * WIDTH, WINDOWS = 4 };
+        static const size_t n_rows[WINDOWS] = {1, 33, 99, 64};
+        static const size_t n_unbiased[WINDOWS] = {1, 20, 99, 3};
+        struct self_attention attention;
+        struct self_attention_window windows[WINDOWS];
+        double expected[WIDTH];
+        float got;
+
+        if (!cpu_has_avx512())
+                skip();
+        assert_int_equal(self_attention_init(&attention, HEADS, WIDTH, 200, WINDOWS, 2), 0);
+        for (size_t i = 0; i < WINDOWS; i++) {
+                CLEANUP(floats_freep) float *x = random_floats(n_rows[i] * 3 * STATE, 2);
+                uint16_t *projected = xcalloc(n_rows[i] * 3 * STATE, sizeof(*projected));
+
+                tiles_to_bf16(x, n_rows[i] * 3 * STATE, projected);
+                windows[i] = (struct self_attention_window){
+                        .projected = projected,
+                        .n_rows = n_rows[i],
+                        .biases = random_floats(n_rows[i], 3),
+                        .n_unbiased = n_unbiased[i],
+                        .ret = xcalloc(n_rows[i] * STATE, sizeof(uint16_t))};
+        }
+        self_attention_run(&attention, windows, WINDOWS);
+        for (size_t i = 0; i < WINDOWS; i++) {
+                for (size_t task = 0; task < n_rows[i] * HEADS; task++) {
+                        size_t query = task / HEADS, first = task % HEADS * WIDTH;
+
+                        attend_plain(&windows[i], STATE, query, first, WIDTH, expected);
+                        for (size_t k = 0; k < WIDTH; k++) {
+                                tiles_from_bf16(windows[i].ret + query * STATE + first + k, 1,
+                                                &got);
+                                assert_float_equal(got, expected[k], 0.02);
+                        }
+                }
+                free((void *)(uintptr_t)windows[i].projected);
+                free((void *)(uintptr_t)windows[i].biases);
+                free(windows[i].ret);
+        }
+        self_attention_deinit(&attention);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_bf16_rounds_to_nearest_even),
+                cmocka_unit_test(test_quantized_rows_stand_for_what_they_were),
+                cmocka_unit_test(test_bf16_layers),
+                cmocka_unit_test(test_int8_layers),
+                cmocka_unit_test(test_a_row_does_not_see_its_neighbours),
+                cmocka_unit_test(test_self_attention),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
