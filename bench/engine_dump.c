@@ -16,17 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include <jansson.h>
-
+#include "common.h"
 #include "decode/engine.h"
 #include "decode/models.h"
 #include "decode/whisper/encoder.h"
 #include "decode/whisper/model.h"
 #include "util/mem.h"
-
-#define SAMPLES_MAX (16000u * 3600)
 
 struct dump_options {
         const char *model, *what;
@@ -37,58 +33,9 @@ struct dump_options {
         struct decode_options decode;
 };
 
-static double seconds_now(void) {
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-// The next sound as a job, or NULL at the end.
-static struct job *job_read(const struct decode_options *options, uint64_t id) {
-        CLEANUP(job_freep) struct job *job = NULL;
-        uint32_t n;
-
-        if (fread(&n, sizeof(n), 1, stdin) != 1 || n > SAMPLES_MAX)
-                return NULL;
-        job = job_new(n);
-        if (!job || fread(job->samples, sizeof(float), n, stdin) != n)
-                return NULL;
-        decode_options_deinit(&job->options);
-        job->options = decode_options_copy(options);
-        job->id = id;
-        job->is_final = true;
-        return TAKE(job);
-}
-
-static json_t *segment_json(const struct hypothesis_segment *segment) {
-        json_t *tokens = json_array();
-
-        for (size_t i = 0; i < segment->n_tokens; i++)
-                json_array_append_new(tokens, json_integer(segment->tokens[i]));
-        return json_pack("{s:I,s:I,s:s,s:o,s:f,s:f,s:f,s:f}", "begin",
-                         (json_int_t)segment->begin, "end", (json_int_t)segment->end, "text",
-                         segment->text, "tokens", tokens, "avg_logprob",
-                         (double)segment->avg_logprob, "no_speech_prob",
-                         (double)segment->no_speech_prob, "compression_ratio",
-                         (double)segment->compression_ratio, "temperature",
-                         (double)segment->temperature);
-}
-
 static void hypothesis_print(const struct job *job, int result,
                              const struct hypothesis *hypothesis, double seconds) {
-        json_t *segments = json_array(), *line;
-
-        for (size_t i = 0; result == 0 && i < hypothesis->n_segments; i++)
-                json_array_append_new(segments, segment_json(&hypothesis->segments[i]));
-        line = json_pack("{s:I,s:i,s:s,s:f,s:o,s:f}", "id", (json_int_t)job->id, "result",
-                         result, "language", hypothesis->language, "language_probability",
-                         (double)hypothesis->language_probability, "segments", segments,
-                         "seconds", seconds);
-        json_dumpf(line, stdout, JSON_COMPACT | JSON_SORT_KEYS);
-        putchar('\n');
-        fflush(stdout);
-        json_decref(line);
+        json_print(hypothesis_json(job, result, hypothesis, seconds));
 }
 
 // Step until all is done that was taken in.
@@ -122,7 +69,7 @@ static int dump_tokens(const struct dump_options *options, const struct whisper_
                 fprintf(stderr, "engine_dump: %s\n", error.text);
                 return 1;
         }
-        while ((job = job_read(&options->decode, id++)) != NULL) {
+        while ((job = job_read(stdin, &options->decode, id++)) != NULL) {
                 if (!options->is_together)
                         began = seconds_now();
                 r = engine_whisper.submit(state, job);
@@ -150,7 +97,7 @@ static int dump_tokens(const struct dump_options *options, const struct whisper_
 static int dump_log_mel(const struct dump_options *options, const struct whisper_model *model) {
         struct job *job;
 
-        while ((job = job_read(&options->decode, 0)) != NULL) {
+        while ((job = job_read(stdin, &options->decode, 0)) != NULL) {
                 size_t n = log_mel_frames(job->n_samples) * (size_t)model->info.n_mels;
                 float *ret = xcalloc(n, sizeof(*ret));
 
@@ -171,7 +118,7 @@ static int dump_encoder(const struct dump_options *options, const struct whisper
 
         if (tensor_context_new(&context, NULL) < 0 || encoder_new(&encoder, model, context) < 0)
                 return 1;
-        while ((job = job_read(&options->decode, 0)) != NULL) {
+        while ((job = job_read(stdin, &options->decode, 0)) != NULL) {
                 float *frames = xcalloc(log_mel_frames(job->n_samples) * n_mels, sizeof(float));
                 struct audio_context full;
                 struct encoder_window window = {.log_mel = frames,

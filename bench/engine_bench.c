@@ -1,0 +1,186 @@
+// engine_bench: the engine as a child of bench/engine: one command a line, one JSON object a line
+// in answer, so that its rounds can take turns with those of other engines.
+//
+//     engine_bench MODEL [--threads N] [--engines N]
+//
+// When the model is loaded and the engines are open it says {"load": seconds}. Then:
+//
+//     sounds PATH                    what is meant below: a count of samples (uint32, little
+//                                    endian), then so many float32, again and again: {"n"}
+//     encode I FRAMES short|full     {"seconds"}: the encoder for the first frames of sound I
+//     step N TOKENS short|full       {"seconds", "n_keys"}: one decoder step for N sequences
+//     first I                        {"seconds"}: to the first token of sound I
+//     decode FIRST N BEAM BUSY short|full
+//                                    sounds FIRST to FIRST + N - 1 at once, as engines_run() says
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <omp.h>
+
+#include "common.h"
+#include "decode/models.h"
+#include "decode/whisper/model.h"
+#include "engines.h"
+#include "stages.h"
+#include "util/mem.h"
+
+#define SOUNDS_MAX 256
+
+struct bench {
+        struct whisper_model *model;
+        struct engines *engines;
+        struct stages *stages;  // made when a stage is asked for
+        struct job *sounds[SOUNDS_MAX];
+        size_t n_sounds;
+};
+
+static json_t *mistake(const char *text) {
+        return json_pack("{s:s}", "error", text);
+}
+
+static json_t *seconds_json(double seconds) {
+        if (seconds < 0)
+                return mistake("the engine refused");
+        return json_pack("{s:f}", "seconds", seconds);
+}
+
+static void sounds_free(struct bench *bench) {
+        stages_forget(bench->stages);
+        while (bench->n_sounds > 0)
+                job_free(bench->sounds[--bench->n_sounds]);
+}
+
+static json_t *sounds_read(struct bench *bench, const char *path) {
+        struct decode_options options = decode_options_default();
+        FILE *file = fopen(path, "rb");
+        struct job *job;
+
+        if (!file)
+                return mistake("no such file");
+        sounds_free(bench);
+        snprintf(options.language, sizeof(options.language), "en");
+        options.without_timestamps = true;
+        while (bench->n_sounds < SOUNDS_MAX &&
+               (job = job_read(file, &options, bench->n_sounds)) != NULL)
+                bench->sounds[bench->n_sounds++] = job;
+        fclose(file);
+        return json_pack("{s:I}", "n", (json_int_t)bench->n_sounds);
+}
+
+static const struct context_shape *shape_of(const char *name) {
+        return strcmp(name, "full") == 0 ? &context_shape_full : &context_shape_short;
+}
+
+static bool needs_stages(struct bench *bench) {
+        struct error error;
+
+        return bench->stages || stages_new(&bench->stages, bench->model, &error) == 0;
+}
+
+static json_t *step(struct bench *bench, size_t n, size_t n_tokens, const char *shape) {
+        struct steps_plan plan = {.jobs = bench->sounds,
+                                  .n_jobs = bench->n_sounds,
+                                  .n_sequences = n,
+                                  .n_tokens = n_tokens,
+                                  .shape = shape_of(shape)};
+        double n_keys = 0, seconds = stages_steps(bench->stages, &plan, &n_keys);
+        json_t *ret = seconds_json(seconds);
+
+        json_object_set_new(ret, "n_keys", json_real(n_keys));
+        return ret;
+}
+
+static json_t *decode(struct bench *bench, const char *arguments) {
+        char shape[8];
+        size_t first, n;
+        unsigned beam, busy_percent;
+
+        if (sscanf(arguments, "%zu %zu %u %u %5s", &first, &n, &beam, &busy_percent, shape) !=
+                    5 ||
+            first >= bench->n_sounds || n > bench->n_sounds - first || busy_percent >= 100)
+                return mistake("decode: no such sounds");
+        for (size_t i = first; i < first + n; i++) {
+                bench->sounds[i]->options.beam_size = beam;
+                bench->sounds[i]->options.context = shape_of(shape);
+        }
+        return engines_run(bench->engines, bench->sounds + first, n, busy_percent);
+}
+
+// NULL when the command is no stage's.
+static json_t *stage_answer(struct bench *bench, const char *line) {
+        char shape[8];
+        size_t i, n;
+
+        if (sscanf(line, "encode %zu %zu %5s", &i, &n, shape) == 3 && i < bench->n_sounds &&
+            needs_stages(bench))
+                return seconds_json(
+                        stages_encode(bench->stages, bench->sounds[i], n, shape_of(shape)));
+        if (sscanf(line, "step %zu %zu %5s", &i, &n, shape) == 3 && bench->n_sounds > 0 &&
+            needs_stages(bench))
+                return step(bench, i, n, shape);
+        if (sscanf(line, "first %zu", &i) == 1 && i < bench->n_sounds && needs_stages(bench))
+                return seconds_json(stages_first_token(bench->stages, bench->sounds[i]));
+        return NULL;
+}
+
+static json_t *answer(struct bench *bench, const char *line) {
+        char path[4001];
+        json_t *ret;
+
+        if (sscanf(line, "sounds %4000s", path) == 1)
+                return sounds_read(bench, path);
+        if (strncmp(line, "decode ", 7) == 0)
+                return decode(bench, line + 7);
+        ret = stage_answer(bench, line);
+        return ret ? ret : mistake("no such command, or no such sound");
+}
+
+struct bench_options {
+        const char *model;
+        int threads;
+        size_t n_engines;
+};
+
+static bool options_parse(struct bench_options *ret, int argc, char **argv) {
+        if (argc < 2)
+                return false;
+        *ret = (struct bench_options){.model = argv[1], .threads = 2, .n_engines = 1};
+        for (int i = 2; i + 1 < argc; i += 2) {
+                if (strcmp(argv[i], "--threads") == 0)
+                        ret->threads = (int)strtol(argv[i + 1], NULL, 10);
+                else if (strcmp(argv[i], "--engines") == 0)
+                        ret->n_engines = strtoul(argv[i + 1], NULL, 10);
+                else
+                        return false;
+        }
+        return argc % 2 == 0 && ret->threads > 0 && ret->n_engines > 0;
+}
+
+int main(int argc, char **argv) {
+        struct bench bench = {0};
+        struct bench_options options;
+        struct error error = {0};
+        double began = seconds_now();
+        char line[5000];
+
+        if (!options_parse(&options, argc, argv)) {
+                fputs("usage: engine_bench MODEL [--threads N] [--engines N]\n", stderr);
+                return 2;
+        }
+        if (whisper_model_load(&bench.model, options.model, options.threads, &error) < 0 ||
+            engines_new(&bench.engines, bench.model, options.n_engines, &error) < 0) {
+                fprintf(stderr, "engine_bench: %s\n", error.text);
+                return 3;
+        }
+        omp_set_num_threads(options.threads);
+        json_print(json_pack("{s:f}", "load", seconds_now() - began));
+        while (fgets(line, sizeof(line), stdin))
+                json_print(answer(&bench, line));
+        sounds_free(&bench);
+        stages_free(bench.stages);
+        engines_free(bench.engines);
+        whisper_model_free(bench.model);
+        return 0;
+}

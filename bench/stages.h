@@ -1,0 +1,49 @@
+#pragma once
+// Stages: the engine's encoder and decoder, each by itself, with a stopwatch.
+//
+// Threads: one, which has set OpenMP's number of threads.
+// Memory:  the sounds are lent.
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "decode/job.h"
+#include "decode/whisper/context.h"
+#include "decode/whisper/model.h"
+#include "util/cleanup.h"
+
+// Sequences in a step at most.
+#define STAGES_SEQUENCES_MAX 32
+
+struct stages;
+
+// Encoder, decoder, and memory for what STAGES_SEQUENCES_MAX sequences listen to, in short
+// contexts and in full ones. Negative error.
+int stages_new(struct stages **ret, const struct whisper_model *model, struct error *error);
+struct stages *stages_free(struct stages *stages);
+
+// Seconds of the encoder for the first n_frames of a sound (0: all). Negative error.
+double stages_encode(struct stages *stages, const struct job *job, size_t n_frames,
+                     const struct context_shape *shape);
+
+// Seconds from the sound's samples to the first two tokens of its text. Negative error.
+double stages_first_token(struct stages *stages, const struct job *job);
+
+// Let go of what the sounds said, before they go.
+void stages_forget(struct stages *stages);
+
+struct steps_plan {
+        struct job *const *jobs;
+        size_t n_jobs;
+        size_t n_sequences;  // sequence i listens to job i % n_jobs
+        size_t n_tokens;     // steps that are timed
+        const struct context_shape *shape;
+};
+
+// The median seconds of one step, for all sequences together: decoder, rules and choice of the
+// next token, the likeliest but the end of the text. The sounds are encoded the first time, and
+// kept until stages_forget(). *ret_n_keys is the mean number of rows that
+// a sequence listens to. Negative error.
+double stages_steps(struct stages *stages, const struct steps_plan *plan, double *ret_n_keys);
+
+DEFINE_CLEANUP(struct stages *, stages_free);
