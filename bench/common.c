@@ -1,6 +1,7 @@
 #include "common.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "util/mem.h"
@@ -71,4 +72,14 @@ void json_print(json_t *object) {
         putchar('\n');
         fflush(stdout);
         json_decref(object);
+}
+
+bool compute_parse(enum compute *ret, const char *text) {
+        for (int i = 0; compute_names[i]; i++) {
+                if (strcmp(compute_names[i], text) == 0) {
+                        *ret = (enum compute)i;
+                        return true;
+                }
+        }
+        return false;
 }

@@ -1,15 +1,18 @@
 #pragma once
 // What the programs here share: a stopwatch and what to do with its
-// figures, sounds as jobs, hypotheses as JSON.
+// figures, sounds as jobs, hypotheses as JSON,
+// options.
 //
 // Threads: any; no state.
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include <jansson.h>
 
+#include "decode/compute.h"
 #include "decode/hypothesis.h"
 #include "decode/job.h"
 
@@ -23,10 +26,13 @@ void doubles_sort(double *values, size_t n);
 // many float32. The options are copied. NULL at the end, or where the file is broken.
 struct job *job_read(FILE *file, const struct decode_options *options, uint64_t id);
 
-// {"id", "result", "language", "segments": [{"text", "tokens", "begin", "end", ...}], "seconds"};
-// the caller's.
+// {"id", "result", "language", "segments": [{"text", "tokens", "begin", "end", ...}],
+// "seconds"}; the caller's.
 json_t *hypothesis_json(const struct job *job, int result, const struct hypothesis *hypothesis,
                         double seconds);
 
 // One line on standard output; takes the object.
 void json_print(json_t *object);
+
+// "bf16", as the configuration names it.
+bool compute_parse(enum compute *ret, const char *text);

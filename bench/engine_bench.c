@@ -1,9 +1,10 @@
-// engine_bench: the engine as a child of bench/engine: one command a line, one JSON object a line
-// in answer, so that its rounds can take turns with those of other engines.
+// engine_bench: the engine as a child of bench/engine: one command a line, one JSON object a
+// line in answer, so that its rounds can take turns with those of other engines.
 //
-//     engine_bench MODEL [--threads N] [--engines N]
+//     engine_bench MODEL [--threads N] [--engines N] [--compute WHICH]
 //
-// When the model is loaded and the engines are open it says {"load": seconds}. Then:
+// When the model is loaded and the engines are open it says {"load": seconds, "compute": name,
+// "info": sizes}. Then:
 //
 //     sounds PATH                    what is meant below: a count of samples (uint32, little
 //                                    endian), then so many float32, again and again: {"n"}
@@ -11,7 +12,11 @@
 //     step N TOKENS short|full       {"seconds", "n_keys"}: one decoder step for N sequences
 //     first I                        {"seconds"}: to the first token of sound I
 //     decode FIRST N BEAM BUSY short|full
-//                                    sounds FIRST to FIRST + N - 1 at once, as engines_run() says
+//                                    sounds FIRST to FIRST + N - 1 at once, as engines_run()
+//                                    says
+//     draft I                        {"plain", "drafted": as engines_run() says}: sound I as it
+//     is,
+//                                    and with its own text as a draft
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +113,32 @@ static json_t *decode(struct bench *bench, const char *arguments) {
         return engines_run(bench->engines, bench->sounds + first, n, busy_percent);
 }
 
+// The tokens of an engines_run()'s first answer become the job's draft.
+static void draft_set(struct job *job, const json_t *run) {
+        const json_t *answer = json_array_get(json_object_get(run, "answers"), 0);
+        const json_t *segments = json_object_get(answer, "segments");
+        const json_t *tokens = json_object_get(json_array_get(segments, 0), "tokens");
+        size_t n = json_array_size(tokens);
+
+        job->options.draft_tokens = xcalloc(n + 1, sizeof(int32_t));
+        job->options.n_draft_tokens = n;
+        for (size_t i = 0; i < n; i++)
+                job->options.draft_tokens[i] =
+                        (int32_t)json_integer_value(json_array_get(tokens, i));
+}
+
+static json_t *draft(struct bench *bench, size_t i) {
+        struct job *job = bench->sounds[i];
+        json_t *plain = engines_run(bench->engines, &bench->sounds[i], 1, 0), *drafted;
+
+        draft_set(job, plain);
+        drafted = engines_run(bench->engines, &bench->sounds[i], 1, 0);
+        free(job->options.draft_tokens);
+        job->options.draft_tokens = NULL;
+        job->options.n_draft_tokens = 0;
+        return json_pack("{s:o,s:o}", "plain", plain, "drafted", drafted);
+}
+
 // NULL when the command is no stage's.
 static json_t *stage_answer(struct bench *bench, const char *line) {
         char shape[8];
@@ -128,11 +159,14 @@ static json_t *stage_answer(struct bench *bench, const char *line) {
 static json_t *answer(struct bench *bench, const char *line) {
         char path[4001];
         json_t *ret;
+        size_t i;
 
         if (sscanf(line, "sounds %4000s", path) == 1)
                 return sounds_read(bench, path);
         if (strncmp(line, "decode ", 7) == 0)
                 return decode(bench, line + 7);
+        if (sscanf(line, "draft %zu", &i) == 1 && i < bench->n_sounds)
+                return draft(bench, i);
         ret = stage_answer(bench, line);
         return ret ? ret : mistake("no such command, or no such sound");
 }
@@ -141,6 +175,7 @@ struct bench_options {
         const char *model;
         int threads;
         size_t n_engines;
+        enum compute compute;
 };
 
 static bool options_parse(struct bench_options *ret, int argc, char **argv) {
@@ -152,10 +187,24 @@ static bool options_parse(struct bench_options *ret, int argc, char **argv) {
                         ret->threads = (int)strtol(argv[i + 1], NULL, 10);
                 else if (strcmp(argv[i], "--engines") == 0)
                         ret->n_engines = strtoul(argv[i + 1], NULL, 10);
+                else if (strcmp(argv[i], "--compute") == 0 &&
+                         compute_parse(&ret->compute, argv[i + 1]))
+                        continue;
                 else
                         return false;
         }
         return argc % 2 == 0 && ret->threads > 0 && ret->n_engines > 0;
+}
+
+static json_t *greeting(const struct whisper_model *model, double seconds) {
+        struct whisper_info info = whisper_model_info(model);
+
+        return json_pack("{s:f,s:s,s:{s:i,s:i,s:i,s:i,s:i,s:i}}", "load", seconds, "compute",
+                         compute_names[whisper_model_compute(model)], "info", "n_mels",
+                         info.n_mels, "n_audio_state", info.n_audio_state, "n_audio_layers",
+                         info.n_audio_layers, "n_text_state", info.n_text_state,
+                         "n_text_layers", info.n_text_layers, "n_vocabulary",
+                         info.n_vocabulary);
 }
 
 int main(int argc, char **argv) {
@@ -166,16 +215,19 @@ int main(int argc, char **argv) {
         char line[5000];
 
         if (!options_parse(&options, argc, argv)) {
-                fputs("usage: engine_bench MODEL [--threads N] [--engines N]\n", stderr);
+                fputs("usage: engine_bench MODEL [--threads N] [--engines N] [--compute "
+                      "WHICH]\n",
+                      stderr);
                 return 2;
         }
-        if (whisper_model_load(&bench.model, options.model, options.threads, &error) < 0 ||
+        if (whisper_model_load(&bench.model, options.model, options.threads, options.compute,
+                               &error) < 0 ||
             engines_new(&bench.engines, bench.model, options.n_engines, &error) < 0) {
                 fprintf(stderr, "engine_bench: %s\n", error.text);
                 return 3;
         }
         omp_set_num_threads(options.threads);
-        json_print(json_pack("{s:f}", "load", seconds_now() - began));
+        json_print(greeting(bench.model, seconds_now() - began));
         while (fgets(line, sizeof(line), stdin))
                 json_print(answer(&bench, line));
         sounds_free(&bench);

@@ -155,16 +155,6 @@ static bool context_parse(struct context_shape *ret, const char *text) {
         return ret->stride > 0;
 }
 
-static bool compute_parse(enum compute *ret, const char *text) {
-        for (int i = 0; compute_names[i]; i++) {
-                if (strcmp(compute_names[i], text) == 0) {
-                        *ret = (enum compute)i;
-                        return true;
-                }
-        }
-        return false;
-}
-
 static bool options_parse(struct dump_options *ret, int argc, char **argv) {
         if (argc < 3)
                 return false;

@@ -234,9 +234,9 @@ static json_t *answers_json(const struct run *run) {
         for (size_t i = 0; i < run->n_jobs; i++) {
                 struct answer *answer = &run->answers[i];
 
-                json_array_append_new(ret, hypothesis_json(run->jobs[i], answer->result,
-                                                           &answer->hypothesis,
-                                                           answer->seconds));
+                json_array_append_new(ret,
+                                      hypothesis_json(run->jobs[i], answer->result,
+                                                      &answer->hypothesis, answer->seconds));
                 hypothesis_deinit(&answer->hypothesis);
         }
         return ret;

@@ -21,8 +21,8 @@ struct engines *engines_free(struct engines *engines);
 
 // All jobs, which are lent, until all are answered; one more thread of the program is busy for
 // busy_percent of the time. {"seconds", "n_inside" (most jobs in one engine at a step),
-// "decoder": {"n", "seconds", "p50", "p95", "max"} of its steps, "encoder": the same of its runs,
-// "answers": [hypothesis_json() of each job, in their order]}; the caller's.
+// "decoder": {"n", "seconds", "p50", "p95", "max"} of its steps, "encoder": the same of its
+// runs, "answers": [hypothesis_json() of each job, in their order]}; the caller's.
 json_t *engines_run(struct engines *engines, struct job *const *jobs, size_t n_jobs,
                     unsigned busy_percent);
 

@@ -1,10 +1,13 @@
-// roofline: what this machine's plain matrix product reaches, with the same oneDNN as the engine,
-// and how fast it reads memory. A child of bench/engine: one JSON object a line for each line.
+// roofline: what this machine's plain matrix product reaches, with the same oneDNN as the
+// engine, and how fast it reads memory. A child of bench/engine: one JSON object a line for
+// each line.
 //
 //     roofline [THREADS]
 //
+// First it says {"onednn": version}. A line is
 // {"float32": {"512x512": GOPS, "512x2048": GOPS}, "bf16": ..., "int8": ..., "read": GB/s}, for
-// 1500 rows (a full window) and what `base` has as weights; what the processor lacks is not there.
+// 1500 rows (a full window) and what `base` has as weights; what the processor lacks is not
+// there.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +36,10 @@ static const struct product_kind kinds[] = {
 
 static const int64_t shapes[][2] = {{512, 512}, {512, 2048}};
 
-enum { N_KINDS = sizeof(kinds) / sizeof(kinds[0]), N_SHAPES = sizeof(shapes) / sizeof(shapes[0]) };
+enum {
+        N_KINDS = sizeof(kinds) / sizeof(kinds[0]),
+        N_SHAPES = sizeof(shapes) / sizeof(shapes[0])
+};
 
 // A product ready to run.
 struct product_ready {
@@ -155,14 +161,21 @@ static json_t *measure(const struct roofline *roofline) {
                         snprintf(name, sizeof(name), "%dx%d", (int)shapes[s][0],
                                  (int)shapes[s][1]);
                         json_object_set_new(kind, name,
-                                            json_real(product_measure(
-                                                    &roofline->products[k][s],
-                                                    roofline->stream)));
+                                            json_real(product_measure(&roofline->products[k][s],
+                                                                      roofline->stream)));
                 }
                 json_object_set_new(ret, kinds[k].name, kind);
         }
         json_object_set_new(ret, "read", json_real(read_measure(roofline->memory)));
         return ret;
+}
+
+static json_t *greeting(void) {
+        const dnnl_version_t *version = dnnl_version();
+
+        return json_pack(
+                "{s:o}", "onednn",
+                json_sprintf("%d.%d.%d", version->major, version->minor, version->patch));
 }
 
 int main(int argc, char **argv) {
@@ -179,6 +192,7 @@ int main(int argc, char **argv) {
                 for (int s = 0; s < N_SHAPES; s++)
                         product_prepare(&roofline.products[k][s], roofline.engine, &kinds[k],
                                         shapes[s]);
+        json_print(greeting());
         while (fgets(line, sizeof(line), stdin))
                 json_print(measure(&roofline));
         // What the products hold goes with the process.

@@ -136,7 +136,7 @@ struct crowd {
         size_t n;
         struct decoder_row rows[STAGES_SEQUENCES_MAX];
         struct text_memory texts[STAGES_SEQUENCES_MAX];
-        struct audio_memory *audio[STAGES_SEQUENCES_MAX];  // the stages'
+        struct audio_memory *audio[STAGES_SEQUENCES_MAX];      // the stages'
         int32_t tokens[STAGES_SEQUENCES_MAX][PROMPT_CONTEXT];  // after the prompt
         size_t n_tokens;
         struct sampler_rules rules;
@@ -192,8 +192,8 @@ static void crowd_choose(struct crowd *crowd, float *logits) {
 
                 sampler_restrict(rules, crowd->tokens[i], crowd->n_tokens, logits);
                 logits[rules->specials->end_of_text] = -INFINITY;
-                crowd->tokens[i][crowd->n_tokens] = sampler_choose(
-                        logits, rules->n_vocabulary, 0, &random, &logprob);
+                crowd->tokens[i][crowd->n_tokens] =
+                        sampler_choose(logits, rules->n_vocabulary, 0, &random, &logprob);
         }
         crowd->n_tokens++;
 }

@@ -3,7 +3,8 @@
 //
 //     whisper_cpp_peer MODEL.bin THREADS
 //
-//     sounds PATH      the sounds that are meant below: a count of samples (uint32), then so many
+//     sounds PATH      the sounds that are meant below: a count of samples (uint32), then so
+//     many
 //                      float32, again and again
 //     encode I         {"seconds"}: the encoder for sound I's first window
 //     step I N         {"seconds"}: one token after the prompt, the mean of N
@@ -148,8 +149,8 @@ int main(int argc, char **argv) {
                 return 2;
         whisper_log_set(quiet, NULL);
         peer.threads = (int)strtol(argv[2], NULL, 10);
-        peer.whisper = whisper_init_from_file_with_params(argv[1],
-                                                          whisper_context_default_params());
+        peer.whisper =
+                whisper_init_from_file_with_params(argv[1], whisper_context_default_params());
         if (!peer.whisper)
                 return 3;
         answer(json_pack("{s:f}", "load", seconds_now() - began));

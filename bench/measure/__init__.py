@@ -1,0 +1,1 @@
+"""What bench/engine measures with: sounds, children, sections, tables."""

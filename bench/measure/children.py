@@ -1,0 +1,101 @@
+"""The programs that are measured, each a child that answers line by line and sleeps in between."""
+
+import json
+import os
+import pathlib
+import select
+import signal
+import subprocess
+import sys
+import time
+
+from measure.sounds import PROJECT
+
+BUILD = PROJECT / "build/release"
+HERE = pathlib.Path(__file__).resolve().parent
+THREADS = 2
+
+# As `eavesdrop` starts itself anew (src/cli/cli.c).
+OURS = {"GOMP_SPINCOUNT": "10000", "OMP_WAIT_POLICY": "passive"}
+
+
+class Failure(Exception):
+    """A child that could not be started, died, took too long or refused."""
+
+
+class Child:
+    """The first line that it says, when it is ready, is `ready`."""
+
+    def __init__(self, name, command, environment=None, timeout=300):
+        self.name = name
+        self.buffer = b""
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        env={**os.environ, **(environment or {})}, bufsize=0)
+        self.ready = self.read(timeout)
+
+    def read(self, timeout):
+        deadline = time.monotonic() + timeout
+        while b"\n" not in self.buffer:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
+                self.close()
+                raise Failure(f"{self.name}: no answer within {timeout:.0f} s")
+            chunk = os.read(self.process.stdout.fileno(), 1 << 20)
+            if not chunk:
+                raise Failure(f"{self.name}: ended with {self.process.wait()}")
+            self.buffer += chunk
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        answer = json.loads(line)
+        if "error" in answer:
+            raise Failure(f"{self.name}: {answer['error']}")
+        return answer
+
+    def ask(self, *words, timeout=600):
+        try:
+            self.process.stdin.write((" ".join(map(str, words)) + "\n").encode())
+        except OSError as problem:
+            raise Failure(f"{self.name}: {problem}") from problem
+        return self.read(timeout)
+
+    def seconds(self, *words):
+        return self.ask(*words)["seconds"]
+
+    def memory(self, key="VmRSS"):
+        """Megabytes: VmRSS now, VmHWM the most since forget_peak()."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith(key))
+
+    def forget_peak(self):
+        pathlib.Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+
+    def close(self):
+        """Children end when nobody speaks to them; what does not is ended."""
+        if self.process.stdin:
+            self.process.stdin.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+        self.process.stdout.close()
+
+
+def ours(model, compute="auto", threads=THREADS, engines=1):
+    return Child(f"eavesdrop {compute}", [BUILD / "bench/engine_bench", model, "--threads", threads, "--engines",
+                                          engines, "--compute", compute], OURS)
+
+
+def faster_whisper(model, compute):
+    # Left to its own OpenMP settings: libgomp's, which spin for milliseconds and then sleep.
+    return Child(f"faster-whisper {compute}",
+                 [sys.executable, HERE / "faster_whisper_peer.py", model, compute, THREADS],
+                 {"OMP_NUM_THREADS": str(THREADS)})
+
+
+def whisper_cpp(peers, ggml):
+    return Child("whisper.cpp", [peers / "whisper_cpp/whisper_cpp_peer", ggml, THREADS])
+
+
+def roofline():
+    return Child("roofline", [BUILD / "bench/roofline", THREADS])

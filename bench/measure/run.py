@@ -1,0 +1,104 @@
+"""A run of bench/engine: which engines take part, whose turn it is, and what was measured."""
+
+import statistics
+import time
+from collections import defaultdict
+
+from measure import children
+from measure.children import Failure
+
+
+class Figures:
+    """Values by row and column; each cell is a list, one for each round."""
+
+    def __init__(self):
+        self.cells = defaultdict(list)
+
+    def add(self, row, column, value):
+        self.cells[row, column].append(value)
+
+    def median(self, row, column):
+        """None where nothing was measured."""
+        values = self.cells.get((row, column))
+        return statistics.median(values) if values else None
+
+    def total(self, row, column):
+        return sum(self.cells.get((row, column), []))
+
+    def rows(self):
+        return list(dict.fromkeys(row for row, _ in self.cells))
+
+
+class Run:
+    def __init__(self, options):
+        self.options = options
+        self.engines = {}   # name: child
+        self.notes = []     # what was skipped, and why
+        self.results = {}   # what one section leaves for another
+        self.n_rounds = 0   # of the last section
+
+    def say(self, words):
+        print(f"[{time.strftime('%H:%M:%S')}] {words}", flush=True)
+
+    def note(self, words):
+        self.say(words)
+        self.notes.append(words)
+
+    def start(self, name, open_child, sounds):
+        """Let an engine take part, if it can."""
+        try:
+            child = open_child()
+            child.ask("sounds", sounds)
+            self.engines[name] = child
+        except (Failure, OSError) as problem:
+            self.note(f"{name}: left out: {problem}")
+
+    def ours(self):
+        return [name for name in self.engines if name.startswith("eavesdrop")]
+
+    def peers(self, kind):
+        return [name for name in self.engines if name.startswith(kind)]
+
+    def computes(self):
+        return [name.split()[1] for name in self.ours()]
+
+    def rounds(self, name, limit):
+        """Up to --rounds of them, fewer when they take longer than `limit` seconds."""
+        started, self.n_rounds = time.monotonic(), 0
+        for number in range(self.options.rounds):
+            if number > 0 and (time.monotonic() - started) * (number + 1) / number > limit:
+                break
+            self.say(f"{name}: round {number + 1} of {self.options.rounds}")
+            yield number
+            self.n_rounds += 1
+
+    def turn(self, number):
+        """The engines' names in the order of this round: another one begins each time."""
+        names = list(self.engines)
+        at = number % max(len(names), 1)
+        return names[at:] + names[:at]
+
+    def attempt(self, name, call):
+        """call(child); None when the engine fails, which then takes no further part."""
+        child = self.engines.get(name)
+        if not child:
+            return None
+        try:
+            return call(child)
+        except (Failure, OSError, KeyError) as problem:
+            self.note(f"{name}: dropped: {problem}")
+            self.engines.pop(name)
+            return None
+
+    def close(self):
+        for child in self.engines.values():
+            child.close()
+        self.engines = {}
+
+
+def own_child(run, compute="auto", sounds=None, **options):
+    """A fresh child of ours; the caller closes it."""
+    child = children.ours(run.options.model, compute, **options)
+    if sounds:
+        child.ask("sounds", sounds)
+    return child

@@ -1,0 +1,309 @@
+"""The sections that turn whole recordings into text: utterances, company, long form, scaling, memory."""
+
+import json
+import statistics
+import subprocess
+import time
+
+from measure import children
+from measure.run import Figures, own_child
+from measure.sounds import DATA, LONG, word_error_rate
+from measure.tables import number, table, times
+
+N_CPP = 3           # whisper.cpp, slower than the rest, gets every third utterance
+CHUNK = 16          # utterances in one call of the batched pipeline: two of its batches
+
+
+def _texts(answer):
+    """Of an engines_run()."""
+    return ["".join(segment["text"] for segment in one["segments"]) for one in answer["answers"]]
+
+
+def _tokens(answer):
+    return [[token for segment in one["segments"] for token in segment["tokens"]] for one in answer["answers"]]
+
+
+def _one_by_one(run, name, i, texts, tokens):
+    """Seconds for utterance i alone, or None."""
+    if name in run.ours():
+        answer = run.attempt(name, lambda child: child.ask("decode", i, 1, 1, 0, "short"))
+        if answer:
+            texts[name][i] = _texts(answer)[0]
+            tokens[name][i] = _tokens(answer)[0]
+        return answer and answer["seconds"]
+    if name == "whisper.cpp" and i % N_CPP:
+        return None
+    answer = run.attempt(name, lambda child: child.ask("text", i))
+    if answer:
+        texts[name][i] = "".join(answer["texts"])
+    return answer and answer["seconds"]
+
+
+def _at_once(run, name, number_of_round, figures, texts, tokens):
+    n = run.results["n"]
+    if name in run.ours():
+        answer = run.attempt(name, lambda child: child.ask("decode", 0, n, 1, 0, "short"))
+        if answer:
+            figures.add(name, "at once", answer["seconds"] / n)
+            figures.add(name, "inside", answer["n_inside"])
+            texts[name].update(enumerate(_texts(answer)))
+            tokens[name].update(enumerate(_tokens(answer)))
+        return
+    first = CHUNK * number_of_round
+    if not name.startswith("faster-whisper") or first >= n:
+        return
+    count = min(CHUNK, n - first)
+    answer = run.attempt(name, lambda child: child.ask("texts", first, count))
+    if answer:
+        figures.add(name, "at once", answer["seconds"] / count)
+        texts[name].update(enumerate(answer["texts"], first))
+
+
+def _measure_utterances(run):
+    """Figures, and what each engine said alone and at once: {name: {i: text}}."""
+    figures, n = Figures(), run.results["n"]
+    names = list(run.engines)
+    said = {way: ({name: {} for name in names}, {name: {} for name in names}) for way in ("alone", "at once")}
+    # A round is every fifth utterance through all engines in turn, so that five of them are all.
+    for turn in run.rounds("utterances", 420):
+        mine = range(turn % run.options.groups, n, run.options.groups)
+        spent = {name: [] for name in names}
+        for i in mine:
+            for name in run.turn(i):
+                seconds = _one_by_one(run, name, i, *said["alone"])
+                if seconds:
+                    spent[name].append(seconds)
+        for name, seconds in spent.items():
+            if seconds:
+                figures.add(name, "alone", statistics.mean(seconds))
+        for name in run.turn(turn):
+            _at_once(run, name, turn, figures, *said["at once"])
+    return figures, said
+
+
+def _rate(run, texts):
+    chosen = sorted(texts)
+    if not chosen:
+        return "–"
+    rate = word_error_rate([run.results["references"][i] for i in chosen], [texts[i] for i in chosen])
+    return f"{rate:.2f}" + ("" if len(chosen) == run.results["n"] else f" ({len(chosen)} utterances)")
+
+
+def utterances(run):
+    figures, said = _measure_utterances(run)
+    run.results["said"] = said
+    rows = []
+    for name in figures.rows():
+        alone, together = figures.median(name, "alone"), figures.median(name, "at once")
+        rows.append([name, number(alone and 1 / alone), _rate(run, said["alone"][0][name]),
+                     number(together and 1 / together), _rate(run, said["at once"][0][name])])
+    text = table([f"{run.results['n']} utterances", "one after another, per second", "WER, %",
+                  "all at once, per second", "WER, %"], rows)
+    peers = run.peers("faster-whisper")
+    best = {way: min((value for name in peers if (value := figures.median(name, way))), default=None)
+            for way in ("alone", "at once")}
+    # Whatever way is faster-whisper's fastest counts against ours all at once.
+    fastest = min((value for value in best.values() if value), default=None)
+    lines = [f"{name}: {times(figures.median(name, 'alone'), best['alone'])} faster-whisper's best one after another, "
+             f"{times(figures.median(name, 'at once'), fastest)} its fastest way all at once." for name in run.ours()]
+    return text + "\n\n" + " ".join(lines) + _full_context(run)
+
+
+def _full_context(run):
+    """The word error rate to beat: float32 with every row of the window."""
+    if run.options.quick or "eavesdrop float32" not in run.engines:
+        return ""
+    run.say("utterances: float32 with the full context")
+    answer = run.attempt("eavesdrop float32", lambda child: child.ask("decode", 0, run.results["n"], 1, 0, "full"))
+    return f" Float32 with the full context: WER {_rate(run, dict(enumerate(_texts(answer))))}." if answer else ""
+
+
+def company(run):
+    """Tokens of each utterance alone and with others."""
+    if "said" not in run.results:
+        run.results["said"] = _measure_utterances(run)[1]
+    said, rows = run.results["said"], []
+    for name in run.ours():
+        alone, together = said["alone"][1][name], said["at once"][1][name]
+        both = sorted(set(alone) & set(together))
+        same = sum(alone[i] == together[i] for i in both)
+        tokens = sum(max(len(alone[i]), len(together[i])) for i in both)
+        kept = sum(a == b for i in both for a, b in zip(alone[i], together[i]))
+        rows.append([name, f"{same} of {len(both)}", f"{100 * kept / max(tokens, 1):.2f}"])
+    return table(["alone and with as many others as the engine takes", "utterances with the same tokens",
+                  "tokens the same at the same place, %"], rows)
+
+
+def _ours_long(run, path, beam):
+    """Seconds and text of `eavesdrop transcribe`, from the end of a short file before it on: loading is over."""
+    command = [children.BUILD / "eavesdrop", "transcribe", "--format", "json", "--language", "en", "--model",
+               run.options.model, "--threads", children.THREADS]
+    command += ["--beam-size", beam] if beam > 1 else []
+    command += [DATA / "librispeech-short" / "1088-134318-0001.flac", path]
+    child = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True)
+    child.stdout.readline()
+    started = time.monotonic()
+    line = child.stdout.readline()
+    seconds = time.monotonic() - started
+    child.stdout.close()
+    if child.wait() != 0 or not line:
+        raise children.Failure(f"transcribe ended with {child.returncode}")
+    return seconds, "".join(segment["text"] for segment in json.loads(line)["segments"])
+
+
+def _has_beams():
+    done = subprocess.run([str(children.BUILD / "eavesdrop"), "transcribe", "--help"], stdout=subprocess.PIPE, text=True)
+    return "--beam-size" in done.stdout
+
+
+def _long_ways(run):
+    """(row, one round of it: path -> seconds, text)."""
+    ways = [("eavesdrop, greedy", lambda path: _ours_long(run, path, 1))]
+    if _has_beams():
+        ways.append(("eavesdrop, beam 5", lambda path: _ours_long(run, path, 5)))
+    else:
+        run.note("long form with beam 5: transcribe has no --beam-size")
+    for name in run.peers("faster-whisper"):
+        def batched(path, name=name):
+            answer = run.attempt(name, lambda child: child.ask("long", path, "batched", 1))
+            return answer and (answer["seconds"], answer["texts"][0])
+        ways.append((f"{name}, batched, greedy", batched))
+    return ways
+
+
+def long_form(run):
+    figures, texts, lengths = Figures(), {}, {}
+    paths = [DATA / name for name in LONG]
+    for path in paths:
+        lengths[path.stem] = len(children_sound(path))
+    ways = _long_ways(run)
+    for turn in run.rounds("long form", 330):
+        # The long one, with the peers, in the first round only: it takes them half a minute each.
+        for path in paths if turn == 0 and not run.options.quick else paths[:1]:
+            for row, way in ways[turn % len(ways):] + ways[:turn % len(ways)]:
+                _long_one(run, row, way, path, figures, texts)
+        if turn > 0:
+            for row, way in ways[:1]:
+                _long_one(run, row, way, paths[-1], figures, texts)
+    head, rows = ["long form"], []
+    for path in paths:
+        head += [f"{path.stem}, times real time", "WER, %"]
+    for row in figures.rows():
+        cells = [row]
+        for path in paths:
+            median = figures.median(row, path.stem)
+            count = len(figures.cells.get((row, path.stem), []))
+            cells.append(number(lengths[path.stem] / 16000 / median) + f" ({count})" if median else "–")
+            said = texts.get((row, path.stem))
+            cells.append(f"{word_error_rate([path.with_suffix('.txt').read_text()], [said]):.2f}" if said else "–")
+        rows.append(cells)
+    return table(head, rows) + "\n\nIn brackets: rounds. " + _long_ratios(figures, paths)
+
+
+def children_sound(path):
+    from measure.sounds import read
+    return read(path)
+
+
+def _long_one(run, row, way, path, figures, texts):
+    try:
+        done = way(path)
+    except (children.Failure, OSError) as problem:
+        run.note(f"{row}: {problem}")
+        return
+    if done:
+        figures.add(row, path.stem, done[0])
+        texts[row, path.stem] = done[1]
+
+
+def _long_ratios(figures, paths):
+    lines = []
+    for path in paths:
+        peer = min((value for row in figures.rows() if row.startswith("faster-whisper")
+                    if (value := figures.median(row, path.stem))), default=None)
+        for row in figures.rows():
+            if row.startswith("eavesdrop") and figures.median(row, path.stem):
+                lines.append(f"{path.stem}, {row}: {times(figures.median(row, path.stem), peer)} as fast as the batched "
+                             "pipeline.")
+    return " ".join(lines)
+
+
+SCALING = [(1, 2), (2, 1)]  # engines, threads of each
+
+
+def scaling(run):
+    """One engine with two threads beside two with one each, alone and beside other work."""
+    figures, n = Figures(), min(run.results["n"], 12 if run.options.quick else 40)
+    opened = {ways: own_child(run, engines=ways[0], threads=ways[1], sounds=run.results["sounds"])
+              for ways in SCALING}
+    compute = opened[SCALING[0]].ready["compute"]
+    for turn in run.rounds("scaling", 100):
+        for busy in (0, 40):
+            for ways in SCALING[turn % 2:] + SCALING[:turn % 2]:
+                answer = opened[ways].ask("decode", 0, n, 1, busy, "short")
+                figures.add((ways, busy), "rate", n / answer["seconds"])
+                for key in ("p50", "p95"):
+                    figures.add((ways, busy), key, 1e3 * answer["decoder"][key])
+                figures.add((ways, busy), "encoder", 1e3 * answer["encoder"]["p95"])
+                figures.add((ways, busy), "memory", opened[ways].memory())
+    for child in opened.values():
+        child.close()
+    rows = [[f"{ways[0]} of {ways[1]}", "alone" if busy == 0 else f"a third thread {busy} % busy",
+             *(number(figures.median((ways, busy), key)) for key in ("rate", "p50", "p95", "encoder", "memory"))]
+            for ways, busy in figures.rows()]
+    return table([f"engines, threads of each ({compute})", "beside", "utterances per second", "decoder step p50, ms",
+                  "p95, ms", "encoder batch p95, ms", "resident, MB"], rows)
+
+
+def load(run):
+    """How long until a fresh process has the first token; the files are in the page cache."""
+    figures = Figures()
+    n = run.results["n"]
+    shortest = run.results["shortest"]
+    for _ in run.rounds("load", 60):
+        for compute in run.computes():
+            started = time.monotonic()
+            child = own_child(run, compute)
+            ready = time.monotonic() - started
+            child.ask("sounds", run.results["sounds"])
+            figures.add(f"eavesdrop {compute}", "ready", ready)
+            figures.add(f"eavesdrop {compute}", "first", ready + child.seconds("first", shortest))
+            child.close()
+        for name in run.peers("faster-whisper"):
+            child = children.faster_whisper(run.options.model, name.split()[1])
+            figures.add(name, "ready", child.ready["load"])
+            child.close()
+        if "whisper.cpp" in run.engines:
+            child = children.whisper_cpp(run.options.peers, run.results["ggml"])
+            figures.add("whisper.cpp", "ready", child.ready["load"])
+            child.close()
+    rows = [[name, number(figures.median(name, "ready")), number(figures.median(name, "first"))]
+            for name in figures.rows()]
+    return (table(["seconds", "model loaded", "first token of an utterance"], rows)
+            + f"\n\nOurs from the start of the process; the peers' without their own start. Of {n} utterances the "
+              "shortest.")
+
+
+def memory(run):
+    """Resident megabytes of fresh processes; what the test itself holds (sounds) is not counted."""
+    rows = []
+    for compute in run.computes():
+        child = own_child(run, compute)
+        loaded = child.memory()
+        child.ask("sounds", run.results["crowd"])
+        sounds = child.memory() - loaded
+        child.ask("decode", 0, 1, 1, 0, "short")
+        one = child.memory("VmHWM")
+        cells = []
+        for first in (0, 16):
+            child.forget_peak()
+            child.ask("decode", first, 16, 1, 0, "short" if first == 0 else "full")
+            cells.append(child.memory("VmHWM") - one)
+        rows.append([f"eavesdrop {compute}", number(loaded), number(one - sounds), number(max(cells[0], 0)),
+                     number(max(cells[1], 0)), number(one - sounds + max(cells))])
+        child.close()
+    for name in list(run.engines):
+        if name not in run.ours():
+            rows.append([name, "–", "–", "–", "–", number(run.engines[name].memory("VmHWM")) + " (with its sounds)"])
+    return table(["resident, MB", "loaded", "one utterance", "16 utterances at once add", "16 full windows add",
+                  "most"], rows)
