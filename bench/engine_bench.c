@@ -32,6 +32,7 @@
 #include "util/mem.h"
 
 #define SOUNDS_MAX 256
+#define FULL_MAX   8  // different sounds that steps listen to in full: more than any cache
 
 struct bench {
         struct whisper_model *model;
@@ -85,8 +86,10 @@ static bool needs_stages(struct bench *bench) {
 }
 
 static json_t *step(struct bench *bench, size_t n, size_t n_tokens, const char *shape) {
+        bool is_full = shape_of(shape) == &context_shape_full;
+        size_t n_jobs = bench->n_sounds;
         struct steps_plan plan = {.jobs = bench->sounds,
-                                  .n_jobs = bench->n_sounds,
+                                  .n_jobs = is_full && n_jobs > FULL_MAX ? FULL_MAX : n_jobs,
                                   .n_sequences = n,
                                   .n_tokens = n_tokens,
                                   .shape = shape_of(shape)};

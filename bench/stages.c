@@ -109,13 +109,14 @@ double stages_encode(struct stages *stages, const struct job *job, size_t n_fram
 static int listen(struct stages *stages, const struct steps_plan *plan, size_t i,
                   struct audio_memory **ret) {
         size_t shape = plan->shape == &context_shape_full ? 1 : 0;
-        const struct job *job = plan->jobs[i % plan->n_jobs];
-        struct audio_memory **heard = &stages->heard[shape][i];
+        size_t at = i % plan->n_jobs;
+        const struct job *job = plan->jobs[at];
+        struct audio_memory **heard = &stages->heard[shape][at];
         struct prepared prepared;
         const float *features = NULL;
         int r = 0;
 
-        if (stages->heard_jobs[shape][i] != job) {
+        if (stages->heard_jobs[shape][at] != job) {
                 *heard = audio_memory_release(*heard);
                 prepared_init(&prepared, stages->model, job, 0, plan->shape);
                 r = encoder_run(stages->encoder, &prepared.window, 1, &features);
@@ -123,7 +124,7 @@ static int listen(struct stages *stages, const struct steps_plan *plan, size_t i
                         r = audio_memories_new(heard, stages->audio, stages->encoder,
                                                &prepared.window, 1);
                 free(prepared.log_mel);
-                stages->heard_jobs[shape][i] = r == 0 ? job : NULL;
+                stages->heard_jobs[shape][at] = r == 0 ? job : NULL;
         }
         *ret = *heard;
         return r;
@@ -140,6 +141,7 @@ struct crowd {
         int32_t tokens[STAGES_SEQUENCES_MAX][PROMPT_CONTEXT];  // after the prompt
         size_t n_tokens;
         struct sampler_rules rules;
+        int32_t *suppressed;
         struct prompt prompt;
 };
 
@@ -156,13 +158,15 @@ static void crowd_init(struct crowd *crowd, const struct whisper_model *model) {
                 .n_vocabulary = (size_t)model->info.n_vocabulary,
                 .blank = model->blank,
         };
-        crowd->rules.suppressed =
-                tokenizer_suppressed(model->tokenizer, &crowd->rules.n_suppressed);
+        crowd->suppressed = tokenizer_suppress(model->tokenizer, (int32_t[]){-1}, 1,
+                                               &crowd->rules.n_suppressed);
+        crowd->rules.suppressed = crowd->suppressed;
 }
 
 static void crowd_deinit(struct crowd *crowd, struct decoder *decoder) {
         for (size_t i = 0; i < STAGES_SEQUENCES_MAX; i++)
                 text_memory_release(&crowd->texts[i], decoder_text_pool(decoder));
+        free(crowd->suppressed);
         free(crowd);
 }
 

@@ -5,8 +5,9 @@
 
 #include "util/mem.h"
 
-static int threads_default(void) {
-        long n = sysconf(_SC_NPROCESSORS_ONLN);
+// All cores, shared out among the engines.
+static int threads_default(int engines) {
+        long n = sysconf(_SC_NPROCESSORS_ONLN) / engines;
 
         return n < 1 ? 1 : (int)n;
 }
@@ -23,7 +24,7 @@ int loaded_open(struct loaded *ret, const struct config *config, bool wants_vad,
         CLEANUP(mem_freep) char *model_path = NULL;
         CLEANUP(mem_freep) char *vad_path = NULL;
         CLEANUP(loaded_close) struct loaded loaded = {0};
-        int threads = config->threads > 0 ? config->threads : threads_default();
+        int threads = config->threads > 0 ? config->threads : threads_default(config->engines);
         int r = models_resolve(&model_path, config->model, folder, error);
 
         if (r == 0 && wants_vad)

@@ -23,7 +23,8 @@ static const struct option_entry entries[] = {
         {"language", "CODE", "what is spoken; detected per file when absent", "language", 0},
         {"task", "TASK", "transcribe, or translate (into English) [transcribe]", NULL, 0},
         {"prompt", "TEXT", "the same as --initial-prompt", "decoding.initial_prompt", 0},
-        {"threads", "N", "cores for decoding; 0 is all [0]", "threads", 0},
+        {"engines", "N", "that decode side by side [1]", "engines", 0},
+        {"threads", "N", "cores for each engine; 0 is all, shared out [0]", "threads", 0},
         {"compute", "WHICH", "auto, float32, bf16 or int8 [auto]", "compute", 0},
         {"no-vad", NULL, "windows of 30 s, one after the other, instead of cuts at pauses",
          NULL, 0},
@@ -206,7 +207,7 @@ static int transcribe_run(struct transcribe *run) {
         struct scheduler_config config = {
                 .engine = &engine_whisper,
                 .model = run->loaded.model,
-                .n_engines = 1,
+                .n_engines = (unsigned)run->config->engines,
         };
         struct scheduler *scheduler = NULL;
         struct error error = {0};

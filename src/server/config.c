@@ -17,8 +17,8 @@
 #define DECODING "decoding."
 
 static const char *const server_key_names[] = {"listen",  "model",   "model_dir", "language",
-                                               "threads", "compute", "decoding",  "guards",
-                                               "log",     "streams", NULL};
+                                               "engines", "threads", "compute",   "decoding",
+                                               "guards",  "log",     "streams",   NULL};
 static const char *const log_key_names[] = {"level", "format", NULL};
 static const char *const guard_key_names[] = {"repetition", "words_per_second", NULL};
 
@@ -27,6 +27,7 @@ static struct config *config_new(void) {
 
         config->listen = xstrdup("127.0.0.1:9090");
         config->model = xstrdup("base");
+        config->engines = 1;
         config->decoding = decode_options_default();
         config->log_level = LOG_INFO;
         config->log_format = LOG_TEXT;

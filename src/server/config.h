@@ -26,6 +26,7 @@
 #define CONFIG_MISTAKES_MAX 100     // that are told
 #define CONFIG_NAME_MAX     64      // bytes of a stream's name
 #define CONFIG_THREADS_MAX  256
+#define CONFIG_ENGINES_MAX  64
 
 struct stream_config {
         char *name;
@@ -44,7 +45,8 @@ struct config {
         char *model;                     // "base", or a path
         char *model_dir;                 // NULL: the default folder
         char *language;                  // NULL detects
-        int threads;                     // per engine; 0: all cores
+        int engines;                     // that decode side by side
+        int threads;                     // of each; 0: all cores, shared out among them
         enum compute compute;            // of the model's products
         struct decode_options decoding;  // what jobs begin from, with the guards' limits
         enum log_level log_level;

@@ -128,8 +128,8 @@ static bool server_set_language(void *target, const char *value) {
         return true;
 }
 
-static bool server_set_threads(void *target, const char *value) {
-        struct config *config = target;
+// A whole number from `least` to `most`.
+static bool count_set(int *count, const char *value, long least, long most) {
         char *end;
         long number;
 
@@ -137,10 +137,22 @@ static bool server_set_threads(void *target, const char *value) {
                 return false;
         errno = 0;
         number = strtol(value, &end, 10);
-        if (*end != '\0' || errno != 0 || number > CONFIG_THREADS_MAX)
+        if (*end != '\0' || errno != 0 || number < least || number > most)
                 return false;
-        config->threads = (int)number;
+        *count = (int)number;
         return true;
+}
+
+static bool server_set_engines(void *target, const char *value) {
+        struct config *config = target;
+
+        return count_set(&config->engines, value, 1, CONFIG_ENGINES_MAX);
+}
+
+static bool server_set_threads(void *target, const char *value) {
+        struct config *config = target;
+
+        return count_set(&config->threads, value, 0, CONFIG_THREADS_MAX);
 }
 
 static bool server_set_compute(void *target, const char *value) {
@@ -204,7 +216,8 @@ static bool server_set_words_per_second(void *target, const char *value) {
 #define LANGUAGE_EXPECTED \
         "a language code of Whisper such as en, de or zh, or auto to detect it"
 
-_Static_assert(CONFIG_THREADS_MAX == 256, "the words below name it");
+_Static_assert(CONFIG_THREADS_MAX == 256 && CONFIG_ENGINES_MAX == 64,
+               "the words below name them");
 
 const struct config_key config_server_keys[] = {
         {"listen", "EAVESDROP_LISTEN",
@@ -217,6 +230,8 @@ const struct config_key config_server_keys[] = {
          server_set_model_dir},
         {"language", "EAVESDROP_LANGUAGE", LANGUAGE_EXPECTED, language_codes, false,
          server_set_language},
+        {"engines", "EAVESDROP_ENGINES", "a whole number from 1 to 64", NULL, false,
+         server_set_engines},
         {"threads", "EAVESDROP_THREADS", "a whole number from 0 (all cores) to 256", NULL,
          false, server_set_threads},
         {"compute", "EAVESDROP_COMPUTE", "auto, float32, bf16 or int8", compute_names, false,

@@ -94,6 +94,7 @@ static void test_short_and_long_form(void **state) {
         assert_string_equal(config->model, "base");
         assert_null(config->model_dir);
         assert_null(config->language);
+        assert_int_equal(config->engines, 1);
         assert_int_equal(config->threads, 0);
         assert_int_equal(config->compute, COMPUTE_AUTO);
         assert_int_equal(config->log_level, LOG_INFO);
@@ -108,6 +109,7 @@ static void test_every_key(void **state) {
                            "model: tiny.en\n"
                            "model_dir: /srv/models\n"
                            "language: yue\n"
+                           "engines: 2\n"
                            "threads: 3\n"
                            "compute: bf16\n"
                            "log: {level: warning, format: json}\n"
@@ -127,6 +129,7 @@ static void test_every_key(void **state) {
         assert_string_equal(config->model, "tiny.en");
         assert_string_equal(config->model_dir, "/srv/models");
         assert_string_equal(config->language, "yue");
+        assert_int_equal(config->engines, 2);
         assert_int_equal(config->threads, 3);
         assert_int_equal(config->compute, COMPUTE_BF16);
         assert_int_equal(config->log_level, LOG_WARNING);
@@ -273,6 +276,14 @@ static void test_variables_are_filled_in(void **state) {
 
 // --- what is refused -------------------------------------------------------------------------
 
+static void test_engines_are_one_to_64(void **state) {
+        (void)state;
+        assert_refused("engines: 0\n",
+                       "bad.yaml:1:10: engines: \"0\" is not a whole number from 1 to 64\n");
+        assert_refused("engines: 65\n",
+                       "bad.yaml:1:10: engines: \"65\" is not a whole number from 1 to 64\n");
+}
+
 static void test_all_mistakes_at_once(void **state) {
         (void)state;
         assert_refused(
@@ -302,7 +313,8 @@ static void test_all_mistakes_at_once(void **state) {
                 "\"de\"?\n"
                 "bad.yaml:10:1: modle: unknown key; did you mean \"model\"?\n"
                 "bad.yaml:11:1: zzz: unknown key; those known here are listen, model, "
-                "model_dir, language, threads, compute, decoding, guards, log, streams\n");
+                "model_dir, language, engines, threads, compute, decoding, guards, log, "
+                "streams\n");
 }
 
 static void test_empty_files(void **state) {
@@ -647,6 +659,7 @@ int main(void) {
                 cmocka_unit_test(test_decoding_is_overridden),
                 cmocka_unit_test(test_log_as_a_level),
                 cmocka_unit_test(test_variables_are_filled_in),
+                cmocka_unit_test(test_engines_are_one_to_64),
                 cmocka_unit_test(test_all_mistakes_at_once),
                 cmocka_unit_test(test_empty_files),
                 cmocka_unit_test(test_wrong_kinds),
