@@ -33,9 +33,14 @@ static void command_begin(struct ffmpeg_command *command, const char *ffmpeg,
                        "-threads", "1", NULL);
 }
 
+// ffmpeg writes each frame at once, and G.711 comes in frames of 20 ms. In frames of 64 ms, two
+// chunks of the detector, it wakes us a third as often and takes a fifth less time itself; of
+// what a reader waits for, 32 ms on average are spent on it.
+#define FRAME_FILTER "aresample=16000,asetnsamples=n=1024:p=0"
+
 static void command_end(struct ffmpeg_command *command, const char *input) {
-        command_append(command, "-i", input, "-vn", "-sn", "-dn", "-ac", "1", "-ar", "16000",
-                       "-threads", "1", "-f", "s16le", "pipe:1", NULL);
+        command_append(command, "-i", input, "-vn", "-sn", "-dn", "-af", FRAME_FILTER, "-ac",
+                       "1", "-ar", "16000", "-threads", "1", "-f", "s16le", "pipe:1", NULL);
 }
 
 // The URL as a quoted word of ffconcat: a quote is closed, escaped, and opened again.
