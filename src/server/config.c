@@ -16,9 +16,11 @@
 // What names of decoding options begin with on the command line's side.
 #define DECODING "decoding."
 
-static const char *const server_key_names[] = {"listen",  "model",   "model_dir", "language",
-                                               "engines", "threads", "compute",   "decoding",
-                                               "guards",  "log",     "streams",   NULL};
+static const char *const server_key_names[] = {"listen",  "model",      "model_dir", "language",
+                                               "engines", "threads",    "compute",   "decoding",
+                                               "pause",   "window_max", "admission", "guards",
+                                               "owed",    "log",        "streams",   NULL};
+static const char *const owed_key_names[] = {"folder", "memory", "disk", NULL};
 static const char *const log_key_names[] = {"level", "format", NULL};
 static const char *const guard_key_names[] = {"repetition", "words_per_second", NULL};
 
@@ -29,6 +31,11 @@ static struct config *config_new(void) {
         config->model = xstrdup("base");
         config->engines = 1;
         config->decoding = decode_options_default();
+        config->pause = 0.6f;
+        config->window_max = 28;
+        config->has_admission = true;
+        config->owed_memory = 256;
+        config->owed_disk = 4096;
         config->log_level = LOG_INFO;
         config->log_format = LOG_TEXT;
         return config;
@@ -49,10 +56,21 @@ struct config *config_free(struct config *config) {
         free(config->listen);
         free(config->model);
         free(config->model_dir);
+        free(config->owed_folder);
         free(config->language);
         decode_options_deinit(&config->decoding);
         free(config);
         return NULL;
+}
+
+char *config_default_owed_folder(void) {
+        const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+        if (state && state[0] == '/')
+                return xasprintf("%s/eavesdrop", state);
+        if (home && home[0] == '/')
+                return xasprintf("%s/.local/state/eavesdrop", home);
+        return xstrdup("/var/tmp/eavesdrop");
 }
 
 // --- the file --------------------------------------------------------------------------------
@@ -101,6 +119,14 @@ static void guards_read(struct config_reader *reader, const struct config_node *
                                    "a mapping of guards' names to their limits");
 }
 
+static void owed_read(struct config_reader *reader, const struct config_node *node) {
+        if (node->kind == CONFIG_NODE_MAPPING)
+                section_read(reader, node, "owed", owed_key_names);
+        else
+                config_refuse_kind(reader, node, "owed",
+                                   "a mapping with the keys folder, memory and disk");
+}
+
 static void root_read(struct config_reader *reader, const struct config_node *root) {
         if (root->kind == CONFIG_NODE_NULL) {
                 config_mistake_add(reader->mistakes, 1, 1, "",
@@ -131,6 +157,8 @@ static void root_read(struct config_reader *reader, const struct config_node *ro
                                              &reader->config->decoding, NULL);
                 else if (strcmp(name->text, "guards") == 0)
                         guards_read(reader, node);
+                else if (strcmp(name->text, "owed") == 0)
+                        owed_read(reader, node);
                 else if (strcmp(name->text, "streams") == 0)
                         config_read_streams(reader, node);
                 else

@@ -28,6 +28,10 @@
 #define CONFIG_THREADS_MAX  256
 #define CONFIG_ENGINES_MAX  64
 
+// The folder for what is owed where none is named: $XDG_STATE_HOME/eavesdrop, else
+// ~/.local/state/eavesdrop, else /var/tmp/eavesdrop. The caller frees it.
+char *config_default_owed_folder(void);
+
 struct stream_config {
         char *name;
         char *url;       // a relative file path was joined to the configuration file's folder
@@ -36,6 +40,8 @@ struct stream_config {
         char *prompt;                   // NULL none
         char *hotwords;                 // joined with spaces; NULL none
         struct decode_wishes decoding;  // over the server's; those before go first
+        float pause;                    // seconds; 0: the server's
+        float window_max;               // likewise
         enum source_transport transport;
         bool is_looped;  // `loop: true`, files only
 };
@@ -49,6 +55,12 @@ struct config {
         int threads;                     // of each; 0: all cores, shared out among them
         enum compute compute;            // of the model's products
         struct decode_options decoding;  // what jobs begin from, with the guards' limits
+        float pause;                     // seconds without speech that end a window
+        float window_max;                // seconds that a window may be long
+        bool has_admission;              // new clients are sent away while text comes late
+        char *owed_folder;               // for the spool; NULL: the default folder
+        unsigned owed_memory;            // MB of sound owed before it goes to disk
+        unsigned owed_disk;              // MB there
         enum log_level log_level;
         enum log_format log_format;
         struct stream_config *streams;

@@ -213,6 +213,68 @@ static bool server_set_words_per_second(void *target, const char *value) {
         return limit_set(&config->decoding.words_per_second_max, value, 1, 100, INFINITY);
 }
 
+// --- hearing and owing -----------------------------------------------------------------------
+
+#define PAUSE_EXPECTED  "seconds from 0.1 to 10"
+#define WINDOW_EXPECTED "seconds from 5 to 28"
+
+// A plain number from `least` to `most`.
+static bool number_set(float *number, const char *value, double least, double most) {
+        return strcmp(value, "off") != 0 && limit_set(number, value, least, most, 0);
+}
+
+static bool server_set_pause(void *target, const char *value) {
+        struct config *config = target;
+
+        return number_set(&config->pause, value, 0.1, 10);
+}
+
+static bool server_set_window_max(void *target, const char *value) {
+        struct config *config = target;
+
+        return number_set(&config->window_max, value, 5, 28);
+}
+
+static bool server_set_admission(void *target, const char *value) {
+        struct config *config = target;
+        int choice = choice_find(boolean_names, value);
+
+        if (choice < 0)
+                return false;
+        config->has_admission = choice == 1;
+        return true;
+}
+
+static bool server_set_owed_folder(void *target, const char *value) {
+        struct config *config = target;
+
+        if (value[0] == '\0')
+                return false;
+        text_replace(&config->owed_folder, value);
+        return true;
+}
+
+static bool megabytes_set(unsigned *megabytes, const char *value, float most) {
+        float number;
+
+        if (!number_set(&number, value, 0, most))
+                return false;
+        *megabytes = (unsigned)number;
+        return true;
+}
+
+static bool server_set_owed_memory(void *target, const char *value) {
+        struct config *config = target;
+
+        return megabytes_set(&config->owed_memory, value, 1000000);
+}
+
+static bool server_set_owed_disk(void *target, const char *value) {
+        struct config *config = target;
+
+        return megabytes_set(&config->owed_disk, value, 10000000);
+}
+
 #define LANGUAGE_EXPECTED \
         "a language code of Whisper such as en, de or zh, or auto to detect it"
 
@@ -240,6 +302,17 @@ const struct config_key config_server_keys[] = {
          NULL, false, server_set_repetition},
         {"guards.words_per_second", "EAVESDROP_GUARDS_WORDS_PER_SECOND",
          "a number from 1 to 100, or off", NULL, false, server_set_words_per_second},
+        {"pause", "EAVESDROP_PAUSE", PAUSE_EXPECTED, NULL, false, server_set_pause},
+        {"window_max", "EAVESDROP_WINDOW_MAX", WINDOW_EXPECTED, NULL, false,
+         server_set_window_max},
+        {"admission", "EAVESDROP_ADMISSION", "true or false", boolean_names, false,
+         server_set_admission},
+        {"owed.folder", "EAVESDROP_OWED_FOLDER", "the folder for sound that is owed", NULL,
+         true, server_set_owed_folder},
+        {"owed.memory", "EAVESDROP_OWED_MEMORY", "megabytes from 0 to 1000000", NULL, false,
+         server_set_owed_memory},
+        {"owed.disk", "EAVESDROP_OWED_DISK", "megabytes from 0 to 10000000", NULL, false,
+         server_set_owed_disk},
         {"log.level", "EAVESDROP_LOG_LEVEL", "debug, info, warning or error", level_names,
          false, server_set_log_level},
         {"log.format", "EAVESDROP_LOG_FORMAT", "text or json", format_names, false,
@@ -275,6 +348,18 @@ static bool stream_set_prompt(void *target, const char *value) {
         return true;
 }
 
+static bool stream_set_pause(void *target, const char *value) {
+        struct stream_config *stream = target;
+
+        return number_set(&stream->pause, value, 0.1, 10);
+}
+
+static bool stream_set_window_max(void *target, const char *value) {
+        struct stream_config *stream = target;
+
+        return number_set(&stream->window_max, value, 5, 28);
+}
+
 static bool stream_set_transport(void *target, const char *value) {
         struct stream_config *stream = target;
         int choice = choice_find(transport_names, value);
@@ -299,6 +384,8 @@ const struct config_key config_stream_keys[] = {
         {"language", NULL, LANGUAGE_EXPECTED, language_codes, false, stream_set_language},
         {"task", NULL, "transcribe or translate", task_names, false, stream_set_task},
         {"prompt", NULL, "text", NULL, false, stream_set_prompt},
+        {"pause", NULL, PAUSE_EXPECTED, NULL, false, stream_set_pause},
+        {"window_max", NULL, WINDOW_EXPECTED, NULL, false, stream_set_window_max},
         {"transport", NULL, "tcp or udp", transport_names, false, stream_set_transport},
         {"loop", NULL, "true or false", boolean_names, false, stream_set_loop},
         {0},

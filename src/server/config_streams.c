@@ -8,8 +8,9 @@
 
 #define URL_EXPECTED "a URL that ffmpeg reads (rtsp://...) or the path of a sound file"
 
-static const char *const stream_key_names[] = {
-        "url", "language", "task", "prompt", "hotwords", "decoding", "transport", "loop", NULL};
+static const char *const stream_key_names[] = {"url",       "language", "task",  "prompt",
+                                               "hotwords",  "decoding", "pause", "window_max",
+                                               "transport", "loop",     NULL};
 
 // --- the URL ---------------------------------------------------------------------------------
 

@@ -147,6 +147,35 @@ static void test_every_key(void **state) {
         assert_false(config->streams[1].is_looped);
 }
 
+static void test_hearing_and_owing(void **state) {
+        (void)state;
+        CLEANUP(config_freep)
+        struct config *config =
+                parse_good("pause: 0.8\n"
+                           "window_max: 20\n"
+                           "admission: false\n"
+                           "owed: {folder: /var/spool/x, memory: 64, disk: 0}\n"
+                           "streams:\n"
+                           "  a: {url: rtsp://h/a, pause: 1.5, window_max: 12}\n"
+                           "  b: rtsp://h/b\n");
+        CLEANUP(config_freep) struct config *plain = parse_good("model: base\n");
+
+        assert_true(config->pause == 0.8f && config->window_max == 20);
+        assert_false(config->has_admission);
+        assert_string_equal(config->owed_folder, "/var/spool/x");
+        assert_int_equal(config->owed_memory, 64);
+        assert_int_equal(config->owed_disk, 0);
+        assert_true(config->streams[0].pause == 1.5f && config->streams[0].window_max == 12);
+        assert_true(config->streams[1].pause == 0 && config->streams[1].window_max == 0);
+        assert_true(plain->pause == 0.6f && plain->window_max == 28 && plain->has_admission);
+        assert_refused("pause: off\nwindow_max: 29\nadmission: maybe\nowed: {memory: -1}\n",
+                       "bad.yaml:1:8: pause: \"off\" is not seconds from 0.1 to 10\n"
+                       "bad.yaml:2:13: window_max: \"29\" is not seconds from 5 to 28\n"
+                       "bad.yaml:3:12: admission: \"maybe\" is not true or false\n"
+                       "bad.yaml:4:16: owed.memory: \"-1\" is not megabytes from 0 to "
+                       "1000000\n");
+}
+
 static void test_guards_have_limits(void **state) {
         (void)state;
         CLEANUP(config_freep)
@@ -313,8 +342,8 @@ static void test_all_mistakes_at_once(void **state) {
                 "\"de\"?\n"
                 "bad.yaml:10:1: modle: unknown key; did you mean \"model\"?\n"
                 "bad.yaml:11:1: zzz: unknown key; those known here are listen, model, "
-                "model_dir, language, engines, threads, compute, decoding, guards, log, "
-                "streams\n");
+                "model_dir, language, engines, threads, compute, decoding, pause, "
+                "window_max, admission, guards, owed, log, streams\n");
 }
 
 static void test_empty_files(void **state) {
@@ -652,6 +681,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_short_and_long_form),
                 cmocka_unit_test(test_every_key),
+                cmocka_unit_test(test_hearing_and_owing),
                 cmocka_unit_test(test_guards_have_limits),
                 cmocka_unit_test(test_guards_out_of_range),
                 cmocka_unit_test(test_decoding_options),

@@ -69,6 +69,45 @@ static void guards_write(struct metrics *metrics, const struct guard_counts *cou
                               (double)counts->n_retried[retrying[i]]);
 }
 
+// Each level is a line, so that a graph can stack them; one of them is 1.
+static void load_write(struct metrics *metrics, const struct scheduler_counts *counts,
+                       const struct scheduler_stats *stats) {
+        metrics_family(metrics, METRICS_GAUGE, "eavesdrop_load_level",
+                       "1 for the present level of load, else 0.");
+        for (int level = 0; level < LOAD_LEVEL_COUNT; level++)
+                metrics_value(metrics, METRICS_LABELS({"level", load_level_name(level)}),
+                              (int)stats->level == level);
+        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_load_level_entered_total",
+                       "How often a level of load was entered from a lower one.");
+        for (int level = LOAD_SLOWED; level < LOAD_LEVEL_COUNT; level++)
+                metrics_value(metrics, METRICS_LABELS({"level", load_level_name(level)}),
+                              (double)counts->n_levels[level]);
+        single_write(metrics, METRICS_GAUGE, "eavesdrop_tentative_interval_seconds",
+                     "How long a stream waits from one tentative text to the next.",
+                     (double)stats->tentative_interval / (double)NSEC_PER_SEC);
+        single_write(metrics, METRICS_GAUGE, "eavesdrop_final_delay_seconds",
+                     "How long the oldest live window has been waiting for its text.",
+                     (double)stats->final_delay / (double)NSEC_PER_SEC);
+}
+
+static void owed_write(struct metrics *metrics, const struct scheduler_counts *counts,
+                       const struct scheduler_stats *stats) {
+        metrics_family(metrics, METRICS_GAUGE, "eavesdrop_finals_owed",
+                       "Windows that are closed and not yet text.");
+        metrics_value(metrics, METRICS_LABELS({"kind", "final"}),
+                      (double)(stats->n_final - stats->n_file));
+        metrics_value(metrics, METRICS_LABELS({"kind", "file"}), (double)stats->n_file);
+        single_write(metrics, METRICS_GAUGE, "eavesdrop_audio_owed_seconds", "Their sound.",
+                     stats->seconds_owed);
+        single_write(metrics, METRICS_GAUGE, "eavesdrop_finals_spooled",
+                     "Of the windows owed, those whose sound is on disk.",
+                     (double)stats->n_spooled);
+        single_write(metrics, METRICS_GAUGE, "eavesdrop_spool_bytes",
+                     "What their sound takes there.", (double)stats->spool_bytes);
+        single_write(metrics, METRICS_COUNTER, "eavesdrop_finals_spooled_total",
+                     "Windows whose sound went to disk.", (double)counts->n_spooled);
+}
+
 static void decoding_write(struct metrics *metrics, struct scheduler *scheduler) {
         const struct scheduler_counts *counts = scheduler_counts(scheduler);
         struct scheduler_stats stats = scheduler_stats(scheduler);
@@ -84,14 +123,14 @@ static void decoding_write(struct metrics *metrics, struct scheduler *scheduler)
         single_write(metrics, METRICS_COUNTER, "eavesdrop_tentatives_shed_total",
                      "Tentative windows that were not decoded to spare the engine.",
                      (double)counts->n_shed);
-        metrics_family(metrics, METRICS_GAUGE, "eavesdrop_finals_owed",
-                       "Windows that are closed and not yet text.");
-        metrics_value(metrics, METRICS_LABELS({"kind", "final"}),
-                      (double)(stats.n_final - stats.n_file));
-        metrics_value(metrics, METRICS_LABELS({"kind", "file"}), (double)stats.n_file);
-        single_write(metrics, METRICS_GAUGE, "eavesdrop_final_delay_seconds",
-                     "How long the oldest live window has been waiting for its text.",
-                     (double)stats.final_delay / (double)NSEC_PER_SEC);
+        single_write(metrics, METRICS_COUNTER, "eavesdrop_tentatives_promoted_total",
+                     "Tentative answers that became final, with nothing decoded again.",
+                     (double)counts->n_promoted);
+        single_write(metrics, METRICS_COUNTER, "eavesdrop_jobs_cancelled_total",
+                     "Windows that were given up after the engine had taken them.",
+                     (double)counts->n_cancelled);
+        load_write(metrics, counts, &stats);
+        owed_write(metrics, counts, &stats);
 }
 
 // --- streams ---------------------------------------------------------------------------------

@@ -15,10 +15,13 @@
 #include "util/mem.h"
 #include "util/metrics.h"
 
-// Finals older than this in the queue are told to the clients; older than that keep new ones
-// out.
-#define SERVER_DELAY_WARN  (5 * NSEC_PER_SEC)
-#define SERVER_DELAY_ADMIT (15 * NSEC_PER_SEC)
+// A client is told of an overload when it gets worse, and else so often at most.
+#define SERVER_TELL_AGAIN (30 * NSEC_PER_SEC)
+
+// When it may be worth while to come back: it takes about as long to catch up as it took to
+// fall behind.
+#define SERVER_RETRY_DELAYS 2
+#define SERVER_RETRY_LEAST  (30 * NSEC_PER_SEC)
 
 #define SERVER_TICK      NSEC_PER_SEC
 #define SERVER_STOP_TICK (50 * NSEC_PER_MSEC)
@@ -38,6 +41,8 @@ struct server {
         size_t n_streams;
         struct sink *log_sinks;  // one per stream
         struct session *sessions;
+        enum load_level level;     // as last logged
+        bool has_spool_trouble;    // likewise
         struct loop_timer *timer;  // the tick; while stopping, the look whether all is done
         bool is_stopping;
         bool is_late;  // the grace time is over
@@ -84,11 +89,14 @@ struct stream *const *server_streams(const struct server *server, size_t *ret_n)
         return server->streams;
 }
 
-bool server_admits(const struct server *server, nsec_t *ret_delay) {
+bool server_admits(const struct server *server, struct server_wait *ret) {
         struct scheduler_stats stats = scheduler_stats(server->scheduler);
 
-        *ret_delay = stats.final_delay;
-        return stats.final_delay < SERVER_DELAY_ADMIT;
+        ret->delay = stats.final_delay;
+        ret->retry = SERVER_RETRY_DELAYS * stats.final_delay;
+        if (ret->retry < SERVER_RETRY_LEAST)
+                ret->retry = SERVER_RETRY_LEAST;
+        return stats.level < LOAD_FULL || !server->parts.config->has_admission;
 }
 
 // --- plain requests
@@ -119,11 +127,11 @@ static void health_answer(struct server *server, struct http_response *ret) {
 // The port is open only once the model is loaded and the engines are; what is left to ask is
 // whether they take one more client's jobs.
 static void readiness_answer(struct server *server, struct http_response *ret) {
-        nsec_t delay;
+        struct server_wait wait;
 
         if (server->is_stopping)
                 text_answer(ret, 503, "stopping\n");
-        else if (!server_admits(server, &delay))
+        else if (!server_admits(server, &wait))
                 text_answer(ret, 503, "busy: decoding is too far behind for new clients\n");
         else
                 text_answer(ret, 200, "ready\n");
@@ -178,18 +186,61 @@ static void server_on_websocket(void *context, const struct http_request *reques
 // --- overload
 // ----------------------------------------------------------------------------------------
 
-static void server_warn(struct server *server) {
-        nsec_t delay = scheduler_stats(server->scheduler).final_delay;
-        bool is_late = delay > SERVER_DELAY_WARN;
+// What a client has to expect; the dialects put it into their own messages.
+static char *load_words(const struct scheduler_stats *stats) {
+        static const char *const words[] = {
+                [LOAD_NORMAL] = "text is in time",
+                [LOAD_SLOWED] = "text of what is being said comes less often",
+                [LOAD_FINALS_ONLY] = "text comes at the end of an utterance only",
+                [LOAD_FULL] = "text comes at the end of an utterance only, and late",
+        };
 
-        for (struct session *session = server->sessions; session; session = session->next) {
-                if (is_late && !session->is_warned && !session->is_leaving && session->stream &&
-                    session->ops->on_overload) {
-                        session->ops->on_overload(session, delay);
-                        server->counts.n_warned++;
-                }
-                session->is_warned = is_late;
-        }
+        return xasprintf("%s (%.0f s behind)", words[stats->level],
+                         (double)stats->final_delay / NSEC_PER_SEC);
+}
+
+static void session_tell(struct session *session, const struct scheduler_stats *stats,
+                         const char *words) {
+        struct server *server = session->server;
+        nsec_t now = loop_now(server->parts.loop);
+
+        if (stats->level == LOAD_NORMAL)
+                session->told = LOAD_NORMAL;
+        if (stats->level <= session->told || session->is_leaving || !session->stream ||
+            !session->ops->on_overload)
+                return;
+        if (session->told_at > 0 && now - session->told_at < SERVER_TELL_AGAIN &&
+            stats->level <= session->told_worst)
+                return;
+        session->ops->on_overload(session, words);
+        session->told = session->told_worst = stats->level;
+        session->told_at = now;
+        server->counts.n_warned++;
+}
+
+static void load_log(struct server *server, const struct scheduler_stats *stats) {
+        bool is_worse = stats->level > server->level;
+
+        if (stats->level != server->level)
+                log_line(is_worse ? LOG_WARNING : LOG_INFO, "server", "load-level",
+                         "load is %s: live text is %.1f s behind",
+                         load_level_name(stats->level),
+                         (double)stats->final_delay / NSEC_PER_SEC);
+        server->level = stats->level;
+        if (stats->spool_trouble && !server->has_spool_trouble)
+                log_error("server", "spool-failed",
+                          "what is owed stays in memory, beyond the limit: %s",
+                          stats->spool_trouble);
+        server->has_spool_trouble = stats->spool_trouble != NULL;
+}
+
+static void load_tell(struct server *server) {
+        struct scheduler_stats stats = scheduler_stats(server->scheduler);
+        CLEANUP(mem_freep) char *words = load_words(&stats);
+
+        load_log(server, &stats);
+        for (struct session *session = server->sessions; session; session = session->next)
+                session_tell(session, &stats, words);
 }
 
 // --- stopping
@@ -238,7 +289,7 @@ static void server_on_timer(void *context) {
                 server_stop_consider(server);
                 return;
         }
-        server_warn(server);
+        load_tell(server);
         loop_timer_set(server->timer, SERVER_TICK);
 }
 
@@ -294,6 +345,9 @@ static int server_stream_open(struct server *server, const struct stream_config 
                 .options = &options,
                 .source = &source,
                 .history_segments = SERVER_HISTORY,
+                .pause = wishes->pause > 0 ? wishes->pause : server->parts.config->pause,
+                .window_max = wishes->window_max > 0 ? wishes->window_max
+                                                     : server->parts.config->window_max,
         };
         struct stream_listener listener = {.on_settled = server_on_settled, .context = server};
         struct sink *sink = &server->log_sinks[server->n_streams];
@@ -324,10 +378,14 @@ static int server_stream_open(struct server *server, const struct stream_config 
 
 static int server_start(struct server *server, struct error *error) {
         const struct config *config = server->parts.config;
+        CLEANUP(mem_freep) char *owed_folder = config_default_owed_folder();
         struct scheduler_config scheduler = {
                 .engine = server->parts.engine,
                 .model = server->parts.model,
                 .n_engines = server->parts.n_engines,
+                .owed_bytes_max = (size_t)config->owed_memory * 1000000,
+                .spool_folder = config->owed_folder ? config->owed_folder : owed_folder,
+                .spool_bytes_max = (uint64_t)config->owed_disk * 1000000,
         };
         struct listener_handler handler = {
                 .on_request = server_on_request,

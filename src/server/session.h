@@ -40,8 +40,8 @@ struct session_ops {
         void (*on_settled)(struct session *session);
         // The stream is no longer backlogged (optional).
         void (*on_relief)(struct session *session);
-        // Decoding lags behind by `delay` (optional).
-        void (*on_overload)(struct session *session, nsec_t delay);
+        // The server is overloaded: `words` say what the client has to expect (optional).
+        void (*on_overload)(struct session *session, const char *words);
         // Say goodbye and begin to close: all that was owed has been sent.
         void (*goodbye)(struct session *session, uint16_t code);
         // Free `state`; the stream is closed afterwards by the session itself.
@@ -59,10 +59,12 @@ struct session {
         struct sink sink;       // on that stream
         void *state;            // the kind's own
 
-        bool is_leaving;        // the end was asked for: goodbye once all is settled
-        uint16_t leaving_code;  // close code of that goodbye
-        bool is_paused;         // reading from the socket is stopped
-        bool is_warned;         // was told of the present overload
+        bool is_leaving;             // the end was asked for: goodbye once all is settled
+        uint16_t leaving_code;       // close code of that goodbye
+        bool is_paused;              // reading from the socket is stopped
+        enum load_level told;        // of the present overload
+        enum load_level told_worst;  // when it was last told something
+        nsec_t told_at;              // and when that was; 0: never
         enum eavesdrop_role role;
         struct loop_timer *setup_timer;
 };
@@ -126,6 +128,11 @@ struct stream *server_find_stream(const struct server *server, const char *name)
 // All pulled streams, in the config's order; lent.
 struct stream *const *server_streams(const struct server *server, size_t *ret_n);
 
-// May a new transcriber come in? False while decoding lags too far; then *ret_delay says how
-// far.
-bool server_admits(const struct server *server, nsec_t *ret_delay);
+// May a new transcriber come in? False while decoding lags too far behind; then *ret says how
+// far, and when it may be worth while to ask again.
+struct server_wait {
+        nsec_t delay;
+        nsec_t retry;
+};
+
+bool server_admits(const struct server *server, struct server_wait *ret);

@@ -151,12 +151,12 @@ static int file_open(struct session *session, struct error *error) {
 
 static bool setup_admit(struct session *session) {
         CLEANUP(mem_freep) char *words = NULL;
-        nsec_t delay;
+        struct server_wait wait;
 
-        if (server_admits(session->server, &delay))
+        if (server_admits(session->server, &wait))
                 return true;
-        words = xasprintf("Server busy: decoding is %.0f s behind; try again in a minute",
-                          (double)delay / NSEC_PER_SEC);
+        words = xasprintf("Server busy: decoding is %.0f s behind; try again in %.0f s",
+                          (double)wait.delay / NSEC_PER_SEC, (double)wait.retry / NSEC_PER_SEC);
         session_refuse(session, 1013, words);
         return false;
 }
@@ -173,6 +173,9 @@ static int setup_stream_open(struct session *session, const struct eavesdrop_mes
                 .options = &options,
                 .history_segments = SESSION_SEGMENTS_MAX,
                 .is_file = state->is_file,
+                .pause = wishes->pause > 0 ? wishes->pause : parts->config->pause,
+                .window_max =
+                        wishes->window_max > 0 ? wishes->window_max : parts->config->window_max,
         };
         const char *language = wishes->language;
         int r;
@@ -390,13 +393,11 @@ static void eavesdrop_on_binary(struct session *session, const uint8_t *bytes, s
 // --- the end
 // -------------------------------------------------------------------------------------------
 
-static void eavesdrop_on_overload(struct session *session, nsec_t delay) {
-        CLEANUP(mem_freep)
-        char *words = xasprintf("Server overloaded: text comes %.0f s late",
-                                (double)delay / NSEC_PER_SEC);
+static void eavesdrop_on_overload(struct session *session, const char *words) {
+        CLEANUP(mem_freep) char *message = xasprintf("Server overloaded: %s", words);
 
         if (session->state)
-                error_send(session, words);
+                error_send(session, message);
 }
 
 static void eavesdrop_goodbye(struct session *session, uint16_t code) {

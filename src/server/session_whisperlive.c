@@ -60,16 +60,17 @@ static void whisperlive_refuse(struct session *session, const char *uid, uint16_
 
 static bool whisperlive_admit(struct session *session, const char *uid) {
         CLEANUP(mem_freep) char *words = NULL;
-        nsec_t delay;
+        struct server_wait wait;
         size_t n;
         char *text;
 
-        if (server_admits(session->server, &delay))
+        if (server_admits(session->server, &wait))
                 return true;
-        text = whisperlive_encode_wait(uid, ceil((double)delay / (60.0 * NSEC_PER_SEC)), &n);
+        text = whisperlive_encode_wait(uid, ceil((double)wait.retry / (60.0 * NSEC_PER_SEC)),
+                                       &n);
         session_send(session, text, n);
-        words = xasprintf("busy: decoding is %.0f s behind, try again later",
-                          (double)delay / NSEC_PER_SEC);
+        words = xasprintf("busy: decoding is %.0f s behind, try again in %.0f s",
+                          (double)wait.delay / NSEC_PER_SEC, (double)wait.retry / NSEC_PER_SEC);
         session_turn_away(session, 1013, words);
         return false;
 }
@@ -83,11 +84,15 @@ static int whisperlive_stream_open(struct session *session,
                 .name = hello->uid,
                 .options = &options,
                 .history_segments = SESSION_SEGMENTS_MAX,
+                .pause = parts->config->pause,
+                .window_max = parts->config->window_max,
         };
         int r = parts->check_wishes(parts->context, hello->language, hello->task, error);
 
         if (r < 0)
                 return r;
+        settings.pause = hello->pause > 0 ? hello->pause : settings.pause;
+        settings.window_max = hello->window_max > 0 ? hello->window_max : settings.window_max;
         if (hello->language)
                 snprintf(options.language, sizeof(options.language), "%s", hello->language);
         options.task = hello->task;
@@ -130,11 +135,8 @@ static void whisperlive_on_binary(struct session *session, const uint8_t *bytes,
                 session_feed(session, state->hello.audio_format, bytes, n);
 }
 
-static void whisperlive_on_overload(struct session *session, nsec_t delay) {
+static void whisperlive_on_overload(struct session *session, const char *words) {
         struct whisperlive *state = session->state;
-        CLEANUP(mem_freep)
-        char *words = xasprintf("the server is %.0f s behind; text comes late",
-                                (double)delay / NSEC_PER_SEC);
         size_t n;
         char *text = whisperlive_encode_warning(state->hello.uid, words, &n);
 

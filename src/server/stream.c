@@ -68,8 +68,11 @@ struct stream {
         bool is_anchored;       // the present generation has heard its first sample
         int64_t origin;         // time zero of the recording
         int64_t tentative_end;  // of the last tentative job
-        int64_t owed_until;     // everything before it is settled or owed
-        int64_t judged_until;   // everything before it lies in a window or was counted silent
+        int32_t *draft;         // what was last heard in the window that begins at draft_begin
+        size_t n_draft;
+        int64_t draft_begin;
+        int64_t owed_until;    // everything before it is settled or owed
+        int64_t judged_until;  // everything before it lies in a window or was counted silent
 
         struct loop_timer *silence;  // fires when sound stops coming
         nsec_t pause;                // how long it must have stopped
@@ -110,6 +113,28 @@ static void stream_on_update(struct stream *stream, uint32_t generation,
         }
 }
 
+// The next pass over the same window, tentative or final, most likely begins with the same
+// tokens.
+static void draft_keep(struct stream *stream, const struct job *job,
+                       const struct hypothesis *hypothesis) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < hypothesis->n_segments; i++)
+                n += hypothesis->segments[i].n_tokens;
+        free(stream->draft);
+        stream->draft = n > 0 ? xcalloc(n, sizeof(*stream->draft)) : NULL;
+        stream->n_draft = 0;
+        stream->draft_begin = job->begin;
+        for (size_t i = 0; i < hypothesis->n_segments; i++) {
+                const struct hypothesis_segment *segment = &hypothesis->segments[i];
+
+                if (segment->n_tokens > 0)
+                        memcpy(stream->draft + stream->n_draft, segment->tokens,
+                               segment->n_tokens * sizeof(*stream->draft));
+                stream->n_draft += segment->n_tokens;
+        }
+}
+
 static void stream_on_hypothesis(void *context, const struct job *job, int result,
                                  struct hypothesis *hypothesis) {
         struct stream *stream = context;
@@ -127,6 +152,8 @@ static void stream_on_hypothesis(void *context, const struct job *job, int resul
                           (double)job->n_samples / AUDIO_RATE, strerrordesc_np(-result));
                 hypothesis = &nothing;
         }
+        if (!job->is_final)
+                draft_keep(stream, job, hypothesis);
         if (job->is_final)
                 update = assembler_on_final(stream->assembler, job->begin,
                                             job->begin + (int64_t)job->n_samples, hypothesis);
@@ -175,6 +202,12 @@ static struct job *window_job(struct stream *stream, int64_t begin, int64_t end)
         job->begin = begin;
         job->deadline = loop_now(stream->services.loop) + STREAM_DEADLINE;
         job->options = decode_options_copy(&stream->options);
+        if (stream->n_draft > 0 && stream->draft_begin == begin) {
+                job->options.draft_tokens = xcalloc(stream->n_draft, sizeof(*stream->draft));
+                memcpy(job->options.draft_tokens, stream->draft,
+                       stream->n_draft * sizeof(*stream->draft));
+                job->options.n_draft_tokens = stream->n_draft;
+        }
         return job;
 }
 
@@ -456,11 +489,23 @@ bool stream_is_backlogged(const struct stream *stream) {
 
 // --- life ------------------------------------------------------------------------------------
 
+static struct segmenter_config segmenting(const struct stream_settings *settings) {
+        struct segmenter_config config =
+                settings->is_file ? segmenter_config_files() : segmenter_config_default();
+
+        if (settings->is_file)
+                return config;
+        if (settings->pause > 0)
+                config.pause = (int64_t)(settings->pause * AUDIO_RATE);
+        if (settings->window_max > 0)
+                config.window_max = (int64_t)(settings->window_max * AUDIO_RATE);
+        return config;
+}
+
 int stream_open(struct stream **ret, const struct stream_services *services,
                 const struct stream_settings *settings, const struct stream_listener *listener,
                 struct error *error) {
-        struct segmenter_config config =
-                settings->is_file ? segmenter_config_files() : segmenter_config_default();
+        struct segmenter_config config = segmenting(settings);
         struct stream *stream = xnew(struct stream);
         int r = 0;
 
@@ -479,7 +524,8 @@ int stream_open(struct stream **ret, const struct stream_services *services,
                                                                                 : DECODE_NO;
         memcpy(stream->language, stream->options.language, sizeof(stream->language));
         stream->is_file = settings->is_file;
-        stream->pause = segmenter_config_default().pause * (NSEC_PER_SEC / AUDIO_RATE);
+        stream->pause = (settings->is_file ? segmenter_config_default().pause : config.pause) *
+                        (NSEC_PER_SEC / AUDIO_RATE);
         stream->silence = loop_timer_new(services->loop, stream_on_silence, stream);
         stream->segmenter = segmenter_new(services->vad, &config);
         stream->lane =
@@ -521,6 +567,7 @@ struct stream *stream_close(struct stream *stream) {
         stream->ring = ring_free(stream->ring);
         stream->silence = loop_timer_free(stream->silence);
         decode_options_deinit(&stream->options);
+        free(stream->draft);
         free(stream->name);
         free(stream);
         return NULL;

@@ -34,6 +34,8 @@ struct stream_settings {
         const struct decode_options *options;  // copied
         const struct source_config *source;    // NULL: sound is pushed with stream_on_audio()
         size_t history_segments;
+        float pause;       // seconds without speech that close a window; 0: the default
+        float window_max;  // seconds that one may be long; 0: the default
         bool is_file;  // pushed faster than it is spoken: many windows at a time, no tentatives
 };
 

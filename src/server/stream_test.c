@@ -34,6 +34,8 @@ struct fixture {
         struct server_counts counts;
         unsigned n_settled, n_relieved;
         atomic_uint n_tentative;
+        atomic_uint n_drafted;  // jobs that brought the tokens of the one before
+        atomic_bool is_drafted_wrong;
         bool says_words;  // the script's answers are words, not places
         float *speech;    // about ten seconds of a man speaking
         size_t n_speech;
@@ -123,6 +125,15 @@ static int script_answer(void *context, const struct job *job, struct hypothesis
 
         if (!job->is_final)
                 atomic_fetch_add(&fixture->n_tentative, 1);
+        if (job->options.n_draft_tokens > 0)
+                atomic_fetch_add(&fixture->n_drafted, 1);
+        // The token names the window, and a draft must be of the same one.
+        for (size_t i = 0; i < job->options.n_draft_tokens; i++)
+                if (job->options.draft_tokens[i] != (int32_t)job->begin)
+                        atomic_store(&fixture->is_drafted_wrong, true);
+        segment->tokens = xcalloc(1, sizeof(*segment->tokens));
+        segment->tokens[0] = (int32_t)job->begin;
+        segment->n_tokens = 1;
         segment->end = (int64_t)job->n_samples;
         segment->text = fixture->says_words ? words_say(job, atomic_load(&fixture->n_tentative))
                                             : xasprintf(" [%" PRId64 ",%" PRId64 ")",
@@ -372,6 +383,19 @@ static void what_the_pause_settled_is_not_decoded_again(void **state) {
         assert_int_equal(histogram_count(&counts->kinds[JOB_FINAL].decode_seconds), 0);
 }
 
+static void each_pass_over_a_window_drafts_the_next(void **state) {
+        struct fixture *fixture = fixture_of(state);
+        unsigned n_passes;
+
+        push(fixture, fixture->speech, fixture->n_speech);
+        push_silence(fixture, 2);
+        n_passes = atomic_load(&fixture->n_tentative);
+        assert_true(n_passes > 4 * fixture->capture.n_finals);
+        assert_int_equal(atomic_load(&fixture->n_drafted),
+                         n_passes - fixture->capture.n_finals);
+        assert_false(atomic_load(&fixture->is_drafted_wrong));
+}
+
 static void a_flush_in_mid_word_is_decoded_anew(void **state) {
         struct fixture *fixture = fixture_of(state);
         const struct scheduler_counts *counts = scheduler_counts(fixture->scheduler);
@@ -492,6 +516,7 @@ int main(void) {
                 STREAM_TEST(tentative_text_comes_while_he_speaks_and_somebody_reads),
                 STREAM_TEST(stable_words_stay_until_the_window_is_final),
                 STREAM_TEST(what_the_pause_settled_is_not_decoded_again),
+                STREAM_TEST(each_pass_over_a_window_drafts_the_next),
                 STREAM_TEST(a_flush_in_mid_word_is_decoded_anew),
                 STREAM_TEST(silence_never_reaches_the_engine),
                 STREAM_TEST(without_readers_nothing_tentative_is_decoded),

@@ -88,6 +88,7 @@ static int options_read(const json_t *object, struct eavesdrop_options *options,
         static const char *const tasks[2] = {"transcribe", "translate"};
         int64_t segments = 0, beam_size = 0;
         int mode = 0, task = -1, result;
+        double pause = 0;
 
         if ((result = choice_read(object, "source_mode", modes, &mode, error)) ||
             (result = json_read_integer(object, "send_last_n_segments", 1, INT32_MAX, &segments,
@@ -103,7 +104,13 @@ static int options_read(const json_t *object, struct eavesdrop_options *options,
                                        error)) ||
             (result = choice_read(object, "task", tasks, &task, error)) ||
             (result = json_read_string(object, "language", WIRE_NAME_MAX, &options->language,
-                                       error)))
+                                       error)) ||
+            (result = json_read_number(object, "silence_completion_threshold",
+                                       HEARING_PAUSE_MIN, HEARING_PAUSE_MAX, &pause, error)))
+                return result;
+        options->pause = (float)pause;
+        result = json_read_hearing(object, &options->pause, &options->window_max, error);
+        if (result != 0)
                 return result;
         options->is_file = mode == 1;
         options->send_last_n_segments = (size_t)segments;

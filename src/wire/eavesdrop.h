@@ -68,6 +68,8 @@ struct eavesdrop_options {
         bool has_task;
         enum decode_task task;
         char *language;  // NULL: the server's
+        float pause;     // silence_completion_threshold, or of vad_parameters; seconds; 0: the
+        float window_max;  // server's
 };
 
 struct eavesdrop_message {

@@ -278,6 +278,32 @@ int json_read_number(const json_t *object, const char *key, double least, double
         return 0;
 }
 
+static float seconds_limit(double seconds, double least, double most) {
+        return (float)fmin(fmax(seconds, least), most);
+}
+
+int json_read_hearing(const json_t *object, float *ret_pause, float *ret_window_max,
+                      struct error *error) {
+        const json_t *parameters = json_object_get(object, "vad_parameters");
+        double pause = *ret_pause * 1000.0, window = *ret_window_max;
+        int result;
+
+        if (!parameters || json_is_null(parameters))
+                return 0;
+        if (!json_is_object(parameters))
+                return error_set(error, WIRE_E_TYPE, "'vad_parameters': expected an object");
+        if ((result = json_read_number(parameters, "min_silence_duration_ms", 0, INFINITY,
+                                       &pause, error)) ||
+            (result = json_read_number(parameters, "max_speech_duration_s", 0, INFINITY,
+                                       &window, error)))
+                return result;
+        if (pause > 0)
+                *ret_pause = seconds_limit(pause / 1000, HEARING_PAUSE_MIN, HEARING_PAUSE_MAX);
+        if (window > 0)
+                *ret_window_max = seconds_limit(window, HEARING_WINDOW_MIN, HEARING_WINDOW_MAX);
+        return 0;
+}
+
 int json_require(const json_t *object, const char *key, bool is_null_fine,
                  struct error *error) {
         const json_t *value = json_object_get(object, key);

@@ -63,5 +63,16 @@ int json_read_integer(const json_t *object, const char *key, int64_t least, int6
 int json_read_number(const json_t *object, const char *key, double least, double most,
                      double *ret, struct error *error);
 
+// What a client says about hearing: "vad_parameters", an object with
+// "min_silence_duration_ms" (into *ret_pause, as seconds) and "max_speech_duration_s", both as
+// faster-whisper's. What is beyond the limits below is taken as the limit.
+int json_read_hearing(const json_t *object, float *ret_pause, float *ret_window_max,
+                      struct error *error);
+
+#define HEARING_PAUSE_MIN  0.1  // seconds
+#define HEARING_PAUSE_MAX  10
+#define HEARING_WINDOW_MIN 5
+#define HEARING_WINDOW_MAX 28
+
 // WIRE_E_MISSING unless the member is there (null counts when `is_null_fine`).
 int json_require(const json_t *object, const char *key, bool is_null_fine, struct error *error);

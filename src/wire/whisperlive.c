@@ -78,7 +78,8 @@ static int hello_read(struct whisperlive_hello *hello, const json_t *object,
                                        &hello->initial_prompt, error)) ||
             (result = json_read_bool(object, "word_timestamps", &hello->word_timestamps,
                                      error)) ||
-            (result = format_read(object, &hello->audio_format, error)))
+            (result = format_read(object, &hello->audio_format, error)) ||
+            (result = json_read_hearing(object, &hello->pause, &hello->window_max, error)))
                 return result;
         hello->send_last_n_segments = (size_t)segments;
         hello->no_speech_thresh = (float)no_speech;

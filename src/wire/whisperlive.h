@@ -33,6 +33,10 @@ struct whisperlive_hello {
         char *initial_prompt;         // NULL none
         bool word_timestamps;
         enum pcm_format audio_format;
+        // Of vad_parameters, in faster-whisper's words: min_silence_duration_ms and
+        // max_speech_duration_s, as seconds; 0: the server's.
+        float pause;
+        float window_max;
 };
 
 // Read a hello. Required: uid, language (may be null), task, model; the rest has the protocol's

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "util/mem.h"
+#include "wire/json_text.h"
 
 // What whisper-live 0.10.0 sends.
 static const char stock_hello[] =
@@ -68,9 +69,13 @@ static void options_are_read(void **state) {
                                        "\"transcribe\",\"model\":\"m\",\"audio_format\":"
                                        "\"int16\",\"hotwords\":[\"Ada\",\"\",\"Grace\"],"
                                        "\"initial_prompt\":\"Hi\",\"word_timestamps\":true,"
-                                       "\"mystery\":{\"a\":[1]}}"),
+                                       "\"mystery\":{\"a\":[1]},\"vad_parameters\":{"
+                                       "\"min_silence_duration_ms\":750,"
+                                       "\"max_speech_duration_s\":90,\"threshold\":0.5}}"),
                          0);
         assert_null(hello.language);
+        assert_true(hello.pause == 0.75f);
+        assert_true(hello.window_max == HEARING_WINDOW_MAX);
         assert_string_equal(hello.hotwords, "Ada Grace");
         assert_string_equal(hello.initial_prompt, "Hi");
         assert_int_equal(hello.audio_format, PCM_S16);
