@@ -17,6 +17,7 @@ static const struct {
         {"serve", cli_serve, true, "listen to cameras and clients, and tell what is said"},
         {"transcribe", cli_transcribe, true, "turn sound files into text"},
         {"model", cli_model, false, "list, fetch and inspect models"},
+        {"bench", cli_bench, false, "measure how much a server can take"},
         {"check", cli_check, false, "look for mistakes in a configuration file"},
 };
 
