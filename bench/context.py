@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Word error rate and cost of short contexts: how thin may the padding of a window be?
 
-    bench/context.py [--model base] [--data ../shared/data] [--timestamps] SHAPE...
+    bench/context.py [--model base] [--data ../shared/data] [--timestamps]
+                     [--compute float32] SHAPE...
 
 A SHAPE is MARGIN,STRIDE,GROWTH of decode/whisper/context.h; 1500,1,0 is the full context. Every recording
 of the speech folders is decoded by build/release/bench/engine_dump, greedy, at temperature 0 and without
@@ -51,6 +52,7 @@ def rows_kept(n_samples, shape):
 def decode(options, shape, language, sounds):
     command = [BUILD / "engine_dump", options.model_path, "tokens", "--single-pass", "--no-fallback",
                "--context", ",".join(map(str, shape))]
+    command += ["--compute", options.compute]
     command += ["--language", language] if language else []
     command += [] if options.timestamps else ["--without-timestamps"]
     frames = b"".join(struct.pack("<I", len(sound)) + sound.tobytes() for sound in sounds)
@@ -86,6 +88,7 @@ def main():
     parser.add_argument("--data", default=PROJECT.parent / "shared/data")
     parser.add_argument("--folders", default=",".join(FOLDERS))
     parser.add_argument("--timestamps", action="store_true")
+    parser.add_argument("--compute", default="float32", help="float32, bf16 or int8")
     options = parser.parse_args()
     options.model_path = options.models / options.model
     vad = next((options.models / "silero-vad").glob("*.safetensors"))

@@ -9,7 +9,7 @@ decoded on its own by faster-whisper (float32, greedy, no fallback), and the joi
 scored against the reference. CONFIG is a comma-separated list of the program's options, for
 instance `files=1,pause=2,padding=0.3`; `none` decodes the whole recording as faster-whisper does
 without voice activity. Decoded windows are remembered in --cache, so that a sweep only pays for
-windows it has not seen. Needs faster-whisper, openai-whisper (its normalisers) and ffmpeg.
+windows it has not seen. Needs faster-whisper, whisper-normalizer (OpenAI's normalisers) and ffmpeg.
 """
 
 import argparse
@@ -18,18 +18,12 @@ import os
 import pickle
 import subprocess
 import sys
-import types
 
 import numpy as np
 from faster_whisper import WhisperModel
 
-try:
-    import whisper
-except ImportError:  # without torch its normalisers are still there
-    root = [os.path.join(p, "whisper") for p in sys.path if os.path.isdir(os.path.join(p, "whisper"))]
-    whisper = sys.modules["whisper"] = types.ModuleType("whisper")
-    whisper.__path__ = root
-from whisper.normalizers import BasicTextNormalizer, EnglishTextNormalizer
+from whisper_normalizer.basic import BasicTextNormalizer
+from whisper_normalizer.english import EnglishTextNormalizer
 
 RATE = 16000
 NORMALISERS = {"en": EnglishTextNormalizer(), "": BasicTextNormalizer()}

@@ -38,7 +38,8 @@ static void pack_int8(struct dense *dense, size_t column, const float *weight) {
         int sum = 0;
 
         for (size_t i = 0; i < dense->n_in; i++)
-                largest = fmaxf(largest, fabsf(weight[i]));
+                if (fabsf(weight[i]) > largest)
+                        largest = fabsf(weight[i]);
         scale = largest > 0 ? largest / 127 : 1;
         for (size_t i = 0; i < dense->n_in; i++) {
                 int8_t *group = (int8_t *)tile_matrix_at(&dense->matrix, i / 4, column);

@@ -115,42 +115,12 @@ static struct head head_of(const struct self_attention *attention,
         return ret;
 }
 
-// --- Packing ---------------------------------------------------------------------------------
+static void pack_head(const struct self_attention *attention, const struct head *head) {
+        size_t n_state = attention->n_heads * attention->head_width;
+        const uint16_t *keys = head->window->projected + n_state + head->first;
 
-static uint16_t *pair_at(const struct tile_matrix *matrix, size_t group, size_t column) {
-        return (uint16_t *)(void *)tile_matrix_at(matrix, group, column);
-}
-
-// A key is a column: pairs of its elements.
-static void pack_keys(const struct self_attention *attention, const struct head *head) {
-        size_t width = attention->head_width, n_state = attention->n_heads * width;
-
-        for (size_t row = 0; row < head->window->n_rows; row++) {
-                const uint16_t *key =
-                        head->window->projected + row * 3 * n_state + n_state + head->first;
-
-                for (size_t i = 0; i < width; i += PAIR)
-                        memcpy(pair_at(&head->keys, i / PAIR, row), key + i,
-                               PAIR * sizeof(*key));
-        }
-}
-
-// Values are rows: pairs of rows. A row that makes up the last pair is zero.
-static void pack_values(const struct self_attention *attention, const struct head *head) {
-        size_t width = attention->head_width, n_state = attention->n_heads * width;
-        size_t n_rows = head->window->n_rows;
-
-        for (size_t row = 0; row < PAIR * pairs_of(n_rows); row++) {
-                const uint16_t *value =
-                        head->window->projected + row * 3 * n_state + 2 * n_state + head->first;
-
-                for (size_t first = 0; first < width; first += TILE_PANEL_COLUMNS) {
-                        uint16_t *to = pair_at(&head->values, row / PAIR, first) + row % PAIR;
-
-                        for (size_t i = 0; i < TILE_PANEL_COLUMNS; i++)
-                                to[i * PAIR] = row < n_rows ? value[first + i] : 0;
-                }
-        }
+        tiles_pack_columns(&head->keys, keys, 3 * n_state, head->window->n_rows);
+        tiles_pack_rows(&head->values, keys + n_state, 3 * n_state, head->window->n_rows);
 }
 
 // --- Attending -------------------------------------------------------------------------------
@@ -243,8 +213,7 @@ void self_attention_run(struct self_attention *attention,
                 for (size_t index = 0; index < n * attention->n_heads; index++) {
                         struct head head = head_of(attention, windows, index);
 
-                        pack_keys(attention, &head);
-                        pack_values(attention, &head);
+                        pack_head(attention, &head);
                 }
 #pragma omp for schedule(dynamic, 2)
                 for (size_t task = 0; task < n_tasks; task++)

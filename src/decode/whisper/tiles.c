@@ -69,6 +69,83 @@ void tiles_multiply(enum tile_elements elements, const struct tile_product *prod
                 multiply_bf16_emulated(product);
 }
 
+// --- Packing ---------------------------------------------------------------------------------
+
+// 16 vectors of 16 elements of 32 bits become their columns: pairs, fours, then quarters of the
+// vectors change places.
+TARGET_AVX512 static void transpose(__m512i x[16]) {
+        __m512i y[16];
+
+#pragma GCC unroll 8
+        for (int i = 0; i < 16; i += 2) {
+                y[i] = _mm512_unpacklo_epi32(x[i], x[i + 1]);
+                y[i + 1] = _mm512_unpackhi_epi32(x[i], x[i + 1]);
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < 16; i += 4) {
+                x[i] = _mm512_unpacklo_epi64(y[i], y[i + 2]);
+                x[i + 1] = _mm512_unpackhi_epi64(y[i], y[i + 2]);
+                x[i + 2] = _mm512_unpacklo_epi64(y[i + 1], y[i + 3]);
+                x[i + 3] = _mm512_unpackhi_epi64(y[i + 1], y[i + 3]);
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) {
+                __m512i a = _mm512_shuffle_i32x4(x[i], x[i + 4], 0x88);
+                __m512i b = _mm512_shuffle_i32x4(x[i], x[i + 4], 0xdd);
+                __m512i c = _mm512_shuffle_i32x4(x[i + 8], x[i + 12], 0x88);
+                __m512i d = _mm512_shuffle_i32x4(x[i + 8], x[i + 12], 0xdd);
+
+                y[i] = _mm512_shuffle_i32x4(a, c, 0x88);
+                y[i + 8] = _mm512_shuffle_i32x4(a, c, 0xdd);
+                y[i + 4] = _mm512_shuffle_i32x4(b, d, 0x88);
+                y[i + 12] = _mm512_shuffle_i32x4(b, d, 0xdd);
+        }
+        memcpy(x, y, sizeof(y));
+}
+
+TARGET_AVX512 void tiles_pack_columns(const struct tile_matrix *matrix, const uint16_t *x,
+                                      size_t stride, size_t n_columns) {
+        for (size_t column = 0; column < n_columns; column += 16) {
+                size_t n = n_columns - column < 16 ? n_columns - column : 16;
+
+                for (size_t group = 0; group < matrix->n_groups; group += 16) {
+                        size_t n_groups = matrix->n_groups - group;
+                        __mmask16 mask = mask_avx512(n_groups);
+                        __m512i block[16];
+
+                        for (size_t i = 0; i < 16; i++)
+                                block[i] = i < n ? _mm512_maskz_loadu_epi32(
+                                                           mask, x + (column + i) * stride +
+                                                                         group * 2)
+                                                 : _mm512_setzero_si512();
+                        transpose(block);
+                        for (size_t i = 0; i < 16 && i < n_groups; i++)
+                                _mm512_storeu_si512(tile_matrix_at(matrix, group + i, column),
+                                                    block[i]);
+                }
+        }
+}
+
+TARGET_AVX512 void tiles_pack_rows(const struct tile_matrix *matrix, const uint16_t *x,
+                                   size_t stride, size_t n_rows) {
+        for (size_t row = 0; row < n_rows; row += 2, x += 2 * stride) {
+                for (size_t panel = 0; panel < matrix->n_panels; panel++) {
+                        size_t column = panel * TILE_PANEL_COLUMNS;
+                        const __m256i *first = (const __m256i *)(x + column);
+                        const __m256i *second = (const __m256i *)(x + stride + column);
+                        __m512i pair = _mm512_cvtepu16_epi32(_mm256_loadu_si256(first));
+
+                        if (row + 1 < n_rows)
+                                pair = _mm512_or_si512(
+                                        pair,
+                                        _mm512_slli_epi32(_mm512_cvtepu16_epi32(
+                                                                  _mm256_loadu_si256(second)),
+                                                          16));
+                        _mm512_storeu_si512(tile_matrix_at(matrix, row / 2, column), pair);
+                }
+        }
+}
+
 // --- Softmax ---------------------------------------------------------------------------------
 
 // The largest score, once the biases are in.

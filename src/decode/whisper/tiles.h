@@ -36,6 +36,14 @@ static inline size_t tile_matrix_size(size_t n_groups, size_t n_panels) {
         return n_groups * n_panels * TILE_PANEL_COLUMNS * TILE_GROUP;
 }
 
+// Fill columns, which are vectors of n bf16 at x, x + stride, ...; or pairs of rows of bf16,
+// the second of the last pair zeros if there is an odd number. Strides are in elements, n and a
+// row a multiple of 16.
+void tiles_pack_columns(const struct tile_matrix *matrix, const uint16_t *x, size_t stride,
+                        size_t n_columns);
+void tiles_pack_rows(const struct tile_matrix *matrix, const uint16_t *x, size_t stride,
+                     size_t n_rows);
+
 // The four bytes at (group, column).
 static inline uint8_t *tile_matrix_at(const struct tile_matrix *matrix, size_t group,
                                       size_t column) {
