@@ -78,9 +78,10 @@ static size_t text_length(const struct search *search, const struct sequence *se
 // Tokens of the draft that may still be chosen and then need to be fed: a text's last is not.
 static size_t draft_left(const struct search *search, const struct sequence *sequence) {
         const struct search_plan *plan = &search->plan;
-        size_t end = plan->n_draft < plan->n_text_max ? plan->n_draft : plan->n_text_max - 1;
-        size_t n = text_length(search, sequence);
+        size_t n = text_length(search, sequence), end = plan->n_draft;
 
+        if (end >= plan->n_text_max)
+                end = plan->n_text_max > 0 ? plan->n_text_max - 1 : 0;
         return end > n ? end - n : 0;
 }
 

@@ -331,6 +331,18 @@ static void test_a_draft_changes_nothing_but_the_number_of_steps(void **state) {
         }
 }
 
+static void test_a_prompt_alone_is_fed_once(void **state) {
+        struct toy *toy = *state;
+        struct decoder_row rows[DECODER_ROWS_MAX];
+        struct sequence *sequences[DECODER_ROWS_MAX];
+
+        // As for the language: what follows is not asked.
+        search_start(&toy->search, &(struct search_plan){.width = 1}, (int32_t[]){START}, 1,
+                     toy->pool);
+        assert_int_equal(search_rows(&toy->search, rows, sequences, DECODER_ROWS_MAX), 1);
+        assert_true(rows[0].wants_logits);
+}
+
 static void test_where_nothing_may_follow_the_text_ends(void **state) {
         struct toy *toy = *state;
         struct search_plan plan = {
@@ -358,6 +370,7 @@ int main(void) {
                 SEARCH_TEST(test_samples_share_one_prompt),
                 SEARCH_TEST(test_beams_keep_to_their_pages),
                 SEARCH_TEST(test_a_draft_changes_nothing_but_the_number_of_steps),
+                SEARCH_TEST(test_a_prompt_alone_is_fed_once),
                 SEARCH_TEST(test_where_nothing_may_follow_the_text_ends),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
