@@ -4,7 +4,8 @@
 //
 // SOUND is raw mono float32 at 16 kHz (ffmpeg -i X -ac 1 -ar 16000 -f f32le -). Prints one
 // window per line: begin, end, speech_end and speech in seconds, and whether it was cut.
-// Options: files=1 starts from segmenter_config_files(); threshold, threshold_low; pause,
+// Options: files=1 starts from segmenter_config_files(); gate=0 asks the detector about all;
+// threshold, threshold_low; pause,
 // padding, speech_min, window_min, window_max in seconds.
 
 #include <stdio.h>
@@ -32,6 +33,8 @@ static bool option_apply(struct segmenter_config *config, const char *option) {
         value++;
         if (strncmp(option, "files=", 6) == 0)
                 *config = segmenter_config_files();
+        else if (strncmp(option, "gate=", 5) == 0)
+                config->is_gated = value[0] == '1';
         else if (strncmp(option, "threshold=", 10) == 0)
                 config->threshold = strtof(value, NULL);
         else if (strncmp(option, "threshold_low=", 14) == 0)

@@ -5,24 +5,28 @@
 
 #include "audio/pcm.h"
 #include "speech/cutter.h"
+#include "speech/gate.h"
 #include "util/mem.h"
 
-// After this many chunks of digital silence (2 s) the detector is not asked any more and starts
-// afresh with the next sound. So a muted microphone costs nothing; and after a minute of zeros
-// the network hears worse than a fresh one: 2 % of the chunks that follow fall on the other
-// side of the threshold, up to 10 % in a recording; after a reset 0.7 % do (it remembers no
-// voice).
-#define SILENCE_CHUNKS 64
+// Chunks that wait to be judged: those that arrived in one piece, or, while the gate is closed,
+// the last ones, at least CHUNKS_BEFORE, so that a word whose start did not open it loses
+// nothing: a quarter to half a second, to which comes the window's padding.
+#define CHUNKS_MAX    16
+#define CHUNKS_BEFORE 8
 
 struct segmenter {
         struct segmenter_config config;
         struct vad *vad;
         struct cutter *cutter;
+        struct gate gate;
         int64_t position;      // of the next sample to be fed
         int64_t silent_since;  // where the fed silence began that lasts until now; -1: none
-        size_t silent_chunks;  // the last chunks that were digital silence
-        size_t n_chunk;
-        float chunk[VAD_CHUNK];
+        size_t n_chunks;       // wait
+        size_t n_held;         // the first of them, which the closed gate has seen
+        size_t n_filled;       // samples of the next one, behind them
+        size_t n_missing;      // samples of the last one that are padding behind the end
+        struct loudness loudness[CHUNKS_MAX];
+        float samples[CHUNKS_MAX + 1][VAD_CHUNK];
 };
 
 #define MS(n) ((int64_t)(n) * (AUDIO_RATE / 1000))
@@ -36,6 +40,7 @@ struct segmenter_config segmenter_config_default(void) {
                 .speech_min = MS(200),
                 .window_min = MS(12000),
                 .window_max = MS(28000),
+                .is_gated = true,
         };
 }
 
@@ -55,6 +60,7 @@ struct segmenter *segmenter_new(const struct vad_model *model,
         segmenter->vad = vad_new(model);
         segmenter->cutter = cutter_new(config);
         segmenter->silent_since = -1;
+        gate_init(&segmenter->gate);
         return segmenter;
 }
 
@@ -75,45 +81,109 @@ static float mean_square(const float *samples, size_t n) {
         return sum / (float)n;
 }
 
-// Judge the chunk, which may be unfinished, and start the next one.
-static void segmenter_step(struct segmenter *segmenter) {
-        struct chunk chunk = {
-                .begin = segmenter->position - (int64_t)segmenter->n_chunk,
-                .end = segmenter->position,
-                .level = mean_square(segmenter->chunk, segmenter->n_chunk),
-        };
+// Ask the detector about `n` chunks that wait, from number `first` on, and tell the cutter.
+static void chunks_judge(struct segmenter *segmenter, size_t first, size_t n) {
+        const int64_t begin = segmenter->position - (int64_t)segmenter->n_filled -
+                              (int64_t)((segmenter->n_chunks - first) * VAD_CHUNK);
+        float probabilities[CHUNKS_MAX];
 
-        segmenter->silent_chunks = chunk.level == 0 ? segmenter->silent_chunks + 1 : 0;
-        if (segmenter->silent_chunks <= SILENCE_CHUNKS) {
-                memset(segmenter->chunk + segmenter->n_chunk, 0,
-                       (VAD_CHUNK - segmenter->n_chunk) * sizeof(float));
-                chunk.probability = vad_step(segmenter->vad, segmenter->chunk);
+        vad_steps(segmenter->vad, segmenter->samples[first], n, probabilities);
+        for (size_t i = 0; i < n; i++) {
+                const bool is_last = first + i == segmenter->n_chunks - 1;
+                const size_t length = VAD_CHUNK - (is_last ? segmenter->n_missing : 0);
+                const struct chunk chunk = {
+                        .begin = begin + (int64_t)(i * VAD_CHUNK),
+                        .end = begin + (int64_t)(i * VAD_CHUNK + length),
+                        .probability = probabilities[i],
+                        .level = mean_square(segmenter->samples[first + i], length),
+                };
+
+                cutter_add(segmenter->cutter, chunk);
+                if (segmenter->config.is_gated)
+                        gate_judge(&segmenter->gate, segmenter->loudness[first + i],
+                                   chunk.probability);
         }
-        if (segmenter->silent_chunks == SILENCE_CHUNKS)
-                vad_reset(segmenter->vad);
-        segmenter->n_chunk = 0;
-        cutter_add(segmenter->cutter, chunk);
+        // An open window waits for its pause.
+        if (!segmenter->gate.is_open && cutter_is_open(segmenter->cutter))
+                gate_init(&segmenter->gate);
+}
+
+// Drop the first `n` of the chunks that wait.
+static void chunks_drop(struct segmenter *segmenter, size_t n) {
+        const size_t n_left = segmenter->n_chunks - n;
+
+        if (n == 0)
+                return;
+        memmove(segmenter->samples[0], segmenter->samples[n],
+                (n_left * VAD_CHUNK + segmenter->n_filled) * sizeof(float));
+        memmove(segmenter->loudness, segmenter->loudness + n,
+                n_left * sizeof(segmenter->loudness[0]));
+        segmenter->n_chunks = n_left;
+}
+
+// Judge the chunks that wait, as far as the gate lets them through. It opens and closes at the
+// same chunks however many of them came in one piece.
+static void chunks_advance(struct segmenter *segmenter) {
+        struct gate *gate = &segmenter->gate;
+        size_t first = 0;
+
+        while (first < segmenter->n_chunks) {
+                size_t n = segmenter->n_chunks - first;
+
+                if (!gate->is_open) {
+                        if (first + segmenter->n_held == segmenter->n_chunks)
+                                break;
+                        if (!gate_is_passed(gate,
+                                            segmenter->loudness[first + segmenter->n_held])) {
+                                segmenter->n_held++;
+                                continue;
+                        }
+                }
+                if (n > gate_chunks_to_close(gate))
+                        n = gate_chunks_to_close(gate);
+                chunks_judge(segmenter, first, n);
+                segmenter->n_held = 0;
+                first += n;
+        }
+        chunks_drop(segmenter, first);
+        if (segmenter->n_chunks == CHUNKS_MAX) {
+                chunks_drop(segmenter, CHUNKS_MAX - CHUNKS_BEFORE);
+                segmenter->n_held = CHUNKS_BEFORE;
+        }
 }
 
 // Add `n` samples, or as many zeros when `samples` is NULL.
 static void segmenter_add(struct segmenter *segmenter, const float *samples, size_t n) {
         while (n > 0) {
-                const size_t room = VAD_CHUNK - segmenter->n_chunk;
+                const size_t room = VAD_CHUNK - segmenter->n_filled;
                 const size_t piece = n < room ? n : room;
-                float *end = segmenter->chunk + segmenter->n_chunk;
+                float *chunk = segmenter->samples[segmenter->n_chunks];
 
                 if (samples) {
-                        memcpy(end, samples, piece * sizeof(float));
+                        memcpy(chunk + segmenter->n_filled, samples, piece * sizeof(float));
                         samples += piece;
                 } else {
-                        memset(end, 0, piece * sizeof(float));
+                        memset(chunk + segmenter->n_filled, 0, piece * sizeof(float));
                 }
                 n -= piece;
-                segmenter->n_chunk += piece;
+                segmenter->n_filled += piece;
                 segmenter->position += (int64_t)piece;
-                if (segmenter->n_chunk == VAD_CHUNK)
-                        segmenter_step(segmenter);
+                if (segmenter->n_filled < VAD_CHUNK)
+                        break;
+                segmenter->loudness[segmenter->n_chunks++] = gate_measure(chunk);
+                segmenter->n_filled = 0;
+                if (segmenter->n_chunks == CHUNKS_MAX)
+                        chunks_advance(segmenter);
         }
+        chunks_advance(segmenter);
+}
+
+static void segmenter_forget(struct segmenter *segmenter) {
+        vad_reset(segmenter->vad);
+        gate_init(&segmenter->gate);
+        segmenter->n_chunks = 0;
+        segmenter->n_held = 0;
+        segmenter->n_filled = 0;
 }
 
 void segmenter_feed(struct segmenter *segmenter, const float *samples, size_t n) {
@@ -125,12 +195,12 @@ void segmenter_feed(struct segmenter *segmenter, const float *samples, size_t n)
 
 static void segmenter_add_silence(struct segmenter *segmenter, int64_t n) {
         while (n > 0) {
-                const int64_t room = VAD_CHUNK - (int64_t)segmenter->n_chunk;
+                const int64_t room = VAD_CHUNK - (int64_t)segmenter->n_filled;
                 const int64_t piece = n < room ? n : room;
 
-                if (segmenter->n_chunk == 0 && segmenter->silent_chunks > SILENCE_CHUNKS &&
-                    !cutter_is_open(segmenter->cutter)) {
+                if (segmenter->n_filled == 0 && !segmenter->gate.is_open) {
                         // Chunks that would change nothing but the position.
+                        segmenter->n_chunks = segmenter->n_held = 0;
                         segmenter->position += n / VAD_CHUNK * VAD_CHUNK;
                         n %= VAD_CHUNK;
                         segmenter_add(segmenter, NULL, (size_t)n);
@@ -159,18 +229,22 @@ void segmenter_feed_silence(struct segmenter *segmenter, int64_t n) {
 }
 
 void segmenter_flush(struct segmenter *segmenter) {
-        if (segmenter->n_chunk > 0)
-                segmenter_step(segmenter);
-        cutter_close(segmenter->cutter, segmenter->position);
-        vad_reset(segmenter->vad);
+        const int64_t end = segmenter->position;
+
+        if (segmenter->n_filled > 0) {
+                segmenter->n_missing = VAD_CHUNK - segmenter->n_filled;
+                segmenter_add(segmenter, NULL, segmenter->n_missing);
+                segmenter->n_missing = 0;
+        }
+        segmenter->position = end;
+        cutter_close(segmenter->cutter, end);
+        segmenter_forget(segmenter);
 }
 
 void segmenter_reset(struct segmenter *segmenter) {
-        vad_reset(segmenter->vad);
         cutter_reset(segmenter->cutter, segmenter->position);
-        segmenter->n_chunk = 0;
+        segmenter_forget(segmenter);
         segmenter->silent_since = -1;
-        segmenter->silent_chunks = 0;
 }
 
 bool segmenter_next(struct segmenter *segmenter, struct window *ret) {
@@ -186,6 +260,8 @@ int64_t segmenter_position(const struct segmenter *segmenter) {
 }
 
 int64_t segmenter_oldest_needed(const struct segmenter *segmenter) {
-        return cutter_oldest_needed(segmenter->cutter,
-                                    segmenter->position - (int64_t)segmenter->n_chunk);
+        return cutter_oldest_needed(
+                segmenter->cutter,
+                segmenter->position -
+                        (int64_t)(segmenter->n_chunks * VAD_CHUNK + segmenter->n_filled));
 }

@@ -7,7 +7,7 @@
 // neighbours may touch. Positions are those of the stream's ring.
 //
 // Threads: loop thread, or any one thread at a time (transcribe).
-// Memory:  bounded; keeps no sound but an unfinished VAD chunk.
+// Memory:  bounded; keeps half a second of sound for the detector.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,6 +37,7 @@ struct segmenter_config {
         int64_t speech_min;   // shorter bursts than this many samples are no speech
         int64_t window_min;   // earliest and
         int64_t window_max;   // latest length for a cut without a pause, in samples
+        bool is_gated;        // do not ask the detector about steady noise (speech/gate.h)
 };
 
 // The measured defaults: 0.6 s pause, windows of at most 28 s (docs/benchmarks.md).
@@ -56,7 +57,7 @@ void segmenter_feed(struct segmenter *segmenter, const float *samples, size_t n)
 
 // Time passed without sound (a gap, or a client that stopped sending): counts as silence and
 // moves positions by `n`. `pause` of it closes the open window, in however many calls. Costs
-// next to nothing after the first two seconds.
+// next to nothing once the gate is closed, after two seconds.
 void segmenter_feed_silence(struct segmenter *segmenter, int64_t n);
 
 // Close the open window, if any, at the sound there is: end of stream, flush.

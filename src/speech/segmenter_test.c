@@ -23,11 +23,9 @@ static void drain(struct segmenter *segmenter, struct windows *ret) {
                 assert_true(++ret->n < WINDOWS_MAX);
 }
 
-// The windows of the sound when it is fed in pieces of `piece` samples.
-static void windows_of(const struct vad_model *model, const struct sound *sound, size_t piece,
+// The windows of the sound when the segmenter is fed in pieces of `piece` samples.
+static void windows_by(struct segmenter *segmenter, const struct sound *sound, size_t piece,
                        struct windows *ret) {
-        CLEANUP(segmenter_freep) struct segmenter *segmenter = segmenter_of(model);
-
         ret->n = 0;
         for (size_t at = 0; at < sound->n; at += piece) {
                 const size_t n = sound->n - at < piece ? sound->n - at : piece;
@@ -38,6 +36,13 @@ static void windows_of(const struct vad_model *model, const struct sound *sound,
         assert_int_equal(segmenter_position(segmenter), sound->n);
         segmenter_flush(segmenter);
         drain(segmenter, ret);
+}
+
+static void windows_of(const struct vad_model *model, const struct sound *sound, size_t piece,
+                       struct windows *ret) {
+        CLEANUP(segmenter_freep) struct segmenter *segmenter = segmenter_of(model);
+
+        windows_by(segmenter, sound, piece, ret);
 }
 
 static void assert_same(const struct windows *a, const struct windows *b) {
@@ -190,7 +195,12 @@ static void zeros_are_silence(void **state) {
         free(sound.samples);
 }
 
-static void after_long_silence_the_detector_is_fresh(void **state) {
+static void assert_within_a_chunk(int64_t a, int64_t b) {
+        assert_true(a - b <= VAD_CHUNK && b - a <= VAD_CHUNK);
+}
+
+// As if the silence had not been, to the chunk.
+static void after_long_silence_speech_is_found_as_before(void **state) {
         CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
         CLEANUP(segmenter_freep) struct segmenter *segmenter = segmenter_of(model);
         struct sound sound = fixture_sound("misc/jfk.flac");
@@ -208,13 +218,73 @@ static void after_long_silence_the_detector_is_fresh(void **state) {
         segmenter_feed(segmenter, sound.samples, sound.n);
         segmenter_flush(segmenter);
         drain(segmenter, &windows);
+        assert_int_equal(windows.n, fresh.n);
         for (size_t i = 0; i < windows.n; i++) {
-                windows.windows[i].begin -= later;
-                windows.windows[i].end -= later;
-                windows.windows[i].speech_end -= later;
+                assert_within_a_chunk(windows.windows[i].begin, fresh.windows[i].begin + later);
+                assert_within_a_chunk(windows.windows[i].end, fresh.windows[i].end + later);
         }
-        assert_same(&windows, &fresh);
         free(sound.samples);
+}
+
+static float noise_next(uint32_t *seed) {
+        *seed = *seed * 1664525u + 1013904223u;
+        return (float)(int32_t)*seed * 0x1p-31f;
+}
+
+// Ten seconds of a quiet room, then a speech: what the detector hears when it is asked about
+// all of it is what it hears behind its gate, in whatever pieces the sound comes.
+static void the_gate_changes_nothing(void **state) {
+        const size_t pieces[] = {1024, 160, 4096, 100000};
+        CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
+        struct segmenter_config config = segmenter_config_default();
+        CLEANUP(segmenter_freep) struct segmenter *ungated = NULL;
+        struct sound speech = fixture_sound("misc/jfk.flac");
+        struct sound sound = {.n = (size_t)10 * AUDIO_RATE + speech.n};
+        struct windows gated[4];
+        struct windows all;
+        uint32_t seed = 5;
+
+        (void)state;
+        config.is_gated = false;
+        ungated = segmenter_new(model, &config);
+        sound.samples = xcalloc(sound.n, sizeof(float));
+        for (size_t i = 0; i < sound.n; i++)
+                sound.samples[i] = 0.001f * noise_next(&seed);
+        for (size_t i = 0; i < speech.n; i++)
+                sound.samples[sound.n - speech.n + i] += speech.samples[i];
+        windows_by(ungated, &sound, 1024, &all);
+        for (size_t p = 0; p < 4; p++) {
+                windows_of(model, &sound, pieces[p], &gated[p]);
+                assert_same(&gated[p], &gated[0]);
+        }
+        assert_int_equal(all.n, gated[0].n);
+        for (size_t i = 0; i < all.n; i++) {
+                assert_within_a_chunk(all.windows[i].begin, gated[0].windows[i].begin);
+                assert_within_a_chunk(all.windows[i].end, gated[0].windows[i].end);
+        }
+        free(speech.samples);
+        free(sound.samples);
+}
+
+// What the ring must keep reaches back to the sound that the closed gate holds.
+static void held_sound_is_needed(void **state) {
+        CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
+        CLEANUP(segmenter_freep) struct segmenter *segmenter = segmenter_of(model);
+        const int64_t padding = segmenter_config_default().padding;
+        static float noise[10 * AUDIO_RATE];
+        uint32_t seed = 5;
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(noise) / sizeof(noise[0]); i++) {
+                int64_t behind;
+
+                noise[i] = 0.001f * noise_next(&seed);
+                segmenter_feed(segmenter, noise + i, 1);
+                behind = segmenter_position(segmenter) - segmenter_oldest_needed(segmenter);
+                assert_true(behind <= padding + 16 * VAD_CHUNK);
+                if (i > 4 * AUDIO_RATE)  // the gate is closed
+                        assert_true(behind >= padding + 8 * VAD_CHUNK);
+        }
 }
 
 static void reset_forgets_but_positions_go_on(void **state) {
@@ -264,7 +334,9 @@ int main(void) {
                 cmocka_unit_test(a_pause_of_fed_silence_closes),
                 cmocka_unit_test(speech_is_found_again_after_a_month_of_silence),
                 cmocka_unit_test(zeros_are_silence),
-                cmocka_unit_test(after_long_silence_the_detector_is_fresh),
+                cmocka_unit_test(after_long_silence_speech_is_found_as_before),
+                cmocka_unit_test(the_gate_changes_nothing),
+                cmocka_unit_test(held_sound_is_needed),
                 cmocka_unit_test(reset_forgets_but_positions_go_on),
                 cmocka_unit_test(silence_and_hum_give_no_window),
         };

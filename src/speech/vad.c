@@ -377,7 +377,7 @@ static void encode(const struct vad_model *model, const float samples[SAMPLES],
         relu(ret, HIDDEN);
 }
 
-float vad_step(struct vad *vad, const float samples[VAD_CHUNK]) {
+static float vad_step(struct vad *vad, const float samples[VAD_CHUNK]) {
         const struct vad_model *model = vad->model;
         float assembled[SAMPLES];
         float inputs[LSTM_INPUTS];
@@ -396,4 +396,9 @@ float vad_step(struct vad *vad, const float samples[VAD_CHUNK]) {
                         score += model->output[i] * vad->hidden[i];
         }
         return sigmoid(score);
+}
+
+void vad_steps(struct vad *vad, const float *samples, size_t n_chunks, float *ret) {
+        for (size_t i = 0; i < n_chunks; i++)
+                ret[i] = vad_step(vad, samples + i * VAD_CHUNK);
 }

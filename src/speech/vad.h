@@ -3,7 +3,7 @@
 //
 // Threads: a vad_model is immutable after loading and shared by all; a vad belongs to one
 //          thread at a time.
-// Memory:  vad_step() never allocates.
+// Memory:  vad_steps() never allocates.
 
 #include <stddef.h>
 
@@ -26,8 +26,9 @@ struct vad *vad_free(struct vad *vad);
 // Forget the past, as at the start of a stream.
 void vad_reset(struct vad *vad);
 
-// Probability of speech, 0..1, in the next VAD_CHUNK samples.
-float vad_step(struct vad *vad, const float samples[VAD_CHUNK]);
+// Probabilities of speech, 0..1, in the next `n_chunks` times VAD_CHUNK samples. The same, bit
+// by bit, however many are asked for at once; more at once take less time each.
+void vad_steps(struct vad *vad, const float *samples, size_t n_chunks, float *ret);
 
 DEFINE_CLEANUP(struct vad_model *, vad_model_free);
 DEFINE_CLEANUP(struct vad *, vad_free);
