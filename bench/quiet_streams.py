@@ -70,6 +70,34 @@ def wakeups(pid):
     return 0
 
 
+def report(server, parts, options, base_memory):
+    """Watch for options.seconds, and print what each part took."""
+    start, sleeps = time.monotonic(), wakeups(server.pid)
+    time.sleep(options.seconds)
+    passed, sleeps = time.monotonic() - start, wakeups(server.pid) - sleeps
+    print(f"{options.cameras} cameras, {options.codec}, noise at {options.level} dBFS, {passed:.0f} s")
+    print(f"{'part':12} {'CPU, % of a core':>18} {'per camera, %':>14} {'Rss MiB':>9} {'Pss MiB':>9} {'per camera, Pss MiB':>20}")
+    for part in parts:
+        cpu = 100 * (part.read_cpu() - part.cpu) / passed
+        rss, pss = part.memory("Rss"), part.memory("Pss")
+        own = rss - base_memory if part.name == "eavesdrop" else pss
+        print(f"{part.name:12} {cpu:18.2f} {cpu / options.cameras:14.3f} {rss:9.1f} {pss:9.1f} {own / options.cameras:20.2f}")
+    print(f"eavesdrop without cameras: {base_memory:.1f} MiB; its loop slept {sleeps / passed / options.cameras:.1f} times a second and camera")
+    text = [line for line in server.log().splitlines() if " en: " in line]
+    print(f"words that came out: {sum(len(line.split(' en: ', 1)[1].split()) for line in text)}")
+
+
+def cameras_start(options, folder):
+    """(the RTSP server, the streams' lines for a configuration)."""
+    mounts = []
+    for m in range(-(-options.cameras // PER_MOUNT)):
+        noise = speech.save(folder / f"noise-{m}.wav", room_noise(60, options.level, m))
+        mounts.append(f"m{m}:{options.codec}:{noise}:loop:shared")
+    cameras = processes.Cameras(mounts)
+    urls = [cameras.url(f"m{n // PER_MOUNT}") for n in range(options.cameras)]
+    return cameras, "streams:\n" + "".join(f"  camera-{n}: {url}\n" for n, url in enumerate(urls))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--cameras", type=int, default=20)
@@ -84,42 +112,26 @@ def main():
     models = Path(os.environ.get("EAVESDROP_TEST_MODELS", home / "eavesdrop/models"))
     program = processes.PROJECT / os.environ.get("EAVESDROP_BUILD", "build/release") / "eavesdrop"
     folder = Path(tempfile.mkdtemp(prefix="quiet-streams-"))
-    n_mounts = -(-options.cameras // PER_MOUNT)
-    mounts = []
-    for m in range(n_mounts):
-        noise = speech.save(folder / f"noise-{m}.wav", room_noise(60, options.level, m))
-        mounts.append(f"m{m}:{options.codec}:{noise}:loop:shared")
-    cameras = processes.Cameras(mounts)
-    streams = "".join(f"  camera-{n}: {cameras.url(f'm{n // PER_MOUNT}')}\n" for n in range(options.cameras))
     port = processes.free_port()
     config = f"listen: 127.0.0.1:{port}\nmodel: {options.model}\nlanguage: en\n"
-    quiet = processes.Server(program, config, folder, models, port).wait_ready()
+    server = processes.Server(program, config, folder, models, port).wait_ready()
     time.sleep(2)
-    base_memory = Part("eavesdrop", [quiet.pid]).memory("Rss")
-    quiet.stop()
-    server = processes.Server(program, config + f"streams:\n{streams}", folder, models, port).wait_ready()
-    online = f'eavesdrop_streams{{state="online"}} {options.cameras}\n'
-    processes.wait_until(lambda: online in (server.http("/metrics")[1] or ""), 180, "all cameras online")
-    time.sleep(options.warm)
-    children = server.ffmpegs()
-    assert len(children) == options.cameras, children
-    parts = [Part("eavesdrop", [server.pid]), Part("ffmpeg", children), Part("RTSP server", [cameras.process.pid])]
-    start, sleeps = time.monotonic(), wakeups(server.pid)
-    time.sleep(options.seconds)
-    passed, sleeps = time.monotonic() - start, wakeups(server.pid) - sleeps
-    assert sorted(server.ffmpegs()) == sorted(children), "an ffmpeg was started again"
-    print(f"{options.cameras} cameras, {options.codec}, noise at {options.level} dBFS, {passed:.0f} s")
-    print(f"{'part':12} {'CPU, % of a core':>18} {'per camera, %':>14} {'Rss MiB':>9} {'Pss MiB':>9} {'per camera, Pss MiB':>20}")
-    for part in parts:
-        cpu = 100 * (part.read_cpu() - part.cpu) / passed
-        rss, pss = part.memory("Rss"), part.memory("Pss")
-        own = rss - base_memory if part.name == "eavesdrop" else pss
-        print(f"{part.name:12} {cpu:18.2f} {cpu / options.cameras:14.3f} {rss:9.1f} {pss:9.1f} {own / options.cameras:20.2f}")
-    print(f"eavesdrop without cameras: {base_memory:.1f} MiB; its loop slept {sleeps / passed / options.cameras:.1f} times a second and camera")
-    text = [line for line in server.log().splitlines() if " en: " in line]
-    print(f"words that came out: {sum(len(line.split(' en: ', 1)[1].split()) for line in text)}")
-    code = server.stop()
-    cameras.stop()
+    base_memory = Part("eavesdrop", [server.pid]).memory("Rss")
+    server.stop()
+    cameras, streams = cameras_start(options, folder)
+    try:
+        server = processes.Server(program, config + streams, folder, models, port).wait_ready()
+        online = f'eavesdrop_streams{{state="online"}} {options.cameras}\n'
+        processes.wait_until(lambda: online in (server.http("/metrics")[1] or ""), 180, "all cameras online")
+        time.sleep(options.warm)
+        children = server.ffmpegs()
+        assert len(children) == options.cameras, children
+        parts = [Part("eavesdrop", [server.pid]), Part("ffmpeg", children), Part("RTSP server", [cameras.process.pid])]
+        report(server, parts, options, base_memory)
+        assert sorted(server.ffmpegs()) == sorted(children), "an ffmpeg was started again"
+    finally:
+        code = server.stop()
+        cameras.stop()
     return code
 
 

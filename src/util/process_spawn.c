@@ -105,9 +105,10 @@ static _Noreturn void child_run(const struct process_config *config, const struc
         child_limit(RLIMIT_CORE, 0);
         if (config->memory_limit)
                 child_limit(RLIMIT_AS, config->memory_limit);
+        code = child_descriptors_set(pipes);
+        // Not before: the descriptors above are copies of ours, which may be many.
         if (config->file_limit)
                 child_limit(RLIMIT_NOFILE, config->file_limit);
-        code = child_descriptors_set(pipes);
         if (code == 0) {
                 execvp(config->argv[0], (char *const *)(uintptr_t)config->argv);
                 code = -errno;

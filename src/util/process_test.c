@@ -1,5 +1,6 @@
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -226,6 +227,29 @@ static void the_child_inherits_three_descriptors_and_a_session(void **state) {
         capture_deinit(&capture);
 }
 
+// A server has a few descriptors for each of its children.
+static void the_childs_limit_is_below_what_we_have_open(void **state) {
+        const char *const argv[] = {"sh", "-c", "ulimit -n", NULL};
+        const struct process_config config = {.argv = argv, .file_limit = 64};
+        struct process_listener listener = {.on_stdout = capture_on_stdout,
+                                            .on_exit = capture_on_exit};
+        struct capture capture;
+        int extra[100];
+
+        (void)state;
+        for (size_t i = 0; i < 100; i++)
+                extra[i] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+        capture_init(&capture);
+        listener.context = &capture;
+        assert_int_equal(process_open(&capture.process, capture.loop, &config, &listener, NULL),
+                         0);
+        loop_run(capture.loop);
+        assert_string_equal(capture.output, "64\n");
+        for (size_t i = 0; i < 100; i++)
+                close(extra[i]);
+        capture_deinit(&capture);
+}
+
 static void long_lines_are_cut(void **state) {
         struct capture capture;
 
@@ -347,6 +371,7 @@ int main(void) {
                 cmocka_unit_test(input_for_a_child_that_does_not_read_is_dropped),
                 cmocka_unit_test(pause_holds_the_child_and_resume_loses_nothing),
                 cmocka_unit_test(the_child_inherits_three_descriptors_and_a_session),
+                cmocka_unit_test(the_childs_limit_is_below_what_we_have_open),
                 cmocka_unit_test(long_lines_are_cut),
                 cmocka_unit_test(stop_asks_first),
                 cmocka_unit_test(stop_kills_what_does_not_listen),
