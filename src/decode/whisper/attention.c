@@ -15,10 +15,8 @@ static struct panels head_keys(const struct attention_memory *memory, size_t hea
         size_t begin = head * attention_head_size(memory->n_keys, memory->head_width);
         struct panels panels = {.depth = memory->head_width, .n_columns = memory->n_keys};
 
-        if (memory->is_half)
-                panels.halves = (uint16_t *)memory->elements + begin;
-        else
-                panels.floats = (float *)memory->elements + begin;
+        panels.type = memory->is_half ? PANELS_HALF : PANELS_FLOAT;
+        panels.elements = (char *)memory->elements + begin * (memory->is_half ? 2 : 4);
         return panels;
 }
 
@@ -26,10 +24,7 @@ static struct panels head_values(const struct attention_memory *memory, size_t h
         struct panels panels = head_keys(memory, head);
         size_t keys = panels_size(memory->head_width, memory->n_keys);
 
-        if (memory->is_half)
-                panels.halves += keys;
-        else
-                panels.floats += keys;
+        panels.elements = (char *)panels.elements + keys * (memory->is_half ? 2 : 4);
         panels.depth = memory->n_keys;
         panels.n_columns = memory->head_width;
         return panels;
@@ -67,20 +62,6 @@ static void scores_to_probabilities(const struct attention_memory *memory, float
         vector_softmax(scores, memory->n_keys);
 }
 
-void attention_probabilities(const struct attention_memory *memory, size_t head,
-                             const float *query, float *ret) {
-        struct panels keys = head_keys(memory, head);
-
-        panels_multiply_range(&keys,
-                              &(struct product){.x = query + head * memory->head_width,
-                                                .x_stride = memory->head_width,
-                                                .n_rows = 1,
-                                                .y = ret,
-                                                .y_stride = memory->n_keys},
-                              0, panels_count(memory->n_keys));
-        scores_to_probabilities(memory, ret);
-}
-
 // One head of at most BLOCK queries from `first`.
 static void run_block(const struct attention *attention, size_t head, size_t first,
                       float *scratch) {
@@ -102,7 +83,7 @@ static void run_block(const struct attention *attention, size_t head, size_t fir
 
         panels_multiply_range(&keys,
                               &(struct product){.x = queries,
-                                                .x_stride = width,
+                                                .x_stride = width * sizeof(float),
                                                 .n_rows = n,
                                                 .y = scratch,
                                                 .y_stride = stride},
@@ -111,7 +92,7 @@ static void run_block(const struct attention *attention, size_t head, size_t fir
                 scores_to_probabilities(memory, scratch + i * stride);
         panels_multiply_range(&values,
                               &(struct product){.x = scratch,
-                                                .x_stride = stride,
+                                                .x_stride = stride * sizeof(float),
                                                 .n_rows = n,
                                                 .y = attention->ret +
                                                      first * attention->ret_stride +

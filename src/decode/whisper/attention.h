@@ -54,10 +54,6 @@ void attention_pack(const struct attention_source *sources, size_t n, int thread
 // n_keys keys.
 size_t attention_scratch_size(size_t n_keys, size_t head_width);
 
-// What one head makes of one query (a row, as above): the probability of each key, [n_keys].
-void attention_probabilities(const struct attention_memory *memory, size_t head,
-                             const float *query, float *ret);
-
 // Attend in n windows whose heads are alike.
 void attention_run(const struct attention *attentions, size_t n, float *scratch,
                    size_t scratch_size, int threads);

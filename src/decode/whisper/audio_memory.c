@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decode/whisper/cpu.h"
 #include "util/mem.h"
 
 // Memories are made for multiples of so many keys, so that windows of about the same length can
@@ -12,6 +13,7 @@
 
 struct audio_pool {
         const struct whisper_model *model;
+        enum panels_type type;
         size_t n_heads, head_width, n_layers;
         struct audio_memory *free;
         size_t n_keys_max;
@@ -32,6 +34,9 @@ int audio_pool_new(struct audio_pool **ret, const struct whisper_model *model,
         pool->head_width = (size_t)model->info.n_text_state / pool->n_heads;
         pool->n_layers = (size_t)model->info.n_text_layers;
         pool->n_keys_max = n_windows * CONTEXT_ROWS;
+        // The reference keeps its arithmetic; what is read for every token is half as long.
+        pool->type =
+                model->compute != COMPUTE_FLOAT32 && cpu_has_bf16() ? PANELS_BF16 : PANELS_HALF;
         *ret = pool;
         return 0;
 }
@@ -39,7 +44,7 @@ int audio_pool_new(struct audio_pool **ret, const struct whisper_model *model,
 static struct audio_memory *audio_memory_free(struct audio_memory *memory) {
         if (!memory)
                 return NULL;
-        free(memory->layers[0].elements);
+        free(memory->elements);
         free(memory->positions);
         free(memory->biases);
         free(memory);
@@ -63,8 +68,9 @@ bool audio_pool_has_room(const struct audio_pool *pool, size_t n_promised, size_
         return pool->n_keys_out + n_promised + audio_pool_claim(n_keys) <= pool->n_keys_max;
 }
 
-static size_t elements_of_layer(const struct audio_pool *pool, size_t n_keys) {
-        return attention_memory_size(n_keys, pool->n_heads, pool->head_width);
+// Bytes of one layer; a multiple of 64.
+static size_t layer_size(const struct audio_pool *pool, size_t n_keys) {
+        return cross_memory_size(pool->type, n_keys, pool->n_heads, pool->head_width);
 }
 
 static struct audio_memory *audio_memory_make(struct audio_pool *pool, size_t capacity) {
@@ -77,9 +83,8 @@ static struct audio_memory *audio_memory_make(struct audio_pool *pool, size_t ca
         memory->capacity = capacity;
         memory->positions = try_calloc(capacity, sizeof(*memory->positions));
         memory->biases = try_calloc(capacity, sizeof(*memory->biases));
-        memory->layers[0].elements = try_calloc(
-                pool->n_layers * elements_of_layer(pool, capacity), sizeof(uint16_t));
-        if (!memory->positions || !memory->biases || !memory->layers[0].elements)
+        memory->elements = aligned_alloc(64, pool->n_layers * layer_size(pool, capacity));
+        if (!memory->positions || !memory->biases || !memory->elements)
                 return audio_memory_free(memory);
         return memory;
 }
@@ -115,7 +120,6 @@ static struct audio_memory *audio_memory_new(struct audio_pool *pool,
                                              const struct audio_context *context) {
         size_t capacity = audio_pool_claim(context->n_rows), n = context->n_rows;
         struct audio_memory *memory;
-        uint16_t *elements;
 
         if (!audio_pool_has_room(pool, 0, n))
                 return NULL;
@@ -130,16 +134,15 @@ static struct audio_memory *audio_memory_new(struct audio_pool *pool,
         memory->n_keys = n;
         memcpy(memory->positions, context->positions, n * sizeof(*memory->positions));
         memcpy(memory->biases, context->biases, n * sizeof(*memory->biases));
-        elements = memory->layers[0].elements;
         for (size_t i = 0; i < pool->n_layers; i++)
-                memory->layers[i] = (struct attention_memory){
+                memory->layers[i] = (struct cross_memory){
+                        .type = pool->type,
                         .n_keys = n,
                         .n_heads = pool->n_heads,
                         .head_width = pool->head_width,
                         .biases = memory->biases,
                         .n_unbiased = context->n_plain,
-                        .is_half = true,
-                        .elements = elements + i * elements_of_layer(pool, n),
+                        .elements = (char *)memory->elements + i * layer_size(pool, n),
                 };
         return memory;
 }
@@ -148,21 +151,23 @@ static struct audio_memory *audio_memory_new(struct audio_pool *pool,
 static int fill_layer(struct audio_memory *const *memories, struct audio_pool *pool,
                       struct encoder *encoder, size_t n, size_t layer) {
         size_t n_state = pool->n_heads * pool->head_width;
-        struct attention_source sources[ENCODER_WINDOWS_MAX];
-        const float *projected = NULL;
+        const float *windows[ENCODER_WINDOWS_MAX], *projected = NULL;
         int r = encoder_project(encoder, pool->model->decoder_layers[layer].cross_key_value,
                                 2 * n_state, &projected);
 
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n; i++) {
-                sources[i] = (struct attention_source){.memory = &memories[i]->layers[layer],
-                                                       .keys = projected,
-                                                       .values = projected + n_state,
-                                                       .stride = 2 * n_state};
+                windows[i] = projected;
                 projected += memories[i]->n_keys * 2 * n_state;
         }
-        attention_pack(sources, n, pool->model->threads);
+#pragma omp parallel for num_threads(pool->model->threads) schedule(dynamic)
+        for (size_t task = 0; task < n * pool->n_heads; task++) {
+                const float *keys = windows[task / pool->n_heads];
+
+                cross_memory_pack(&memories[task / pool->n_heads]->layers[layer],
+                                  task % pool->n_heads, keys, keys + n_state, 2 * n_state);
+        }
         return 0;
 }
 

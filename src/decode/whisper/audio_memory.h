@@ -1,7 +1,7 @@
 #pragma once
 // Audio memory: what the decoder hears of a window: keys and values for the cross-attention of
-// all layers, in half precision. They are computed once per window, read for every token, and
-// are most of what a window occupies: so they come from a pool with a fixed budget.
+// all layers, in bf16 or half precision. They are computed once per window, read for every
+// token, and are most of what a window occupies: so they come from a pool with a fixed budget.
 //
 // Threads: a pool and its memories belong to one engine.
 
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "decode/whisper/attention.h"
+#include "decode/whisper/cross_attention.h"
 #include "decode/whisper/encoder.h"
 #include "util/cleanup.h"
 
@@ -18,11 +18,12 @@ struct audio_pool;
 struct audio_memory {
         struct audio_pool *pool;
         size_t n_keys;
-        uint16_t *positions;               // [n_keys], of the window's CONTEXT_ROWS
-        float *biases;                     // [n_keys]
-        struct audio_memory *next;         // while it lies in the pool
-        size_t capacity;                   // keys
-        struct attention_memory layers[];  // [n_text_layers]
+        uint16_t *positions;           // [n_keys], of the window's CONTEXT_ROWS
+        float *biases;                 // [n_keys]
+        struct audio_memory *next;     // while it lies in the pool
+        size_t capacity;               // keys
+        void *elements;                // of all layers
+        struct cross_memory layers[];  // [n_text_layers]
 };
 
 // A pool for `n_windows` full windows, or so many more of the shorter ones.

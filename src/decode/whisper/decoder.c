@@ -5,21 +5,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decode/whisper/attention.h"
+#include "decode/whisper/cross_attention.h"
 #include "decode/whisper/vectors.h"
 #include "util/mem.h"
 
+/* A step runs on all threads from its first row to the logits, with a barrier wherever what one
+ * thread made is read by all: six in a layer. Every thread has its heads: the products that
+ * make their queries, keys and values, and the attention with these, need no barrier in
+ * between. What goes into a product is normalised and converted by each thread for itself when
+ * there are few rows, which costs less than waiting for the others. */
+
+// At most so many rows are converted by every thread for itself (each takes half a
+// microsecond).
+#define PRIVATE_ROWS 4
+
 struct decoder {
         const struct whisper_model *model;
-        size_t n_state, n_heads, head_width, n_layers;
+        size_t n_state, n_heads, head_width, n_layers, n_threads;
         struct text_pool *text_pool;
-        float *residual, *normalized, *attended;  // [DECODER_ROWS_MAX, n_state]
-        float *wide;                              // [DECODER_ROWS_MAX, 4 * n_state]
-        float *logits;                            // [DECODER_ROWS_MAX, n_vocabulary]
-        float *scratch;                           // of cross-attention, for each thread
-        size_t scratch_size;
-        float *scores;  // of self-attention, for each thread
+        float *residual, *attended;  // [DECODER_ROWS_MAX, n_state]
+        float *wide;                 // [DECODER_ROWS_MAX, 4 * n_state]
+        float *logits;               // [n_logits_rows, n_vocabulary]
+        size_t n_logits_rows;
+        char *inputs;  // of products, rows of `input_size` bytes: DECODER_ROWS_MAX for all,
+        size_t input_size;  // then PRIVATE_ROWS for each thread
+        char *workspaces;   // of attention, for each thread
+        size_t workspace_size;
 };
+
+// Of self-attention, which needs scores only, or of cross-attention.
+static size_t attention_workspace_size(const struct decoder *decoder) {
+        size_t scores = (size_t)decoder->model->info.n_text_context * sizeof(float);
+        size_t cross = cross_scratch_size(CONTEXT_ROWS, decoder->head_width);
+
+        return (cross > scores ? cross : scores) + 64;
+}
 
 int decoder_new(struct decoder **ret, const struct whisper_model *model, size_t n_text_pages) {
         CLEANUP(decoder_freep) struct decoder *decoder = xnew(struct decoder);
@@ -31,20 +51,19 @@ int decoder_new(struct decoder **ret, const struct whisper_model *model, size_t 
         decoder->n_heads = (size_t)info->n_text_heads;
         decoder->head_width = n / decoder->n_heads;
         decoder->n_layers = (size_t)info->n_text_layers;
-        decoder->scratch_size = attention_scratch_size(CONTEXT_ROWS, decoder->head_width);
+        decoder->n_threads = (size_t)model->threads;
+        decoder->input_size = panels_row_size(PANELS_FLOAT, 4 * n);
+        decoder->workspace_size = attention_workspace_size(decoder) / 64 * 64;
         decoder->text_pool = text_pool_new(decoder->n_layers, n, n_text_pages);
         decoder->residual = try_calloc(DECODER_ROWS_MAX * n, sizeof(float));
-        decoder->normalized = try_calloc(DECODER_ROWS_MAX * n, sizeof(float));
         decoder->attended = try_calloc(DECODER_ROWS_MAX * n, sizeof(float));
         decoder->wide = try_calloc(DECODER_ROWS_MAX * 4 * n, sizeof(float));
-        decoder->scratch =
-                try_calloc((size_t)model->threads * decoder->scratch_size, sizeof(float));
-        decoder->scores = try_calloc((size_t)model->threads * (size_t)info->n_text_context,
-                                     sizeof(float));
-        decoder->logits =
-                try_calloc(DECODER_ROWS_MAX * (size_t)info->n_vocabulary, sizeof(float));
-        if (!decoder->residual || !decoder->normalized || !decoder->attended ||
-            !decoder->wide || !decoder->logits || !decoder->scratch || !decoder->scores)
+        decoder->inputs =
+                aligned_alloc(64, (DECODER_ROWS_MAX + decoder->n_threads * PRIVATE_ROWS) *
+                                          decoder->input_size);
+        decoder->workspaces = aligned_alloc(64, decoder->n_threads * decoder->workspace_size);
+        if (!decoder->residual || !decoder->attended || !decoder->wide || !decoder->inputs ||
+            !decoder->workspaces)
                 return -ENOMEM;
         *ret = TAKE(decoder);
         return 0;
@@ -55,12 +74,11 @@ struct decoder *decoder_free(struct decoder *decoder) {
                 return NULL;
         text_pool_free(decoder->text_pool);
         free(decoder->residual);
-        free(decoder->normalized);
         free(decoder->attended);
         free(decoder->wide);
         free(decoder->logits);
-        free(decoder->scratch);
-        free(decoder->scores);
+        free(decoder->inputs);
+        free(decoder->workspaces);
         free(decoder);
         return NULL;
 }
@@ -83,7 +101,24 @@ int decoder_reserve(struct decoder *decoder, const struct decoder_row *rows, siz
 
 // --- A step -------------------------------------------------------------------------------
 
-// Token and position to the residual's row.
+// What a thread knows of the step that all of them run.
+struct step {
+        struct decoder *decoder;
+        const struct decoder_row *rows;
+        size_t n, thread;
+        size_t first_head, last_head;  // the thread's
+};
+
+static void wait_for_all(void) {
+#pragma omp barrier
+}
+
+// The thread's share of n things: the first of them, and with thread + 1 the end.
+static size_t share_begin(const struct step *step, size_t n, size_t thread) {
+        return n * thread / step->decoder->n_threads;
+}
+
+// The token and its position as the residual's row.
 static void embed(const struct decoder *decoder, const struct decoder_row *row, float *ret) {
         size_t n = decoder->n_state;
 
@@ -91,26 +126,108 @@ static void embed(const struct decoder *decoder, const struct decoder_row *row, 
         vector_add(ret, decoder->model->text_positions + row->position * n, n);
 }
 
-static void normalize_rows(const struct decoder *decoder, const struct norm *norm,
-                           size_t n_rows, const float *x, float *ret) {
-        size_t n = decoder->n_state;
+// Rows of floats on their way into a product.
+struct source {
+        const float *x;
+        size_t stride, n;
+        const struct norm *norm;  // NULL: they go as they are
+};
 
-        for (size_t i = 0; i < n_rows; i++)
-                vector_normalize(x + i * n, norm->weight, norm->bias, n, ret + i * n);
+// One row of them in the form that the panels want.
+static void convert_row(const struct decoder *decoder, const struct panels *panels,
+                        const struct source *source, size_t row, char *ret) {
+        const float *x = source->x + row * source->stride;
+        float normalized[MODEL_STATE_MAX];
+
+        if (source->norm) {
+                vector_normalize(x, source->norm->weight, source->norm->bias, panels->depth,
+                                 normalized);
+                x = normalized;
+        }
+        panels_convert_row(panels->type, panels->depth, x, ret + row * decoder->input_size);
 }
 
-static void apply(const struct decoder *decoder, const struct thin_linear *linear,
-                  size_t n_rows, const float *x, float *y, unsigned flags) {
-        panels_multiply(&linear->panels,
-                        &(struct product){.x = x,
-                                          .x_stride = linear->panels.depth,
-                                          .n_rows = n_rows,
-                                          .y = y,
-                                          .y_stride = linear->panels.n_columns,
-                                          .bias = linear->bias,
-                                          .flags = flags},
-                        decoder->model->threads);
+// All rows in the form that the panels want, for this thread to read.
+static const char *convert(const struct step *step, const struct panels *panels,
+                           const struct source *source) {
+        const struct decoder *decoder = step->decoder;
+        size_t first = 0, last = source->n;
+        char *ret = decoder->inputs;
+        bool is_private = source->n <= PRIVATE_ROWS;
+
+        if (is_private) {
+                ret += (DECODER_ROWS_MAX + step->thread * PRIVATE_ROWS) * decoder->input_size;
+        } else {
+                first = share_begin(step, source->n, step->thread);
+                last = share_begin(step, source->n, step->thread + 1);
+        }
+        for (size_t row = first; row < last; row++)
+                convert_row(decoder, panels, source, row, ret);
+        if (!is_private)
+                wait_for_all();
+        return ret;
 }
+
+static struct product product_of(const struct step *step, const struct thin_linear *linear,
+                                 const char *x, float *y, unsigned flags) {
+        return (struct product){.x = x,
+                                .x_stride = step->decoder->input_size,
+                                .n_rows = step->n,
+                                .y = y,
+                                .y_stride = linear->panels.n_columns,
+                                .bias = linear->bias,
+                                .flags = flags};
+}
+
+// One layer on rows of `depth` floats. All threads have their share of what comes out; it is
+// there when all have passed the barrier.
+static void apply(const struct step *step, const struct thin_linear *linear,
+                  const struct source *source, float *y, unsigned flags) {
+        struct product product =
+                product_of(step, linear, convert(step, &linear->panels, source), y, flags);
+
+        panels_multiply_share(&linear->panels, &product, step->thread,
+                              step->decoder->n_threads);
+        wait_for_all();
+}
+
+// A layer that makes n_parts vectors for each head, as far as this thread's heads need them.
+static void apply_to_heads(const struct step *step, const struct thin_linear *linear,
+                           const struct source *source, size_t n_parts) {
+        const struct decoder *decoder = step->decoder;
+        struct product product;
+
+        if (decoder->head_width != PANEL_COLUMNS) {
+                apply(step, linear, source, decoder->wide, 0);
+                return;
+        }
+        product = product_of(step, linear, convert(step, &linear->panels, source),
+                             decoder->wide, 0);
+        for (size_t part = 0; part < n_parts; part++)
+                panels_multiply_range(&linear->panels, &product,
+                                      part * decoder->n_heads + step->first_head,
+                                      part * decoder->n_heads + step->last_head);
+}
+
+static struct source residual_of(const struct step *step, const struct norm *norm) {
+        return (struct source){step->decoder->residual, step->decoder->n_state, step->n, norm};
+}
+
+// The output layer of attention, and the barrier in front of it.
+static void apply_attended(const struct step *step, const struct thin_linear *linear) {
+        struct decoder *decoder = step->decoder;
+
+        wait_for_all();
+        apply(step, linear,
+              &(struct source){decoder->attended, decoder->n_state, step->n, NULL},
+              decoder->residual, PRODUCT_ADD);
+}
+
+static char *workspace_of(const struct step *step) {
+        return step->decoder->workspaces + step->thread * step->decoder->workspace_size;
+}
+
+// --- Self-attention -----------------------------------------------------------------------
 
 // The key of a position, given the one before it.
 static const float *next_key(const struct decoder *decoder, const struct decoder_row *row,
@@ -122,12 +239,12 @@ static const float *next_key(const struct decoder *decoder, const struct decoder
 
 // One head of one row over all that its sequence said up to it. `query` is the row's queries,
 // `ret` has the same shape.
-static void attend_text(const struct decoder *decoder, const struct decoder_row *row,
-                        size_t layer, size_t column, const float *query, float *ret) {
+static void attend_text(const struct step *step, const struct decoder_row *row, size_t layer,
+                        size_t column, const float *query, float *ret) {
+        const struct decoder *decoder = step->decoder;
         size_t width = decoder->head_width;
         size_t value = text_memory_value_offset(decoder->text_pool);
-        float *scores = decoder->scores + (size_t)omp_get_thread_num() *
-                                                  (size_t)decoder->model->info.n_text_context;
+        float *scores = (float *)workspace_of(step);
         const float *key = NULL;
 
         for (size_t i = 0; i <= row->position; i++) {
@@ -142,142 +259,202 @@ static void attend_text(const struct decoder *decoder, const struct decoder_row 
         }
 }
 
-static void run_self_attention(struct decoder *decoder, const struct decoder_row *rows,
-                               size_t n, size_t layer) {
-        const struct decoder_layer *weights = &decoder->model->decoder_layers[layer];
-        size_t n_state = decoder->n_state;
+// Keep the keys and values that this thread's heads have in `wide`.
+static void keep_keys(const struct step *step, size_t layer) {
+        const struct decoder *decoder = step->decoder;
+        size_t n_state = decoder->n_state, column = step->first_head * decoder->head_width;
+        size_t size =
+                (step->last_head - step->first_head) * decoder->head_width * sizeof(float);
 
-        normalize_rows(decoder, &weights->attention_norm, n, decoder->residual,
-                       decoder->normalized);
-        apply(decoder, &weights->query_key_value, n, decoder->normalized, decoder->wide, 0);
-        for (size_t i = 0; i < n; i++) {
-                float *key = text_memory_key(rows[i].text, decoder->text_pool, layer,
-                                             rows[i].position);
-                const float *x = decoder->wide + i * 3 * n_state;
+        for (size_t i = 0; i < step->n; i++) {
+                float *key = text_memory_key(step->rows[i].text, decoder->text_pool, layer,
+                                             step->rows[i].position) +
+                             column;
+                const float *x = decoder->wide + i * 3 * n_state + column;
 
-                memcpy(key, x + n_state, n_state * sizeof(float));
+                memcpy(key, x + n_state, size);
                 memcpy(key + text_memory_value_offset(decoder->text_pool), x + 2 * n_state,
-                       n_state * sizeof(float));
+                       size);
         }
-#pragma omp parallel for num_threads(decoder->model->threads) schedule(static)
-        for (size_t task = 0; task < n * decoder->n_heads; task++) {
-                size_t i = task / decoder->n_heads;
-
-                attend_text(decoder, &rows[i], layer,
-                            task % decoder->n_heads * decoder->head_width,
-                            decoder->wide + i * 3 * n_state, decoder->attended + i * n_state);
-        }
-        apply(decoder, &weights->attention_out, n, decoder->attended, decoder->residual,
-              PRODUCT_ADD);
 }
 
+static void run_self_attention(const struct step *step, size_t layer) {
+        struct decoder *decoder = step->decoder;
+        const struct decoder_layer *weights = &decoder->model->decoder_layers[layer];
+        struct source source = residual_of(step, &weights->attention_norm);
+
+        apply_to_heads(step, &weights->query_key_value, &source, 3);
+        keep_keys(step, layer);
+        for (size_t i = 0; i < step->n; i++)
+                for (size_t head = step->first_head; head < step->last_head; head++)
+                        attend_text(step, &step->rows[i], layer, head * decoder->head_width,
+                                    decoder->wide + i * 3 * decoder->n_state,
+                                    decoder->attended + i * decoder->n_state);
+        apply_attended(step, &weights->attention_out);
+}
+
+// --- Cross-attention ----------------------------------------------------------------------
+
 // How many neighbouring rows from `first` on listen to the same window.
-static size_t rows_of_window(const struct decoder_row *rows, size_t n, size_t first) {
+static size_t rows_of_window(const struct step *step, size_t first) {
         size_t last = first + 1;
 
-        while (last < n && rows[last].audio == rows[first].audio)
+        while (last < step->n && step->rows[last].audio == step->rows[first].audio)
                 last++;
         return last - first;
 }
 
-// What all rows attend to: one entry for neighbours with the same window. Returns how many.
-static size_t plan_cross_attention(const struct decoder *decoder,
-                                   const struct decoder_row *rows, size_t n, size_t layer,
-                                   struct attention *ret) {
-        size_t n_state = decoder->n_state, n_groups = 0;
-
-        for (size_t first = 0; first < n;) {
-                size_t n_group = rows_of_window(rows, n, first);
-
-                ret[n_groups++] = (struct attention){
-                        .memory = &rows[first].audio->layers[layer],
-                        .queries = decoder->wide + first * n_state,
-                        .query_stride = n_state,
-                        .n_queries = n_group,
-                        .ret = decoder->attended + first * n_state,
-                        .ret_stride = n_state,
-                };
-                first += n_group;
-        }
-        return n_groups;
-}
-
-// Probabilities of one layer's heads for the rows that want them: worked out a second time, so
+// Probabilities of this thread's heads for a row that wants them: worked out a second time, so
 // that steps without such rows pay nothing.
-static void capture_alignments(const struct decoder *decoder, const struct decoder_row *rows,
-                               size_t n, size_t layer) {
-        for (size_t i = 0; i < n; i++) {
-                const struct decoder_alignment *alignment = rows[i].alignment;
-                const struct attention_memory *memory = &rows[i].audio->layers[layer];
+static void capture_alignment(const struct step *step, size_t row, size_t layer) {
+        const struct decoder_alignment *alignment = step->rows[row].alignment;
+        const struct cross_memory *memory = &step->rows[row].audio->layers[layer];
 
-                for (size_t k = 0; alignment && k < alignment->n_heads; k++)
-                        if (alignment->heads[k].layer == layer)
-                                attention_probabilities(memory, alignment->heads[k].head,
-                                                        decoder->wide + i * decoder->n_state,
-                                                        alignment->ret + k * memory->n_keys);
+        for (size_t i = 0; alignment && i < alignment->n_heads; i++) {
+                const struct decoder_head *wanted = &alignment->heads[i];
+
+                if (wanted->layer == layer && wanted->head >= step->first_head &&
+                    wanted->head < step->last_head)
+                        cross_probabilities(memory, wanted->head,
+                                            step->decoder->wide + row * step->decoder->n_state,
+                                            alignment->ret + i * memory->n_keys,
+                                            workspace_of(step));
         }
 }
 
-static void run_cross_attention(struct decoder *decoder, const struct decoder_row *rows,
-                                size_t n, size_t layer) {
+static void run_cross_attention(const struct step *step, size_t layer) {
+        struct decoder *decoder = step->decoder;
         const struct decoder_layer *weights = &decoder->model->decoder_layers[layer];
-        struct attention attentions[DECODER_ROWS_MAX];
-        size_t n_groups = plan_cross_attention(decoder, rows, n, layer, attentions);
+        struct source source = residual_of(step, &weights->cross_norm);
+        size_t n_state = decoder->n_state;
 
-        normalize_rows(decoder, &weights->cross_norm, n, decoder->residual,
-                       decoder->normalized);
-        apply(decoder, &weights->cross_query, n, decoder->normalized, decoder->wide, 0);
-        capture_alignments(decoder, rows, n, layer);
-        attention_run(attentions, n_groups, decoder->scratch, decoder->scratch_size,
-                      decoder->model->threads);
-        apply(decoder, &weights->cross_out, n, decoder->attended, decoder->residual,
-              PRODUCT_ADD);
+        apply_to_heads(step, &weights->cross_query, &source, 1);
+        for (size_t first = 0, n; first < step->n; first += n) {
+                struct cross_queries queries = {.x = decoder->wide + first * n_state,
+                                                .ret = decoder->attended + first * n_state,
+                                                .stride = n_state,
+                                                .n = n = rows_of_window(step, first)};
+
+                for (size_t head = step->first_head; head < step->last_head; head++)
+                        cross_attend(&step->rows[first].audio->layers[layer], head, &queries,
+                                     workspace_of(step));
+        }
+        for (size_t i = 0; i < step->n; i++)
+                capture_alignment(step, i, layer);
+        apply_attended(step, &weights->cross_out);
 }
 
-static void run_mlp(struct decoder *decoder, size_t n, size_t layer) {
-        const struct decoder_layer *weights = &decoder->model->decoder_layers[layer];
+// --- All of it ----------------------------------------------------------------------------
 
-        normalize_rows(decoder, &weights->mlp_norm, n, decoder->residual, decoder->normalized);
-        apply(decoder, &weights->mlp_in, n, decoder->normalized, decoder->wide, PRODUCT_GELU);
-        apply(decoder, &weights->mlp_out, n, decoder->wide, decoder->residual, PRODUCT_ADD);
+static void run_mlp(const struct step *step, size_t layer) {
+        struct decoder *decoder = step->decoder;
+        const struct decoder_layer *weights = &decoder->model->decoder_layers[layer];
+        struct source source = residual_of(step, &weights->mlp_norm);
+        size_t n_wide = weights->mlp_in.panels.n_columns;
+
+        apply(step, &weights->mlp_in, &source, decoder->wide, PRODUCT_GELU);
+        apply(step, &weights->mlp_out, &(struct source){decoder->wide, n_wide, step->n, NULL},
+              decoder->residual, PRODUCT_ADD);
 }
 
-// Logits of the rows that want them, in one product.
-static void run_logits(struct decoder *decoder, const struct decoder_row *rows, size_t n) {
-        size_t n_state = decoder->n_state, n_wanted = 0;
-        const struct norm *norm = &decoder->model->decoder_norm;
+// Logits of the rows that want them, in one product: those rows move to the residual's front.
+static void run_logits(const struct step *step, size_t n_wanted) {
+        struct decoder *decoder = step->decoder;
+        const struct panels *panels = &decoder->model->token_embedding;
+        struct source source = residual_of(step, &decoder->model->decoder_norm);
+
+        source.n = n_wanted;
+        panels_multiply_share(panels,
+                              &(struct product){.x = convert(step, panels, &source),
+                                                .x_stride = decoder->input_size,
+                                                .n_rows = n_wanted,
+                                                .y = decoder->logits,
+                                                .y_stride = panels->n_columns},
+                              step->thread, decoder->n_threads);
+}
+
+// Rows that want logits to the front of the residual. Returns how many.
+static size_t gather_wanted(const struct step *step) {
+        size_t n_state = step->decoder->n_state, n_wanted = 0;
+
+        for (size_t i = 0; i < step->n; i++) {
+                float *row = step->decoder->residual + i * n_state;
+
+                if (!step->rows[i].wants_logits)
+                        continue;
+                if (n_wanted < i)
+                        memcpy(step->decoder->residual + n_wanted * n_state, row,
+                               n_state * sizeof(*row));
+                n_wanted++;
+        }
+        return n_wanted;
+}
+
+// This thread's part of a step.
+static void run(const struct step *step, size_t n_wanted) {
+        struct decoder *decoder = step->decoder;
+
+        for (size_t i = share_begin(step, step->n, step->thread);
+             i < share_begin(step, step->n, step->thread + 1); i++)
+                embed(decoder, &step->rows[i], decoder->residual + i * decoder->n_state);
+        wait_for_all();
+        for (size_t layer = 0; layer < decoder->n_layers; layer++) {
+                run_self_attention(step, layer);
+                run_cross_attention(step, layer);
+                run_mlp(step, layer);
+        }
+        if (n_wanted < step->n) {
+                if (step->thread == 0)
+                        gather_wanted(step);
+                wait_for_all();
+        }
+        if (n_wanted > 0)
+                run_logits(step, n_wanted);
+}
+
+static size_t count_wanted(const struct decoder_row *rows, size_t n) {
+        size_t n_wanted = 0;
 
         for (size_t i = 0; i < n; i++)
-                if (rows[i].wants_logits)
-                        vector_normalize(decoder->residual + i * n_state, norm->weight,
-                                         norm->bias, n_state,
-                                         decoder->normalized + n_wanted++ * n_state);
-        if (n_wanted == 0)
-                return;
-        panels_multiply(
-                &decoder->model->token_embedding,
-                &(struct product){.x = decoder->normalized,
-                                  .x_stride = n_state,
-                                  .n_rows = n_wanted,
-                                  .y = decoder->logits,
-                                  .y_stride = (size_t)decoder->model->info.n_vocabulary},
-                decoder->model->threads);
+                n_wanted += rows[i].wants_logits;
+        return n_wanted;
+}
+
+// Room for the logits of n rows: a step that wants more than ever before gets new room.
+static int reserve_logits(struct decoder *decoder, size_t n) {
+        float *logits;
+
+        if (n <= decoder->n_logits_rows)
+                return 0;
+        logits = try_calloc(n * (size_t)decoder->model->info.n_vocabulary, sizeof(*logits));
+        if (!logits)
+                return -ENOMEM;
+        free(decoder->logits);
+        decoder->logits = logits;
+        decoder->n_logits_rows = n;
+        return 0;
 }
 
 int decoder_step(struct decoder *decoder, const struct decoder_row *rows, size_t n,
                  float **ret_logits) {
+        size_t n_wanted = count_wanted(rows, n), n_heads = decoder->n_heads;
         int r = n > DECODER_ROWS_MAX ? -EINVAL : decoder_reserve(decoder, rows, n);
 
+        if (r == 0)
+                r = reserve_logits(decoder, n_wanted);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < n; i++)
-                embed(decoder, &rows[i], decoder->residual + i * decoder->n_state);
-        for (size_t layer = 0; layer < decoder->n_layers; layer++) {
-                run_self_attention(decoder, rows, n, layer);
-                run_cross_attention(decoder, rows, n, layer);
-                run_mlp(decoder, n, layer);
+#pragma omp parallel num_threads((int)decoder->n_threads)
+        {
+                struct step step = {.decoder = decoder,
+                                    .rows = rows,
+                                    .n = n,
+                                    .thread = (size_t)omp_get_thread_num()};
+
+                step.first_head = share_begin(&step, n_heads, step.thread);
+                step.last_head = share_begin(&step, n_heads, step.thread + 1);
+                run(&step, n_wanted);
         }
-        run_logits(decoder, rows, n);
         *ret_logits = decoder->logits;
         return 0;
 }

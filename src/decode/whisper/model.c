@@ -142,6 +142,18 @@ static int load_linear(const struct loading *loading, struct linear **ret, const
         return r;
 }
 
+// The elements of layers for few rows.
+static enum panels_type thin_type_of(enum compute compute) {
+        switch (compute) {
+        case COMPUTE_BF16:
+                return PANELS_BF16;
+        case COMPUTE_INT8:
+                return PANELS_INT8;
+        default:
+                return PANELS_HALF;
+        }
+}
+
 // A stack as a layer for few rows.
 static int load_thin(const struct loading *loading, struct thin_linear *ret, const char *prefix,
                      const struct stack_plan *plan) {
@@ -149,7 +161,8 @@ static int load_thin(const struct loading *loading, struct thin_linear *ret, con
         int r = stack_init(loading, &stack, prefix, plan);
 
         if (r == 0) {
-                r = panels_init(&ret->panels, stack.weight, stack.n_out, stack.n_in);
+                r = panels_init(&ret->panels, thin_type_of(loading->compute), stack.weight,
+                                stack.n_out, stack.n_in);
                 if (r == 0)
                         ret->bias = TAKE(stack.bias);
                 else
@@ -283,7 +296,8 @@ static int load_decoder(const struct loading *loading, struct whisper_model *mod
                                 (size_t)info->n_vocabulary * n);
         if (!embedding)
                 return -EBADMSG;
-        r = panels_init(&model->token_embedding, embedding, (size_t)info->n_vocabulary, n);
+        r = panels_init(&model->token_embedding, thin_type_of(loading->compute), embedding,
+                        (size_t)info->n_vocabulary, n);
         if (r < 0)
                 return error_set(loading->error, r, "no memory for the token embedding");
         model->text_positions = load_floats(loading, "decoder.", "positional_embedding",
@@ -306,6 +320,9 @@ static int check_shapes(const struct whisper_info *info, struct error *error) {
             info->n_text_state % (info->n_text_heads * 16) != 0)
                 return error_set(error, -ENOTSUP,
                                  "the model's attention heads are not a multiple of 16 wide");
+        if (info->n_text_state > MODEL_STATE_MAX)
+                return error_set(error, -ENOTSUP, "the model is %d wide; at most %d",
+                                 info->n_text_state, MODEL_STATE_MAX);
         if (info->n_audio_context != 1500)
                 return error_set(error, -ENOTSUP,
                                  "the model's audio context is %d, not Whisper's 1500",

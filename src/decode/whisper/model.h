@@ -12,6 +12,9 @@
 #include "decode/whisper/tensor.h"
 #include "decode/whisper/tokenizer.h"
 
+// The widest state of a decoder (large has 1280).
+#define MODEL_STATE_MAX 2048
+
 struct norm {
         float *weight, *bias;  // [n_state]
 };

@@ -1,244 +1,253 @@
 #include "decode/whisper/panels.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
+#include "decode/whisper/cpu.h"
+#include "decode/whisper/panels_kernel.h"
+#include "decode/whisper/vectors.h"
 #include "decode/whisper/vectors_avx2.h"
 #include "util/mem.h"
 
-/* The kernel keeps its sums in registers: for six rows of one panel twelve, with two loads and
- * six broadcasts per step of depth, which is what sixteen registers hold. With fewer rows it
- * takes more panels side by side, so that there are always at least eight sums and no addition
- * waits for the one before it. Depth is summed in its order in every case: that is why a row
- * gets the same bits whoever is beside it. */
+// --- Packing ------------------------------------------------------------------------------
 
-#define ROWS_MAX 6
+// Weights are read from one end to the other: pages of 2 MB save the processor most of its
+// look-ups. Smaller arrays would waste the rest of one.
+#define HUGE_PAGE ((size_t)2 << 20)
 
-#ifdef __clang__
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
+static void *elements_new(size_t size) {
+        size_t alignment = size >= HUGE_PAGE ? HUGE_PAGE : 64;
+        void *ret;
 
-int panels_init(struct panels *panels, const float *weight, size_t n_out, size_t n_in) {
-        size_t size = panels_size(n_in, n_out);
-        struct panels filled = {.depth = n_in, .n_columns = n_out};
+        size = (size + alignment - 1) / alignment * alignment;
+        ret = aligned_alloc(alignment, size);
+        if (!ret)
+                return NULL;
+        if (alignment == HUGE_PAGE)
+                madvise(ret, size, MADV_HUGEPAGE);  // advice: it may be refused
+        memset(ret, 0, size);
+        return ret;
+}
 
-        if (vector_is_half(weight, n_out * n_in))
-                filled.halves = try_calloc(size, sizeof(*filled.halves));
+size_t panels_bytes(enum panels_type type, size_t depth, size_t n_columns) {
+        return panels_count(n_columns) * panels_panel_size(type, depth);
+}
+
+// Where element (d, c) lies, in elements.
+static size_t element_index(const struct panels *panels, size_t d, size_t c) {
+        size_t group = panels_group(panels->type);
+        size_t line =
+                c / PANEL_COLUMNS * panels_groups(panels->type, panels->depth) + d / group;
+
+        return (line * PANEL_COLUMNS + c % PANEL_COLUMNS) * group + d % group;
+}
+
+static float float_from_bf16(uint16_t x) {
+        uint32_t bits = (uint32_t)x << 16;
+        float ret;
+
+        memcpy(&ret, &bits, sizeof(ret));
+        return ret;
+}
+
+// n floats as elements of the type, one after another. Of int8 each times the column's inverse
+// scale.
+static void convert(enum panels_type type, const float *x, size_t n, float inverse_scale,
+                    void *ret) {
+        if (type == PANELS_FLOAT)
+                memcpy(ret, x, n * sizeof(*x));
+        else if (type == PANELS_HALF)
+                vector_to_half(x, n, ret);
+        else if (type == PANELS_BF16)
+                panels_convert_row_bf16(x, n, ret);
         else
-                filled.floats = try_calloc(size, sizeof(*filled.floats));
-        if (!filled.halves && !filled.floats)
+                for (size_t i = 0; i < n; i++)
+                        ((int8_t *)ret)[i] = (int8_t)lrintf(x[i] * inverse_scale);
+}
+
+// Elements that are converted at a time: what they are made of stays in the cache. A multiple
+// of every group and of what a conversion writes at once.
+#define PIECE 128
+
+// A piece of one column, converted, to its place from row d on.
+static void place_piece(const struct panels *panels, size_t d, size_t c, const void *piece,
+                        size_t n) {
+        size_t group = panels_group(panels->type), n_groups = (n + group - 1) / group;
+        size_t line = panels_line_size(panels->type), step = line / PANEL_COLUMNS;
+        char *to = (char *)panels->elements +
+                   element_index(panels, d, c) * panels_element_size(panels->type);
+        const char *from = piece;
+
+        if (step == sizeof(uint16_t))
+                for (size_t i = 0; i < n_groups; i++)
+                        memcpy(to + i * line, from + i * sizeof(uint16_t), sizeof(uint16_t));
+        else
+                for (size_t i = 0; i < n_groups; i++)
+                        memcpy(to + i * line, from + i * sizeof(uint32_t), sizeof(uint32_t));
+}
+
+// One column of the matrix from a row of `depth` floats.
+static void pack_column(const struct panels *panels, size_t c, const float *x,
+                        float inverse_scale) {
+        uint32_t piece[PIECE + 1];
+
+        for (size_t d = 0; d < panels->depth; d += PIECE) {
+                size_t n = panels->depth - d < PIECE ? panels->depth - d : PIECE;
+
+                // The last group may not be full.
+                piece[n * panels_element_size(panels->type) / sizeof(piece[0])] = 0;
+                convert(panels->type, x + d, n, inverse_scale, piece);
+                place_piece(panels, d, c, piece, n);
+        }
+}
+
+void panels_pack_columns(const struct panels *panels, const float *x, size_t stride) {
+        for (size_t c = 0; c < panels->n_columns; c++)
+                pack_column(panels, c, x + c * stride, 0);
+}
+
+// One line of a panel from the rows d and, in groups of two, d + 1, n columns from c on.
+static void pack_line(const struct panels *panels, size_t d, size_t c, const float *x,
+                      size_t stride, size_t n) {
+        size_t index = element_index(panels, d, c);
+        uint16_t low[PANEL_COLUMNS], high[PANEL_COLUMNS] = {0};
+
+        if (panels->type != PANELS_BF16) {
+                convert(panels->type, x, n, 0,
+                        (char *)panels->elements + index * panels_element_size(panels->type));
+                return;
+        }
+        convert(panels->type, x, n, 0, low);
+        if (d + 1 < panels->depth)
+                convert(panels->type, x + stride, n, 0, high);
+        for (size_t i = 0; i < n; i++) {
+                memcpy((uint16_t *)panels->elements + index + 2 * i, &low[i], sizeof(low[i]));
+                memcpy((uint16_t *)panels->elements + index + 2 * i + 1, &high[i],
+                       sizeof(high[i]));
+        }
+}
+
+void panels_pack_rows(const struct panels *panels, const float *x, size_t stride) {
+        for (size_t d = 0; d < panels->depth; d += panels_group(panels->type))
+                for (size_t c = 0; c < panels->n_columns; c += PANEL_COLUMNS) {
+                        size_t n = panels->n_columns - c;
+
+                        pack_line(panels, d, c, x + d * stride + c, stride,
+                                  n < PANEL_COLUMNS ? n : PANEL_COLUMNS);
+                }
+}
+
+// A column's scale, by which its largest element becomes 127, and what 128 times the sum of the
+// scaled elements is. Returns the scale's inverse.
+static float scale_column(const struct panels *panels, size_t c, const float *x) {
+        float largest = 0, inverse;
+        int32_t sum = 0;
+
+        for (size_t d = 0; d < panels->depth; d++)
+                largest = fmaxf(largest, fabsf(x[d]));
+        inverse = largest > 0 ? 127 / largest : 0;
+        for (size_t d = 0; d < panels->depth; d++)
+                sum += (int32_t)lrintf(x[d] * inverse);
+        panels->scales[c] = largest / 127;
+        panels->offsets[c] = 128 * sum;
+        return inverse;
+}
+
+int panels_init(struct panels *panels, enum panels_type type, const float *weight, size_t n_out,
+                size_t n_in) {
+        struct panels filled = {.type = type, .depth = n_in, .n_columns = n_out};
+        size_t n_panels = panels_count(n_out);
+
+        if (type == PANELS_FLOAT || type == PANELS_HALF)
+                filled.type = vector_is_half(weight, n_out * n_in) ? PANELS_HALF : PANELS_FLOAT;
+        filled.elements = elements_new(n_panels * panels_panel_size(filled.type, n_in));
+        if (type == PANELS_INT8) {
+                filled.scales = try_calloc(n_panels * PANEL_COLUMNS, sizeof(float));
+                filled.offsets = try_calloc(n_panels * PANEL_COLUMNS, sizeof(int32_t));
+        }
+        if (!filled.elements || (type == PANELS_INT8 && (!filled.scales || !filled.offsets))) {
+                panels_deinit(&filled);
                 return -ENOMEM;
-        panels_pack_columns(&filled, weight, n_in);
+        }
+#pragma omp parallel for schedule(static)
+        for (size_t c = 0; c < n_out; c++) {
+                const float *x = weight + c * n_in;
+
+                pack_column(&filled, c, x,
+                            type == PANELS_INT8 ? scale_column(&filled, c, x) : 0);
+        }
         *panels = filled;
         return 0;
 }
 
 void panels_deinit(struct panels *panels) {
-        free(panels->halves);
-        free(panels->floats);
+        free(panels->elements);
+        free(panels->scales);
+        free(panels->offsets);
         *panels = (struct panels){0};
-}
-
-// Where element (d, c) lies.
-static size_t element_index(const struct panels *panels, size_t d, size_t c) {
-        return (c / PANEL_COLUMNS * panels->depth + d) * PANEL_COLUMNS + c % PANEL_COLUMNS;
-}
-
-TARGET_AVX2 void panels_pack_columns(const struct panels *panels, const float *x,
-                                     size_t stride) {
-        float column[PANEL_COLUMNS];
-
-        for (size_t c = 0; c < panels->n_columns; c += PANEL_COLUMNS) {
-                size_t n = panels->n_columns - c < PANEL_COLUMNS ? panels->n_columns - c
-                                                                 : PANEL_COLUMNS;
-
-                for (size_t d = 0; d < panels->depth; d++) {
-                        size_t index = element_index(panels, d, c);
-
-                        memset(column, 0, sizeof(column));
-                        for (size_t i = 0; i < n; i++)
-                                column[i] = x[(c + i) * stride + d];
-                        if (panels->halves)
-                                vector_to_half(column, PANEL_COLUMNS, panels->halves + index);
-                        else
-                                memcpy(panels->floats + index, column, sizeof(column));
-                }
-        }
-}
-
-void panels_pack_rows(const struct panels *panels, const float *x, size_t stride) {
-        float row[PANEL_COLUMNS];
-
-        for (size_t c = 0; c < panels->n_columns; c += PANEL_COLUMNS) {
-                size_t n = panels->n_columns - c < PANEL_COLUMNS ? panels->n_columns - c
-                                                                 : PANEL_COLUMNS;
-
-                memset(row, 0, sizeof(row));
-                for (size_t d = 0; d < panels->depth; d++) {
-                        size_t index = element_index(panels, d, c);
-
-                        memcpy(row, x + d * stride + c, n * sizeof(float));
-                        if (panels->halves)
-                                vector_to_half(row, PANEL_COLUMNS, panels->halves + index);
-                        else
-                                memcpy(panels->floats + index, row, sizeof(row));
-                }
-        }
 }
 
 TARGET_AVX2 void panels_column(const struct panels *panels, size_t column, float *ret) {
         for (size_t d = 0; d < panels->depth; d++) {
                 size_t index = element_index(panels, d, column);
 
-                ret[d] = panels->halves ? _cvtsh_ss(panels->halves[index])
-                                        : panels->floats[index];
+                if (panels->type == PANELS_FLOAT)
+                        ret[d] = ((const float *)panels->elements)[index];
+                else if (panels->type == PANELS_HALF)
+                        ret[d] = _cvtsh_ss(((const uint16_t *)panels->elements)[index]);
+                else if (panels->type == PANELS_BF16)
+                        ret[d] = float_from_bf16(((const uint16_t *)panels->elements)[index]);
+                else
+                        ret[d] = panels->scales[column] *
+                                 (float)((const int8_t *)panels->elements)[index];
         }
 }
 
-// Eight elements as floats.
-INLINE_AVX2 __m256 load_avx2(const void *elements, size_t index, bool is_half) {
-        if (is_half)
-                return _mm256_cvtph_ps(
-                        _mm_loadu_si128((const __m128i *)((const uint16_t *)elements + index)));
-        return _mm256_loadu_ps((const float *)elements + index);
+// --- Rows ---------------------------------------------------------------------------------
+
+size_t panels_row_size(enum panels_type type, size_t depth) {
+        size_t element = type == PANELS_BF16 ? 2 : type == PANELS_INT8 ? 1 : 4;
+        size_t size = (depth * element + 63) / 64 * 64;
+
+        return type == PANELS_INT8 ? ROW_HEAD + size : size;
 }
 
-// Write up to eight sums to y, with what the product's flags ask for.
-INLINE_AVX2 void store_avx2(const struct product *product, size_t row, size_t column,
-                            size_t n_columns, __m256 sum) {
-        float *y = product->y + row * product->y_stride + column;
-        size_t n = n_columns > column ? n_columns - column : 0;
-        bool is_whole = n >= 8;
-        __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(is_whole ? 8 : (int)n),
-                                          _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-
-        if (product->bias)
-                sum = _mm256_add_ps(sum, _mm256_maskload_ps(product->bias + column, mask));
-        if (product->flags & PRODUCT_GELU)
-                sum = gelu_avx2(sum);
-        if (product->flags & PRODUCT_ADD)
-                sum = _mm256_add_ps(sum, _mm256_maskload_ps(y, mask));
-        if (is_whole)
-                _mm256_storeu_ps(y, sum);
+void panels_convert_row(enum panels_type type, size_t depth, const float *x, void *ret) {
+        if (type == PANELS_BF16)
+                panels_convert_row_bf16(x, depth, ret);
+        else if (type == PANELS_INT8)
+                panels_convert_row_int8(x, depth, ret);
         else
-                _mm256_maskstore_ps(y, mask, sum);
+                memcpy(ret, x, depth * sizeof(*x));
 }
 
-// `n_rows` rows by `n` panels.
-struct block {
-        size_t row, panel;  // the first
-        size_t n_rows, n;
-        bool is_half;
-};
-
-// One block; n_rows, n and is_half are constants where this is inlined.
-INLINE_AVX2 void multiply_block(const struct panels *panels, const struct product *product,
-                                const struct block block) {
-        const size_t rows = block.n_rows, n = block.n;
-        const void *elements = block.is_half ? (const void *)panels->halves : panels->floats;
-        const float *x = product->x + block.row * product->x_stride;
-        size_t stride = product->x_stride, step = panels->depth * PANEL_COLUMNS;
-        size_t first = block.panel * step;
-        __m256 sums[ROWS_MAX * 2];
-
-        UNROLL
-        for (size_t i = 0; i < rows * n * 2; i++)
-                sums[i] = _mm256_setzero_ps();
-        for (size_t d = 0; d < panels->depth; d++) {
-                size_t index = first + d * PANEL_COLUMNS;
-
-                UNROLL
-                for (size_t p = 0; p < n; p++) {
-                        __m256 low = load_avx2(elements, index + p * step, block.is_half);
-                        __m256 high = load_avx2(elements, index + p * step + 8, block.is_half);
-
-                        UNROLL
-                        for (size_t r = 0; r < rows; r++) {
-                                __m256 value = _mm256_broadcast_ss(x + r * stride + d);
-                                size_t s = (r * n + p) * 2;
-
-                                sums[s] = _mm256_fmadd_ps(value, low, sums[s]);
-                                sums[s + 1] = _mm256_fmadd_ps(value, high, sums[s + 1]);
-                        }
-                }
-        }
-        UNROLL
-        for (size_t r = 0; r < rows; r++) {
-                UNROLL
-                for (size_t p = 0; p < n; p++) {
-                        size_t column = (block.panel + p) * PANEL_COLUMNS, s = (r * n + p) * 2;
-
-                        store_avx2(product, block.row + r, column, panels->n_columns, sums[s]);
-                        store_avx2(product, block.row + r, column + 8, panels->n_columns,
-                                   sums[s + 1]);
-                }
-        }
-}
-
-// Define a function for so many rows that takes `n` panels at a time while it can.
-#define DEFINE_ROWS(rows, n)                                                                  \
-        TARGET_AVX2 static void multiply_rows_##rows(const struct panels *panels,             \
-                                                     const struct product *product,           \
-                                                     size_t row, size_t first, size_t last) { \
-                size_t at = first;                                                            \
-                                                                                              \
-                if (panels->halves) {                                                         \
-                        for (; at + (n) <= last; at += (n))                                   \
-                                multiply_block(panels, product,                               \
-                                               (struct block){row, at, rows, n, true});       \
-                        for (; at < last; at++)                                               \
-                                multiply_block(panels, product,                               \
-                                               (struct block){row, at, rows, 1, true});       \
-                } else {                                                                      \
-                        for (; at + (n) <= last; at += (n))                                   \
-                                multiply_block(panels, product,                               \
-                                               (struct block){row, at, rows, n, false});      \
-                        for (; at < last; at++)                                               \
-                                multiply_block(panels, product,                               \
-                                               (struct block){row, at, rows, 1, false});      \
-                }                                                                             \
-        }
-
-DEFINE_ROWS(1, 4)
-DEFINE_ROWS(2, 3)
-DEFINE_ROWS(3, 2)
-DEFINE_ROWS(4, 1)
-DEFINE_ROWS(5, 1)
-DEFINE_ROWS(6, 1)
-
-typedef void (*rows_multiplier)(const struct panels *panels, const struct product *product,
-                                size_t row, size_t first, size_t last);
-
-static const rows_multiplier rows_multipliers[ROWS_MAX + 1] = {
-        [1] = multiply_rows_1, [2] = multiply_rows_2, [3] = multiply_rows_3,
-        [4] = multiply_rows_4, [5] = multiply_rows_5, [6] = multiply_rows_6,
-};
+// --- Products -----------------------------------------------------------------------------
 
 void panels_multiply_range(const struct panels *panels, const struct product *product,
                            size_t first, size_t last) {
-        // Few rows: all panels for the same rows. Many: a panel stays in the cache for all
-        // rows.
-        size_t step = product->n_rows <= ROWS_MAX ? last - first : 1;
+        const panels_kernel *kernels = panels->type > PANELS_HALF || cpu_has_avx512()
+                                               ? panels_kernels_avx512[panels->type]
+                                               : panels_kernels_avx2[panels->type];
 
-        for (size_t panel = first; panel < last; panel += step) {
-                for (size_t row = 0; row < product->n_rows; row += ROWS_MAX) {
-                        size_t rows = product->n_rows - row;
+        size_t n = product->n_rows, n_blocks = (n + KERNEL_ROWS_MAX - 1) / KERNEL_ROWS_MAX;
 
-                        rows_multipliers[rows < ROWS_MAX ? rows : ROWS_MAX](
-                                panels, product, row, panel, panel + step);
+        // A panel stays in the cache for all rows, which go in blocks of nearly one size.
+        for (size_t panel = first; panel < last; panel++) {
+                for (size_t block = 0; block < n_blocks; block++) {
+                        size_t row = n * block / n_blocks;
+
+                        kernels[n * (block + 1) / n_blocks - row](panels, product, row, panel);
                 }
         }
 }
 
-void panels_multiply(const struct panels *panels, const struct product *product, int threads) {
-        const size_t chunk = 8;  // panels: 128 columns, some microseconds of work
+void panels_multiply_share(const struct panels *panels, const struct product *product,
+                           size_t thread, size_t n_threads) {
         size_t n = panels_count(panels->n_columns);
 
-#pragma omp parallel for num_threads(threads) schedule(static)
-        for (size_t first = 0; first < n; first += chunk)
-                panels_multiply_range(panels, product, first,
-                                      first + chunk < n ? first + chunk : n);
+        panels_multiply_range(panels, product, n * thread / n_threads,
+                              n * (thread + 1) / n_threads);
 }

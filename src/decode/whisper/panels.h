@@ -1,9 +1,12 @@
 #pragma once
-// Panels: a matrix cut into panels of 16 columns, and products of a few rows with it. For what
-// is bound by memory or too small for oneDNN: the decoder's layers, whose weights stay in half
-// precision as they lie in the model files (converted in registers, exactly), and attention.
+// Panels: a matrix cut into panels of 64 columns, and products of a few rows with it: the
+// decoder's linear layers, which are bound by how fast their weights can be read.
 //
 //     y[r][c] = sum over d of x[r][d] * matrix[d][c]
+//
+// The elements' type says how it is reckoned: float32 and half precision in float32 (halves are
+// widened in registers, exactly); bf16 in products of bf16 pairs, summed in float32; int8 in
+// whole numbers, with a scale for each column and for each row of x.
 //
 // A row's result does not depend on the rows beside it: decoding gives the same tokens alone
 // and in a batch.
@@ -14,14 +17,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PANEL_COLUMNS 16
+#define PANEL_COLUMNS 64
 
-// Elements lie as [n_panels][depth][PANEL_COLUMNS]; columns beyond n_columns are zeros.
-// Exactly one of the two pointers is set.
+enum panels_type {
+        PANELS_FLOAT,
+        PANELS_HALF,
+        PANELS_BF16,  // wants cpu_has_bf16()
+        PANELS_INT8,  // wants cpu_has_vnni()
+};
+
+// Elements lie as [n_panels][depth / group][PANEL_COLUMNS][group], with as many elements of a
+// column in a group as fill four bytes, but one half. What is beyond depth and n_columns is
+// zeros.
 struct panels {
+        enum panels_type type;
         size_t depth, n_columns;
-        uint16_t *halves;
-        float *floats;
+        void *elements;
+        // Of int8, [columns of all panels]: what an element is times, and the sum of a column's
+        // elements times 128.
+        float *scales;
+        int32_t *offsets;
 };
 
 enum product_flags {
@@ -29,9 +44,10 @@ enum product_flags {
         PRODUCT_GELU = 1 << 1,  // y = gelu(product + bias)
 };
 
-// x is [n_rows, depth], y is [n_rows, n_columns], strides in floats; bias [n_columns] or NULL.
+// x is [n_rows] in the panels' form (panels_convert_row) with its stride in bytes; y is
+// [n_rows, n_columns], its stride in floats; bias [n_columns] or NULL.
 struct product {
-        const float *x;
+        const void *x;
         size_t x_stride;
         size_t n_rows;
         float *y;
@@ -44,27 +60,38 @@ static inline size_t panels_count(size_t n_columns) {
         return (n_columns + PANEL_COLUMNS - 1) / PANEL_COLUMNS;
 }
 
-// Elements that [depth, n_columns] takes, padding included.
+// Elements that [depth, n_columns] takes as floats or halves, padding included.
 static inline size_t panels_size(size_t depth, size_t n_columns) {
         return panels_count(n_columns) * depth * PANEL_COLUMNS;
 }
 
-// Pack a linear layer's weight [n_out, n_in] (PyTorch's orientation): as halves when that loses
-// nothing, else as floats. -ENOMEM.
-int panels_init(struct panels *panels, const float *weight, size_t n_out, size_t n_in);
+// Bytes that the elements of such panels take.
+size_t panels_bytes(enum panels_type type, size_t depth, size_t n_columns);
+
+// Pack a linear layer's weight [n_out, n_in] (PyTorch's orientation). Of float and half, half
+// is taken when it loses nothing. -ENOMEM.
+int panels_init(struct panels *panels, enum panels_type type, const float *weight, size_t n_out,
+                size_t n_in);
 void panels_deinit(struct panels *panels);
 
-// Fill elements of a matrix whose column c is the row x + c * stride of `depth` floats
-// (attention: keys), or whose row d is x + d * stride of n_columns floats (values).
+// Fill the elements (not of int8) of a matrix whose column c is the row x + c * stride of
+// `depth` floats (attention: keys), or whose row d is x + d * stride of n_columns floats
+// (values).
 void panels_pack_columns(const struct panels *panels, const float *x, size_t stride);
 void panels_pack_rows(const struct panels *panels, const float *x, size_t stride);
 
 // Column `column`, [depth]: the embedding of a token.
 void panels_column(const struct panels *panels, size_t column, float *ret);
 
+// A row of x as the product takes it: its size in bytes, a multiple of 64, and the conversion
+// of `depth` floats. Of float and half it is floats.
+size_t panels_row_size(enum panels_type type, size_t depth);
+void panels_convert_row(enum panels_type type, size_t depth, const float *x, void *ret);
+
 // The product for panels [first, last) only, on this thread.
 void panels_multiply_range(const struct panels *panels, const struct product *product,
                            size_t first, size_t last);
 
-// The product, on `threads` threads.
-void panels_multiply(const struct panels *panels, const struct product *product, int threads);
+// The share of all panels that is this thread's, of n_threads that all call it.
+void panels_multiply_share(const struct panels *panels, const struct product *product,
+                           size_t thread, size_t n_threads);

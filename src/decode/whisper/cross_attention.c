@@ -1,0 +1,156 @@
+#include "decode/whisper/cross_attention.h"
+
+#include "decode/whisper/vectors.h"
+
+/* A few queries see all keys of their window at once. Both products are the panels' own: the
+ * keys and values of a head are read once for up to BLOCK queries, and that reading is the
+ * cost. */
+
+#define BLOCK 12
+
+static size_t keys_size(const struct cross_memory *memory) {
+        return panels_bytes(memory->type, memory->head_width, memory->n_keys);
+}
+
+static size_t head_size(const struct cross_memory *memory) {
+        return keys_size(memory) +
+               panels_bytes(memory->type, memory->n_keys, memory->head_width);
+}
+
+size_t cross_memory_size(enum panels_type type, size_t n_keys, size_t n_heads,
+                         size_t head_width) {
+        struct cross_memory memory = {.type = type, .n_keys = n_keys, .head_width = head_width};
+
+        return n_heads * head_size(&memory);
+}
+
+// The two matrices of one head.
+static struct panels head_keys(const struct cross_memory *memory, size_t head) {
+        return (struct panels){.type = memory->type,
+                               .depth = memory->head_width,
+                               .n_columns = memory->n_keys,
+                               .elements = (char *)memory->elements + head * head_size(memory)};
+}
+
+static struct panels head_values(const struct cross_memory *memory, size_t head) {
+        return (struct panels){.type = memory->type,
+                               .depth = memory->n_keys,
+                               .n_columns = memory->head_width,
+                               .elements = (char *)memory->elements + head * head_size(memory) +
+                                           keys_size(memory)};
+}
+
+void cross_memory_pack(const struct cross_memory *memory, size_t head, const float *keys,
+                       const float *values, size_t stride) {
+        struct panels key_panels = head_keys(memory, head);
+        struct panels value_panels = head_values(memory, head);
+        size_t column = head * memory->head_width;
+
+        panels_pack_columns(&key_panels, keys + column, stride);
+        panels_pack_rows(&value_panels, values + column, stride);
+}
+
+// --- Listening ----------------------------------------------------------------------------
+
+// What scratch is cut into; sizes in bytes.
+struct workspace {
+        char *queries, *probabilities;
+        float *scores;
+        size_t query_size, probability_size, score_stride;
+};
+
+// The largest a row can be in any type.
+static size_t row_size_max(size_t depth) {
+        return panels_row_size(PANELS_FLOAT, depth);
+}
+
+static struct workspace workspace_cut(const struct cross_memory *memory, void *scratch) {
+        struct workspace workspace = {
+                .queries = scratch,
+                .query_size = panels_row_size(memory->type, memory->head_width),
+                .probability_size = panels_row_size(memory->type, memory->n_keys),
+                .score_stride = panels_count(memory->n_keys) * PANEL_COLUMNS,
+        };
+
+        workspace.probabilities = workspace.queries + BLOCK * row_size_max(memory->head_width);
+        workspace.scores =
+                (float *)(workspace.probabilities + BLOCK * row_size_max(memory->n_keys));
+        return workspace;
+}
+
+size_t cross_scratch_size(size_t n_keys, size_t head_width) {
+        size_t scores = panels_count(n_keys) * PANEL_COLUMNS * sizeof(float);
+
+        return BLOCK * (row_size_max(head_width) + row_size_max(n_keys) + scores);
+}
+
+// Probabilities of one head for n queries, into rows of the workspace's scores.
+static void find_probabilities(const struct cross_memory *memory, size_t head,
+                               const struct cross_queries *queries,
+                               const struct workspace *workspace) {
+        struct panels keys = head_keys(memory, head);
+
+        for (size_t i = 0; i < queries->n; i++)
+                panels_convert_row(memory->type, memory->head_width,
+                                   queries->x + i * queries->stride + head * memory->head_width,
+                                   workspace->queries + i * workspace->query_size);
+        panels_multiply_share(&keys,
+                              &(struct product){.x = workspace->queries,
+                                                .x_stride = workspace->query_size,
+                                                .n_rows = queries->n,
+                                                .y = workspace->scores,
+                                                .y_stride = workspace->score_stride},
+                              0, 1);
+        for (size_t i = 0; i < queries->n; i++) {
+                float *scores = workspace->scores + i * workspace->score_stride;
+
+                if (memory->n_unbiased < memory->n_keys)
+                        vector_add(scores + memory->n_unbiased,
+                                   memory->biases + memory->n_unbiased,
+                                   memory->n_keys - memory->n_unbiased);
+                vector_softmax(scores, memory->n_keys);
+        }
+}
+
+void cross_probabilities(const struct cross_memory *memory, size_t head, const float *query,
+                         float *ret, void *scratch) {
+        struct workspace workspace = workspace_cut(memory, scratch);
+
+        find_probabilities(memory, head, &(struct cross_queries){.x = query, .n = 1},
+                           &workspace);
+        for (size_t i = 0; i < memory->n_keys; i++)
+                ret[i] = workspace.scores[i];
+}
+
+static void attend_block(const struct cross_memory *memory, size_t head,
+                         const struct cross_queries *queries,
+                         const struct workspace *workspace) {
+        struct panels values = head_values(memory, head);
+
+        find_probabilities(memory, head, queries, workspace);
+        for (size_t i = 0; i < queries->n; i++)
+                panels_convert_row(memory->type, memory->n_keys,
+                                   workspace->scores + i * workspace->score_stride,
+                                   workspace->probabilities + i * workspace->probability_size);
+        panels_multiply_share(&values,
+                              &(struct product){.x = workspace->probabilities,
+                                                .x_stride = workspace->probability_size,
+                                                .n_rows = queries->n,
+                                                .y = queries->ret + head * memory->head_width,
+                                                .y_stride = queries->stride},
+                              0, 1);
+}
+
+void cross_attend(const struct cross_memory *memory, size_t head,
+                  const struct cross_queries *queries, void *scratch) {
+        struct workspace workspace = workspace_cut(memory, scratch);
+
+        for (size_t first = 0; first < queries->n; first += BLOCK) {
+                struct cross_queries block = *queries;
+
+                block.x += first * queries->stride;
+                block.ret += first * queries->stride;
+                block.n = queries->n - first < BLOCK ? queries->n - first : BLOCK;
+                attend_block(memory, head, &block, &workspace);
+        }
+}
