@@ -7,6 +7,7 @@
 
 #include "audio/ring.h"
 #include "server/counts.h"
+#include "server/stream_clock.h"
 #include "transcript/assembler.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -35,15 +36,8 @@
 #define STREAM_OWED_RESUME 12
 #define STREAM_FLOOD       (10 * NSEC_PER_SEC)
 
-#define STREAM_GENERATIONS   8  // anchors kept; answers to older generations use the oldest
 #define STREAM_HISTORY_BYTES ((size_t)1024 * 1024)
 #define STREAM_REASON_MAX    256
-
-struct anchor {
-        uint32_t generation;
-        int64_t epoch;
-        nsec_t wall_epoch;
-};
 
 // One stream: sound enters at the top, text leaves at the bottom.
 struct stream {
@@ -62,13 +56,11 @@ struct stream {
         struct history *history;      // for those who come late
         struct sink *sinks;           // for those who are here
 
-        uint32_t generation;
-        uint32_t generation_least;                  // answers to older ones are dropped
-        struct anchor anchors[STREAM_GENERATIONS];  // of generation g at g % STREAM_GENERATIONS
-        bool is_anchored;       // the present generation has heard its first sample
-        int64_t origin;         // time zero of the recording
-        int64_t tentative_end;  // of the last tentative job
-        int32_t *draft;         // what was last heard in the window that begins at draft_begin
+        struct stream_clock clock;
+        uint32_t generation_least;  // answers to older generations are dropped
+        int64_t origin;             // time zero of the recording
+        int64_t tentative_end;      // of the last tentative job
+        int32_t *draft;  // what was last heard in the window that begins at draft_begin
         size_t n_draft;
         int64_t draft_begin;
         int64_t owed_until;    // everything before it is settled or owed
@@ -88,12 +80,12 @@ struct stream {
 // --- text leaves -----------------------------------------------------------------------------
 
 static struct stream_facts facts_of(const struct stream *stream, uint32_t generation) {
-        const struct anchor *anchor = &stream->anchors[generation % STREAM_GENERATIONS];
+        struct clock_anchor anchor = stream_clock_anchor(&stream->clock, generation);
 
         return (struct stream_facts){
                 .name = stream->name,
-                .wall_epoch = anchor->wall_epoch,
-                .epoch = anchor->epoch,
+                .wall_epoch = anchor.wall_epoch,
+                .epoch = anchor.epoch,
                 .generation = generation,
         };
 }
@@ -198,7 +190,7 @@ static struct job *window_job(struct stream *stream, int64_t begin, int64_t end)
                 return job_free(job);
         }
         job->id = ++stream->job_id_last;
-        job->generation = stream->generation;
+        job->generation = stream->clock.generation;
         job->begin = begin;
         job->deadline = loop_now(stream->services.loop) + STREAM_DEADLINE;
         job->options = decode_options_copy(&stream->options);
@@ -215,7 +207,7 @@ static struct job *window_job(struct stream *stream, int64_t begin, int64_t end)
 static void stream_on_window(struct stream *stream, const struct window *window) {
         int64_t begin = window_begin(stream, window), end = window->end;
         struct job_window wanted = {
-                .generation = stream->generation,
+                .generation = stream->clock.generation,
                 .begin = begin,
                 .n_samples = (size_t)(end - begin),
                 .language = stream->options.language,
@@ -311,21 +303,12 @@ static void stream_on_silence(void *context) {
         windows_take(stream);
 }
 
-static void stream_anchor(struct stream *stream) {
-        stream->anchors[stream->generation % STREAM_GENERATIONS] = (struct anchor){
-                .generation = stream->generation,
-                .epoch = ring_end(stream->ring),
-                .wall_epoch = loop_wall(stream->services.loop),
-        };
-        stream->is_anchored = true;
-}
-
 void stream_on_audio(struct stream *stream, const float *samples, size_t n) {
         assert(loop_is_current(stream->services.loop));
         if (n == 0)
                 return;
-        if (!stream->is_anchored)
-                stream_anchor(stream);
+        stream_clock_hear(&stream->clock, ring_end(stream->ring), n,
+                          loop_wall(stream->services.loop), loop_now(stream->services.loop));
         silence_expect(stream, n);
         stream->services.counts->samples_in += n;
         while (n > 0) {
@@ -347,10 +330,8 @@ static void source_on_samples(void *context, const float *samples, size_t n) {
 }
 
 static void generation_begin(struct stream *stream) {
-        stream->generation++;
-        // Until its first sample comes: answers find an anchor all the same.
-        stream_anchor(stream);
-        stream->is_anchored = false;
+        stream_clock_begin(&stream->clock, ring_end(stream->ring),
+                           loop_wall(stream->services.loop));
 }
 
 static void state_log(const struct stream *stream) {
@@ -380,7 +361,7 @@ static void source_on_state(void *context, enum source_state state, const char *
         snprintf(stream->reason, sizeof(stream->reason), "%s", reason ? reason : "");
         state_log(stream);
         notice = stream_state(stream);
-        facts = facts_of(stream, stream->generation);
+        facts = facts_of(stream, stream->clock.generation);
         for (struct sink *sink = stream->sinks; sink; sink = next) {
                 next = sink->next;
                 if (sink->ops->on_notice)
@@ -404,9 +385,9 @@ void stream_cancel(struct stream *stream) {
         memcpy(stream->options.language, stream->language, sizeof(stream->language));
         stream->owed_until = stream->judged_until = ring_end(stream->ring);
         generation_begin(stream);
-        stream->generation_least = stream->generation;
+        stream->generation_least = stream->clock.generation;
         stream_on_update(
-                stream, stream->generation,
+                stream, stream->clock.generation,
                 assembler_on_tentative(stream->assembler, ring_end(stream->ring), &nothing));
         if (stream->listener.on_relief)
                 stream->listener.on_relief(stream->listener.context);
@@ -453,7 +434,7 @@ const struct update *stream_current(struct stream *stream) {
 }
 
 struct stream_facts stream_facts(const struct stream *stream) {
-        return facts_of(stream, stream->generation);
+        return facts_of(stream, stream->clock.generation);
 }
 
 struct stream_notice stream_state(const struct stream *stream) {
@@ -524,6 +505,8 @@ int stream_open(struct stream **ret, const struct stream_services *services,
                                                                                 : DECODE_NO;
         memcpy(stream->language, stream->options.language, sizeof(stream->language));
         stream->is_file = settings->is_file;
+        // What a client pours in has no time of its own.
+        stream->clock.is_followed = settings->source != NULL;
         stream->pause = (settings->is_file ? segmenter_config_default().pause : config.pause) *
                         (NSEC_PER_SEC / AUDIO_RATE);
         stream->silence = loop_timer_new(services->loop, stream_on_silence, stream);

@@ -36,8 +36,9 @@ struct fixture {
         atomic_uint n_tentative;
         atomic_uint n_drafted;  // jobs that brought the tokens of the one before
         atomic_bool is_drafted_wrong;
-        bool says_words;  // the script's answers are words, not places
-        float *speech;    // about ten seconds of a man speaking
+        int64_t first_begin;  // of the first text, from the first sample spoken
+        bool says_words;      // the script's answers are words, not places
+        float *speech;        // about ten seconds of a man speaking
         size_t n_speech;
 };
 
@@ -501,7 +502,68 @@ static void wall_clock_times_follow_the_anchor(void **state) {
         loop_advance(fixture->loop, 50 * NSEC_PER_SEC);
         push(fixture, fixture->speech, AUDIO_RATE);
         facts = stream_facts(fixture->stream);
-        assert_true(stream_facts_wall(&facts, AUDIO_RATE) == 1051 * NSEC_PER_SEC);
+        // The first tenth of a second had been spoken when it arrived.
+        assert_true(stream_facts_wall(&facts, AUDIO_RATE) ==
+                    1051 * NSEC_PER_SEC - NSEC_PER_SEC / 10);
+}
+
+// Twenty minutes of silence, then a sentence, through a whole day.
+static void a_day_has_no_drift(void **state) {
+        struct fixture *fixture = fixture_of(state);
+        static const float zeros[2 * AUDIO_RATE];
+        size_t n_finals = 0;
+
+        for (int visit = 0; visit < 72; visit++) {
+                int64_t spoken, first;
+                struct stream_facts facts;
+
+                for (int i = 0; i < 600; i++) {
+                        stream_on_audio(fixture->stream, zeros, (size_t)2 * AUDIO_RATE);
+                        loop_advance(fixture->loop, 2 * NSEC_PER_SEC);
+                }
+                spoken = stream_position(fixture->stream);
+                push(fixture, fixture->speech, fixture->n_speech);
+                push_silence(fixture, 2);
+                assert_true(fixture->capture.n_finals > n_finals);
+                // Each visit has the times of the first one, to the sample of a VAD chunk.
+                first = fixture->capture.finals[n_finals].begin - spoken;
+                if (visit == 0)
+                        fixture->first_begin = first;
+                assert_true(llabs(first - fixture->first_begin) <= 50 * AUDIO_RATE / 1000);
+                facts = stream_facts(fixture->stream);
+                // And the wall clock runs beside: it was two seconds of sound behind at first.
+                assert_true(llabs(stream_facts_wall(&facts, stream_position(fixture->stream)) +
+                                  2 * NSEC_PER_SEC - loop_wall(fixture->loop)) <=
+                            50 * NSEC_PER_MSEC);
+                n_finals = fixture->capture.n_finals;
+        }
+        assert_true(stream_position(fixture->stream) > (int64_t)86400 * AUDIO_RATE);
+}
+
+// Faster than real time: asked to pause. At the pace of real time: never.
+static void only_a_flood_is_asked_to_pause(void **state) {
+        struct fixture *fixture = fixture_of(state);
+        static const float zeros[AUDIO_RATE];
+
+        engine_script_hold(fixture->script);
+        for (int round = 0; round < 20; round++) {
+                for (size_t i = 0; i + PIECE <= fixture->n_speech; i += PIECE) {
+                        stream_on_audio(fixture->stream, fixture->speech + i, PIECE);
+                        loop_advance(fixture->loop, NSEC_PER_SEC / 10);
+                }
+                stream_on_audio(fixture->stream, zeros, AUDIO_RATE);
+                loop_advance(fixture->loop, NSEC_PER_SEC);
+        }
+        assert_true(stream_owed(fixture->stream) >= 20);
+        assert_false(stream_is_backlogged(fixture->stream));
+        stream_on_audio(fixture->stream, fixture->speech, fixture->n_speech);
+        assert_true(stream_is_backlogged(fixture->stream));
+        engine_script_release(fixture->script);
+        fixture_wait(fixture);
+        assert_false(stream_is_backlogged(fixture->stream));
+        for (size_t i = 1; i < fixture->capture.n_finals; i++)
+                assert_true(fixture->capture.finals[i].begin >=
+                            fixture->capture.finals[i - 1].end);
 }
 
 #define STREAM_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
@@ -525,6 +587,8 @@ int main(void) {
                 STREAM_TEST(a_restart_counts_from_zero_again),
                 STREAM_TEST(a_late_decoder_loses_nothing_and_asks_for_a_pause),
                 STREAM_TEST(wall_clock_times_follow_the_anchor),
+                STREAM_TEST(a_day_has_no_drift),
+                STREAM_TEST(only_a_flood_is_asked_to_pause),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
