@@ -111,12 +111,13 @@ def whisperlive(tmp_path):
 
 @pytest.fixture(scope="session")
 def command(program, models):
-    """Run the program to its end: command(argument, ...) returns the CompletedProcess."""
+    """Run the program to its end: command(argument, ...) returns the CompletedProcess. `by` is a
+    command that runs it."""
 
-    def run(*arguments, timeout=120, **options):
+    def run(*arguments, timeout=120, by=(), **options):
         options.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.run(
-            [str(program), *map(str, arguments)], capture_output=True, text=True, timeout=timeout, **options
+            [*by, str(program), *map(str, arguments)], capture_output=True, text=True, timeout=timeout, **options
         )
 
     run.models = models

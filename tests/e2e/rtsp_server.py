@@ -2,12 +2,12 @@
 """A real RTSP server on loopback that plays files as cameras do.
 
     rtsp_server.py --mount office:aac:FILE:loop --mount kitchen:pcma+video:FILE \
-                   --mount blind:video [--auth basic|digest --user NAME --password WORD]
+                   --mount blind:video [--auth basic|digest --user NAME --password WORD] [--certificate PEM]
 
 A mount is NAME:CODEC[:FILE[:loop][:shared]]. CODEC is aac, pcma, pcmu or opus, with "+video"
 for a picture beside the sound, or "video" alone for a camera without a microphone. Every client
 hears the file from its start, in real time; with "shared" all of a mount's hear the same moment
-of it, encoded once. Prints "PORT n" when it listens; ends at SIGTERM.
+of it, encoded once. With a certificate (and its key in the same file) it speaks TLS. Prints "PORT n" when it listens; ends at SIGTERM.
 
 Needs Debian's python3-gi and gir1.2-gst-rtsp-server-1.0, hence the system's own Python.
 """
@@ -21,7 +21,7 @@ import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
+from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 # codec: (sample rate, the elements behind raw audio)
 CODECS = {
@@ -105,8 +105,7 @@ def factory_of(mount):
     return name, factory
 
 
-def auth_add(server, factories, options):
-    auth = GstRtspServer.RTSPAuth()
+def auth_add(auth, factories, options):
     token = GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", ROLE)
     if options.auth == "digest":
@@ -115,7 +114,6 @@ def auth_add(server, factories, options):
     else:
         basic = GstRtspServer.RTSPAuth.make_basic(options.user, options.password)
         auth.add_basic(basic, token)
-    server.set_auth(auth)
     for factory in factories:
         factory.add_role_from_structure(role_of())
 
@@ -134,6 +132,7 @@ def main():
     parser.add_argument("--auth", choices=["basic", "digest"])
     parser.add_argument("--user", default="camera")
     parser.add_argument("--password", default="")
+    parser.add_argument("--certificate")
     options = parser.parse_args()
 
     Gst.init(None)
@@ -143,8 +142,13 @@ def main():
     named = [factory_of(mount) for mount in options.mount]
     for name, factory in named:
         server.get_mount_points().add_factory("/" + name, factory)
-    if options.auth:
-        auth_add(server, [factory for _, factory in named], options)
+    if options.auth or options.certificate:
+        auth = GstRtspServer.RTSPAuth()
+        if options.certificate:
+            auth.set_tls_certificate(Gio.TlsCertificate.new_from_file(options.certificate))
+        if options.auth:
+            auth_add(auth, [factory for _, factory in named], options)
+        server.set_auth(auth)
     if server.attach(None) == 0:
         sys.exit(f"rtsp_server: cannot listen on 127.0.0.1:{options.port}")
 

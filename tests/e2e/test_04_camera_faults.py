@@ -1,7 +1,12 @@
 """Cameras fail in every way that cameras do; each says why, and none disturbs another."""
 
+import functools
+import http.server
 import os
 import signal
+import ssl
+import subprocess
+import threading
 import time
 
 import numpy
@@ -109,6 +114,69 @@ def test_each_trouble_is_told_as_what_it_is(serve, cameras, client, loop_file):
     for pid in [server.pid, *server.ffmpegs()]:
         with open(f"/proc/{pid}/cmdline", "rb") as cmdline:
             assert PASSWORD.encode() not in cmdline.read(), "the process list shows the password"
+
+
+def certificate(folder):
+    """A certificate for loopback that nobody vouches for, as cameras have, with its key."""
+    path = folder / "camera.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    command += ["-keyout", str(path), "-out", str(folder / "certificate.pem")]
+    subprocess.run(command, check=True, capture_output=True)
+    path.write_bytes(path.read_bytes() + (folder / "certificate.pem").read_bytes())
+    return path
+
+
+@pytest.fixture
+def web_server(jfk, tmp_path):
+    """The address of a recording on an HTTPS server."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate(tmp_path))
+    folder = functools.partial(QuietHandler, directory=str(jfk[0].parent))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), folder)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"https://listener:{PASSWORD}@127.0.0.1:{server.server_port}/{jfk[0].name}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_arguments):
+        pass
+
+
+def test_sound_comes_over_tls_and_srt(serve, cameras, client, loop_file, web_server, tmp_path):
+    arguments = ["--certificate", str(certificate(tmp_path))]
+    arguments += ["--auth", "digest", "--user", "camera", "--password", PASSWORD]
+    camera = cameras(f"safe:pcma:{loop_file}:loop", arguments=arguments)
+    port = processes.free_port()
+    command = ["ffmpeg", "-v", "error", "-nostdin", "-re", "-stream_loop", "-1", "-i", str(loop_file)]
+    command += ["-c:a", "aac", "-f", "mpegts", f"srt://127.0.0.1:{port}?mode=listener"]
+    sender = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    urls = {
+        "safe": camera.url("safe", f"camera:{PASSWORD}").replace("rtsp:", "rtsps:"),
+        "web": web_server,
+        "srt": f"srt://127.0.0.1:{port}",
+    }
+    try:
+        server = serve("streams:\n" + "".join(f"  {name}: {url}\n" for name, url in urls.items()))
+        subscriber = client(server, role="rtsp_subscriber", streams=",".join(urls))
+        for stream in urls:
+            subscriber.wait(
+                lambda m: m["type"] == "transcription"
+                and m["stream"] == stream
+                and any(s["completed"] and SAID in s["text"].lower() for s in m["segments"]),
+                60,
+            )
+        assert PASSWORD not in server.log()
+        for pid in server.ffmpegs():
+            with open(f"/proc/{pid}/cmdline", "rb") as cmdline:
+                assert PASSWORD.encode() not in cmdline.read(), "the process list shows the password"
+    finally:
+        sender.kill()
+        sender.wait()
 
 
 def test_what_was_heard_before_the_camera_went_is_delivered(serve, cameras, client, loop_file):
