@@ -31,6 +31,7 @@
 #include "stages.h"
 #include "util/mem.h"
 
+#define WORDS_MAX  8
 #define SOUNDS_MAX 256
 #define FULL_MAX   8  // different sounds that steps listen to in full: more than any cache
 
@@ -58,9 +59,28 @@ static void sounds_free(struct bench *bench) {
                 job_free(bench->sounds[--bench->n_sounds]);
 }
 
-static json_t *sounds_read(struct bench *bench, const char *path) {
+// A line, split at its spaces.
+struct command {
+        char *words[WORDS_MAX];
+        size_t numbers[WORDS_MAX];  // what the words say as numbers; 0 for others
+        size_t n;
+};
+
+static void command_parse(struct command *ret, char *line) {
+        char *rest = line, *word;
+
+        *ret = (struct command){0};
+        while (ret->n < WORDS_MAX && (word = strsep(&rest, " \n")) != NULL) {
+                if (!word[0])
+                        continue;
+                ret->numbers[ret->n] = strtoul(word, NULL, 10);
+                ret->words[ret->n++] = word;
+        }
+}
+
+static json_t *answer_sounds(struct bench *bench, const struct command *command) {
         struct decode_options options = decode_options_default();
-        FILE *file = fopen(path, "rb");
+        FILE *file = fopen(command->words[1], "rb");
         struct job *job;
 
         if (!file)
@@ -85,33 +105,57 @@ static bool needs_stages(struct bench *bench) {
         return bench->stages || stages_new(&bench->stages, bench->model, &error) == 0;
 }
 
-static json_t *step(struct bench *bench, size_t n, size_t n_tokens, const char *shape) {
-        bool is_full = shape_of(shape) == &context_shape_full;
+// The sound that the first argument names, or NULL.
+static struct job *sound_of(const struct bench *bench, const struct command *command) {
+        return command->numbers[1] < bench->n_sounds ? bench->sounds[command->numbers[1]]
+                                                     : NULL;
+}
+
+static json_t *answer_encode(struct bench *bench, const struct command *command) {
+        struct job *sound = sound_of(bench, command);
+
+        if (!sound || !needs_stages(bench))
+                return mistake("no such sound");
+        return seconds_json(stages_encode(bench->stages, sound, command->numbers[2],
+                                          shape_of(command->words[3])));
+}
+
+static json_t *answer_first(struct bench *bench, const struct command *command) {
+        struct job *sound = sound_of(bench, command);
+
+        if (!sound || !needs_stages(bench))
+                return mistake("no such sound");
+        return seconds_json(stages_first_token(bench->stages, sound));
+}
+
+static json_t *answer_step(struct bench *bench, const struct command *command) {
+        const struct context_shape *shape = shape_of(command->words[3]);
+        bool is_full = shape == &context_shape_full;
         size_t n_jobs = bench->n_sounds;
         struct steps_plan plan = {.jobs = bench->sounds,
                                   .n_jobs = is_full && n_jobs > FULL_MAX ? FULL_MAX : n_jobs,
-                                  .n_sequences = n,
-                                  .n_tokens = n_tokens,
-                                  .shape = shape_of(shape)};
-        double n_keys = 0, seconds = stages_steps(bench->stages, &plan, &n_keys);
-        json_t *ret = seconds_json(seconds);
+                                  .n_sequences = command->numbers[1],
+                                  .n_tokens = command->numbers[2],
+                                  .shape = shape};
+        double n_keys = 0;
+        json_t *ret;
 
+        if (n_jobs == 0 || !needs_stages(bench))
+                return mistake("no sounds");
+        ret = seconds_json(stages_steps(bench->stages, &plan, &n_keys));
         json_object_set_new(ret, "n_keys", json_real(n_keys));
         return ret;
 }
 
-static json_t *decode(struct bench *bench, const char *arguments) {
-        char shape[8];
-        size_t first, n;
-        unsigned beam, busy_percent;
+static json_t *answer_decode(struct bench *bench, const struct command *command) {
+        size_t first = command->numbers[1], n = command->numbers[2];
+        unsigned busy_percent = (unsigned)command->numbers[4];
 
-        if (sscanf(arguments, "%zu %zu %u %u %5s", &first, &n, &beam, &busy_percent, shape) !=
-                    5 ||
-            first >= bench->n_sounds || n > bench->n_sounds - first || busy_percent >= 100)
-                return mistake("decode: no such sounds");
+        if (first >= bench->n_sounds || n > bench->n_sounds - first || busy_percent >= 100)
+                return mistake("no such sounds");
         for (size_t i = first; i < first + n; i++) {
-                bench->sounds[i]->options.beam_size = beam;
-                bench->sounds[i]->options.context = shape_of(shape);
+                bench->sounds[i]->options.beam_size = (unsigned)command->numbers[3];
+                bench->sounds[i]->options.context = shape_of(command->words[5]);
         }
         return engines_run(bench->engines, bench->sounds + first, n, busy_percent);
 }
@@ -130,48 +174,39 @@ static void draft_set(struct job *job, const json_t *run) {
                         (int32_t)json_integer_value(json_array_get(tokens, i));
 }
 
-static json_t *draft(struct bench *bench, size_t i) {
-        struct job *job = bench->sounds[i];
-        json_t *plain = engines_run(bench->engines, &bench->sounds[i], 1, 0), *drafted;
+static json_t *answer_draft(struct bench *bench, const struct command *command) {
+        struct job *job = sound_of(bench, command);
+        json_t *plain, *drafted;
 
+        if (!job)
+                return mistake("no such sound");
+        plain = engines_run(bench->engines, &job, 1, 0);
         draft_set(job, plain);
-        drafted = engines_run(bench->engines, &bench->sounds[i], 1, 0);
+        drafted = engines_run(bench->engines, &job, 1, 0);
         free(job->options.draft_tokens);
         job->options.draft_tokens = NULL;
         job->options.n_draft_tokens = 0;
         return json_pack("{s:o,s:o}", "plain", plain, "drafted", drafted);
 }
 
-// NULL when the command is no stage's.
-static json_t *stage_answer(struct bench *bench, const char *line) {
-        char shape[8];
-        size_t i, n;
+static const struct {
+        const char *name;
+        size_t n_words;
+        json_t *(*answer)(struct bench *bench, const struct command *command);
+} commands[] = {
+        {"sounds", 2, answer_sounds}, {"encode", 4, answer_encode}, {"step", 4, answer_step},
+        {"first", 2, answer_first},   {"decode", 6, answer_decode}, {"draft", 2, answer_draft},
+};
 
-        if (sscanf(line, "encode %zu %zu %5s", &i, &n, shape) == 3 && i < bench->n_sounds &&
-            needs_stages(bench))
-                return seconds_json(
-                        stages_encode(bench->stages, bench->sounds[i], n, shape_of(shape)));
-        if (sscanf(line, "step %zu %zu %5s", &i, &n, shape) == 3 && bench->n_sounds > 0 &&
-            needs_stages(bench))
-                return step(bench, i, n, shape);
-        if (sscanf(line, "first %zu", &i) == 1 && i < bench->n_sounds && needs_stages(bench))
-                return seconds_json(stages_first_token(bench->stages, bench->sounds[i]));
-        return NULL;
-}
+static json_t *answer(struct bench *bench, char *line) {
+        struct command command;
 
-static json_t *answer(struct bench *bench, const char *line) {
-        char path[4001];
-        json_t *ret;
-        size_t i;
-
-        if (sscanf(line, "sounds %4000s", path) == 1)
-                return sounds_read(bench, path);
-        if (strncmp(line, "decode ", 7) == 0)
-                return decode(bench, line + 7);
-        if (sscanf(line, "draft %zu", &i) == 1 && i < bench->n_sounds)
-                return draft(bench, i);
-        ret = stage_answer(bench, line);
-        return ret ? ret : mistake("no such command, or no such sound");
+        command_parse(&command, line);
+        for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+                if (command.n == commands[i].n_words &&
+                    strcmp(command.words[0], commands[i].name) == 0)
+                        return commands[i].answer(bench, &command);
+        return mistake("no such command");
 }
 
 struct bench_options {

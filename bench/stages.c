@@ -210,8 +210,8 @@ static int crowd_run(struct crowd *crowd, struct decoder *decoder, size_t n_toke
 
         for (size_t at = 0; r == 0 && at < crowd->prompt.n; at++)
                 r = crowd_feed(crowd, decoder, at, &logits);
-        if (r < 0)
-                return r;
+        if (r < 0 || !logits)
+                return r < 0 ? r : -EIO;
         crowd_choose(crowd, logits);
         for (size_t i = 0; i < n_tokens; i++) {
                 double began = seconds_now();

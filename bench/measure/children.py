@@ -20,7 +20,11 @@ OURS = {"GOMP_SPINCOUNT": "10000", "OMP_WAIT_POLICY": "passive"}
 
 
 class Failure(Exception):
-    """A child that could not be started, died, took too long or refused."""
+    """A child that could not be started, died or took too long."""
+
+
+class Refusal(Failure):
+    """A child that lives, but did not do what it was asked."""
 
 
 class Child:
@@ -48,7 +52,7 @@ class Child:
         line, self.buffer = self.buffer.split(b"\n", 1)
         answer = json.loads(line)
         if "error" in answer:
-            raise Failure(f"{self.name}: {answer['error']}")
+            raise Refusal(f"{self.name}: {answer['error']}")
         return answer
 
     def ask(self, *words, timeout=600):

@@ -85,7 +85,8 @@ class Peer:
         sounds = self.sounds[int(first):int(first) + int(n)]
         ends = numpy.cumsum([len(sound) for sound in sounds]) / 16000
         clips = [{"start": float(end - len(sound) / 16000), "end": float(end)} for sound, end in zip(sounds, ends)]
-        together = numpy.concatenate(sounds)
+        # The pipeline rounds the clips' lengths, and refuses a sound that is shorter than their sum.
+        together = numpy.concatenate([*sounds, numpy.zeros(1600, numpy.float32)])
         started = time.monotonic()
         segments, _ = self.pipeline.transcribe(together, beam_size=1, batch_size=BATCH, clip_timestamps=clips,
                                                **OPTIONS)

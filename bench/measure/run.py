@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 
 from measure import children
-from measure.children import Failure
+from measure.children import Failure, Refusal
 
 
 class Figures:
@@ -41,8 +41,9 @@ class Run:
         print(f"[{time.strftime('%H:%M:%S')}] {words}", flush=True)
 
     def note(self, words):
-        self.say(words)
-        self.notes.append(words)
+        if words not in self.notes:
+            self.say(words)
+            self.notes.append(words)
 
     def start(self, name, open_child, sounds):
         """Let an engine take part, if it can."""
@@ -79,12 +80,15 @@ class Run:
         return names[at:] + names[:at]
 
     def attempt(self, name, call):
-        """call(child); None when the engine fails, which then takes no further part."""
+        """call(child); None when the engine refuses, or fails and then takes no further part."""
         child = self.engines.get(name)
         if not child:
             return None
         try:
             return call(child)
+        except Refusal as problem:
+            self.note(f"refused: {problem}")
+            return None
         except (Failure, OSError, KeyError) as problem:
             self.note(f"{name}: dropped: {problem}")
             self.engines.pop(name)
