@@ -7,8 +7,8 @@ import time
 
 from measure import children
 from measure.run import Figures, own_child
-from measure.sounds import DATA, LONG, word_error_rate
-from measure.tables import number, table, times
+from measure.sounds import DATA, LONG, read, word_error_rate
+from measure.tables import number, sentence, table, times
 
 N_CPP = 3           # whisper.cpp, slower than the rest, gets every third utterance
 CHUNK = 16          # utterances in one call of the batched pipeline: two of its batches
@@ -104,9 +104,10 @@ def utterances(run):
             for way in ("alone", "at once")}
     # Whatever way is faster-whisper's fastest counts against ours all at once.
     fastest = min((value for value in best.values() if value), default=None)
-    lines = [f"{name}: {times(figures.median(name, 'alone'), best['alone'])} faster-whisper's best one after another, "
-             f"{times(figures.median(name, 'at once'), fastest)} its fastest way all at once." for name in run.ours()]
-    return text + "\n\n" + " ".join(lines) + _full_context(run)
+    lines = [sentence("{}: {} faster-whisper's best one after another, {} its fastest way all at once.", name,
+                      times(figures.median(name, "alone"), best["alone"]),
+                      times(figures.median(name, "at once"), fastest)) for name in run.ours()]
+    return text + "\n\n" + "".join(lines) + _full_context(run)
 
 
 def _full_context(run):
@@ -115,7 +116,7 @@ def _full_context(run):
         return ""
     run.say("utterances: float32 with the full context")
     answer = run.attempt("eavesdrop float32", lambda child: child.ask("decode", 0, run.results["n"], 1, 0, "full"))
-    return f" Float32 with the full context: WER {_rate(run, dict(enumerate(_texts(answer))))}." if answer else ""
+    return f"Float32 with the full context: WER {_rate(run, dict(enumerate(_texts(answer))))}." if answer else ""
 
 
 def company(run):
@@ -175,7 +176,7 @@ def long_form(run):
     figures, texts, lengths = Figures(), {}, {}
     paths = [DATA / name for name in LONG]
     for path in paths:
-        lengths[path.stem] = len(children_sound(path))
+        lengths[path.stem] = len(read(path))
     ways = _long_ways(run)
     for turn in run.rounds("long form", 330):
         # The long one, with the peers, in the first round only: it takes them half a minute each.
@@ -200,11 +201,6 @@ def long_form(run):
     return table(head, rows) + "\n\nIn brackets: rounds. " + _long_ratios(figures, paths)
 
 
-def children_sound(path):
-    from measure.sounds import read
-    return read(path)
-
-
 def _long_one(run, row, way, path, figures, texts):
     try:
         done = way(path)
@@ -222,10 +218,10 @@ def _long_ratios(figures, paths):
         peer = min((value for row in figures.rows() if row.startswith("faster-whisper")
                     if (value := figures.median(row, path.stem))), default=None)
         for row in figures.rows():
-            if row.startswith("eavesdrop") and figures.median(row, path.stem):
-                lines.append(f"{path.stem}, {row}: {times(figures.median(row, path.stem), peer)} as fast as the batched "
-                             "pipeline.")
-    return " ".join(lines)
+            if row.startswith("eavesdrop"):
+                lines.append(sentence("{}, {}: {} as fast as the batched pipeline.", path.stem, row,
+                                      times(figures.median(row, path.stem), peer)))
+    return "".join(lines)
 
 
 SCALING = [(1, 2), (2, 1)]  # engines, threads of each

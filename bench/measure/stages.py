@@ -5,7 +5,7 @@ import statistics
 from measure import children
 from measure.children import Failure
 from measure.run import Figures
-from measure.tables import number, table, times
+from measure.tables import number, sentence, table, times
 
 SPEECH = [30, 20, 10, 5, 2]              # seconds
 BATCHES = [1, 2, 4, 8, 16, 32]
@@ -88,11 +88,9 @@ def _best(figures, rows, column):
 
 def _encoder_ratios(run, figures):
     peer = _best(figures, run.peers("faster-whisper"), 30)
-    lines = []
-    for name in run.ours():
-        lines.append(f"{name}: one 30 s window {times(figures.median(name, 30), peer)} as fast as the better of "
-                     f"CTranslate2's two, 5 s of speech {times(figures.median(name, 5), peer)}.")
-    return " ".join(lines)
+    return "".join(sentence("{}: one 30 s window {} as fast as the better of CTranslate2's two, 5 s of speech {}.", name,
+                            times(figures.median(name, 30), peer), times(figures.median(name, 5), peer))
+                   for name in run.ours())
 
 
 def _decoder_bytes(info):
@@ -142,14 +140,14 @@ def _decoder_ratios(run, figures):
     for name in run.ours():
         row = f"{name}, short"
         peers = {batch: _best(figures, run.peers("faster-whisper"), batch) for batch in (1, 8)}
-        line = (f"{name}: {times(figures.median(row, 1), peers[1])} as fast as CTranslate2 at batch 1, "
-                f"{times(figures.median(row, 8), peers[8])} at batch 8")
+        line = sentence("{}: {} as fast as CTranslate2 at batch 1, {} at batch 8.", name,
+                        times(figures.median(row, 1), peers[1]), times(figures.median(row, 8), peers[8]))
         read, alone = run.results.get("read"), figures.median(row, 1)
         if read and alone:
             speed = _decoder_bytes(run.engines[name].ready["info"]) * BYTES[name.split()[1]] / alone * 1e-9
-            line += f"; at batch 1 it reads its weights at {number(speed)} GB/s (memory gives {number(read)})"
-        lines.append(line + ".")
-    return " ".join(lines)
+            line += f"At batch 1 {name} reads its weights at {number(speed)} GB/s (memory gives {number(read)}). "
+        lines.append(line)
+    return "".join(lines)
 
 
 def draft(run):

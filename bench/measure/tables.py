@@ -13,8 +13,13 @@ def number(value, digits=3):
 
 
 def times(value, other):
-    """How many times `other` is of `value`: '5.2 times'."""
-    return f"{other / value:.1f} times" if value and other else "not known"
+    """How many times `other` is of `value`: '5.2 times'; None where one is not known."""
+    return f"{other / value:.1f} times" if value and other else None
+
+
+def sentence(form, *parts):
+    """The parts in their places, or nothing where one of them is not known."""
+    return form.format(*parts) + " " if all(parts) else ""
 
 
 def table(head, rows):
