@@ -203,7 +203,7 @@ static json_t *answer(struct bench *bench, char *line) {
 
         command_parse(&command, line);
         for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-                if (command.n == commands[i].n_words &&
+                if (command.words[0] && command.n == commands[i].n_words &&
                     strcmp(command.words[0], commands[i].name) == 0)
                         return commands[i].answer(bench, &command);
         return mistake("no such command");

@@ -45,7 +45,7 @@ def _at_once(run, name, number_of_round, figures, texts, tokens):
         answer = run.attempt(name, lambda child: child.ask("decode", 0, n, 1, 0, "short"))
         if answer:
             figures.add(name, "at once", answer["seconds"] / n)
-            figures.add(name, "inside", answer["n_inside"])
+            run.results["inside"] = answer["n_inside"]
             texts[name].update(enumerate(_texts(answer)))
             tokens[name].update(enumerate(_tokens(answer)))
         return
@@ -131,7 +131,7 @@ def company(run):
         tokens = sum(max(len(alone[i]), len(together[i])) for i in both)
         kept = sum(a == b for i in both for a, b in zip(alone[i], together[i]))
         rows.append([name, f"{same} of {len(both)}", f"{100 * kept / max(tokens, 1):.2f}"])
-    return table(["alone and with as many others as the engine takes", "utterances with the same tokens",
+    return table([f"alone, and {run.results.get('inside')} at a time", "utterances with the same tokens",
                   "tokens the same at the same place, %"], rows)
 
 
@@ -280,26 +280,51 @@ def load(run):
               "shortest.")
 
 
+def _memory_ours(run, compute):
+    """Loaded, one utterance, what 16 utterances and 16 full windows add; sounds not counted."""
+    child = own_child(run, compute)
+    loaded = child.memory()
+    child.ask("sounds", run.results["crowd"])
+    sounds = child.memory() - loaded
+    child.ask("decode", 0, 1, 1, 0, "short")
+    one = child.memory("VmHWM")
+    added = []
+    for first, shape in ((0, "short"), (16, "full")):
+        child.forget_peak()
+        child.ask("decode", first, 16, 1, 0, shape)
+        added.append(max(child.memory("VmHWM") - one, 0))
+    child.close()
+    return loaded, one - sounds, *added
+
+
+def _memory_peer(run, name):
+    """Loaded, and at most while it turns 16 utterances into text, as many at once as it can."""
+    is_cpp = name == "whisper.cpp"
+    child = (children.whisper_cpp(run.options.peers, run.results["ggml"]) if is_cpp
+             else children.faster_whisper(run.options.model, name.split()[1]))
+    loaded = child.memory()
+    child.ask("sounds", run.results["crowd"])
+    sounds = child.memory() - loaded
+    child.ask("text", 0)
+    if is_cpp:
+        one = child.memory("VmHWM")
+        child.close()
+        return loaded, one - sounds, None, None
+    one = child.memory("VmHWM")
+    child.forget_peak()
+    child.ask("texts", 0, 16)
+    added = child.memory("VmHWM") - one
+    child.close()
+    return loaded, one - sounds, added, None
+
+
 def memory(run):
     """Resident megabytes of fresh processes; what the test itself holds (sounds) is not counted."""
     rows = []
-    for compute in run.computes():
-        child = own_child(run, compute)
-        loaded = child.memory()
-        child.ask("sounds", run.results["crowd"])
-        sounds = child.memory() - loaded
-        child.ask("decode", 0, 1, 1, 0, "short")
-        one = child.memory("VmHWM")
-        cells = []
-        for first in (0, 16):
-            child.forget_peak()
-            child.ask("decode", first, 16, 1, 0, "short" if first == 0 else "full")
-            cells.append(child.memory("VmHWM") - one)
-        rows.append([f"eavesdrop {compute}", number(loaded), number(one - sounds), number(max(cells[0], 0)),
-                     number(max(cells[1], 0)), number(one - sounds + max(cells))])
-        child.close()
+    run.n_rounds = 1
     for name in list(run.engines):
-        if name not in run.ours():
-            rows.append([name, "–", "–", "–", "–", number(run.engines[name].memory("VmHWM")) + " (with its sounds)"])
-    return table(["resident, MB", "loaded", "one utterance", "16 utterances at once add", "16 full windows add",
-                  "most"], rows)
+        run.say(f"memory: {name}")
+        cells = _memory_ours(run, name.split()[1]) if name in run.ours() else _memory_peer(run, name)
+        rows.append([name, *(number(cell) for cell in cells)])
+    return table(["resident, MB", "loaded", "one utterance", "16 utterances at once add", "16 full windows add"],
+                 rows) + "\n\nfaster-whisper takes eight of the 16 at once, whisper.cpp one."
