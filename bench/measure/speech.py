@@ -10,7 +10,7 @@ from measure.run import Figures, own_child
 from measure.sounds import DATA, LONG, read, word_error_rate
 from measure.tables import number, sentence, table, times
 
-N_CPP = 3           # whisper.cpp, slower than the rest, gets every third utterance
+N_CPP = 6           # whisper.cpp, slower than the rest, gets every sixth utterance
 CHUNK = 16          # utterances in one call of the batched pipeline: two of its batches
 
 
@@ -177,15 +177,17 @@ def long_form(run):
     paths = [DATA / name for name in LONG]
     for path in paths:
         lengths[path.stem] = len(read(path))
-    ways = _long_ways(run)
-    for turn in run.rounds("long form", 330):
-        # The long one, with the peers, in the first round only: it takes them half a minute each.
-        for path in paths if turn == 0 and not run.options.quick else paths[:1]:
-            for row, way in ways[turn % len(ways):] + ways[:turn % len(ways)]:
-                _long_one(run, row, way, path, figures, texts)
-        if turn > 0:
-            for row, way in ways[:1]:
-                _long_one(run, row, way, paths[-1], figures, texts)
+    ways, short, long = _long_ways(run), *paths
+    for turn in run.rounds("long form", 280):
+        for row, way in ways[turn % len(ways):] + ways[:turn % len(ways)]:
+            # The peers need a minute for both files: after the first round only their best takes
+            # part, and only in the shorter one.
+            is_ours = row.startswith("eavesdrop")
+            if turn > 0 and not is_ours and row != _long_best(figures, short):
+                continue
+            _long_one(run, row, way, short, figures, texts)
+            if (is_ours or turn == 0) and not run.options.quick:
+                _long_one(run, row, way, long, figures, texts)
     head, rows = ["long form"], []
     for path in paths:
         head += [f"{path.stem}, times real time", "WER, %"]
@@ -212,11 +214,17 @@ def _long_one(run, row, way, path, figures, texts):
         texts[row, path.stem] = done[1]
 
 
+def _long_best(figures, path):
+    """The peer that was fastest with this file."""
+    known = {row: median for row in figures.rows() if row.startswith("faster-whisper")
+             if (median := figures.median(row, path.stem))}
+    return min(known, key=known.get, default=None)
+
+
 def _long_ratios(figures, paths):
     lines = []
     for path in paths:
-        peer = min((value for row in figures.rows() if row.startswith("faster-whisper")
-                    if (value := figures.median(row, path.stem))), default=None)
+        peer = figures.median(_long_best(figures, path), path.stem)
         for row in figures.rows():
             if row.startswith("eavesdrop"):
                 lines.append(sentence("{}, {}: {} as fast as the batched pipeline.", path.stem, row,
@@ -229,11 +237,11 @@ SCALING = [(1, 2), (2, 1)]  # engines, threads of each
 
 def scaling(run):
     """One engine with two threads beside two with one each, alone and beside other work."""
-    figures, n = Figures(), min(run.results["n"], 12 if run.options.quick else 40)
+    figures, n = Figures(), min(run.results["n"], 6 if run.options.quick else 24)
     opened = {ways: own_child(run, engines=ways[0], threads=ways[1], sounds=run.results["sounds"])
               for ways in SCALING}
     compute = opened[SCALING[0]].ready["compute"]
-    for turn in run.rounds("scaling", 100):
+    for turn in run.rounds("scaling", 75):
         for busy in (0, 40):
             for ways in SCALING[turn % 2:] + SCALING[:turn % 2]:
                 answer = opened[ways].ask("decode", 0, n, 1, busy, "short")
@@ -256,7 +264,7 @@ def load(run):
     figures = Figures()
     n = run.results["n"]
     shortest = run.results["shortest"]
-    for _ in run.rounds("load", 60):
+    for _ in run.rounds("load", 45):
         for compute in run.computes():
             started = time.monotonic()
             child = own_child(run, compute)

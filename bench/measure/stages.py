@@ -56,7 +56,7 @@ def _encode_ours(run, name, figures):
 
 def encoder(run):
     figures = Figures()
-    for turn in run.rounds("encoder", 100):
+    for turn in run.rounds("encoder", 90):
         for name in run.turn(turn):
             if name in run.ours():
                 _encode_ours(run, name, figures)
@@ -115,7 +115,7 @@ def _steps_peer(run, name, figures):
             figures.add(name, 1, taken)
         return
     for batch in BATCHES:
-        taken = run.attempt(name, lambda child: child.seconds("step", batch, 32 if batch <= 4 else 16))
+        taken = run.attempt(name, lambda child: child.seconds("step", batch, 24 if batch <= 4 else 12))
         if taken:
             figures.add(name, batch, taken / batch)
 
@@ -153,7 +153,7 @@ def _decoder_ratios(run, figures):
 def draft(run):
     """A window with its own text as a draft, beside the same without."""
     figures = Figures()
-    for _ in run.rounds("draft", 60):
+    for _ in run.rounds("draft", 30):
         for name in run.ours():
             answer = run.attempt(name, lambda child: child.ask("draft", run.results["draft"]))
             if not answer:
