@@ -22,8 +22,8 @@ class Figures:
         values = self.cells.get((row, column))
         return statistics.median(values) if values else None
 
-    def total(self, row, column):
-        return sum(self.cells.get((row, column), []))
+    def most(self, row, column):
+        return max(self.cells.get((row, column), []), default=None)
 
     def rows(self):
         return list(dict.fromkeys(row for row, _ in self.cells))

@@ -253,7 +253,8 @@ def scaling(run):
     for child in opened.values():
         child.close()
     rows = [[f"{ways[0]} of {ways[1]}", "alone" if busy == 0 else f"a third thread {busy} % busy",
-             *(number(figures.median((ways, busy), key)) for key in ("rate", "p50", "p95", "encoder", "memory"))]
+             *(number(figures.median((ways, busy), key)) for key in ("rate", "p50", "p95", "encoder")),
+             number(max(figures.most((ways, other), "memory") for other in (0, 40)))]
             for ways, busy in figures.rows()]
     return table([f"engines, threads of each ({compute})", "beside", "utterances per second", "decoder step p50, ms",
                   "p95, ms", "encoder batch p95, ms", "resident, MB"], rows)
