@@ -27,9 +27,9 @@ def table(head, rows):
     return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
 
 
-def write_section(path, name, text):
+def write_section(path, name, text, tool="bench/engine"):
     """Put the text between the section's markers; a section without markers is told, not added."""
-    begin, end = f"<!-- bench/engine {name} -->", "<!-- end -->"
+    begin, end = f"<!-- {tool} {name} -->", "<!-- end -->"
     whole = path.read_text()
     if begin not in whole:
         return False

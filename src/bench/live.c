@@ -224,12 +224,6 @@ int live_run(struct live_result *ret, struct loop *loop, const struct corpus *co
         clients_free(&live);
         // What was closed goes away in the background.
         loop_turn(loop);
-        if (!result.was_interrupted && result.n_refused == config->n_clients) {
-                live_result_deinit(&result);
-                if (error)
-                        *error = result.trouble;
-                return result.trouble.code;
-        }
         *ret = result;
         return 0;
 }

@@ -52,8 +52,8 @@ struct live_result {
         bool was_interrupted;  // by SIGINT or SIGTERM: there are no figures
 };
 
-// Measure. -ECONNREFUSED and the like when not a single client could speak. The result is the
-// caller's, who gives it to live_result_deinit().
+// Measure. Clients that cannot connect or are refused are counted in the result, which is the
+// caller's, who gives it to live_result_deinit(). -ESRCH when there is no process `pid`.
 int live_run(struct live_result *ret, struct loop *loop, const struct corpus *corpus,
              const struct live_config *config, struct error *error);
 void live_result_deinit(struct live_result *result);

@@ -2,11 +2,6 @@
 
 #include <math.h>
 
-// Share of a whole in percent; NAN of nothing.
-static double percent(size_t part, size_t whole) {
-        return whole ? 100.0 * (double)part / (double)whole : NAN;
-}
-
 static double cpu_cores(const struct live_result *result) {
         return result->server.seconds > 0 ? result->server.cpu_seconds / result->server.seconds
                                           : NAN;
@@ -47,8 +42,8 @@ void report_line(FILE *file, struct live_result *result) {
         cell_print(file, 7, 2, distribution_quantile(&score->last_word_delay, 0.95));
         cell_print(file, 11, 2, distribution_quantile(&score->final_delay, 0.5));
         cell_print(file, 7, 2, distribution_quantile(&score->final_delay, 0.95));
-        cell_print(file, 8, 2, percent(score->n_errors, score->n_words));
-        cell_print(file, 8, 2, percent(score->n_lost, score->n_wanted));
+        cell_print(file, 8, 2, score_wer_percent(score));
+        cell_print(file, 8, 2, score_lost_percent(score));
         cell_print(file, 9, 1, messages_per_minute(result));
         cell_print(file, 7, 2, cpu_cores(result));
         cell_print(file, 12, 1,
@@ -128,19 +123,19 @@ json_t *report_json(const struct corpus *corpus, struct live_result *result) {
                           "word_delay", distribution_json(&score->word_delay),              //
                           "last_word_delay", distribution_json(&score->last_word_delay));
         json_t *rest = json_pack(
-                "{s:o, s:o, s:I, s:o, s:I, s:s, s:I, s:I, s:I, s:s, s:o, s:o, s:o}",   //
-                "final_delay", distribution_json(&score->final_delay),                 //
-                "wer_percent", number_json(percent(score->n_errors, score->n_words)),  //
-                "words", (json_int_t)score->n_words,                                   //
-                "lost_percent", number_json(percent(score->n_lost, score->n_wanted)),  //
-                "words_lost", (json_int_t)score->n_lost,                               //
-                "lost_against", corpus->has_offline ? "offline" : "transcripts",       //
-                "utterances", (json_int_t)score->n_utterances,                         //
-                "utterances_missing", (json_int_t)score->n_missing,                    //
-                "utterances_never_final", (json_int_t)score->n_never_final,            //
-                "word_times", corpus->has_word_times ? "file" : "spread",              //
-                "sent_late_max", number_json(result->lateness),                        //
-                "bench_cpu_cores", number_json(result->own_cpu),                       //
+                "{s:o, s:o, s:I, s:o, s:I, s:s, s:I, s:I, s:I, s:s, s:o, s:o, s:o}",  //
+                "final_delay", distribution_json(&score->final_delay),                //
+                "wer_percent", number_json(score_wer_percent(score)),                 //
+                "words", (json_int_t)score->n_words,                                  //
+                "lost_percent", number_json(score_lost_percent(score)),               //
+                "words_lost", (json_int_t)score->n_lost,                              //
+                "lost_against", corpus->has_offline ? "offline" : "transcripts",      //
+                "utterances", (json_int_t)score->n_utterances,                        //
+                "utterances_missing", (json_int_t)score->n_missing,                   //
+                "utterances_never_final", (json_int_t)score->n_never_final,           //
+                "word_times", corpus->has_word_times ? "file" : "spread",             //
+                "sent_late_max", number_json(result->lateness),                       //
+                "bench_cpu_cores", number_json(result->own_cpu),                      //
                 "server", server_json(result));
 
         json_object_update(object, rest);

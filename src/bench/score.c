@@ -1,6 +1,7 @@
 #include "bench/score.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -198,6 +199,18 @@ void score_add(struct score *score, const struct score_session *session, FILE *t
         if (session->corpus->has_offline)
                 losses_count(score, session);
         delays_add(score, session);
+}
+
+static double percent(size_t part, size_t whole) {
+        return whole ? 100.0 * (double)part / (double)whole : NAN;
+}
+
+double score_wer_percent(const struct score *score) {
+        return percent(score->n_errors, score->n_words);
+}
+
+double score_lost_percent(const struct score *score) {
+        return percent(score->n_lost, score->n_wanted);
 }
 
 void score_deinit(struct score *score) {

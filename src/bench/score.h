@@ -39,4 +39,9 @@ struct score_session {
 // Add a session. With `transcripts` (may be NULL) each of its utterances is written there as a
 // line of JSON: talker, file, begin (seconds), reference, live.
 void score_add(struct score *score, const struct score_session *session, FILE *transcripts);
+
+// Shares in percent; NAN of nothing.
+double score_wer_percent(const struct score *score);
+double score_lost_percent(const struct score *score);
+
 void score_deinit(struct score *score);

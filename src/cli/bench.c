@@ -1,39 +1,20 @@
 // eavesdrop bench: how much can a server take, ours or another that speaks WhisperLive?
-#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "bench/live.h"
+#include "bench/capacity.h"
 #include "bench/report.h"
+#include "cli/bench_run.h"
 #include "cli/cli.h"
-#include "cli/options.h"
-#include "cli/progress.h"
-#include "util/log.h"
-#include "util/mem.h"
 #include "util/nearest.h"
 
+// --- live ----------------------------------------------------------------------------------
+
 static const struct option_entry live_entries[] = {
-        {"url", "URL", "the server: ws://HOST:PORT", NULL, 0},
+        BENCH_TALK_OPTIONS,
         {"clients", "N", "how many talk at once", NULL, 'n'},
-        {"audio", "DIR", "recordings, with transcripts.tsv or NAME.txt beside NAME.wav", NULL,
-         0},
-        {"seconds", "S", "how long each talks, about [60]", NULL, 0},
-        {"pause", "S", "between two utterances, give or take a quarter [1]", NULL, 0},
-        {"ramp", "S", "in which the clients come, one after the other [5]", NULL, 0},
-        {"settle", "S", "without news after the last word, before END_OF_AUDIO [15]", NULL, 0},
-        {"drain", "S", "for the server to finish then [60]", NULL, 0},
-        {"language", "CODE", "what is spoken; the server detects it when absent", NULL, 0},
-        {"model", "NAME", "the model that clients name [base]", NULL, 0},
-        {"pid", "PID", "the server's process, for CPU time and memory; else its /metrics", NULL,
-         0},
-        {"word-times", "FILE", "TSV of when each word ends, as bench/word_times.py writes it",
-         NULL, 0},
-        {"offline", "FILE", "`transcribe --format json` of DIR's files: what must not be lost",
-         NULL, 0},
-        {"json", "FILE", "write the figures there too", NULL, 0},
         {"transcripts-out", "FILE", "write what came of each utterance, as JSON lines", NULL,
          0},
         {0},
@@ -49,181 +30,6 @@ static const struct options_verb live_verb = {
         .entries = live_entries,
 };
 
-// What one invocation has open.
-struct bench {
-        struct options options;
-        struct live_config live;
-        struct corpus_config corpus_config;
-        struct progress *progress;
-        struct loop *loop;
-        struct corpus *corpus;
-        FILE *json;
-};
-
-static int complain(const struct bench *bench, int code, const char *text) {
-        if (bench->progress)
-                progress_clear(bench->progress);
-        fprintf(stderr, "eavesdrop %s: %s\n", bench->options.verb->name, text);
-        return code;
-}
-
-// --- options -------------------------------------------------------------------------------
-
-// A number option within its limits; false after a complaint.
-static bool number_read(const struct bench *bench, const char *name, double least, double most,
-                        double *ret) {
-        const char *text = options_get(&bench->options, name);
-        CLEANUP(mem_freep) char *words = NULL;
-        char *end = NULL;
-        double value;
-
-        if (!text)
-                return true;
-        value = strtod(text, &end);
-        if (end != text && !*end && value >= least && value <= most) {
-                *ret = value;
-                return true;
-        }
-        words = xasprintf("--%s is %g to %g, not %s", name, least, most, text);
-        complain(bench, EXIT_USAGE, words);
-        return false;
-}
-
-static bool count_read(const struct bench *bench, const char *name, double least, double most,
-                       double *ret) {
-        if (!number_read(bench, name, least, most, ret))
-                return false;
-        if (*ret == floor(*ret))
-                return true;
-        complain(bench, EXIT_USAGE, "a number of clients or processes is whole");
-        return false;
-}
-
-static bool text_require(const struct bench *bench, const char *name, const char **ret) {
-        CLEANUP(mem_freep) char *words = NULL;
-
-        *ret = options_get(&bench->options, name);
-        if (*ret)
-                return true;
-        words = xasprintf("--%s is missing; try: eavesdrop %s --help", name,
-                          bench->options.verb->name);
-        complain(bench, EXIT_USAGE, words);
-        return false;
-}
-
-static bool output_open(const struct bench *bench, const char *name, FILE **ret) {
-        const char *path = options_get(&bench->options, name);
-        CLEANUP(mem_freep) char *words = NULL;
-
-        if (!path || (*ret = fopen(path, "we")))
-                return true;
-        words = xasprintf("cannot write '%s': %s", path, strerrordesc_np(errno));
-        complain(bench, EXIT_TROUBLE, words);
-        return false;
-}
-
-static bool talk_read(struct bench *bench) {
-        struct live_config *live = &bench->live;
-        const char *model = options_get(&bench->options, "model");
-        double pid = 0;
-
-        live->seconds = 60;
-        live->pause_seconds = 1;
-        live->ramp_seconds = 5;
-        live->settle_seconds = 15;
-        live->drain_seconds = 60;
-        live->model = model ? model : "base";
-        live->language = options_get(&bench->options, "language");
-        bench->corpus_config.word_times = options_get(&bench->options, "word-times");
-        bench->corpus_config.offline = options_get(&bench->options, "offline");
-        if (!text_require(bench, "url", &live->url) ||
-            !text_require(bench, "audio", &bench->corpus_config.folder) ||
-            !number_read(bench, "seconds", 1, 86400, &live->seconds) ||
-            !number_read(bench, "pause", 0, 3600, &live->pause_seconds) ||
-            !number_read(bench, "ramp", 0, 3600, &live->ramp_seconds) ||
-            !number_read(bench, "settle", 0, 3600, &live->settle_seconds) ||
-            !number_read(bench, "drain", 0, 3600, &live->drain_seconds) ||
-            !count_read(bench, "pid", 1, 4194304, &pid))
-                return false;
-        live->pid = (int)pid;
-        return true;
-}
-
-// --- running -------------------------------------------------------------------------------
-
-static void corpus_on_progress(void *context, size_t n_read, size_t n) {
-        struct bench *bench = context;
-
-        progress_show(bench->progress, "reading recordings: %zu of %zu", n_read, n);
-}
-
-static void live_on_progress(void *context, const struct live_progress *progress) {
-        struct bench *bench = context;
-
-        progress_show(bench->progress, "%zu of %zu talking, %zu done, %.0f s, %zu words",
-                      progress->n_talking, progress->n_clients, progress->n_over,
-                      progress->seconds, progress->n_words);
-}
-
-static int bench_open(struct bench *bench) {
-        struct error error = {0};
-
-        // Stray notes of the parts that are also a server's would break the table.
-        log_configure(LOG_ERROR, LOG_TEXT);
-        bench->progress = progress_new();
-        bench->loop = loop_new();
-        bench->corpus_config.on_progress = corpus_on_progress;
-        bench->corpus_config.context = bench;
-        bench->live.on_progress = live_on_progress;
-        bench->live.context = bench;
-        if (corpus_open(&bench->corpus, bench->loop, &bench->corpus_config, &error) < 0)
-                return complain(bench, EXIT_TROUBLE, error.text);
-        return -1;
-}
-
-// One measurement. Returns -1 to go on, else the exit code.
-static int bench_measure(struct bench *bench, struct live_result *ret) {
-        struct error error = {0};
-
-        if (live_run(ret, bench->loop, bench->corpus, &bench->live, &error) < 0)
-                return complain(bench, EXIT_TROUBLE, error.text);
-        progress_clear(bench->progress);
-        if (!ret->was_interrupted)
-                return -1;
-        live_result_deinit(ret);
-        return complain(bench, EXIT_TROUBLE, "interrupted");
-}
-
-static int json_write(const struct bench *bench, json_t *object) {
-        int r = 0;
-
-        if (bench->json)
-                r = json_dumpf(object, bench->json,
-                               JSON_INDENT(2) | JSON_REAL_PRECISION(9) | JSON_PRESERVE_ORDER);
-        if (bench->json && r == 0 && fputc('\n', bench->json) == EOF)
-                r = -1;
-        json_decref(object);
-        return r == 0 ? EXIT_OK
-                      : complain(bench, EXIT_TROUBLE, "the figures could not be written");
-}
-
-static int file_close(FILE *file) {
-        return file && fclose(file) != 0 ? EXIT_TROUBLE : EXIT_OK;
-}
-
-static int bench_close(struct bench *bench, int result) {
-        corpus_close(bench->corpus);
-        loop_free(bench->loop);
-        progress_free(bench->progress);
-        if (file_close(bench->json) + file_close(bench->live.transcripts) == EXIT_OK)
-                return result;
-        fprintf(stderr, "eavesdrop %s: a file could not be written completely\n",
-                bench->options.verb->name);
-        return result == EXIT_OK ? EXIT_TROUBLE : result;
-}
-
-// --- the verbs -----------------------------------------------------------------------------
-
 static int live_measure(struct bench *bench) {
         struct live_result result;
         int r = bench_open(bench);
@@ -232,10 +38,14 @@ static int live_measure(struct bench *bench) {
                 r = bench_measure(bench, &result);
         if (r >= 0)
                 return r;
+        if (result.n_refused == result.n_clients) {
+                live_result_deinit(&result);
+                return bench_complain(bench, EXIT_TROUBLE, result.trouble.text);
+        }
         report_head(stdout);
         report_line(stdout, &result);
         report_notes(stdout, bench->corpus, &result);
-        r = json_write(bench, report_json(bench->corpus, &result));
+        r = bench_json(bench, report_json(bench->corpus, &result));
         if (r == EXIT_OK && result.n_refused + result.n_broken > 0)
                 r = EXIT_TROUBLE;
         live_result_deinit(&result);
@@ -250,17 +60,113 @@ static int bench_live(int argc, char **argv) {
 
         if (r >= 0)
                 return r;
-        if (!talk_read(&bench) || !text_require(&bench, "clients", &clients) ||
-            !count_read(&bench, "clients", 1, LIVE_CLIENTS_MAX, &n_clients))
+        if (!bench_talk(&bench) || !bench_text(&bench, "clients", &clients) ||
+            !bench_count(&bench, "clients", 1, LIVE_CLIENTS_MAX, &n_clients))
                 return EXIT_USAGE;
         bench.live.n_clients = (size_t)n_clients;
-        if (output_open(&bench, "json", &bench.json) &&
-            output_open(&bench, "transcripts-out", &bench.live.transcripts))
+        if (bench_output(&bench, "json", &bench.json) &&
+            bench_output(&bench, "transcripts-out", &bench.live.transcripts))
                 r = live_measure(&bench);
         else
                 r = EXIT_TROUBLE;
         return bench_close(&bench, r);
 }
+
+// --- capacity ------------------------------------------------------------------------------
+
+static const struct option_entry capacity_entries[] = {
+        BENCH_TALK_OPTIONS,
+        {"from", "N", "clients to begin with [1]", NULL, 0},
+        {"most", "N", "clients to stop at [1024]", NULL, 0},
+        {"max-last", "S", "last word of an utterance on screen, p95 [3]", NULL, 0},
+        {"max-final", "S", "last word of an utterance final, p95 [3]", NULL, 0},
+        {"max-lost", "PERCENT", "words lost [1]", NULL, 0},
+        {"max-wer", "PERCENT", "word error rate [no limit]", NULL, 0},
+        {0},
+};
+
+static const struct options_verb capacity_verb = {
+        .name = "bench capacity",
+        .about = "Lets more and more clients talk at once until the text comes too late or "
+                 "words "
+                 "are lost,\nand tells the largest number that held. Each line takes --seconds "
+                 "and --settle.\nExit code 1: not even the first number held.\n",
+        .entries = capacity_entries,
+};
+
+// Measure one number of clients. Returns -1 to go on, else the exit code.
+static int capacity_step(struct bench *bench, const struct capacity_limits *limits,
+                         struct capacity_search *search, json_t *lines) {
+        struct live_result result = {0};
+        char broken[256];
+        int r;
+
+        bench->live.n_clients = search->next;
+        r = bench_measure(bench, &result);
+        if (r >= 0)
+                return r;
+        if (result.n_refused == result.n_clients && search->held == 0) {
+                live_result_deinit(&result);
+                return bench_complain(bench, EXIT_TROUBLE, result.trouble.text);
+        }
+        report_line(stdout, &result);
+        capacity_tell(search, !capacity_is_broken(limits, &result, broken, sizeof(broken)));
+        if (broken[0])
+                printf("         %s\n", broken);
+        (void)fflush(stdout);
+        json_array_append_new(lines, report_json(bench->corpus, &result));
+        live_result_deinit(&result);
+        return -1;
+}
+
+static int capacity_search_run(struct bench *bench, const struct capacity_limits *limits,
+                               struct capacity_search search) {
+        json_t *lines = json_array();
+        size_t from = search.next;
+        int r = bench_open(bench);
+
+        if (r < 0)
+                report_head(stdout);
+        while (r < 0 && search.next > 0)
+                r = capacity_step(bench, limits, &search, lines);
+        if (r >= 0) {
+                json_decref(lines);
+                return r;
+        }
+        if (search.held == 0)
+                printf("\nNot even %s.\n", from == 1 ? "one client held" : "fewer held");
+        else
+                printf("\n%zu clients held%s.\n", search.held,
+                       search.broke == 0 ? ", the most that were tried" : "");
+        r = bench_json(bench, json_pack("{s:I, s:I, s:o}", "held", (json_int_t)search.held,
+                                        "broke", (json_int_t)search.broke, "runs", lines));
+        return r == EXIT_OK && search.held == 0 ? EXIT_TROUBLE : r;
+}
+
+static int bench_capacity(int argc, char **argv) {
+        struct bench bench = {0};
+        struct capacity_limits limits = {3, 3, 1, INFINITY};
+        double from = 1, most = 1024;
+        int r = options_parse(&bench.options, &capacity_verb, argc, argv);
+
+        if (r >= 0)
+                return r;
+        if (!bench_talk(&bench) || !bench_count(&bench, "from", 1, LIVE_CLIENTS_MAX, &from) ||
+            !bench_count(&bench, "most", 1, LIVE_CLIENTS_MAX, &most) ||
+            !bench_number(&bench, "max-last", 0, 3600, &limits.last_word_p95) ||
+            !bench_number(&bench, "max-final", 0, 3600, &limits.final_p95) ||
+            !bench_number(&bench, "max-lost", 0, 100, &limits.lost_percent) ||
+            !bench_number(&bench, "max-wer", 0, 1000, &limits.wer_percent))
+                return EXIT_USAGE;
+        if (bench_output(&bench, "json", &bench.json))
+                r = capacity_search_run(&bench, &limits,
+                                        capacity_begin((size_t)from, (size_t)most));
+        else
+                r = EXIT_TROUBLE;
+        return bench_close(&bench, r);
+}
+
+// --- the verbs -----------------------------------------------------------------------------
 
 static const struct {
         const char *name;
@@ -268,6 +174,7 @@ static const struct {
         const char *help;
 } verbs[] = {
         {"live", bench_live, "N clients who talk at once: delay, errors, loss, CPU, memory"},
+        {"capacity", bench_capacity, "the largest number of clients that a server holds"},
 };
 
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -70,6 +70,22 @@ def test_two_clients(command, tiny_server, tiny_set, tmp_path):
     assert speech.error_rate(reference, " ".join(line["live"] for line in lines)) < 0.35
 
 
+def test_capacity(command, tiny_server, tiny_set, tmp_path):
+    """One client holds, however slow the machine is, by limits that are wide; then by one that nobody keeps."""
+    figures = tmp_path / "figures.json"
+    options = ["--url", url(tiny_server), "--audio", tiny_set, "--seconds", 1, "--ramp", 0, "--settle", 0.5]
+    wide = ["--most", 2, "--max-last", 60, "--max-final", 60, "--max-lost", 100]
+    done = bench(command, "capacity", *options, *wide, "--json", figures)
+    assert done.returncode == 0, done.stderr
+    assert "2 clients held, the most that were tried" in done.stdout
+    result = json.loads(figures.read_text())
+    assert (result["held"], result["broke"]) == (2, 0)
+    assert [run["clients"] for run in result["runs"]] == [1, 2]
+    done = bench(command, "capacity", *options, "--max-final", 0.001)
+    assert done.returncode == 1
+    assert "final p95: " in done.stdout and "Not even one client held" in done.stdout
+
+
 def test_refusals(command, tiny_set, tmp_path):
     nobody = f"ws://127.0.0.1:{processes.free_port()}"
     (tmp_path / "empty").mkdir()
@@ -84,6 +100,8 @@ def test_refusals(command, tiny_set, tmp_path):
         ([*live, 1.5], 2, "whole"),
         ([*live, 1, "--seconds", "soon"], 2, "--seconds is"),
         ([*live, 1], 1, "is the server running"),
+        (["capacity", "--url", nobody, "--audio", tiny_set], 1, "is the server running"),
+        (["capacity", "--url", nobody, "--audio", tiny_set, "--max-lost", "many"], 2, "--max-lost is"),
         ([*live, 1, "--pid", 4194304], 1, "no process"),
         ([*live, 1, "--offline", tiny_set / "transcripts.tsv"], 1, "transcribe --format json"),
         ([*live, 1, "--word-times", tiny_set / "transcripts.tsv"], 1, "no column 'word'"),
