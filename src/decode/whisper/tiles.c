@@ -34,7 +34,7 @@ INLINE_AVX512 __m512i dot_bf16_emulated(__m512i sum, __m512i x, __m512i panel) {
                 _mm512_dpbf16_ps(_mm512_castsi512_ps(sum), (__m512bh)(x), (__m512bh)(panel)))
 #define TILE_CONVERT(floats) ((__m256i)_mm512_cvtneps_pbh(floats))
 #define TILE_IS_INT8         0
-#include "decode/whisper/tiles_kernel.h"
+#include "decode/whisper/tiles_kernel.inc"
 #undef TILE_NAME
 #undef TILE_TARGET
 #undef TILE_DOT
@@ -46,7 +46,7 @@ INLINE_AVX512 __m512i dot_bf16_emulated(__m512i sum, __m512i x, __m512i panel) {
 #define TILE_DOT(sum, x, panel) dot_bf16_emulated(sum, x, panel)
 #define TILE_CONVERT(floats)    to_bf16_avx512(floats)
 #define TILE_IS_INT8            0
-#include "decode/whisper/tiles_kernel.h"
+#include "decode/whisper/tiles_kernel.inc"
 #undef TILE_NAME
 #undef TILE_TARGET
 #undef TILE_DOT
@@ -58,7 +58,7 @@ INLINE_AVX512 __m512i dot_bf16_emulated(__m512i sum, __m512i x, __m512i panel) {
 #define TILE_DOT(sum, x, panel) _mm512_dpbusd_epi32(sum, x, panel)
 #define TILE_CONVERT(floats)    to_bf16_avx512(floats)
 #define TILE_IS_INT8            1
-#include "decode/whisper/tiles_kernel.h"
+#include "decode/whisper/tiles_kernel.inc"
 
 void tiles_multiply(enum tile_elements elements, const struct tile_product *product) {
         if (elements == TILE_INT8)
