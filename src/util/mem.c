@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define ALIGNMENT 64
+#define HUGE_PAGE ((size_t)2 << 20)
 
 static _Noreturn void mem_exhausted(void) {
         fputs("eavesdrop: out of memory\n", stderr);
@@ -55,9 +57,12 @@ void *try_calloc(size_t n, size_t size) {
 }
 
 void *try_aligned(size_t size) {
-        size_t whole = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-        void *ret = whole < size ? NULL : aligned_alloc(ALIGNMENT, whole ? whole : ALIGNMENT);
+        size_t alignment = size >= HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;
+        size_t whole = (size + alignment - 1) / alignment * alignment;
+        void *ret = whole < size ? NULL : aligned_alloc(alignment, whole ? whole : alignment);
 
+        if (ret && alignment == HUGE_PAGE)
+                madvise(ret, whole, MADV_HUGEPAGE);  // a wish: it may be refused
         if (ret)
                 memset(ret, 0, whole);
         return ret;

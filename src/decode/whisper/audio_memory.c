@@ -83,7 +83,7 @@ static struct audio_memory *audio_memory_make(struct audio_pool *pool, size_t ca
         memory->capacity = capacity;
         memory->positions = try_calloc(capacity, sizeof(*memory->positions));
         memory->biases = try_calloc(capacity, sizeof(*memory->biases));
-        memory->elements = aligned_alloc(64, pool->n_layers * layer_size(pool, capacity));
+        memory->elements = try_aligned(pool->n_layers * layer_size(pool, capacity));
         if (!memory->positions || !memory->biases || !memory->elements)
                 return audio_memory_free(memory);
         return memory;

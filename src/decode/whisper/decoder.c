@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "decode/whisper/cross_attention.h"
+#include "decode/whisper/text_attention.h"
 #include "decode/whisper/vectors.h"
 #include "util/mem.h"
 
@@ -58,10 +59,9 @@ int decoder_new(struct decoder **ret, const struct whisper_model *model, size_t 
         decoder->residual = try_calloc(DECODER_ROWS_MAX * n, sizeof(float));
         decoder->attended = try_calloc(DECODER_ROWS_MAX * n, sizeof(float));
         decoder->wide = try_calloc(DECODER_ROWS_MAX * 4 * n, sizeof(float));
-        decoder->inputs =
-                aligned_alloc(64, (DECODER_ROWS_MAX + decoder->n_threads * PRIVATE_ROWS) *
-                                          decoder->input_size);
-        decoder->workspaces = aligned_alloc(64, decoder->n_threads * decoder->workspace_size);
+        decoder->inputs = try_aligned((DECODER_ROWS_MAX + decoder->n_threads * PRIVATE_ROWS) *
+                                      decoder->input_size);
+        decoder->workspaces = try_aligned(decoder->n_threads * decoder->workspace_size);
         if (!decoder->residual || !decoder->attended || !decoder->wide || !decoder->inputs ||
             !decoder->workspaces)
                 return -ENOMEM;
@@ -229,36 +229,6 @@ static char *workspace_of(const struct step *step) {
 
 // --- Self-attention -----------------------------------------------------------------------
 
-// The key of a position, given the one before it.
-static const float *next_key(const struct decoder *decoder, const struct decoder_row *row,
-                             size_t layer, size_t position, const float *key) {
-        if (position % TEXT_PAGE_POSITIONS != 0)
-                return key + decoder->n_state;
-        return text_memory_key(row->text, decoder->text_pool, layer, position);
-}
-
-// One head of one row over all that its sequence said up to it. `query` is the row's queries,
-// `ret` has the same shape.
-static void attend_text(const struct step *step, const struct decoder_row *row, size_t layer,
-                        size_t column, const float *query, float *ret) {
-        const struct decoder *decoder = step->decoder;
-        size_t width = decoder->head_width;
-        size_t value = text_memory_value_offset(decoder->text_pool);
-        float *scores = (float *)workspace_of(step);
-        const float *key = NULL;
-
-        for (size_t i = 0; i <= row->position; i++) {
-                key = next_key(decoder, row, layer, i, key);
-                scores[i] = vector_dot(query + column, key + column, width);
-        }
-        vector_softmax(scores, row->position + 1);
-        memset(ret + column, 0, width * sizeof(float));
-        for (size_t i = 0; i <= row->position; i++) {
-                key = next_key(decoder, row, layer, i, key);
-                vector_add_scaled(ret + column, key + value + column, scores[i], width);
-        }
-}
-
 // Keep the keys and values that this thread's heads have in `wide`.
 static void keep_keys(const struct step *step, size_t layer) {
         const struct decoder *decoder = step->decoder;
@@ -278,6 +248,22 @@ static void keep_keys(const struct step *step, size_t layer) {
         }
 }
 
+// One head of one row.
+static void attend_text(const struct step *step, size_t i, size_t layer, size_t column) {
+        const struct decoder *decoder = step->decoder;
+        size_t n_state = decoder->n_state;
+
+        text_attend(decoder->text_pool,
+                    &(struct text_query){.text = step->rows[i].text,
+                                         .layer = layer,
+                                         .position = step->rows[i].position,
+                                         .column = column,
+                                         .width = decoder->head_width,
+                                         .query = decoder->wide + i * 3 * n_state + column,
+                                         .ret = decoder->attended + i * n_state + column},
+                    (float *)workspace_of(step));
+}
+
 static void run_self_attention(const struct step *step, size_t layer) {
         struct decoder *decoder = step->decoder;
         const struct decoder_layer *weights = &decoder->model->decoder_layers[layer];
@@ -287,9 +273,7 @@ static void run_self_attention(const struct step *step, size_t layer) {
         keep_keys(step, layer);
         for (size_t i = 0; i < step->n; i++)
                 for (size_t head = step->first_head; head < step->last_head; head++)
-                        attend_text(step, &step->rows[i], layer, head * decoder->head_width,
-                                    decoder->wide + i * 3 * decoder->n_state,
-                                    decoder->attended + i * decoder->n_state);
+                        attend_text(step, i, layer, head * decoder->head_width);
         apply_attended(step, &weights->attention_out);
 }
 

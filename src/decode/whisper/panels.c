@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "decode/whisper/cpu.h"
 #include "decode/whisper/panels_kernel.h"
@@ -13,24 +12,6 @@
 #include "util/mem.h"
 
 // --- Packing ------------------------------------------------------------------------------
-
-// Weights are read from one end to the other: pages of 2 MB save the processor most of its
-// look-ups. Smaller arrays would waste the rest of one.
-#define HUGE_PAGE ((size_t)2 << 20)
-
-static void *elements_new(size_t size) {
-        size_t alignment = size >= HUGE_PAGE ? HUGE_PAGE : 64;
-        void *ret;
-
-        size = (size + alignment - 1) / alignment * alignment;
-        ret = aligned_alloc(alignment, size);
-        if (!ret)
-                return NULL;
-        if (alignment == HUGE_PAGE)
-                madvise(ret, size, MADV_HUGEPAGE);  // advice: it may be refused
-        memset(ret, 0, size);
-        return ret;
-}
 
 size_t panels_bytes(enum panels_type type, size_t depth, size_t n_columns) {
         return panels_count(n_columns) * panels_panel_size(type, depth);
@@ -163,7 +144,7 @@ int panels_init(struct panels *panels, enum panels_type type, const float *weigh
 
         if (type == PANELS_FLOAT || type == PANELS_HALF)
                 filled.type = vector_is_half(weight, n_out * n_in) ? PANELS_HALF : PANELS_FLOAT;
-        filled.elements = elements_new(n_panels * panels_panel_size(filled.type, n_in));
+        filled.elements = try_aligned(n_panels * panels_panel_size(filled.type, n_in));
         if (type == PANELS_INT8) {
                 filled.scales = try_calloc(n_panels * PANEL_COLUMNS, sizeof(float));
                 filled.offsets = try_calloc(n_panels * PANEL_COLUMNS, sizeof(int32_t));

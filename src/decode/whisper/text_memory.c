@@ -50,6 +50,10 @@ size_t text_memory_value_offset(const struct text_pool *pool) {
         return TEXT_PAGE_POSITIONS * pool->n_state;
 }
 
+size_t text_memory_stride(const struct text_pool *pool) {
+        return pool->n_state;
+}
+
 static struct text_page *page_take(struct text_pool *pool) {
         size_t size = sizeof(float) * 2 * pool->n_layers * text_memory_value_offset(pool);
         struct text_page *page = pool->free;

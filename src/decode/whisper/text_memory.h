@@ -46,5 +46,7 @@ void text_memory_release(struct text_memory *memory, struct text_pool *pool);
 float *text_memory_key(const struct text_memory *memory, const struct text_pool *pool,
                        size_t layer, size_t position);
 size_t text_memory_value_offset(const struct text_pool *pool);
+// Floats from one position's key to the next one's in a page.
+size_t text_memory_stride(const struct text_pool *pool);
 
 DEFINE_CLEANUP(struct text_pool *, text_pool_free);
