@@ -1,0 +1,275 @@
+// encoder_profile: where the time of one full window goes in the encoder, by stage.
+//
+//     encoder_profile MODEL [bf16|int8] [ROUNDS]
+//
+// One thread, in its own processor time (CLOCK_THREAD_CPUTIME_ID), which other programs on the
+// machine disturb less than the clock on the wall; the shortest of ROUNDS (20). A stage is the
+// engine's own function on one chunk of rows (or, for attention, on one window and one layer),
+// times how often a window needs it; `encoder` is the whole as it runs, and has what the stages
+// alone have not: weights and rows that come from the third-level cache, and the threads'
+// barriers. GOPS are operations (a product and a sum are two) in 1e9 a second.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common.h"
+#include "decode/models.h"
+#include "decode/whisper/dense.h"
+#include "decode/whisper/encoder.h"
+#include "decode/whisper/model.h"
+#include "decode/whisper/self_attention.h"
+#include "decode/whisper/vectors.h"
+#include "util/mem.h"
+
+#define SECONDS 30
+
+struct profile {
+        struct whisper_model *model;
+        struct tensor_context *context;
+        struct encoder *encoder;
+        struct self_attention attention;
+        struct dense_chunk chunk;
+        size_t n_state, n_mels;
+        float *sound;                // [SECONDS]
+        float *log_mel;              // [CONTEXT_FRAMES, n_mels]
+        float *rows;                 // [DENSE_ROWS, 4 * n_state]
+        float *results;              // the same
+        float *scores;               // [DENSE_ROWS, panels of a window's keys]
+        uint16_t *wide;              // bf16 [CONTEXT_ROWS, 3 * n_state]
+        uint16_t *narrow;            // bf16 [CONTEXT_ROWS, n_state]
+        const struct linear *layer;  // that run_layer() is for
+        unsigned flags;
+        struct tile_matrix keys, values;  // of one head
+};
+
+static double milliseconds_now(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+        return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
+}
+
+// --- Stages ----------------------------------------------------------------------------------
+
+static void run_log_mel(struct profile *profile) {
+        log_mel_compute(profile->model->log_mel, profile->sound, (size_t)SECONDS * 16000, 1,
+                        profile->log_mel);
+}
+
+static void run_encoder(struct profile *profile) {
+        struct audio_context full;
+        struct encoder_window window = {profile->log_mel, CONTEXT_FRAMES, &full};
+        const float *features = NULL;
+
+        audio_context_init(&full, CONTEXT_FRAMES, &context_shape_full);
+        encoder_run(profile->encoder, &window, 1, &features);
+}
+
+static void run_projections(struct profile *profile) {
+        const struct whisper_model *model = profile->model;
+        const float *features = NULL;
+
+        for (int i = 0; i < model->info.n_text_layers; i++)
+                encoder_project(profile->encoder, model->decoder_layers[i].cross_key_value,
+                                2 * (size_t)model->info.n_text_state, &features);
+}
+
+static void run_norm(struct profile *profile) {
+        const struct norm *norm = &profile->model->encoder_norm;
+
+        for (size_t row = 0; row < DENSE_ROWS; row++)
+                vector_normalize(profile->rows + row * profile->n_state, norm->weight,
+                                 norm->bias, profile->n_state,
+                                 profile->results + row * profile->n_state);
+}
+
+static void run_layer(struct profile *profile) {
+        const struct dense *dense = linear_dense(profile->layer);
+        struct dense_input input =
+                dense_take_floats(&profile->chunk, dense->elements, profile->rows, dense->n_in,
+                                  DENSE_ROWS, dense->n_in);
+
+        dense_multiply(dense, &input, DENSE_ROWS, profile->results, dense->n_out,
+                       profile->flags);
+}
+
+static void run_attention(struct profile *profile) {
+        self_attention_run(&profile->attention,
+                           &(struct self_attention_window){.projected = profile->wide,
+                                                           .n_rows = CONTEXT_ROWS,
+                                                           .n_unbiased = CONTEXT_ROWS,
+                                                           .ret = profile->narrow},
+                           1);
+}
+
+static size_t score_stride(const struct profile *profile) {
+        return profile->keys.n_panels * TILE_PANEL_COLUMNS;
+}
+
+static void run_scores(struct profile *profile) {
+        tiles_multiply(TILE_BF16,
+                       &(struct tile_product){.matrix = profile->keys,
+                                              .n_groups = profile->keys.n_groups,
+                                              .x = profile->wide,
+                                              .x_stride = profile->keys.n_groups * TILE_GROUP,
+                                              .n_rows = DENSE_ROWS,
+                                              .y = profile->scores,
+                                              .y_stride = score_stride(profile)});
+}
+
+static void run_softmax(struct profile *profile) {
+        for (size_t row = 0; row < DENSE_ROWS; row++)
+                tiles_softmax(profile->scores + row * score_stride(profile), CONTEXT_ROWS, NULL,
+                              CONTEXT_ROWS);
+}
+
+static void run_values(struct profile *profile) {
+        tiles_multiply(TILE_BF16,
+                       &(struct tile_product){.matrix = profile->values,
+                                              .n_groups = profile->values.n_groups,
+                                              .x = profile->scores,
+                                              .x_stride = score_stride(profile) * sizeof(float),
+                                              .n_rows = DENSE_ROWS,
+                                              .y = profile->results,
+                                              .y_stride = profile->n_state});
+}
+
+// --- The table -------------------------------------------------------------------------------
+
+struct stage {
+        const char *name;
+        void (*run)(struct profile *profile);
+        double times;       // that a window needs it
+        double operations;  // of one
+};
+
+static void stage_print(struct profile *profile, const struct stage *stage, int n_rounds) {
+        double least = 1e9;
+
+        for (int i = 0; i < n_rounds; i++) {
+                double began = milliseconds_now(), took;
+
+                stage->run(profile);
+                took = milliseconds_now() - began;
+                least = took < least ? took : least;
+        }
+        printf("| %s | %.1f |", stage->name, least * stage->times);
+        if (stage->operations > 0)
+                printf(" %.0f |\n", stage->operations / least * 1e-6);
+        else
+                puts(" |");
+}
+
+static void layer_print(struct profile *profile, const char *name, const struct linear *layer,
+                        unsigned flags, int n_rounds) {
+        const struct dense *dense = linear_dense(layer);
+        const struct whisper_info *info = &profile->model->info;
+        struct stage stage = {name, run_layer,
+                              (double)info->n_audio_layers * CONTEXT_ROWS / DENSE_ROWS,
+                              2.0 * DENSE_ROWS * (double)dense->n_in * (double)dense->n_out};
+
+        profile->layer = layer;
+        profile->flags = flags;
+        if (layer == profile->model->convolution_1)
+                stage.times = (double)CONTEXT_FRAMES / DENSE_ROWS;
+        if (layer == profile->model->convolution_2)
+                stage.times = (double)CONTEXT_ROWS / DENSE_ROWS;
+        stage_print(profile, &stage, n_rounds);
+}
+
+static void profile_print(struct profile *profile, int n_rounds) {
+        const struct whisper_model *model = profile->model;
+        const struct encoder_layer *layer = &model->encoder_layers[0];
+        double n = (double)profile->n_state, rows = CONTEXT_ROWS;
+        double layers = model->info.n_audio_layers, heads = model->info.n_audio_heads;
+        double chunks = rows / DENSE_ROWS, products = 4 * rows * rows * n;
+        double all = layers * (products + 24 * rows * n * n) +
+                     rows * (12 * (double)profile->n_mels * n + 6 * n * n);
+        unsigned gelu = TILE_GELU | (model->compute == COMPUTE_BF16 ? TILE_TO_BF16 : 0);
+        const struct stage stages[] = {
+                {"layer norms", run_norm, chunks * (2 * layers + 1), 0},
+                {"attention", run_attention, layers, products},
+                {"- its scores", run_scores, chunks * heads * layers,
+                 products / chunks / heads / 2},
+                {"- its softmax", run_softmax, chunks * heads * layers, 0},
+                {"- its values", run_values, chunks * heads * layers,
+                 products / chunks / heads / 2},
+                {"encoder", run_encoder, 1, all},
+                {"keys and values for the decoder", run_projections, 1,
+                 (double)model->info.n_text_layers * 4 * rows * n *
+                         (double)model->info.n_text_state},
+                {"log-mel", run_log_mel, 1, 0},
+        };
+
+        printf("| stage, %s | ms | GOPS |\n|---|---|---|\n", compute_names[model->compute]);
+        layer_print(profile, "convolution 1", model->convolution_1, TILE_GELU | TILE_TO_BF16,
+                    n_rounds);
+        layer_print(profile, "convolution 2", model->convolution_2, TILE_GELU, n_rounds);
+        layer_print(profile, "queries, keys, values", layer->query_key_value, TILE_TO_BF16,
+                    n_rounds);
+        layer_print(profile, "output projection", layer->attention_out, TILE_ADD, n_rounds);
+        layer_print(profile, "feed-forward 1", layer->mlp_in, gelu, n_rounds);
+        layer_print(profile, "feed-forward 2", layer->mlp_out, TILE_ADD, n_rounds);
+        for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++)
+                stage_print(profile, &stages[i], n_rounds);
+}
+
+static float *random_floats(size_t n) {
+        float *ret = try_aligned(n * sizeof(*ret));
+
+        for (size_t i = 0; ret && i < n; i++)
+                ret[i] = (float)((i * 2654435761u >> 8) % 1000) / 500 - 1;
+        return ret;
+}
+
+static int profile_init(struct profile *ret, const char *path, enum compute compute,
+                        struct error *error) {
+        size_t width, n_heads, n;
+        int r = whisper_model_load(&ret->model, path, 1, compute, error);
+
+        if (r == 0)
+                r = tensor_context_new(&ret->context, error);
+        if (r < 0)
+                return r;
+        n = ret->n_state = (size_t)ret->model->info.n_audio_state;
+        ret->n_mels = (size_t)ret->model->info.n_mels;
+        n_heads = (size_t)ret->model->info.n_audio_heads;
+        width = n / n_heads;
+        ret->sound = random_floats((size_t)SECONDS * 16000);
+        ret->log_mel =
+                xcalloc(log_mel_frames((size_t)SECONDS * 16000) * ret->n_mels, sizeof(float));
+        ret->rows = random_floats(DENSE_ROWS * 4 * n);
+        ret->results = random_floats(DENSE_ROWS * 4 * n);
+        ret->chunk.elements = try_aligned(dense_chunk_size(4 * n));
+        ret->keys = (struct tile_matrix){NULL, width / 2, (CONTEXT_ROWS + 15) / 16};
+        ret->values = (struct tile_matrix){NULL, CONTEXT_ROWS / 2, width / 16};
+        ret->keys.elements =
+                try_aligned(tile_matrix_size(ret->keys.n_groups, ret->keys.n_panels));
+        ret->values.elements =
+                try_aligned(tile_matrix_size(ret->values.n_groups, ret->values.n_panels));
+        ret->scores = random_floats(DENSE_ROWS * score_stride(ret));
+        ret->wide = try_aligned((size_t)CONTEXT_ROWS * 3 * n * sizeof(uint16_t));
+        ret->narrow = try_aligned(CONTEXT_ROWS * n * sizeof(uint16_t));
+        r = self_attention_init(&ret->attention, n_heads, width, CONTEXT_ROWS, 1, 1);
+        return r < 0 ? r : encoder_new(&ret->encoder, ret->model, ret->context);
+}
+
+int main(int argc, char **argv) {
+        struct profile profile = {0};
+        struct error error = {0};
+        enum compute compute = COMPUTE_BF16;
+
+        if (argc < 2 || (argc > 2 && !compute_parse(&compute, argv[2])) ||
+            (compute != COMPUTE_BF16 && compute != COMPUTE_INT8)) {
+                fprintf(stderr, "usage: encoder_profile MODEL [bf16|int8] [ROUNDS]\n");
+                return 2;
+        }
+        if (profile_init(&profile, argv[1], compute, &error) < 0) {
+                fprintf(stderr, "encoder_profile: %s\n", error.text);
+                return 1;
+        }
+        // What it holds goes with the process.
+        profile_print(&profile, argc > 3 ? (int)strtol(argv[3], NULL, 10) : 20);
+        return 0;
+}
