@@ -107,7 +107,7 @@ static double weight_value(const struct layer_case *layer, const float *weight, 
         for (size_t k = 0; k < layer->n_in; k++)
                 largest = fmaxf(largest, fabsf(weight[k]));
         scale = largest / 127;
-        return scale * lrintf(weight[i] / scale);
+        return scale * nearbyintf(weight[i] / scale);
 }
 
 static void check_layer(const struct layer_case *layer, unsigned flags) {
