@@ -84,7 +84,7 @@ void decode_options_tell(struct decode_options *options, const char *prompt,
 
 // What goes first when not all can be decoded at once.
 enum job_rank {
-        JOB_RANK_FINAL,      // a reader waits for the end of what was just said
+        JOB_RANK_FINAL,      // a reader waits for the end of what was just said, or will soon
         JOB_RANK_TENTATIVE,  // a reader would like to see what is being said
         JOB_RANK_LATER,      // files, floods, and what streams owe that have fallen silent
 };

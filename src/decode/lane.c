@@ -141,7 +141,8 @@ static void entry_queue(struct entry *entry) {
         struct job *job = entry->pool.job;
         nsec_t now = loop_now(scheduler->loop);
 
-        job->rank = JOB_RANK_TENTATIVE;
+        // A pass over a pause will most likely be the final one.
+        job->rank = job->is_settling ? JOB_RANK_FINAL : JOB_RANK_TENTATIVE;
         if (entry->is_final) {
                 job->rank = entry_is_later(entry, now) ? JOB_RANK_LATER : JOB_RANK_FINAL;
                 lane->n_started++;

@@ -3,12 +3,11 @@
 
 #include "decode/scheduler_private.h"
 
-// Tentative jobs in each engine at a time. A step of the decoder costs for eight texts hardly
-// more than for one; and the engine keeps room for finals, which come at any time.
-#define TURNS_AT_ONCE 8
-
-// So many more for those whose answer may become the final one.
-#define TURNS_SETTLING 4
+// Tentative jobs in each engine at a time, and so many more for those whose answer may become
+// the final one. A step of the decoder costs for six texts hardly more than for one; and of its
+// sixteen places the engine keeps some for finals, which come at any time.
+#define TURNS_AT_ONCE  6
+#define TURNS_SETTLING 6
 
 void lane_set_turn(struct lane *lane, lane_turn on_turn) {
         lane->on_turn = on_turn;

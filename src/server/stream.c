@@ -276,6 +276,8 @@ static void stream_on_turn(void *context) {
         if (!job)
                 return;
         job->is_settling = window.is_settled;
+        if (job->is_settling)
+                job->deadline += stream->pause / 2;  // about what is left of the pause
         stream->tentative_end = window.end;
         lane_submit(stream->lane, job);
 }
