@@ -50,16 +50,21 @@ static int usage_mistake(const char *text, const char *value) {
 // --- wishes ----------------------------------------------------------------------------------
 
 // Asked for timestamps, Whisper cuts its text into sentences but leaves more words out: over
-// the windows of long files it errs nearly twice as often (docs/benchmarks.md). Text comes
-// without; subtitles need the short segments, and seeking by timestamps needs them anyway.
+// the windows of long files it errs nearly twice as often (docs/benchmarks.md). So it is not
+// asked; subtitles are cut by the words' times. Only seeking needs its timestamps.
 static int timestamps_settle(struct transcribe *run) {
         bool is_subtitle = run->format == TRANSCRIPT_SRT || run->format == TRANSCRIPT_VTT;
         bool is_seeking = options_get(&run->options, "no-vad");
+        struct decode_options *decoding = &run->decoding;
 
-        if (run->decoding.without_timestamps == DECODE_UNSET)
-                run->decoding.without_timestamps =
-                        is_subtitle || is_seeking ? DECODE_NO : DECODE_YES;
-        if (run->decoding.without_timestamps == DECODE_YES && is_seeking)
+        if (decoding->word_timestamps == DECODE_UNSET)
+                decoding->word_timestamps = is_subtitle ? DECODE_YES : DECODE_NO;
+        if (decoding->without_timestamps == DECODE_UNSET)
+                decoding->without_timestamps =
+                        is_seeking || (is_subtitle && decoding->word_timestamps == DECODE_NO)
+                                ? DECODE_NO
+                                : DECODE_YES;
+        if (decoding->without_timestamps == DECODE_YES && is_seeking)
                 return usage_mistake(
                         "--no-vad seeks by the model's timestamps: it goes without "
                         "--without-timestamps",

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "audio/pcm.h"
+#include "cli/cues.h"
 #include "util/mem.h"
 #include "util/utf8.h"
 
@@ -89,10 +90,10 @@ static void time_print(FILE *stream, int64_t position, char point) {
                 (long long)(ms % 1000));
 }
 
-static void cue_print(FILE *stream, const struct segment *segment, char point) {
-        time_print(stream, segment->begin, point);
+static void times_print(FILE *stream, int64_t begin, int64_t end, char point) {
+        time_print(stream, begin, point);
         fputs(" --> ", stream);
-        time_print(stream, segment->end, point);
+        time_print(stream, end, point);
         fputc('\n', stream);
 }
 
@@ -114,15 +115,64 @@ static double rounded(double value, double steps) {
         return isfinite(value) ? round(value * steps) / steps : 0;
 }
 
+// NULL without words.
+static json_t *words_to_json(const struct segment *segment) {
+        json_t *words = segment->n_words > 0 ? json_array() : NULL;
+
+        for (size_t i = 0; i < segment->n_words; i++) {
+                const struct hypothesis_word *word = &segment->words[i];
+                CLEANUP(mem_freep) char *text = utf8_repair(word->text, strlen(word->text));
+
+                json_array_append_new(
+                        words,
+                        json_pack("{s:f, s:f, s:s, s:f}",                                   //
+                                  "start", rounded((double)word->begin / AUDIO_RATE, 1e3),  //
+                                  "end", rounded((double)word->end / AUDIO_RATE, 1e3),      //
+                                  "word", text ? text : "",                                 //
+                                  "probability", rounded(word->probability, 1e4)));
+        }
+        return words;
+}
+
 static json_t *segment_to_json(const struct segment *segment, const char *text) {
         // Times to the millisecond, figures to four digits.
-        return json_pack("{s:f, s:f, s:s, s:f, s:f, s:f}",                            //
-                         "start", rounded((double)segment->begin / AUDIO_RATE, 1e3),  //
-                         "end", rounded((double)segment->end / AUDIO_RATE, 1e3),      //
-                         "text", text,                                                //
-                         "avg_logprob", rounded(segment->avg_logprob, 1e4),           //
-                         "no_speech_prob", rounded(segment->no_speech_prob, 1e4),     //
-                         "compression_ratio", rounded(segment->compression_ratio, 1e4));
+        return json_pack("{s:f, s:f, s:s, s:f, s:f, s:f, s:o*}",                         //
+                         "start", rounded((double)segment->begin / AUDIO_RATE, 1e3),     //
+                         "end", rounded((double)segment->end / AUDIO_RATE, 1e3),         //
+                         "text", text,                                                   //
+                         "avg_logprob", rounded(segment->avg_logprob, 1e4),              //
+                         "no_speech_prob", rounded(segment->no_speech_prob, 1e4),        //
+                         "compression_ratio", rounded(segment->compression_ratio, 1e4),  //
+                         "words", words_to_json(segment));
+}
+
+static void subtitle_print(struct transcript_writer *writer, int64_t begin, int64_t end,
+                           const char *text) {
+        FILE *stream = writer->stream;
+
+        if (writer->format == TRANSCRIPT_SRT) {
+                fprintf(stream, "%u\n", ++writer->n_cues);
+                times_print(stream, begin, end, ',');
+                fputs(text, stream);
+        } else {
+                times_print(stream, begin, end, '.');
+                vtt_print(stream, text);
+        }
+        fputs("\n\n", stream);
+}
+
+// With words, a segment is cut into what can be read at a time.
+static void subtitles_print(struct transcript_writer *writer, const struct segment *segment,
+                            const char *whole) {
+        if (segment->n_words == 0)
+                subtitle_print(writer, segment->begin, segment->end, whole);
+        for (size_t first = 0; first < segment->n_words;) {
+                struct cue cue = cue_next(segment, first);
+                CLEANUP(mem_freep) char *text = cue_text(segment, &cue);
+
+                subtitle_print(writer, cue.begin, cue.end, text ? text : "");
+                first += cue.n;
+        }
 }
 
 void transcript_writer_segment(struct transcript_writer *writer,
@@ -140,14 +190,8 @@ void transcript_writer_segment(struct transcript_writer *writer,
                 json_array_append_new(writer->segments, segment_to_json(segment, text));
                 break;
         case TRANSCRIPT_SRT:
-                fprintf(stream, "%u\n", ++writer->n_cues);
-                cue_print(stream, segment, ',');
-                fprintf(stream, "%s\n\n", text);
-                break;
         case TRANSCRIPT_VTT:
-                cue_print(stream, segment, '.');
-                vtt_print(stream, text);
-                fputs("\n\n", stream);
+                subtitles_print(writer, segment, text);
                 break;
         }
         fflush(stream);

@@ -17,10 +17,32 @@ struct hypothesis_segment *hypothesis_append(struct hypothesis *hypothesis) {
         return &grown[n];
 }
 
+struct hypothesis_word *hypothesis_words_copy(const struct hypothesis_word *words, size_t n,
+                                              int64_t shift) {
+        struct hypothesis_word *copy = n > 0 ? xcalloc(n, sizeof(*copy)) : NULL;
+
+        for (size_t i = 0; i < n; i++)
+                copy[i] = (struct hypothesis_word){
+                        .begin = words[i].begin + shift,
+                        .end = words[i].end + shift,
+                        .text = xstrdup(words[i].text),
+                        .probability = words[i].probability,
+                };
+        return copy;
+}
+
+void hypothesis_words_free(struct hypothesis_word *words, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                free(words[i].text);
+        free(words);
+}
+
 void hypothesis_deinit(struct hypothesis *hypothesis) {
         for (size_t i = 0; i < hypothesis->n_segments; i++) {
                 free(hypothesis->segments[i].text);
                 free(hypothesis->segments[i].tokens);
+                hypothesis_words_free(hypothesis->segments[i].words,
+                                      hypothesis->segments[i].n_words);
         }
         free(hypothesis->segments);
         *hypothesis = (struct hypothesis){0};

@@ -11,6 +11,14 @@
 
 #define LANGUAGE_CODE_MAX 8  // "en", "yue", with the final zero
 
+// A word and when it was said.
+struct hypothesis_word {
+        int64_t begin;  // samples, as its segment's
+        int64_t end;
+        char *text;  // UTF-8 with its punctuation and, where there is one, the space before
+        float probability;  // mean of its tokens'
+};
+
 // One stretch of text within the window.
 struct hypothesis_segment {
         int64_t begin;  // samples from the start of the job's sound
@@ -18,6 +26,8 @@ struct hypothesis_segment {
         char *text;  // UTF-8, with Whisper's leading space as it came
         int32_t *tokens;
         size_t n_tokens;
+        struct hypothesis_word *words;  // in order, not overlapping; none unless asked for
+        size_t n_words;
         float avg_logprob;
         float no_speech_prob;
         float compression_ratio;
@@ -41,6 +51,11 @@ struct hypothesis {
 
 // Append a zeroed segment and return it; valid until the next append.
 struct hypothesis_segment *hypothesis_append(struct hypothesis *hypothesis);
+
+// A deep copy of n words, `shift` later; the caller frees it. NULL for none.
+struct hypothesis_word *hypothesis_words_copy(const struct hypothesis_word *words, size_t n,
+                                              int64_t shift);
+void hypothesis_words_free(struct hypothesis_word *words, size_t n);
 
 // Free what it holds and zero it.
 void hypothesis_deinit(struct hypothesis *hypothesis);

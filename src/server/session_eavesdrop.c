@@ -191,6 +191,12 @@ static int setup_stream_open(struct session *session, const struct eavesdrop_mes
         if (language)
                 snprintf(options.language, sizeof(options.language), "%s", language);
         state->wants_language = !language;
+        if (wishes->word_timestamps)
+                options.word_timestamps = DECODE_YES;
+        if (wishes->beam_size > 0)
+                options.beam_size = wishes->beam_size < DECODE_WIDTH_MAX
+                                            ? (unsigned)wishes->beam_size
+                                            : DECODE_WIDTH_MAX;
         decode_options_tell(&options, wishes->initial_prompt, wishes->hotwords);
         return session_stream_open(session, &settings, &eavesdrop_sink, error);
 }

@@ -96,6 +96,8 @@ static int whisperlive_stream_open(struct session *session,
         if (hello->language)
                 snprintf(options.language, sizeof(options.language), "%s", hello->language);
         options.task = hello->task;
+        if (hello->word_timestamps)
+                options.word_timestamps = DECODE_YES;
         decode_options_tell(&options, hello->initial_prompt, hello->hotwords);
         return session_stream_open(session, &settings, &whisperlive_sink, error);
 }

@@ -278,6 +278,8 @@ static void stream_on_turn(void *context) {
         job->is_settling = window.is_settled;
         if (job->is_settling)
                 job->deadline += stream->pause / 2;  // about what is left of the pause
+        else  // What may yet change gets no word times: they cost as much again.
+                job->options.word_timestamps = DECODE_NO;
         stream->tentative_end = window.end;
         lane_submit(stream->lane, job);
 }

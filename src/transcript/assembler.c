@@ -166,6 +166,19 @@ static int64_t position_clamp(int64_t position, int64_t least, int64_t most) {
         return position < least ? least : position;
 }
 
+// The words of what was heard from `begin` on, within their segment.
+static void words_settle(struct segment *segment, const struct hypothesis_segment *heard,
+                         int64_t begin) {
+        segment->words = hypothesis_words_copy(heard->words, heard->n_words, begin);
+        segment->n_words = heard->n_words;
+        for (size_t i = 0; i < segment->n_words; i++) {
+                struct hypothesis_word *word = &segment->words[i];
+
+                word->begin = position_clamp(word->begin, segment->begin, segment->end);
+                word->end = position_clamp(word->end, word->begin, segment->end);
+        }
+}
+
 // Give the next final its place on the clock and in the chain of ids.
 static void final_settle(struct assembler *assembler, struct segment *segment) {
         segment->is_final = true;
@@ -198,6 +211,7 @@ const struct update *assembler_on_final(struct assembler *assembler, int64_t beg
                 segment->begin =
                         position_clamp(begin + heard->begin, assembler->position_end, end);
                 segment->end = position_clamp(begin + heard->end, segment->begin, end);
+                words_settle(segment, heard, begin);
                 final_settle(assembler, segment);
                 assembler->n_finals++;
         }

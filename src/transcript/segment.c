@@ -38,11 +38,13 @@ void segment_copy(struct segment *ret, const struct segment *segment) {
                 copy.tokens = xcalloc(segment->n_tokens, sizeof(*copy.tokens));
                 memcpy(copy.tokens, segment->tokens, segment->n_tokens * sizeof(*copy.tokens));
         }
+        copy.words = hypothesis_words_copy(segment->words, segment->n_words, 0);
         *ret = copy;
 }
 
 void segment_deinit(struct segment *segment) {
         free(segment->text);
         free(segment->tokens);
+        hypothesis_words_free(segment->words, segment->n_words);
         *segment = (struct segment){0};
 }

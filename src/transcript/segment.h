@@ -17,6 +17,9 @@ struct segment {
         bool is_final;
         int32_t *tokens;
         size_t n_tokens;
+        struct hypothesis_word
+                *words;  // positions on the stream's clock; none unless asked for
+        size_t n_words;
         float avg_logprob;
         float no_speech_prob;
         float compression_ratio;

@@ -6,6 +6,7 @@
 #include "util/mem.h"
 #include "wire/json_text.h"
 #include "wire/segment_time.h"
+#include "wire/segment_words.h"
 
 #define SEGMENTS_DEFAULT  10  // the protocol's defaults, as stock clients and server have them
 #define NO_SPEECH_DEFAULT 0.45F
@@ -170,7 +171,7 @@ static bool text_looks_repeated(const char *text, const char *previous) {
         return strlen(text) == n && strncmp(text, previous, n) == 0;
 }
 
-static void segment_write(struct json_text *text, const struct segment *segment,
+static void segment_write(struct json_text *text, const struct segment *segment, int64_t origin,
                           const struct segment_time *time, const char *previous_text) {
         CLEANUP(mem_freep) char *spaced = NULL;
 
@@ -181,6 +182,7 @@ static void segment_write(struct json_text *text, const struct segment *segment,
         json_text_seconds_string(text, "end", time->end_ms);
         json_text_string(text, "text", spaced ? spaced : segment->text);
         json_text_bool(text, "completed", segment->is_final);
+        segment_words_write(text, segment, origin, true);
         json_text_close(text, '}');
 }
 
@@ -198,12 +200,12 @@ char *whisperlive_encode_segments(const char *uid, const struct segment *const *
         json_text_open(&text, "segments", '[');
         for (size_t i = 0; i < n_finals; i++) {
                 time = segment_time_after(finals[i], origin, time.end_ms);
-                segment_write(&text, finals[i], &time, previous_text);
+                segment_write(&text, finals[i], origin, &time, previous_text);
                 previous_text = finals[i]->text;
         }
         if (tail) {
                 time = segment_time_after(tail, origin, time.end_ms);
-                segment_write(&text, tail, &time, previous_text);
+                segment_write(&text, tail, origin, &time, previous_text);
         }
         json_text_close(&text, ']');
         return message_finish(&text, ret_n);

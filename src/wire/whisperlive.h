@@ -57,11 +57,12 @@ char *whisperlive_encode_ready(const char *uid, size_t *ret_n);
 char *whisperlive_encode_language(const char *uid, const char *language, float probability,
                                   size_t *ret_n);
 
-// {"uid","segments":[{"start","end","text","completed"}]}: `finals` in order, then `tail` (NULL
-// for none; an empty text clears what the client shows). Times are counted from `origin`, the
-// session's first sample, as strings with 3 decimals. Completed segments never overlap and are
-// at least 1 ms long, since stock clients drop those that overlap and repeat empty ones. With
-// neither finals nor tail an empty tail is sent: stock clients fail on an empty list.
+// {"uid","segments":[{"start","end","text","completed","words"?}]}: `finals` in order, then
+// `tail` (NULL for none; an empty text clears what the client shows). Times are counted from
+// `origin`, the session's first sample, as strings with 3 decimals. Completed segments never
+// overlap and are at least 1 ms long, since stock clients drop those that overlap and repeat
+// empty ones. With neither finals nor tail an empty tail is sent: stock clients fail on an
+// empty list.
 char *whisperlive_encode_segments(const char *uid, const struct segment *const *finals,
                                   size_t n_finals, const struct segment *tail, int64_t origin,
                                   size_t *ret_n);

@@ -255,6 +255,28 @@ static void times_are_strings_from_the_origin(void **state) {
         free(message);
 }
 
+static void words_are_in_their_segment(void **state) {
+        char texts[2][8] = {" Hel", "lo"};
+        struct hypothesis_word words[] = {{16000, 24008, texts[0], 0.5F},
+                                          {24008, 55680, texts[1], 1}};
+        struct segment final = segment_at(16000, 55680, " Hello", true);
+        const struct segment *finals[] = {&final};
+        char *message;
+
+        (void)state;
+        final.words = words;
+        final.n_words = 2;
+        message = whisperlive_encode_segments("u", finals, 1, NULL, 16000, NULL);
+        assert_string_equal(
+                message,
+                "{\"uid\":\"u\",\"segments\":[{\"start\":\"0.000\",\"end\":\"2.480\",\"text\":"
+                "\" Hello\",\"completed\":true,\"words\":[{\"word\":\" "
+                "Hel\",\"start\":\"0.000\","
+                "\"end\":\"0.501\",\"probability\":0.5},{\"word\":\"lo\",\"start\":\"0.501\","
+                "\"end\":\"2.480\",\"probability\":1.0}]}]}");
+        free(message);
+}
+
 static void an_empty_tail_clears_and_no_list_is_empty(void **state) {
         struct client client = {.last_text = "stale"};
         char *message = whisperlive_encode_segments("u", NULL, 0, NULL, 16000, NULL);
@@ -306,6 +328,7 @@ int main(void) {
                 cmocka_unit_test(deep_and_long_texts_are_refused),
                 cmocka_unit_test(the_stock_client_keeps_every_segment_once),
                 cmocka_unit_test(times_are_strings_from_the_origin),
+                cmocka_unit_test(words_are_in_their_segment),
                 cmocka_unit_test(an_empty_tail_clears_and_no_list_is_empty),
                 cmocka_unit_test(other_messages_are_the_protocols),
                 cmocka_unit_test(the_end_of_audio_is_exact),

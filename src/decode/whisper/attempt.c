@@ -1,8 +1,10 @@
 #include "decode/whisper/attempt.h"
 
+#include <math.h>
 #include <string.h>
 #include <zlib.h>
 
+#include "audio/pcm.h"
 #include "decode/whisper/prompt.h"
 #include "decode/whisper/splitter.h"
 #include "util/mem.h"
@@ -61,9 +63,8 @@ bool attempt_accept(struct transcription *transcription, const struct attempt *a
         return !repeats && !is_unlikely;
 }
 
-// True when nobody spoke in the window.
-static bool is_silence(const struct transcription *transcription,
-                       const struct attempt *attempt) {
+bool attempt_is_silence(const struct transcription *transcription,
+                        const struct attempt *attempt) {
         const struct decode_options *options = &transcription->job->options;
 
         return transcription->no_speech_prob > options->no_speech_threshold &&
@@ -74,30 +75,102 @@ static bool is_blank(const char *text) {
         return text[strspn(text, " \t\r\n\f\v")] == '\0';
 }
 
+static int64_t clamp(int64_t position, int64_t least, int64_t most) {
+        position = position > most ? most : position;
+        return position < least ? least : position;
+}
+
+// Seconds from the job's begin, as they lie in the sound and after `least`.
+static int64_t position_of(const struct transcription *transcription, double seconds,
+                           int64_t least) {
+        return clamp(llround(seconds * AUDIO_RATE), least,
+                     (int64_t)transcription->job->n_samples);
+}
+
+// Words that begin in one segment of the window, taken from those that are left.
+struct word_range {
+        struct timed_words *all;
+        size_t first, n;
+};
+
+static void take_words(struct word_range *range, const int32_t *tokens, size_t n_tokens,
+                       int32_t end_of_text) {
+        size_t n_text = 0;
+
+        for (size_t i = 0; i < n_tokens; i++)
+                n_text += tokens[i] < end_of_text;
+        range->first += range->n;
+        range->n = 0;
+        for (size_t n = 0; n < n_text && range->first + range->n < range->all->n; range->n++)
+                n += range->all->items[range->first + range->n].n_tokens;
+}
+
+// Leave out those that became part of others; returns how many are left of `range`, in front.
+static size_t gather_words(const struct word_range *range) {
+        struct timed_word *words = range->all->items + range->first;
+        size_t n = 0;
+
+        for (size_t i = 0; i < range->n; i++) {
+                struct timed_word word = words[i];
+
+                if (word.text[0] == '\0')
+                        continue;
+                words[i] = words[n];
+                words[n++] = word;
+        }
+        return n;
+}
+
+static void copy_words(const struct transcription *transcription,
+                       struct hypothesis_segment *segment, const struct timed_word *words,
+                       size_t n) {
+        int64_t earliest = segment->begin;
+
+        segment->words = xcalloc(n, sizeof(*segment->words));
+        segment->n_words = n;
+        for (size_t i = 0; i < n; i++) {
+                struct hypothesis_word *word = &segment->words[i];
+
+                word->begin = position_of(transcription, words[i].begin, earliest);
+                word->end = position_of(transcription, words[i].end, word->begin);
+                word->probability = words[i].probability;
+                word->text = xstrdup(words[i].text);
+                earliest = word->end;
+        }
+        if (n > 0 && segment->end < earliest)
+                segment->end = earliest;
+}
+
 // Add one segment of the window to the hypothesis, within the sound and after what is there.
 static void add_segment(struct transcription *transcription, const struct whisper_model *model,
-                        const struct attempt *attempt, const struct split_segment *split) {
+                        const struct attempt *attempt, const struct split_segment *split,
+                        struct word_range *range) {
         struct hypothesis *hypothesis = &transcription->hypothesis;
         CLEANUP(mem_freep) char *text = NULL;
         struct hypothesis_segment *segment;
-        int64_t last = (int64_t)transcription->job->n_samples, earliest = 0;
-        int64_t begin = ((int64_t)transcription->seek + split->begin) * LOG_MEL_HOP;
-        int64_t end = ((int64_t)transcription->seek + split->end) * LOG_MEL_HOP;
+        int64_t earliest = 0;
+        double frame = (double)LOG_MEL_HOP / AUDIO_RATE;
+        double begin = (double)((int64_t)transcription->seek + split->begin) * frame;
+        double end = (double)((int64_t)transcription->seek + split->end) * frame;
+        size_t n_words = range->all ? gather_words(range) : 0;
 
+        if (n_words > 0) {
+                word_times_fit(range->all, range->all->items + range->first, n_words,
+                               transcription->last_speech, &begin, &end);
+                transcription->last_speech = end;
+        }
         text = tokenizer_decode(model->tokenizer, attempt->tokens + split->first, split->n);
         if (begin == end || is_blank(text))
                 return;
         if (hypothesis->n_segments > 0)
                 earliest = hypothesis->segments[hypothesis->n_segments - 1].end;
-        begin = begin < earliest ? earliest : begin;
-        begin = begin > last ? last : begin;
-        end = end > last ? last : end;
-        end = end < begin ? begin : end;
 
         segment = hypothesis_append(hypothesis);
-        segment->begin = begin;
-        segment->end = end;
+        segment->begin = position_of(transcription, begin, earliest);
+        segment->end = position_of(transcription, end, segment->begin);
         segment->text = TAKE(text);
+        if (n_words > 0)
+                copy_words(transcription, segment, range->all->items + range->first, n_words);
         segment->tokens = xcalloc(split->n, sizeof(int32_t));
         memcpy(segment->tokens, attempt->tokens + split->first, split->n * sizeof(int32_t));
         segment->n_tokens = split->n;
@@ -110,20 +183,27 @@ static void add_segment(struct transcription *transcription, const struct whispe
 }
 
 size_t attempt_finish(struct transcription *transcription, const struct whisper_model *model,
-                      const struct attempt *attempt) {
+                      const struct attempt *attempt, struct timed_words *words) {
         const struct decode_options *options = &transcription->job->options;
+        struct word_range range = {.all = words};
         size_t n_frames = transcription->n_frames - transcription->seek;
         struct split split;
 
-        if (is_silence(transcription, attempt)) {
+        if (attempt_is_silence(transcription, attempt)) {
                 transcription->hypothesis.n_no_speech++;
                 return n_frames;
         }
         splitter_split(attempt->tokens, attempt->n,
                        tokenizer_specials(model->tokenizer)->timestamp_begin, (int64_t)n_frames,
                        &split);
-        for (size_t i = 0; i < split.n; i++)
-                add_segment(transcription, model, attempt, &split.segments[i]);
+        for (size_t i = 0; i < split.n; i++) {
+                const struct split_segment *segment = &split.segments[i];
+
+                if (words)
+                        take_words(&range, attempt->tokens + segment->first, segment->n,
+                                   tokenizer_specials(model->tokenizer)->end_of_text);
+                add_segment(transcription, model, attempt, segment, &range);
+        }
         if (!options->condition_on_previous_text ||
             transcription_temperature(transcription) > options->prompt_reset_on_temperature)
                 transcription->n_previous = 0;

@@ -10,6 +10,7 @@
 
 #include "decode/whisper/model.h"
 #include "decode/whisper/transcription.h"
+#include "decode/whisper/word_times.h"
 
 // The best text of a search that is over, as an attempt.
 struct attempt attempt_judge(const struct transcription *transcription,
@@ -18,7 +19,11 @@ struct attempt attempt_judge(const struct transcription *transcription,
 // Keep the attempt where it is the best so far; true when it is good enough.
 bool attempt_accept(struct transcription *transcription, const struct attempt *attempt);
 
-// The attempt's tokens into segments of the hypothesis; returns the frames of the window that
-// are done with.
+// True when nobody spoke in the window.
+bool attempt_is_silence(const struct transcription *transcription,
+                        const struct attempt *attempt);
+
+// The attempt's tokens into segments of the hypothesis, with their words where there are some
+// (else NULL; times from the job's begin); returns the frames of the window that are done with.
 size_t attempt_finish(struct transcription *transcription, const struct whisper_model *model,
-                      const struct attempt *attempt);
+                      const struct attempt *attempt, struct timed_words *words);

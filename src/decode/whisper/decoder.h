@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "decode/whisper/audio_memory.h"
+#include "decode/whisper/decoder_head.h"
 #include "decode/whisper/model.h"
 #include "decode/whisper/text_memory.h"
 #include "util/cleanup.h"
@@ -19,11 +20,6 @@
 #define DECODER_ROWS_MAX 64
 
 struct decoder;
-
-// A head of the cross-attention.
-struct decoder_head {
-        size_t layer, head;
-};
 
 // How a row's token lies on the window, for word timestamps: the cross-attention probabilities
 // of some heads.

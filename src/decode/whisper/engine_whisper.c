@@ -213,7 +213,8 @@ static void encode(struct engine_state *state, const struct encoder_batch *batch
 
 static bool is_decoding(const struct transcription *transcription) {
         return transcription->phase == TRANSCRIPTION_DETECT ||
-               transcription->phase == TRANSCRIPTION_DECODE;
+               transcription->phase == TRANSCRIPTION_DECODE ||
+               transcription->phase == TRANSCRIPTION_ALIGN;
 }
 
 // One step of a decoder batch: whose rows they are.
@@ -228,11 +229,11 @@ struct batch {
 // for each of their sequences.
 static size_t room_for(const struct engine_state *state, size_t first, size_t turn,
                        size_t room) {
-        size_t own = state->slots[(first + turn) % SLOTS].search.n_sequences, others = 0;
+        size_t own = transcription_width(&state->slots[(first + turn) % SLOTS]), others = 0;
 
         for (size_t i = turn + 1; i < SLOTS; i++)
                 if (is_decoding(&state->slots[(first + i) % SLOTS]))
-                        others += state->slots[(first + i) % SLOTS].search.n_sequences;
+                        others += transcription_width(&state->slots[(first + i) % SLOTS]);
         if (room > others + own)
                 return room - others;
         return own < room ? own : room;

@@ -376,6 +376,8 @@ int whisper_model_load(struct whisper_model **ret, const char *path, int threads
             (r = tokenizer_new(&model->tokenizer, weights, error)) < 0 ||
             (r = find_blank(model, error)) < 0)
                 return r;
+        model->n_alignment_heads =
+                alignment_heads_find(model->alignment_heads, &model->info, path);
         model->log_mel = log_mel_new((size_t)model->info.n_mels, weights_mel_filters(weights));
         // The decoder first: its embedding is the largest tensor, and copying it while little
         // else is in memory keeps the peak low.

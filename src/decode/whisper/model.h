@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "decode/models.h"
+#include "decode/whisper/alignment_heads.h"
 #include "decode/whisper/log_mel.h"
 #include "decode/whisper/panels.h"
 #include "decode/whisper/tensor.h"
@@ -62,4 +63,6 @@ struct whisper_model {
         float *text_positions;          // [n_text_context, n_text_state]
         struct decoder_layer *decoder_layers;
         struct norm decoder_norm;
+        struct decoder_head alignment_heads[ALIGNMENT_HEADS_MAX];
+        size_t n_alignment_heads;
 };

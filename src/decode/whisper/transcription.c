@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio/pcm.h"
+#include "decode/whisper/aligner.h"
 #include "decode/whisper/attempt.h"
 #include "decode/whisper/vectors.h"
 #include "util/mem.h"
@@ -119,6 +121,8 @@ int transcription_start(struct transcription *transcription, const struct whispe
 
 void transcription_clear(struct transcription *transcription, struct decoder *decoder) {
         search_clear(&transcription->search, decoder_text_pool(decoder));
+        transcription->aligner =
+                aligner_free(transcription->aligner, decoder_text_pool(decoder));
         transcription->audio = audio_memory_release(transcription->audio);
         free(transcription->log_mel);
         free(transcription->hotwords);
@@ -238,12 +242,20 @@ static bool tells_speech(const struct transcription *transcription,
                !transcription->knows_no_speech && row->position == transcription->prompt.start;
 }
 
+size_t transcription_width(const struct transcription *transcription) {
+        return transcription->aligner ? 1 : transcription->search.n_sequences;
+}
+
 size_t transcription_rows(struct transcription *transcription, struct decoder_row *rows,
                           struct sequence **ret_sequences, size_t room) {
-        size_t n = search_rows(&transcription->search, rows, ret_sequences, room);
+        bool is_aligning = transcription->phase == TRANSCRIPTION_ALIGN;
+        size_t n = is_aligning ? aligner_rows(transcription->aligner, rows, room)
+                               : search_rows(&transcription->search, rows, ret_sequences, room);
 
         for (size_t i = 0; i < n; i++) {
                 rows[i].audio = transcription->audio;
+                if (is_aligning)
+                        ret_sequences[i] = NULL;
                 rows[i].wants_logits =
                         rows[i].wants_logits || tells_speech(transcription, &rows[i]);
         }
@@ -292,6 +304,10 @@ void transcription_on_row(struct transcription *transcription,
                           const struct decoder_row *row, float *logits) {
         struct sampler_rules rules = make_rules(transcription, model);
 
+        if (transcription->phase == TRANSCRIPTION_ALIGN) {
+                aligner_on_row(transcription->aligner, row, logits);
+                return;
+        }
         if (transcription->phase == TRANSCRIPTION_DETECT) {
                 detect_language(transcription, model, logits);
                 return;
@@ -306,19 +322,74 @@ void transcription_on_row(struct transcription *transcription,
         search_on_row(&transcription->search, &rules, sequence, row, logits);
 }
 
-void transcription_on_step(struct transcription *transcription,
+// The window's best attempt becomes segments; then the next window, or the end.
+static void finish_window(struct transcription *transcription,
+                          const struct whisper_model *model, struct timed_words *words) {
+        const struct decode_options *options = &transcription->job->options;
+
+        transcription->seek +=
+                attempt_finish(transcription, model, &transcription->best, words);
+        transcription->audio = audio_memory_release(transcription->audio);
+        transcription->n_draft = 0;
+        if (transcription->seek < transcription->n_frames)
+                transcription->hypothesis.n_consumed =
+                        (int64_t)(transcription->seek * LOG_MEL_HOP);
+        else
+                transcription->hypothesis.n_consumed = (int64_t)transcription->job->n_samples;
+        if (is_following(transcription, model))
+                transcription->knows_language = false;
+        if (options->is_single_pass || transcription->seek >= transcription->n_frames)
+                transcription->phase = TRANSCRIPTION_DONE;
+        else
+                want_window(transcription, options->context);
+}
+
+// Align the best attempt where its words are wanted and it is one that is told.
+static void align_or_finish(struct transcription *transcription,
+                            const struct whisper_model *model) {
+        const struct decode_options *options = &transcription->job->options;
+        const struct attempt *best = &transcription->best;
+        int r = -ENODATA;
+
+        if (options->word_timestamps == DECODE_YES && !attempt_is_silence(transcription, best))
+                r = aligner_new(
+                        &transcription->aligner, model,
+                        &(struct aligner_text){
+                                .language = transcription->language,
+                                .task = options->task,
+                                .tokens = best->tokens,
+                                .n_tokens = best->n,
+                                .n_keys = transcription->context.n_rows,
+                                .n_frames = transcription->n_frames - transcription->seek,
+                        });
+        if (r == 0)
+                transcription->phase = TRANSCRIPTION_ALIGN;
+        else if (r == -ENODATA)
+                finish_window(transcription, model, NULL);
+        else
+                transcription_fail(transcription, r);
+}
+
+static void on_align_step(struct transcription *transcription,
+                          const struct whisper_model *model, struct decoder *decoder) {
+        struct timed_words words;
+
+        if (!aligner_is_done(transcription->aligner))
+                return;
+        aligner_words(transcription->aligner, &transcription->job->options,
+                      (double)transcription->seek * LOG_MEL_HOP / AUDIO_RATE, &words);
+        transcription->aligner =
+                aligner_free(transcription->aligner, decoder_text_pool(decoder));
+        finish_window(transcription, model, &words);
+        word_times_deinit(&words);
+}
+
+static void on_decode_step(struct transcription *transcription,
                            const struct whisper_model *model, struct decoder *decoder) {
         const struct decode_options *options = &transcription->job->options;
         struct sampler_rules rules = make_rules(transcription, model);
         struct attempt attempt;
 
-        if (transcription->phase == TRANSCRIPTION_DETECT) {
-                if (!transcription->knows_language)
-                        return;
-                search_forget(&transcription->search, decoder_text_pool(decoder));
-                start_window(transcription, model, decoder);
-                return;
-        }
         if (!search_on_step(&transcription->search, &rules, decoder_text_pool(decoder)))
                 return;
         attempt = attempt_judge(transcription, model);
@@ -341,18 +412,18 @@ void transcription_on_step(struct transcription *transcription,
                                                         : transcription->best;
         }
         search_forget(&transcription->search, decoder_text_pool(decoder));
-        transcription->seek += attempt_finish(transcription, model, &attempt);
-        transcription->audio = audio_memory_release(transcription->audio);
-        transcription->n_draft = 0;
-        if (transcription->seek < transcription->n_frames)
-                transcription->hypothesis.n_consumed =
-                        (int64_t)(transcription->seek * LOG_MEL_HOP);
-        else
-                transcription->hypothesis.n_consumed = (int64_t)transcription->job->n_samples;
-        if (is_following(transcription, model))
-                transcription->knows_language = false;
-        if (options->is_single_pass || transcription->seek >= transcription->n_frames)
-                transcription->phase = TRANSCRIPTION_DONE;
-        else
-                want_window(transcription, options->context);
+        transcription->best = attempt;
+        align_or_finish(transcription, model);
+}
+
+void transcription_on_step(struct transcription *transcription,
+                           const struct whisper_model *model, struct decoder *decoder) {
+        if (transcription->phase == TRANSCRIPTION_ALIGN) {
+                on_align_step(transcription, model, decoder);
+        } else if (transcription->phase == TRANSCRIPTION_DECODE) {
+                on_decode_step(transcription, model, decoder);
+        } else if (transcription->knows_language) {
+                search_forget(&transcription->search, decoder_text_pool(decoder));
+                start_window(transcription, model, decoder);
+        }
 }

@@ -3,7 +3,8 @@
 // its sequences feed to the decoder, whether to fall back to a higher temperature, and the
 // hypothesis that grows from it. Decisions only; encoder and decoder are driven by the engine.
 //
-//     ENCODE -> [DETECT ->] DECODE (once for each temperature tried) -> ENCODE ... -> DONE
+//     ENCODE -> [DETECT ->] DECODE (once for each temperature tried) -> [ALIGN ->] ENCODE ...
+//     -> DONE
 //
 // A window is encoded with a short context at first; when what comes out is doubtful, with the
 // full one before any higher temperature is tried.
@@ -26,6 +27,7 @@ enum transcription_phase {
         TRANSCRIPTION_ENCODE,  // wants its window encoded
         TRANSCRIPTION_DETECT,  // wants the language
         TRANSCRIPTION_DECODE,  // has live sequences
+        TRANSCRIPTION_ALIGN,   // the text is found, its words want times
         TRANSCRIPTION_DONE,    // `result` stands
 };
 
@@ -64,6 +66,8 @@ struct transcription {
         struct attempt best, best_short;  // so far, of all and of those that repeat little
         bool has_best, has_best_short;
         struct search search;
+        struct aligner *aligner;  // of the window's best attempt; NULL but in ALIGN
+        double last_speech;       // seconds from the job's begin: the end of the last word
 };
 
 // Take in a job: -EINVAL when it cannot be decoded (empty, longer than 30 s, not finite, a
@@ -94,7 +98,10 @@ void transcription_on_audio(struct transcription *transcription,
 // Pages of text memory that its searches can hold at most.
 size_t transcription_pages(const struct transcription *transcription);
 
-// Rows of its search, as search_rows() gives them.
+// Sequences that it has at the decoder.
+size_t transcription_width(const struct transcription *transcription);
+
+// Rows of its search, as search_rows() gives them; the aligner's belong to no sequence.
 size_t transcription_rows(struct transcription *transcription, struct decoder_row *rows,
                           struct sequence **ret_sequences, size_t room);
 
