@@ -85,14 +85,19 @@ bool config_override_decoding(struct config_reader *reader, const char *name, co
         return false;
 }
 
+// To capitals, in place.
+static void name_raise(char *name) {
+        for (; *name; name++)
+                *name = (char)toupper((unsigned char)*name);
+}
+
 void config_read_decoding_environment(struct config_reader *reader) {
         for (const struct decode_option *option = decode_option_table; option->name; option++) {
                 CLEANUP(mem_freep)
                 char *variable = xasprintf("EAVESDROP_DECODING_%s", option->name);
                 const char *value;
 
-                for (char *letter = variable; *letter; letter++)
-                        *letter = (char)toupper((unsigned char)*letter);
+                name_raise(variable);
                 value = getenv(variable);
                 if (value && value[0] != '\0')
                         config_override_decoding(reader, option->name, value, variable);

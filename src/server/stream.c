@@ -20,7 +20,7 @@
 
 // Tentative text from so much speech on, and again when there is so much more of it. How often
 // in time is the scheduler's to say (decode/load.h).
-#define STREAM_TENTATIVE_FIRST (AUDIO_RATE / 2)
+#define STREAM_TENTATIVE_FIRST (0.5f * AUDIO_RATE)
 #define STREAM_TENTATIVE_MORE  (AUDIO_RATE / 5)
 
 // An answer is wanted within this time.
@@ -114,9 +114,12 @@ static void draft_keep(struct stream *stream, const struct job *job,
         for (size_t i = 0; i < hypothesis->n_segments; i++)
                 n += hypothesis->segments[i].n_tokens;
         free(stream->draft);
-        stream->draft = n > 0 ? xcalloc(n, sizeof(*stream->draft)) : NULL;
+        stream->draft = NULL;
         stream->n_draft = 0;
         stream->draft_begin = job->begin;
+        if (n == 0)
+                return;
+        stream->draft = xcalloc(n, sizeof(*stream->draft));
         for (size_t i = 0; i < hypothesis->n_segments; i++) {
                 const struct hypothesis_segment *segment = &hypothesis->segments[i];
 

@@ -29,16 +29,18 @@ static nsec_t jitter(struct source *source) {
 
 // Let the source speak for so long.
 static void play(struct source *source, nsec_t duration) {
-        double piece = PIECE * (double)(NSEC_PER_SEC / AUDIO_RATE) / (1 + source->ppm * 1e-6);
-        nsec_t until = source->now + duration;
+        const nsec_t nominal = PIECE * (NSEC_PER_SEC / AUDIO_RATE);
+        double piece = (double)nominal / (1 + source->ppm * 1e-6);
+        nsec_t begin = source->now;
 
-        for (double at = (double)source->now + piece; at <= (double)until; at += piece) {
-                nsec_t arrival = (nsec_t)at + jitter(source);
+        for (int64_t i = 1; (double)i * piece <= (double)duration; i++) {
+                nsec_t at = begin + (nsec_t)((double)i * piece);
+                nsec_t arrival = at + jitter(source);
 
                 stream_clock_hear(&source->clock, source->position, PIECE,
                                   WALL_START + source->wall_set + arrival, arrival);
                 source->position += PIECE;
-                source->now = (nsec_t)at;
+                source->now = at;
         }
 }
 

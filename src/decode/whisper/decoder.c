@@ -130,7 +130,7 @@ static void embed(const struct decoder *decoder, const struct decoder_row *row, 
 struct source {
         const float *x;
         size_t stride, n;
-        const struct norm *norm;  // NULL: they go as they are
+        struct norm norm;  // zeroed: they go as they are
 };
 
 // One row of them in the form that the panels want.
@@ -139,8 +139,8 @@ static void convert_row(const struct decoder *decoder, const struct panels *pane
         const float *x = source->x + row * source->stride;
         float normalized[MODEL_STATE_MAX];
 
-        if (source->norm) {
-                vector_normalize(x, source->norm->weight, source->norm->bias, panels->depth,
+        if (source->norm.weight) {
+                vector_normalize(x, source->norm.weight, source->norm.bias, panels->depth,
                                  normalized);
                 x = normalized;
         }
@@ -210,7 +210,7 @@ static void apply_to_heads(const struct step *step, const struct thin_linear *li
 }
 
 static struct source residual_of(const struct step *step, const struct norm *norm) {
-        return (struct source){step->decoder->residual, step->decoder->n_state, step->n, norm};
+        return (struct source){step->decoder->residual, step->decoder->n_state, step->n, *norm};
 }
 
 // The output layer of attention, and the barrier in front of it.
@@ -219,7 +219,7 @@ static void apply_attended(const struct step *step, const struct thin_linear *li
 
         wait_for_all();
         apply(step, linear,
-              &(struct source){decoder->attended, decoder->n_state, step->n, NULL},
+              &(struct source){decoder->attended, decoder->n_state, step->n, {NULL}},
               decoder->residual, PRODUCT_ADD);
 }
 
@@ -337,7 +337,7 @@ static void run_mlp(const struct step *step, size_t layer) {
         size_t n_wide = weights->mlp_in.panels.n_columns;
 
         apply(step, &weights->mlp_in, &source, decoder->wide, PRODUCT_GELU);
-        apply(step, &weights->mlp_out, &(struct source){decoder->wide, n_wide, step->n, NULL},
+        apply(step, &weights->mlp_out, &(struct source){decoder->wide, n_wide, step->n, {NULL}},
               decoder->residual, PRODUCT_ADD);
 }
 

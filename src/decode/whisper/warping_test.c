@@ -62,7 +62,7 @@ static void test_the_path_gathers_most(void **state) {
         srand(7);
         for (int round = 0; round < 200; round++) {
                 size_t n_rows = 1 + (size_t)rand() % 5, n_frames = 1 + (size_t)rand() % 6;
-                float matrix[30];
+                float matrix[30] = {0};
                 uint32_t begins[5];
                 double best = -INFINITY;
 
