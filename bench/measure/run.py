@@ -32,10 +32,15 @@ class Figures:
 class Run:
     def __init__(self, options):
         self.options = options
+        self.started = time.monotonic()
         self.engines = {}   # name: child
         self.notes = []     # what was skipped, and why
         self.results = {}   # what one section leaves for another
         self.n_rounds = 0   # of the last section
+
+    def is_late(self):
+        """Whether --minutes are over."""
+        return time.monotonic() - self.started > 60 * self.options.minutes
 
     def say(self, words):
         print(f"[{time.strftime('%H:%M:%S')}] {words}", flush=True)
@@ -67,7 +72,8 @@ class Run:
         """Up to --rounds of them, fewer when they take longer than `limit` seconds."""
         started, self.n_rounds = time.monotonic(), 0
         for number in range(self.options.rounds):
-            if number > 0 and (time.monotonic() - started) * (number + 1) / number > limit:
+            spent = time.monotonic() - started
+            if number > 0 and (spent * (number + 1) / number > limit or self.is_late()):
                 break
             self.say(f"{name}: round {number + 1} of {self.options.rounds}")
             yield number
