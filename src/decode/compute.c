@@ -19,6 +19,14 @@ int compute_resolve(enum compute *ret, enum compute wish, struct error *error) {
                                  "compute: %s needs %s, which this processor lacks (or "
                                  "ONEDNN_MAX_CPU_ISA hides): use auto or float32",
                                  compute_names[wish], lacking);
-        *ret = wish == COMPUTE_AUTO ? COMPUTE_FLOAT32 : wish;
+        *ret = wish;
+        if (wish == COMPUTE_AUTO)
+                *ret = cpu_has_vnni() ? COMPUTE_INT8 : COMPUTE_FLOAT32;
         return 0;
+}
+
+enum compute compute_of_decoder(enum compute wish, enum compute resolved) {
+        if (wish != COMPUTE_AUTO || resolved != COMPUTE_INT8)
+                return resolved;
+        return cpu_has_bf16() ? COMPUTE_BF16 : COMPUTE_FLOAT32;
 }

@@ -1,5 +1,6 @@
 // Which arithmetic a processor gets, for processors that this one can pretend to be: oneDNN
-// reads its variable once, so each case is a process of its own, and this one never asks.
+// reads its variable once, so each case is a process of its own, and this one does not ask
+// before.
 #include "decode/compute.h"
 
 #include <errno.h>
@@ -57,6 +58,10 @@ static void test_int8_needs_vnni(void **state) {
         if (resolve_as("ONEDNN_MAX_CPU_ISA", "ALL", COMPUTE_INT8) == LACKS)
                 skip();
         assert_int_equal(resolve_as("ONEDNN_MAX_CPU_ISA", "AVX512_CORE", COMPUTE_INT8), LACKS);
+        assert_int_equal(resolve_as("ONEDNN_MAX_CPU_ISA", "AVX512_CORE", COMPUTE_AUTO),
+                         COMPUTE_FLOAT32);
+        assert_int_equal(resolve_as("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_VNNI", COMPUTE_AUTO),
+                         COMPUTE_INT8);
         assert_int_equal(resolve_as("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_VNNI", COMPUTE_INT8),
                          COMPUTE_INT8);
 }
@@ -71,11 +76,21 @@ static void test_bf16_needs_bf16(void **state) {
                          COMPUTE_BF16);
 }
 
+// Only auto tells the two halves apart. Last, as it asks oneDNN in this process.
+static void test_the_decoder_is_spared_int8(void **state) {
+        (void)state;
+        assert_int_equal(compute_of_decoder(COMPUTE_INT8, COMPUTE_INT8), COMPUTE_INT8);
+        assert_int_equal(compute_of_decoder(COMPUTE_BF16, COMPUTE_BF16), COMPUTE_BF16);
+        assert_int_equal(compute_of_decoder(COMPUTE_AUTO, COMPUTE_FLOAT32), COMPUTE_FLOAT32);
+        assert_int_not_equal(compute_of_decoder(COMPUTE_AUTO, COMPUTE_INT8), COMPUTE_INT8);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_avx2_has_float32_only),
                 cmocka_unit_test(test_int8_needs_vnni),
                 cmocka_unit_test(test_bf16_needs_bf16),
+                cmocka_unit_test(test_the_decoder_is_spared_int8),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
