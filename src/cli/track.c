@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "audio/ring.h"
+#include "cli/language_vote.h"
 #include "source/media.h"
 #include "speech/segmenter.h"
 #include "transcript/assembler.h"
@@ -43,6 +44,9 @@ struct track {
 
         struct decode_options options;  // of the next job
         bool is_probing;                // a job is out that detects the language
+        bool is_voting;                 // several windows shall detect it before any is decoded
+        bool has_probe;                 // one of them is out
+        struct language_vote vote;
         struct held_job *held_first;
         struct held_job **held_last;
 
@@ -66,6 +70,8 @@ static void track_fail(struct track *track, const struct error *error) {
         if (track->error.code == 0)
                 track->error = *error;
 }
+
+static void probe_advance(struct track *track);
 
 static void job_submit(struct track *track, struct job *job) {
         decode_options_deinit(&job->options);
@@ -104,6 +110,7 @@ static void job_make(struct track *track, int64_t begin, int64_t end) {
         held->job = job;
         *track->held_last = held;
         track->held_last = &held->next;
+        probe_advance(track);
 }
 
 // The language is known: all may go. It is not: the next one shall tell.
@@ -117,6 +124,52 @@ static void held_release(struct track *track) {
                 job_submit(track, held->job);
                 free(held);
         }
+}
+
+// Of the held windows the next one is asked for its language, or all go, since it is known (or
+// will not be known better).
+static void probe_advance(struct track *track) {
+        const struct held_job *held = track->held_first;
+        struct job *job;
+
+        if (!track->is_voting || track->has_probe)
+                return;
+        for (size_t i = 0; i < track->vote.n && held; i++)
+                held = held->next;
+        if (track->vote.is_over || (!held && track->is_read)) {
+                memcpy(track->options.language, track->vote.language, LANGUAGE_CODE_MAX);
+                track->is_voting = track->is_probing = false;
+                held_release(track);
+                return;
+        }
+        if (!held)
+                return;
+        job = job_new(held->job->n_samples);
+        if (!job) {
+                track->vote.is_over = true;  // what is known so far has to do
+                probe_advance(track);
+                return;
+        }
+        memcpy(job->samples, held->job->samples, job->n_samples * sizeof(*job->samples));
+        job->id = ++track->job_id_last;
+        job->is_final = true;
+        job->begin = held->job->begin;
+        decode_options_deinit(&job->options);
+        job->options = decode_options_copy(&track->options);
+        job->options.only_detects_language = true;
+        job->deadline = loop_now(track->services.loop);
+        track->has_probe = true;
+        lane_submit(track->lane, job);
+}
+
+static void probe_on_hypothesis(struct track *track, const struct hypothesis *hypothesis) {
+        const struct decode_options *options = &track->options;
+
+        track->has_probe = false;
+        language_vote_add(&track->vote, hypothesis->language, hypothesis->language_probability,
+                          options->language_detection_threshold,
+                          options->language_detection_segments);
+        probe_advance(track);
 }
 
 // --- sound enters ----------------------------------------------------------------------------
@@ -195,6 +248,7 @@ static void track_on_read(void *context, const struct error *error) {
                 segmenter_flush(track->segmenter);
                 windows_take(track);
                 track->ring = ring_free(track->ring);  // all windows have their copies
+                probe_advance(track);
         } else {
                 sequence_advance(track);
         }
@@ -260,6 +314,10 @@ static void track_on_hypothesis(void *context, const struct job *job, int result
         int64_t end = job->begin + (int64_t)job->n_samples;
         const struct update *update;
 
+        if (job->options.only_detects_language) {
+                probe_on_hypothesis(track, result < 0 ? &nothing : hypothesis);
+                return;
+        }
         track->n_held -= (int64_t)job->n_samples;
         track->n_jobs--;
         if (result < 0) {
@@ -339,6 +397,10 @@ int track_open(struct track **ret, const struct track_services *services, const 
                 struct segmenter_config config = segmenter_config_files();
 
                 track->segmenter = segmenter_new(services->vad, &config);
+                track->is_voting = track->options.language[0] == '\0' &&
+                                   track->options.multilingual != DECODE_YES &&
+                                   track->options.language_detection_segments > 1;
+                track->is_probing = track->is_voting;
         } else {
                 track->options.is_single_pass = true;
         }

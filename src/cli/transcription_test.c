@@ -28,6 +28,7 @@ struct seen {
         size_t n_samples;
         char language[LANGUAGE_CODE_MAX];
         bool is_single_pass;
+        bool only_detects;
         bool has_prompt;
         size_t n_previous;
         int32_t previous_last;
@@ -123,6 +124,7 @@ static void seen_note(struct fixture *fixture, const struct job *job) {
         seen->n_samples = job->n_samples;
         memcpy(seen->language, job->options.language, sizeof(seen->language));
         seen->is_single_pass = job->options.is_single_pass;
+        seen->only_detects = job->options.only_detects_language;
         seen->has_prompt = job->options.prompt != NULL;
         seen->n_previous = job->options.n_previous_tokens;
         if (seen->n_previous > 0)
@@ -182,6 +184,18 @@ static int answer_late(void *context, const struct job *job, struct hypothesis *
                 return answer_plainly(context, job, ret);
         seen_note(context, job);
         memcpy(ret->language, "cy", 3);
+        return 0;
+}
+
+// Two of the first three windows are taken for German, none of them surely.
+static int answer_unsure(void *context, const struct job *job, struct hypothesis *ret) {
+        struct fixture *fixture = context;
+
+        if (!job->options.only_detects_language)
+                return answer_plainly(context, job, ret);
+        memcpy(ret->language, fixture->n_seen == 0 ? "cy" : "de", 3);
+        ret->language_probability = 0.4f;
+        seen_note(context, job);
         return 0;
 }
 
@@ -466,6 +480,30 @@ static void test_language_is_detected_on_the_first_words(void **state) {
         vad_model_free(vad);
 }
 
+static void test_windows_vote_for_a_language(void **state) {
+        struct vad_model *vad = vad_load();
+        struct fixture *fixture = fixture_new();
+        CLEANUP(mem_freep) char *text = NULL;
+
+        (void)state;
+        fixture->vad = vad;
+        fixture->options.language_detection_segments = 3;
+        speech_add(fixture);
+        text = fixture_run(fixture, answer_unsure);
+        assert_true(fixture->n_seen > 4);
+        for (size_t i = 0; i < fixture->n_seen; i++) {
+                const struct seen *seen = &fixture->seen[i];
+
+                assert_int_equal(seen->only_detects, i < 3);
+                assert_string_equal(seen->language, i < 3 ? "" : "de");
+        }
+        // Those that voted are decoded all the same, the first of them first.
+        assert_int_equal(fixture->seen[3].begin, fixture->seen[0].begin);
+        assert_true(fixture->seen[1].begin > fixture->seen[0].begin);
+        fixture_free(fixture);
+        vad_model_free(vad);
+}
+
 static void test_silence_gives_no_job(void **state) {
         struct vad_model *vad = vad_load();
         struct fixture *fixture = fixture_new();
@@ -490,6 +528,7 @@ int main(void) {
                 cmocka_unit_test(test_bad_files_do_not_stop_the_others),
                 cmocka_unit_test(test_json_of_what_could_be_read),
                 cmocka_unit_test(test_language_is_detected_on_the_first_words),
+                cmocka_unit_test(test_windows_vote_for_a_language),
                 cmocka_unit_test(test_silence_gives_no_job),
         };
 

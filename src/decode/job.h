@@ -69,6 +69,7 @@ struct decode_options {
         // How much of the silence behind the sound is encoded; outlives the job. NULL: the
         // shape that was measured to cost no words (decode/whisper/context.h).
         const struct context_shape *context;
+        bool only_detects_language;  // no text: of several windows one language is to be found
         bool is_single_pass;  // one 30 s decode, no seeking on inside the window (bench, tests)
 };
 

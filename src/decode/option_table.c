@@ -65,7 +65,7 @@ const struct decode_option decode_option_table[] = {
         {"multilingual", DECODE_OPTION_CHOICE, AT(multilingual), 0, 1, 0, "true or false",
          "detect the language of each window anew"},
         {"language_detection_segments", DECODE_OPTION_COUNT, AT(language_detection_segments), 1,
-         100, 0, "a whole number from 1 to 100", "windows to detect a file's language by [1]"},
+         4, 0, "a whole number from 1 to 4", "windows to detect a file's language by [1]"},
         {"language_detection_threshold", DECODE_OPTION_NUMBER, AT(language_detection_threshold),
          0, 1, 0, "a number from 0 to 1", "a more probable language is taken at once [0.5]"},
         {0},

@@ -424,6 +424,11 @@ void transcription_on_step(struct transcription *transcription,
                 on_decode_step(transcription, model, decoder);
         } else if (transcription->knows_language) {
                 search_forget(&transcription->search, decoder_text_pool(decoder));
+                if (transcription->job->options.only_detects_language) {
+                        transcription->audio = audio_memory_release(transcription->audio);
+                        transcription->phase = TRANSCRIPTION_DONE;
+                        return;
+                }
                 start_window(transcription, model, decoder);
         }
 }
