@@ -46,15 +46,23 @@ TARGET_AVX2 void vector_normalize(const float *x, const float *weight, const flo
 }
 
 TARGET_AVX2 static float vector_max(const float *x, size_t n) {
-        __m256 largest = _mm256_set1_ps(-INFINITY);
-        size_t whole = n - n % WIDTH;
+        // Four at a time, so that no comparison waits for the one before it.
+        __m256 largest[4];
+        size_t whole = n - n % (4 * WIDTH);
         float ret;
 
-        for (size_t i = 0; i < whole; i += WIDTH)
-                largest = _mm256_max_ps(largest, _mm256_loadu_ps(x + i));
-        ret = max_avx2(largest);
+        for (size_t k = 0; k < 4; k++)
+                largest[k] = _mm256_set1_ps(-INFINITY);
+        for (size_t i = 0; i < whole; i += 4 * WIDTH) {
+                largest[0] = _mm256_max_ps(largest[0], _mm256_loadu_ps(x + i));
+                largest[1] = _mm256_max_ps(largest[1], _mm256_loadu_ps(x + i + WIDTH));
+                largest[2] = _mm256_max_ps(largest[2], _mm256_loadu_ps(x + i + 2 * WIDTH));
+                largest[3] = _mm256_max_ps(largest[3], _mm256_loadu_ps(x + i + 3 * WIDTH));
+        }
+        ret = max_avx2(_mm256_max_ps(_mm256_max_ps(largest[0], largest[1]),
+                                     _mm256_max_ps(largest[2], largest[3])));
         for (size_t i = whole; i < n; i++)
-                ret = fmaxf(ret, x[i]);
+                ret = x[i] > ret ? x[i] : ret;
         return ret;
 }
 
@@ -99,10 +107,16 @@ TARGET_AVX2 float vector_log_sum_exp(const float *x, size_t n) {
         return largest + logf(total);
 }
 
-size_t vector_argmax(const float *x, size_t n) {
+TARGET_AVX2 size_t vector_argmax(const float *x, size_t n) {
         float largest = vector_max(x, n);
+        __m256 wanted = _mm256_set1_ps(largest);
+        size_t i = 0;
 
-        for (size_t i = 0; i < n; i++)
+        // Past the vectors that do not have it.
+        while (i + WIDTH <= n && _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(x + i),
+                                                                  wanted, _CMP_EQ_OQ)) == 0)
+                i += WIDTH;
+        for (; i < n; i++)
                 if (x[i] == largest)
                         return i;
         return 0;

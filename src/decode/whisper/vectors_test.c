@@ -92,6 +92,14 @@ static void test_argmax_takes_the_first_of_equals(void **state) {
         assert_int_equal(vector_argmax(x, 20), 0);
         x[17] = x[9] = 2;
         assert_int_equal(vector_argmax(x, 20), 9);
+        // Anywhere in a long one, twice.
+        for (size_t first = 0; first < 90; first++) {
+                float many[101] = {0};
+
+                many[first] = many[first + 11 < 101 ? first + 11 : 100] = 0.5f;
+                many[first / 2] = first > 1 ? 0.25f : 0.5f;
+                assert_int_equal(vector_argmax(many, 101), first > 1 ? first : first / 2);
+        }
 }
 
 static void test_halves_are_recognised(void **state) {

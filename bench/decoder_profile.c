@@ -1,0 +1,267 @@
+// decoder_profile: where the time of one decoder step goes, by stage.
+//
+//     decoder_profile MODEL [float32|bf16|int8] [ROUNDS]
+//
+// One thread, in its own processor time, which other programs on the machine disturb less than
+// the clock on the wall; the shortest of ROUNDS (20). Each sequence listens to a window of its
+// own with KEYS rows and has said POSITION tokens. A stage is the engine's own function for all
+// layers, timed after a whole step, so that it finds in the caches what it would find there.
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common.h"
+#include "decode/whisper/cpu.h"
+#include "decode/whisper/decoder.h"
+#include "decode/whisper/sampler.h"
+#include "decode/whisper/text_attention.h"
+#include "decode/whisper/vectors.h"
+#include "util/mem.h"
+
+#define KEYS          400
+#define POSITION      30
+#define SEQUENCES_MAX 32
+
+struct profile {
+        struct whisper_model *model;
+        struct decoder *decoder;
+        size_t n_state, n_heads, n_layers, n;
+        struct decoder_row rows[SEQUENCES_MAX];
+        struct text_memory texts[SEQUENCES_MAX];
+        struct audio_memory *windows[SEQUENCES_MAX];
+        float *x, *y;     // rows of a product, and what comes out: [SEQUENCES_MAX, 4 * n_state]
+        char *converted;  // likewise, as the panels want them
+        void *scratch;    // of attention
+        float *logits;    // of the last step
+};
+
+static double milliseconds_now(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+        return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
+}
+
+// --- Stages -------------------------------------------------------------------------------
+
+static void run_step(struct profile *profile) {
+        decoder_step(profile->decoder, profile->rows, profile->n, &profile->logits);
+}
+
+static void multiply(struct profile *profile, const struct panels *panels, unsigned flags,
+                     float *y) {
+        size_t size = panels_row_size(panels->type, panels->depth);
+
+        for (size_t i = 0; i < profile->n; i++)
+                panels_convert_row(panels->type, panels->depth,
+                                   profile->x + i * 4 * profile->n_state,
+                                   profile->converted + i * size);
+        panels_multiply_share(panels,
+                              &(struct product){.x = profile->converted,
+                                                .x_stride = size,
+                                                .n_rows = profile->n,
+                                                .y = y,
+                                                .y_stride = panels->n_columns,
+                                                .flags = flags},
+                              0, 1);
+}
+
+static void run_attention_layers(struct profile *profile) {
+        for (size_t i = 0; i < profile->n_layers; i++) {
+                const struct decoder_layer *layer = &profile->model->decoder_layers[i];
+
+                multiply(profile, &layer->query_key_value.panels, 0, profile->y);
+                multiply(profile, &layer->attention_out.panels, 0, profile->y);
+                multiply(profile, &layer->cross_query.panels, 0, profile->y);
+                multiply(profile, &layer->cross_out.panels, 0, profile->y);
+        }
+}
+
+static void run_mlp(struct profile *profile) {
+        for (size_t i = 0; i < profile->n_layers; i++) {
+                const struct decoder_layer *layer = &profile->model->decoder_layers[i];
+
+                multiply(profile, &layer->mlp_in.panels, PRODUCT_GELU, profile->y);
+                multiply(profile, &layer->mlp_out.panels, 0, profile->y);
+        }
+}
+
+static void run_logits(struct profile *profile) {
+        multiply(profile, &profile->model->token_embedding, 0, profile->logits);
+}
+
+static void run_text_attention(struct profile *profile) {
+        size_t width = profile->n_state / profile->n_heads;
+
+        for (size_t layer = 0; layer < profile->n_layers; layer++)
+                for (size_t i = 0; i < profile->n; i++)
+                        for (size_t head = 0; head < profile->n_heads; head++)
+                                text_attend(decoder_text_pool(profile->decoder),
+                                            &(struct text_query){.text = &profile->texts[i],
+                                                                 .layer = layer,
+                                                                 .position = POSITION,
+                                                                 .column = head * width,
+                                                                 .width = width,
+                                                                 .query = profile->x,
+                                                                 .ret = profile->y},
+                                            profile->scratch);
+}
+
+static void run_cross_attention(struct profile *profile) {
+        struct cross_queries queries = {
+                .x = profile->x, .ret = profile->y, .stride = profile->n_state, .n = 1};
+
+        for (size_t layer = 0; layer < profile->n_layers; layer++)
+                for (size_t i = 0; i < profile->n; i++)
+                        for (size_t head = 0; head < profile->n_heads; head++)
+                                cross_attend(&profile->windows[i]->layers[layer], head,
+                                             &queries, profile->scratch);
+}
+
+static void run_norms(struct profile *profile) {
+        const struct norm *norm = &profile->model->decoder_norm;
+
+        for (size_t i = 0; i < profile->n * (3 * profile->n_layers + 1); i++)
+                vector_normalize(profile->x, norm->weight, norm->bias, profile->n_state,
+                                 profile->y);
+}
+
+static void run_embedding(struct profile *profile) {
+        for (size_t i = 0; i < profile->n; i++)
+                panels_column(&profile->model->token_embedding, 1000 + i * 997, profile->y);
+}
+
+static void run_choice(struct profile *profile) {
+        size_t n_vocabulary = (size_t)profile->model->info.n_vocabulary;
+        struct sampler_rules rules = {.specials = tokenizer_specials(profile->model->tokenizer),
+                                      .n_vocabulary = n_vocabulary,
+                                      .blank = -1,
+                                      .has_timestamps = true};
+        int32_t said[2] = {rules.specials->timestamp_begin, 1000};
+
+        for (size_t i = 0; i < profile->n; i++) {
+                float *logits = profile->logits + i * n_vocabulary, logprob;
+                uint64_t random = 1;
+
+                sampler_restrict(&rules, said, 2, logits);
+                sampler_choose(logits, n_vocabulary, 0, &random, &logprob);
+        }
+}
+
+static const struct {
+        const char *name;
+        void (*run)(struct profile *profile);
+} stages[] = {
+        {"embedding", run_embedding},
+        {"layer norms", run_norms},
+        {"products of both attentions", run_attention_layers},
+        {"text attention", run_text_attention},
+        {"cross-attention", run_cross_attention},
+        {"feed-forward, GELU included", run_mlp},
+        {"logits", run_logits},
+        {"the whole step", run_step},
+        {"rules and choice of a token", run_choice},
+};
+
+// --- The table ----------------------------------------------------------------------------
+
+static void profile_init(struct profile *profile, struct whisper_model *model) {
+        enum panels_type type =
+                model->compute != COMPUTE_FLOAT32 && cpu_has_bf16() ? PANELS_BF16 : PANELS_HALF;
+        size_t width, size;
+
+        *profile = (struct profile){.model = model,
+                                    .n_state = (size_t)model->info.n_text_state,
+                                    .n_heads = (size_t)model->info.n_text_heads,
+                                    .n_layers = (size_t)model->info.n_text_layers};
+        width = profile->n_state / profile->n_heads;
+        size = cross_memory_size(type, KEYS, profile->n_heads, width);
+        if (decoder_new(&profile->decoder, model, SEQUENCES_MAX * TEXT_PAGES) < 0)
+                abort();
+        profile->x = xcalloc(SEQUENCES_MAX * 4 * profile->n_state, sizeof(float));
+        profile->y = xcalloc(SEQUENCES_MAX * 4 * profile->n_state, sizeof(float));
+        profile->converted = try_aligned(SEQUENCES_MAX *
+                                         panels_row_size(PANELS_FLOAT, 4 * profile->n_state));
+        profile->scratch = try_aligned(cross_scratch_size(KEYS, width));
+        for (size_t i = 0; i < SEQUENCES_MAX * 4 * profile->n_state; i++)
+                profile->x[i] = sinf((float)i);
+        for (size_t i = 0; i < SEQUENCES_MAX; i++) {
+                struct audio_memory *window = profile->windows[i] = xcalloc(
+                        1, sizeof(*window) + profile->n_layers * sizeof(window->layers[0]));
+
+                window->elements = try_aligned(profile->n_layers * size);
+                for (size_t layer = 0; layer < profile->n_layers; layer++)
+                        window->layers[layer] = (struct cross_memory){
+                                .type = type,
+                                .n_keys = KEYS,
+                                .n_heads = profile->n_heads,
+                                .head_width = width,
+                                .n_unbiased = KEYS,
+                                .elements = (char *)window->elements + layer * size,
+                        };
+                profile->rows[i] = (struct decoder_row){.token = 1000,
+                                                        .wants_logits = true,
+                                                        .position = POSITION,
+                                                        .text = &profile->texts[i],
+                                                        .audio = window};
+        }
+}
+
+static void profile_deinit(struct profile *profile) {
+        for (size_t i = 0; i < SEQUENCES_MAX; i++) {
+                text_memory_release(&profile->texts[i], decoder_text_pool(profile->decoder));
+                free(profile->windows[i]->elements);
+                free(profile->windows[i]);
+        }
+        free(profile->x);
+        free(profile->y);
+        free(profile->converted);
+        free(profile->scratch);
+        decoder_free(profile->decoder);
+}
+
+static double stage_time(struct profile *profile, size_t stage, int n_rounds) {
+        double least = INFINITY;
+
+        for (int i = 0; i < n_rounds; i++) {
+                double took;
+
+                run_step(profile);
+                took = milliseconds_now();
+                stages[stage].run(profile);
+                took = milliseconds_now() - took;
+                least = took < least ? took : least;
+        }
+        return least;
+}
+
+int main(int argc, char **argv) {
+        static const size_t counts[] = {1, 8, 32};
+        CLEANUP(whisper_model_freep) struct whisper_model *model = NULL;
+        enum compute compute = COMPUTE_BF16;
+        int n_rounds = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 20;
+        struct error error = {0};
+        struct profile profile;
+
+        if (argc < 2 || (argc > 2 && !compute_parse(&compute, argv[2])) || n_rounds < 1) {
+                fprintf(stderr, "usage: decoder_profile MODEL [float32|bf16|int8] [ROUNDS]\n");
+                return 2;
+        }
+        if (whisper_model_load(&model, argv[1], 1, compute, &error) < 0) {
+                fprintf(stderr, "decoder_profile: %s\n", error.text);
+                return 3;
+        }
+        profile_init(&profile, model);
+        for (size_t stage = 0; stage < sizeof(stages) / sizeof(stages[0]); stage++) {
+                printf("| %s |", stages[stage].name);
+                for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+                        profile.n = counts[i];
+                        printf(" %.3f |", stage_time(&profile, stage, n_rounds));
+                }
+                printf("\n");
+        }
+        profile_deinit(&profile);
+        return 0;
+}
