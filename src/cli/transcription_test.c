@@ -490,6 +490,7 @@ static void test_windows_vote_for_a_language(void **state) {
         fixture->options.language_detection_segments = 3;
         speech_add(fixture);
         text = fixture_run(fixture, answer_unsure);
+        assert_non_null(strstr(text, "level"));
         assert_true(fixture->n_seen > 4);
         for (size_t i = 0; i < fixture->n_seen; i++) {
                 const struct seen *seen = &fixture->seen[i];
