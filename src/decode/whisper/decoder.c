@@ -219,7 +219,8 @@ static void apply_attended(const struct step *step, const struct thin_linear *li
 
         wait_for_all();
         apply(step, linear,
-              &(struct source){decoder->attended, decoder->n_state, step->n, {NULL}},
+              &(struct source){
+                      .x = decoder->attended, .stride = decoder->n_state, .n = step->n},
               decoder->residual, PRODUCT_ADD);
 }
 
@@ -337,7 +338,8 @@ static void run_mlp(const struct step *step, size_t layer) {
         size_t n_wide = weights->mlp_in.panels.n_columns;
 
         apply(step, &weights->mlp_in, &source, decoder->wide, PRODUCT_GELU);
-        apply(step, &weights->mlp_out, &(struct source){decoder->wide, n_wide, step->n, {NULL}},
+        apply(step, &weights->mlp_out,
+              &(struct source){.x = decoder->wide, .stride = n_wide, .n = step->n},
               decoder->residual, PRODUCT_ADD);
 }
 
