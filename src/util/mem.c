@@ -1,5 +1,6 @@
 #include "util/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,9 @@
 
 #define ALIGNMENT 64
 #define HUGE_PAGE ((size_t)2 << 20)
+
+// Larger blocks are mapped by themselves.
+#define MAPPED_MIN (1 << 20)
 
 static _Noreturn void mem_exhausted(void) {
         fputs("eavesdrop: out of memory\n", stderr);
@@ -66,6 +70,11 @@ void *try_aligned(size_t size) {
         if (ret)
                 memset(ret, 0, whole);
         return ret;
+}
+
+void mem_setup(void) {
+        mallopt(M_MMAP_THRESHOLD, MAPPED_MIN);
+        mallopt(M_TRIM_THRESHOLD, MAPPED_MIN);
 }
 
 void *mem_free(void *block) {

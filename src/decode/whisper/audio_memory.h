@@ -1,7 +1,8 @@
 #pragma once
 // Audio memory: what the decoder hears of a window: keys and values for the cross-attention of
 // all layers, in bf16 or half precision. They are computed once per window, read for every
-// token, and are most of what a window occupies: so they come from a pool with a fixed budget.
+// token, and are most of what a window occupies: so they come from a pool with a fixed budget,
+// which keeps a few of those that nobody uses and gives the rest back to the system.
 //
 // Threads: a pool and its memories belong to one engine.
 
@@ -32,6 +33,11 @@ int audio_pool_new(struct audio_pool **ret, const struct whisper_model *model,
 // All memories must have been released.
 struct audio_pool *audio_pool_free(struct audio_pool *pool);
 
+// Of the memories that nobody uses the pool keeps at most so many keys.
+#define AUDIO_POOL_FREE_KEYS_MAX ((size_t)2 * CONTEXT_ROWS)
+
+// Keys for which the pool holds memory at the moment, in use or kept for the next windows.
+size_t audio_pool_held(const struct audio_pool *pool);
 // What a window of n_keys keys takes of the budget.
 size_t audio_pool_claim(size_t n_keys);
 // True when it fits beside what is out and `n_promised`, the sum of further claims.

@@ -235,12 +235,40 @@ static void test_the_pool_keeps_to_its_budget(void **state) {
         assert_true(audio_pool_has_room(pool, 0, CONTEXT_ROWS));
 }
 
+static void test_the_pool_gives_back_what_many_windows_took(void **state) {
+        (void)state;
+        CLEANUP(audio_pool_freep) struct audio_pool *pool = NULL;
+        CLEANUP(floats_freep)
+        float *log_mel = xcalloc((size_t)CONTEXT_FRAMES * MELS, sizeof(float));
+        struct audio_context full;
+        struct encoder_window window = {log_mel, CONTEXT_FRAMES, &full};
+        struct audio_memory *memories[4] = {NULL};
+        const float *features = NULL;
+
+        audio_context_init(&full, CONTEXT_FRAMES, &context_shape_full);
+        assert_int_equal(audio_pool_new(&pool, &model, 4), 0);
+        for (size_t i = 0; i < 4; i++) {
+                assert_int_equal(encoder_run(encoder, &window, 1, &features), 0);
+                assert_int_equal(audio_memories_new(&memories[i], pool, encoder, &window, 1), 0);
+        }
+        assert_int_equal(audio_pool_held(pool), 4 * CONTEXT_ROWS);
+        for (size_t i = 0; i < 4; i++)
+                audio_memory_release(memories[i]);
+        assert_int_equal(audio_pool_held(pool), AUDIO_POOL_FREE_KEYS_MAX);
+
+        // What was kept is used again.
+        assert_int_equal(audio_memories_new(&memories[0], pool, encoder, &window, 1), 0);
+        assert_int_equal(audio_pool_held(pool), AUDIO_POOL_FREE_KEYS_MAX);
+        audio_memory_release(memories[0]);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_windows_together_give_what_each_gives_alone),
                 cmocka_unit_test(test_silence_need_not_be_computed),
                 cmocka_unit_test(test_too_much_at_once_is_refused),
                 cmocka_unit_test(test_the_pool_keeps_to_its_budget),
+                cmocka_unit_test(test_the_pool_gives_back_what_many_windows_took),
         };
         int n_failed = 0;
 
