@@ -33,10 +33,10 @@ void *try_calloc(size_t n, size_t size) __attribute__((malloc));
 // end to end costs fewer look-ups of addresses. Free with free().
 void *try_aligned(size_t size) __attribute__((malloc));
 
-// To be called once, first thing in main(): blocks of a megabyte and more (the sound of a window,
-// what an engine hears of one) go back to the system when they are freed, however long the
-// program runs. By itself malloc() would move them into the heap after the first one was freed,
-// where a small block behind them holds all of it resident.
+// To be called once, first thing in main(): blocks of a megabyte and more (the sound of a
+// window, what an engine hears of one) go back to the system when they are freed, however long
+// the program runs. By itself malloc() would move them into the heap after the first one was
+// freed, where a small block behind them holds all of it resident.
 void mem_setup(void);
 
 // Free the block and return NULL, so that it goes with DEFINE_CLEANUP.

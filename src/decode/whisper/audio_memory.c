@@ -205,8 +205,8 @@ struct audio_memory *audio_memory_release(struct audio_memory *memory) {
         pool->n_keys_free += memory->capacity;
         memory->next = pool->free;
         pool->free = memory;
-        // With all of them kept, the pool grows to its budget whatever the load, since hardly two
-        // windows are equally long (387 to 639 MB in the first half of a three-hour file).
+        // With all of them kept, the pool grows to its budget whatever the load, since hardly
+        // two windows are equally long (387 to 639 MB in the first half of a three-hour file).
         audio_pool_shrink(pool, AUDIO_POOL_FREE_KEYS_MAX);
         return NULL;
 }

@@ -249,7 +249,8 @@ static void test_the_pool_gives_back_what_many_windows_took(void **state) {
         assert_int_equal(audio_pool_new(&pool, &model, 4), 0);
         for (size_t i = 0; i < 4; i++) {
                 assert_int_equal(encoder_run(encoder, &window, 1, &features), 0);
-                assert_int_equal(audio_memories_new(&memories[i], pool, encoder, &window, 1), 0);
+                assert_int_equal(audio_memories_new(&memories[i], pool, encoder, &window, 1),
+                                 0);
         }
         assert_int_equal(audio_pool_held(pool), 4 * CONTEXT_ROWS);
         for (size_t i = 0; i < 4; i++)
