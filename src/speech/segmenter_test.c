@@ -1,9 +1,15 @@
 #include "speech/segmenter.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "audio/pcm.h"
-#include "speech/fixture.h"
+#include <cmocka.h>
+
+#include "audio/sound_rig.h"
+#include "speech/vad_rig.h"
+#include "util/mem.h"
 
 #define WINDOWS_MAX 64
 
@@ -58,8 +64,8 @@ static void assert_same(const struct windows *a, const struct windows *b) {
 
 static void windows_do_not_depend_on_the_pieces(void **state) {
         const size_t pieces[] = {1, 160, 511, 512, 513, 4096, 160000};
-        CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
-        struct sound sound = fixture_sound("misc/jfk.flac");
+        CLEANUP(vad_model_freep) struct vad_model *model = rig_need_vad();
+        struct sound sound = rig_need_sound("misc/jfk.flac");
         struct windows whole;
         struct windows pieced;
 
@@ -75,8 +81,8 @@ static void windows_do_not_depend_on_the_pieces(void **state) {
 
 // "And so my fellow Americans" is from 0.3 to 2.2 s, "ask not" from 3.3 to 4.4 s.
 static void windows_hold_the_words(void **state) {
-        CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
-        struct sound sound = fixture_sound("misc/jfk.flac");
+        CLEANUP(vad_model_freep) struct vad_model *model = rig_need_vad();
+        struct sound sound = rig_need_sound("misc/jfk.flac");
         struct windows windows;
 
         (void)state;
@@ -90,9 +96,9 @@ static void windows_hold_the_words(void **state) {
 }
 
 static void flush_closes_at_the_last_sample(void **state) {
-        CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
+        CLEANUP(vad_model_freep) struct vad_model *model = rig_need_vad();
         CLEANUP(segmenter_freep) struct segmenter *segmenter = segmenter_of(model);
-        struct sound sound = fixture_sound("misc/jfk.flac");
+        struct sound sound = rig_need_sound("misc/jfk.flac");
         const size_t inside_a_word = 22003;  // and inside a chunk
         struct window window;
 
@@ -119,10 +125,10 @@ static void flush_closes_at_the_last_sample(void **state) {
 }
 
 static void a_pause_of_fed_silence_closes(void **state) {
-        CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
+        CLEANUP(vad_model_freep) struct vad_model *model = rig_need_vad();
         const int64_t pause = segmenter_config_default().pause;
         const int64_t pieces[] = {1, 512, 3001, pause};
-        struct sound sound = fixture_sound("misc/jfk.flac");
+        struct sound sound = rig_need_sound("misc/jfk.flac");
 
         (void)state;
         for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
@@ -146,9 +152,9 @@ static void a_pause_of_fed_silence_closes(void **state) {
 }
 
 static void speech_is_found_again_after_a_month_of_silence(void **state) {
-        CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
+        CLEANUP(vad_model_freep) struct vad_model *model = rig_need_vad();
         CLEANUP(segmenter_freep) struct segmenter *segmenter = segmenter_of(model);
-        struct sound sound = fixture_sound("misc/jfk.flac");
+        struct sound sound = rig_need_sound("misc/jfk.flac");
         const int64_t month = (int64_t)30 * 86400 * AUDIO_RATE;
         struct window window;
 
@@ -169,8 +175,8 @@ static void speech_is_found_again_after_a_month_of_silence(void **state) {
 // Speech, ten seconds without any, and speech again: the same windows, whether the silence was
 // fed as such or came as zeros, whole or in pieces.
 static void zeros_are_silence(void **state) {
-        CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
-        struct sound sound = fixture_sound("misc/jfk.flac");
+        CLEANUP(vad_model_freep) struct vad_model *model = rig_need_vad();
+        struct sound sound = rig_need_sound("misc/jfk.flac");
         static const float zeros[10 * AUDIO_RATE];
         struct windows windows[3] = {0};
 
@@ -201,9 +207,9 @@ static void assert_within_a_chunk(int64_t a, int64_t b) {
 
 // As if the silence had not been, to the chunk.
 static void after_long_silence_speech_is_found_as_before(void **state) {
-        CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
+        CLEANUP(vad_model_freep) struct vad_model *model = rig_need_vad();
         CLEANUP(segmenter_freep) struct segmenter *segmenter = segmenter_of(model);
-        struct sound sound = fixture_sound("misc/jfk.flac");
+        struct sound sound = rig_need_sound("misc/jfk.flac");
         const int64_t later = (int64_t)(43 + 320) * VAD_CHUNK;
         struct windows fresh;
         struct windows windows = {0};
@@ -235,10 +241,10 @@ static float noise_next(uint32_t *seed) {
 // all of it is what it hears behind its gate, in whatever pieces the sound comes.
 static void the_gate_changes_nothing(void **state) {
         const size_t pieces[] = {1024, 160, 4096, 100000};
-        CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
+        CLEANUP(vad_model_freep) struct vad_model *model = rig_need_vad();
         struct segmenter_config config = segmenter_config_default();
         CLEANUP(segmenter_freep) struct segmenter *ungated = NULL;
-        struct sound speech = fixture_sound("misc/jfk.flac");
+        struct sound speech = rig_need_sound("misc/jfk.flac");
         struct sound sound = {.n = (size_t)10 * AUDIO_RATE + speech.n};
         struct windows gated[4];
         struct windows all;
@@ -268,7 +274,7 @@ static void the_gate_changes_nothing(void **state) {
 
 // What the ring must keep reaches back to the sound that the closed gate holds.
 static void held_sound_is_needed(void **state) {
-        CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
+        CLEANUP(vad_model_freep) struct vad_model *model = rig_need_vad();
         CLEANUP(segmenter_freep) struct segmenter *segmenter = segmenter_of(model);
         const int64_t padding = segmenter_config_default().padding;
         float noise[37];
@@ -289,9 +295,9 @@ static void held_sound_is_needed(void **state) {
 }
 
 static void reset_forgets_but_positions_go_on(void **state) {
-        CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
+        CLEANUP(vad_model_freep) struct vad_model *model = rig_need_vad();
         CLEANUP(segmenter_freep) struct segmenter *segmenter = segmenter_of(model);
-        struct sound sound = fixture_sound("misc/jfk.flac");
+        struct sound sound = rig_need_sound("misc/jfk.flac");
         struct window window;
 
         (void)state;
@@ -308,7 +314,7 @@ static void reset_forgets_but_positions_go_on(void **state) {
 }
 
 static void silence_and_hum_give_no_window(void **state) {
-        CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
+        CLEANUP(vad_model_freep) struct vad_model *model = rig_need_vad();
         CLEANUP(segmenter_freep) struct segmenter *segmenter = segmenter_of(model);
         float samples[1600];
         struct window window;

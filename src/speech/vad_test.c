@@ -4,14 +4,22 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "speech/fixture.h"
+#include <cmocka.h>
+
+#include "audio/sound_rig.h"
+#include "speech/vad_rig.h"
+#include "util/mem.h"
 
 // A golden file has one probability per line: testdata/make_golden.py.
 static void assert_probabilities(const char *recording, const char *golden) {
-        CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
-        struct sound sound = fixture_sound(recording);
+        CLEANUP(vad_model_freep) struct vad_model *model = rig_need_vad();
+        struct sound sound = rig_need_sound(recording);
         CLEANUP(vad_freep) struct vad *vad = vad_new(model);
         FILE *file = fopen(golden, "r");
         char line[64];
@@ -55,7 +63,7 @@ static void noise_fill(float chunk[VAD_CHUNK], uint32_t *seed) {
 }
 
 static void reset_forgets_everything(void **state) {
-        CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
+        CLEANUP(vad_model_freep) struct vad_model *model = rig_need_vad();
         CLEANUP(vad_freep) struct vad *vad = vad_new(model);
         float chunk[VAD_CHUNK];
         float first[20];
@@ -75,7 +83,7 @@ static void reset_forgets_everything(void **state) {
 }
 
 static void streams_share_a_model_without_touching_each_other(void **state) {
-        CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
+        CLEANUP(vad_model_freep) struct vad_model *model = rig_need_vad();
         CLEANUP(vad_freep) struct vad *alone = vad_new(model);
         CLEANUP(vad_freep) struct vad *one = vad_new(model);
         CLEANUP(vad_freep) struct vad *other = vad_new(model);
@@ -99,7 +107,7 @@ static void streams_share_a_model_without_touching_each_other(void **state) {
 }
 
 static void stepping_never_allocates(void **state) {
-        CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
+        CLEANUP(vad_model_freep) struct vad_model *model = rig_need_vad();
         CLEANUP(vad_freep) struct vad *vad = vad_new(model);
         const float silence[VAD_CHUNK] = {0};
         const struct mallinfo2 before = mallinfo2();
@@ -113,7 +121,7 @@ static void stepping_never_allocates(void **state) {
 }
 
 static void extreme_samples_give_probabilities(void **state) {
-        CLEANUP(vad_model_freep) struct vad_model *model = fixture_vad_model();
+        CLEANUP(vad_model_freep) struct vad_model *model = rig_need_vad();
         CLEANUP(vad_freep) struct vad *vad = vad_new(model);
         float chunk[VAD_CHUNK];
 

@@ -6,23 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "audio/sound_rig.h"
 #include "decode/engine.h"
+#include "decode/models_rig.h"
 #include "util/mem.h"
 
-static char *test_path(const char *variable, const char *otherwise, const char *name) {
-        const char *folder = getenv(variable);
-
-        return xasprintf("%s/%s", folder ? folder : otherwise, name);
-}
-
 struct whisper_model *rig_load_model_for(const char *name, enum compute compute) {
-        CLEANUP(mem_freep) char *models = models_default_folder();
-        CLEANUP(mem_freep) char *path = test_path("EAVESDROP_TEST_MODELS", models, name);
+        CLEANUP(mem_freep) char *path = rig_find_model(name);
         struct whisper_model *model = NULL;
         struct error error = {0};
         int threads = 2;
@@ -30,10 +23,8 @@ struct whisper_model *rig_load_model_for(const char *name, enum compute compute)
 #ifdef __SANITIZE_THREAD__
         threads = 1;  // GCC's OpenMP runtime is not instrumented
 #endif
-        if (access(path, R_OK) != 0) {
-                print_message("no model %s: its tests are skipped\n", path);
+        if (!path)
                 return NULL;
-        }
         if (whisper_model_load(&model, path, threads, compute, &error) < 0)
                 fail_msg("%s", error.text);
         return model;
@@ -44,36 +35,15 @@ struct whisper_model *rig_load_model(const char *name) {
 }
 
 struct job *rig_read_sound(const char *name) {
-        CLEANUP(mem_freep)
-        char *path = test_path("EAVESDROP_TEST_DATA", TEST_DATA_DEFAULT, name);
-        struct job *job = job_new(RIG_SAMPLES_MAX);
-        size_t n = 0;
-        ssize_t got;
-        int ends[2];
-        pid_t child;
+        struct sound sound;
+        struct job *job;
 
-        if (access(path, R_OK) != 0) {
-                print_message("no %s: its tests are skipped\n", path);
-                return job_free(job);
-        }
-        assert_int_equal(pipe(ends), 0);
-        child = fork();
-        if (child == 0) {
-                dup2(ends[1], STDOUT_FILENO);
-                close(ends[0]);
-                execlp("ffmpeg", "ffmpeg", "-v", "error", "-i", path, "-f", "f32le", "-ac", "1",
-                       "-ar", "16000", "-", (char *)NULL);
-                _exit(127);
-        }
-        close(ends[1]);
-        while ((got = read(ends[0], (char *)job->samples + n,
-                           RIG_SAMPLES_MAX * sizeof(float) - n)) > 0)
-                n += (size_t)got;
-        close(ends[0]);
-        waitpid(child, NULL, 0);
-        job->n_samples = n / sizeof(float);
-        if (job->n_samples == 0)
-                return job_free(job);
+        if (!rig_load_sound(name, &sound))
+                return NULL;
+        job = job_new(RIG_SAMPLES_MAX);
+        job->n_samples = sound.n < RIG_SAMPLES_MAX ? sound.n : RIG_SAMPLES_MAX;
+        memcpy(job->samples, sound.samples, job->n_samples * sizeof(float));
+        free(sound.samples);
         snprintf(job->options.language, sizeof(job->options.language), "en");
         return job;
 }

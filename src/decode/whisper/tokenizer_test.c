@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "decode/models_rig.h"
 #include "decode/whisper/weights_file.h"
 #include "util/mem.h"
 
@@ -30,17 +31,15 @@ static json_t *golden_load(void) {
 
 // The tokenizer of a fetched model, or the test is skipped.
 static struct tokenizer *tokenizer_load(const char *model) {
-        const char *folder = getenv("EAVESDROP_TEST_MODELS");  // NOLINT(concurrency-mt-unsafe)
-        CLEANUP(mem_freep) char *standard = models_default_folder();
-        CLEANUP(mem_freep) char *path = xasprintf("%s/%s", folder ? folder : standard, model);
+        CLEANUP(mem_freep) char *path = rig_find_model(model);
         CLEANUP(weights_closep) struct weights *weights = NULL;
         struct tokenizer *tokenizer = NULL;
         struct error error;
 
-        if (weights_open(&weights, path, &error) < 0) {
-                print_message("skipped, no model to test with: %s\n", error.text);
+        if (!path)
                 skip();
-        }
+        if (weights_open(&weights, path, &error) < 0)
+                fail_msg("%s", error.text);
         if (tokenizer_new(&tokenizer, weights, &error) < 0)
                 fail_msg("%s", error.text);
         return tokenizer;

@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#include "audio/sound_rig.h"
+#include "decode/models_rig.h"
 #include "decode/whisper/weights_file.h"
 #include "util/mem.h"
 
@@ -79,22 +81,21 @@ static struct weights *ggml_make(const char *source, const char *path, const cha
 
 // --- conversion -----------------------------------------------------------------------------
 
-static char *original_path(void) {
-        // NOLINTNEXTLINE(concurrency-mt-unsafe)
-        const char *folder = getenv("EAVESDROP_TEST_MODELS");
-        CLEANUP(mem_freep) char *standard = models_default_folder();
+// Or the test is skipped.
+static char *original_need(void) {
+        char *path = rig_find_model("tiny.en");
 
-        return xasprintf("%s/tiny.en", folder ? folder : standard);
+        if (!path)
+                skip();
+        return path;
 }
 
 static struct weights *original_open(const char *path) {
         struct weights *weights = NULL;
         struct error error;
 
-        if (weights_open(&weights, path, &error) < 0) {
-                print_message("skipped, no model to convert: %s\n", error.text);
-                skip();
-        }
+        if (weights_open(&weights, path, &error) < 0)
+                fail_msg("%s", error.text);
         return weights;
 }
 
@@ -202,7 +203,7 @@ static void conversions_are_close(void **state) {
                 {"q5_1", ELEMENT_Q5_1}, {"q5_0", ELEMENT_Q5_0}, {"q4_1", ELEMENT_Q4_1},
                 {"q4_0", ELEMENT_Q4_0},
         };
-        CLEANUP(mem_freep) char *folder = original_path();
+        CLEANUP(mem_freep) char *folder = original_need();
         CLEANUP(weights_closep) struct weights *original = original_open(folder);
 
         (void)state;
@@ -224,21 +225,17 @@ static void conversions_are_close(void **state) {
 static void whisper_cpp_reads_conversions(void **state) {
         // NOLINTNEXTLINE(concurrency-mt-unsafe)
         const char *program = getenv("EAVESDROP_TEST_WHISPER_CPP");
-        // NOLINTNEXTLINE(concurrency-mt-unsafe)
-        const char *data = getenv("EAVESDROP_TEST_DATA");
-        CLEANUP(mem_freep)
-        char *sound = xasprintf("%s/misc/jfk.flac", data ? data : TEST_DATA_DEFAULT);
+        CLEANUP(mem_freep) char *sound = rig_find_data("misc/jfk.flac");
         static const char *const types[] = {"f16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"};
-        CLEANUP(mem_freep) char *folder = original_path();
+        CLEANUP(mem_freep) char *folder = original_need();
 
         (void)state;
-        if (!program || access(sound, R_OK) != 0) {
-                print_message("skipped: no whisper-cli (EAVESDROP_TEST_WHISPER_CPP) or no "
-                              "recording (EAVESDROP_TEST_DATA)\n");
+        if (!program || !sound) {
+                print_message("skipped: no whisper-cli (EAVESDROP_TEST_WHISPER_CPP), or no "
+                              "sound for it\n");
                 skip();
                 return;
         }
-        weights_close(original_open(folder));
         numpy_need();
         for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
                 CLEANUP(file_remove) char *path = file_new();
