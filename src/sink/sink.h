@@ -18,10 +18,9 @@ struct stream_notice {
 
 struct stream_facts {
         const char *name;
-        nsec_t wall_epoch;  // wall-clock time of position `epoch` on the stream's clock, for
-                            // the
-        int64_t epoch;      // generation that the update belongs to
-        uint32_t generation;
+        uint32_t generation;  // that the update belongs to, and what anchors it in time:
+        int64_t epoch;        // a position on the stream's clock
+        nsec_t wall_epoch;    // and the wall-clock time of it
 };
 
 // Wall-clock time of a position of that generation.
@@ -48,9 +47,28 @@ struct sink {
         const struct sink_ops *ops;
         void *state;
         bool wants_tail;  // false: only final segments matter; no tentative work is done for it
-        struct sink_counts *counts;  // the stream counts updates there; may be NULL
+        struct sink_counts *counts;  // of updates; may be NULL
         struct sink *next;           // in the stream's list
 };
+
+// --- The sinks of one stream, a list; zeroed (NULL) it is empty ------------------------------
+// They belong to whoever added them. During a call a sink may remove itself, no other one.
+
+void sinks_add(struct sink **sinks, struct sink *sink);
+// Nothing happens if it is not there.
+void sinks_remove(struct sink **sinks, struct sink *sink);
+
+// Whether any of them does.
+bool sinks_want_tail(const struct sink *sinks);
+
+// Tell all of them, and count it.
+void sinks_on_update(struct sink *sinks, const struct stream_facts *stream,
+                     const struct update *update);
+// Tell those who want to know.
+void sinks_on_notice(struct sink *sinks, const struct stream_facts *stream,
+                     const struct stream_notice *notice);
+
+// --- Implementations -------------------------------------------------------------------------
 
 // One line per final segment: wall-clock time, stream, start, end, language, text; as text or
 // JSON as the log is configured. State is a struct sink_counts to count the bytes in.
