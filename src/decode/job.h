@@ -91,7 +91,7 @@ enum job_rank {
 };
 
 struct job {
-        uint64_t id;          // unique in the process
+        uint64_t id;          // counts its stream's jobs; seeds sampling
         uint32_t generation;  // of the stream, when it was made
         bool is_final;
         // Tentative, but with all of the sound that the window will have if it closes now: the

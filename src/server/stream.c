@@ -8,6 +8,8 @@
 #include "audio/ring.h"
 #include "server/counts.h"
 #include "server/stream_clock.h"
+#include "server/stream_jobs.h"
+#include "server/stream_pace.h"
 #include "transcript/assembler.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -18,23 +20,12 @@
 // Sound is fed in pieces of at most this, so that a window is copied before the ring drops it.
 #define STREAM_PIECE_SAMPLES (AUDIO_RATE / 2)
 
-// Tentative text from so much speech on, and again when there is so much more of it. How often
-// in time is the scheduler's to say (decode/load.h).
-#define STREAM_TENTATIVE_FIRST (0.5f * AUDIO_RATE)
-#define STREAM_TENTATIVE_MORE  (AUDIO_RATE / 5)
-
 // An answer is wanted within this time.
 #define STREAM_DEADLINE (1 * NSEC_PER_SEC)
 
-// A client may run ahead of the clock by so much before its silence counts: sound sent in
-// bursts of seconds is not a pause.
-#define STREAM_AHEAD_MAX (2 * NSEC_PER_SEC)
-
-// Windows owed before whoever pushes faster than real time is asked to pause, and below which
-// it may go on; and how far it must have run ahead of the clock.
+// Windows owed before whoever pours sound in is asked to pause, and below which it may go on.
 #define STREAM_OWED_PAUSE  16
 #define STREAM_OWED_RESUME 12
-#define STREAM_FLOOD       (10 * NSEC_PER_SEC)
 
 #define STREAM_HISTORY_BYTES ((size_t)1024 * 1024)
 #define STREAM_REASON_MAX    256
@@ -44,8 +35,6 @@ struct stream {
         char *name;
         struct stream_services services;
         struct stream_listener listener;
-        struct decode_options options;
-        char language[LANGUAGE_CODE_MAX];  // as wished; options has the one found since
         bool is_file;
 
         struct source *source;        // brings samples; NULL when they are pushed
@@ -57,24 +46,17 @@ struct stream {
         struct sink *sinks;           // for those who are here
 
         struct stream_clock clock;
+        struct stream_pace pace;
+        struct stream_jobs jobs;    // what the decoder is asked for
         uint32_t generation_least;  // answers to older generations are dropped
         int64_t origin;             // time zero of the recording
-        int64_t tentative_end;      // of the last tentative job
-        int32_t *draft;  // what was last heard in the window that begins at draft_begin
-        size_t n_draft;
-        int64_t draft_begin;
-        int64_t owed_until;    // everything before it is settled or owed
         int64_t judged_until;  // everything before it lies in a window or was counted silent
 
         struct loop_timer *silence;  // fires when sound stops coming
         nsec_t pause;                // how long it must have stopped
-        nsec_t played_until;         // when what has arrived would have been played, at most
-                                     // STREAM_AHEAD_MAX from now
-        nsec_t poured_until;         // the same without a limit
 
         enum source_state state;
         char reason[STREAM_REASON_MAX];
-        uint64_t job_id_last;
 };
 
 // --- text leaves -----------------------------------------------------------------------------
@@ -93,41 +75,10 @@ static struct stream_facts facts_of(const struct stream *stream, uint32_t genera
 static void stream_on_update(struct stream *stream, uint32_t generation,
                              const struct update *update) {
         struct stream_facts facts = facts_of(stream, generation);
-        struct sink *next;
 
         for (size_t i = 0; i < update->n_finals; i++)
                 history_append(stream->history, &update->finals[i]);
-        for (struct sink *sink = stream->sinks; sink; sink = next) {
-                next = sink->next;
-                if (sink->counts)
-                        sink->counts->n_updates++;
-                sink->ops->on_update(sink->state, &facts, update);
-        }
-}
-
-// The next pass over the same window, tentative or final, most likely begins with the same
-// tokens.
-static void draft_keep(struct stream *stream, const struct job *job,
-                       const struct hypothesis *hypothesis) {
-        size_t n = 0;
-
-        for (size_t i = 0; i < hypothesis->n_segments; i++)
-                n += hypothesis->segments[i].n_tokens;
-        free(stream->draft);
-        stream->draft = NULL;
-        stream->n_draft = 0;
-        stream->draft_begin = job->begin;
-        if (n == 0)
-                return;
-        stream->draft = xcalloc(n, sizeof(*stream->draft));
-        for (size_t i = 0; i < hypothesis->n_segments; i++) {
-                const struct hypothesis_segment *segment = &hypothesis->segments[i];
-
-                if (segment->n_tokens > 0)
-                        memcpy(stream->draft + stream->n_draft, segment->tokens,
-                               segment->n_tokens * sizeof(*stream->draft));
-                stream->n_draft += segment->n_tokens;
-        }
+        sinks_on_update(stream->sinks, &facts, update);
 }
 
 static void stream_on_hypothesis(void *context, const struct job *job, int result,
@@ -147,16 +98,15 @@ static void stream_on_hypothesis(void *context, const struct job *job, int resul
                           (double)job->n_samples / AUDIO_RATE, strerrordesc_np(-result));
                 hypothesis = &nothing;
         }
-        if (!job->is_final)
-                draft_keep(stream, job, hypothesis);
-        if (job->is_final)
+        if (job->is_final) {
                 update = assembler_on_final(stream->assembler, job->begin,
                                             job->begin + (int64_t)job->n_samples, hypothesis);
-        else
+        } else {
+                stream_jobs_keep_draft(&stream->jobs, job, hypothesis);
                 update = assembler_on_tentative(stream->assembler, job->begin, hypothesis);
-        if (update->language_is_new && stream->options.multilingual != DECODE_YES)
-                memcpy(stream->options.language, update->language,
-                       sizeof(stream->options.language));
+        }
+        if (update->language_is_new)
+                stream_jobs_follow_language(&stream->jobs, update->language);
         stream_on_update(stream, job->generation, update);
 
         if (owed == STREAM_OWED_RESUME && stream->listener.on_relief)
@@ -175,60 +125,32 @@ static void silence_count(struct stream *stream, int64_t until) {
         stream->judged_until = until;
 }
 
-// What of the window may go into a job: not what is gone or owed already.
-static int64_t window_begin(const struct stream *stream, const struct window *window) {
-        int64_t begin = window->begin;
-
-        if (begin < ring_begin(stream->ring))
-                begin = ring_begin(stream->ring);
-        return begin < stream->owed_until ? stream->owed_until : begin;
-}
-
-static struct job *window_job(struct stream *stream, int64_t begin, int64_t end) {
-        struct job *job = job_new((size_t)(end - begin));
-
-        if (!job || ring_copy(stream->ring, begin, (size_t)(end - begin), job->samples) != 0) {
-                log_error(stream->name, "window-lost", "%.1f s of speech lost: out of memory",
-                          (double)(end - begin) / AUDIO_RATE);
-                return job_free(job);
-        }
-        job->id = ++stream->job_id_last;
+static void stream_submit(struct stream *stream, struct job *job) {
         job->generation = stream->clock.generation;
-        job->begin = begin;
         job->deadline = loop_now(stream->services.loop) + STREAM_DEADLINE;
-        job->options = decode_options_copy(&stream->options);
-        if (stream->n_draft > 0 && stream->draft_begin == begin) {
-                job->options.draft_tokens = xcalloc(stream->n_draft, sizeof(*stream->draft));
-                memcpy(job->options.draft_tokens, stream->draft,
-                       stream->n_draft * sizeof(*stream->draft));
-                job->options.n_draft_tokens = stream->n_draft;
-        }
-        return job;
+        if (job->is_settling)
+                job->deadline += stream->pause / 2;  // about what is left of the pause
+        lane_submit(stream->lane, job);
 }
 
 // A window is closed. Often what it holds was decoded when the pause in it began.
 static void stream_on_window(struct stream *stream, const struct window *window) {
-        int64_t begin = window_begin(stream, window), end = window->end;
-        struct job_window wanted = {
-                .generation = stream->clock.generation,
-                .begin = begin,
-                .n_samples = (size_t)(end - begin),
-                .language = stream->options.language,
-        };
+        struct job_window wanted;
         struct job *job;
 
-        stream->tentative_end = 0;
-        if (end <= begin)
+        if (!stream_jobs_close_window(&stream->jobs, stream->ring, window, &wanted))
                 return;
-        silence_count(stream, begin);
-        stream->owed_until = stream->judged_until = end;
+        wanted.generation = stream->clock.generation;
+        silence_count(stream, wanted.begin);
+        stream->judged_until = window->end;
         if (lane_promote(stream->lane, &wanted))
                 return;
-        job = window_job(stream, begin, end);
-        if (!job)
-                return;
-        job->is_final = true;
-        lane_submit(stream->lane, job);
+        job = stream_jobs_final(&stream->jobs, stream->ring, &wanted);
+        if (job)
+                stream_submit(stream, job);
+        else
+                log_error(stream->name, "window-lost", "%.1f s of speech lost: out of memory",
+                          (double)wanted.n_samples / AUDIO_RATE);
 }
 
 static void windows_take(struct stream *stream) {
@@ -238,22 +160,11 @@ static void windows_take(struct stream *stream) {
                 stream_on_window(stream, &window);
 }
 
-static bool stream_wants_tail(const struct stream *stream) {
-        for (const struct sink *sink = stream->sinks; sink; sink = sink->next)
-                if (sink->wants_tail)
-                        return true;
-        return false;
-}
-
-// The open window, if a tentative pass over it has something new to say.
+// The open window, if a tentative pass over it is worth it.
 static bool tentative_window(const struct stream *stream, struct window *ret) {
-        if (stream->is_file || !stream_wants_tail(stream) ||
-            !segmenter_open_window(stream->segmenter, ret))
-                return false;
-        if (ret->is_settled)
-                return ret->end != stream->tentative_end;
-        return ret->speech_samples >= STREAM_TENTATIVE_FIRST &&
-               ret->end - stream->tentative_end >= STREAM_TENTATIVE_MORE;
+        return !stream->is_file && sinks_want_tail(stream->sinks) &&
+               segmenter_open_window(stream->segmenter, ret) &&
+               stream_jobs_want_pass(&stream->jobs, ret);
 }
 
 static void tentative_consider(struct stream *stream) {
@@ -267,39 +178,12 @@ static void tentative_consider(struct stream *stream) {
 static void stream_on_turn(void *context) {
         struct stream *stream = context;
         struct window window;
-        int64_t begin;
-        struct job *job;
+        struct job *job = NULL;
 
-        if (!tentative_window(stream, &window))
-                return;
-        begin = window_begin(stream, &window);
-        if (window.end <= begin)
-                return;
-        job = window_job(stream, begin, window.end);
-        if (!job)
-                return;
-        job->is_settling = window.is_settled;
-        if (job->is_settling)
-                job->deadline += stream->pause / 2;  // about what is left of the pause
-        else  // What may yet change gets no word times: they cost as much again.
-                job->options.word_timestamps = DECODE_NO;
-        stream->tentative_end = window.end;
-        lane_submit(stream->lane, job);
-}
-
-static void silence_expect(struct stream *stream, size_t n) {
-        nsec_t now = loop_now(stream->services.loop);
-        nsec_t length = (nsec_t)n * (NSEC_PER_SEC / AUDIO_RATE);
-
-        if (stream->played_until < now)
-                stream->played_until = now;
-        stream->played_until += length;
-        if (stream->played_until > now + STREAM_AHEAD_MAX)
-                stream->played_until = now + STREAM_AHEAD_MAX;
-        if (stream->poured_until < now)
-                stream->poured_until = now;
-        stream->poured_until += length;
-        loop_timer_set(stream->silence, stream->played_until - now + stream->pause);
+        if (tentative_window(stream, &window))
+                job = stream_jobs_tentative(&stream->jobs, stream->ring, &window);
+        if (job)
+                stream_submit(stream, job);
 }
 
 // Sound that stops coming is silence: close the window at the sound there is.
@@ -316,7 +200,9 @@ void stream_on_audio(struct stream *stream, const float *samples, size_t n) {
                 return;
         stream_clock_hear(&stream->clock, ring_end(stream->ring), n,
                           loop_wall(stream->services.loop), loop_now(stream->services.loop));
-        silence_expect(stream, n);
+        loop_timer_set(stream->silence,
+                       stream_pace_hear(&stream->pace, n, loop_now(stream->services.loop)) +
+                               stream->pause);
         stream->services.counts->samples_in += n;
         while (n > 0) {
                 size_t piece = n < STREAM_PIECE_SAMPLES ? n : STREAM_PIECE_SAMPLES;
@@ -357,7 +243,6 @@ static void source_on_state(void *context, enum source_state state, const char *
         struct stream *stream = context;
         struct stream_notice notice;
         struct stream_facts facts;
-        struct sink *next;
 
         if (stream->state == SOURCE_ONLINE && state != SOURCE_ONLINE &&
             state != SOURCE_STALLED) {
@@ -369,11 +254,7 @@ static void source_on_state(void *context, enum source_state state, const char *
         state_log(stream);
         notice = stream_state(stream);
         facts = facts_of(stream, stream->clock.generation);
-        for (struct sink *sink = stream->sinks; sink; sink = next) {
-                next = sink->next;
-                if (sink->ops->on_notice)
-                        sink->ops->on_notice(sink->state, &facts, &notice);
-        }
+        sinks_on_notice(stream->sinks, &facts, &notice);
 }
 
 // --- controls --------------------------------------------------------------------------------
@@ -389,8 +270,8 @@ void stream_cancel(struct stream *stream) {
 
         lane_cancel(stream->lane, false);
         segmenter_reset(stream->segmenter);
-        memcpy(stream->options.language, stream->language, sizeof(stream->language));
-        stream->owed_until = stream->judged_until = ring_end(stream->ring);
+        stream_jobs_forget(&stream->jobs, ring_end(stream->ring));
+        stream->judged_until = ring_end(stream->ring);
         generation_begin(stream);
         stream->generation_least = stream->clock.generation;
         stream_on_update(
@@ -413,17 +294,11 @@ void stream_stop(struct stream *stream) {
 }
 
 void stream_add_sink(struct stream *stream, struct sink *sink) {
-        sink->next = stream->sinks;
-        stream->sinks = sink;
+        sinks_add(&stream->sinks, sink);
 }
 
 void stream_remove_sink(struct stream *stream, struct sink *sink) {
-        struct sink **place = &stream->sinks;
-
-        while (*place && *place != sink)
-                place = &(*place)->next;
-        if (*place)
-                *place = sink->next;
+        sinks_remove(&stream->sinks, sink);
 }
 
 // --- what there is ---------------------------------------------------------------------------
@@ -468,11 +343,10 @@ size_t stream_owed(const struct stream *stream) {
 }
 
 bool stream_is_backlogged(const struct stream *stream) {
-        nsec_t ahead = stream->poured_until - loop_now(stream->services.loop);
-
         // Who talks as people do is never held up, however late the decoder is.
         return lane_owed(stream->lane) >= STREAM_OWED_PAUSE &&
-               (ahead > STREAM_FLOOD || scheduler_is_full(stream->services.scheduler));
+               (stream_pace_is_flood(&stream->pace, loop_now(stream->services.loop)) ||
+                scheduler_is_full(stream->services.scheduler));
 }
 
 // --- life ------------------------------------------------------------------------------------
@@ -500,17 +374,7 @@ int stream_open(struct stream **ret, const struct stream_services *services,
         stream->name = xstrdup(settings->name);
         stream->services = *services;
         stream->listener = *listener;
-        stream->options = decode_options_copy(settings->options);
-        // A window is a sentence or two; its place is known from the sound, and asked for
-        // timestamps Whisper leaves more words out (docs/benchmarks.md).
-        if (stream->options.without_timestamps == DECODE_UNSET)
-                stream->options.without_timestamps = DECODE_YES;
-        // A camera hears many people, a client is one.
-        if (stream->options.multilingual == DECODE_UNSET)
-                stream->options.multilingual =
-                        settings->source && stream->options.language[0] == '\0' ? DECODE_YES
-                                                                                : DECODE_NO;
-        memcpy(stream->language, stream->options.language, sizeof(stream->language));
+        stream_jobs_init(&stream->jobs, settings);
         stream->is_file = settings->is_file;
         // What a client pours in has no time of its own.
         stream->clock.is_followed = settings->source != NULL;
@@ -556,8 +420,7 @@ struct stream *stream_close(struct stream *stream) {
         stream->segmenter = segmenter_free(stream->segmenter);
         stream->ring = ring_free(stream->ring);
         stream->silence = loop_timer_free(stream->silence);
-        decode_options_deinit(&stream->options);
-        free(stream->draft);
+        stream_jobs_deinit(&stream->jobs);
         free(stream->name);
         free(stream);
         return NULL;

@@ -1,0 +1,147 @@
+#include "server/stream_jobs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/stream.h"
+#include "util/mem.h"
+
+// Tentative text from so much speech on, and again when there is so much more of it. How often
+// in time is the scheduler's to say (decode/load.h).
+#define TENTATIVE_FIRST (0.5f * AUDIO_RATE)
+#define TENTATIVE_MORE  (AUDIO_RATE / 5)
+
+void stream_jobs_init(struct stream_jobs *jobs, const struct stream_settings *settings) {
+        struct decode_options *options = &jobs->options;
+
+        *jobs = (struct stream_jobs){.options = decode_options_copy(settings->options)};
+        memcpy(jobs->language, options->language, sizeof(jobs->language));
+        // A window is a sentence or two; its place is known from the sound, and asked for
+        // timestamps Whisper leaves more words out (docs/benchmarks.md).
+        if (options->without_timestamps == DECODE_UNSET)
+                options->without_timestamps = DECODE_YES;
+        // A camera hears many people, a client is one.
+        if (options->multilingual == DECODE_UNSET)
+                options->multilingual = settings->source && options->language[0] == '\0'
+                                                ? DECODE_YES
+                                                : DECODE_NO;
+}
+
+void stream_jobs_deinit(struct stream_jobs *jobs) {
+        decode_options_deinit(&jobs->options);
+        free(jobs->draft);
+        *jobs = (struct stream_jobs){0};
+}
+
+// What of the window may go into a job: not what is gone or owed already.
+static int64_t begin_of(const struct stream_jobs *jobs, const struct ring *ring,
+                        const struct window *window) {
+        int64_t begin = window->begin;
+
+        if (begin < ring_begin(ring))
+                begin = ring_begin(ring);
+        return begin < jobs->owed_until ? jobs->owed_until : begin;
+}
+
+static struct job *job_make(struct stream_jobs *jobs, const struct ring *ring, int64_t begin,
+                            size_t n_samples) {
+        struct job *job = job_new(n_samples);
+
+        if (!job || ring_copy(ring, begin, n_samples, job->samples) != 0)
+                return job_free(job);
+        job->id = ++jobs->id_last;
+        job->begin = begin;
+        job->options = decode_options_copy(&jobs->options);
+        if (jobs->n_draft > 0 && jobs->draft_begin == begin) {
+                job->options.draft_tokens = xcalloc(jobs->n_draft, sizeof(*jobs->draft));
+                memcpy(job->options.draft_tokens, jobs->draft,
+                       jobs->n_draft * sizeof(*jobs->draft));
+                job->options.n_draft_tokens = jobs->n_draft;
+        }
+        return job;
+}
+
+bool stream_jobs_close_window(struct stream_jobs *jobs, const struct ring *ring,
+                              const struct window *window, struct job_window *ret) {
+        int64_t begin = begin_of(jobs, ring, window);
+
+        jobs->tentative_end = 0;
+        if (window->end <= begin)
+                return false;
+        jobs->owed_until = window->end;
+        *ret = (struct job_window){
+                .begin = begin,
+                .n_samples = (size_t)(window->end - begin),
+                .language = jobs->options.language,
+        };
+        return true;
+}
+
+struct job *stream_jobs_final(struct stream_jobs *jobs, const struct ring *ring,
+                              const struct job_window *wanted) {
+        struct job *job = job_make(jobs, ring, wanted->begin, wanted->n_samples);
+
+        if (job)
+                job->is_final = true;
+        return job;
+}
+
+bool stream_jobs_want_pass(const struct stream_jobs *jobs, const struct window *window) {
+        if (window->is_settled)
+                return window->end != jobs->tentative_end;
+        return window->speech_samples >= TENTATIVE_FIRST &&
+               window->end - jobs->tentative_end >= TENTATIVE_MORE;
+}
+
+struct job *stream_jobs_tentative(struct stream_jobs *jobs, const struct ring *ring,
+                                  const struct window *window) {
+        int64_t begin = begin_of(jobs, ring, window);
+        struct job *job;
+
+        if (window->end <= begin)
+                return NULL;
+        job = job_make(jobs, ring, begin, (size_t)(window->end - begin));
+        if (!job)
+                return NULL;
+        job->is_settling = window->is_settled;
+        // What may yet change gets no word times: they cost as much again.
+        if (!job->is_settling)
+                job->options.word_timestamps = DECODE_NO;
+        jobs->tentative_end = window->end;
+        return job;
+}
+
+void stream_jobs_keep_draft(struct stream_jobs *jobs, const struct job *job,
+                            const struct hypothesis *hypothesis) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < hypothesis->n_segments; i++)
+                n += hypothesis->segments[i].n_tokens;
+        free(jobs->draft);
+        jobs->draft = NULL;
+        jobs->n_draft = 0;
+        jobs->draft_begin = job->begin;
+        if (n == 0)
+                return;
+        jobs->draft = xcalloc(n, sizeof(*jobs->draft));
+        for (size_t i = 0; i < hypothesis->n_segments; i++) {
+                const struct hypothesis_segment *segment = &hypothesis->segments[i];
+
+                if (segment->n_tokens > 0)
+                        memcpy(jobs->draft + jobs->n_draft, segment->tokens,
+                               segment->n_tokens * sizeof(*jobs->draft));
+                jobs->n_draft += segment->n_tokens;
+        }
+}
+
+void stream_jobs_follow_language(struct stream_jobs *jobs, const char *language) {
+        if (jobs->options.multilingual != DECODE_YES)
+                snprintf(jobs->options.language, sizeof(jobs->options.language), "%s",
+                         language);
+}
+
+void stream_jobs_forget(struct stream_jobs *jobs, int64_t position) {
+        memcpy(jobs->options.language, jobs->language, sizeof(jobs->language));
+        jobs->owed_until = position;
+}

@@ -1,0 +1,57 @@
+#pragma once
+// Stream rig: whole flows in one process. Real speech detection on a real recording, a scripted
+// engine, a capturing sink and a fake clock. Only in tests.
+//
+// Threads: main thread; what is atomic is written by the engine's.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "audio/sound_rig.h"
+#include "decode/engine_scripted.h"
+#include "server/counts.h"
+#include "server/stream.h"
+#include "sink/sink_capture.h"
+
+#define RIG_PIECE 1600  // samples pushed at a time: 0.1 s
+
+struct stream_rig {
+        struct loop *loop;
+        struct engine_script *script;  // says where the job's sound lies: " [begin,end)"
+        struct scheduler *scheduler;
+        struct vad_model *vad;
+        struct stream *stream;  // NULL where the network or the recording is not there
+        struct sink_capture capture;
+        struct sink sink;
+        struct sink_counts sink_counts;
+        struct server_counts counts;
+        unsigned n_settled, n_relieved;
+        atomic_uint n_tentative;
+        atomic_uint n_drafted;  // jobs that brought the tokens of the one before
+        atomic_bool is_drafted_wrong;
+        bool says_words;      // the script's answers are words, not places
+        struct sound speech;  // eleven seconds of a man speaking
+};
+
+// A test with a rig of its own.
+#define STREAM_TEST(function) \
+        cmocka_unit_test_setup_teardown(function, stream_rig_setup, stream_rig_teardown)
+
+int stream_rig_setup(void **state);
+int stream_rig_teardown(void **state);
+
+// The rig, or the test is skipped.
+struct stream_rig *stream_rig_need(void **state);
+
+// Let the decoder answer all that it has.
+void stream_rig_wait(struct stream_rig *rig);
+
+// Push sound at the pace of the clock, letting the decoder keep up.
+void stream_rig_push(struct stream_rig *rig, const float *samples, size_t n);
+void stream_rig_push_silence(struct stream_rig *rig, double seconds);
