@@ -1,0 +1,118 @@
+#include "decode/scheduler_rig.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+
+#include "audio/pcm.h"
+#include "util/mem.h"
+
+static int script_answer(void *context, const struct job *job, struct hypothesis *ret) {
+        struct hypothesis_segment *segment;
+
+        (void)context;
+        if (job->options.prompt[0] == '!')
+                return -EINVAL;
+        segment = hypothesis_append(ret);
+        segment->text = xstrdup(job->options.prompt);
+        segment->compression_ratio = job->options.prompt[0] == '~' ? 9 : 1;
+        return 0;
+}
+
+int scheduler_rig_open(void **state, size_t capacity, struct scheduler_config config) {
+        struct scheduler_rig *rig = xnew(struct scheduler_rig);
+
+        rig->loop = loop_new_fake(0);
+        rig->script = engine_script_new(capacity, script_answer, NULL);
+        config.engine = &engine_scripted;
+        config.model = rig->script;
+        *state = rig;
+        return scheduler_open(&rig->scheduler, rig->loop, &config, NULL);
+}
+
+int scheduler_rig_setup(void **state) {
+        return scheduler_rig_open(state, 1, (struct scheduler_config){.n_engines = 1});
+}
+
+int scheduler_rig_setup_many(void **state) {
+        return scheduler_rig_open(state, 4, (struct scheduler_config){.n_engines = 2});
+}
+
+int scheduler_rig_teardown(void **state) {
+        struct scheduler_rig *rig = *state;
+
+        for (size_t i = 0; i < rig->n_lanes; i++)
+                lane_close(rig->lanes[i]);
+        scheduler_close(rig->scheduler);
+        loop_free(rig->loop);
+        engine_script_free(rig->script);
+        free(rig);
+        return 0;
+}
+
+struct job *rig_job(char letter, bool is_final, double seconds, nsec_t deadline) {
+        struct job *job = job_new((size_t)(seconds * AUDIO_RATE));
+
+        job->is_final = is_final;
+        job->deadline = deadline;
+        job->options.prompt = xasprintf("%c", letter);
+        return job;
+}
+
+void rig_on_answer(void *context, const struct job *job, int result,
+                   struct hypothesis *hypothesis) {
+        struct scheduler_rig *rig = context;
+
+        rig->results[rig->n_answers] = result;
+        rig->answers[rig->n_answers++] = job->options.prompt[0];
+        if (result == 0 && job->options.prompt[0] == '~')
+                assert_int_equal(hypothesis->n_segments, 0);
+        else if (result == 0)
+                assert_string_equal(hypothesis->segments[0].text, job->options.prompt);
+}
+
+struct lane *rig_lane_for(struct scheduler_rig *rig, bool is_wide, lane_listener listener,
+                          void *context) {
+        assert_in_range(rig->n_lanes, 0, RIG_LANES_MAX - 1);
+        return rig->lanes[rig->n_lanes++] =
+                       lane_open(rig->scheduler, is_wide, listener, context);
+}
+
+struct lane *rig_lane(struct scheduler_rig *rig, bool is_wide) {
+        return rig_lane_for(rig, is_wide, rig_on_answer, rig);
+}
+
+void rig_close_lane(struct scheduler_rig *rig, struct lane *lane) {
+        for (size_t i = 0; i < rig->n_lanes; i++)
+                if (rig->lanes[i] == lane)
+                        rig->lanes[i] = lane_close(lane);
+}
+
+struct lane *rig_block(struct scheduler_rig *rig) {
+        struct lane *blocker = rig_lane(rig, false);
+
+        engine_script_hold(rig->script);
+        lane_submit(blocker, rig_job('x', true, 1, 0));
+        rig_wait_submitted(rig, 1);
+        return blocker;
+}
+
+void rig_turn(struct scheduler_rig *rig) {
+        loop_turn(rig->loop);
+        sched_yield();
+}
+
+void rig_wait(struct scheduler_rig *rig) {
+        for (;;) {
+                struct scheduler_stats stats = scheduler_stats(rig->scheduler);
+
+                if (stats.n_final + stats.n_tentative == 0)
+                        return;
+                rig_turn(rig);
+        }
+}
+
+void rig_wait_submitted(struct scheduler_rig *rig, unsigned n) {
+        while (engine_script_submitted(rig->script) < n)
+                sched_yield();
+}

@@ -1,0 +1,70 @@
+#pragma once
+// Scheduler rig: a scheduler on a scripted engine and a fake clock, whose answers are written
+// down as letters. Only in tests.
+//
+// Threads: main thread.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "decode/engine_scripted.h"
+#include "decode/scheduler.h"
+
+#define RIG_ANSWERS_MAX 256
+#define RIG_LANES_MAX   32
+
+struct scheduler_rig {
+        struct loop *loop;
+        struct engine_script *script;
+        struct scheduler *scheduler;
+        char answers[RIG_ANSWERS_MAX];  // one letter per answer, in the order they came
+        size_t n_answers;
+        int results[RIG_ANSWERS_MAX];
+        struct lane *lanes[RIG_LANES_MAX];  // that the teardown closes
+        size_t n_lanes;
+};
+
+// A test with a rig of its own: one engine that takes one job; and two that take four each.
+#define SCHEDULER_TEST(function) \
+        cmocka_unit_test_setup_teardown(function, scheduler_rig_setup, scheduler_rig_teardown)
+#define SCHEDULER_TEST_MANY(function)                                       \
+        cmocka_unit_test_setup_teardown(function, scheduler_rig_setup_many, \
+                                        scheduler_rig_teardown)
+
+int scheduler_rig_setup(void **state);
+int scheduler_rig_setup_many(void **state);
+int scheduler_rig_teardown(void **state);
+
+// Set up a rig whose engines take `capacity` jobs each; the engine and its model are filled in.
+int scheduler_rig_open(void **state, size_t capacity, struct scheduler_config config);
+
+// A job that is known by the letter, which travels in its prompt. '!' fails, and the guards
+// refuse what '~' says.
+struct job *rig_job(char letter, bool is_final, double seconds, nsec_t deadline);
+
+// A lane whose answers are written down; and one with a listener of its own. They are closed
+// with the rig, or before.
+struct lane *rig_lane(struct scheduler_rig *rig, bool is_wide);
+struct lane *rig_lane_for(struct scheduler_rig *rig, bool is_wide, lane_listener listener,
+                          void *context);
+void rig_close_lane(struct scheduler_rig *rig, struct lane *lane);
+
+// Write an answer down: the listener of rig_lane(), whose context is the rig.
+void rig_on_answer(void *context, const struct job *job, int result,
+                   struct hypothesis *hypothesis);
+
+// Hold the engine with a first job 'x' inside, so that what follows has to queue. Returns its
+// lane.
+struct lane *rig_block(struct scheduler_rig *rig);
+
+// Let everything be answered; or wait until the engines have been given so many jobs.
+void rig_wait(struct scheduler_rig *rig);
+void rig_wait_submitted(struct scheduler_rig *rig, unsigned n);
+
+// One turn of the loop, after which the engines may run.
+void rig_turn(struct scheduler_rig *rig);

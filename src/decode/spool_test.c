@@ -1,0 +1,86 @@
+// What is owed beyond the memory limit: to disk and back.
+#include "decode/spool.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "audio/pcm.h"
+#include "decode/scheduler_rig.h"
+
+static int setup(void **state) {
+        return scheduler_rig_open(
+                state, 1,
+                (struct scheduler_config){
+                        .n_engines = 1,
+                        .spool_folder = "spool.test/deep",
+                        .owed_bytes_max = (size_t)4 * AUDIO_RATE * sizeof(float),
+                        .spool_bytes_max = (uint64_t)40 * AUDIO_RATE * 2,
+                });
+}
+
+// The file had no name from the start: nothing is left but the folders.
+static int teardown(void **state) {
+        scheduler_rig_teardown(state);
+        return rmdir("spool.test/deep") == 0 && rmdir("spool.test") == 0 ? 0 : -1;
+}
+
+static void job_check(void *context, const struct job *job, int result,
+                      struct hypothesis *hypothesis) {
+        struct scheduler_rig *rig = context;
+
+        for (size_t i = 0; i < job->n_samples; i++)
+                assert_true(job->samples[i] == 0.25f);
+        rig_on_answer(rig, job, result, hypothesis);
+}
+
+static void owed_sound_goes_to_disk_and_comes_back(void **state) {
+        struct scheduler_rig *rig = *state;
+        struct lane *a = rig_lane_for(rig, false, job_check, rig);
+        struct scheduler_stats stats;
+
+        engine_script_hold(rig->script);
+        for (int i = 0; i < 30; i++) {
+                struct job *job = rig_job((char)('a' + i), true, 2, i);
+
+                for (size_t j = 0; j < job->n_samples; j++)
+                        job->samples[j] = 0.25f;
+                lane_submit(a, job);
+        }
+        // Two in memory, twenty on disk, and what finds no room there stays in memory too.
+        stats = scheduler_stats(rig->scheduler);
+        assert_int_equal(stats.n_spooled, 20);
+        assert_int_equal(stats.spool_bytes, (uint64_t)40 * AUDIO_RATE * 2);
+        assert_true(stats.is_spool_full);
+        assert_non_null(strstr(stats.spool_trouble, "limit"));
+        engine_script_release(rig->script);
+        rig_wait(rig);
+        assert_string_equal(rig->answers, "abcdefghijklmnopqrstuvwxyz{|}~");
+        stats = scheduler_stats(rig->scheduler);
+        assert_int_equal(stats.n_spooled, 0);
+        assert_int_equal(stats.spool_bytes, 0);
+        assert_false(stats.is_spool_full);
+}
+
+static void what_was_spooled_goes_with_its_lane(void **state) {
+        struct scheduler_rig *rig = *state;
+        struct lane *a = rig_lane(rig, false);
+
+        engine_script_hold(rig->script);
+        for (int i = 0; i < 9; i++)
+                lane_submit(a, rig_job('a', true, 2, i));
+        assert_true(scheduler_stats(rig->scheduler).n_spooled > 0);
+        rig_close_lane(rig, a);
+        assert_int_equal(scheduler_stats(rig->scheduler).n_spooled, 0);
+        assert_int_equal(scheduler_stats(rig->scheduler).spool_bytes, 0);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(owed_sound_goes_to_disk_and_comes_back, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(what_was_spooled_goes_with_its_lane, setup,
+                                                teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
