@@ -40,6 +40,8 @@ static void turns_come_at_intervals_and_settling_at_once(void **state) {
         lane_want_turn(speaker.lane, false);
         assert_int_equal(speaker.n_turns, 2);
         rig_wait(rig);
+        lane_want_turn(speaker.lane, false);
+        assert_int_equal(speaker.n_turns, 2);
         lane_want_turn(speaker.lane, true);
         assert_int_equal(speaker.n_turns, 3);
         rig_wait(rig);

@@ -73,8 +73,8 @@ void *try_aligned(size_t size) {
 }
 
 void mem_setup(void) {
-        mallopt(M_MMAP_THRESHOLD, MAPPED_MIN);
-        mallopt(M_TRIM_THRESHOLD, MAPPED_MIN);
+        mallopt(M_MMAP_THRESHOLD, MAPPED_MIN);  // NOLINT(concurrency-mt-unsafe): at start
+        mallopt(M_TRIM_THRESHOLD, MAPPED_MIN);  // NOLINT(concurrency-mt-unsafe): at start
 }
 
 void *mem_free(void *block) {
