@@ -49,7 +49,7 @@ static void bench_deinit(struct bench *bench) {
 // The log-mel of a sound, [*ret_n_frames, n_mels]; NULL without the test data.
 static float *read_log_mel(const struct whisper_model *model, const char *name,
                            size_t *ret_n_frames) {
-        CLEANUP(job_freep) struct job *job = rig_read_sound(name);
+        CLEANUP(job_freep) struct job *job = rig_load_job(name);
         float *ret;
 
         if (!job)

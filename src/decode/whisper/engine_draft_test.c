@@ -12,50 +12,26 @@
 #include "decode/whisper/engine_rig.h"
 #include "util/mem.h"
 
-// NULL where it is not on this machine.
-static struct whisper_model *tiny;
-
-static int setup(void **state) {
-        (void)state;
-        tiny = rig_load_model("tiny.en");
-        return 0;
-}
-
-static int teardown(void **state) {
-        (void)state;
-        tiny = whisper_model_free(tiny);
-        return 0;
-}
-
-static const char sound[] = "librispeech-short/1737-146161-0002.flac";
-
-// What the sound says without a draft, and in how many steps.
-struct plain {
-        int32_t *tokens;
-        size_t n, n_steps;
-};
-
 // With this draft, in at most n_steps: the same.
-static void check_draft(void *engine, struct job *job, const struct plain *plain,
-                        const struct plain *draft) {
-        size_t n, n_steps;
-        int32_t *tokens;
+static void check_draft(void *engine, struct job *job, const struct rig_said *plain,
+                        const struct rig_said *draft) {
+        struct rig_said said;
 
         free(job->options.draft_tokens);
         job->options.draft_tokens = xcalloc(draft->n + 1, sizeof(int32_t));
         memcpy(job->options.draft_tokens, draft->tokens, draft->n * sizeof(int32_t));
         job->options.n_draft_tokens = draft->n;
-        tokens = rig_say(engine, job, &n, &n_steps);
-        assert_int_equal(n, plain->n);
-        assert_memory_equal(tokens, plain->tokens, n * sizeof(*tokens));
-        assert_in_range(n_steps, 1, draft->n_steps);
-        free(tokens);
+        said = rig_say(engine, job);
+        assert_int_equal(said.n, plain->n);
+        assert_memory_equal(said.tokens, plain->tokens, said.n * sizeof(int32_t));
+        assert_in_range(said.n_steps, 1, draft->n_steps);
+        free(said.tokens);
 }
 
 static void check_drafts(void *engine, struct job *job) {
-        struct plain plain, draft = {.tokens = xcalloc(1000, sizeof(int32_t))};
+        struct rig_said plain = rig_say(engine, job);
+        struct rig_said draft = {.tokens = xcalloc(1000, sizeof(int32_t))};
 
-        plain.tokens = rig_say(engine, job, &plain.n, &plain.n_steps);
         assert_in_range(plain.n, 30, 50);
         // The encoder, the prompt with the first token, and one for each token after it.
         assert_int_equal(plain.n_steps, 2 + plain.n);
@@ -95,15 +71,11 @@ static void check_drafts(void *engine, struct job *job) {
 }
 
 static void test_a_draft_changes_nothing_but_the_number_of_steps(void **state) {
-        (void)state;
-        CLEANUP(job_freep) struct job *job = tiny ? rig_read_sound(sound) : NULL;
-        void *engine;
+        const struct whisper_model *tiny = rig_need_tiny(state);
+        CLEANUP(job_freep)
+        struct job *job = rig_need_job("librispeech-short/1737-146161-0002.flac");
+        void *engine = rig_open_engine(tiny);
 
-        if (!job) {
-                skip();
-                return;
-        }
-        engine = rig_open_engine(tiny);
         check_drafts(engine, job);
         engine_whisper.close(engine);
 }
@@ -112,5 +84,5 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_draft_changes_nothing_but_the_number_of_steps),
         };
-        return cmocka_run_group_tests(tests, setup, teardown);
+        return cmocka_run_group_tests(tests, rig_setup_tiny, rig_teardown_tiny);
 }

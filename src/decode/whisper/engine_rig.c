@@ -1,5 +1,6 @@
 #include "decode/whisper/engine_rig.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,7 +35,23 @@ struct whisper_model *rig_load_model(const char *name) {
         return rig_load_model_for(name, COMPUTE_FLOAT32);
 }
 
-struct job *rig_read_sound(const char *name) {
+int rig_setup_tiny(void **state) {
+        *state = rig_load_model("tiny.en");
+        return 0;
+}
+
+int rig_teardown_tiny(void **state) {
+        *state = whisper_model_free(*state);
+        return 0;
+}
+
+struct whisper_model *rig_need_tiny(void **state) {
+        if (!*state)
+                skip();
+        return *state;
+}
+
+struct job *rig_load_job(const char *name) {
         struct sound sound;
         struct job *job;
 
@@ -45,6 +62,14 @@ struct job *rig_read_sound(const char *name) {
         memcpy(job->samples, sound.samples, job->n_samples * sizeof(float));
         free(sound.samples);
         snprintf(job->options.language, sizeof(job->options.language), "en");
+        return job;
+}
+
+struct job *rig_need_job(const char *name) {
+        struct job *job = rig_load_job(name);
+
+        if (!job)
+                skip();
         return job;
 }
 
@@ -63,25 +88,27 @@ void *rig_open_engine(const struct whisper_model *model) {
         return state;
 }
 
-int32_t *rig_tokens(const struct hypothesis *hypothesis, size_t *ret_n) {
-        int32_t *tokens = xcalloc(4096, sizeof(*tokens));
+static struct rig_said said_of(const struct hypothesis *hypothesis) {
+        struct rig_said said = {.tokens = xcalloc(4096, sizeof(int32_t))};
 
-        *ret_n = 0;
+        assert_in_range(hypothesis->n_segments, 0, RIG_SEGMENTS_MAX);
         for (size_t i = 0; i < hypothesis->n_segments; i++) {
                 const struct hypothesis_segment *segment = &hypothesis->segments[i];
 
-                memcpy(tokens + *ret_n, segment->tokens, segment->n_tokens * sizeof(*tokens));
-                *ret_n += segment->n_tokens;
+                memcpy(said.tokens + said.n, segment->tokens,
+                       segment->n_tokens * sizeof(*said.tokens));
+                said.n += segment->n_tokens;
+                said.logprobs[i] = segment->avg_logprob;
         }
-        return tokens;
+        return said;
 }
 
-int32_t *rig_say(void *state, const struct job *job, size_t *ret_n, size_t *ret_n_steps) {
+struct rig_said rig_say(void *state, const struct job *job) {
         struct hypothesis hypothesis = {0};
         const struct job *done = NULL;
+        struct rig_said said;
         size_t n_steps = 0;
         int result = -1;
-        int32_t *tokens;
 
         assert_int_equal(engine_whisper.submit(state, job), 0);
         while (engine_whisper.collect(state, &done, &result, &hypothesis) == ENGINE_E_NONE) {
@@ -90,9 +117,40 @@ int32_t *rig_say(void *state, const struct job *job, size_t *ret_n, size_t *ret_
         }
         assert_ptr_equal(done, job);
         assert_int_equal(result, 0);
-        tokens = rig_tokens(&hypothesis, ret_n);
+        said = said_of(&hypothesis);
+        said.n_steps = n_steps;
         hypothesis_deinit(&hypothesis);
-        if (ret_n_steps)
-                *ret_n_steps = n_steps;
-        return tokens;
+        return said;
+}
+
+void rig_check_said(const struct job *job, int result, struct hypothesis *hypothesis,
+                    struct job *const *jobs, const struct rig_said *alone, size_t n_jobs) {
+        struct rig_said said;
+        size_t which = 0;
+
+        while (which < n_jobs && jobs[which] != job)
+                which++;
+        assert_in_range(which, 0, n_jobs - 1);
+        if (!alone[which].tokens) {
+                assert_int_equal(result, -ECANCELED);
+                return;
+        }
+        assert_int_equal(result, 0);
+        said = said_of(hypothesis);
+        assert_int_equal(said.n, alone[which].n);
+        assert_memory_equal(said.tokens, alone[which].tokens, said.n * sizeof(*said.tokens));
+        assert_memory_equal(said.logprobs, alone[which].logprobs, sizeof(said.logprobs));
+        free(said.tokens);
+        hypothesis_deinit(hypothesis);
+}
+
+void rig_finish_all(void *state, struct job *const *jobs, const struct rig_said *alone,
+                    size_t n_jobs) {
+        for (size_t done = 0; done < n_jobs; done++) {
+                struct hypothesis hypothesis = {0};
+                int result = 1;
+                const struct job *job = rig_finish_one(state, &result, &hypothesis);
+
+                rig_check_said(job, result, &hypothesis, jobs, alone, n_jobs);
+        }
 }

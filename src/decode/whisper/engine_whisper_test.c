@@ -45,6 +45,13 @@ static int teardown(void **state) {
         return 0;
 }
 
+// The model, or the test is skipped. What a test has allocated before it is skipped is lost.
+static const struct whisper_model *need(const struct whisper_model *model) {
+        if (!model)
+                skip();
+        return model;
+}
+
 static const json_t *golden_entries(const char *model) {
         return json_object_get(json_object_get(golden, "models"), model);
 }
@@ -107,18 +114,13 @@ static void check_tokens(void *state, const struct job *job, const json_t *entry
 
 static void check_parity(const struct whisper_model *model, const char *name) {
         const json_t *entries = golden_entries(name);
-        void *state;
+        void *state = rig_open_engine(need(model));
 
-        if (!model) {
-                skip();
-                return;
-        }
-        state = rig_open_engine(model);
         for (size_t i = 0; i < json_array_size(entries); i++) {
                 const json_t *entry = json_array_get(entries, i);
                 CLEANUP(job_freep)
                 struct job *job =
-                        rig_read_sound(json_string_value(json_object_get(entry, "file")));
+                        rig_load_job(json_string_value(json_object_get(entry, "file")));
                 float *frames;
 
                 if (!job) {
@@ -154,82 +156,47 @@ static void test_company_and_bad_neighbours_change_nothing(void **state) {
         static const char *const names[] = {"librispeech-short/1088-134318-0001.flac",
                                             "librispeech-short/1088-134318-0002.flac",
                                             "librispeech-short/1737-146161-0002.flac"};
-        struct job *jobs[3], *cancelled, *bad = job_new(16000);
-        int32_t *alone[3];
-        size_t n_alone[3];
+        struct rig_said alone[4] = {{.tokens = NULL}};
+        struct job *jobs[4], *cancelled, *bad;
         void *engine;
 
-        if (!tiny || !(jobs[0] = rig_read_sound(names[0]))) {
-                job_free(bad);
-                skip();
-                return;
-        }
+        need(tiny);
+        for (size_t i = 0; i < 4; i++)
+                jobs[i] = rig_need_job(names[i % 3]);
+        cancelled = jobs[3];
+        bad = job_new(16000);
         engine = rig_open_engine(tiny);
-        for (size_t i = 0; i < 3; i++) {
-                struct hypothesis hypothesis = {0};
-                int result;
-
-                jobs[i] = i > 0 ? rig_read_sound(names[i]) : jobs[0];
-                assert_int_equal(engine_whisper.submit(engine, jobs[i]), 0);
-                rig_finish_one(engine, &result, &hypothesis);
-                alone[i] = rig_tokens(&hypothesis, &n_alone[i]);
-                hypothesis_deinit(&hypothesis);
-        }
-        cancelled = rig_read_sound(names[0]);
         for (size_t i = 0; i < 3; i++)
+                alone[i] = rig_say(engine, jobs[i]);
+        for (size_t i = 0; i < 4; i++)
                 assert_int_equal(engine_whisper.submit(engine, jobs[i]), 0);
-        assert_int_equal(engine_whisper.submit(engine, cancelled), 0);
         bad->samples[100] = NAN;
         assert_true(engine_whisper.submit(engine, bad) < 0);
         for (int i = 0; i < 9; i++)
                 assert_int_equal(engine_whisper.step(engine), 0);
         atomic_store(&cancelled->is_cancelled, true);
-        for (int done = 0; done < 4; done++) {
-                struct hypothesis hypothesis = {0};
-                int result = 1;
-                const struct job *job = rig_finish_one(engine, &result, &hypothesis);
-                size_t n, which = 0;
-                int32_t *tokens;
-
-                if (job == cancelled) {
-                        assert_int_equal(result, -ECANCELED);
-                        continue;
-                }
-                assert_int_equal(result, 0);
-                while (jobs[which] != job)
-                        which++;
-                tokens = rig_tokens(&hypothesis, &n);
-                assert_int_equal(n, n_alone[which]);
-                assert_memory_equal(tokens, alone[which], n * sizeof(*tokens));
-                free(tokens);
-                hypothesis_deinit(&hypothesis);
-        }
+        rig_finish_all(engine, jobs, alone, 4);
         assert_int_equal(engine_whisper.step(engine), ENGINE_E_IDLE);
         engine_whisper.close(engine);
-        for (size_t i = 0; i < 3; i++) {
-                free(alone[i]);
+        for (size_t i = 0; i < 4; i++) {
+                free(alone[i].tokens);
                 job_free(jobs[i]);
         }
-        job_free(cancelled);
         job_free(bad);
 }
 
 static void test_bad_jobs_are_refused(void **state) {
         (void)state;
+        need(tiny);
         CLEANUP(job_freep) struct job *empty = job_new(0);
         CLEANUP(job_freep) struct job *long_job = job_new(RIG_SAMPLES_MAX + 1);
         CLEANUP(job_freep) struct job *infinite = job_new(1600);
         CLEANUP(job_freep) struct job *foreign = job_new(1600);
         const struct job *job;
         struct hypothesis hypothesis;
-        void *engine;
+        void *engine = rig_open_engine(tiny);
         int result;
 
-        if (!tiny) {
-                skip();
-                return;
-        }
-        engine = rig_open_engine(tiny);
         infinite->samples[0] = INFINITY;
         snprintf(foreign->options.language, LANGUAGE_CODE_MAX, "de");
         assert_int_equal(engine_whisper.submit(engine, empty), -EINVAL);
@@ -245,14 +212,9 @@ static void test_bad_jobs_are_refused(void **state) {
 static void test_a_full_engine_says_so_and_closes_with_work_inside(void **state) {
         (void)state;
         struct job *jobs[64] = {NULL};
+        void *engine = rig_open_engine(need(tiny));
         size_t n = 0;
-        void *engine;
 
-        if (!tiny) {
-                skip();
-                return;
-        }
-        engine = rig_open_engine(tiny);
         for (; n < 64; n++) {
                 jobs[n] = job_new(1600);
                 if (engine_whisper.submit(engine, jobs[n]) == ENGINE_E_FULL)
@@ -268,16 +230,11 @@ static void test_a_full_engine_says_so_and_closes_with_work_inside(void **state)
 
 static void test_a_hundredth_of_a_second_is_no_speech(void **state) {
         (void)state;
+        void *engine = rig_open_engine(need(tiny));
         CLEANUP(job_freep) struct job *job = job_new(100);
         struct hypothesis hypothesis = {0};
-        void *engine;
         int result = 1;
 
-        if (!tiny) {
-                skip();
-                return;
-        }
-        engine = rig_open_engine(tiny);
         assert_int_equal(engine_whisper.submit(engine, job), 0);
         rig_finish_one(engine, &result, &hypothesis);
         assert_int_equal(result, 0);
@@ -287,15 +244,13 @@ static void test_a_hundredth_of_a_second_is_no_speech(void **state) {
 
 static void test_languages(void **state) {
         (void)state;
-        CLEANUP(job_freep) struct job *job = NULL;
+        need(base);
+        need(tiny);
+        CLEANUP(job_freep) struct job *job = rig_need_job("fleurs/fleurs-de-000.ogg");
         struct hypothesis hypothesis = {0};
         void *engine;
         int result;
 
-        if (!base || !tiny || !(job = rig_read_sound("fleurs/fleurs-de-000.ogg"))) {
-                skip();
-                return;
-        }
         assert_true(whisper_model_knows_language(base, "de"));
         assert_false(whisper_model_knows_language(base, "xx"));
         assert_false(whisper_model_knows_language(tiny, "de"));
