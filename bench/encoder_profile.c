@@ -108,31 +108,38 @@ static size_t score_stride(const struct profile *profile) {
 }
 
 static void run_scores(struct profile *profile) {
-        tiles_multiply(TILE_BF16,
+        tiles_multiply(profile->attention.elements,
                        &(struct tile_product){.matrix = profile->keys,
                                               .n_groups = profile->keys.n_groups,
                                               .x = profile->wide,
                                               .x_stride = profile->keys.n_groups * TILE_GROUP,
                                               .n_rows = DENSE_ROWS,
                                               .y = profile->scores,
-                                              .y_stride = score_stride(profile)});
+                                              .y_stride = score_stride(profile),
+                                              .rows = profile->chunk.rows,
+                                              .scales = profile->results,
+                                              .sums = profile->results});
 }
 
 static void run_softmax(struct profile *profile) {
         for (size_t row = 0; row < DENSE_ROWS; row++)
-                tiles_softmax(profile->scores + row * score_stride(profile), CONTEXT_ROWS, NULL,
+                tiles_softmax(profile->attention.elements,
+                              profile->scores + row * score_stride(profile), CONTEXT_ROWS, NULL,
                               CONTEXT_ROWS);
 }
 
 static void run_values(struct profile *profile) {
-        tiles_multiply(TILE_BF16,
+        tiles_multiply(profile->attention.elements,
                        &(struct tile_product){.matrix = profile->values,
                                               .n_groups = profile->values.n_groups,
                                               .x = profile->scores,
                                               .x_stride = score_stride(profile) * sizeof(float),
                                               .n_rows = DENSE_ROWS,
                                               .y = profile->results,
-                                              .y_stride = profile->n_state});
+                                              .y_stride = profile->n_state,
+                                              .rows = profile->chunk.rows,
+                                              .scales = profile->rows,
+                                              .sums = profile->rows});
 }
 
 // --- The table -------------------------------------------------------------------------------
@@ -225,7 +232,7 @@ static float *random_floats(size_t n) {
 
 static int profile_init(struct profile *ret, const char *path, enum compute compute,
                         struct error *error) {
-        size_t width, n_heads, n;
+        size_t width, n_heads, n, in_group = compute == COMPUTE_INT8 ? 4 : 2;
         int r = whisper_model_load(&ret->model, path, 1, compute, error);
 
         if (r == 0)
@@ -242,8 +249,8 @@ static int profile_init(struct profile *ret, const char *path, enum compute comp
         ret->rows = random_floats(DENSE_ROWS * 4 * n);
         ret->results = random_floats(DENSE_ROWS * 4 * n);
         ret->chunk.elements = try_aligned(dense_chunk_size(4 * n));
-        ret->keys = (struct tile_matrix){NULL, width / 2, (CONTEXT_ROWS + 15) / 16};
-        ret->values = (struct tile_matrix){NULL, CONTEXT_ROWS / 2, width / 16};
+        ret->keys = (struct tile_matrix){NULL, width / in_group, (CONTEXT_ROWS + 15) / 16};
+        ret->values = (struct tile_matrix){NULL, CONTEXT_ROWS / in_group, width / 16};
         ret->keys.elements =
                 try_aligned(tile_matrix_size(ret->keys.n_groups, ret->keys.n_panels));
         ret->values.elements =
@@ -251,7 +258,9 @@ static int profile_init(struct profile *ret, const char *path, enum compute comp
         ret->scores = random_floats(DENSE_ROWS * score_stride(ret));
         ret->wide = try_aligned((size_t)CONTEXT_ROWS * 3 * n * sizeof(uint16_t));
         ret->narrow = try_aligned(CONTEXT_ROWS * n * sizeof(uint16_t));
-        r = self_attention_init(&ret->attention, n_heads, width, CONTEXT_ROWS, 1, 1);
+        r = self_attention_init(&ret->attention,
+                                compute == COMPUTE_INT8 ? TILE_INT8 : TILE_BF16, n_heads, width,
+                                CONTEXT_ROWS, 1, 1);
         return r < 0 ? r : encoder_new(&ret->encoder, ret->model, ret->context);
 }
 

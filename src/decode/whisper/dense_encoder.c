@@ -75,8 +75,8 @@ int dense_encoder_new(struct dense_encoder **ret, const struct whisper_model *mo
         encoder->elements = model->compute == COMPUTE_INT8 ? TILE_INT8 : TILE_BF16;
         encoder->n_mels = n_mels;
         encoder->n_state = n;
-        r = self_attention_init(&encoder->attention, n_heads, n / n_heads, ROWS_MAX,
-                                ENCODER_WINDOWS_MAX, model->threads);
+        r = self_attention_init(&encoder->attention, encoder->elements, n_heads, n / n_heads,
+                                ROWS_MAX, ENCODER_WINDOWS_MAX, model->threads);
         encoder->workspaces = xcalloc((size_t)model->threads, sizeof(*encoder->workspaces));
         for (int i = 0; r == 0 && i < model->threads; i++)
                 r = workspace_init(&encoder->workspaces[i], n);

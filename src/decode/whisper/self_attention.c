@@ -2,15 +2,20 @@
 
 #include <errno.h>
 #include <omp.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "decode/whisper/tiles.h"
 #include "util/mem.h"
 
 /* A block of 48 queries sees all keys of its window at once: its scores, 48 by 1500 floats,
  * stay in the second-level cache, softmax runs over whole rows, and no running maximum is
  * needed. The probabilities take the scores' place, and what they sum up to divides the result.
+ *
+ * In int8 queries have a scale for each row, keys for each key, values for each column, and
+ * keys and values lose their means first. To softmax a mean key adds the same everywhere. The
+ * mean value is added to the result: so it takes the place of all the small probabilities,
+ * which are rounded to nothing but may be many (their sum is kept in full).
  */
 
 #define BLOCK 48
@@ -18,7 +23,8 @@
 // Groups of values that are multiplied before the next are: 16 kB in the first-level cache.
 #define VALUE_GROUPS 64
 
-#define PAIR 2  // bf16 in a group
+// What a probability in int8 is a multiple of.
+#define SHARE (1 / 255.0f)
 
 // --- Memory ----------------------------------------------------------------------------------
 
@@ -26,17 +32,38 @@ static size_t panels_of(size_t n_columns) {
         return (n_columns + TILE_PANEL_COLUMNS - 1) / TILE_PANEL_COLUMNS;
 }
 
-static size_t pairs_of(size_t n) {
-        return (n + PAIR - 1) / PAIR;
+// Elements in a group.
+static size_t group_of(const struct self_attention *attention) {
+        return attention->elements == TILE_INT8 ? TILE_GROUP : TILE_GROUP / sizeof(uint16_t);
+}
+
+static size_t key_groups(const struct self_attention *attention) {
+        return attention->head_width / group_of(attention);
+}
+
+static size_t value_groups(const struct self_attention *attention, size_t n_rows) {
+        return (n_rows + group_of(attention) - 1) / group_of(attention);
 }
 
 static size_t keys_size(const struct self_attention *attention, size_t n_rows) {
-        return tile_matrix_size(attention->head_width / PAIR, panels_of(n_rows));
+        return tile_matrix_size(key_groups(attention), panels_of(n_rows));
+}
+
+static size_t values_size(const struct self_attention *attention, size_t n_rows) {
+        return tile_matrix_size(value_groups(attention, n_rows),
+                                attention->head_width / TILE_PANEL_COLUMNS);
+}
+
+// Floats beside them, for int8: the keys' scales and sums, the values' means and scales.
+static size_t scales_of(const struct self_attention *attention, size_t n_rows) {
+        if (attention->elements != TILE_INT8)
+                return 0;
+        return 2 * panels_of(n_rows) * TILE_PANEL_COLUMNS + 2 * attention->head_width;
 }
 
 static size_t head_size(const struct self_attention *attention, size_t n_rows) {
-        return keys_size(attention, n_rows) +
-               tile_matrix_size(pairs_of(n_rows), attention->head_width / TILE_PANEL_COLUMNS);
+        return keys_size(attention, n_rows) + values_size(attention, n_rows) +
+               scales_of(attention, n_rows) * sizeof(float);
 }
 
 // Floats from one query's scores to the next: a whole number of panels, and of 32
@@ -47,10 +74,11 @@ static size_t score_stride(size_t n_rows) {
 
 // What a thread works in.
 struct workspace {
-        float *scores;      // [BLOCK, score_stride]
-        float *results;     // [BLOCK, head_width]
-        uint16_t *queries;  // [BLOCK, head_width]
+        float *scores;     // [BLOCK, score_stride]
+        float *results;    // [BLOCK, head_width]
+        uint8_t *queries;  // [BLOCK, head_width] of bf16 or int8
         float sums[BLOCK];
+        struct tile_row rows[BLOCK];  // for int8: what the queries stand for, then the shares
 };
 
 static size_t workspace_size(size_t n_rows, size_t head_width) {
@@ -64,21 +92,23 @@ static struct workspace workspace_of(const struct self_attention *attention, siz
         struct workspace ret = {.scores = (float *)(void *)at};
 
         ret.results = ret.scores + BLOCK * score_stride(n_rows);
-        ret.queries = (uint16_t *)(void *)(ret.results + BLOCK * attention->head_width);
+        ret.queries = (uint8_t *)(ret.results + BLOCK * attention->head_width);
         return ret;
 }
 
-int self_attention_init(struct self_attention *ret, size_t n_heads, size_t head_width,
-                        size_t n_rows, size_t n_windows, int threads) {
-        *ret = (struct self_attention){.n_heads = n_heads,
+int self_attention_init(struct self_attention *ret, enum tile_elements elements, size_t n_heads,
+                        size_t head_width, size_t n_rows, size_t n_windows, int threads) {
+        *ret = (struct self_attention){.elements = elements,
+                                       .n_heads = n_heads,
                                        .head_width = head_width,
                                        .n_rows_max = n_rows,
                                        .n_windows_max = n_windows,
                                        .threads = threads};
         ret->scratch_size = (workspace_size(n_rows, head_width) + 63) / 64 * 64;
-        // A panel of keys and a pair of values of each window may be nearly empty.
+        // A panel of keys and a group of values of each window may be nearly empty.
         ret->memory =
-                try_aligned(n_heads * head_size(ret, n_rows + n_windows * TILE_PANEL_COLUMNS));
+                try_aligned(n_heads * (head_size(ret, n_rows + n_windows * TILE_PANEL_COLUMNS) +
+                                       n_windows * scales_of(ret, 0) * sizeof(float)));
         ret->scratch = try_aligned((size_t)threads * ret->scratch_size);
         return ret->memory && ret->scratch ? 0 : -ENOMEM;
 }
@@ -94,6 +124,8 @@ struct head {
         const struct self_attention_window *window;
         size_t first;  // column of its queries
         struct tile_matrix keys, values;
+        float *key_scales, *key_sums;       // for int8: [columns of keys]
+        float *value_means, *value_scales;  // and [head_width]
 };
 
 // The head number `index` of all windows' heads.
@@ -109,32 +141,87 @@ static struct head head_of(const struct self_attention *attention,
         memory += index * head_size(attention, window->n_rows);
         ret.window = window;
         ret.first = index * width;
-        ret.keys = (struct tile_matrix){memory, width / PAIR, panels_of(window->n_rows)};
-        ret.values = (struct tile_matrix){memory + keys_size(attention, window->n_rows),
-                                          pairs_of(window->n_rows), width / TILE_PANEL_COLUMNS};
+        ret.keys =
+                (struct tile_matrix){memory, key_groups(attention), panels_of(window->n_rows)};
+        memory += keys_size(attention, window->n_rows);
+        ret.values = (struct tile_matrix){memory, value_groups(attention, window->n_rows),
+                                          width / TILE_PANEL_COLUMNS};
+        memory += values_size(attention, window->n_rows);
+        ret.value_means = (float *)(void *)memory;
+        ret.value_scales = ret.value_means + width;
+        ret.key_scales = ret.value_scales + width;
+        ret.key_sums = ret.key_scales + ret.keys.n_panels * TILE_PANEL_COLUMNS;
         return ret;
 }
 
 static void pack_head(const struct self_attention *attention, const struct head *head) {
-        size_t n_state = attention->n_heads * attention->head_width;
+        size_t n_state = attention->n_heads * attention->head_width, stride = 3 * n_state;
+        size_t n_rows = head->window->n_rows;
         const uint16_t *keys = head->window->projected + n_state + head->first;
+        const uint16_t *values = keys + n_state;
 
-        tiles_pack_columns(&head->keys, keys, 3 * n_state, head->window->n_rows);
-        tiles_pack_rows(&head->values, keys + n_state, 3 * n_state, head->window->n_rows);
+        if (attention->elements != TILE_INT8) {
+                tiles_pack_columns(&head->keys, keys, stride, n_rows);
+                tiles_pack_rows(&head->values, values, stride, n_rows);
+                return;
+        }
+        // The keys' means are forgotten again: their place is the values'.
+        tiles_means(keys, stride, n_rows, attention->head_width, head->value_means);
+        tiles_quantize_columns(&head->keys, keys, stride, n_rows, head->value_means,
+                               head->key_scales, head->key_sums);
+        tiles_means(values, stride, n_rows, attention->head_width, head->value_means);
+        tiles_quantize_rows(&head->values, values, stride, n_rows, head->value_means,
+                            head->value_scales);
 }
 
 // --- Attending -------------------------------------------------------------------------------
 
+// Queries from `first` on and their scores. Rows of the caller's matrix lie far apart and would
+// fight for the same cache lines: hence the copy.
+static void multiply_keys(const struct self_attention *attention, const struct head *head,
+                          struct workspace *space, size_t first, size_t n) {
+        size_t width = attention->head_width, stride = 3 * attention->n_heads * width;
+        const uint16_t *queries = head->window->projected + first * stride + head->first;
+        size_t size = key_groups(attention) * TILE_GROUP;
+
+        for (size_t i = 0; i < n; i++, queries += stride) {
+                if (attention->elements == TILE_INT8) {
+                        tiles_from_bf16(queries, width, space->results);
+                        tiles_quantize(space->results, width, space->queries + i * size,
+                                       &space->rows[i]);
+                } else {
+                        memcpy(space->queries + i * size, queries, size);
+                }
+        }
+        tiles_multiply(attention->elements,
+                       &(struct tile_product){.matrix = head->keys,
+                                              .n_groups = head->keys.n_groups,
+                                              .x = space->queries,
+                                              .x_stride = size,
+                                              .n_rows = n,
+                                              .y = space->scores,
+                                              .y_stride = score_stride(head->window->n_rows),
+                                              .rows = space->rows,
+                                              .scales = head->key_scales,
+                                              .sums = head->key_sums});
+}
+
 // Results of n queries, which are still to be divided.
 static void multiply_values(const struct self_attention *attention, const struct head *head,
-                            const struct workspace *space, size_t n) {
+                            struct workspace *space, size_t n) {
         struct tile_product product = {.matrix = head->values,
                                        .x_stride = score_stride(head->window->n_rows) *
                                                    sizeof(float),
                                        .n_rows = n,
                                        .y = space->results,
-                                       .y_stride = attention->head_width};
+                                       .y_stride = attention->head_width,
+                                       .rows = space->rows,
+                                       .scales = head->value_scales,
+                                       // Any will do: the shares' zero is 0.
+                                       .sums = head->value_means};
 
+        for (size_t i = 0; i < n; i++)
+                space->rows[i] = (struct tile_row){.scale = SHARE};
         for (size_t group = 0; group < head->values.n_groups; group += VALUE_GROUPS) {
                 product.first_group = group;
                 product.n_groups = head->values.n_groups - group;
@@ -142,7 +229,7 @@ static void multiply_values(const struct self_attention *attention, const struct
                         product.n_groups = VALUE_GROUPS;
                 product.x = (const uint8_t *)space->scores + group * TILE_GROUP;
                 product.flags = group > 0 ? TILE_ADD : 0;
-                tiles_multiply(TILE_BF16, &product);
+                tiles_multiply(attention->elements, &product);
         }
 }
 
@@ -153,30 +240,22 @@ static void run_block(const struct self_attention *attention, const struct head 
         struct workspace space = workspace_of(attention, window->n_rows);
         size_t width = attention->head_width, n_state = attention->n_heads * width;
         size_t stride = score_stride(window->n_rows), n = window->n_rows - first;
+        bool has_means = attention->elements == TILE_INT8;
 
         if (n > BLOCK)
                 n = BLOCK;
-        // Rows of the caller's matrix lie far apart and would fight for the same cache lines.
+        multiply_keys(attention, head, &space, first, n);
         for (size_t i = 0; i < n; i++)
-                memcpy(space.queries + i * width,
-                       window->projected + (first + i) * 3 * n_state + head->first,
-                       width * sizeof(uint16_t));
-        tiles_multiply(TILE_BF16, &(struct tile_product){.matrix = head->keys,
-                                                         .n_groups = head->keys.n_groups,
-                                                         .x = space.queries,
-                                                         .x_stride = width * sizeof(uint16_t),
-                                                         .n_rows = n,
-                                                         .y = space.scores,
-                                                         .y_stride = stride});
-        for (size_t i = 0; i < n; i++)
-                space.sums[i] = tiles_softmax(space.scores + i * stride, window->n_rows,
-                                              window->biases, window->n_unbiased);
+                space.sums[i] =
+                        tiles_softmax(attention->elements, space.scores + i * stride,
+                                      window->n_rows, window->biases, window->n_unbiased);
         multiply_values(attention, head, &space, n);
         for (size_t i = 0; i < n; i++) {
                 float *result = space.results + i * width, share = 1 / space.sums[i];
 
                 for (size_t column = 0; column < width; column++)
-                        result[column] *= share;
+                        result[column] = result[column] * share +
+                                         (has_means ? head->value_means[column] : 0);
                 tiles_to_bf16(result, width, window->ret + (first + i) * n_state + head->first);
         }
 }

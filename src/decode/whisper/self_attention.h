@@ -1,11 +1,14 @@
 #pragma once
-// Self-attention in bf16, as the encoder needs it: softmax(queries * keys^T + biases) * values,
-// head by head, each window within itself, all rows of a window at once.
+// Self-attention in bf16 or int8, as the encoder needs it: softmax(queries * keys^T + biases) *
+// values, head by head, each window within itself, all rows of a window at once. What comes in
+// and goes out is bf16 either way.
 //
 // Threads: as many as the call says; scratch belongs to the caller.
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "decode/whisper/tiles.h"
 
 // A window: rows of queries, keys and values side by side, [n_rows, 3 * n_heads * head_width].
 // Queries come already divided by the root of the head's width.
@@ -18,6 +21,7 @@ struct self_attention_window {
 };
 
 struct self_attention {
+        enum tile_elements elements;
         size_t n_heads, head_width;  // a multiple of 16
         size_t n_rows_max, n_windows_max;
         int threads;
@@ -27,8 +31,8 @@ struct self_attention {
 };
 
 // For windows of at most n_rows rows together. -ENOMEM.
-int self_attention_init(struct self_attention *ret, size_t n_heads, size_t head_width,
-                        size_t n_rows, size_t n_windows, int threads);
+int self_attention_init(struct self_attention *ret, enum tile_elements elements, size_t n_heads,
+                        size_t head_width, size_t n_rows, size_t n_windows, int threads);
 void self_attention_deinit(struct self_attention *attention);
 
 void self_attention_run(struct self_attention *attention,

@@ -218,9 +218,27 @@ TARGET_AVX512 static float probabilities_emulated(float *scores, size_t n, float
         return _mm512_reduce_add_ps(_mm512_add_ps(sum[0], sum[1]));
 }
 
-float tiles_softmax(float *scores, size_t n, const float *biases, size_t n_unbiased) {
+// As shares of 255, in bytes. What is rounded away is in the sum all the same: whoever
+// multiplies gives it the values' mean (self_attention.c).
+TARGET_AVX512 static float probabilities_int8(float *scores, size_t n, float largest) {
+        __m512 shift = _mm512_set1_ps(largest * LOG2_E), sum = _mm512_setzero_ps();
+        uint8_t *ret = (uint8_t *)scores;
+
+        for (size_t i = 0; i < n; i += 16) {
+                __m512 x = probability(scores + i, mask_avx512(n - i), shift, &sum);
+                __m512i share = _mm512_cvtps_epu32(_mm512_mul_ps(x, _mm512_set1_ps(255)));
+
+                _mm_storeu_si128((__m128i *)(void *)(ret + i), _mm512_cvtusepi32_epi8(share));
+        }
+        return _mm512_reduce_add_ps(sum);
+}
+
+float tiles_softmax(enum tile_elements elements, float *scores, size_t n, const float *biases,
+                    size_t n_unbiased) {
         float largest = scores_bias(scores, n, biases, n_unbiased);
 
+        if (elements == TILE_INT8)
+                return probabilities_int8(scores, n, largest);
         return cpu_has_bf16() ? probabilities_bf16(scores, n, largest)
                               : probabilities_emulated(scores, n, largest);
 }
@@ -242,37 +260,5 @@ TARGET_AVX512 void tiles_from_bf16(const uint16_t *x, size_t n, float *ret) {
                 __m512 y = from_bf16_avx512(_mm256_maskz_loadu_epi16(mask, x + i));
 
                 _mm512_mask_storeu_ps(ret + i, mask, y);
-        }
-}
-
-TARGET_AVX512 void tiles_quantize(const float *x, size_t n, uint8_t *ret,
-                                  struct tile_row *ret_row) {
-        __m512 least = _mm512_setzero_ps(), most = _mm512_setzero_ps(), scale, zero;
-        float low, high;
-
-        for (size_t i = 0; i < n; i += 16) {
-                __m512 y = _mm512_maskz_loadu_ps(mask_avx512(n - i), x + i);
-
-                least = _mm512_min_ps(least, y);
-                most = _mm512_max_ps(most, y);
-        }
-        low = _mm512_reduce_min_ps(least);
-        high = _mm512_reduce_max_ps(most);
-        if (high - low < 1e-30f) {
-                *ret_row = (struct tile_row){0, 0};
-                high = low + 1;
-        } else {
-                ret_row->scale = (high - low) / 255;
-                ret_row->zero = nearbyintf(-low / ret_row->scale);
-        }
-        scale = _mm512_set1_ps(255 / (high - low));
-        zero = _mm512_set1_ps(ret_row->zero);
-        for (size_t i = 0; i < n; i += 16) {
-                __mmask16 mask = mask_avx512(n - i);
-                __m512 y = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, x + i), scale, zero);
-
-                y = _mm512_max_ps(y, _mm512_setzero_ps());
-                _mm_mask_storeu_epi8(ret + i, mask,
-                                     _mm512_cvtusepi32_epi8(_mm512_cvtps_epu32(y)));
         }
 }

@@ -87,10 +87,13 @@ struct tile_product {
 
 void tiles_multiply(enum tile_elements elements, const struct tile_product *product);
 
-// Scores of n keys become probabilities, in bf16 and in place: exp(score + bias - the largest),
-// followed by zeros up to a multiple of 32. Keys before n_unbiased have no bias. Returns the
-// sum, by which they are still to be divided. There is room for a multiple of 16 floats.
-float tiles_softmax(float *scores, size_t n, const float *biases, size_t n_unbiased);
+// Scores of n keys become probabilities, in place: exp(score + bias - the largest), in bf16 and
+// followed by zeros up to a multiple of 32, or as int8 (unsigned) in shares of 255 and followed
+// by zeros up to a multiple of 16. Keys before n_unbiased have no bias. Returns the sum, by
+// which they are still to be divided; that of int8 has what was rounded away, too. There is
+// room for a multiple of 16 floats.
+float tiles_softmax(enum tile_elements elements, float *scores, size_t n, const float *biases,
+                    size_t n_unbiased);
 
 // To bf16, rounded to nearest even, and back.
 void tiles_to_bf16(const float *x, size_t n, uint16_t *ret);
@@ -98,3 +101,16 @@ void tiles_from_bf16(const uint16_t *x, size_t n, float *ret);
 
 // A row of floats as int8: *ret_row says what for. Zero is kept exactly.
 void tiles_quantize(const float *x, size_t n, uint8_t *ret, struct tile_row *ret_row);
+
+// The mean of each of the n columns of bf16 rows; n is a multiple of 16, as below.
+void tiles_means(const uint16_t *x, size_t stride, size_t n_rows, size_t n, float *ret);
+
+// As tiles_pack_columns() and tiles_pack_rows(), into int8. What is packed is the difference to
+// the means: of columns [n_groups * 4], of rows by column. The columns' scales and sums (zeros
+// for those that fill up the last panel) are what a tile_product wants; the rows have scales
+// alone and go with unsigned rows whose zero is 0.
+void tiles_quantize_columns(const struct tile_matrix *matrix, const uint16_t *x, size_t stride,
+                            size_t n_columns, const float *means, float *ret_scales,
+                            float *ret_sums);
+void tiles_quantize_rows(const struct tile_matrix *matrix, const uint16_t *x, size_t stride,
+                         size_t n_rows, const float *means, float *ret_scales);
