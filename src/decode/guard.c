@@ -2,7 +2,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdlib.h>
 
 #include "audio/pcm.h"
 
@@ -89,8 +88,7 @@ void guards_apply(const struct job *job, struct hypothesis *hypothesis,
                         continue;
                 }
                 counts->n_refused[guard]++;
-                free(segment->text);
-                free(segment->tokens);
+                hypothesis_segment_deinit(segment);
         }
         hypothesis->n_segments = n_kept;
 }

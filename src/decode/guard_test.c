@@ -68,6 +68,18 @@ static void speech_passes(void **state) {
                             " And so, my fellow Americans");
 }
 
+// Under ASan: nothing of it is left.
+static void a_refused_segment_goes_with_its_words(void **state) {
+        struct fixture *fixture = *state;
+        struct hypothesis_segment *segment = say(fixture, " loop", 1, 0, 0);
+        const struct hypothesis_word word = {.text = (char[]){" loop"}};
+
+        segment->compression_ratio = 3;
+        segment->words = hypothesis_words_copy(&word, 1, 0);
+        segment->n_words = 1;
+        expect(fixture, 0, GUARD_COMPRESSION_RATIO, 1);
+}
+
 static void text_that_compresses_too_well_is_refused(void **state) {
         struct fixture *fixture = *state;
 
@@ -135,6 +147,7 @@ static void what_the_engine_did_is_counted(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 GUARD_TEST(speech_passes),
+                GUARD_TEST(a_refused_segment_goes_with_its_words),
                 GUARD_TEST(text_that_compresses_too_well_is_refused),
                 GUARD_TEST(the_same_words_over_and_over_are_refused),
                 GUARD_TEST(more_words_than_can_be_said_are_refused),

@@ -37,13 +37,16 @@ void hypothesis_words_free(struct hypothesis_word *words, size_t n) {
         free(words);
 }
 
+void hypothesis_segment_deinit(struct hypothesis_segment *segment) {
+        free(segment->text);
+        free(segment->tokens);
+        hypothesis_words_free(segment->words, segment->n_words);
+        *segment = (struct hypothesis_segment){0};
+}
+
 void hypothesis_deinit(struct hypothesis *hypothesis) {
-        for (size_t i = 0; i < hypothesis->n_segments; i++) {
-                free(hypothesis->segments[i].text);
-                free(hypothesis->segments[i].tokens);
-                hypothesis_words_free(hypothesis->segments[i].words,
-                                      hypothesis->segments[i].n_words);
-        }
+        for (size_t i = 0; i < hypothesis->n_segments; i++)
+                hypothesis_segment_deinit(&hypothesis->segments[i]);
         free(hypothesis->segments);
         *hypothesis = (struct hypothesis){0};
 }

@@ -57,5 +57,8 @@ struct hypothesis_word *hypothesis_words_copy(const struct hypothesis_word *word
                                               int64_t shift);
 void hypothesis_words_free(struct hypothesis_word *words, size_t n);
 
+// Free what one segment holds; the segment itself stays where it is.
+void hypothesis_segment_deinit(struct hypothesis_segment *segment);
+
 // Free what it holds and zero it.
 void hypothesis_deinit(struct hypothesis *hypothesis);
