@@ -1,5 +1,6 @@
 #include "decode/job.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ struct decode_options decode_options_default(void) {
                 .language_detection_segments = 1,
                 .language_detection_threshold = 0.5f,
                 .word_timestamps = DECODE_UNSET,
+                .hallucination_silence_threshold = INFINITY,
                 .suppress_blank = true,
                 .suppress_tokens = {-1},
                 .n_suppress_tokens = 1,

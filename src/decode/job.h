@@ -46,6 +46,9 @@ struct decode_options {
         unsigned language_detection_segments;  // of a file: windows to detect it by
         float language_detection_threshold;    // 0.5: above it a window alone decides
         enum decode_choice word_timestamps;
+        // Seconds: longer silences around what is probably made up are skipped
+        // (hallucination.h), by whoever seeks through a recording.
+        float hallucination_silence_threshold;
         char *prepend_punctuations;  // that belong to the word after them; NULL: the usual
         char *append_punctuations;   // to the one before
         bool suppress_blank;
