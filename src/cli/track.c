@@ -6,8 +6,8 @@
 
 #include "audio/ring.h"
 #include "cli/language_vote.h"
+#include "cli/seeker.h"
 #include "source/media.h"
-#include "speech/segmenter.h"
 #include "transcript/assembler.h"
 #include "util/mem.h"
 
@@ -16,15 +16,6 @@
 
 // Sound is fed in pieces of this, so that windows are taken before the ring drops them.
 #define PIECE_SAMPLES ((size_t)AUDIO_RATE / 2)
-
-// Sequential windows: Whisper's own length; a reader that is so far ahead of the window has to
-// wait; a rest shorter than one mel frame is no sound.
-#define WINDOW_SAMPLES ((int64_t)30 * AUDIO_RATE)
-#define AHEAD_SAMPLES  ((int64_t)45 * AUDIO_RATE)
-#define FRAME_SAMPLES  160
-
-// As many tokens as Whisper's prompt has room for, n_text_context / 2.
-#define CONTEXT_MAX 224
 
 // A window that waits until the language is known.
 struct held_job {
@@ -50,11 +41,12 @@ struct track {
         struct held_job *held_first;
         struct held_job **held_last;
 
-        int64_t duration;  // samples read
-        int64_t seek;      // sequential: where the next window begins
-        int64_t position;  // everything before it is transcribed
-        int64_t n_held;    // samples in jobs
-        size_t n_jobs;     // made and not answered
+        int64_t duration;      // samples read
+        struct seeker seeker;  // sequential: where the next window begins
+        size_t clip;           // at pauses: the number of the one that is read, or the next
+        int64_t position;      // everything before it is transcribed
+        int64_t n_held;        // samples in jobs
+        size_t n_jobs;         // made and not answered
         uint64_t job_id_last;
 
         bool is_held_back;  // by the owner
@@ -82,8 +74,9 @@ static void job_submit(struct track *track, struct job *job) {
         lane_submit(track->lane, job);
 }
 
-// Samples [begin, end) become a job that runs now or when the language is known.
-static void job_make(struct track *track, int64_t begin, int64_t end) {
+// Samples [begin, end) become a job that runs now or when the language is known. False when
+// they are lost.
+static bool job_make(struct track *track, int64_t begin, int64_t end) {
         struct job *job = job_new((size_t)(end - begin));
         struct held_job *held;
 
@@ -94,8 +87,7 @@ static void job_make(struct track *track, int64_t begin, int64_t end) {
                           (double)(end - begin) / AUDIO_RATE);
                 track_fail(track, &error);
                 job_free(job);
-                track->seek = end;
-                return;
+                return false;
         }
         job->id = ++track->job_id_last;
         job->is_final = true;
@@ -104,13 +96,14 @@ static void job_make(struct track *track, int64_t begin, int64_t end) {
         track->n_jobs++;
         if (!track->is_probing) {
                 job_submit(track, job);
-                return;
+                return true;
         }
         held = xnew(struct held_job);
         held->job = job;
         *track->held_last = held;
         track->held_last = &held->next;
         probe_advance(track);
+        return true;
 }
 
 // The language is known: all may go. It is not: the next one shall tell.
@@ -196,18 +189,43 @@ static void windows_take(struct track *track) {
         }
 }
 
+// At pauses: sound of a clip goes to the segmenter, of what lies between two only its length.
+static void clips_hear(struct track *track, const float *samples, int64_t n) {
+        struct segmenter *segmenter = track->segmenter;
+
+        while (n > 0 && track->clip < track->services.clips->n) {
+                const struct clip *clip = &track->services.clips->items[track->clip];
+                int64_t position = segmenter_position(segmenter);
+                bool is_inside = position >= clip->begin;
+                int64_t n_left = (is_inside ? clip->end : clip->begin) - position;
+                int64_t n_heard = n < n_left ? n : n_left;
+
+                if (is_inside)
+                        segmenter_feed(segmenter, samples, (size_t)n_heard);
+                else
+                        segmenter_feed_silence(segmenter, n_heard);
+                if (is_inside && n_heard == n_left) {
+                        segmenter_flush(segmenter);
+                        track->clip++;
+                } else if (n_heard == n_left) {
+                        segmenter_reset(segmenter);  // no window's padding reaches before it
+                }
+                windows_take(track);
+                samples += n_heard;
+                n -= n_heard;
+        }
+}
+
 // Sequential: the next window, if its sound is there and the one before is answered.
 static void sequence_advance(struct track *track) {
-        int64_t end = ring_end(track->ring);
+        int64_t n_samples = ring_end(track->ring), begin, end;
 
-        track->is_ahead = end - track->seek >= AHEAD_SAMPLES;
+        while (track->n_jobs == 0 &&
+               seeker_next(&track->seeker, n_samples, track->is_read, &begin, &end))
+                if (!job_make(track, begin, end))
+                        seeker_pass(&track->seeker, end);
+        track->is_ahead = seeker_is_ahead(&track->seeker, n_samples);
         flow_update(track);
-        if (track->n_jobs > 0 || (!track->is_read && end - track->seek < WINDOW_SAMPLES))
-                return;
-        if (end > track->seek + WINDOW_SAMPLES)
-                end = track->seek + WINDOW_SAMPLES;
-        if (end - track->seek >= FRAME_SAMPLES)
-                job_make(track, track->seek, end);
 }
 
 static void done_consider(struct track *track) {
@@ -226,10 +244,8 @@ static void track_on_samples(void *context, const float *samples, size_t n) {
                 size_t piece = n < PIECE_SAMPLES ? n : PIECE_SAMPLES;
 
                 ring_append(track->ring, samples, piece);
-                if (track->segmenter) {
-                        segmenter_feed(track->segmenter, samples, piece);
-                        windows_take(track);
-                }
+                if (track->segmenter)
+                        clips_hear(track, samples, (int64_t)piece);
                 samples += piece;
                 n -= piece;
         }
@@ -240,7 +256,10 @@ static void track_on_samples(void *context, const float *samples, size_t n) {
 
 static void track_on_read(void *context, const struct error *error) {
         struct track *track = context;
+        struct error mistake = {0};
 
+        if (!error && clips_check(track->services.clips, track->duration, &mistake) < 0)
+                error = &mistake;
         if (error)
                 track_fail(track, error);
         track->is_read = true;
@@ -262,49 +281,6 @@ static void language_settle(struct track *track, const struct hypothesis *hypoth
         if (track->options.language[0] == '\0' && hypothesis->n_segments > 0)
                 memcpy(track->options.language, hypothesis->language,
                        sizeof(track->options.language));
-}
-
-// Add tokens to what the next window is told of the text so far; the oldest make room.
-static void context_append(struct decode_options *options, const int32_t *tokens, size_t n) {
-        size_t n_new = n < CONTEXT_MAX ? n : CONTEXT_MAX;
-        size_t n_kept = options->n_previous_tokens;
-        int32_t *context;
-
-        if (n_new == 0)
-                return;
-        if (n_kept > CONTEXT_MAX - n_new)
-                n_kept = CONTEXT_MAX - n_new;
-        context = xcalloc(n_kept + n_new, sizeof(*context));
-        if (n_kept > 0)
-                memcpy(context, options->previous_tokens + options->n_previous_tokens - n_kept,
-                       n_kept * sizeof(*context));
-        memcpy(context + n_kept, tokens + n - n_new, n_new * sizeof(*context));
-        free(options->previous_tokens);
-        options->previous_tokens = context;
-        options->n_previous_tokens = n_kept + n_new;
-}
-
-// Sequential: where the next window begins, and what it is told.
-static void sequence_settle(struct track *track, const struct job *job,
-                            const struct hypothesis *hypothesis) {
-        struct decode_options *options = &track->options;
-        int64_t n_consumed = hypothesis->n_consumed;
-        float temperature = 0;
-
-        // Whatever the engine says, the next window begins later than this one.
-        if (n_consumed <= 0 || n_consumed > (int64_t)job->n_samples)
-                n_consumed = (int64_t)job->n_samples;
-        track->seek = job->begin + n_consumed;
-        for (size_t i = 0; i < hypothesis->n_segments; i++) {
-                context_append(options, hypothesis->segments[i].tokens,
-                               hypothesis->segments[i].n_tokens);
-                temperature = hypothesis->segments[i].temperature;
-        }
-        if (!options->condition_on_previous_text ||
-            temperature > options->prompt_reset_on_temperature) {
-                options->prompt = mem_free(options->prompt);
-                options->n_previous_tokens = 0;
-        }
 }
 
 static void track_on_hypothesis(void *context, const struct job *job, int result,
@@ -330,13 +306,14 @@ static void track_on_hypothesis(void *context, const struct job *job, int result
                 track_fail(track, &error);
                 hypothesis = &nothing;
         }
+        if (!track->segmenter) {
+                seeker_settle(&track->seeker, job, ring_end(track->ring), hypothesis,
+                              &track->options);
+                end = track->seeker.position;
+        }
         language_settle(track, hypothesis);
         track->is_probing = false;
         held_release(track);
-        if (!track->segmenter) {
-                sequence_settle(track, job, hypothesis);
-                end = track->seek;
-        }
         track->position = end;
         update = assembler_on_final(track->assembler, job->begin,
                                     job->begin + (int64_t)job->n_samples, hypothesis);
@@ -394,15 +371,14 @@ int track_open(struct track **ret, const struct track_services *services, const 
                 return r;
         }
         if (services->vad) {
-                struct segmenter_config config = segmenter_config_files();
-
-                track->segmenter = segmenter_new(services->vad, &config);
+                track->segmenter = segmenter_new(services->vad, &services->segmenting);
                 track->is_voting = track->options.language[0] == '\0' &&
                                    track->options.multilingual != DECODE_YES &&
                                    track->options.language_detection_segments > 1;
                 track->is_probing = track->is_voting;
         } else {
                 track->options.is_single_pass = true;
+                seeker_init(&track->seeker, services->clips, &track->options);
         }
         track->assembler = assembler_new();
         track->lane = lane_open(services->scheduler, true, track_on_hypothesis, track);

@@ -4,8 +4,7 @@
 //
 // With a voice-activity model, windows are cut at pauses; the language, unless given, is
 // detected on the first window in which something was said and then holds for the file. Without
-// one, windows of 30 s follow each other, each beginning where the last complete segment of the
-// one before ended, with the text so far as its context (as faster-whisper's transcribe()).
+// one, windows of 30 s follow each other (cli/seeker). Either way only of the clips asked for.
 //
 // Threads: loop thread only.
 // Memory:  bounded by track_held(), which the owner watches and limits with track_hold_back().
@@ -13,8 +12,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/clips.h"
 #include "decode/job.h"
 #include "decode/scheduler.h"
+#include "speech/segmenter.h"
 #include "speech/vad.h"
 #include "transcript/segment.h"
 #include "util/error.h"
@@ -28,6 +29,8 @@ struct track_services {
         struct scheduler *scheduler;
         const struct vad_model *vad;           // NULL: sequential windows of 30 s
         const struct decode_options *options;  // language "" detects
+        const struct clips *clips;             // what is transcribed of each file
+        struct segmenter_config segmenting;    // how it is cut at pauses
 };
 
 // None of these may close the track; they come from inside its work.

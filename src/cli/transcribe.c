@@ -1,5 +1,6 @@
 // eavesdrop transcribe: files in, text out, as fast as it goes.
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "cli/progress.h"
 #include "cli/transcript_format.h"
 #include "cli/transcription.h"
+#include "cli/vad_parameters.h"
 #include "util/mem.h"
 
 static const struct option_entry entries[] = {
@@ -26,8 +28,13 @@ static const struct option_entry entries[] = {
         {"engines", "N", "that decode side by side [1]", "engines", 0},
         {"threads", "N", "cores for each engine; 0 is all, shared out [0]", "threads", 0},
         {"compute", "WHICH", "auto, float32, bf16 or int8 [auto]", "compute", 0},
-        {"no-vad", NULL, "windows of 30 s, one after the other, instead of cuts at pauses",
+        {"clip-timestamps", "LIST", "transcribe only these parts: START,END,START,... seconds",
          NULL, 0},
+        {"vad-filter", "[=true|false]",
+         "cut at pauses; false: windows of 30 s, one after the other [true]", NULL, 0},
+        {"no-vad", NULL, "the same as --vad-filter=false", NULL, 0},
+        {"vad-parameters", "LIST", "how to find the pauses: NAME=VALUE,NAME=VALUE,...", NULL,
+         0},
         {0},
 };
 
@@ -36,6 +43,9 @@ struct transcribe {
         struct options_verb verb;
         struct options options;
         enum transcript_format format;
+        bool is_seeking;  // windows of 30 s, without voice activity
+        struct clips clips;
+        struct segmenter_config segmenting;
         struct decode_options decoding;
         struct config *config;
         struct loaded loaded;
@@ -49,22 +59,71 @@ static int usage_mistake(const char *text, const char *value) {
 
 // --- wishes ----------------------------------------------------------------------------------
 
+static int pauses_settle(struct transcribe *run) {
+        const char *filter = options_get(&run->options, "vad-filter");
+        const char *parameters = options_get(&run->options, "vad-parameters");
+        struct error error = {0};
+        bool is_on = !filter || filter[0] == '\0' || strcmp(filter, "true") == 0;
+
+        if (!is_on && strcmp(filter, "false") != 0)
+                return usage_mistake("--vad-filter is true or false, not ", filter);
+        run->is_seeking = !is_on || options_get(&run->options, "no-vad");
+        if (filter && is_on && run->is_seeking)
+                return usage_mistake("--vad-filter and --no-vad contradict each other", "");
+        if (parameters && run->is_seeking)
+                return usage_mistake("--vad-parameters say how pauses are found: they go "
+                                     "without --no-vad",
+                                     "");
+        run->segmenting = segmenter_config_files();
+        if (parameters && vad_parameters_apply(&run->segmenting, parameters, &error) < 0)
+                return usage_mistake("--vad-parameters: ", error.text);
+        return -1;
+}
+
+static int clips_settle(struct transcribe *run) {
+        const char *list = options_get(&run->options, "clip-timestamps");
+        struct error error = {0};
+
+        if (clips_parse(&run->clips, list ? list : "", &error) < 0)
+                return usage_mistake("--clip-timestamps: ", error.text);
+        return -1;
+}
+
+// Silences are skipped by the times of words, and there are long ones only where nothing cuts
+// them out.
+static int hallucinations_settle(struct transcribe *run) {
+        struct decode_options *decoding = &run->decoding;
+
+        if (isinf(decoding->hallucination_silence_threshold))
+                return -1;
+        if (!run->is_seeking)
+                return usage_mistake("--hallucination-silence-threshold skips silences between "
+                                     "windows of 30 s: it goes with --no-vad",
+                                     "");
+        if (decoding->word_timestamps == DECODE_NO)
+                return usage_mistake("--hallucination-silence-threshold needs "
+                                     "--word-timestamps",
+                                     "");
+        decoding->word_timestamps = DECODE_YES;
+        return -1;
+}
+
 // Asked for timestamps, Whisper cuts its text into sentences but leaves more words out: over
 // the windows of long files it errs nearly twice as often (docs/benchmarks.md). So it is not
 // asked; subtitles are cut by the words' times. Only seeking needs its timestamps.
 static int timestamps_settle(struct transcribe *run) {
         bool is_subtitle = run->format == TRANSCRIPT_SRT || run->format == TRANSCRIPT_VTT;
-        bool is_seeking = options_get(&run->options, "no-vad");
         struct decode_options *decoding = &run->decoding;
 
         if (decoding->word_timestamps == DECODE_UNSET)
                 decoding->word_timestamps = is_subtitle ? DECODE_YES : DECODE_NO;
         if (decoding->without_timestamps == DECODE_UNSET)
                 decoding->without_timestamps =
-                        is_seeking || (is_subtitle && decoding->word_timestamps == DECODE_NO)
+                        run->is_seeking ||
+                                        (is_subtitle && decoding->word_timestamps == DECODE_NO)
                                 ? DECODE_NO
                                 : DECODE_YES;
-        if (decoding->without_timestamps == DECODE_YES && is_seeking)
+        if (decoding->without_timestamps == DECODE_YES && run->is_seeking)
                 return usage_mistake(
                         "--no-vad seeks by the model's timestamps: it goes without "
                         "--without-timestamps",
@@ -75,6 +134,7 @@ static int timestamps_settle(struct transcribe *run) {
 static int wishes_read(struct transcribe *run) {
         const char *format = options_get(&run->options, "format");
         const char *task = options_get(&run->options, "task");
+        int r;
 
         run->decoding = decode_options_copy(&run->config->decoding);
         if (run->options.n_operands == 0)
@@ -89,6 +149,9 @@ static int wishes_read(struct transcribe *run) {
                 run->decoding.task = DECODE_TRANSLATE;
         else if (task && strcmp(task, "transcribe") != 0)
                 return usage_mistake("--task is transcribe or translate, not ", task);
+        if ((r = pauses_settle(run)) >= 0 || (r = clips_settle(run)) >= 0 ||
+            (r = hallucinations_settle(run)) >= 0)
+                return r;
         return timestamps_settle(run);
 }
 
@@ -181,7 +244,8 @@ static int files_transcribe(struct transcribe *run, struct loop *loop,
                 transcript_writer_new(run->output, run->format, run->options.n_operands > 1);
         struct transcribing transcribing = {.loop = loop};
         struct transcription_parts parts = {
-                .services = {loop, scheduler, run->loaded.vad, &run->decoding},
+                .services = {loop, scheduler, run->loaded.vad, &run->decoding, &run->clips,
+                             run->segmenting},
                 .files = run->options.operands,
                 .n_files = run->options.n_operands,
                 .writer = writer,
@@ -229,7 +293,6 @@ static int transcribe_run(struct transcribe *run) {
 
 static int transcribe_prepare(struct transcribe *run, int argc, char **argv) {
         struct error error = {0};
-        bool wants_vad;
         int r;
 
         options_make(&run->made, entries);
@@ -248,8 +311,7 @@ static int transcribe_prepare(struct transcribe *run, int argc, char **argv) {
         if ((r = wishes_read(run)) >= 0)
                 return r;
         log_configure(run->config->log_level, run->config->log_format);
-        wants_vad = !options_get(&run->options, "no-vad");
-        if (loaded_open(&run->loaded, run->config, wants_vad, &error) < 0) {
+        if (loaded_open(&run->loaded, run->config, !run->is_seeking, &error) < 0) {
                 fprintf(stderr, "eavesdrop transcribe: %s\n", error.text);
                 return EXIT_MODEL;
         }
@@ -268,6 +330,7 @@ int cli_transcribe(int argc, char **argv) {
         if (r < 0)
                 r = transcribe_run(&run);
         closed = output_close(&run);
+        clips_deinit(&run.clips);
         decode_options_deinit(&run.decoding);
         loaded_close(&run.loaded);
         config_free(run.config);

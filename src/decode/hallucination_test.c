@@ -130,6 +130,21 @@ static void edges_are_next_to_silence(void **state) {
         expect(&place, &hypothesis, 1, 88);
 }
 
+static void a_recording_begins_with_silence(void **state) {
+        struct hallucination_place place = usual();
+        struct hypothesis hypothesis = {0};
+
+        (void)state;
+        place.begin = place.last_speech = 0;
+        place.end = place.next = samples(30);
+        place.threshold = 5;
+        say(&hypothesis, 3, 1, 0.4, 0.1f);
+        expect(&place, &hypothesis, 0, 3);
+        place.threshold = 3;
+        say(&hypothesis, 3, 1, 0.4, 0.1f);
+        expect(&place, &hypothesis, 1, 30);
+}
+
 static void near_the_end_of_all_nothing_is_heard_again(void **state) {
         struct hallucination_place place = usual();
         struct hypothesis hypothesis = {0};
@@ -219,6 +234,7 @@ int main(void) {
                 cmocka_unit_test(a_suspicious_segment_between_others_is_kept),
                 cmocka_unit_test(two_suspicious_segments_vouch_for_neither),
                 cmocka_unit_test(edges_are_next_to_silence),
+                cmocka_unit_test(a_recording_begins_with_silence),
                 cmocka_unit_test(near_the_end_of_all_nothing_is_heard_again),
                 cmocka_unit_test(strangeness_adds_up),
                 cmocka_unit_test(only_the_first_eight_words_count),
