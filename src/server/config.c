@@ -75,6 +75,20 @@ char *config_default_owed_folder(void) {
 
 // --- the file --------------------------------------------------------------------------------
 
+// There is no such key of the section, or no more.
+static void section_refuse_key(struct config_reader *reader, const struct config_node *name,
+                               const char *place, const char *const *known) {
+        const struct config_moved_key *moved = config_moved_keys;
+
+        while (moved->name && strcmp(moved->name, place) != 0)
+                moved++;
+        if (moved->name)
+                config_mistake_add(reader->mistakes, name->line, name->column, place,
+                                   "is now %s", moved->new_name);
+        else
+                config_refuse_key(reader, name, place, known);
+}
+
 // A mapping of keys with single values, which the table names "section.key".
 static void section_read(struct config_reader *reader, const struct config_node *node,
                          const char *section, const char *const *known) {
@@ -92,7 +106,7 @@ static void section_read(struct config_reader *reader, const struct config_node 
                         config_read_key(reader, node->children[i + 1], place, key,
                                         reader->config);
                 else
-                        config_refuse_key(reader, name, place, known);
+                        section_refuse_key(reader, name, place, known);
         }
 }
 
@@ -245,6 +259,13 @@ static void environment_read(struct config *config, struct config_mistakes *mist
 
                 if (value && value[0] != '\0')
                         key_override(config, key, value, key->environment, mistakes);
+        }
+        for (const struct config_moved_key *moved = config_moved_keys; moved->name; moved++) {
+                const char *value = getenv(moved->environment);
+
+                if (value && value[0] != '\0')
+                        config_mistake_add(mistakes, 0, 0, moved->environment, "is now %s",
+                                           moved->new_environment);
         }
         config_read_decoding_environment(&reader);
 }

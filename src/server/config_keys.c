@@ -320,6 +320,18 @@ const struct config_key config_server_keys[] = {
         {0},
 };
 
+// Those of the guards that faster-whisper has under other names.
+const struct config_moved_key config_moved_keys[] = {
+        {"guards.no_speech", "EAVESDROP_GUARDS_NO_SPEECH", "decoding.no_speech_threshold",
+         "EAVESDROP_DECODING_NO_SPEECH_THRESHOLD"},
+        {"guards.log_prob", "EAVESDROP_GUARDS_LOG_PROB", "decoding.log_prob_threshold",
+         "EAVESDROP_DECODING_LOG_PROB_THRESHOLD"},
+        {"guards.compression_ratio", "EAVESDROP_GUARDS_COMPRESSION_RATIO",
+         "decoding.compression_ratio_threshold",
+         "EAVESDROP_DECODING_COMPRESSION_RATIO_THRESHOLD"},
+        {0},
+};
+
 // --- a stream's keys -------------------------------------------------------------------------
 
 static bool stream_set_language(void *target, const char *value) {

@@ -24,5 +24,15 @@ struct config_key {
 extern const struct config_key config_server_keys[];
 extern const struct config_key config_stream_keys[];
 
+// A key of the file as a whole that has gone to another place: whoever still has it there is
+// told.
+struct config_moved_key {
+        const char *name, *environment;          // before
+        const char *new_name, *new_environment;  // now
+};
+
+// Ended by an entry without a name.
+extern const struct config_moved_key config_moved_keys[];
+
 // The entry with that name, or NULL.
 const struct config_key *config_key_find(const struct config_key *keys, const char *name);

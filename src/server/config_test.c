@@ -204,6 +204,32 @@ static void test_guards_out_of_range(void **state) {
                                         "names to their limits, but this is a single value\n");
 }
 
+static void test_guards_that_have_moved(void **state) {
+        struct config_mistakes mistakes;
+        struct config *config = NULL;
+        CLEANUP(mem_freep) char *told = NULL;
+
+        (void)state;
+        assert_refused("guards: {no_speech: 0.5, log_prob: -1, compression_ratio: 2}\n",
+                       "bad.yaml:1:10: guards.no_speech: is now decoding.no_speech_threshold\n"
+                       "bad.yaml:1:26: guards.log_prob: is now decoding.log_prob_threshold\n"
+                       "bad.yaml:1:40: guards.compression_ratio: is now "
+                       "decoding.compression_ratio_threshold\n");
+        // Where they are now they work.
+        config = parse_good("decoding: {no_speech_threshold: 0.5, log_prob_threshold: -2,\n"
+                            "           compression_ratio_threshold: 3}\n");
+        assert_true(config->decoding.no_speech_threshold == 0.5f);
+        assert_true(config->decoding.log_prob_threshold == -2);
+        assert_true(config->decoding.compression_ratio_threshold == 3);
+        config = config_free(config);
+        variable_set("EAVESDROP_GUARDS_LOG_PROB", "-2");
+        assert_int_equal(config_load(&config, NULL, &mistakes), -EINVAL);
+        told = mistakes_text(&mistakes);
+        assert_string_equal(told, "EAVESDROP_GUARDS_LOG_PROB: is now "
+                                  "EAVESDROP_DECODING_LOG_PROB_THRESHOLD\n");
+        variable_set("EAVESDROP_GUARDS_LOG_PROB", NULL);
+}
+
 static void test_decoding_options(void **state) {
         (void)state;
         CLEANUP(config_freep)
@@ -684,6 +710,7 @@ int main(void) {
                 cmocka_unit_test(test_hearing_and_owing),
                 cmocka_unit_test(test_guards_have_limits),
                 cmocka_unit_test(test_guards_out_of_range),
+                cmocka_unit_test(test_guards_that_have_moved),
                 cmocka_unit_test(test_decoding_options),
                 cmocka_unit_test(test_decoding_mistakes),
                 cmocka_unit_test(test_decoding_is_overridden),
