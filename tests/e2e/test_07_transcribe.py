@@ -68,6 +68,87 @@ def test_files_that_are_no_sound(transcribe, jfk, tmp_path):
     assert done.returncode == 1 and "country" in done.stdout, "one bad file must not stop the others"
 
 
+def utterances(data, name, wanted):
+    """[(start, end, text)] of a long chapter's utterances by number."""
+    lines = (data / f"librispeech-long/{name}.segments.tsv").read_text().splitlines()[1:]
+    rows = [lines[number].split("\t") for number in wanted]
+    return [(float(start), float(end), text) for start, end, _, text in rows]
+
+
+@pytest.mark.parametrize("way", [(), ("--no-vad",)])
+def test_clips(transcribe, data, way):
+    """Two parts of a file: their text, at the file's times, and nothing else."""
+    clips = utterances(data, "7312-92432", (3, 9))
+    listed = ",".join(f"{start},{end}" for start, end, _ in clips)
+    audio = data / "librispeech-long/7312-92432.flac"
+    done = transcribe("--format", "json", "--clip-timestamps", listed, *way, audio)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["duration"] == pytest.approx(speech.load(audio).size / speech.RATE, abs=0.1)
+    for start, end, reference in clips:
+        inside = [s for s in told["segments"] if start <= s["start"] and s["end"] <= end + 0.001]
+        assert speech.error_rate(reference, "".join(s["text"] for s in inside)) <= 0.2
+        told["segments"] = [s for s in told["segments"] if s not in inside]
+    assert not told["segments"]
+
+
+def test_clips_that_are_none(transcribe, jfk):
+    audio, _ = jfk
+    for listed, complaint in (
+        ("5,3", "clip 1 ends at 3 s"),
+        ("0,5,4,6", "clip 2 begins at 4 s"),
+        ("-1,5", "negative"),
+        ("0,five", "not a number"),
+    ):
+        done = transcribe(f"--clip-timestamps={listed}", audio)
+        assert done.returncode == 2 and complaint in done.stderr and not done.stdout, listed
+    done = transcribe("--clip-timestamps", "60", audio)
+    assert done.returncode == 1 and "the sound ends at 11 s" in done.stderr and jfk[0].name in done.stderr
+
+
+def test_silence_around_what_is_made_up_is_skipped(transcribe, data):
+    """Let speak, the model finds a word in near silence; the option drops it where it can hear on."""
+
+    def begins(*options):
+        done = transcribe(
+            *("--no-vad", "--word-timestamps", "--no-speech-threshold", "off", "--language", "en"),
+            *("--format", "json", *options, data / "nonspeech/near-silence.wav"),
+        )
+        assert done.returncode == 0, done.stderr
+        return [segment["start"] for segment in json.loads(done.stdout)["segments"]]
+
+    assert min(begins()) < 5
+    assert all(begin > 5 for begin in begins("--hallucination-silence-threshold", "2"))
+
+
+def test_options_that_do_not_go_together(transcribe, jfk):
+    for options, complaint in (
+        (("--vad-filter", "--no-vad"), "contradict"),
+        (("--vad-filter=no",), "true or false"),
+        (("--vad-filter=false", "--vad-parameters", "threshold=0.6"), "--no-vad"),
+        (("--vad-parameters", "treshold=0.6"), 'did you mean "threshold"'),
+        (("--hallucination-silence-threshold", "2"), "goes with --no-vad"),
+        (("--no-vad", "--hallucination-silence-threshold", "2", "--word-timestamps=false"), "--word-timestamps"),
+    ):
+        done = transcribe(*options, jfk[0])
+        assert done.returncode == 2 and complaint in done.stderr and not done.stdout, options
+
+
+def test_pauses_are_found_as_asked(transcribe, jfk):
+    """The usual pauses of 3 s leave one piece; of 0.3 s, several, and the same text all the same."""
+    audio, reference = jfk
+
+    def segments(*options):
+        done = transcribe("--format", "json", *options, audio)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)["segments"]
+
+    assert len(segments()) == 1
+    pieces = segments("--vad-filter", "--vad-parameters", "min_silence_duration_ms=300,speech_pad_ms=150")
+    assert len(pieces) > 1
+    assert speech.error_rate(reference, "".join(piece["text"] for piece in pieces)) <= 0.1
+
+
 # Root may read everything, unless it gives up just that.
 MAY_NOT = "--bounding-set=-dac_override,-dac_read_search --inh-caps=-dac_override,-dac_read_search"
 
