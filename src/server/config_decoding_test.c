@@ -1,0 +1,166 @@
+// Guards and decoding options in a configuration.
+#include "server/config.h"
+
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "server/config_rig.h"
+#include "util/mem.h"
+
+static void test_guards_have_limits(void **state) {
+        (void)state;
+        CLEANUP(config_freep)
+        struct config *config = rig_parse_config("guards:\n"
+                                                 "  repetition: 12\n"
+                                                 "  words_per_second: off\n");
+        CLEANUP(config_freep)
+        struct config *off = rig_parse_config("guards: {words_per_second: off}\n");
+
+        assert_true(config->decoding.repetition_max == 12);
+        assert_true(isinf(config->decoding.words_per_second_max));
+        assert_true(off->decoding.repetition_max == decode_options_default().repetition_max);
+}
+
+static void test_guards_out_of_range(void **state) {
+        (void)state;
+        rig_expect_refused(
+                "guards: {repetition: 1, words_per_second: nan}\n",
+                "bad.yaml:1:22: guards.repetition: \"1\" is not a number from 2 to 100, "
+                "or off\n"
+                "bad.yaml:1:43: guards.words_per_second: \"nan\" is not a number from 1 "
+                "to 100, or off\n");
+        rig_expect_refused("guards: {repetitions: 3}\n",
+                           "bad.yaml:1:10: guards.repetitions: unknown key; did you mean "
+                           "\"repetition\"?\n");
+        rig_expect_refused("guards: off\n",
+                           "bad.yaml:1:9: guards: expected a mapping of guards' "
+                           "names to their limits, but this is a single value\n");
+}
+
+static void test_guards_that_have_moved(void **state) {
+        struct config_mistakes mistakes;
+        struct config *config = NULL;
+        CLEANUP(mem_freep) char *told = NULL;
+
+        (void)state;
+        rig_expect_refused(
+                "guards: {no_speech: 0.5, log_prob: -1, compression_ratio: 2}\n",
+                "bad.yaml:1:10: guards.no_speech: is now decoding.no_speech_threshold\n"
+                "bad.yaml:1:26: guards.log_prob: is now decoding.log_prob_threshold\n"
+                "bad.yaml:1:40: guards.compression_ratio: is now "
+                "decoding.compression_ratio_threshold\n");
+        // Where they are now they work.
+        config = rig_parse_config(
+                "decoding: {no_speech_threshold: 0.5, log_prob_threshold: -2,\n"
+                "           compression_ratio_threshold: 3}\n");
+        assert_true(config->decoding.no_speech_threshold == 0.5f);
+        assert_true(config->decoding.log_prob_threshold == -2);
+        assert_true(config->decoding.compression_ratio_threshold == 3);
+        config = config_free(config);
+        rig_set_variable("EAVESDROP_GUARDS_LOG_PROB", "-2");
+        assert_int_equal(config_load(&config, NULL, &mistakes), -EINVAL);
+        told = rig_tell_mistakes(&mistakes);
+        assert_string_equal(told, "EAVESDROP_GUARDS_LOG_PROB: is now "
+                                  "EAVESDROP_DECODING_LOG_PROB_THRESHOLD\n");
+        rig_set_variable("EAVESDROP_GUARDS_LOG_PROB", NULL);
+}
+
+static void test_decoding_options(void **state) {
+        (void)state;
+        CLEANUP(config_freep)
+        struct config *config = rig_parse_config(
+                "streams:\n"
+                "  a:\n"
+                "    url: rtsp://h/a\n"
+                "    prompt: of the stream\n"
+                "    decoding: {beam_size: 7, hotwords: [x, y z],\n"
+                "               suppress_tokens: [], log_prob_threshold: off}\n"
+                "decoding:\n"
+                "  beam_size: 5\n"
+                "  temperature: [0, 0.5]\n"
+                "  suppress_tokens: [-1, 42]\n"
+                "  initial_prompt: of the server\n"
+                "  without_timestamps: false\n");
+        struct decode_options options = decode_options_copy(&config->decoding);
+
+        assert_int_equal(options.beam_size, 5);
+        assert_int_equal(options.n_temperatures, 2);
+        assert_true(options.temperatures[1] == 0.5f);
+        assert_int_equal(options.n_suppress_tokens, 2);
+        assert_int_equal(options.suppress_tokens[1], 42);
+        assert_string_equal(options.prompt, "of the server");
+        assert_int_equal(options.without_timestamps, DECODE_NO);
+        assert_int_equal(options.word_timestamps, DECODE_UNSET);
+
+        decode_wishes_apply(&config->streams[0].decoding, &options);
+        assert_int_equal(options.beam_size, 7);
+        assert_int_equal(options.n_temperatures, 2);
+        assert_int_equal(options.n_suppress_tokens, 0);
+        assert_string_equal(options.hotwords, "x y z");
+        assert_true(options.log_prob_threshold == -INFINITY);
+        decode_options_deinit(&options);
+}
+
+static void test_decoding_mistakes(void **state) {
+        (void)state;
+        rig_expect_refused(
+                "decoding: {beam_size: 0, beamsize: 3, patience: off, patience: 1}\n",
+                "bad.yaml:1:23: decoding.beam_size: \"0\" is not a whole number from 1 to "
+                "32\n"
+                "bad.yaml:1:26: decoding.beamsize: unknown key; did you mean "
+                "\"beam_size\"?\n"
+                "bad.yaml:1:49: decoding.patience: \"off\" is not a number from 0.01 to "
+                "100\n"
+                "bad.yaml:1:54: decoding.patience: already given at line 1\n");
+        rig_expect_refused(
+                "streams: {a: {url: 'rtsp://h/a', decoding: {temperature: [0, b]}}}\n",
+                "bad.yaml:1:58: streams.a.decoding.temperature: wrong list; expected up to 8 "
+                "numbers from 0 to 10 with commas between them\n");
+        rig_expect_refused(
+                "decoding: 5\n",
+                "bad.yaml:1:11: decoding: expected a mapping of options such as beam_size "
+                "to their values, but this is a single value\n");
+}
+
+static void test_decoding_is_overridden(void **state) {
+        CLEANUP(config_freep) struct config *config = NULL;
+        struct config_mistakes mistakes = {0};
+
+        (void)state;
+        rig_set_variable("EAVESDROP_DECODING_BEAM_SIZE", "4");
+        assert_int_equal(config_load(&config, NULL, &mistakes), 0);
+        assert_int_equal(config->decoding.beam_size, 4);
+        assert_int_equal(
+                config_override(config, "decoding.beam_size", "6", "--beam-size", &mistakes),
+                0);
+        assert_int_equal(config->decoding.beam_size, 6);
+        assert_int_equal(
+                config_override(config, "decoding.beam_size", "x", "--beam-size", &mistakes),
+                -EINVAL);
+        assert_int_equal(mistakes.n, 1);
+        assert_string_equal(mistakes.items[0].key, "--beam-size");
+        assert_int_equal(config_override(config, "decoding.x", "6", "--x", &mistakes), -EINVAL);
+        config_mistakes_deinit(&mistakes);
+        rig_set_variable("EAVESDROP_DECODING_BEAM_SIZE", NULL);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_guards_have_limits),
+                cmocka_unit_test(test_guards_out_of_range),
+                cmocka_unit_test(test_guards_that_have_moved),
+                cmocka_unit_test(test_decoding_options),
+                cmocka_unit_test(test_decoding_mistakes),
+                cmocka_unit_test(test_decoding_is_overridden),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
