@@ -6,6 +6,7 @@ import re
 import subprocess
 import threading
 
+import numpy
 import pytest
 import speech
 
@@ -41,6 +42,24 @@ def test_json_is_one_object_for_each_file(transcribe, jfk, data):
         assert 0 <= segment["start"] < segment["end"]
     text = "".join(segment["text"] for segment in first["segments"])
     assert speech.error_rate(reference, text) <= 0.05
+
+
+def test_windows_vote_for_the_language(transcribe, data, tmp_path):
+    """An English sentence, then two German ones: the first decides, or most of the three."""
+    pause = speech.silence(4)
+    names = ("fleurs-en-000", "fleurs-de-000", "fleurs-de-001")
+    parts = [part for name in names for part in (speech.load(data / f"fleurs/{name}.ogg"), pause)]
+    audio = speech.save(tmp_path / "mixed.wav", numpy.concatenate(parts))
+
+    def language(*options):
+        done = transcribe("--format", "json", *options, audio)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)["language"]
+
+    assert language() == "en"
+    # Sure of nothing, all three are asked.
+    assert language("--language-detection-segments", "3", "--language-detection-threshold", "1") == "de"
+    assert language("--language-detection-segments", "3", "--language-detection-threshold", "0") == "en"
 
 
 def test_subtitles(transcribe, jfk):

@@ -112,7 +112,8 @@ int transcription_start(struct transcription *transcription, const struct whispe
         transcription->n_frames = job->n_samples / LOG_MEL_HOP;
         transcription->hypothesis.n_consumed = (int64_t)job->n_samples;
         take_job_draft(transcription, model);
-        if (transcription->n_frames > 0)
+        if (transcription->n_frames > 0 &&
+            !(options->only_detects_language && transcription->knows_language))
                 want_window(transcription, options->context);
         else
                 transcription->phase = TRANSCRIPTION_DONE;
