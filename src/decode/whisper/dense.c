@@ -96,6 +96,18 @@ struct dense_input dense_take_floats(struct dense_chunk *chunk, enum tile_elemen
         return (struct dense_input){chunk->elements, size, chunk->rows};
 }
 
+struct dense_input dense_take_bf16(struct dense_chunk *chunk, enum tile_elements elements,
+                                   const uint16_t *x, size_t stride, size_t n_rows, size_t n,
+                                   float *row) {
+        if (elements == TILE_BF16)
+                return (struct dense_input){x, stride * sizeof(*x), NULL};
+        for (size_t i = 0; i < n_rows; i++, x += stride) {
+                tiles_from_bf16(x, n, row);
+                tiles_quantize(row, n, chunk->elements + i * n, &chunk->rows[i]);
+        }
+        return (struct dense_input){chunk->elements, n, chunk->rows};
+}
+
 void dense_multiply(const struct dense *dense, const struct dense_input *input, size_t n_rows,
                     void *y, size_t y_stride, unsigned flags) {
         tiles_multiply(dense->elements, &(struct tile_product){

@@ -46,10 +46,16 @@ static inline size_t dense_chunk_size(size_t n_in) {
         return DENSE_ROWS * n_in * sizeof(uint16_t);
 }
 
-// n_rows rows of n floats (stride in floats), or of bf16, for layers of these elements. What
-// comes back points into the chunk, or for bf16 that may stay as it is to x itself.
+// n_rows rows of n floats (stride in floats), for layers of these elements. What comes back
+// points into the chunk.
 struct dense_input dense_take_floats(struct dense_chunk *chunk, enum tile_elements elements,
                                      const float *x, size_t stride, size_t n_rows, size_t n);
+
+// The same of bf16 (stride in bf16); n is a multiple of 16, `row` has room for n floats. For
+// bf16 layers what comes back is x itself.
+struct dense_input dense_take_bf16(struct dense_chunk *chunk, enum tile_elements elements,
+                                   const uint16_t *x, size_t stride, size_t n_rows, size_t n,
+                                   float *row);
 
 // y = input * weight + bias, then the flags; at most DENSE_ROWS rows if the input is a chunk's.
 // The stride is in elements.

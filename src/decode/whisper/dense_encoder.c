@@ -190,20 +190,30 @@ static void convolve_frames(const struct dense_encoder *encoder, const struct wi
                        ret + (first + 1) * n_state, n_state, TILE_GELU | TILE_TO_BF16);
 }
 
+// The second convolution of n rows, whose first frame is at `frames`.
+static void convolve_again(const struct dense_encoder *encoder, const uint16_t *frames,
+                           size_t n, float *ret) {
+        const struct dense *dense = linear_dense(encoder->model->convolution_2);
+        struct workspace *space = workspace_of(encoder);
+        struct dense_input input =
+                dense_take_bf16(&space->chunk, dense->elements, frames, 2 * encoder->n_state, n,
+                                dense->n_in, (float *)(void *)space->wide);
+
+        dense_multiply(dense, &input, n, ret, encoder->n_state, TILE_GELU);
+}
+
 // Some of its rows through the second one, and to their positions.
 static void convolve_rows(const struct dense_encoder *encoder, const struct window_rows *rows,
                           size_t first, size_t n) {
         size_t n_state = encoder->n_state;
         const struct audio_context *context = rows->window->context;
         float *residual = encoder->residual + (rows->first_row + first) * n_state;
-        struct dense_input input = {.x = encoder->convolved +
-                                         (rows->first_frame + 2 * first) * n_state,
-                                    .stride = 2 * n_state * sizeof(uint16_t)};
         size_t n_convolved = first < context->n_convolved ? context->n_convolved - first : 0;
 
         if (n_convolved > 0)
-                dense_multiply(linear_dense(encoder->model->convolution_2), &input,
-                               smaller(n, n_convolved), residual, n_state, TILE_GELU);
+                convolve_again(encoder,
+                               encoder->convolved + (rows->first_frame + 2 * first) * n_state,
+                               smaller(n, n_convolved), residual);
         for (size_t row = 0; row < n; row++, residual += n_state) {
                 if (row >= n_convolved)
                         memcpy(residual, encoder->silence, n_state * sizeof(*residual));
@@ -275,13 +285,11 @@ static void learn_silence(struct dense_encoder *encoder) {
         struct encoder_window window = {
                 .log_mel = encoder->residual, .n_frames = 2 * 3, .context = &context};
         size_t n = encoder->n_state;
-        struct dense_input middle = {.x = encoder->convolved + 2 * n};
 
         place_windows(encoder, &window, 1);
         take_log_mel(encoder, &encoder->windows[0]);
         convolve_frames(encoder, &encoder->windows[0], 0, encoder->windows[0].n_frames);
-        dense_multiply(linear_dense(encoder->model->convolution_2), &middle, 1,
-                       encoder->silence, n, TILE_GELU);
+        convolve_again(encoder, encoder->convolved + 2 * n, 1, encoder->silence);
 }
 
 // --- Layers ----------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ static struct linear *random_linear(size_t n_out, size_t n_in) {
         return random_layer(n_out, n_in, model.compute);
 }
 
-// As the loader makes them: never int8.
+// As the loader makes the first: never int8.
 static struct linear *random_convolution(size_t n_out, size_t n_in) {
         return random_layer(n_out, n_in,
                             model.compute == COMPUTE_INT8 ? COMPUTE_BF16 : model.compute);
@@ -74,7 +74,7 @@ static int setup(void **state) {
                                            .n_text_layers = 1};
         model.threads = 2;
         model.convolution_1 = random_convolution(STATE, 3 * MELS);
-        model.convolution_2 = random_convolution(STATE, 3 * STATE);
+        model.convolution_2 = random_linear(STATE, 3 * STATE);
         model.audio_positions = random_floats((size_t)CONTEXT_ROWS * STATE, 1);
         model.encoder_layers = &encoder_layer;
         encoder_layer.attention_norm = random_norm();

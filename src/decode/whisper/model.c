@@ -176,7 +176,7 @@ static int load_thin(const struct loading *loading, struct thin_linear *ret, con
 
 // Convolutions [n_out, n_in, 3] become layers over three frames side by side.
 static int load_convolution(const struct loading *loading, struct linear **ret,
-                            const char *name, size_t n_out, size_t n_in) {
+                            enum compute compute, const char *name, size_t n_out, size_t n_in) {
         CLEANUP(floats_freep) float *weight = NULL;
         CLEANUP(floats_freep) float *bias = NULL;
         CLEANUP(floats_freep) float *turned = try_calloc(n_out * n_in * 3, sizeof(float));
@@ -193,9 +193,7 @@ static int load_convolution(const struct loading *loading, struct linear **ret,
                         for (size_t k = 0; k < 3; k++)
                                 turned[(out * 3 + k) * n_in + in] =
                                         weight[(out * n_in + in) * 3 + k];
-        // A few per cent of the work, and what all else rests on: never int8.
-        return make_linear(loading, ret,
-                           loading->compute == COMPUTE_INT8 ? COMPUTE_BF16 : loading->compute,
+        return make_linear(loading, ret, compute,
                            &(struct stack){turned, bias, n_out, n_in * 3});
 }
 
@@ -267,11 +265,14 @@ static int load_decoder_layer(const struct loading *loading, struct decoder_laye
 static int load_encoder(const struct loading *loading, struct whisper_model *model) {
         const struct whisper_info *info = &model->info;
         size_t n = (size_t)info->n_audio_state;
+        // Three per cent of the work, and its input is the sound itself: never int8.
+        enum compute first = loading->compute == COMPUTE_INT8 ? COMPUTE_BF16 : loading->compute;
         int r;
 
-        if ((r = load_convolution(loading, &model->convolution_1, "conv1", n,
+        if ((r = load_convolution(loading, &model->convolution_1, first, "conv1", n,
                                   (size_t)info->n_mels)) < 0 ||
-            (r = load_convolution(loading, &model->convolution_2, "conv2", n, n)) < 0)
+            (r = load_convolution(loading, &model->convolution_2, loading->compute, "conv2", n,
+                                  n)) < 0)
                 return r;
         model->audio_positions = load_floats(loading, "encoder.", "positional_embedding",
                                              (size_t)info->n_audio_context * n);

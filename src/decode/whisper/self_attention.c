@@ -23,6 +23,9 @@
 // Groups of values that are multiplied before the next are: 16 kB in the first-level cache.
 #define VALUE_GROUPS 64
 
+// Rows ahead that are asked for while others are copied.
+#define GATHER_AHEAD 8
+
 // What a probability in int8 is a multiple of.
 #define SHARE (1 / 255.0f)
 
@@ -104,6 +107,8 @@ int self_attention_init(struct self_attention *ret, enum tile_elements elements,
                                        .n_rows_max = n_rows,
                                        .n_windows_max = n_windows,
                                        .threads = threads};
+        if (head_width * sizeof(uint16_t) > BLOCK * sizeof(float))
+                return -EINVAL;  // gather() has no room for a row
         ret->scratch_size = (workspace_size(n_rows, head_width) + 63) / 64 * 64;
         // A panel of keys and a group of values of each window may be nearly empty.
         ret->memory =
@@ -154,24 +159,46 @@ static struct head head_of(const struct self_attention *attention,
         return ret;
 }
 
-static void pack_head(const struct self_attention *attention, const struct head *head) {
-        size_t n_state = attention->n_heads * attention->head_width, stride = 3 * n_state;
-        size_t n_rows = head->window->n_rows;
-        const uint16_t *keys = head->window->projected + n_state + head->first;
-        const uint16_t *values = keys + n_state;
+// The head's part of a window's keys or values, row behind row: they are looked at more than
+// once, and lie far apart. There is room where the scores will be.
+static const uint16_t *gather(const struct self_attention *attention, const struct head *head,
+                              const uint16_t *x) {
+        struct workspace space = workspace_of(attention, head->window->n_rows);
+        size_t width = attention->head_width, stride = 3 * attention->n_heads * width;
+        uint16_t *ret = (uint16_t *)space.scores;
 
-        if (attention->elements != TILE_INT8) {
-                tiles_pack_columns(&head->keys, keys, stride, n_rows);
-                tiles_pack_rows(&head->values, values, stride, n_rows);
+        for (size_t row = 0; row < head->window->n_rows; row++, x += stride) {
+                __builtin_prefetch(x + GATHER_AHEAD * stride);
+                __builtin_prefetch(x + GATHER_AHEAD * stride + width / 2);
+                memcpy(ret + row * width, x, width * sizeof(*x));
+        }
+        return ret;
+}
+
+static void quantize_head(const struct self_attention *attention, const struct head *head,
+                          const uint16_t *keys, const uint16_t *values) {
+        size_t width = attention->head_width, n_rows = head->window->n_rows;
+        float *means = head->value_means;  // the keys' are needed no longer than for this
+        const uint16_t *rows = gather(attention, head, keys);
+
+        tiles_means(rows, width, n_rows, width, means);
+        tiles_quantize_columns(&head->keys, rows, width, n_rows, means, head->key_scales,
+                               head->key_sums);
+        rows = gather(attention, head, values);
+        tiles_means(rows, width, n_rows, width, means);
+        tiles_quantize_rows(&head->values, rows, width, n_rows, means, head->value_scales);
+}
+
+static void pack_head(const struct self_attention *attention, const struct head *head) {
+        size_t n_state = attention->n_heads * attention->head_width;
+        const uint16_t *keys = head->window->projected + n_state + head->first;
+
+        if (attention->elements == TILE_INT8) {
+                quantize_head(attention, head, keys, keys + n_state);
                 return;
         }
-        // The keys' means are forgotten again: their place is the values'.
-        tiles_means(keys, stride, n_rows, attention->head_width, head->value_means);
-        tiles_quantize_columns(&head->keys, keys, stride, n_rows, head->value_means,
-                               head->key_scales, head->key_sums);
-        tiles_means(values, stride, n_rows, attention->head_width, head->value_means);
-        tiles_quantize_rows(&head->values, values, stride, n_rows, head->value_means,
-                            head->value_scales);
+        tiles_pack_columns(&head->keys, keys, 3 * n_state, head->window->n_rows);
+        tiles_pack_rows(&head->values, keys + n_state, 3 * n_state, head->window->n_rows);
 }
 
 // --- Attending -------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ struct self_attention_window {
 
 struct self_attention {
         enum tile_elements elements;
-        size_t n_heads, head_width;  // a multiple of 16
+        size_t n_heads, head_width;  // the width is a multiple of 16, at most 96
         size_t n_rows_max, n_windows_max;
         int threads;
         uint8_t *memory;   // packed keys and values of all windows
@@ -30,7 +30,7 @@ struct self_attention {
         size_t scratch_size;
 };
 
-// For windows of at most n_rows rows together. -ENOMEM.
+// For windows of at most n_rows rows together. -ENOMEM; -EINVAL for too wide a head.
 int self_attention_init(struct self_attention *ret, enum tile_elements elements, size_t n_heads,
                         size_t head_width, size_t n_rows, size_t n_windows, int threads);
 void self_attention_deinit(struct self_attention *attention);
