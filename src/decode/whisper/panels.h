@@ -11,6 +11,14 @@
 // A row's result does not depend on the rows beside it: decoding gives the same tokens alone
 // and in a batch.
 //
+// Why there are tiles (tiles.h), too: the encoder in bf16 and int8 has so many rows that its
+// time goes into arithmetic, not into reading. Tiles know no number of rows but a whole tile's,
+// no columns but whole vectors, no processor but AVX-512's; in return they sum parts of the
+// depth, write bf16, take int8 rows with a zero point and a coarser GELU. Panels have a kernel
+// for each number of rows, mask the last columns (of a vocabulary of 51,865), hold float32 and
+// halves as well, and run on AVX2. The layout of full panels is the same; one kernel for both
+// would test for each what only the other needs, and int8 rows would become other numbers.
+//
 // Threads: panels are immutable once filled; any thread.
 
 #include <stdbool.h>

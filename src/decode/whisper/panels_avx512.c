@@ -9,11 +9,18 @@
  * than memory gives them. Depth is summed in its order whatever the number of rows: that is why
  * a row gets the same bits whoever is beside it. */
 
+// The kernels for all types are compiled for all of this; an instruction of VNNI or BF16 is
+// only in those that ask for it by name, which are called where cpu.h says that it is there.
+#define TARGET_DOTS     \
+        __attribute__(( \
+                target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16")))
+#define INLINE_DOTS static inline TARGET_DOTS __attribute__((always_inline))
+
 #define VECTOR  16
 #define VECTORS (PANEL_COLUMNS / VECTOR)
 
 // One vector of a line: 16 columns of one group.
-INLINE_AVX512 __m512i load_elements(const uint8_t *line, size_t vector, enum panels_type type) {
+INLINE_DOTS __m512i load_elements(const uint8_t *line, size_t vector, enum panels_type type) {
         if (type == PANELS_HALF)
                 return _mm512_castps_si512(_mm512_cvtph_ps(
                         _mm256_loadu_si256((const __m256i *)(line + vector * 32))));
@@ -21,8 +28,8 @@ INLINE_AVX512 __m512i load_elements(const uint8_t *line, size_t vector, enum pan
 }
 
 // sum + the products of a group of x, 4 bytes repeated, with one vector of elements.
-INLINE_AVX512 __m512 add_products(__m512 sum, __m512i x, __m512i elements,
-                                  enum panels_type type) {
+INLINE_DOTS __m512 add_products(__m512 sum, __m512i x, __m512i elements,
+                                enum panels_type type) {
         if (type == PANELS_BF16)
                 return _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)elements);
         if (type == PANELS_INT8)
@@ -31,7 +38,7 @@ INLINE_AVX512 __m512 add_products(__m512 sum, __m512i x, __m512i elements,
         return _mm512_fmadd_ps(_mm512_castsi512_ps(x), _mm512_castsi512_ps(elements), sum);
 }
 
-INLINE_AVX512 __m512i load_group(const uint8_t *x, size_t group) {
+INLINE_DOTS __m512i load_group(const uint8_t *x, size_t group) {
         int32_t bits;
 
         memcpy(&bits, x + group * sizeof(bits), sizeof(bits));
@@ -39,11 +46,11 @@ INLINE_AVX512 __m512i load_group(const uint8_t *x, size_t group) {
 }
 
 // Write up to 16 sums to y, with what the product's flags ask for.
-INLINE_AVX512 void store_sums(const struct panels *panels, const struct product *product,
-                              size_t row, size_t column, __m512 sum) {
+INLINE_DOTS void store_sums(const struct panels *panels, const struct product *product,
+                            size_t row, size_t column, __m512 sum) {
         float *y = product->y + row * product->y_stride + column;
         size_t n = panels->n_columns > column ? panels->n_columns - column : 0;
-        __mmask16 mask = n >= VECTOR ? 0xffff : (__mmask16)((1u << n) - 1);
+        __mmask16 mask = mask_avx512(n);
 
         if (panels->type == PANELS_INT8) {
                 float scale;
@@ -66,9 +73,9 @@ INLINE_AVX512 void store_sums(const struct panels *panels, const struct product 
 }
 
 // Some rows of one panel; their number and the type are constants where this is inlined.
-INLINE_AVX512 void multiply_panel(const struct panels *panels, const struct product *product,
-                                  size_t row, size_t panel, const size_t n_rows,
-                                  const enum panels_type type) {
+INLINE_DOTS void multiply_panel(const struct panels *panels, const struct product *product,
+                                size_t row, size_t panel, const size_t n_rows,
+                                const enum panels_type type) {
         const uint8_t *x = (const uint8_t *)product->x + row * product->x_stride +
                            (type == PANELS_INT8 ? ROW_HEAD : 0);
         size_t stride = product->x_stride, n_groups = panels_groups(type, panels->depth);
@@ -104,11 +111,11 @@ INLINE_AVX512 void multiply_panel(const struct panels *panels, const struct prod
         }
 }
 
-#define DEFINE_KERNEL(rows, name, type)                                                   \
-        TARGET_AVX512 static void multiply_##name##_##rows(const struct panels *panels,   \
-                                                           const struct product *product, \
-                                                           size_t row, size_t panel) {    \
-                multiply_panel(panels, product, row, panel, rows, type);                  \
+#define DEFINE_KERNEL(rows, name, type)                                                 \
+        TARGET_DOTS static void multiply_##name##_##rows(const struct panels *panels,   \
+                                                         const struct product *product, \
+                                                         size_t row, size_t panel) {    \
+                multiply_panel(panels, product, row, panel, rows, type);                \
         }
 #define DEFINE_KERNELS(name, type)   \
         DEFINE_KERNEL(1, name, type) \
@@ -137,34 +144,30 @@ const panels_kernel panels_kernels_avx512[4][KERNEL_ROWS_MAX + 1] = {
 
 // --- Rows ---------------------------------------------------------------------------------
 
-static inline __mmask16 mask_of(size_t n) {
-        return n >= VECTOR ? 0xffff : (__mmask16)((1u << n) - 1);
-}
-
-TARGET_AVX512 void panels_convert_row_bf16(const float *x, size_t depth, void *ret) {
+TARGET_DOTS void panels_convert_row_bf16(const float *x, size_t depth, void *ret) {
         uint16_t *to = ret;
 
         // The last pair's second half may be beyond depth: zero, as all up to the row's end.
         for (size_t i = 0; i < depth; i += VECTOR) {
-                __m512 part = _mm512_maskz_loadu_ps(mask_of(depth - i), x + i);
+                __m512 part = _mm512_maskz_loadu_ps(mask_avx512(depth - i), x + i);
 
                 _mm256_storeu_si256((__m256i *)(to + i), (__m256i)_mm512_cvtneps_pbh(part));
         }
 }
 
-TARGET_AVX512 void panels_convert_row_int8(const float *x, size_t depth, void *ret) {
+TARGET_DOTS void panels_convert_row_int8(const float *x, size_t depth, void *ret) {
         uint8_t *to = (uint8_t *)ret + ROW_HEAD;
         __m512 largest = _mm512_setzero_ps(), inverse;
         float scale;
 
         for (size_t i = 0; i < depth; i += VECTOR)
                 largest = _mm512_max_ps(largest, _mm512_abs_ps(_mm512_maskz_loadu_ps(
-                                                         mask_of(depth - i), x + i)));
+                                                         mask_avx512(depth - i), x + i)));
         scale = _mm512_reduce_max_ps(largest) / 127;
         memcpy(ret, &scale, sizeof(scale));
         inverse = _mm512_set1_ps(scale > 0 ? 1 / scale : 0);
         for (size_t i = 0; i < depth; i += VECTOR) {
-                __m512 part = _mm512_maskz_loadu_ps(mask_of(depth - i), x + i);
+                __m512 part = _mm512_maskz_loadu_ps(mask_avx512(depth - i), x + i);
                 __m512i whole = _mm512_cvtps_epi32(_mm512_mul_ps(part, inverse));
 
                 // Unsigned, as the product wants it: the columns' offsets take the 128 off.

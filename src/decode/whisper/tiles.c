@@ -27,31 +27,40 @@ INLINE_AVX512 __m512i dot_bf16_emulated(__m512i sum, __m512i x, __m512i panel) {
         return _mm512_castps_si512(y);
 }
 
+INLINE_AVX512 __m512i to_bf16_two_avx512(__m512 low, __m512 high) {
+        return _mm512_inserti64x4(_mm512_castsi256_si512(to_bf16_avx512(low)),
+                                  to_bf16_avx512(high), 1);
+}
+
+// exp(score - largest), where largest * LOG2_E is the shift; zero where the mask is. It goes
+// into *sum, too.
+INLINE_AVX512 __m512 probability(const float *score, __mmask16 mask, __m512 shift,
+                                 __m512 *sum) {
+        __m512 x = _mm512_maskz_loadu_ps(mask, score);
+
+        x = exp2_avx512(_mm512_fmsub_ps(x, _mm512_set1_ps(LOG2_E), shift));
+        x = _mm512_maskz_mov_ps(mask, x);
+        *sum = _mm512_add_ps(*sum, x);
+        return x;
+}
+
 #define TILE_NAME(name) name##_bf16
 #define TILE_TARGET     TARGET_BF16
 #define TILE_DOT(sum, x, panel) \
         _mm512_castps_si512(    \
                 _mm512_dpbf16_ps(_mm512_castsi512_ps(sum), (__m512bh)(x), (__m512bh)(panel)))
-#define TILE_CONVERT(floats) ((__m256i)_mm512_cvtneps_pbh(floats))
-#define TILE_IS_INT8         0
+#define TILE_CONVERT(floats)        ((__m256i)_mm512_cvtneps_pbh(floats))
+#define TILE_CONVERT_TWO(low, high) ((__m512i)_mm512_cvtne2ps_pbh(high, low))
+#define TILE_IS_INT8                0
 #include "decode/whisper/tiles_kernel.inc"
-#undef TILE_NAME
-#undef TILE_TARGET
-#undef TILE_DOT
-#undef TILE_CONVERT
-#undef TILE_IS_INT8
 
-#define TILE_NAME(name)         name##_bf16_emulated
-#define TILE_TARGET             TARGET_AVX512
-#define TILE_DOT(sum, x, panel) dot_bf16_emulated(sum, x, panel)
-#define TILE_CONVERT(floats)    to_bf16_avx512(floats)
-#define TILE_IS_INT8            0
+#define TILE_NAME(name)             name##_bf16_emulated
+#define TILE_TARGET                 TARGET_AVX512
+#define TILE_DOT(sum, x, panel)     dot_bf16_emulated(sum, x, panel)
+#define TILE_CONVERT(floats)        to_bf16_avx512(floats)
+#define TILE_CONVERT_TWO(low, high) to_bf16_two_avx512(low, high)
+#define TILE_IS_INT8                0
 #include "decode/whisper/tiles_kernel.inc"
-#undef TILE_NAME
-#undef TILE_TARGET
-#undef TILE_DOT
-#undef TILE_CONVERT
-#undef TILE_IS_INT8
 
 #define TILE_NAME(name)         name##_int8
 #define TILE_TARGET             TARGET_VNNI
@@ -173,51 +182,6 @@ TARGET_AVX512 static float scores_bias(float *scores, size_t n, const float *bia
         return _mm512_reduce_max_ps(largest);
 }
 
-// exp(score - largest) for two vectors of scores, zero where the masks are; the sum goes into
-// *sum. A macro's worth of code for both kinds of processors.
-INLINE_AVX512 __m512 probability(const float *score, __mmask16 mask, __m512 shift,
-                                 __m512 *sum) {
-        __m512 x = _mm512_maskz_loadu_ps(mask, score);
-
-        x = exp2_avx512(_mm512_fmsub_ps(x, _mm512_set1_ps(LOG2_E), shift));
-        x = _mm512_maskz_mov_ps(mask, x);
-        *sum = _mm512_add_ps(*sum, x);
-        return x;
-}
-
-TARGET_BF16 static float probabilities_bf16(float *scores, size_t n, float largest) {
-        __m512 shift = _mm512_set1_ps(largest * LOG2_E);
-        __m512 sum[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
-        uint16_t *ret = (uint16_t *)scores;
-
-        for (size_t i = 0; i < n; i += 32) {
-                __m512 low = probability(scores + i, mask_avx512(n - i), shift, &sum[0]);
-                __m512 high = n > i + 16 ? probability(scores + i + 16, mask_avx512(n - i - 16),
-                                                       shift, &sum[1])
-                                         : _mm512_setzero_ps();
-
-                _mm512_storeu_si512(ret + i, (__m512i)_mm512_cvtne2ps_pbh(high, low));
-        }
-        return _mm512_reduce_add_ps(_mm512_add_ps(sum[0], sum[1]));
-}
-
-TARGET_AVX512 static float probabilities_emulated(float *scores, size_t n, float largest) {
-        __m512 shift = _mm512_set1_ps(largest * LOG2_E);
-        __m512 sum[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
-        uint16_t *ret = (uint16_t *)scores;
-
-        for (size_t i = 0; i < n; i += 32) {
-                __m512 low = probability(scores + i, mask_avx512(n - i), shift, &sum[0]);
-                __m512 high = n > i + 16 ? probability(scores + i + 16, mask_avx512(n - i - 16),
-                                                       shift, &sum[1])
-                                         : _mm512_setzero_ps();
-
-                _mm256_storeu_si256((__m256i *)(ret + i), to_bf16_avx512(low));
-                _mm256_storeu_si256((__m256i *)(ret + i + 16), to_bf16_avx512(high));
-        }
-        return _mm512_reduce_add_ps(_mm512_add_ps(sum[0], sum[1]));
-}
-
 // As shares of 255, in bytes. What is rounded away is in the sum all the same: whoever
 // multiplies gives it the values' mean (self_attention.c).
 TARGET_AVX512 static float probabilities_int8(float *scores, size_t n, float largest) {
@@ -240,7 +204,7 @@ float tiles_softmax(enum tile_elements elements, float *scores, size_t n, const 
         if (elements == TILE_INT8)
                 return probabilities_int8(scores, n, largest);
         return cpu_has_bf16() ? probabilities_bf16(scores, n, largest)
-                              : probabilities_emulated(scores, n, largest);
+                              : probabilities_bf16_emulated(scores, n, largest);
 }
 
 // --- Rows ------------------------------------------------------------------------------------

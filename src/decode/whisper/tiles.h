@@ -7,12 +7,13 @@
 // The depth is cut into groups of 4 bytes: 2 bf16 or 4 int8. A row's result does not depend on
 // the rows beside it, bit for bit.
 //
+// For the encoder's many rows in bf16 and int8, by dense.h and self_attention.h; the decoder's
+// few rows go through panels, and panels.h says why there are both.
+//
 // Threads: any; no state. Callers have checked cpu_has_avx512(), for int8 cpu_has_vnni().
 
 #include <stddef.h>
 #include <stdint.h>
-
-#define TARGET_AVX512 __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")))
 
 #define TILE_ROWS          6
 #define TILE_PANEL_COLUMNS 16  // of a vector

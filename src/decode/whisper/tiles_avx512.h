@@ -6,8 +6,7 @@
 #include <immintrin.h>
 
 #include "decode/whisper/tiles.h"
-
-#define INLINE_AVX512 static inline TARGET_AVX512 __attribute__((always_inline))
+#include "decode/whisper/vectors_avx512.h"
 
 // To bf16 by rounding to nearest even, for processors without an instruction for it. NaN stays
 // NaN as long as it is a quiet one.
@@ -36,9 +35,10 @@ INLINE_AVX512 __m512 exp2_avx512(__m512 x) {
         return _mm512_scalef_ps(p, whole);
 }
 
-// x / 2 * (1 + erf(x / sqrt 2)) with an absolute error below 1.3e-4: within -4..4 x/2 + x * x *
-// P(x * x), where P is the minimax polynomial of degree 7 for that error; outside 0 or x.
-INLINE_AVX512 __m512 gelu_avx512(__m512 x) {
+// gelu_avx512() without its exp and division, for results that go into bf16 or int8: absolute
+// error below 1.3e-4. Within -4..4 x/2 + x * x * P(x * x), where P is the minimax polynomial of
+// degree 7 for that error; outside 0 or x.
+INLINE_AVX512 __m512 gelu_coarse_avx512(__m512 x) {
         __m512 square = _mm512_mul_ps(x, x);
         __m512 p = _mm512_set1_ps(-1.3012952e-09f);
         __mmask16 is_far = _mm512_cmp_ps_mask(square, _mm512_set1_ps(16), _CMP_GT_OQ);
@@ -52,9 +52,4 @@ INLINE_AVX512 __m512 gelu_avx512(__m512 x) {
         p = _mm512_fmadd_ps(p, square, _mm512_set1_ps(0.39867339f));
         p = _mm512_fmadd_ps(p, square, _mm512_mul_ps(x, _mm512_set1_ps(0.5f)));
         return _mm512_mask_max_ps(p, is_far, x, _mm512_setzero_ps());
-}
-
-// For the first n of a vector's 16 lanes, n at least 1.
-INLINE_AVX512 __mmask16 mask_avx512(size_t n) {
-        return n >= 16 ? 0xffff : (__mmask16)((1u << n) - 1);
 }

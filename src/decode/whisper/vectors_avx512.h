@@ -4,12 +4,16 @@
 // Threads: any; no state.
 
 #include <immintrin.h>
+#include <stddef.h>
 
-// The kernels of one file are compiled for all of these; an instruction of VNNI or BF16 is only
-// in those that ask for it by name, which are called where cpu.h says that it is there.
-#define TARGET_AVX512 \
-        __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16")))
+// What cpu_has_avx512() promises.
+#define TARGET_AVX512 __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")))
 #define INLINE_AVX512 static inline TARGET_AVX512 __attribute__((always_inline))
+
+// For the first n of a vector's 16 lanes.
+INLINE_AVX512 __mmask16 mask_avx512(size_t n) {
+        return n >= 16 ? 0xffff : (__mmask16)((1u << n) - 1);
+}
 
 // exp(x), relative error below 2e-7; 0 below -87.3, largest finite above 88.3: exp_avx2().
 INLINE_AVX512 __m512 exp_avx512(__m512 x) {
