@@ -148,6 +148,7 @@ static void test_windows_are_those_of_the_clips(void **state) {
         rig->clips = &clips;
         rig_add_speech(rig);
         text = transcription_rig_run(rig, rig_answer_plainly);
+        assert_non_null(text);
         assert_true(rig->n_seen >= 2);
         for (size_t i = 0; i < rig->n_seen; i++) {
                 bool is_first = is_within(&rig->seen[i], &items[0]);

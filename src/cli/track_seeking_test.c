@@ -191,6 +191,7 @@ static void test_a_window_is_judged_when_its_surroundings_are_known(void **state
         rig->options.hallucination_silence_threshold = 30;
         rig_add_clock(rig, "a.wav", 200);
         text = transcription_rig_run(rig, rig_answer_plainly);
+        assert_non_null(text);
         assert_int_equal(rig->n_seen, 7);
         assert_window(&rig->seen[6], 180, 200);
         transcription_rig_free(rig);
