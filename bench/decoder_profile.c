@@ -13,7 +13,6 @@
 #include <time.h>
 
 #include "common.h"
-#include "decode/whisper/cpu.h"
 #include "decode/whisper/decoder.h"
 #include "decode/whisper/sampler.h"
 #include "decode/whisper/text_attention.h"
@@ -168,8 +167,7 @@ static const struct {
 // --- The table ----------------------------------------------------------------------------
 
 static void profile_init(struct profile *profile, struct whisper_model *model) {
-        enum panels_type type =
-                model->compute != COMPUTE_FLOAT32 && cpu_has_bf16() ? PANELS_BF16 : PANELS_HALF;
+        enum panels_type type = audio_memory_type(model);
         size_t width, size;
 
         *profile = (struct profile){.model = model,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "decode/whisper/cpu.h"
+#include "decode/whisper/cross_int8.h"
 #include "util/mem.h"
 
 // Memories are made for multiples of so many keys, so that windows of about the same length can
@@ -25,6 +26,16 @@ size_t audio_pool_claim(size_t n_keys) {
         return (n_keys + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
 }
 
+enum panels_type audio_memory_type(const struct whisper_model *model) {
+        const struct whisper_info *info = &model->info;
+
+        if (model->decoder_compute == COMPUTE_INT8 &&
+            info->n_text_state == info->n_text_heads * CROSS_INT8_WIDTH)
+                return PANELS_INT8;
+        // The reference keeps its arithmetic; what is read for every token is half as long.
+        return model->compute != COMPUTE_FLOAT32 && cpu_has_bf16() ? PANELS_BF16 : PANELS_HALF;
+}
+
 int audio_pool_new(struct audio_pool **ret, const struct whisper_model *model,
                    size_t n_windows) {
         struct audio_pool *pool = xnew(struct audio_pool);
@@ -34,9 +45,7 @@ int audio_pool_new(struct audio_pool **ret, const struct whisper_model *model,
         pool->head_width = (size_t)model->info.n_text_state / pool->n_heads;
         pool->n_layers = (size_t)model->info.n_text_layers;
         pool->n_keys_max = n_windows * CONTEXT_ROWS;
-        // The reference keeps its arithmetic; what is read for every token is half as long.
-        pool->type =
-                model->compute != COMPUTE_FLOAT32 && cpu_has_bf16() ? PANELS_BF16 : PANELS_HALF;
+        pool->type = audio_memory_type(model);
         *ret = pool;
         return 0;
 }

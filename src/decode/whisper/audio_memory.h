@@ -1,8 +1,8 @@
 #pragma once
 // Audio memory: what the decoder hears of a window: keys and values for the cross-attention of
-// all layers, in bf16 or half precision. They are computed once per window, read for every
-// token, and are most of what a window occupies: so they come from a pool with a fixed budget,
-// which keeps a few of those that nobody uses and gives the rest back to the system.
+// all layers, in int8, bf16 or half precision. They are computed once per window, read for
+// every token, and are most of what a window occupies: so they come from a pool with a fixed
+// budget, which keeps a few of those that nobody uses and gives the rest back to the system.
 //
 // Threads: a pool and its memories belong to one engine.
 
@@ -26,6 +26,9 @@ struct audio_memory {
         void *elements;                // of all layers
         struct cross_memory layers[];  // [n_text_layers]
 };
+
+// What a model's memories are made of.
+enum panels_type audio_memory_type(const struct whisper_model *model);
 
 // A pool for `n_windows` full windows, or so many more of the shorter ones.
 int audio_pool_new(struct audio_pool **ret, const struct whisper_model *model,

@@ -12,9 +12,9 @@
 #include "decode/whisper/panels.h"
 
 // Keys and values of all heads, each as panels: the keys [head_width, n_keys], then the values
-// [n_keys, head_width].
+// [n_keys, head_width]. Of int8 they are cross_int8's, for heads of CROSS_INT8_WIDTH.
 struct cross_memory {
-        enum panels_type type;  // PANELS_HALF or PANELS_BF16
+        enum panels_type type;  // PANELS_HALF, PANELS_BF16 or PANELS_INT8
         size_t n_keys, n_heads, head_width;
         const float *biases;  // added to the scores of each key but the first n_unbiased:
         size_t n_unbiased;    // [n_keys], borrowed

@@ -94,13 +94,15 @@ static void expect_probabilities(const struct scene *scene, size_t query, size_t
 static const size_t key_counts[] = {1, 15, 16, 33, 400, 1500};
 enum { N_KEY_COUNTS = sizeof(key_counts) / sizeof(key_counts[0]) };
 
-static const enum panels_type types[] = {PANELS_HALF, PANELS_BF16};
+static const enum panels_type types[] = {PANELS_HALF, PANELS_BF16, PANELS_INT8};
 
 static bool is_possible(enum panels_type type) {
+        if (type == PANELS_INT8)
+                return cpu_has_vnni();
         return type == PANELS_HALF || cpu_has_bf16();
 }
 
-// Scores of some units, in pairs of bf16, are off by some hundredths.
+// Scores of some units, in pairs of bf16 or to keys of int8, are off by some hundredths.
 static float tolerance_of(enum panels_type type) {
         return type == PANELS_HALF ? 2e-5f : 0.04f;
 }

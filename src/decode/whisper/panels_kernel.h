@@ -4,12 +4,7 @@
 // Threads: any; no state.
 
 #include "decode/whisper/panels.h"
-
-#ifdef __clang__
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 32")
-#endif
+#include "decode/whisper/vectors.h"
 
 // What stands in front of an int8 row's elements: its scale, and room up to a cache line.
 #define ROW_HEAD 64

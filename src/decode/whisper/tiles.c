@@ -10,8 +10,6 @@
 
 #define TARGET_BF16 \
         __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
-#define TARGET_VNNI \
-        __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 
 // --- Kernels ---------------------------------------------------------------------------------
 

@@ -11,6 +11,13 @@
 // Functions with this may use AVX2, FMA and F16C whatever the compiler's baseline is.
 #define TARGET_AVX2 __attribute__((target("avx2,fma,f16c")))
 
+// In front of a loop of known length whose sums are to stay in registers.
+#ifdef __clang__
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 32")
+#endif
+
 // True when this processor has AVX2, FMA and F16C.
 bool vectors_are_supported(void);
 

@@ -6,8 +6,10 @@
 #include <immintrin.h>
 #include <stddef.h>
 
-// What cpu_has_avx512() promises.
+// What cpu_has_avx512() promises, and cpu_has_vnni().
 #define TARGET_AVX512 __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")))
+#define TARGET_VNNI \
+        __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 #define INLINE_AVX512 static inline TARGET_AVX512 __attribute__((always_inline))
 
 // For the first n of a vector's 16 lanes.

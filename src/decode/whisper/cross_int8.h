@@ -1,0 +1,38 @@
+#pragma once
+// Cross-attention's memory in eight bits, one head of it: half of what bf16 takes, and what is
+// read of a window for every token is its cost. Each key has a scale of its own and is kept
+// without the mean of all keys, which adds the same to every score, so that softmax does not
+// see it. Each channel of the values has a scale and a middle. What meets them is split into
+// two bytes, high and low: a query and its weights have sixteen bits, which costs no reading.
+//
+// Sums are of whole numbers, and queries are taken one by one: a result depends on nothing
+// else.
+//
+// Threads: any; a memory is immutable once packed. Needs cpu_has_vnni().
+
+#include <stddef.h>
+
+// How wide a head must be: that of every published Whisper.
+#define CROSS_INT8_WIDTH 64
+// Keys that lie side by side.
+#define CROSS_INT8_KEYS 16
+
+struct cross_int8 {
+        size_t n_keys;
+        void *elements;  // cross_int8_size() bytes, aligned to 64; borrowed
+};
+
+size_t cross_int8_size(size_t n_keys);
+
+// Keys and values, [n_keys, CROSS_INT8_WIDTH] each, rows `stride` floats apart.
+void cross_int8_pack(const struct cross_int8 *head, const float *keys, const float *values,
+                     size_t stride);
+
+// The query's product with each key, but for what is the same for all: [n_keys], in room for a
+// multiple of CROSS_INT8_KEYS.
+void cross_int8_score(const struct cross_int8 *head, const float *query, float *scores);
+
+// softmax(scores) * values, [CROSS_INT8_WIDTH]. The scratch has two bytes for each of n_keys,
+// rounded up likewise.
+void cross_int8_collect(const struct cross_int8 *head, const float *scores, void *scratch,
+                        float *ret);
