@@ -154,8 +154,7 @@ int cli_serve(int argc, char **argv) {
                 log_error("server", "model-failed", "%s", error.text);
                 return EXIT_MODEL;
         }
-        log_info("server", "loaded", "model '%s': encoder in %s, decoder in %s", config->model,
-                 compute_names[whisper_model_compute(loaded.model)],
-                 compute_names[whisper_model_decoder_compute(loaded.model)]);
+        log_info("server", "loaded", "model '%s' in %s", config->model,
+                 compute_names[whisper_model_compute(loaded.model)]);
         return serve_run(config, &loaded);
 }

@@ -24,9 +24,3 @@ int compute_resolve(enum compute *ret, enum compute wish, struct error *error) {
                 *ret = cpu_has_vnni() ? COMPUTE_INT8 : COMPUTE_FLOAT32;
         return 0;
 }
-
-enum compute compute_of_decoder(enum compute wish, enum compute resolved) {
-        if (wish != COMPUTE_AUTO || resolved != COMPUTE_INT8)
-                return resolved;
-        return cpu_has_bf16() ? COMPUTE_BF16 : COMPUTE_FLOAT32;
-}

@@ -19,7 +19,3 @@ extern const char *const compute_names[];
 // What the wish comes to on this processor: never COMPUTE_AUTO. -ENOTSUP with words when the
 // processor lacks what was asked for; ONEDNN_MAX_CPU_ISA hides what a processor has.
 int compute_resolve(enum compute *ret, enum compute wish, struct error *error);
-
-// The decoder's share of a wish that was resolved: the same, but for COMPUTE_AUTO, which spares
-// the decoder int8: that costs 0.1 points of word error rate and more (docs/benchmarks.md).
-enum compute compute_of_decoder(enum compute wish, enum compute resolved);

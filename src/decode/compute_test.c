@@ -76,21 +76,11 @@ static void test_bf16_needs_bf16(void **state) {
                          COMPUTE_BF16);
 }
 
-// Only auto tells the two halves apart. Last, as it asks oneDNN in this process.
-static void test_the_decoder_is_spared_int8(void **state) {
-        (void)state;
-        assert_int_equal(compute_of_decoder(COMPUTE_INT8, COMPUTE_INT8), COMPUTE_INT8);
-        assert_int_equal(compute_of_decoder(COMPUTE_BF16, COMPUTE_BF16), COMPUTE_BF16);
-        assert_int_equal(compute_of_decoder(COMPUTE_AUTO, COMPUTE_FLOAT32), COMPUTE_FLOAT32);
-        assert_int_not_equal(compute_of_decoder(COMPUTE_AUTO, COMPUTE_INT8), COMPUTE_INT8);
-}
-
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_avx2_has_float32_only),
                 cmocka_unit_test(test_int8_needs_vnni),
                 cmocka_unit_test(test_bf16_needs_bf16),
-                cmocka_unit_test(test_the_decoder_is_spared_int8),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

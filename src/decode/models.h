@@ -96,9 +96,8 @@ struct whisper_model *whisper_model_free(struct whisper_model *model);
 
 struct whisper_info whisper_model_info(const struct whisper_model *model);
 
-// The arithmetic that it was loaded for, of the encoder and of the decoder: never COMPUTE_AUTO.
+// The arithmetic that it was loaded for: never COMPUTE_AUTO.
 enum compute whisper_model_compute(const struct whisper_model *model);
-enum compute whisper_model_decoder_compute(const struct whisper_model *model);
 
 // True for a language code this model knows ("de"); false for unknown ones and, for
 // English-only models, for all but "en".

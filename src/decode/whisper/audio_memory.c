@@ -29,7 +29,7 @@ size_t audio_pool_claim(size_t n_keys) {
 enum panels_type audio_memory_type(const struct whisper_model *model) {
         const struct whisper_info *info = &model->info;
 
-        if (model->decoder_compute == COMPUTE_INT8 &&
+        if (model->compute == COMPUTE_INT8 &&
             info->n_text_state == info->n_text_heads * CROSS_INT8_WIDTH)
                 return PANELS_INT8;
         // The reference keeps its arithmetic; what is read for every token is half as long.

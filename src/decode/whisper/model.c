@@ -18,8 +18,7 @@
 // What every function that fills a part of the model needs.
 struct loading {
         const struct weights *weights;
-        enum compute compute;          // of layers for many rows
-        enum compute decoder_compute;  // of layers for few
+        enum compute compute;  // of layers for many rows
         struct error *error;
 };
 
@@ -162,8 +161,8 @@ static int load_thin(const struct loading *loading, struct thin_linear *ret, con
         int r = stack_init(loading, &stack, prefix, plan);
 
         if (r == 0) {
-                r = panels_init(&ret->panels, thin_type_of(loading->decoder_compute),
-                                stack.weight, stack.n_out, stack.n_in);
+                r = panels_init(&ret->panels, thin_type_of(loading->compute), stack.weight,
+                                stack.n_out, stack.n_in);
                 if (r == 0)
                         ret->bias = TAKE(stack.bias);
                 else
@@ -298,8 +297,8 @@ static int load_decoder(const struct loading *loading, struct whisper_model *mod
                                 (size_t)info->n_vocabulary * n);
         if (!embedding)
                 return -EBADMSG;
-        r = panels_init(&model->token_embedding, thin_type_of(loading->decoder_compute),
-                        embedding, (size_t)info->n_vocabulary, n);
+        r = panels_init(&model->token_embedding, thin_type_of(loading->compute), embedding,
+                        (size_t)info->n_vocabulary, n);
         if (r < 0)
                 return error_set(loading->error, r, "no memory for the token embedding");
         model->text_positions = load_floats(loading, "decoder.", "positional_embedding",
@@ -355,7 +354,6 @@ int whisper_model_load(struct whisper_model **ret, const char *path, int threads
         CLEANUP(whisper_model_freep) struct whisper_model *model = NULL;
         CLEANUP(weights_closep) struct weights *weights = NULL;
         struct loading loading = {.error = error};
-        enum compute wish = compute;
         int r;
 
         if (!vectors_are_supported())
@@ -364,17 +362,15 @@ int whisper_model_load(struct whisper_model **ret, const char *path, int threads
                                  "needs: use a machine with an x86-64 processor of 2013 or "
                                  "later, or pass the host's processor type through to the "
                                  "virtual machine");
-        if ((r = compute_resolve(&compute, wish, error)) < 0 ||
+        if ((r = compute_resolve(&compute, compute, error)) < 0 ||
             (r = weights_open(&weights, path, error)) < 0)
                 return r;
         model = xnew(struct whisper_model);
         model->compute = compute;
-        model->decoder_compute = compute_of_decoder(wish, compute);
         model->info = *weights_info(weights);
         model->threads = threads > 0 ? threads : 1;
         loading.weights = weights;
         loading.compute = model->compute;
-        loading.decoder_compute = model->decoder_compute;
         omp_set_num_threads(model->threads);
 
         if ((r = check_shapes(&model->info, error)) < 0 ||
@@ -449,10 +445,6 @@ struct whisper_model *whisper_model_free(struct whisper_model *model) {
 
 struct whisper_info whisper_model_info(const struct whisper_model *model) {
         return model->info;
-}
-
-enum compute whisper_model_decoder_compute(const struct whisper_model *model) {
-        return model->decoder_compute;
 }
 
 enum compute whisper_model_compute(const struct whisper_model *model) {

@@ -46,10 +46,9 @@ struct decoder_layer {
 
 struct whisper_model {
         struct whisper_info info;
-        enum compute compute;          // resolved: never COMPUTE_AUTO
-        enum compute decoder_compute;  // the same for the decoder's layers
-        int threads;                   // of each engine
-        size_t n_text_pages;  // of each engine, for what its sequences say; 0: engine's choice
+        enum compute compute;  // resolved: never COMPUTE_AUTO
+        int threads;           // of each engine
+        size_t n_text_pages;   // of each engine, for what its sequences say; 0: engine's choice
         struct tokenizer *tokenizer;
         int32_t blank;  // the token of " "
         struct log_mel *log_mel;
