@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "audio/pcm.h"
-#include "source/source.h"
+#include "source/source_rig.h"
 #include "util/mem.h"
 #include "util/process.h"
 
@@ -82,7 +82,7 @@ static bool server_open(struct server *server, struct loop *loop, int port, bool
                 argv[n++] = "--auth";
                 argv[n++] = "digest";
                 argv[n++] = "--password";
-                argv[n++] = "s3cr3t";
+                argv[n++] = RIG_PASSWORD;
         }
         *server = (struct server){.loop = loop};
         assert_int_equal(process_open(&server->process, loop, &config, &listener, NULL), 0);
@@ -101,9 +101,7 @@ struct capture {
         struct source *source;
         float samples[4 * AUDIO_RATE];
         size_t n_samples;
-        enum source_state state;
-        char states[512];
-        char reason[512];
+        struct states states;
         enum source_state awaited;
         nsec_t opened_at, online_at;
 };
@@ -122,13 +120,8 @@ static void capture_on_samples(void *context, const float *samples, size_t n) {
 
 static void capture_on_state(void *context, enum source_state state, const char *reason) {
         struct capture *capture = context;
-        size_t n = strlen(capture->states);
 
-        assert_null(strstr(reason, "s3cr3t"));
-        snprintf(capture->states + n, sizeof(capture->states) - n, "%s ",
-                 source_state_name(state));
-        snprintf(capture->reason, sizeof(capture->reason), "%s", reason);
-        capture->state = state;
+        rig_tell_state(&capture->states, state, reason);
         if (state == SOURCE_ONLINE && capture->online_at == 0)
                 capture->online_at = loop_now(capture->loop);
         if (state == capture->awaited)
@@ -149,7 +142,7 @@ static void capture_open(struct capture *capture, struct loop *loop, int port,
 
 static void state_await(struct capture *capture, enum source_state state) {
         capture->awaited = state;
-        while (capture->state != state)
+        while (capture->states.last != state)
                 loop_run(capture->loop);
         capture->awaited = SOURCE_ENDED;
 }
@@ -158,6 +151,16 @@ static void all_close(struct loop *loop) {
         while (source_children() > 0)
                 loop_turn(loop);
         loop_free(loop);
+}
+
+// A server on any free port, or the test is skipped and the loop freed.
+static void server_need(struct server *server, struct loop *loop, bool has_password) {
+        if (server_open(server, loop, 0, has_password))
+                return;
+        print_message("skipped: needs python3-gi and gir1.2-gst-rtsp-server-1.0\n");
+        server_close(server);
+        all_close(loop);
+        skip();
 }
 
 // --- likeness ---------------------------------------------------------------------
@@ -205,12 +208,7 @@ static void every_codec_arrives_as_it_was_played(void **state) {
         struct server server;
 
         (void)state;
-        if (!server_open(&server, loop, 0, false)) {
-                print_message("skipped: needs python3-gi and gir1.2-gst-rtsp-server-1.0\n");
-                server_close(&server);
-                all_close(loop);
-                skip();
-        }
+        server_need(&server, loop, false);
         for (size_t i = 0; i < 4; i++)
                 capture_open(&captures[i], loop, server.port, "", paths[i]);
         for (size_t i = 0; i < 4; i++) {
@@ -225,7 +223,7 @@ static void every_codec_arrives_as_it_was_played(void **state) {
                               (double)(captures[i].online_at - captures[i].opened_at) /
                                       (double)NSEC_PER_SEC,
                               likeness);
-                assert_string_equal(captures[i].states, "connecting online ");
+                assert_string_equal(captures[i].states.told, "connecting online ");
                 assert_true(likeness > 0.95);
         }
         server_close(&server);
@@ -238,27 +236,24 @@ static void each_refusal_is_called_by_its_name(void **state) {
                 enum source_state state;
                 const char *words;
         } cases[] = {
-                {"camera:s3cr3t@", "nowhere", SOURCE_OFFLINE, "no such path there (404)"},
-                {"camera:s3cr3t@", "blind", SOURCE_OFFLINE, "no audio track"},
-                {"camera:not-s3cr3t@", "aac", SOURCE_FAILED, "user name or password refused"},
+                {"camera:" RIG_PASSWORD "@", "nowhere", SOURCE_OFFLINE,
+                 "no such path there (404)"},
+                {"camera:" RIG_PASSWORD "@", "blind", SOURCE_OFFLINE, "no audio track"},
+                {"camera:not-" RIG_PASSWORD "@", "aac", SOURCE_FAILED,
+                 "user name or password refused"},
                 {"", "aac", SOURCE_FAILED, "user name or password refused"},
-                {"camera:s3cr3t@", "aac", SOURCE_ONLINE, ""},
+                {"camera:" RIG_PASSWORD "@", "aac", SOURCE_ONLINE, ""},
         };
         static struct capture capture;
         struct loop *loop = loop_new();
         struct server server;
 
         (void)state;
-        if (!server_open(&server, loop, 0, true)) {
-                print_message("skipped: needs python3-gi and gir1.2-gst-rtsp-server-1.0\n");
-                server_close(&server);
-                all_close(loop);
-                skip();
-        }
+        server_need(&server, loop, true);
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
                 capture_open(&capture, loop, server.port, cases[i].credentials, cases[i].path);
                 state_await(&capture, cases[i].state);
-                assert_non_null(strstr(capture.reason, cases[i].words));
+                assert_non_null(strstr(capture.states.reason, cases[i].words));
                 capture.source = source_close(capture.source);
         }
         server_close(&server);
@@ -272,12 +267,7 @@ static void a_server_that_dies_and_comes_back_is_found_again(void **state) {
         int port;
 
         (void)state;
-        if (!server_open(&server, loop, 0, false)) {
-                print_message("skipped: needs python3-gi and gir1.2-gst-rtsp-server-1.0\n");
-                server_close(&server);
-                all_close(loop);
-                skip();
-        }
+        server_need(&server, loop, false);
         port = server.port;
         capture_open(&capture, loop, port, "", "pcma");
         state_await(&capture, SOURCE_ONLINE);

@@ -1,6 +1,5 @@
 // The supervisor over scripts that stand in for ffmpeg, on a fake clock. The children are real
 // processes; what they do arrives in real time, what waits for the clock waits for the test.
-#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,10 +13,11 @@
 
 #include <cmocka.h>
 
-#include "source/source.h"
+#include "source/source_rig.h"
 #include "util/mem.h"
+#include "util/process_rig.h"
 
-#define URL "rtsp://camera:s3cr3t@127.0.0.1:8554/office?audio=all"
+#define URL "rtsp://camera:" RIG_PASSWORD "@127.0.0.1:8554/office?audio=all"
 
 static char folder[] = "/tmp/eavesdrop-source-XXXXXX";
 static char *program;  // the script
@@ -25,10 +25,7 @@ static char *program;  // the script
 struct capture {
         struct loop *loop;
         struct source *source;
-        char states[4096];  // "connecting online offline "
-        char reason[512];   // the latest
-        enum source_state state;
-        unsigned n_states;
+        struct states states;
         size_t n_samples;
         nsec_t connecting_since, state_since;
         unsigned n_connecting;
@@ -48,15 +45,9 @@ static void capture_on_samples(void *context, const float *samples, size_t n) {
 
 static void capture_on_state(void *context, enum source_state state, const char *reason) {
         struct capture *capture = context;
-        size_t n = strlen(capture->states);
 
-        assert_null(strstr(reason, "s3cr3t"));
-        snprintf(capture->states + n, sizeof(capture->states) - n, "%s ",
-                 source_state_name(state));
-        snprintf(capture->reason, sizeof(capture->reason), "%s", reason);
-        capture->state = state;
+        rig_tell_state(&capture->states, state, reason);
         capture->state_since = loop_now(capture->loop);
-        capture->n_states++;
         if (state == SOURCE_CONNECTING) {
                 capture->n_connecting++;
                 capture->connecting_since = capture->state_since;
@@ -83,12 +74,12 @@ static void capture_open(struct capture *capture, const char *url, bool is_loope
         assert_int_equal(source_open(&capture->source, capture->loop, &config, &listener, NULL),
                          0);
         // No call before source_open() has returned.
-        assert_int_equal(capture->n_states, 0);
+        assert_int_equal(capture->states.n, 0);
         loop_advance(capture->loop, 0);
 }
 
 static void capture_close(struct capture *capture) {
-        unsigned n_states = capture->n_states;
+        unsigned n_states = capture->states.n;
 
         capture->source = source_close(capture->source);
         for (int i = 0; source_children() > 0; i++) {
@@ -96,12 +87,12 @@ static void capture_close(struct capture *capture) {
                 if (i == 100000)  // a child that ignores SIGTERM
                         loop_advance(capture->loop, 3 * NSEC_PER_SEC);
         }
-        assert_int_equal(capture->n_states, n_states);
+        assert_int_equal(capture->states.n, n_states);
         capture->loop = loop_free(capture->loop);
 }
 
 static void state_await(struct capture *capture, enum source_state state) {
-        while (capture->state != state || capture->n_states == 0)
+        while (capture->states.last != state || capture->states.n == 0)
                 loop_turn(capture->loop);
 }
 
@@ -123,16 +114,6 @@ static nsec_t start_await(struct capture *capture) {
 
 static void assert_delay(nsec_t delay, unsigned seconds) {
         assert_in_range(delay / NSEC_PER_MSEC, seconds * 800, seconds * 1200 + 1);
-}
-
-static unsigned descriptors_count(void) {
-        DIR *directory = opendir("/proc/self/fd");
-        unsigned n = 0;
-
-        while (readdir(directory))
-                n++;
-        closedir(directory);
-        return n;
 }
 
 static char *text_read(const char *suffix) {
@@ -159,13 +140,14 @@ static void it_is_online_at_the_first_samples_and_not_before(void **state) {
         capture_open(&capture, URL, false);
         for (int i = 0; i < 1000; i++)
                 loop_turn(capture.loop);
-        assert_string_equal(capture.states, "connecting ");
+        assert_string_equal(capture.states.told, "connecting ");
         FILE *file = fopen(gate, "w");
         fputs("go\n", file);
         fclose(file);
         state_await(&capture, SOURCE_OFFLINE);
-        assert_string_equal(capture.states, "connecting online offline ");
-        assert_non_null(strstr(capture.reason, "the far end closed the stream; next try in"));
+        assert_string_equal(capture.states.told, "connecting online offline ");
+        assert_non_null(
+                strstr(capture.states.reason, "the far end closed the stream; next try in"));
         assert_int_equal(capture.n_samples, 16000);
         capture_close(&capture);
         unlink(gate);
@@ -181,7 +163,8 @@ static void the_delays_grow_as_documented(void **state) {
         capture_open(&capture, URL, false);
         for (size_t i = 0; i < sizeof(delays_s) / sizeof(delays_s[0]); i++) {
                 state_await(&capture, SOURCE_OFFLINE);
-                assert_non_null(strstr(capture.reason, "connection refused; next try in "));
+                assert_non_null(
+                        strstr(capture.states.reason, "connection refused; next try in "));
                 assert_int_equal(source_restarts(capture.source), i);
                 assert_int_equal(source_restarts_by(capture.source, SOURCE_CAUSE_UNREACHABLE),
                                  i);
@@ -221,13 +204,13 @@ static void a_stall_is_told_and_ends_the_child(void **state) {
         capture_open(&capture, URL, false);
         samples_await(&capture, 1600);
         loop_advance(capture.loop, 10 * NSEC_PER_SEC - 1);
-        assert_string_equal(capture.states, "connecting online ");
+        assert_string_equal(capture.states.told, "connecting online ");
         loop_advance(capture.loop, 1);
         // The child may be gone already: then the reason goes on.
-        assert_non_null(strstr(capture.reason, "no sound for 10 s"));
+        assert_non_null(strstr(capture.states.reason, "no sound for 10 s"));
         state_await(&capture, SOURCE_OFFLINE);
-        assert_string_equal(capture.states, "connecting online stalled offline ");
-        assert_non_null(strstr(capture.reason, "no sound for 10 s; next try in"));
+        assert_string_equal(capture.states.told, "connecting online stalled offline ");
+        assert_non_null(strstr(capture.states.reason, "no sound for 10 s; next try in"));
         assert_int_equal(source_children(), 0);
         assert_delay(start_await(&capture), 1);
         assert_int_equal(source_restarts_by(capture.source, SOURCE_CAUSE_STALLED), 1);
@@ -243,10 +226,10 @@ static void a_child_that_never_speaks_is_ended(void **state) {
         script_write("exec sleep 1000");
         capture_open(&capture, URL, false);
         loop_advance(capture.loop, 20 * NSEC_PER_SEC - 1);
-        assert_string_equal(capture.states, "connecting ");
+        assert_string_equal(capture.states.told, "connecting ");
         loop_advance(capture.loop, 1);
         state_await(&capture, SOURCE_OFFLINE);
-        assert_non_null(strstr(capture.reason, "no sound for 20 s"));
+        assert_non_null(strstr(capture.states.reason, "no sound for 20 s"));
         capture_close(&capture);
 }
 
@@ -260,7 +243,7 @@ static void refused_credentials_are_a_failure_and_tried_rarely(void **state) {
                 "echo '[error] pipe:0: Server returned 401 Unauthorized' >&2; exit 1");
         capture_open(&capture, URL, false);
         state_await(&capture, SOURCE_FAILED);
-        assert_non_null(strstr(capture.reason, "user name or password refused"));
+        assert_non_null(strstr(capture.states.reason, "user name or password refused"));
         assert_delay(start_await(&capture), 300);
         assert_int_equal(source_restarts_by(capture.source, SOURCE_CAUSE_CREDENTIALS), 1);
         capture_close(&capture);
@@ -272,13 +255,13 @@ static void the_url_is_on_standard_input_and_not_in_the_arguments(void **state) 
         (void)state;
         script_write("tr '\\0' ' ' </proc/$$/cmdline >\"$0.arguments\"; cat >\"$0.script\";"
                      "echo '[error] odd: " URL " broke' >&2; exit 1");
-        capture_open(&capture, "rtsp://camera:s3cr3t'x@127.0.0.1/a", false);
+        capture_open(&capture, "rtsp://camera:" RIG_PASSWORD "'x@127.0.0.1/a", false);
         state_await(&capture, SOURCE_OFFLINE);
-        assert_non_null(strstr(capture.reason, "odd: rtsp://***@127.0.0.1:8554/office"));
+        assert_non_null(strstr(capture.states.reason, "odd: rtsp://***@127.0.0.1:8554/office"));
         CLEANUP(mem_freep) char *arguments = text_read("arguments");
         CLEANUP(mem_freep) char *script = text_read("script");
         assert_non_null(strstr(arguments, "-protocol_whitelist pipe,rtsp,rtp,udp,tcp "));
-        assert_null(strstr(arguments, "s3cr3t"));
+        assert_null(strstr(arguments, RIG_PASSWORD));
         assert_null(strstr(arguments, "127.0.0.1"));
         assert_non_null(strstr(script, "\nfile 'rtsp://camera:s3cr3t'\\''x@127.0.0.1/a'\n"
                                        "option rtsp_transport tcp\n"));
@@ -293,9 +276,9 @@ static void a_file_ends_and_a_loop_comes_back(void **state) {
         script_write("head -c 3200 /dev/zero");
         capture_open(&capture, program, false);
         state_await(&capture, SOURCE_ENDED);
-        assert_string_equal(capture.states, "connecting online ended ");
+        assert_string_equal(capture.states.told, "connecting online ended ");
         loop_advance(capture.loop, 1000 * NSEC_PER_SEC);
-        assert_int_equal(capture.n_states, 3);
+        assert_int_equal(capture.states.n, 3);
         capture_close(&capture);
 
         script_write("echo \"$@\" >\"$0.arguments\"; head -c 3200 /dev/zero");
@@ -330,7 +313,7 @@ static void sound_that_runs_ahead_is_held_back(void **state) {
                 samples_await(&capture, (18 + i) * 16000);
         }
         assert_in_range(capture.n_samples, 48 * 16000, 57 * 16000);
-        assert_string_equal(capture.states, "connecting online ");
+        assert_string_equal(capture.states.told, "connecting online ");
         capture_close(&capture);
 }
 
@@ -346,14 +329,14 @@ static void two_hundred_restarts_leak_nothing(void **state) {
                 assert_int_equal(source_children(), 0);
                 // The first child's descriptors go when the second is started.
                 if (i == 1)
-                        n_descriptors = descriptors_count();
-                capture.states[0] = '\0';
+                        n_descriptors = rig_count_descriptors();
+                capture.states.told[0] = '\0';
                 if (i < 201)
                         start_await(&capture);
         }
         assert_int_equal(source_restarts(capture.source), 201);
         assert_int_equal(capture.n_samples, 202 * 160);
-        assert_int_equal(descriptors_count(), n_descriptors);
+        assert_int_equal(rig_count_descriptors(), n_descriptors);
         capture_close(&capture);
 }
 

@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -14,6 +13,7 @@
 #include <cmocka.h>
 
 #include "util/process.h"
+#include "util/process_rig.h"
 
 struct capture {
         struct loop *loop;
@@ -69,16 +69,6 @@ static int capture_open(struct capture *capture, const char *script, bool has_st
         };
 
         return process_open(&capture->process, capture->loop, &config, &listener, error);
-}
-
-static unsigned descriptors_count(void) {
-        DIR *directory = opendir("/proc/self/fd");
-        unsigned n = 0;
-
-        while (readdir(directory))
-                n++;
-        closedir(directory);
-        return n;
 }
 
 static void capture_init(struct capture *capture) {
@@ -316,7 +306,7 @@ static void close_makes_no_more_calls_and_reaps(void **state) {
         capture_init(&capture);
         // The first round lets libuv open what it opens once.
         for (int round = 0; round < 2; round++) {
-                n_descriptors = descriptors_count();
+                n_descriptors = rig_count_descriptors();
                 for (int i = 0; i < 50; i++) {
                         assert_int_equal(
                                 capture_open(&capture, "echo x; exec sleep 100", true, NULL),
@@ -330,7 +320,7 @@ static void close_makes_no_more_calls_and_reaps(void **state) {
         }
         assert_int_equal(capture.n_exits, 0);
         assert_int_equal(capture.n_bytes, 0);
-        assert_int_equal(descriptors_count(), n_descriptors);
+        assert_int_equal(rig_count_descriptors(), n_descriptors);
         capture_deinit(&capture);
 }
 

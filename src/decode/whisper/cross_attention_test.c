@@ -11,17 +11,11 @@
 
 #include "decode/whisper/cpu.h"
 #include "decode/whisper/cross_attention.h"
+#include "decode/whisper/random_rig.h"
 #include "decode/whisper/vectors.h"
 #include "util/mem.h"
 
 enum { HEADS = 3, WIDTH = 64, STATE = HEADS * WIDTH, QUERIES_MAX = 50 };
-
-static float random_value(void) {
-        static uint32_t state = 1;
-
-        state = state * 1664525u + 1013904223u;
-        return (float)(state >> 21) / 1024.0f - 1.0f;  // eleven bits: exact in half precision
-}
 
 // A window and queries to it.
 struct scene {
@@ -30,22 +24,14 @@ struct scene {
         struct cross_memory memory;
 };
 
-static float *random_floats(size_t n) {
-        float *ret = xcalloc(n, sizeof(*ret));
-
-        for (size_t i = 0; i < n; i++)
-                ret[i] = random_value();
-        return ret;
-}
-
 static struct scene scene_make(enum panels_type type, size_t n_keys, size_t n_unbiased) {
         struct scene scene = {
                 .n_keys = n_keys,
                 .n_unbiased = n_unbiased,
-                .keys = random_floats(n_keys * STATE),
-                .values = random_floats(n_keys * STATE),
-                .biases = random_floats(n_keys),
-                .queries = random_floats((size_t)QUERIES_MAX * STATE),
+                .keys = rig_random_halves(n_keys * STATE),
+                .values = rig_random_halves(n_keys * STATE),
+                .biases = rig_random_halves(n_keys),
+                .queries = rig_random_halves((size_t)QUERIES_MAX * STATE),
         };
 
         scene.memory = (struct cross_memory){

@@ -11,23 +11,9 @@
 
 #include "decode/whisper/cpu.h"
 #include "decode/whisper/panels.h"
+#include "decode/whisper/random_rig.h"
 #include "decode/whisper/vectors.h"
 #include "util/mem.h"
-
-static float random_value(void) {
-        static uint32_t state = 1;
-
-        state = state * 1664525u + 1013904223u;
-        return (float)(state >> 21) / 1024.0f - 1.0f;  // eleven bits: exact in half precision
-}
-
-static float *random_floats(size_t n) {
-        float *ret = xcalloc(n, sizeof(*ret));
-
-        for (size_t i = 0; i < n; i++)
-                ret[i] = random_value();
-        return ret;
-}
 
 static double gelu(double x) {
         return x / 2 * (1 + erf(x / sqrt(2)));
@@ -68,8 +54,8 @@ static void check_product(const struct shape *shape) {
         void *rows;
 
         size_t n_rows = shape->n_rows, n_in = shape->n_in, n_out = shape->n_out;
-        float *weight = random_floats(n_out * n_in), *x = random_floats(n_rows * n_in);
-        float *bias = random_floats(n_out), *y = random_floats(n_rows * n_out + 1);
+        float *weight = rig_random_halves(n_out * n_in), *x = rig_random_halves(n_rows * n_in);
+        float *bias = rig_random_halves(n_out), *y = rig_random_halves(n_rows * n_out + 1);
         float *before = xcalloc(n_rows * n_out + 1, sizeof(*before));
         struct panels panels;
 
@@ -129,8 +115,8 @@ static void test_products_are_right_in_every_shape(void **state) {
 // Rows of one product, alone and together.
 static void check_company(enum panels_type type) {
         enum { N_IN = 96, N_OUT = 208, N_ROWS = 13 };
-        float *weight = random_floats((size_t)N_OUT * N_IN);
-        float *x = random_floats((size_t)N_ROWS * N_IN);
+        float *weight = rig_random_halves((size_t)N_OUT * N_IN);
+        float *x = rig_random_halves((size_t)N_ROWS * N_IN);
         float together[N_ROWS][N_OUT], alone[N_OUT];
         struct panels panels;
         struct product product = {.x_stride = panels_row_size(type, N_IN), .y_stride = N_OUT};
@@ -167,7 +153,7 @@ static void test_a_row_gets_the_same_bits_in_any_company(void **state) {
 
 static void test_a_column_comes_back_as_it_went_in(void **state) {
         (void)state;
-        float *weight = random_floats((size_t)35 * 24), column[24];
+        float *weight = rig_random_halves((size_t)35 * 24), column[24];
         static const float tolerances[] = {0, 0, 4e-3f, 4e-3f};
         struct panels panels;
 

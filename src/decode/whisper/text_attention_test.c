@@ -9,17 +9,11 @@
 
 #include <math.h>
 
+#include "decode/whisper/random_rig.h"
 #include "decode/whisper/text_attention.h"
 #include "decode/whisper/vectors.h"
 
 enum { LAYERS = 2, WIDTH = 48, HEADS = 2, STATE = HEADS * WIDTH, POSITIONS = 70 };
-
-static float random_value(void) {
-        static uint32_t state = 1;
-
-        state = state * 1664525u + 1013904223u;
-        return (float)(state >> 21) / 1024.0f - 1.0f;
-}
 
 // What one head of one query should get.
 static void expect(const struct text_pool *pool, const struct text_query *query, double *ret) {
@@ -53,8 +47,8 @@ static void fill(struct text_memory *text, struct text_pool *pool, size_t positi
                 float *key = text_memory_key(text, pool, layer, position);
 
                 for (size_t d = 0; d < STATE; d++) {
-                        key[d] = random_value();
-                        key[text_memory_value_offset(pool) + d] = random_value();
+                        key[d] = rig_random_half();
+                        key[text_memory_value_offset(pool) + d] = rig_random_half();
                 }
         }
 }
@@ -77,7 +71,7 @@ static void test_a_token_attends_to_all_before_it(void **state) {
 
                 fill(&text, pool, position);
                 for (size_t d = 0; d < WIDTH; d++)
-                        query[d] = random_value();
+                        query[d] = rig_random_half();
                 found[WIDTH] = 7;
                 expect(pool, &asked, expected);
                 text_attend(pool, &asked, scores);

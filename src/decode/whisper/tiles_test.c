@@ -14,23 +14,9 @@
 
 #include "decode/whisper/cpu.h"
 #include "decode/whisper/dense.h"
+#include "decode/whisper/random_rig.h"
 #include "decode/whisper/self_attention.h"
 #include "util/mem.h"
-
-static float random_value(void) {
-        static uint32_t state = 11;
-
-        state = state * 1664525u + 1013904223u;
-        return (float)(state >> 8) / 8388608.0f - 1.0f;
-}
-
-static float *random_floats(size_t n, float scale) {
-        float *ret = xcalloc(n, sizeof(*ret));
-
-        for (size_t i = 0; i < n; i++)
-                ret[i] = random_value() * scale;
-        return ret;
-}
 
 // What bf16 keeps of a value.
 static float keep_bf16(float x) {
@@ -62,7 +48,7 @@ static void test_quantized_rows_stand_for_what_they_were(void **state) {
         if (!cpu_has_avx512())
                 skip();
         for (int shape = 0; shape < 4; shape++) {
-                CLEANUP(floats_freep) float *x = random_floats(N, 3);
+                CLEANUP(floats_freep) float *x = rig_random_floats(N, 3);
 
                 for (size_t i = 0; i < N; i++)
                         x[i] = shape == 0   ? x[i]
@@ -112,10 +98,10 @@ static double weight_value(const struct layer_case *layer, const float *weight, 
 
 static void check_layer(const struct layer_case *layer, unsigned flags) {
         size_t n_in = layer->n_in, n_out = layer->n_out;
-        CLEANUP(floats_freep) float *weight = random_floats(n_out * n_in, 0.3f);
-        CLEANUP(floats_freep) float *bias = random_floats(n_out, 1);
-        CLEANUP(floats_freep) float *x = random_floats(layer->n_rows * n_in, 2);
-        CLEANUP(floats_freep) float *y = random_floats(layer->n_rows * n_out, 1);
+        CLEANUP(floats_freep) float *weight = rig_random_floats(n_out * n_in, 0.3f);
+        CLEANUP(floats_freep) float *bias = rig_random_floats(n_out, 1);
+        CLEANUP(floats_freep) float *x = rig_random_floats(layer->n_rows * n_in, 2);
+        CLEANUP(floats_freep) float *y = rig_random_floats(layer->n_rows * n_out, 1);
         CLEANUP(floats_freep) float *before = xcalloc(layer->n_rows * n_out, sizeof(*before));
         CLEANUP(dense_freep)
         struct dense *dense = dense_new(layer->elements, weight, bias, n_out, n_in);
@@ -180,8 +166,8 @@ static void test_int8_layers(void **state) {
 static void test_a_row_does_not_see_its_neighbours(void **state) {
         (void)state;
         enum { ROWS = 48, IN = 64, OUT = 80 };
-        CLEANUP(floats_freep) float *weight = random_floats((size_t)OUT * IN, 0.3f);
-        CLEANUP(floats_freep) float *x = random_floats((size_t)ROWS * IN, 2);
+        CLEANUP(floats_freep) float *weight = rig_random_floats((size_t)OUT * IN, 0.3f);
+        CLEANUP(floats_freep) float *x = rig_random_floats((size_t)ROWS * IN, 2);
         struct dense_chunk chunk = {.elements = try_aligned(dense_chunk_size(IN))};
 
         for (enum tile_elements elements = TILE_BF16; elements <= TILE_INT8; elements++) {
@@ -245,14 +231,14 @@ static void check_self_attention(enum tile_elements elements, double slack) {
         assert_int_equal(
                 self_attention_init(&attention, elements, HEADS, WIDTH, 200, WINDOWS, 2), 0);
         for (size_t i = 0; i < WINDOWS; i++) {
-                CLEANUP(floats_freep) float *x = random_floats(n_rows[i] * 3 * STATE, 2);
+                CLEANUP(floats_freep) float *x = rig_random_floats(n_rows[i] * 3 * STATE, 2);
                 uint16_t *projected = xcalloc(n_rows[i] * 3 * STATE, sizeof(*projected));
 
                 tiles_to_bf16(x, n_rows[i] * 3 * STATE, projected);
                 windows[i] = (struct self_attention_window){
                         .projected = projected,
                         .n_rows = n_rows[i],
-                        .biases = random_floats(n_rows[i], 3),
+                        .biases = rig_random_floats(n_rows[i], 3),
                         .n_unbiased = n_unbiased[i],
                         .ret = xcalloc(n_rows[i] * STATE, sizeof(uint16_t))};
         }

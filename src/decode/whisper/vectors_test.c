@@ -10,24 +10,10 @@
 #include <math.h>
 
 #include "decode/whisper/attention.h"
+#include "decode/whisper/random_rig.h"
 #include "decode/whisper/tensor.h"
 #include "decode/whisper/vectors.h"
 #include "util/mem.h"
-
-static float random_value(void) {
-        static uint32_t state = 7;
-
-        state = state * 1664525u + 1013904223u;
-        return (float)(state >> 8) / 8388608.0f - 1.0f;
-}
-
-static float *random_floats(size_t n, float scale) {
-        float *ret = xcalloc(n, sizeof(*ret));
-
-        for (size_t i = 0; i < n; i++)
-                ret[i] = random_value() * scale;
-        return ret;
-}
 
 static void softmax_plain(const float *x, size_t n, double *ret) {
         double largest = -INFINITY, sum = 0;
@@ -45,7 +31,7 @@ static void test_softmax_and_log_sum_exp(void **state) {
         double expected[100];
 
         for (size_t n = 1; n <= 100; n += 9) {
-                float *x = random_floats(n, 60);
+                float *x = rig_random_floats(n, 60);
                 double sum = 0;
 
                 if (n > 2)
@@ -64,8 +50,8 @@ static void test_softmax_and_log_sum_exp(void **state) {
 static void test_normalize(void **state) {
         (void)state;
         for (size_t n = 1; n <= 70; n += 23) {
-                float *x = random_floats(n, 5), *weight = random_floats(n, 1);
-                float *bias = random_floats(n, 1), *ret = xcalloc(n, sizeof(*ret));
+                float *x = rig_random_floats(n, 5), *weight = rig_random_floats(n, 1);
+                float *bias = rig_random_floats(n, 1), *ret = xcalloc(n, sizeof(*ret));
                 double mean = 0, variance = 0;
 
                 for (size_t i = 0; i < n; i++)
@@ -151,9 +137,9 @@ struct attention_case {
 
 static void attention_case_init(struct attention_case *ret, size_t n_keys, size_t n_queries,
                                 bool is_half) {
-        ret->x = random_floats(n_keys * 2 * STATE, 1);
-        ret->queries = random_floats(n_queries * STATE, 1);
-        ret->biases = random_floats(n_keys, 3);
+        ret->x = rig_random_floats(n_keys * 2 * STATE, 1);
+        ret->queries = rig_random_floats(n_queries * STATE, 1);
+        ret->biases = rig_random_floats(n_keys, 3);
         ret->memory = (struct attention_memory){
                 .n_keys = n_keys,
                 .n_heads = HEADS,
@@ -232,8 +218,9 @@ static void check_linear(struct tensor_context *context, size_t n_rows, unsigned
                          bool has_bias) {
         enum { N_IN = 48, N_OUT = 80 };
         size_t rows = tensor_rows(n_rows);
-        float *weight = random_floats((size_t)N_OUT * N_IN, 1), *bias = random_floats(N_OUT, 1);
-        float *x = random_floats(rows * N_IN, 1), *y = random_floats(rows * N_OUT, 1);
+        float *weight = rig_random_floats((size_t)N_OUT * N_IN, 1),
+              *bias = rig_random_floats(N_OUT, 1);
+        float *x = rig_random_floats(rows * N_IN, 1), *y = rig_random_floats(rows * N_OUT, 1);
         float *before = xcalloc(rows * N_OUT, sizeof(*before));
         CLEANUP(linear_freep) struct linear *linear = NULL;
 
