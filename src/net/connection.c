@@ -183,9 +183,9 @@ static void connection_upgrade(struct connection *connection,
                 return;
         }
         handshake.has_deflate = handshake.has_deflate && listener->deflater;
-        connection->websocket = websocket_new(
-                connection->loop, connection->transport, WEBSOCKET_SERVER, connection->peer,
-                handshake.has_deflate ? listener->deflater : NULL);
+        connection->websocket =
+                websocket_new(connection->loop, connection->transport, WEBSOCKET_SERVER,
+                              handshake.has_deflate ? listener->deflater : NULL);
         if (!connection->websocket) {
                 connection_refuse(connection, HTTP_STATUS_SERVICE_UNAVAILABLE, "out of memory");
                 return;

@@ -119,8 +119,8 @@ static void dialer_open_websocket(struct dialer *dialer) {
                 dialer_fail_with(dialer, "opens a WebSocket in a wrong way");
                 return;
         }
-        dialer->websocket = websocket_new(dialer->loop, dialer->transport, WEBSOCKET_CLIENT,
-                                          dialer->authority, NULL);
+        dialer->websocket =
+                websocket_new(dialer->loop, dialer->transport, WEBSOCKET_CLIENT, NULL);
         if (!dialer->websocket) {
                 dialer_fail_with(dialer, "out of memory");
                 return;

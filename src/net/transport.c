@@ -118,12 +118,6 @@ struct transport *transport_connect(struct loop *loop, const struct sockaddr *ad
         return transport;
 }
 
-void transport_set_handler(struct transport *transport, const struct transport_handler *handler,
-                           void *context) {
-        transport->handler = handler;
-        transport->context = context;
-}
-
 // --- writing -----------------------------------------------------------------
 
 static void transport_on_shutdown(uv_shutdown_t *shutdown, int status) {

@@ -39,10 +39,6 @@ struct transport *transport_open(struct loop *loop, int fd,
 struct transport *transport_connect(struct loop *loop, const struct sockaddr *address,
                                     const struct transport_handler *handler, void *context);
 
-// Hand the rest of the connection to another owner.
-void transport_set_handler(struct transport *transport, const struct transport_handler *handler,
-                           void *context);
-
 // Send (copied as far as the socket does not take it now). A broken connection closes itself.
 void transport_write(struct transport *transport, const void *bytes, size_t n);
 

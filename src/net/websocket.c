@@ -33,7 +33,6 @@
 struct websocket {
         struct loop *loop;
         struct transport *transport;
-        const char *peer;
         struct websocket_handler handler;
         struct websocket_limits limits;
         wslay_event_context_ptr events;
@@ -420,8 +419,7 @@ static int websocket_on_mask(wslay_event_context_ptr events, uint8_t *ret, size_
 }
 
 struct websocket *websocket_new(struct loop *loop, struct transport *transport,
-                                enum websocket_side side, const char *peer,
-                                struct deflater *deflater) {
+                                enum websocket_side side, struct deflater *deflater) {
         static const struct wslay_event_callbacks callbacks = {
                 .recv_callback = websocket_on_recv,
                 .send_callback = websocket_on_send,
@@ -444,7 +442,6 @@ struct websocket *websocket_new(struct loop *loop, struct transport *transport,
                 wslay_event_config_set_allowed_rsv_bits(socket->events, WSLAY_RSV1_BIT);
         socket->loop = loop;
         socket->transport = transport;
-        socket->peer = peer;
         socket->deflater = deflater;
         socket->close_code = WSLAY_CODE_ABNORMAL_CLOSURE;
         socket->limits = (struct websocket_limits){
@@ -503,8 +500,4 @@ struct websocket *websocket_free(struct websocket *socket) {
 size_t websocket_pending(const struct websocket *socket) {
         return transport_pending(socket->transport) +
                wslay_event_get_queued_msg_length(socket->events);
-}
-
-const char *websocket_peer(const struct websocket *socket) {
-        return socket->peer;
 }

@@ -52,6 +52,3 @@ void websocket_resume(struct websocket *socket);
 
 // Bytes waiting to be sent.
 size_t websocket_pending(const struct websocket *socket);
-
-// "127.0.0.1:40312"
-const char *websocket_peer(const struct websocket *socket);

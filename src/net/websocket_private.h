@@ -10,11 +10,10 @@
 // Who opened the connection: a client masks its frames, a server must not.
 enum websocket_side { WEBSOCKET_SERVER, WEBSOCKET_CLIENT };
 
-// A WebSocket on an upgraded connection. `peer` and `deflater` (NULL: no compression was agreed
-// on) are lent and outlive it.
+// A WebSocket on an upgraded connection. The `deflater` (NULL: no compression was agreed on) is
+// lent and outlives it.
 struct websocket *websocket_new(struct loop *loop, struct transport *transport,
-                                enum websocket_side side, const char *peer,
-                                struct deflater *deflater);
+                                enum websocket_side side, struct deflater *deflater);
 struct websocket *websocket_free(struct websocket *socket);
 
 // True once websocket_set_handler() was called.
