@@ -223,18 +223,6 @@ const struct update *assembler_on_final(struct assembler *assembler, int64_t beg
         return update_make(assembler, language_is_new);
 }
 
-const struct update *assembler_force(struct assembler *assembler) {
-        finals_clear(assembler);
-        if (!text_is_blank(assembler->tail.text)) {
-                assembler->finals = xcalloc(1, sizeof(*assembler->finals));
-                segment_copy(assembler->finals, &assembler->tail);
-                final_settle(assembler, assembler->finals);
-                assembler->n_finals = 1;
-        }
-        tail_clear(assembler);
-        return update_make(assembler, false);
-}
-
 const struct update *assembler_current(struct assembler *assembler) {
         finals_clear(assembler);
         return update_make(assembler, false);

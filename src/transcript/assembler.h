@@ -45,9 +45,6 @@ const struct update *assembler_on_tentative(struct assembler *assembler, int64_t
 const struct update *assembler_on_final(struct assembler *assembler, int64_t begin, int64_t end,
                                         const struct hypothesis *hypothesis);
 
-// Make the present tail final as it stands (forced flush without a decode).
-const struct update *assembler_force(struct assembler *assembler);
-
 // Nothing new, just what stands: for a goodbye.
 const struct update *assembler_current(struct assembler *assembler);
 

@@ -113,25 +113,6 @@ static void words_stay_until_their_window_is_final(void **state) {
         assembler_free(assembler);
 }
 
-static void force_makes_the_tail_final(void **state) {
-        struct assembler *assembler = assembler_new();
-        struct hypothesis hypothesis = {0};
-        const struct update *update;
-
-        (void)state;
-        heard(&hypothesis, 0, 9000, " tail");
-        assembler_on_tentative(assembler, 0, &hypothesis);
-        update = assembler_force(assembler);
-        assert_int_equal(update->n_finals, 1);
-        assert_string_equal(update->finals[0].text, " tail");
-        assert_true(update->finals[0].is_final);
-        assert_string_equal(update->tail->text, "");
-        update = assembler_force(assembler);
-        assert_int_equal(update->n_finals, 0);
-        hypothesis_deinit(&hypothesis);
-        assembler_free(assembler);
-}
-
 static void blank_text_is_no_segment(void **state) {
         struct assembler *assembler = assembler_new();
         struct hypothesis hypothesis = {0};
@@ -248,7 +229,6 @@ int main(void) {
                 cmocka_unit_test(finals_follow_each_other_without_overlap),
                 cmocka_unit_test(a_tentative_hypothesis_is_only_the_tail),
                 cmocka_unit_test(words_stay_until_their_window_is_final),
-                cmocka_unit_test(force_makes_the_tail_final),
                 cmocka_unit_test(blank_text_is_no_segment),
                 cmocka_unit_test(language_is_told_once_and_when_it_changes),
                 cmocka_unit_test(a_restart_begins_the_chain_again),
