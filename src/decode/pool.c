@@ -38,8 +38,7 @@ struct decoder {
         struct histogram steps;  // not yet handed back
 };
 
-// --- the decode threads
-// ------------------------------------------------------------------------
+// --- the decode threads ----------------------------------------------------------------------
 
 static bool entry_goes_before(const struct pool_entry *a, const struct pool_entry *b) {
         if (a->job->rank != b->job->rank)
@@ -188,8 +187,7 @@ static void *decoder_run(void *context) {
         return NULL;
 }
 
-// --- the loop's side
-// -----------------------------------------------------------------------------
+// --- the loop's side -------------------------------------------------------------------------
 
 void pool_put(struct pool *pool, struct pool_entry *entry) {
         queue_put(pool, entry);

@@ -49,8 +49,7 @@ struct server {
         nsec_t stop_deadline;
 };
 
-// --- what sessions ask
-// ---------------------------------------------------------------------------
+// --- what sessions ask -----------------------------------------------------------------------
 
 void server_add_session(struct server *server, struct session *session) {
         session->next = server->sessions;
@@ -99,8 +98,7 @@ bool server_admits(const struct server *server, struct server_wait *ret) {
         return stats.level < LOAD_FULL || !server->parts.config->has_admission;
 }
 
-// --- plain requests
-// --------------------------------------------------------------------------------
+// --- plain requests --------------------------------------------------------------------------
 
 static void text_answer(struct http_response *ret, int status, const char *body) {
         *ret = (struct http_response){
@@ -183,8 +181,7 @@ static void server_on_websocket(void *context, const struct http_request *reques
         session_open(context, request, socket);
 }
 
-// --- overload
-// ----------------------------------------------------------------------------------------
+// --- overload --------------------------------------------------------------------------------
 
 // What a client has to expect; the dialects put it into their own messages.
 static char *load_words(const struct scheduler_stats *stats) {
@@ -243,8 +240,7 @@ static void load_tell(struct server *server) {
                 session_tell(session, &stats, words);
 }
 
-// --- stopping
-// ------------------------------------------------------------------------------------------
+// --- stopping --------------------------------------------------------------------------------
 
 static size_t server_owed(const struct server *server) {
         size_t owed = 0;
@@ -325,8 +321,7 @@ static void server_on_settled(void *context) {
         }
 }
 
-// --- life
-// --------------------------------------------------------------------------------------------------
+// --- life ------------------------------------------------------------------------------------
 
 static int server_stream_open(struct server *server, const struct stream_config *wishes,
                               struct error *error) {

@@ -38,8 +38,7 @@ void session_started(struct session *session, const char *about) {
         log_info(session->about, "session-started", "%s", about);
 }
 
-// --- before the kind is known
-// ------------------------------------------------------------------
+// --- before the kind is known ----------------------------------------------------------------
 
 static void opening_on_text(struct session *session, const char *text, size_t n) {
         enum wire_dialect dialect = wire_dialect_of(text, n);
@@ -91,8 +90,7 @@ static void session_on_setup_timeout(void *context) {
         session_refuse(context, 1008, "no setup message within 30 s");
 }
 
-// --- the socket's events
-// -------------------------------------------------------------------------
+// --- the socket's events ---------------------------------------------------------------------
 
 static void session_on_text(void *context, const char *text, size_t n) {
         struct session *session = context;
@@ -116,8 +114,7 @@ static void session_on_close(void *context, uint16_t code) {
         session_free(session);
 }
 
-// --- the stream's events
-// ---------------------------------------------------------------------------
+// --- the stream's events ---------------------------------------------------------------------
 
 static void session_on_settled(void *context) {
         struct session *session = context;
@@ -138,8 +135,7 @@ static void session_on_relief(void *context) {
                 session->ops->on_relief(session);
 }
 
-// --- for the kinds
-// -----------------------------------------------------------------------------------
+// --- for the kinds ---------------------------------------------------------------------------
 
 int session_stream_open(struct session *session, const struct stream_settings *settings,
                         const struct sink_ops *sink, struct error *error) {
@@ -192,10 +188,10 @@ void session_feed(struct session *session, enum pcm_format format, const uint8_t
         }
 }
 
-size_t session_recent_finals(const struct stream *stream, size_t n,
+size_t session_recent_finals(const struct stream *stream, size_t n_new, size_t n_wished,
                              const struct segment ***ret) {
         const struct history *history = stream_history(stream);
-        size_t length = history_length(history);
+        size_t length = history_length(history), n = n_wished > n_new ? n_wished : n_new;
         const struct segment **finals;
 
         if (n > length)
@@ -219,8 +215,7 @@ void session_leave(struct session *session, uint16_t code) {
                 session->ops->goodbye(session, code);
 }
 
-// --- life
-// ------------------------------------------------------------------------------------------------
+// --- life ------------------------------------------------------------------------------------
 
 // The role: from the header, or for browsers, which cannot set it, from the query.
 static bool session_role(const struct http_request *request, enum eavesdrop_role *ret) {

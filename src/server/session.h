@@ -111,12 +111,12 @@ void session_send(struct session *session, char *text, size_t n);
 void session_feed(struct session *session, enum pcm_format format, const uint8_t *bytes,
                   size_t n);
 
-// For the kinds: the last `n` final segments of the stream; the caller frees *ret.
-size_t session_recent_finals(const struct stream *stream, size_t n,
+// For the kinds: the last final segments of the stream, as many as are wished and at least all
+// that are new, oldest first. Returns how many there are; the caller frees *ret.
+size_t session_recent_finals(const struct stream *stream, size_t n_new, size_t n_wished,
                              const struct segment ***ret);
 
-// --- server.c's side
-// ---------------------------------------------------------------------------
+// --- server.c's side -------------------------------------------------------------------------
 
 void server_add_session(struct server *server, struct session *session);
 void server_remove_session(struct server *server, struct session *session);

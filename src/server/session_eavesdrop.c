@@ -36,16 +36,14 @@ static void refusal_send(struct session *session, enum eavesdrop_refusal refusal
         error_send(session, words);
 }
 
-// --- text leaves
-// -------------------------------------------------------------------------------
+// --- text leaves -----------------------------------------------------------------------------
 
 static void transcription_send(struct session *session, const struct update *update,
                                bool is_flush_complete) {
         struct eavesdrop *state = session->state;
         const struct segment **finals;
-        size_t wanted =
-                state->n_unsent > state->segments_max ? state->n_unsent : state->segments_max;
-        size_t n_finals = session_recent_finals(session->stream, wanted, &finals), n;
+        size_t n, n_finals = session_recent_finals(session->stream, state->n_unsent,
+                                                   state->segments_max, &finals);
         struct eavesdrop_transcription transcription = {
                 .stream = state->stream_name,
                 .finals = finals,
@@ -100,8 +98,7 @@ static void eavesdrop_on_settled(struct session *session) {
         transcription_send(session, stream_current(session->stream), true);
 }
 
-// --- files
-// ---------------------------------------------------------------------------------------
+// --- files -----------------------------------------------------------------------------------
 
 static void media_on_samples(void *context, const float *samples, size_t n) {
         struct session *session = context;
@@ -146,8 +143,7 @@ static int file_open(struct session *session, struct error *error) {
                                  &listener, error);
 }
 
-// --- setup
-// -----------------------------------------------------------------------------------------
+// --- setup -----------------------------------------------------------------------------------
 
 static bool setup_admit(struct session *session) {
         CLEANUP(mem_freep) char *words = NULL;
@@ -265,8 +261,7 @@ static void setup_on_text(struct session *session, const char *text, size_t n) {
         eavesdrop_message_deinit(&message);
 }
 
-// --- live controls
-// -----------------------------------------------------------------------------------
+// --- live controls ---------------------------------------------------------------------------
 
 static void flush_take(struct session *session) {
         struct eavesdrop *state = session->state;
@@ -396,8 +391,7 @@ static void eavesdrop_on_binary(struct session *session, const uint8_t *bytes, s
         }
 }
 
-// --- the end
-// -------------------------------------------------------------------------------------------
+// --- the end ---------------------------------------------------------------------------------
 
 static void eavesdrop_on_overload(struct session *session, const char *words) {
         CLEANUP(mem_freep) char *message = xasprintf("Server overloaded: %s", words);

@@ -26,7 +26,8 @@ static void transcription_send(struct subscription *subscription, const struct u
         struct session *session = subscription->session;
         struct stream *stream = subscription->stream;
         const struct segment **finals;
-        size_t n_finals = session_recent_finals(stream, segments_max, &finals), n;
+        size_t n, n_finals = session_recent_finals(stream, update->n_finals, segments_max,
+                                                   &finals);
         struct eavesdrop_transcription transcription = {
                 .stream = stream_name(stream),
                 .finals = finals,
@@ -50,9 +51,7 @@ static void subscription_on_update(void *context, const struct stream_facts *fac
         if (update->n_finals == 0 && !has_tail && !subscription->has_tail)
                 return;
         subscription->has_tail = has_tail;
-        transcription_send(subscription, update,
-                           update->n_finals > SESSION_SEGMENTS ? update->n_finals
-                                                               : SESSION_SEGMENTS);
+        transcription_send(subscription, update, SESSION_SEGMENTS);
 }
 
 static void status_send(struct subscription *subscription, const struct stream_notice *notice) {

@@ -33,11 +33,8 @@ static void whisperlive_on_update(void *context, const struct stream_facts *fact
         if (update->n_finals == 0 && !has_tail && !state->has_tail)
                 return;
         state->has_tail = has_tail;
-        n_finals = session_recent_finals(session->stream,
-                                         update->n_finals > state->hello.send_last_n_segments
-                                                 ? update->n_finals
-                                                 : state->hello.send_last_n_segments,
-                                         &finals);
+        n_finals = session_recent_finals(session->stream, update->n_finals,
+                                         state->hello.send_last_n_segments, &finals);
         text = whisperlive_encode_segments(state->hello.uid, finals, n_finals, update->tail,
                                            stream_origin(session->stream), &n);
         session_send(session, text, n);

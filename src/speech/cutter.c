@@ -88,8 +88,7 @@ struct cutter *cutter_free(struct cutter *cutter) {
         return NULL;
 }
 
-// --- the queue
-// --------------------------------------------------------------------------------
+// --- the queue -------------------------------------------------------------------------------
 
 static void queue_push(struct cutter *cutter, const struct window *window) {
         if (cutter->queue_end - cutter->queue_head == CUTTER_QUEUE_MAX)
@@ -119,8 +118,7 @@ bool cutter_next(struct cutter *cutter, struct window *ret) {
         return true;
 }
 
-// --- the open window
-// --------------------------------------------------------------------------
+// --- the open window -------------------------------------------------------------------------
 
 static void window_open(struct cutter *cutter, int64_t begin) {
         cutter->is_open = true;
@@ -182,8 +180,7 @@ static void cutter_judge(struct cutter *cutter, const struct chunk *chunk) {
                 window_close(cutter, chunk->end, false);
 }
 
-// --- cutting
-// ----------------------------------------------------------------------------------
+// --- cutting ---------------------------------------------------------------------------------
 
 // How bad a cut right before chunk `k` would be.
 static float cut_score(const struct cutter *cutter, size_t k) {
