@@ -8,7 +8,7 @@ A SHAPE is MARGIN,STRIDE,GROWTH of decode/whisper/context.h; 1500,1,0 is the ful
 of the speech folders is decoded by build/release/bench/engine_dump, greedy, at temperature 0 and without
 falling back: short recordings whole, the long ones in the windows that a live stream would be cut into.
 Prints, for each shape, the mean number of rows, the seconds of decoding and the word error rate of each
-folder (OpenAI's English normaliser; its basic one for FLEURS). Needs what bench/segmenter.py needs.
+folder and of all words together (OpenAI's English normaliser; its basic one for FLEURS). Needs what bench/segmenter.py needs.
 """
 
 import argparse
@@ -76,7 +76,9 @@ def measure(options, shape, by_language):
             normalise = NORMALISERS["" if folder == "fleurs" else "en"]
             text = " ".join(next(texts) for _ in parts)
             pairs.setdefault(folder, []).append((normalise(reference), normalise(text)))
-    return {folder: score(found) for folder, found in pairs.items()}, seconds, sum(rows) / len(rows)
+    rates = {folder: score(found) for folder, found in pairs.items()}
+    rates["all"] = score([pair for found in pairs.values() for pair in found])
+    return rates, seconds, sum(rows) / len(rows)
 
 
 def main():
@@ -98,7 +100,7 @@ def main():
         if options.model.endswith(".en") and language != "en":
             continue
         by_language.setdefault(language, []).append((folder, windows(sound_of(path), vad), reference))
-    folders = sorted({entry[0] for entries in by_language.values() for entry in entries})
+    folders = sorted({entry[0] for entries in by_language.values() for entry in entries}) + ["all"]
     print("shape", "rows", "seconds", *folders, sep="\t")
     for text in options.shapes:
         shape = tuple(int(part) for part in text.split(","))
