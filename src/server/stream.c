@@ -289,7 +289,8 @@ void stream_restart(struct stream *stream) {
 }
 
 void stream_stop(struct stream *stream) {
-        stream->source = source_close(stream->source);
+        if (stream->source)
+                source_stop(stream->source);
         stream_flush(stream);
 }
 

@@ -375,11 +375,19 @@ int source_open(struct source **ret, struct loop *loop, const struct source_conf
         return 0;
 }
 
+void source_stop(struct source *source) {
+        assert(loop_is_current(source->loop));
+        source->child = ffmpeg_child_close(source->child);
+        loop_timer_cancel(source->start);
+        loop_timer_cancel(source->watchdog);
+        loop_timer_cancel(source->resume);
+        source->state = SOURCE_ENDED;
+}
+
 struct source *source_close(struct source *source) {
         if (!source)
                 return NULL;
-        assert(loop_is_current(source->loop));
-        source->child = ffmpeg_child_close(source->child);
+        source_stop(source);
         source->start = loop_timer_free(source->start);
         source->watchdog = loop_timer_free(source->watchdog);
         source->resume = loop_timer_free(source->resume);

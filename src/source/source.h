@@ -80,8 +80,12 @@ int source_url_check(const char *url, struct error *error);
 int source_open(struct source **ret, struct loop *loop, const struct source_config *config,
                 const struct source_listener *listener, struct error *error);
 
-// Stop: SIGTERM to the child now, SIGKILL if it stays. The child is reaped in the background;
-// source_children() tells when all are gone. NULL is fine. Returns NULL.
+// Nothing is heard from it any more, and its state is SOURCE_ENDED; what it counted stays to be
+// read. SIGTERM to the child now, SIGKILL if it stays. The child is reaped in the background;
+// source_children() tells when all are gone. Not from inside a call of the listener.
+void source_stop(struct source *source);
+
+// Stop as above, from anywhere, and free. NULL is fine. Returns NULL.
 struct source *source_close(struct source *source);
 
 // How many children live, over all sources and media of this process; shutdown waits for 0.

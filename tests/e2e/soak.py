@@ -145,9 +145,11 @@ class Soak:
         status = dict(
             line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line
         )
-        metrics = dict(
-            line.rsplit(" ", 1) for line in self.server.http("/metrics")[1].splitlines() if not line.startswith("#")
-        )
+        status_code, page = self.server.http("/metrics")
+        if status_code != 200:
+            print(f"# no answer to a scrape: {page}", flush=True)
+            return
+        metrics = dict(line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
         heap = {state: float(metrics[f'eavesdrop_heap_bytes{{state="{state}"}}']) / 2**20 for state in ("used", "free")}
         row = {
             "minute": self.now() / 60,

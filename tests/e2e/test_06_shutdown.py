@@ -1,6 +1,7 @@
 """SIGTERM in mid-speech: what was heard is delivered, clients are told, no child is left."""
 
 import contextlib
+import http.client
 import json
 import signal
 import time
@@ -37,7 +38,13 @@ def test_what_was_heard_is_delivered(serve, cameras, client, jfk, rest):
     whisperlive.send(samples[: 5 * speech.RATE].tobytes())
     speaker.send_sound(samples[: 5 * speech.RATE], speed=4)
 
+    watcher = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    watcher.connect()
     server.process.send_signal(signal.SIGTERM)
+    processes.wait_until(lambda: "[stopping]" in server.log(), 10, "the server to stop")
+    # Who came before that is answered: a scrape does no harm while what is owed is finished.
+    watcher.request("GET", "/metrics")
+    assert 'eavesdrop_streams{state="ended"} 1' in watcher.getresponse().read().decode()
     assert speaker.wait_close() in (1001, 1012)
     assert speaker.messages[-1]["type"] == "disconnect"
     assert "fellow americans" in " ".join(speech.words(speaker.text()))
