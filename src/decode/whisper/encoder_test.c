@@ -263,6 +263,21 @@ static void test_the_pool_gives_back_what_many_windows_took(void **state) {
         audio_memory_release(memories[0]);
 }
 
+static void test_an_int8_decoder_listens_in_eight_bits(void **state) {
+        (void)state;
+        struct whisper_model other = {.compute = COMPUTE_INT8,
+                                      .info = {.n_text_state = 512, .n_text_heads = 8}};
+
+        assert_int_equal(audio_memory_type(&other), PANELS_INT8);
+        other.info.n_text_heads = 4;  // wider than its kernels
+        assert_int_not_equal(audio_memory_type(&other), PANELS_INT8);
+        other.info.n_text_heads = 8;
+        other.compute = COMPUTE_BF16;
+        assert_int_not_equal(audio_memory_type(&other), PANELS_INT8);
+        other.compute = COMPUTE_FLOAT32;
+        assert_int_equal(audio_memory_type(&other), PANELS_HALF);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_windows_together_give_what_each_gives_alone),
@@ -270,6 +285,7 @@ int main(void) {
                 cmocka_unit_test(test_too_much_at_once_is_refused),
                 cmocka_unit_test(test_the_pool_keeps_to_its_budget),
                 cmocka_unit_test(test_the_pool_gives_back_what_many_windows_took),
+                cmocka_unit_test(test_an_int8_decoder_listens_in_eight_bits),
         };
         int n_failed = 0;
 
