@@ -74,12 +74,38 @@ static char *tokens_join(const struct screen *screen, size_t begin, size_t end) 
         return repaired;
 }
 
+// When an utterance's last word was on screen for good, and when it was final, in seconds from
+// its end. NAN: never.
+struct utterance_delays {
+        double last_word, final;
+};
+
+static json_t *delay_json(double seconds) {
+        return isfinite(seconds) ? json_real(seconds) : json_null();
+}
+
+// Sample 0 of the clock of samples is at `started`; the end of the utterance's last word.
+static double utterance_end(const struct score_session *session, const struct utterance *said) {
+        const struct recording *recording = said->recording;
+        int64_t end = recording->timed.n > 0 ? recording->ends[recording->timed.n - 1]
+                                             : recording->n_samples;
+
+        return (double)session->started / NSEC_PER_SEC +
+               (double)(said->begin + end) / AUDIO_RATE;
+}
+
 static void transcript_write(const struct score_session *session, size_t utterance,
-                             const char *live, FILE *file) {
+                             const struct utterance_delays *delays, const char *live,
+                             FILE *file) {
         const struct utterance *said = &session->schedule->utterances[utterance];
         json_t *object =
-                json_pack("{s:i, s:s, s:f, s:s, s:s}", "talker", (int)session->talker, "file",
-                          said->recording->name, "begin", (double)said->begin / AUDIO_RATE,
+                json_pack("{s:i, s:s, s:f, s:f, s:o, s:o, s:s, s:s}",        //
+                          "talker", (int)session->talker,                    //
+                          "file", said->recording->name,                     //
+                          "begin", (double)said->begin / AUDIO_RATE,         //
+                          "spoken", utterance_end(session, said),            //
+                          "last_word_delay", delay_json(delays->last_word),  //
+                          "final_delay", delay_json(delays->final),          //
                           "reference", said->recording->transcript, "live", live ? live : "");
 
         if (object && json_dumpf(object, file, JSON_COMPACT | JSON_REAL_PRECISION(9)) == 0)
@@ -89,7 +115,8 @@ static void transcript_write(const struct score_session *session, size_t utteran
 
 // Cut the live text where the utterances' words begin, and write the pieces.
 static void transcripts_write(const struct score_session *session, const struct script *script,
-                              const size_t *counterparts, FILE *file) {
+                              const size_t *counterparts, const struct utterance_delays *delays,
+                              FILE *file) {
         size_t begin = 0;
 
         for (size_t i = 0; i < session->schedule->n; i++) {
@@ -103,13 +130,13 @@ static void transcripts_write(const struct score_session *session, const struct 
                         break;
                 }
                 live = tokens_join(session->screen, begin, end);
-                transcript_write(session, i, live, file);
+                transcript_write(session, i, &delays[i], live, file);
                 begin = end;
         }
 }
 
 static void errors_count(struct score *score, const struct score_session *session,
-                         FILE *transcripts) {
+                         const struct utterance_delays *delays, FILE *transcripts) {
         struct script script = script_new(session->schedule, words_said);
         size_t *counterparts = xcalloc(script.words.n + 1, sizeof(*counterparts));
         struct alignment alignment = script_align(&script, session->screen, counterparts);
@@ -121,7 +148,7 @@ static void errors_count(struct score *score, const struct score_session *sessio
                 score->n_lost += alignment.n_deleted;
         }
         if (transcripts)
-                transcripts_write(session, &script, counterparts, transcripts);
+                transcripts_write(session, &script, counterparts, delays, transcripts);
         free(counterparts);
         script_deinit(&script);
 }
@@ -142,10 +169,12 @@ static double delay_from(const struct score_session *session, int64_t sample, ns
         return (double)(at - session->started) / NSEC_PER_SEC - (double)sample / AUDIO_RATE;
 }
 
-static void utterance_add(struct score *score, const struct score_session *session,
-                          const nsec_t *since, const size_t *counterparts,
-                          const struct utterance *utterance) {
+static struct utterance_delays utterance_add(struct score *score,
+                                             const struct score_session *session,
+                                             const nsec_t *since, const size_t *counterparts,
+                                             const struct utterance *utterance) {
         const struct recording *recording = utterance->recording;
+        struct utterance_delays delays = {NAN, NAN};
         size_t last = recording->timed.n;
         int64_t end;
 
@@ -154,19 +183,24 @@ static void utterance_add(struct score *score, const struct score_session *sessi
                 last--;
         if (last == 0) {
                 score->n_missing++;
-                return;
+                return delays;
         }
         end = utterance->begin + recording->ends[recording->timed.n - 1];
         last = counterparts[last - 1];
-        distribution_add(&score->last_word_delay, delay_from(session, end, since[last]));
-        if (session->screen->final_at[last] == SCREEN_NEVER)
+        delays.last_word = delay_from(session, end, since[last]);
+        distribution_add(&score->last_word_delay, delays.last_word);
+        if (session->screen->final_at[last] == SCREEN_NEVER) {
                 score->n_never_final++;
-        else
-                distribution_add(&score->final_delay,
-                                 delay_from(session, end, session->screen->final_at[last]));
+        } else {
+                delays.final = delay_from(session, end, session->screen->final_at[last]);
+                distribution_add(&score->final_delay, delays.final);
+        }
+        return delays;
 }
 
-static void delays_add(struct score *score, const struct score_session *session) {
+// `ret` gets those of each utterance.
+static void delays_add(struct score *score, const struct score_session *session,
+                       struct utterance_delays *ret) {
         const struct screen *screen = session->screen;
         struct script script = script_new(session->schedule, words_timed);
         size_t *counterparts = xcalloc(script.words.n + 1, sizeof(*counterparts));
@@ -187,7 +221,7 @@ static void delays_add(struct score *score, const struct score_session *session)
                                 distribution_add(&score->word_delay,
                                                  delay_from(session, end, since[found]));
                 }
-                utterance_add(score, session, since, counterparts + begin, utterance);
+                ret[i] = utterance_add(score, session, since, counterparts + begin, utterance);
         }
         free(since);
         free(counterparts);
@@ -195,10 +229,13 @@ static void delays_add(struct score *score, const struct score_session *session)
 }
 
 void score_add(struct score *score, const struct score_session *session, FILE *transcripts) {
-        errors_count(score, session, transcripts);
+        struct utterance_delays *delays = xcalloc(session->schedule->n, sizeof(*delays));
+
+        delays_add(score, session, delays);
+        errors_count(score, session, delays, transcripts);
         if (session->corpus->has_offline)
                 losses_count(score, session);
-        delays_add(score, session);
+        free(delays);
 }
 
 static double percent(size_t part, size_t whole) {

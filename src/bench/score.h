@@ -37,7 +37,9 @@ struct score_session {
 };
 
 // Add a session. With `transcripts` (may be NULL) each of its utterances is written there as a
-// line of JSON: talker, file, begin (seconds), reference, live.
+// line of JSON: talker, file, begin (seconds of the talker's clock), spoken (when its last word
+// ended, seconds of the machine's monotonic clock), last_word_delay and final_delay (seconds
+// from then; null: it never was), reference, live.
 void score_add(struct score *score, const struct score_session *session, FILE *transcripts);
 
 // Shares in percent; NAN of nothing.

@@ -174,7 +174,7 @@ static void texts_are_cut_where_utterances_begin(void **state) {
         FILE *file = open_memstream(&text, &n);
         json_t *object;
 
-        show(fixture, 9, " It is a (great) test. Of this bench-mark!", "");
+        show(fixture, 9, " It is a (great) test.", "Of this bench-mark!");
         add(fixture, file);
         assert_int_equal(fclose(file), 0);
         second = strchr(text, '\n');
@@ -183,12 +183,16 @@ static void texts_are_cut_where_utterances_begin(void **state) {
         assert_string_equal(json_string_value(json_object_get(object, "live")),
                             "It is a (great) test.");
         assert_int_equal(json_integer_value(json_object_get(object, "talker")), 7);
+        assert_true(json_real_value(json_object_get(object, "spoken")) == 104);
+        assert_true(json_real_value(json_object_get(object, "final_delay")) == 5);
         json_decref(object);
         object = json_loads(second + 1, 0, NULL);
         assert_string_equal(json_string_value(json_object_get(object, "live")),
                             "Of this bench-mark!");
         assert_string_equal(json_string_value(json_object_get(object, "file")), "b.wav");
         assert_true(json_real_value(json_object_get(object, "begin")) == 5);
+        assert_true(json_real_value(json_object_get(object, "last_word_delay")) == 1);
+        assert_true(json_is_null(json_object_get(object, "final_delay")));
         json_decref(object);
         free(text);
 }

@@ -70,7 +70,7 @@ static bool entry_is_later(const struct entry *entry, nsec_t now) {
 
         if (lane->is_wide || entry->fair_at > now + LANE_AHEAD)
                 return true;
-        return lane->seconds_owed >= LANE_QUIET_SECONDS &&
+        return lane->samples_owed >= (size_t)LANE_QUIET_SECONDS * AUDIO_RATE &&
                now - lane->submitted_last > LANE_QUIET;
 }
 
@@ -234,7 +234,7 @@ void lane_remove(struct lane *lane, struct entry *entry) {
                 return;
         lane->n_owed--;
         lane->scheduler->n_owed--;
-        lane->seconds_owed -= job_seconds(entry->pool.job);
+        lane->samples_owed -= entry->pool.job->n_samples;
         if (entry->place != ENTRY_OWED) {
                 lane->n_started--;
                 lane->scheduler->n_started--;
@@ -327,7 +327,7 @@ static void final_rate(struct lane *lane, struct entry *entry) {
         lane->submitted_last = now;
         lane->n_owed++;
         lane->scheduler->n_owed++;
-        lane->seconds_owed += job_seconds(job);
+        lane->samples_owed += job->n_samples;
         lane->scheduler->bytes_owed += job->n_samples * sizeof(float);
 }
 

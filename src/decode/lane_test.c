@@ -48,9 +48,11 @@ static void a_wide_lane_answers_in_order(void **state) {
         struct lane *a = rig_lane(rig, true);
 
         for (int letter = 'a'; letter <= 'z'; letter++)
-                lane_submit(a, rig_job((char)letter, true, 1 + letter % 5, 'z' - letter));
+                lane_submit(a,
+                            rig_job((char)letter, true, 1 + letter % 5 / 10.0, 'z' - letter));
         rig_wait(rig);
         assert_string_equal(rig->answers, "abcdefghijklmnopqrstuvwxyz");
+        assert_true(scheduler_stats(rig->scheduler).seconds_owed == 0);  // to the last bit
 }
 
 static void closing_a_lane_silences_it(void **state) {

@@ -213,7 +213,7 @@ struct scheduler_stats scheduler_stats(struct scheduler *scheduler) {
                 stats.n_final += lane->n_owed;
                 stats.n_file += lane->is_wide ? lane->n_owed : 0;
                 stats.n_tentative += lane_has_tentative(lane);
-                stats.seconds_owed += lane->seconds_owed;
+                stats.seconds_owed += (double)lane->samples_owed / AUDIO_RATE;
         }
         return stats;
 }

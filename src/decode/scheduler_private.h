@@ -46,10 +46,10 @@ struct lane {
         nsec_t due_last;        // of the last final
         double seconds_last;
         nsec_t submitted_last;
-        double seconds_owed;
-        size_t n_owed;     // finals not answered
-        size_t n_started;  // finals queued, running or done
-        bool *is_closed;   // set by lane_close() while an answer is given out
+        size_t samples_owed;  // the sound of the finals not answered
+        size_t n_owed;        // finals not answered
+        size_t n_started;     // finals queued, running or done
+        bool *is_closed;      // set by lane_close() while an answer is given out
 
         bool is_waiting;  // for its turn, in scheduler->waiting
         bool is_settling;
