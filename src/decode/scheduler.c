@@ -11,10 +11,12 @@
 // The delay is worked out so often at most.
 #define OBSERVE_INTERVAL (100 * NSEC_PER_MSEC)
 
-// Jobs that are not urgent are let into an engine while nobody talks; and while somebody does
-// or did just now. A few keep it busy, and a final that comes finds room.
+// Jobs that are not urgent are let into an engine while nobody talks; while somebody does or
+// did just now; and when text comes late. A few keep it busy, and a final that comes finds
+// room.
 #define LATER_AT_REST 16
 #define LATER_BESIDE  3
+#define LATER_LATE    1
 #define LIVE_LASTS    (2 * NSEC_PER_SEC)
 
 // --- answers ---------------------------------------------------------------------------------
@@ -151,8 +153,10 @@ void scheduler_observe(struct scheduler *scheduler) {
 
 void scheduler_limit_later(struct scheduler *scheduler) {
         bool is_live = loop_now(scheduler->loop) - scheduler->live_at < LIVE_LASTS;
+        bool is_late = scheduler->load.level > LOAD_NORMAL;
+        size_t beside = is_late ? LATER_LATE : LATER_BESIDE;
 
-        pool_limit_later(scheduler->pool, is_live ? LATER_BESIDE : LATER_AT_REST);
+        pool_limit_later(scheduler->pool, is_live ? beside : LATER_AT_REST);
 }
 
 // --- life ------------------------------------------------------------------------------------

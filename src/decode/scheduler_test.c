@@ -42,6 +42,28 @@ static void a_flood_leaves_others_their_turn(void **state) {
         assert_string_equal(rig->answers, "xaFFFFFFFF");
 }
 
+static int setup_roomy(void **state) {
+        return scheduler_rig_open(state, 16, (struct scheduler_config){.n_engines = 1});
+}
+
+// When text is late, one job that is not urgent at a time is in the engine.
+static void a_late_decoder_takes_little_of_a_flood(void **state) {
+        struct scheduler_rig *rig = *state;
+        const struct histogram *steps = &scheduler_counts(rig->scheduler)->engine_steps;
+        struct lane *flood = rig_lane(rig, true);
+
+        rig_block(rig);
+        loop_advance(rig->loop, 1100 * NSEC_PER_MSEC);
+        assert_int_equal(scheduler_stats(rig->scheduler).level, LOAD_SLOWED);
+        for (int i = 0; i < 8; i++)
+                lane_submit(flood, rig_job('F', true, 20, 0));
+        rig_wait_submitted(rig, 2);
+        engine_script_release(rig->script);
+        rig_wait(rig);
+        assert_string_equal(rig->answers, "xFFFFFFFF");
+        assert_int_equal(steps->counts[0] + steps->counts[1], histogram_count(steps));
+}
+
 static void two_floods_share_by_seconds_of_sound(void **state) {
         struct scheduler_rig *rig = *state;
         struct lane *a = rig_lane(rig, true), *b = rig_lane(rig, true);
@@ -182,6 +204,8 @@ int main(void) {
                 SCHEDULER_TEST(finals_come_before_tentatives),
                 SCHEDULER_TEST(earliest_deadline_goes_first),
                 SCHEDULER_TEST(a_flood_leaves_others_their_turn),
+                cmocka_unit_test_setup_teardown(a_late_decoder_takes_little_of_a_flood,
+                                                setup_roomy, scheduler_rig_teardown),
                 SCHEDULER_TEST(two_floods_share_by_seconds_of_sound),
                 SCHEDULER_TEST(a_long_window_lets_short_ones_pass),
                 SCHEDULER_TEST(who_talks_is_caught_up_first),

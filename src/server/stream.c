@@ -160,9 +160,11 @@ static void windows_take(struct stream *stream) {
                 stream_on_window(stream, &window);
 }
 
-// The open window, if a tentative pass over it is worth it.
+// The open window, if a tentative pass over it is worth it: not of a file or a flood, in which
+// nobody is talking now.
 static bool tentative_window(const struct stream *stream, struct window *ret) {
         return !stream->is_file && sinks_want_tail(stream->sinks) &&
+               !stream_pace_is_flood(&stream->pace, loop_now(stream->services.loop)) &&
                segmenter_open_window(stream->segmenter, ret) &&
                stream_jobs_want_pass(&stream->jobs, ret);
 }

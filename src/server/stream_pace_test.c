@@ -131,6 +131,21 @@ static void only_a_flood_is_asked_to_pause(void **state) {
                 assert_true(rig->capture.finals[i].begin >= rig->capture.finals[i - 1].end);
 }
 
+// Nobody says now what is poured in: only its finals count.
+static void a_flood_gets_no_tentative_text(void **state) {
+        struct stream_rig *rig = stream_rig_need(state);
+
+        for (int i = 0; i < 2; i++) {
+                stream_on_audio(rig->stream, rig->speech.samples, rig->speech.n);
+                for (size_t j = 0; j + RIG_PIECE <= (size_t)6 * AUDIO_RATE; j += RIG_PIECE)
+                        stream_on_audio(rig->stream, rig->speech.samples + j, RIG_PIECE);
+        }
+        loop_advance(rig->loop, 3 * NSEC_PER_SEC);
+        stream_rig_wait(rig);
+        assert_int_equal(atomic_load(&rig->n_tentative), 0);
+        assert_true(rig->capture.n_finals > 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(silence_begins_when_what_came_is_played),
@@ -140,6 +155,7 @@ int main(void) {
                 STREAM_TEST(sound_poured_in_waits_no_longer_than_the_limit),
                 STREAM_TEST(a_late_decoder_loses_nothing_and_asks_for_a_pause),
                 STREAM_TEST(only_a_flood_is_asked_to_pause),
+                STREAM_TEST(a_flood_gets_no_tentative_text),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,8 @@
 #define N_SOUNDS 6
 #define N_JOBS   (N_SOUNDS + 1)
 
+#define LATER_JOBS 6  // more than a few
+
 static const char *const sounds[N_SOUNDS] = {
         "librispeech-short/1088-134318-0001.flac", "librispeech-short/1088-134318-0002.flac",
         "librispeech-short/1737-146161-0002.flac", "librispeech-short/4680-16042-0004.flac",
@@ -89,11 +91,97 @@ static void test_int8(void **state) {
         check_company(COMPUTE_INT8);
 }
 
+// Jobs of the same sound: many that are not urgent, and a final.
+struct ranked {
+        void *engine;
+        struct job *jobs[LATER_JOBS + 1];  // the last is a final
+        size_t n_steps;                    // that each of them takes alone
+};
+
+static void ranked_open(struct ranked *ranked, struct whisper_model *model) {
+        struct rig_said alone;
+
+        ranked->engine = rig_open_engine(model);
+        for (size_t i = 0; i <= LATER_JOBS; i++) {
+                ranked->jobs[i] = rig_need_job(sounds[0]);
+                ranked->jobs[i]->rank = i < LATER_JOBS ? JOB_RANK_LATER : JOB_RANK_FINAL;
+        }
+        alone = rig_say(ranked->engine, ranked->jobs[LATER_JOBS]);
+        ranked->n_steps = alone.n_steps;
+        free(alone.tokens);
+}
+
+static void ranked_close(struct ranked *ranked) {
+        engine_whisper.close(ranked->engine);
+        for (size_t i = 0; i <= LATER_JOBS; i++)
+                job_free(ranked->jobs[i]);
+}
+
+// Begin with so many that are not urgent; when they are half done, the final comes. Which is
+// done first?
+static const struct job *ranked_first(struct ranked *ranked, size_t n_later) {
+        struct job *final = ranked->jobs[LATER_JOBS];
+        const struct job *first = NULL;
+
+        for (size_t i = 0; i < n_later; i++)
+                assert_int_equal(engine_whisper.submit(ranked->engine, ranked->jobs[i]), 0);
+        for (size_t i = 0; i < ranked->n_steps / 2; i++)
+                assert_int_equal(engine_whisper.step(ranked->engine), 0);
+        assert_int_equal(engine_whisper.submit(ranked->engine, final), 0);
+        for (size_t i = 0; i <= n_later; i++) {
+                struct hypothesis hypothesis = {0};
+                int result = -1;
+                const struct job *job = rig_finish_one(ranked->engine, &result, &hypothesis);
+
+                assert_int_equal(result, 0);
+                hypothesis_deinit(&hypothesis);
+                first = first ? first : job;
+        }
+        return first;
+}
+
+static void test_what_is_not_urgent_gives_way(void **state) {
+        struct ranked ranked = {0};
+
+        ranked_open(&ranked, rig_need_tiny(state));
+        assert_ptr_equal(ranked_first(&ranked, 1), ranked.jobs[LATER_JOBS]);
+        // Many of them would keep the next finals out of the engine: they go on.
+        assert_ptr_not_equal(ranked_first(&ranked, LATER_JOBS), ranked.jobs[LATER_JOBS]);
+        ranked_close(&ranked);
+}
+
+// One final after the other, without end.
+static void test_what_is_not_urgent_comes_to_an_end(void **state) {
+        struct ranked ranked = {0};
+        size_t n_finals = 0;
+        const struct job *job = NULL;
+
+        ranked_open(&ranked, rig_need_tiny(state));
+        assert_int_equal(engine_whisper.submit(ranked.engine, ranked.jobs[LATER_JOBS]), 0);
+        assert_int_equal(engine_whisper.submit(ranked.engine, ranked.jobs[0]), 0);
+        while (job != ranked.jobs[0]) {
+                struct hypothesis hypothesis = {0};
+                int result = -1;
+
+                job = rig_finish_one(ranked.engine, &result, &hypothesis);
+                assert_int_equal(result, 0);
+                hypothesis_deinit(&hypothesis);
+                if (job == ranked.jobs[LATER_JOBS] && n_finals++ < 100)
+                        assert_int_equal(
+                                engine_whisper.submit(ranked.engine, ranked.jobs[LATER_JOBS]),
+                                0);
+        }
+        assert_in_range(n_finals, 4, 20);
+        ranked_close(&ranked);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_float32),
                 cmocka_unit_test(test_bf16),
                 cmocka_unit_test(test_int8),
+                cmocka_unit_test(test_what_is_not_urgent_gives_way),
+                cmocka_unit_test(test_what_is_not_urgent_comes_to_an_end),
         };
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return cmocka_run_group_tests(tests, rig_setup_tiny, rig_teardown_tiny);
 }

@@ -25,6 +25,11 @@
 #define SEQUENCES_PER_SLOT 5
 // Encoder rows that weigh as much as one step of the decoder (measured: about 15 ms).
 #define ROWS_PER_STEP 50
+// A few jobs that are not urgent (job.h) run where nobody else is at work. Beside others they
+// get one in so many steps of the decoder, and as much of the encoder's time: enough to come to
+// an end. More of them than a few, which came while nobody talked, make room by going on.
+#define LATER_SHARE 8
+#define LATER_FEW   4
 
 struct engine_state {
         const struct whisper_model *model;
@@ -39,6 +44,8 @@ struct engine_state {
         uint64_t n_steps;     // of the decoder
         bool was_encoding;    // the last step
         size_t n_rows_ahead;  // encoded, for which the decoder has not had its turns yet
+        uint64_t later_step;  // of the decoder, before which jobs that are not urgent are not
+                              // encoded beside others
 };
 
 static void engine_close(void *opaque) {
@@ -225,14 +232,42 @@ struct batch {
         size_t n;
 };
 
+// Whether jobs that are not urgent have to wait for others at work.
+static bool must_later_yield(const struct engine_state *state) {
+        bool is_better_at_work = false;
+        size_t n_later = 0;
+
+        for (size_t i = 0; i < SLOTS; i++) {
+                const struct transcription *transcription = &state->slots[i];
+
+                if (transcription->phase == TRANSCRIPTION_FREE)
+                        continue;
+                if (transcription->job->rank == JOB_RANK_LATER)
+                        n_later++;
+                else if (is_decoding(transcription))
+                        is_better_at_work = true;
+        }
+        return is_better_at_work && n_later <= LATER_FEW;
+}
+
+// The last rank that has a share in the decoder's next step.
+static enum job_rank last_rank(const struct engine_state *state) {
+        return state->n_steps % LATER_SHARE > 0 && must_later_yield(state) ? JOB_RANK_TENTATIVE
+                                                                           : JOB_RANK_LATER;
+}
+
+static bool is_decoding_now(const struct transcription *transcription, enum job_rank last) {
+        return is_decoding(transcription) && transcription->job->rank <= last;
+}
+
 // What of the room for rows a slot may take: what is left when the slots behind it have one row
 // for each of their sequences.
-static size_t room_for(const struct engine_state *state, size_t first, size_t turn,
-                       size_t room) {
+static size_t room_for(const struct engine_state *state, enum job_rank last, size_t first,
+                       size_t turn, size_t room) {
         size_t own = transcription_width(&state->slots[(first + turn) % SLOTS]), others = 0;
 
         for (size_t i = turn + 1; i < SLOTS; i++)
-                if (is_decoding(&state->slots[(first + i) % SLOTS]))
+                if (is_decoding_now(&state->slots[(first + i) % SLOTS], last))
                         others += transcription_width(&state->slots[(first + i) % SLOTS]);
         if (room > others + own)
                 return room - others;
@@ -241,7 +276,7 @@ static size_t room_for(const struct engine_state *state, size_t first, size_t tu
 
 // Rows of all live sequences. Prompts take what is left when every slot has its own; who takes
 // first changes with each step, so that no slot starves behind long prompts.
-static void batch_gather(struct batch *batch, struct engine_state *state) {
+static void batch_gather(struct batch *batch, struct engine_state *state, enum job_rank last) {
         size_t first = state->n_steps++ % SLOTS;
 
         for (size_t i = 0; i < SLOTS; i++) {
@@ -249,11 +284,11 @@ static void batch_gather(struct batch *batch, struct engine_state *state) {
                 size_t n;
                 int r;
 
-                if (!is_decoding(transcription))
+                if (!is_decoding_now(transcription, last))
                         continue;
-                n = transcription_rows(transcription, batch->rows + batch->n,
-                                       batch->sequences + batch->n,
-                                       room_for(state, first, i, DECODER_ROWS_MAX - batch->n));
+                n = transcription_rows(
+                        transcription, batch->rows + batch->n, batch->sequences + batch->n,
+                        room_for(state, last, first, i, DECODER_ROWS_MAX - batch->n));
                 r = decoder_reserve(state->decoder, batch->rows + batch->n, n);
                 if (r < 0) {
                         transcription_fail(transcription, r);
@@ -266,11 +301,12 @@ static void batch_gather(struct batch *batch, struct engine_state *state) {
 
 static void decode(struct engine_state *state) {
         size_t n_vocabulary = (size_t)state->model->info.n_vocabulary;
+        enum job_rank last = last_rank(state);
         struct batch batch = {.n = 0};
         float *logits = NULL;
         int r;
 
-        batch_gather(&batch, state);
+        batch_gather(&batch, state, last);
         r = decoder_step(state->decoder, batch.rows, batch.n, &logits);
         for (size_t i = 0; i < batch.n; i++) {
                 if (r < 0) {
@@ -283,21 +319,13 @@ static void decode(struct engine_state *state) {
                         logits += n_vocabulary;
         }
         for (size_t i = 0; i < SLOTS; i++)
-                if (is_decoding(&state->slots[i]))
+                if (is_decoding_now(&state->slots[i], last))
                         transcription_on_step(&state->slots[i], state->model, state->decoder);
 }
 
-// Somebody at work has a better rank.
-static bool is_better_at_work(const struct engine_state *state, enum job_rank rank) {
-        for (size_t i = 0; i < SLOTS; i++)
-                if (is_decoding(&state->slots[i]) && state->slots[i].job->rank < rank)
-                        return true;
-        return false;
-}
-
 // Whether the encoder has its turn. A final's window waits for one step of the decoder at most,
-// as do files' among themselves; any other until the sequences at work had steps for what was
-// encoded before it.
+// as do files' among themselves; a tentative one until the sequences at work had steps for what
+// was encoded before it; a file's beside others for its share.
 static bool is_encoders_turn(const struct engine_state *state,
                              const struct encoder_batch *batch, bool has_live) {
         enum job_rank rank;
@@ -307,10 +335,21 @@ static bool is_encoders_turn(const struct engine_state *state,
         if (!has_live)
                 return true;
         rank = batch->owners[0]->job->rank;
-        if (rank == JOB_RANK_FINAL ||
-            (rank == JOB_RANK_LATER && !is_better_at_work(state, rank)))
-                return !state->was_encoding;
-        return state->n_rows_ahead == 0;
+        if (rank == JOB_RANK_TENTATIVE)
+                return state->n_rows_ahead == 0;
+        if (rank == JOB_RANK_LATER && must_later_yield(state))
+                return state->n_steps >= state->later_step;
+        return !state->was_encoding;
+}
+
+// The decoder is owed steps for what was encoded.
+static void rows_account(struct engine_state *state, const struct encoder_batch *batch) {
+        size_t n_steps = batch->n_rows / ROWS_PER_STEP;
+
+        if (batch->owners[0]->job->rank == JOB_RANK_LATER)
+                state->later_step = state->n_steps + LATER_SHARE * n_steps;
+        else
+                state->n_rows_ahead = batch->n_rows;
 }
 
 static int engine_step(void *opaque) {
@@ -331,7 +370,7 @@ static int engine_step(void *opaque) {
 
         state->was_encoding = is_encoders_turn(state, &batch, has_live);
         if (state->was_encoding) {
-                state->n_rows_ahead = batch.n_rows;
+                rows_account(state, &batch);
                 encode(state, &batch);
         } else {
                 state->n_rows_ahead -= state->n_rows_ahead < ROWS_PER_STEP ? state->n_rows_ahead
