@@ -44,6 +44,7 @@ from websockets.exceptions import ConnectionClosed  # noqa: E402
 LEVELS = ("normal", "slowed", "finals_only", "full")
 DRAIN = 600  # seconds that talkers wait for what is owed to them
 FLOOD_HOURS = 10
+OWED_MUCH = 30  # seconds of sound: more than few talkers owe who are in time
 DELAYS = ("word_delay", "last_word_delay", "final_delay")
 
 
@@ -168,9 +169,33 @@ def spans(utterances, monitor, fallen, began):
             cells = [[one[f"{kind}_delay"] for one in own if one[f"{kind}_delay"] is not None]
                      for kind in ("last_word", "final")]
             figures = [figure for cell in cells for figure in (seconds(statistics.median(cell)), seconds(max(cell)))]
-            owed = monitor.at(end if end < float("inf") else begin, "eavesdrop_audio_owed_seconds")
+            owed = monitor.at(end, "eavesdrop_audio_owed_seconds")
             rows.append([name, len(own), *figures, f"{owed:.0f}"])
     return rows
+
+
+def levels_table(monitor, began):
+    rows = [[f"{when - began:.0f}", f"`{level}`", f"{delay:.1f}"] for when, level, delay in monitor.levels()]
+    return tables.table(["second", "level", "finals behind, s"], rows)
+
+
+def told_table(told, began):
+    """What the observers were told; the two dialects in one row when it was at the same time."""
+    rows = {}
+    for when, dialect, words in told:
+        rows.setdefault(round(when - began), {})[dialect] = words
+    return tables.table(["second", "a WhisperLive client is told", "an eavesdrop client"],
+                        [[second, cells.get("WhisperLive", ""), cells.get("eavesdrop", "")]
+                         for second, cells in sorted(rows.items())])
+
+
+def totals_table(figures):
+    rows = [[name, one["clients"], one["refused"] + one["broken"], one["utterances"], one["utterances_never_final"],
+             one["words_lost"], tables.number(one["lost_percent"]), tables.number(one["wer_percent"]),
+             *(seconds(one["final_delay"][share]) for share in ("p50", "p95", "max"))]
+            for name, one in figures.items()]
+    return tables.table(["", "talkers", "refused or broken", "utterances", "never final", "words lost", "lost %",
+                         "WER % (plain)", "final p50", "p95", "most"], rows)
 
 
 def overload(options):
@@ -181,32 +206,22 @@ def overload(options):
         began = time.monotonic()
         few = Talkers("few", port, pid, options.few, options.seconds + options.after, options)
         crowd = Talkers("crowd", port, pid, n_crowd, options.seconds, options)
-        of_crowd, of_few = crowd.finish(), few.finish()
+        figures = {"the crowd": crowd.finish(), "the few": few.finish()}
         monitor.stop()
         told = observers.told()
         observers.close()
     fallen = fall(crowd.utterances())
-    text = tables.table(["when it was said", "utterances", "last word p50", "most", "final p50", "most",
-                         "sound owed at the end, s"], spans(few.utterances(), monitor, fallen, began))
-    text += f"\n\nTalkers: {n_crowd} and the {options.few} of the table; load falls {fallen - began:.0f} s after the begin.\n\n"
-    rows = [[f"{when - began:.0f}", f"`{level}`", f"{delay:.1f}"] for when, level, delay in monitor.levels()]
-    text += tables.table(["second", "level", "finals behind, s"], rows) + "\n\n"
-    rows = [[f"{when - began:.0f}", dialect, words] for when, dialect, words in told]
-    text += tables.table(["second", "dialect", "what a client is told"], rows) + "\n\n"
-    paid = next((when for when, values in reversed(monitor.samples) if values["eavesdrop_audio_owed_seconds"] > 0), began)
-    warned = max(values["eavesdrop_sessions_warned_total"] for _, values in monitor.samples)
-    rows = []
-    for name, figures in (("crowd", of_crowd), ("few", of_few)):
-        rows.append([name, figures["clients"], figures["refused"] + figures["broken"], figures["utterances"],
-                     figures["utterances_never_final"], figures["words_lost"],
-                     tables.number(figures["lost_percent"]), tables.number(figures["wer_percent"]),
-                     *(seconds(figures["final_delay"][share]) for share in ("p50", "p95", "max"))])
-    text += tables.table(["", "talkers", "refused or broken", "utterances", "never final", "words lost", "lost %",
-                          "WER % (plain)", "final p50", "p95", "most"], rows)
-    text += (f"\n\nMost owed: {monitor.most('eavesdrop_audio_owed_seconds'):.0f} s of sound, the oldest "
-             f"{monitor.most('eavesdrop_final_delay_seconds'):.1f} s behind; all of it text {paid - began:.0f} s after "
-             f"the begin. {warned:.0f} warnings to {options.few + n_crowd + 2} clients. {below(options)}")
-    return text
+    owing = [when for when, values in monitor.samples if values["eavesdrop_audio_owed_seconds"] > OWED_MUCH]
+    text = tables.table(["the few, when they said it", "utterances", "last word p50", "most", "final p50", "most",
+                         "owed to all at the end of that, s of sound"],
+                        spans(few.utterances(), monitor, fallen, began))
+    text += (f"\n\n{n_crowd} talkers, and {options.few} who go on; the load falls {fallen - began:.0f} s after the "
+             f"begin. At most {monitor.most('eavesdrop_audio_owed_seconds'):.0f} s of sound were owed, the oldest "
+             f"{monitor.most('eavesdrop_final_delay_seconds'):.1f} s behind; more than {OWED_MUCH} s were owed until "
+             f"{max(owing, default=began) - fallen:.0f} s after the load fell. "
+             f"{monitor.most('eavesdrop_sessions_warned_total'):.0f} warnings were sent to "
+             f"{options.few + n_crowd + 2} clients. {below(options)}")
+    return "\n\n".join([totals_table(figures), levels_table(monitor, began), told_table(told, began), text])
 
 
 # --- admission --------------------------------------------------------------------------------
@@ -264,8 +279,7 @@ def admission(options):
             rows.append([f"{when - began:.0f}", *told])
         last = ["taken" in str(one) for one in told]
     text = tables.table(["second", "`/readyz`", "a WhisperLive client that asks", "an eavesdrop client"], rows) + "\n\n"
-    rows = [[f"{when - began:.0f}", f"`{level}`", f"{delay:.1f}"] for when, level, delay in monitor.levels()]
-    text += tables.table(["second", "level", "finals behind, s"], rows)
+    text += levels_table(monitor, began)
     delays = ", ".join(f"{kind.removesuffix('_delay').replace('_', ' ')} {seconds(figures[kind]['p50'])} s (p50), "
                        f"{seconds(figures[kind]['p95'])} s (p95)" for kind in DELAYS)
     text += (f"\n\nOf {n} talkers {figures['refused']} were refused ({refused:.0f} with those that only asked), "
@@ -339,8 +353,8 @@ def flood(options):
                            for before, after in zip(medians[False], medians[True])), ""])
     text = tables.table(["flood", "word p50", "p95", "last p50", "p95", "final p50", "p95", "words lost"], rows)
     poured = statistics.median(result["flood_poured"] for result in results[True])
-    return (f"{text}\n\n{max(1, options.holds // 2)} talkers for {options.seconds} s; medians of {options.rounds} runs in "
-            f"turn, seconds. Meanwhile the flood had {poured / 60:.0f} minutes of sound taken in (median). "
+    return (f"{text}\n\n{max(1, options.holds // 2)} talkers for {options.seconds} s; medians of {options.rounds} "
+            f"runs in turn, seconds. Meanwhile the flood had {poured / 60:.0f} minutes of sound taken in (median). "
             f"{below(options)}")
 
 
@@ -359,7 +373,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--audio", type=pathlib.Path, default=sounds.DATA / "librispeech-short")
     parser.add_argument("--model", default="base")
-    parser.add_argument("--work", type=pathlib.Path, default=sounds.PROJECT / "build/overload", help="for logs and texts")
+    parser.add_argument("--work", type=pathlib.Path, default=sounds.PROJECT / "build/overload", help="for logs, texts")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
