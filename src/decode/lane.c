@@ -31,7 +31,7 @@
 // Nor is one that owes so much sound and in which nothing was said for so long: those who go on
 // talking are caught up first (docs/decisions/0005).
 #define LANE_QUIET         (10 * NSEC_PER_SEC)
-#define LANE_QUIET_SECONDS 20
+#define LANE_QUIET_SECONDS 10
 
 // A long job holds up others, a short one does not: each is due later by so many seconds per
 // second of its sound. That is about what decoding takes when the engine is busy, so that a
@@ -68,10 +68,7 @@ static nsec_t nsec_from(double seconds) {
 static bool entry_is_later(const struct entry *entry, nsec_t now) {
         const struct lane *lane = entry->lane;
 
-        if (lane->is_wide || entry->fair_at > now + LANE_AHEAD)
-                return true;
-        return lane->samples_owed >= (size_t)LANE_QUIET_SECONDS * AUDIO_RATE &&
-               now - lane->submitted_last > LANE_QUIET;
+        return lane->is_wide || lane->has_left || entry->fair_at > now + LANE_AHEAD;
 }
 
 nsec_t entry_delay(const struct entry *entry, nsec_t now) {
@@ -135,6 +132,10 @@ static bool entry_unspool(struct entry *entry, int *ret_result) {
 
 // --- entries ---------------------------------------------------------------------------------
 
+static enum job_rank final_rank(const struct entry *entry, nsec_t now) {
+        return entry_is_later(entry, now) ? JOB_RANK_LATER : JOB_RANK_FINAL;
+}
+
 static void entry_queue(struct entry *entry) {
         struct lane *lane = entry->lane;
         struct scheduler *scheduler = lane->scheduler;
@@ -144,7 +145,7 @@ static void entry_queue(struct entry *entry) {
         // A pass over a pause will most likely be the final one.
         job->rank = job->is_settling ? JOB_RANK_FINAL : JOB_RANK_TENTATIVE;
         if (entry->is_final) {
-                job->rank = entry_is_later(entry, now) ? JOB_RANK_LATER : JOB_RANK_FINAL;
+                job->rank = final_rank(entry, now);
                 lane->n_started++;
                 scheduler->n_started++;
         } else {
@@ -157,6 +158,23 @@ static void entry_queue(struct entry *entry) {
         entry->queued_at = now;
         scheduler_limit_later(scheduler);
         pool_put(scheduler->pool, &entry->pool);
+}
+
+void lane_rank_anew(struct lane *lane) {
+        nsec_t now = loop_now(lane->scheduler->loop);
+
+        if (lane->samples_owed >= (size_t)LANE_QUIET_SECONDS * AUDIO_RATE &&
+            now - lane->submitted_last > LANE_QUIET)
+                lane->has_left = true;
+        for (struct entry *entry = lane->entries; entry; entry = entry->next) {
+                if (entry->place != ENTRY_QUEUED || !entry->is_final ||
+                    entry->pool.job->rank == final_rank(entry, now) ||
+                    !pool_remove(lane->scheduler->pool, &entry->pool))
+                        continue;
+                lane->n_started--;
+                lane->scheduler->n_started--;
+                entry_queue(entry);
+        }
 }
 
 // Queue a final. False while there is no memory for its sound.
@@ -325,6 +343,7 @@ static void final_rate(struct lane *lane, struct entry *entry) {
         lane->due_last = due;
         lane->seconds_last = job_seconds(job);
         lane->submitted_last = now;
+        lane->has_left = false;
         lane->n_owed++;
         lane->scheduler->n_owed++;
         lane->samples_owed += job->n_samples;
@@ -336,21 +355,6 @@ static void tentative_replace(struct lane *lane) {
         if (lane_has_tentative(lane))
                 lane->scheduler->counts.n_coalesced++;
         lane_cancel(lane, true);
-}
-
-// Whoever talks again is urgent again.
-static void lane_hurry(struct lane *lane) {
-        nsec_t now = loop_now(lane->scheduler->loop);
-
-        for (struct entry *entry = lane->entries; entry; entry = entry->next) {
-                if (entry->place != ENTRY_QUEUED || entry->pool.job->rank != JOB_RANK_LATER ||
-                    entry_is_later(entry, now) ||
-                    !pool_remove(lane->scheduler->pool, &entry->pool))
-                        continue;
-                lane->n_started--;
-                lane->scheduler->n_started--;
-                entry_queue(entry);
-        }
 }
 
 static struct entry *entry_new(struct lane *lane, struct job *job) {
@@ -380,7 +384,7 @@ void lane_submit(struct lane *lane, struct job *job) {
         }
         lane_leave_turns(lane);  // what it wanted to show is settled
         final_rate(lane, entry);
-        lane_hurry(lane);
+        lane_rank_anew(lane);
         lane_advance(lane);
         if (entry->place == ENTRY_OWED)
                 entry_spool(entry);

@@ -146,6 +146,8 @@ void scheduler_observe(struct scheduler *scheduler) {
         if (now - scheduler->load_at < OBSERVE_INTERVAL)
                 return;
         scheduler->load_at = now;
+        for (struct lane *lane = scheduler->lanes; lane; lane = lane->next)
+                lane_rank_anew(lane);
         load_observe(&scheduler->load, now, scheduler_delay(scheduler));
         for (; before < scheduler->load.level; before++)
                 scheduler->counts.n_levels[before + 1]++;

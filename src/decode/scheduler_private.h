@@ -46,6 +46,8 @@ struct lane {
         nsec_t due_last;        // of the last final
         double seconds_last;
         nsec_t submitted_last;
+        bool has_left;  // it fell silent and owes much: not urgent, down to the last second of
+                        // it
         size_t samples_owed;  // the sound of the finals not answered
         size_t n_owed;        // finals not answered
         size_t n_started;     // finals queued, running or done
@@ -85,6 +87,10 @@ double job_seconds(const struct job *job);
 void lane_remove(struct lane *lane, struct entry *entry);
 
 struct entry *lane_first_final(const struct lane *lane);
+
+// Give the lane's queued finals the ranks that are right now: who has fallen silent is not
+// urgent any more, whoever talks again is urgent again.
+void lane_rank_anew(struct lane *lane);
 
 // Queue what may be queued of the lane's finals; and those of all lanes that wait for memory.
 void lane_advance(struct lane *lane);
