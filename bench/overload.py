@@ -10,7 +10,7 @@
 overload: with admission off, --times as many talk for --seconds; then all but --few fall silent and wait for what is
 owed to them. Tells what was given up and when, who was told, what was lost, and how late the text of the few was
 from then on.
-admission: with admission on, as many come one after the other within half of --seconds; tells who was refused, and
+admission: with admission on, as many come one after the other within --seconds; tells who was refused, and
 how.
 flood: half as many talk, with and without one more client that pours in hours of sound as fast as the server reads,
 --rounds times in turn.
@@ -265,7 +265,7 @@ def admission(options):
         monitor = Monitor(port)
         monitor.start()
         began = time.monotonic()
-        talkers = Talkers("admission", port, pid, n, options.seconds, options, ramp=options.seconds / 2)
+        talkers = Talkers("admission", port, pid, n, options.seconds, options, ramp=options.seconds)
         while talkers.process.poll() is None:
             answers.append((time.monotonic(), readiness(port), ask_whisperlive(port), ask_eavesdrop(port)))
             with contextlib.suppress(subprocess.TimeoutExpired):
