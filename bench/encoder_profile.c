@@ -260,7 +260,7 @@ static int profile_init(struct profile *ret, const char *path, enum compute comp
         ret->narrow = try_aligned(CONTEXT_ROWS * n * sizeof(uint16_t));
         r = self_attention_init(&ret->attention,
                                 compute == COMPUTE_INT8 ? TILE_INT8 : TILE_BF16, n_heads, width,
-                                CONTEXT_ROWS, 1, 1);
+                                (struct self_attention_limits){CONTEXT_ROWS, 1, 1});
         return r < 0 ? r : encoder_new(&ret->encoder, ret->model, ret->context);
 }
 

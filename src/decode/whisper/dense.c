@@ -96,10 +96,12 @@ struct dense_input dense_take_floats(struct dense_chunk *chunk, enum tile_elemen
         return (struct dense_input){chunk->elements, size, chunk->rows};
 }
 
-struct dense_input dense_take_bf16(struct dense_chunk *chunk, enum tile_elements elements,
-                                   const uint16_t *x, size_t stride, size_t n_rows, size_t n,
+struct dense_input dense_take_bf16(struct dense_chunk *chunk, const struct dense *dense,
+                                   const uint16_t *x, size_t stride, size_t n_rows,
                                    float *row) {
-        if (elements == TILE_BF16)
+        size_t n = dense->n_in;
+
+        if (dense->elements == TILE_BF16)
                 return (struct dense_input){x, stride * sizeof(*x), NULL};
         for (size_t i = 0; i < n_rows; i++, x += stride) {
                 tiles_from_bf16(x, n, row);

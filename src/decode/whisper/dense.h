@@ -51,11 +51,10 @@ static inline size_t dense_chunk_size(size_t n_in) {
 struct dense_input dense_take_floats(struct dense_chunk *chunk, enum tile_elements elements,
                                      const float *x, size_t stride, size_t n_rows, size_t n);
 
-// The same of bf16 (stride in bf16); n is a multiple of 16, `row` has room for n floats. For
-// bf16 layers what comes back is x itself.
-struct dense_input dense_take_bf16(struct dense_chunk *chunk, enum tile_elements elements,
-                                   const uint16_t *x, size_t stride, size_t n_rows, size_t n,
-                                   float *row);
+// n_rows rows of bf16 (stride in bf16) for this layer, whose n_in is a multiple of 16; `row`
+// has room for so many floats. For bf16 layers what comes back is x itself.
+struct dense_input dense_take_bf16(struct dense_chunk *chunk, const struct dense *dense,
+                                   const uint16_t *x, size_t stride, size_t n_rows, float *row);
 
 // y = input * weight + bias, then the flags; at most DENSE_ROWS rows if the input is a chunk's.
 // The stride is in elements.

@@ -75,8 +75,9 @@ int dense_encoder_new(struct dense_encoder **ret, const struct whisper_model *mo
         encoder->elements = model->compute == COMPUTE_INT8 ? TILE_INT8 : TILE_BF16;
         encoder->n_mels = n_mels;
         encoder->n_state = n;
-        r = self_attention_init(&encoder->attention, encoder->elements, n_heads, n / n_heads,
-                                ROWS_MAX, ENCODER_WINDOWS_MAX, model->threads);
+        r = self_attention_init(
+                &encoder->attention, encoder->elements, n_heads, n / n_heads,
+                (struct self_attention_limits){ROWS_MAX, ENCODER_WINDOWS_MAX, model->threads});
         encoder->workspaces = xcalloc((size_t)model->threads, sizeof(*encoder->workspaces));
         for (int i = 0; r == 0 && i < model->threads; i++)
                 r = workspace_init(&encoder->workspaces[i], n);
@@ -196,8 +197,8 @@ static void convolve_again(const struct dense_encoder *encoder, const uint16_t *
         const struct dense *dense = linear_dense(encoder->model->convolution_2);
         struct workspace *space = workspace_of(encoder);
         struct dense_input input =
-                dense_take_bf16(&space->chunk, dense->elements, frames, 2 * encoder->n_state, n,
-                                dense->n_in, (float *)(void *)space->wide);
+                dense_take_bf16(&space->chunk, dense, frames, 2 * encoder->n_state, n,
+                                (float *)(void *)space->wide);
 
         dense_multiply(dense, &input, n, ret, encoder->n_state, TILE_GELU);
 }

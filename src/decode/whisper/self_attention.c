@@ -100,21 +100,20 @@ static struct workspace workspace_of(const struct self_attention *attention, siz
 }
 
 int self_attention_init(struct self_attention *ret, enum tile_elements elements, size_t n_heads,
-                        size_t head_width, size_t n_rows, size_t n_windows, int threads) {
+                        size_t head_width, struct self_attention_limits limits) {
         *ret = (struct self_attention){.elements = elements,
                                        .n_heads = n_heads,
                                        .head_width = head_width,
-                                       .n_rows_max = n_rows,
-                                       .n_windows_max = n_windows,
-                                       .threads = threads};
+                                       .threads = limits.threads};
         if (head_width * sizeof(uint16_t) > BLOCK * sizeof(float))
                 return -EINVAL;  // gather() has no room for a row
-        ret->scratch_size = (workspace_size(n_rows, head_width) + 63) / 64 * 64;
+        ret->scratch_size = (workspace_size(limits.n_rows, head_width) + 63) / 64 * 64;
         // A panel of keys and a group of values of each window may be nearly empty.
-        ret->memory =
-                try_aligned(n_heads * (head_size(ret, n_rows + n_windows * TILE_PANEL_COLUMNS) +
-                                       n_windows * scales_of(ret, 0) * sizeof(float)));
-        ret->scratch = try_aligned((size_t)threads * ret->scratch_size);
+        ret->memory = try_aligned(
+                n_heads *
+                (head_size(ret, limits.n_rows + limits.n_windows * TILE_PANEL_COLUMNS) +
+                 limits.n_windows * scales_of(ret, 0) * sizeof(float)));
+        ret->scratch = try_aligned((size_t)limits.threads * ret->scratch_size);
         return ret->memory && ret->scratch ? 0 : -ENOMEM;
 }
 
@@ -182,8 +181,8 @@ static void quantize_head(const struct self_attention *attention, const struct h
         const uint16_t *rows = gather(attention, head, keys);
 
         tiles_means(rows, width, n_rows, width, means);
-        tiles_quantize_columns(&head->keys, rows, width, n_rows, means, head->key_scales,
-                               head->key_sums);
+        tiles_quantize_columns(&head->keys, rows, width, n_rows, means,
+                               (struct tile_columns){head->key_scales, head->key_sums});
         rows = gather(attention, head, values);
         tiles_means(rows, width, n_rows, width, means);
         tiles_quantize_rows(&head->values, rows, width, n_rows, means, head->value_scales);

@@ -20,19 +20,23 @@ struct self_attention_window {
         uint16_t *ret;        // [n_rows, n_heads * head_width], bf16
 };
 
+struct self_attention_limits {
+        size_t n_rows, n_windows;
+        int threads;
+};
+
 struct self_attention {
         enum tile_elements elements;
         size_t n_heads, head_width;  // the width is a multiple of 16, at most 96
-        size_t n_rows_max, n_windows_max;
         int threads;
         uint8_t *memory;   // packed keys and values of all windows
         uint8_t *scratch;  // of each thread
         size_t scratch_size;
 };
 
-// For windows of at most n_rows rows together. -ENOMEM; -EINVAL for too wide a head.
+// For windows of at most limits.n_rows rows together. -ENOMEM; -EINVAL for too wide a head.
 int self_attention_init(struct self_attention *ret, enum tile_elements elements, size_t n_heads,
-                        size_t head_width, size_t n_rows, size_t n_windows, int threads);
+                        size_t head_width, struct self_attention_limits limits);
 void self_attention_deinit(struct self_attention *attention);
 
 void self_attention_run(struct self_attention *attention,

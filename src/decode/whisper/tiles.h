@@ -110,8 +110,10 @@ void tiles_means(const uint16_t *x, size_t stride, size_t n_rows, size_t n, floa
 // the means: of columns [n_groups * 4], of rows by column. The columns' scales and sums (zeros
 // for those that fill up the last panel) are what a tile_product wants; the rows have scales
 // alone and go with unsigned rows whose zero is 0.
+struct tile_columns {
+        float *scales, *sums;  // [columns of the matrix]
+};
 void tiles_quantize_columns(const struct tile_matrix *matrix, const uint16_t *x, size_t stride,
-                            size_t n_columns, const float *means, float *ret_scales,
-                            float *ret_sums);
+                            size_t n_columns, const float *means, struct tile_columns ret);
 void tiles_quantize_rows(const struct tile_matrix *matrix, const uint16_t *x, size_t stride,
                          size_t n_rows, const float *means, float *ret_scales);

@@ -88,14 +88,14 @@ INLINE_AVX512 void quantize_column(const struct tile_matrix *matrix, size_t colu
 
 TARGET_AVX512 void tiles_quantize_columns(const struct tile_matrix *matrix, const uint16_t *x,
                                           size_t stride, size_t n_columns, const float *means,
-                                          float *ret_scales, float *ret_sums) {
+                                          struct tile_columns ret) {
         size_t n_all = matrix->n_panels * TILE_PANEL_COLUMNS;
 
         for (size_t column = 0; column < n_columns; column++)
-                quantize_column(matrix, column, x + column * stride, means, ret_scales + column,
-                                ret_sums + column);
+                quantize_column(matrix, column, x + column * stride, means, &ret.scales[column],
+                                &ret.sums[column]);
         for (size_t column = n_columns; column < n_all; column++) {
-                ret_scales[column] = ret_sums[column] = 0;
+                ret.scales[column] = ret.sums[column] = 0;
                 for (size_t group = 0; group < matrix->n_groups; group++)
                         memset(tile_matrix_at(matrix, group, column), 0, TILE_GROUP);
         }

@@ -228,8 +228,9 @@ static void check_self_attention(enum tile_elements elements, double slack) {
         size_t n_results = 0;
         float got;
 
-        assert_int_equal(
-                self_attention_init(&attention, elements, HEADS, WIDTH, 200, WINDOWS, 2), 0);
+        assert_int_equal(self_attention_init(&attention, elements, HEADS, WIDTH,
+                                             (struct self_attention_limits){200, WINDOWS, 2}),
+                         0);
         for (size_t i = 0; i < WINDOWS; i++) {
                 CLEANUP(floats_freep) float *x = rig_random_floats(n_rows[i] * 3 * STATE, 2);
                 uint16_t *projected = xcalloc(n_rows[i] * 3 * STATE, sizeof(*projected));
