@@ -9,6 +9,11 @@
 
 #define AUDIO_RATE 16000  // Hz; what Whisper and Silero were trained on
 
+// How long so many samples last, or where a position is, in seconds.
+static inline double pcm_seconds(int64_t n_samples) {
+        return (double)n_samples / AUDIO_RATE;
+}
+
 // How bytes from outside hold samples; all little-endian, mono, AUDIO_RATE.
 enum pcm_format { PCM_S16, PCM_F32, PCM_U8 };
 

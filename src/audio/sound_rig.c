@@ -13,15 +13,20 @@
 
 #define READ_SIZE ((size_t)64 * 1024)
 
-char *rig_find_data(const char *name) {
-        const char *folder = getenv("EAVESDROP_TEST_DATA");  // NOLINT(concurrency-mt-unsafe)
-        char *path = xasprintf("%s/%s", folder ? folder : TEST_DATA_DEFAULT, name);
+char *rig_find_file(const char *what, const char *variable, const char *standard,
+                    const char *name) {
+        const char *folder = getenv(variable);  // NOLINT(concurrency-mt-unsafe)
+        char *path = xasprintf("%s/%s", folder ? folder : standard, name);
 
         if (access(path, R_OK) == 0)
                 return path;
-        print_message("no recording %s (EAVESDROP_TEST_DATA): its tests are skipped\n", path);
+        print_message("no %s %s (%s): its tests are skipped\n", what, path, variable);
         free(path);
         return NULL;
+}
+
+char *rig_find_data(const char *name) {
+        return rig_find_file("recording", "EAVESDROP_TEST_DATA", TEST_DATA_DEFAULT, name);
 }
 
 // Its output is read from the end that is returned.

@@ -14,6 +14,12 @@ struct sound {
         size_t n;
 };
 
+// Where the file `name` lies in the folder that the environment's variable names, or else in
+// the standard one; the caller frees it. NULL where it is not, and it is told what is missing
+// there: "recording".
+char *rig_find_file(const char *what, const char *variable, const char *standard,
+                    const char *name);
+
 // Where the file `name` of the test data lies; the caller frees it. NULL, told, where it is not
 // on this machine: skip what needs it.
 char *rig_find_data(const char *name);

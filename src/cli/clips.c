@@ -7,6 +7,7 @@
 
 #include "audio/pcm.h"
 #include "util/mem.h"
+#include "util/number.h"
 
 // Longer than any file lasts, and far from what overflows: 30 years.
 #define SECONDS_MAX 1e9
@@ -17,28 +18,20 @@ const struct clips clips_whole = {&(struct clip){0, CLIP_OPEN}, 1};
 static int position_read(const char **text, int64_t *ret, struct error *error) {
         const char *item = *text + strspn(*text, " ");
         int length = (int)strcspn(item, ",");
-        const char *digits = item + (*item == '-');
-        size_t n_digits = strspn(digits, "0123456789.");
-        char *end;
-        double seconds = strtod(item, &end);
+        double seconds;
+        const char *end = number_read(item, &seconds);
 
         *text = item + length + (item[length] == ',');
-        // What strtod() takes beyond plain numbers (nan, 0x1p3) is no time.
-        if (n_digits == 0 || end != digits + n_digits ||
-            end + strspn(end, " ") != item + length)
+        if (!end || end + strspn(end, " ") != item + length)
                 return error_set(error, -EINVAL, "\"%.*s\" is not a number of seconds", length,
                                  item);
-        if (item != digits)
+        if (*item == '-')
                 return error_set(error, -EINVAL, "\"%.*s\" is negative", length, item);
         if (seconds > SECONDS_MAX)
                 return error_set(error, -EINVAL, "\"%.*s\" is more than any file lasts", length,
                                  item);
         *ret = llround(seconds * AUDIO_RATE);
         return 0;
-}
-
-static double seconds_of(int64_t position) {
-        return (double)position / AUDIO_RATE;
 }
 
 // The next clip must lie behind those before, and have a length.
@@ -49,11 +42,12 @@ static int clip_add(struct clips *clips, struct clip clip, struct error *error) 
                 return error_set(error, -EINVAL,
                                  "clip %zu begins at %g s, before the end of the one before it "
                                  "at %g s",
-                                 clips->n + 1, seconds_of(clip.begin), seconds_of(before->end));
+                                 clips->n + 1, pcm_seconds(clip.begin),
+                                 pcm_seconds(before->end));
         if (clip.end <= clip.begin)
                 return error_set(error, -EINVAL,
                                  "clip %zu ends at %g s, not after its beginning at %g s",
-                                 clips->n + 1, seconds_of(clip.end), seconds_of(clip.begin));
+                                 clips->n + 1, pcm_seconds(clip.end), pcm_seconds(clip.begin));
         clips->items[clips->n++] = clip;
         return 0;
 }
@@ -104,7 +98,7 @@ int clips_check(const struct clips *clips, int64_t n_samples, struct error *erro
                 if (clips->items[i].begin > 0 && clips->items[i].begin >= n_samples)
                         return error_set(error, -ERANGE,
                                          "clip %zu begins at %g s, but the sound ends at %g s",
-                                         i + 1, seconds_of(clips->items[i].begin),
-                                         seconds_of(n_samples));
+                                         i + 1, pcm_seconds(clips->items[i].begin),
+                                         pcm_seconds(n_samples));
         return 0;
 }

@@ -8,9 +8,8 @@
 #include "decode/hallucination.h"
 #include "util/mem.h"
 
-// Whisper's own length; a rest shorter than one mel frame is no sound.
-#define WINDOW_SAMPLES ((int64_t)30 * AUDIO_RATE)
-#define FRAME_SAMPLES  160
+// A rest shorter than one mel frame is no sound.
+#define FRAME_SAMPLES 160
 
 // A reader that is so far ahead of the window has to wait: a window and what judging it takes
 // (hallucination_silence_threshold, at most 30 s).
@@ -56,7 +55,7 @@ bool seeker_next(struct seeker *seeker, int64_t n_samples, bool is_whole, int64_
 
         if (!clip)
                 return false;
-        end = min_i64(seeker->position + WINDOW_SAMPLES, clip->end);
+        end = min_i64(seeker->position + JOB_SAMPLES_MAX, clip->end);
         if (!is_whole && n_samples < end + seeker->beyond)
                 return false;
         *ret_begin = seeker->position;

@@ -5,11 +5,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "audio/pcm.h"
 #include "util/nearest.h"
+#include "util/number.h"
 
 // How far faster-whisper puts the end of speech below its beginning.
 #define THRESHOLD_GAP 0.15
@@ -64,8 +64,8 @@ static int parameter_read(const char *item, size_t length, double values[PARAMET
                           struct error *error) {
         const char *sign = memchr(item, '=', length);
         size_t n_name = sign ? (size_t)(sign - item) : length, n_value;
+        const char *end;
         double value;
-        char *end;
         int i = 0;
 
         while (i < PARAMETERS && (strlen(parameters[i].name) != n_name ||
@@ -74,11 +74,9 @@ static int parameter_read(const char *item, size_t length, double values[PARAMET
         if (i == PARAMETERS)
                 return unknown_tell(item, (int)n_name, error);
         n_value = sign ? length - n_name - 1 : 0;
-        value = sign ? strtod(sign + 1, &end) : 0;
-        // What strtod() takes beyond plain numbers (nan, 0x1p3) is no setting.
-        if (n_value == 0 || strspn(sign + 1, "0123456789.") < n_value ||
-            end != sign + 1 + n_value || value < parameters[i].least ||
-            value > parameters[i].most)
+        end = sign ? number_read(sign + 1, &value) : NULL;
+        if (!end || end != sign + 1 + n_value || signbit(value) ||
+            value < parameters[i].least || value > parameters[i].most)
                 return error_set(error, -EINVAL, "%s is a number from %g to %g, not \"%.*s\"",
                                  parameters[i].name, parameters[i].least, parameters[i].most,
                                  (int)n_value, sign ? sign + 1 : "");

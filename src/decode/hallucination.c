@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "audio/pcm.h"
+#include "decode/job.h"
 #include "decode/whisper/word_times.h"
 #include "util/utf8.h"
 
@@ -28,13 +29,6 @@
 // The next window begins so much later (samples) at least, where a segment is heard again.
 #define STEP_MIN ((int64_t)AUDIO_RATE)
 
-// As long as the model's windows are, however much sound there is in one.
-#define WINDOW_SAMPLES ((int64_t)30 * AUDIO_RATE)
-
-static double seconds_of(int64_t samples) {
-        return (double)samples / AUDIO_RATE;
-}
-
 // Whether a word is made of punctuation marks alone.
 static bool is_punctuation(const char *text) {
         size_t n_left = strlen(text);
@@ -56,7 +50,7 @@ static bool is_punctuation(const char *text) {
 }
 
 static double strangeness(const struct hypothesis_word *word) {
-        double duration = seconds_of(word->end - word->begin);
+        double duration = pcm_seconds(word->end - word->begin);
         double score = word->probability < PROBABILITY_LOW ? 1 : 0;
 
         if (duration < SHORT)
@@ -93,8 +87,8 @@ static bool is_quiet_before(const struct hallucination_place *place,
                             const struct hypothesis_segment *segment, int64_t last_end) {
         int64_t begin = place->begin + segment->begin;
 
-        return seconds_of(begin - last_end) > place->threshold ||
-               seconds_of(begin) < place->threshold || seconds_of(segment->begin) < EDGE;
+        return pcm_seconds(begin - last_end) > place->threshold ||
+               pcm_seconds(begin) < place->threshold || pcm_seconds(segment->begin) < EDGE;
 }
 
 // Nor right behind it, or only what is made up as well.
@@ -103,9 +97,9 @@ static bool is_quiet_behind(const struct hallucination_place *place,
                             const struct hypothesis_segment *next) {
         int64_t next_begin = next ? next->words[0].begin : place->end - place->begin;
 
-        return seconds_of(next_begin - segment->end) > place->threshold ||
+        return pcm_seconds(next_begin - segment->end) > place->threshold ||
                (next && is_suspicious(next)) ||
-               seconds_of(WINDOW_SAMPLES - segment->end) < EDGE;
+               pcm_seconds(JOB_SAMPLES_MAX - segment->end) < EDGE;
 }
 
 static void segments_drop(struct hypothesis *hypothesis, size_t first) {
@@ -120,7 +114,7 @@ static int64_t again_begin(const struct hallucination_place *place,
         int64_t shift = segment->begin > STEP_MIN ? segment->begin : STEP_MIN;
 
         // So near to the end of all sound there is nothing to be heard again.
-        if (seconds_of(place->sound_end - place->begin - segment->end) < place->threshold)
+        if (pcm_seconds(place->sound_end - place->begin - segment->end) < place->threshold)
                 return place->sound_end;
         return place->begin + shift;
 }
@@ -131,7 +125,7 @@ int64_t hallucination_skip(const struct hallucination_place *place,
         int64_t last_end = place->last_speech;
 
         // A window that begins with silence and goes on strangely: heard again without it.
-        if (first && is_suspicious(first) && seconds_of(first->begin) > place->threshold) {
+        if (first && is_suspicious(first) && pcm_seconds(first->begin) > place->threshold) {
                 int64_t next = place->begin + first->begin;
 
                 segments_drop(hypothesis, 0);

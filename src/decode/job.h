@@ -8,11 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "audio/pcm.h"
 #include "decode/hypothesis.h"
 #include "util/cleanup.h"
 #include "util/loop.h"
 
 struct context_shape;
+
+// Whisper's windows are this long, and no job is longer.
+#define JOB_SAMPLES_MAX ((int64_t)30 * AUDIO_RATE)
 
 enum decode_task { DECODE_TRANSCRIBE, DECODE_TRANSLATE };
 

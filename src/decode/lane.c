@@ -55,7 +55,7 @@ struct entry *entry_free(struct scheduler *scheduler, struct entry *entry) {
 }
 
 double job_seconds(const struct job *job) {
-        return (double)job->n_samples / AUDIO_RATE;
+        return pcm_seconds((int64_t)job->n_samples);
 }
 
 static nsec_t nsec_from(double seconds) {

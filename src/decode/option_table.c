@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "util/mem.h"
+#include "util/number.h"
 
 // Longest text in an option: the engine's own limit for a prompt is far lower.
 #define TEXT_MAX_BYTES 16384
@@ -116,21 +117,15 @@ const struct decode_option *decode_option_find(const char *name) {
 // --- Values ----------------------------------------------------------------------------------
 
 // A number of the option's range at the beginning of the text; *ret_end is behind it.
-static bool number_read(const struct decode_option *option, const char *text, double *ret,
-                        const char **ret_end) {
-        size_t length = strspn(text, "0123456789.-");
-        char *end;
-
-        // What strtod() takes beyond plain numbers (nan, 0x1p3) is no setting.
-        *ret = strtod(text, &end);
-        *ret_end = end;
-        return length > 0 && end == text + length && *ret >= option->least &&
-               *ret <= option->most;
+static bool value_read(const struct decode_option *option, const char *text, double *ret,
+                       const char **ret_end) {
+        *ret_end = number_read(text, ret);
+        return *ret_end && *ret >= option->least && *ret <= option->most;
 }
 
 static bool whole_number_read(const struct decode_option *option, const char *text, double *ret,
                               const char **ret_end) {
-        return number_read(option, text, ret, ret_end) && *ret == trunc(*ret) &&
+        return value_read(option, text, ret, ret_end) && *ret == trunc(*ret) &&
                !memchr(text, '.', (size_t)(*ret_end - text));
 }
 
@@ -152,8 +147,7 @@ static bool temperatures_set(const struct decode_option *option, struct decode_o
         do {
                 double number;
 
-                if (n == DECODE_TEMPERATURES_MAX ||
-                    !number_read(option, value, &number, &value))
+                if (n == DECODE_TEMPERATURES_MAX || !value_read(option, value, &number, &value))
                         return false;
                 temperatures[n++] = (float)number;
         } while (list_goes_on(&value));
@@ -205,7 +199,7 @@ static bool float_set(const struct decode_option *option, float *place, const ch
         const char *end = "";
 
         if (!(number != 0 && strcmp(value, "off") == 0) &&
-            (!number_read(option, value, &number, &end) || *end != '\0'))
+            (!value_read(option, value, &number, &end) || *end != '\0'))
                 return false;
         *place = (float)number;
         return true;

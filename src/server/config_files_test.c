@@ -121,17 +121,11 @@ static void test_precedence(void **state) {
 }
 
 static void test_bad_environment(void **state) {
-        struct config_mistakes mistakes;
-        struct config *config = NULL;
-        CLEANUP(mem_freep) char *told = NULL;
-
         (void)state;
-        rig_set_variable("EAVESDROP_THREADS", "x");
-        assert_int_equal(config_load(&config, NULL, &mistakes), -EINVAL);
-        told = rig_tell_mistakes(&mistakes);
-        assert_string_equal(told, "EAVESDROP_THREADS: \"x\" is not a whole number from 0 (all "
-                                  "cores) to 256\n");
-        rig_set_variable("EAVESDROP_THREADS", NULL);
+        rig_expect_variable_refused(
+                "EAVESDROP_THREADS", "x",
+                "EAVESDROP_THREADS: \"x\" is not a whole number from 0 (all "
+                "cores) to 256\n");
 }
 
 int main(void) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "util/mem.h"
+#include "util/number.h"
 
 // Whisper's languages, by the codes of its tokens (large-v3 added "yue").
 static const char *const language_codes[] = {
@@ -185,17 +186,15 @@ static bool server_set_log_format(void *target, const char *value) {
 
 // A number from `least` to `most`, or "off", which becomes `off`.
 static bool limit_set(float *limit, const char *value, double least, double most, float off) {
-        char *end;
+        const char *end;
         double number;
 
         if (strcmp(value, "off") == 0) {
                 *limit = off;
                 return true;
         }
-        if (value[strspn(value, "0123456789.-")] != '\0')
-                return false;
-        number = strtod(value, &end);
-        if (end == value || *end != '\0' || number < least || number > most)
+        end = number_read(value, &number);
+        if (!end || *end != '\0' || number < least || number > most)
                 return false;
         *limit = (float)number;
         return true;

@@ -67,3 +67,15 @@ void rig_expect_refused(const char *text, const char *expected) {
 
         assert_string_equal(told, expected);
 }
+
+void rig_expect_variable_refused(const char *name, const char *value, const char *expected) {
+        struct config_mistakes mistakes;
+        struct config *config = NULL;
+        CLEANUP(mem_freep) char *told = NULL;
+
+        rig_set_variable(name, value);
+        assert_int_equal(config_load(&config, NULL, &mistakes), -EINVAL);
+        told = rig_tell_mistakes(&mistakes);
+        assert_string_equal(told, expected);
+        rig_set_variable(name, NULL);
+}

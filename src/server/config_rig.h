@@ -16,6 +16,9 @@ struct config *rig_parse_config(const char *text);
 // text.
 char *rig_tell_mistakes(struct config_mistakes *mistakes);
 
+// The variable of the environment, with this value, is refused with these words.
+void rig_expect_variable_refused(const char *name, const char *value, const char *expected);
+
 // What is told about a text (of n bytes) that must be refused; the caller frees it.
 char *rig_refuse_config(const char *text, size_t n);
 

@@ -136,16 +136,12 @@ TARGET_VNNI static void pack_values(const struct parts *parts, const float *valu
                 for (size_t k = 0; k < count_blocks(n) * LANES; k += 4) {
                         __m512i bytes = _mm512_setzero_si512();
 
-                        for (size_t i = 0; i < 4 && k + i < n; i++) {
+                        for (unsigned i = 0; i < 4 && k + i < n; i++) {
                                 __m512 value = _mm512_sub_ps(
                                         _mm512_loadu_ps(values + (k + i) * stride + c), middle);
-                                __m512i whole =
-                                        _mm512_cvtps_epi32(_mm512_mul_ps(value, inverse));
 
-                                whole = _mm512_and_si512(whole, _mm512_set1_epi32(0xff));
-                                bytes = _mm512_or_si512(
-                                        bytes, _mm512_sll_epi32(
-                                                       whole, _mm_cvtsi32_si128((int)(8 * i))));
+                                bytes = insert_byte_avx512(bytes, _mm512_mul_ps(value, inverse),
+                                                           i);
                         }
                         _mm512_storeu_si512(parts->values + k / 4 * LINE + c * 4, bytes);
                 }
@@ -191,13 +187,6 @@ TARGET_VNNI static void split(const float *x, struct split_query *ret) {
         ret->sum = _mm512_reduce_add_epi32(sum);
 }
 
-INLINE_VNNI __m512i load_four(const void *x) {
-        int32_t bits;
-
-        memcpy(&bits, x, sizeof(bits));
-        return _mm512_set1_epi32(bits);
-}
-
 // Scores of some blocks; their number is a constant where this is inlined.
 INLINE_VNNI void score_blocks(const struct parts *parts, const struct split_query *query,
                               size_t block, const size_t n_blocks, float *scores) {
@@ -208,8 +197,8 @@ INLINE_VNNI void score_blocks(const struct parts *parts, const struct split_quer
                 high[b] = low[b] = _mm512_setzero_si512();
         for (size_t group = 0; group < GROUPS; group++) {
                 const uint8_t *keys = parts->keys + block * BLOCK + group * LANES * 4;
-                __m512i query_high = load_four(query->high + group * 4);
-                __m512i query_low = load_four(query->low + group * 4);
+                __m512i query_high = load_four_avx512(query->high + group * 4);
+                __m512i query_low = load_four_avx512(query->low + group * 4);
 
                 UNROLL
                 for (size_t b = 0; b < n_blocks; b++) {
@@ -246,24 +235,20 @@ TARGET_VNNI void cross_int8_score(const struct cross_int8 *head, const float *qu
 
 // --- Values -------------------------------------------------------------------------------
 
-static inline __mmask16 mask_of(size_t n) {
-        return n >= LANES ? 0xffff : (__mmask16)((1u << n) - 1);
-}
-
 // exp(score - the largest) of each key in two bytes. Returns the sum of all.
 TARGET_VNNI static float weigh(const float *scores, size_t n, uint8_t *high, uint8_t *low) {
         __m512 largest = _mm512_set1_ps(scores[0]);
         __m512i sum = _mm512_setzero_si512();
 
         for (size_t k = 0; k < n; k += LANES) {
-                __mmask16 mask = mask_of(n - k);
+                __mmask16 mask = mask_avx512(n - k);
 
                 largest = _mm512_mask_max_ps(largest, mask, largest,
                                              _mm512_maskz_loadu_ps(mask, scores + k));
         }
         largest = _mm512_set1_ps(_mm512_reduce_max_ps(largest));
         for (size_t k = 0; k < n; k += LANES) {
-                __mmask16 mask = mask_of(n - k);
+                __mmask16 mask = mask_avx512(n - k);
                 __m512 part = _mm512_sub_ps(_mm512_maskz_loadu_ps(mask, scores + k), largest);
                 __m512i weight = _mm512_maskz_cvtps_epi32(
                         mask, _mm512_mul_ps(exp_avx512(part), _mm512_set1_ps(ONE)));
@@ -288,8 +273,8 @@ TARGET_VNNI void cross_int8_collect(const struct cross_int8 *head, const float *
         for (size_t v = 0; v < VECTORS; v++)
                 high[v] = low[v] = _mm512_setzero_si512();
         for (size_t k = 0; k < n_blocks * LANES; k += 4) {
-                __m512i weights_high = load_four(high_weights + k);
-                __m512i weights_low = load_four(low_weights + k);
+                __m512i weights_high = load_four_avx512(high_weights + k);
+                __m512i weights_low = load_four_avx512(low_weights + k);
 
                 UNROLL
                 for (size_t v = 0; v < VECTORS; v++) {

@@ -57,8 +57,8 @@ struct job *rig_load_job(const char *name) {
 
         if (!rig_load_sound(name, &sound))
                 return NULL;
-        job = job_new(RIG_SAMPLES_MAX);
-        job->n_samples = sound.n < RIG_SAMPLES_MAX ? sound.n : RIG_SAMPLES_MAX;
+        job = job_new((size_t)JOB_SAMPLES_MAX);
+        job->n_samples = sound.n < (size_t)JOB_SAMPLES_MAX ? sound.n : (size_t)JOB_SAMPLES_MAX;
         memcpy(job->samples, sound.samples, job->n_samples * sizeof(float));
         free(sound.samples);
         snprintf(job->options.language, sizeof(job->options.language), "en");

@@ -10,7 +10,6 @@
 #include "decode/job.h"
 #include "decode/whisper/model.h"
 
-#define RIG_SAMPLES_MAX  480000
 #define RIG_SEGMENTS_MAX 16
 
 // The model of that name, or NULL, told, where it is not on this machine: skip what needs it.

@@ -189,7 +189,7 @@ static void test_bad_jobs_are_refused(void **state) {
         (void)state;
         need(tiny);
         CLEANUP(job_freep) struct job *empty = job_new(0);
-        CLEANUP(job_freep) struct job *long_job = job_new(RIG_SAMPLES_MAX + 1);
+        CLEANUP(job_freep) struct job *long_job = job_new((size_t)JOB_SAMPLES_MAX + 1);
         CLEANUP(job_freep) struct job *infinite = job_new(1600);
         CLEANUP(job_freep) struct job *foreign = job_new(1600);
         const struct job *job;

@@ -18,7 +18,7 @@
 // What every function that fills a part of the model needs.
 struct loading {
         const struct weights *weights;
-        enum compute compute;  // of layers for many rows
+        enum compute compute;
         struct error *error;
 };
 

@@ -38,13 +38,6 @@ INLINE_DOTS __m512 add_products(__m512 sum, __m512i x, __m512i elements,
         return _mm512_fmadd_ps(_mm512_castsi512_ps(x), _mm512_castsi512_ps(elements), sum);
 }
 
-INLINE_DOTS __m512i load_group(const uint8_t *x, size_t group) {
-        int32_t bits;
-
-        memcpy(&bits, x + group * sizeof(bits), sizeof(bits));
-        return _mm512_set1_epi32(bits);
-}
-
 // Write up to 16 sums to y, with what the product's flags ask for.
 INLINE_DOTS void store_sums(const struct panels *panels, const struct product *product,
                             size_t row, size_t column, __m512 sum) {
@@ -94,7 +87,7 @@ INLINE_DOTS void multiply_panel(const struct panels *panels, const struct produc
                         elements[v] = load_elements(line, v, type);
                 UNROLL
                 for (size_t r = 0; r < n_rows; r++) {
-                        __m512i value = load_group(x + r * stride, group);
+                        __m512i value = load_four_avx512(x + r * stride + group * 4);
 
                         UNROLL
                         for (size_t v = 0; v < VECTORS; v++)

@@ -108,14 +108,12 @@ INLINE_AVX512 __m512i quantize_four(const uint16_t *x, size_t stride, size_t n_r
 
 #pragma GCC unroll 4
         for (unsigned row = 0; row < TILE_GROUP; row++) {
-                __m512i whole;
+                __m512 y;
 
                 if (row >= n_rows)
                         break;
-                whole = _mm512_cvtps_epi32(_mm512_mul_ps(
-                        _mm512_sub_ps(load_bf16(x + row * stride), mean), inverse));
-                whole = _mm512_and_si512(whole, _mm512_set1_epi32(UINT8_MAX));
-                ret = _mm512_or_si512(ret, _mm512_slli_epi32(whole, 8 * row));
+                y = _mm512_sub_ps(load_bf16(x + row * stride), mean);
+                ret = insert_byte_avx512(ret, _mm512_mul_ps(y, inverse), row);
         }
         return ret;
 }

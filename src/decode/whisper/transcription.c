@@ -11,8 +11,6 @@
 #include "decode/whisper/vectors.h"
 #include "util/mem.h"
 
-#define JOB_SAMPLES_MAX ((size_t)480000)  // 30 s
-
 static bool samples_are_finite(const float *samples, size_t n) {
         for (size_t i = 0; i < n; i++)
                 if (!isfinite(samples[i]))
@@ -84,7 +82,7 @@ int transcription_start(struct transcription *transcription, const struct whispe
         const struct decode_options *options = &job->options;
         int r;
 
-        if (job->n_samples == 0 || job->n_samples > JOB_SAMPLES_MAX ||
+        if (job->n_samples == 0 || job->n_samples > (size_t)JOB_SAMPLES_MAX ||
             !options_are_valid(options) || !samples_are_finite(job->samples, job->n_samples))
                 return -EINVAL;
         memset(transcription, 0, sizeof(*transcription));

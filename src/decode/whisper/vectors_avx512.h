@@ -5,6 +5,8 @@
 
 #include <immintrin.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 // What cpu_has_avx512() promises, and cpu_has_vnni().
 #define TARGET_AVX512 __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")))
@@ -15,6 +17,23 @@
 // For the first n of a vector's 16 lanes.
 INLINE_AVX512 __mmask16 mask_avx512(size_t n) {
         return n >= 16 ? 0xffff : (__mmask16)((1u << n) - 1);
+}
+
+// The four bytes at x in every lane.
+INLINE_AVX512 __m512i load_four_avx512(const void *x) {
+        int32_t four;
+
+        memcpy(&four, x, sizeof(four));
+        return _mm512_set1_epi32(four);
+}
+
+// x, rounded to a byte with a sign, put into the byte number `index` of each lane, where there
+// are zeros.
+INLINE_AVX512 __m512i insert_byte_avx512(__m512i lanes, __m512 x, unsigned index) {
+        __m512i byte = _mm512_and_si512(_mm512_cvtps_epi32(x), _mm512_set1_epi32(UINT8_MAX));
+
+        return _mm512_or_si512(lanes,
+                               _mm512_sllv_epi32(byte, _mm512_set1_epi32((int)(8 * index))));
 }
 
 // exp(x), relative error below 2e-7; 0 below -87.3, largest finite above 88.3: exp_avx2().
