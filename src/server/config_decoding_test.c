@@ -62,7 +62,7 @@ static void test_guards_that_have_moved(void **state) {
         assert_true(config->decoding.no_speech_threshold == 0.5f);
         assert_true(config->decoding.log_prob_threshold == -2);
         assert_true(config->decoding.compression_ratio_threshold == 3);
-        config = config_free(config);
+        config_free(config);
         rig_expect_variable_refused("EAVESDROP_GUARDS_LOG_PROB", "-2",
                                     "EAVESDROP_GUARDS_LOG_PROB: is now "
                                     "EAVESDROP_DECODING_LOG_PROB_THRESHOLD\n");
