@@ -323,7 +323,10 @@ static int url_read(struct dialer *dialer, const char *url, struct error *error)
 static int host_find(struct dialer *dialer, struct error *error) {
         static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                                               .ai_flags = AI_NUMERICSERV};
-        int result = getaddrinfo(dialer->host, dialer->port, &hints, &dialer->addresses);
+        // "localhost" is this machine even where no /etc/hosts says so (RFC 6761, 6.3), as in a
+        // bare container: without a name getaddrinfo() gives the loopback addresses.
+        const char *name = strcasecmp(dialer->host, "localhost") == 0 ? NULL : dialer->host;
+        int result = getaddrinfo(name, dialer->port, &hints, &dialer->addresses);
 
         if (result != 0)
                 return error_set(error, -EHOSTUNREACH, "cannot find the host %s: %s",
