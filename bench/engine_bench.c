@@ -1,7 +1,7 @@
 // engine_bench: the engine as a child of bench/engine: one command a line, one JSON object a
 // line in answer, so that its rounds can take turns with those of other engines.
 //
-//     engine_bench MODEL [--threads N] [--engines N] [--compute WHICH]
+//     engine_bench MODEL [--threads N] [--engines N] [--slots N] [--compute WHICH]
 //
 // When the model is loaded and the engines are open it says {"load": seconds, "compute": name,
 // "info": sizes}. Then:
@@ -14,9 +14,8 @@
 //     decode FIRST N BEAM BUSY short|full
 //                                    sounds FIRST to FIRST + N - 1 at once, as engines_run()
 //                                    says
-//     draft I                        {"plain", "drafted": as engines_run() says}: sound I as it
-//     is,
-//                                    and with its own text as a draft
+//     draft I                        {"plain", "drafted": as engines_run() says}: sound I as
+//                                    it is, and with its own text as a draft
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +25,7 @@
 
 #include "common.h"
 #include "decode/models.h"
+#include "decode/whisper/encoder.h"
 #include "decode/whisper/model.h"
 #include "engines.h"
 #include "stages.h"
@@ -212,7 +212,7 @@ static json_t *answer(struct bench *bench, char *line) {
 struct bench_options {
         const char *model;
         int threads;
-        size_t n_engines;
+        size_t n_engines, n_slots;
         enum compute compute;
 };
 
@@ -225,13 +225,16 @@ static bool options_parse(struct bench_options *ret, int argc, char **argv) {
                         ret->threads = (int)strtol(argv[i + 1], NULL, 10);
                 else if (strcmp(argv[i], "--engines") == 0)
                         ret->n_engines = strtoul(argv[i + 1], NULL, 10);
+                else if (strcmp(argv[i], "--slots") == 0)
+                        ret->n_slots = strtoul(argv[i + 1], NULL, 10);
                 else if (strcmp(argv[i], "--compute") == 0 &&
                          compute_parse(&ret->compute, argv[i + 1]))
                         continue;
                 else
                         return false;
         }
-        return argc % 2 == 0 && ret->threads > 0 && ret->n_engines > 0;
+        return argc % 2 == 0 && ret->threads > 0 && ret->n_engines > 0 &&
+               ret->n_slots <= ENCODER_WINDOWS_MAX;
 }
 
 static json_t *greeting(const struct whisper_model *model, double seconds) {
@@ -253,13 +256,15 @@ int main(int argc, char **argv) {
         char line[5000];
 
         if (!options_parse(&options, argc, argv)) {
-                fputs("usage: engine_bench MODEL [--threads N] [--engines N] [--compute "
-                      "WHICH]\n",
+                fputs("usage: engine_bench MODEL [--threads N] [--engines N] [--slots N] "
+                      "[--compute WHICH]\n",
                       stderr);
                 return 2;
         }
         if (whisper_model_load(&bench.model, options.model, options.threads, options.compute,
-                               &error) < 0 ||
+                               &error) == 0)
+                bench.model->n_slots = options.n_slots;
+        if (!bench.model ||
             engines_new(&bench.engines, bench.model, options.n_engines, &error) < 0) {
                 fprintf(stderr, "engine_bench: %s\n", error.text);
                 return 3;

@@ -86,9 +86,10 @@ class Child:
         self.process.stdout.close()
 
 
-def ours(model, compute="auto", threads=THREADS, engines=1):
+def ours(model, compute="auto", threads=THREADS, engines=1, slots=0):
+    """`slots`: windows in an engine at a time; 0: as many as the program takes."""
     return Child(f"eavesdrop {compute}", [BUILD / "bench/engine_bench", model, "--threads", threads, "--engines",
-                                          engines, "--compute", compute], OURS)
+                                          engines, "--slots", slots, "--compute", compute], OURS)
 
 
 def faster_whisper(model, compute, waiting=None):

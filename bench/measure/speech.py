@@ -1,6 +1,7 @@
 """The sections that turn whole recordings into text: utterances, company, long form, scaling, memory."""
 
 import json
+import operator
 import statistics
 import subprocess
 import time
@@ -12,6 +13,7 @@ from measure.tables import number, sentence, table, times
 
 N_CPP = 6           # whisper.cpp, slower than the rest, gets every sixth utterance
 CHUNK = 16          # utterances in one call of the batched pipeline: two of its batches
+STRANGERS = 32      # windows at a time where it is asked whether company matters
 
 
 def _texts(answer):
@@ -23,13 +25,12 @@ def _tokens(answer):
     return [[token for segment in one["segments"] for token in segment["tokens"]] for one in answer["answers"]]
 
 
-def _one_by_one(run, name, i, texts, tokens):
+def _one_by_one(run, name, i, texts):
     """Seconds for utterance i alone, or None."""
     if name in run.ours():
         answer = run.attempt(name, lambda child: child.ask("decode", i, 1, 1, 0, "short"))
         if answer:
             texts[name][i] = _texts(answer)[0]
-            tokens[name][i] = _tokens(answer)[0]
         return answer and answer["seconds"]
     if name == "whisper.cpp" and i % N_CPP:
         return None
@@ -39,15 +40,13 @@ def _one_by_one(run, name, i, texts, tokens):
     return answer and answer["seconds"]
 
 
-def _at_once(run, name, number_of_round, figures, texts, tokens):
+def _at_once(run, name, number_of_round, figures, texts):
     n = run.results["n"]
     if name in run.ours():
         answer = run.attempt(name, lambda child: child.ask("decode", 0, n, 1, 0, "short"))
         if answer:
             figures.add(name, "at once", answer["seconds"] / n)
-            run.results["inside"] = answer["n_inside"]
             texts[name].update(enumerate(_texts(answer)))
-            tokens[name].update(enumerate(_tokens(answer)))
         return
     first = CHUNK * number_of_round
     if not name.startswith("faster-whisper") or first >= n:
@@ -60,24 +59,24 @@ def _at_once(run, name, number_of_round, figures, texts, tokens):
 
 
 def _measure_utterances(run):
-    """Figures, and what each engine said alone and at once: {name: {i: text}}."""
+    """Figures, and what each engine said alone and at once: {way: {name: {i: text}}}."""
     figures, n = Figures(), run.results["n"]
     names = list(run.engines)
-    said = {way: ({name: {} for name in names}, {name: {} for name in names}) for way in ("alone", "at once")}
+    said = {way: {name: {} for name in names} for way in ("alone", "at once")}
     # A round is every fifth utterance through all engines in turn, so that five of them are all.
     for turn in run.rounds("utterances", 420):
         mine = range(turn % run.options.groups, n, run.options.groups)
         spent = {name: [] for name in names}
         for i in mine:
             for name in run.turn(i):
-                seconds = _one_by_one(run, name, i, *said["alone"])
+                seconds = _one_by_one(run, name, i, said["alone"])
                 if seconds:
                     spent[name].append(seconds)
         for name, seconds in spent.items():
             if seconds:
                 figures.add(name, "alone", statistics.mean(seconds))
         for name in run.turn(turn):
-            _at_once(run, name, turn, figures, *said["at once"])
+            _at_once(run, name, turn, figures, said["at once"])
     return figures, said
 
 
@@ -91,12 +90,11 @@ def _rate(run, texts):
 
 def utterances(run):
     figures, said = _measure_utterances(run)
-    run.results["said"] = said
     rows = []
     for name in figures.rows():
         alone, together = figures.median(name, "alone"), figures.median(name, "at once")
-        rows.append([name, number(alone and 1 / alone), _rate(run, said["alone"][0][name]),
-                     number(together and 1 / together), _rate(run, said["at once"][0][name])])
+        rows.append([name, number(alone and 1 / alone), _rate(run, said["alone"][name]),
+                     number(together and 1 / together), _rate(run, said["at once"][name])])
     text = table([f"{run.results['n']} utterances", "one after another, per second", "WER, %",
                   "all at once, per second", "WER, %"], rows)
     peers = run.peers("faster-whisper")
@@ -120,18 +118,20 @@ def _full_context(run):
 
 
 def company(run):
-    """Tokens of each utterance alone and with others."""
-    if "said" not in run.results:
-        run.results["said"] = _measure_utterances(run)[1]
-    said, rows = run.results["said"], []
+    """Tokens of each utterance alone and among strangers, in engines that take STRANGERS windows at a time."""
+    rows, n = [], run.results["n"]
     for name in run.ours():
-        alone, together = said["alone"][1][name], said["at once"][1][name]
-        both = sorted(set(alone) & set(together))
-        same = sum(alone[i] == together[i] for i in both)
-        tokens = sum(max(len(alone[i]), len(together[i])) for i in both)
-        kept = sum(a == b for i in both for a, b in zip(alone[i], together[i]))
-        rows.append([name, f"{same} of {len(both)}", f"{100 * kept / max(tokens, 1):.2f}"])
-    return table([f"alone, and {run.results.get('inside')} at a time", "utterances with the same tokens",
+        run.say(f"company: {name}")
+        child = own_child(run, name.split()[1], run.results["sounds"], slots=STRANGERS)
+        alone = [_tokens(child.ask("decode", i, 1, 1, 0, "short"))[0] for i in range(n)]
+        answer = child.ask("decode", 0, n, 1, 0, "short")
+        child.close()
+        together = _tokens(answer)
+        kept = sum(a == b for one, other in zip(alone, together) for a, b in zip(one, other))
+        tokens = sum(max(len(one), len(other)) for one, other in zip(alone, together))
+        rows.append([name, answer["n_inside"], f"{sum(map(operator.eq, alone, together))} of {n}",
+                     f"{100 * kept / max(tokens, 1):.2f}"])
+    return table(["alone, and among others", "at most at a time", "utterances with the same tokens",
                   "tokens the same at the same place, %"], rows)
 
 

@@ -175,6 +175,19 @@ static void test_what_is_not_urgent_comes_to_an_end(void **state) {
         ranked_close(&ranked);
 }
 
+static void test_an_engine_takes_as_many_as_it_has_slots(void **state) {
+        struct whisper_model *tiny = rig_need_tiny(state);
+        struct ranked ranked = {0};
+
+        tiny->n_slots = 2;
+        ranked_open(&ranked, tiny);
+        tiny->n_slots = 0;
+        for (size_t i = 0; i < 2; i++)
+                assert_int_equal(engine_whisper.submit(ranked.engine, ranked.jobs[i]), 0);
+        assert_int_equal(engine_whisper.submit(ranked.engine, ranked.jobs[2]), ENGINE_E_FULL);
+        ranked_close(&ranked);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_float32),
@@ -182,6 +195,7 @@ int main(void) {
                 cmocka_unit_test(test_int8),
                 cmocka_unit_test(test_what_is_not_urgent_gives_way),
                 cmocka_unit_test(test_what_is_not_urgent_comes_to_an_end),
+                cmocka_unit_test(test_an_engine_takes_as_many_as_it_has_slots),
         };
         return cmocka_run_group_tests(tests, rig_setup_tiny, rig_teardown_tiny);
 }

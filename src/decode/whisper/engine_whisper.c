@@ -37,9 +37,10 @@ struct engine_state {
         struct encoder *encoder;
         struct decoder *decoder;
         struct audio_pool *audio;
-        size_t n_text_pages;  // budget
-        struct transcription slots[SLOTS];
-        uint64_t arrivals[SLOTS];  // in which order they came
+        size_t n_text_pages;          // budget
+        struct transcription *slots;  // [n_slots]
+        uint64_t *arrivals;           // [n_slots]: in which order they came
+        size_t n_slots;               // at most ENCODER_WINDOWS_MAX
         uint64_t n_arrived;
         uint64_t n_steps;     // of the decoder
         bool was_encoding;    // the last step
@@ -53,7 +54,7 @@ static void engine_close(void *opaque) {
 
         if (!state)
                 return;
-        for (size_t i = 0; i < SLOTS; i++) {
+        for (size_t i = 0; i < state->n_slots; i++) {
                 if (state->slots[i].phase == TRANSCRIPTION_FREE)
                         continue;
                 hypothesis_deinit(&state->slots[i].hypothesis);
@@ -63,6 +64,8 @@ static void engine_close(void *opaque) {
         encoder_free(state->encoder);
         decoder_free(state->decoder);
         tensor_context_free(state->context);
+        free(state->slots);
+        free(state->arrivals);
         free(state);
 }
 
@@ -72,9 +75,12 @@ static int engine_open(void **ret, const void *opaque, struct error *error) {
         int r;
 
         state->model = model;
+        state->n_slots = model->n_slots > 0 ? model->n_slots : SLOTS;
+        state->slots = xcalloc(state->n_slots, sizeof(*state->slots));
+        state->arrivals = xcalloc(state->n_slots, sizeof(*state->arrivals));
         state->n_text_pages = model->n_text_pages > 0
                                       ? model->n_text_pages
-                                      : SLOTS * search_pages(SEQUENCES_PER_SLOT);
+                                      : state->n_slots * search_pages(SEQUENCES_PER_SLOT);
         omp_set_num_threads(model->threads);
         r = tensor_context_new(&state->context, error);
         if (r == 0) {
@@ -97,7 +103,7 @@ static int engine_open(void **ret, const void *opaque, struct error *error) {
 static int engine_submit(void *opaque, const struct job *job) {
         struct engine_state *state = opaque;
 
-        for (size_t i = 0; i < SLOTS; i++) {
+        for (size_t i = 0; i < state->n_slots; i++) {
                 int r;
 
                 if (state->slots[i].phase != TRANSCRIPTION_FREE)
@@ -119,7 +125,7 @@ static int engine_submit(void *opaque, const struct job *job) {
 
 // Let cancelled jobs go.
 static void drop_cancelled(struct engine_state *state) {
-        for (size_t i = 0; i < SLOTS; i++) {
+        for (size_t i = 0; i < state->n_slots; i++) {
                 struct transcription *transcription = &state->slots[i];
 
                 if (transcription->phase == TRANSCRIPTION_FREE ||
@@ -150,7 +156,7 @@ struct encoder_batch {
 // All that want to be encoded, in their order.
 static void batch_find(struct encoder_batch *batch, struct engine_state *state) {
         batch->n = batch->n_rows = 0;
-        for (size_t i = 0; i < SLOTS; i++) {
+        for (size_t i = 0; i < state->n_slots; i++) {
                 struct transcription *transcription = &state->slots[i];
                 size_t at = batch->n;
 
@@ -167,7 +173,7 @@ static void batch_find(struct encoder_batch *batch, struct engine_state *state) 
 static size_t pages_promised(const struct engine_state *state) {
         size_t n = 0;
 
-        for (size_t i = 0; i < SLOTS; i++)
+        for (size_t i = 0; i < state->n_slots; i++)
                 if (state->slots[i].audio)
                         n += transcription_pages(&state->slots[i]);
         return n;
@@ -237,7 +243,7 @@ static bool must_later_yield(const struct engine_state *state) {
         bool is_better_at_work = false;
         size_t n_later = 0;
 
-        for (size_t i = 0; i < SLOTS; i++) {
+        for (size_t i = 0; i < state->n_slots; i++) {
                 const struct transcription *transcription = &state->slots[i];
 
                 if (transcription->phase == TRANSCRIPTION_FREE)
@@ -264,11 +270,12 @@ static bool is_decoding_now(const struct transcription *transcription, enum job_
 // for each of their sequences.
 static size_t room_for(const struct engine_state *state, enum job_rank last, size_t first,
                        size_t turn, size_t room) {
-        size_t own = transcription_width(&state->slots[(first + turn) % SLOTS]), others = 0;
+        size_t n = state->n_slots, others = 0;
+        size_t own = transcription_width(&state->slots[(first + turn) % n]);
 
-        for (size_t i = turn + 1; i < SLOTS; i++)
-                if (is_decoding_now(&state->slots[(first + i) % SLOTS], last))
-                        others += transcription_width(&state->slots[(first + i) % SLOTS]);
+        for (size_t i = turn + 1; i < n; i++)
+                if (is_decoding_now(&state->slots[(first + i) % n], last))
+                        others += transcription_width(&state->slots[(first + i) % n]);
         if (room > others + own)
                 return room - others;
         return own < room ? own : room;
@@ -277,10 +284,11 @@ static size_t room_for(const struct engine_state *state, enum job_rank last, siz
 // Rows of all live sequences. Prompts take what is left when every slot has its own; who takes
 // first changes with each step, so that no slot starves behind long prompts.
 static void batch_gather(struct batch *batch, struct engine_state *state, enum job_rank last) {
-        size_t first = state->n_steps++ % SLOTS;
+        size_t first = state->n_steps++ % state->n_slots;
 
-        for (size_t i = 0; i < SLOTS; i++) {
-                struct transcription *transcription = &state->slots[(first + i) % SLOTS];
+        for (size_t i = 0; i < state->n_slots; i++) {
+                struct transcription *transcription =
+                        &state->slots[(first + i) % state->n_slots];
                 size_t n;
                 int r;
 
@@ -318,7 +326,7 @@ static void decode(struct engine_state *state) {
                 if (batch.rows[i].wants_logits)
                         logits += n_vocabulary;
         }
-        for (size_t i = 0; i < SLOTS; i++)
+        for (size_t i = 0; i < state->n_slots; i++)
                 if (is_decoding_now(&state->slots[i], last))
                         transcription_on_step(&state->slots[i], state->model, state->decoder);
 }
@@ -363,7 +371,7 @@ static int engine_step(void *opaque) {
         drop_cancelled(state);
         batch_find(&batch, state);
         batch_trim(&batch, state);
-        for (size_t i = 0; i < SLOTS; i++)
+        for (size_t i = 0; i < state->n_slots; i++)
                 has_live = has_live || is_decoding(&state->slots[i]);
         if (batch.n == 0 && !has_live)
                 return ENGINE_E_IDLE;
@@ -384,7 +392,7 @@ static int engine_collect(void *opaque, const struct job **ret_job, int *ret_res
                           struct hypothesis *ret_hypothesis) {
         struct engine_state *state = opaque;
 
-        for (size_t i = 0; i < SLOTS; i++) {
+        for (size_t i = 0; i < state->n_slots; i++) {
                 struct transcription *transcription = &state->slots[i];
 
                 if (transcription->phase != TRANSCRIPTION_DONE)

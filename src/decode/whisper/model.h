@@ -48,6 +48,7 @@ struct whisper_model {
         struct whisper_info info;
         enum compute compute;  // resolved: never COMPUTE_AUTO
         int threads;           // of each engine
+        size_t n_slots;        // jobs in each engine at a time, up to 32; 0: engine's choice
         size_t n_text_pages;   // of each engine, for what its sequences say; 0: engine's choice
         struct tokenizer *tokenizer;
         int32_t blank;  // the token of " "
