@@ -17,6 +17,26 @@ struct hypothesis_segment *hypothesis_append(struct hypothesis *hypothesis) {
         return &grown[n];
 }
 
+void hypothesis_add(struct hypothesis *hypothesis, const struct hypothesis *other,
+                    int64_t shift) {
+        for (size_t i = 0; i < other->n_segments; i++) {
+                const struct hypothesis_segment *from = &other->segments[i];
+                struct hypothesis_segment *to = hypothesis_append(hypothesis);
+
+                *to = *from;
+                to->begin += shift;
+                to->end += shift;
+                to->text = from->text ? xstrdup(from->text) : NULL;
+                to->tokens = NULL;
+                if (from->n_tokens > 0) {
+                        to->tokens = xcalloc(from->n_tokens, sizeof(*to->tokens));
+                        memcpy(to->tokens, from->tokens, from->n_tokens * sizeof(*to->tokens));
+                }
+                to->words = NULL;
+                to->n_words = 0;
+        }
+}
+
 struct hypothesis_word *hypothesis_words_copy(const struct hypothesis_word *words, size_t n,
                                               int64_t shift) {
         struct hypothesis_word *copy = n > 0 ? xcalloc(n, sizeof(*copy)) : NULL;

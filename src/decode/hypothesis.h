@@ -52,6 +52,10 @@ struct hypothesis {
 // Append a zeroed segment and return it; valid until the next append.
 struct hypothesis_segment *hypothesis_append(struct hypothesis *hypothesis);
 
+// Append copies of the other's segments, `shift` samples later, without their words.
+void hypothesis_add(struct hypothesis *hypothesis, const struct hypothesis *other,
+                    int64_t shift);
+
 // A deep copy of n words, `shift` later; the caller frees it. NULL for none.
 struct hypothesis_word *hypothesis_words_copy(const struct hypothesis_word *words, size_t n,
                                               int64_t shift);

@@ -84,9 +84,11 @@ static void stream_on_update(struct stream *stream, uint32_t generation,
 static void stream_on_hypothesis(void *context, const struct job *job, int result,
                                  struct hypothesis *hypothesis) {
         struct stream *stream = context;
+        CLEANUP(hypothesis_deinit) struct hypothesis heard = {0};
         struct hypothesis nothing = {0};
         const struct update *update;
         size_t owed = lane_owed(stream->lane);
+        int64_t begin;
 
         if (job->generation < stream->generation_least)
                 return;
@@ -101,9 +103,10 @@ static void stream_on_hypothesis(void *context, const struct job *job, int resul
         if (job->is_final) {
                 update = assembler_on_final(stream->assembler, job->begin,
                                             job->begin + (int64_t)job->n_samples, hypothesis);
+        } else if (stream_passes_hear(&stream->jobs.passes, job, hypothesis, &begin, &heard)) {
+                update = assembler_on_tentative(stream->assembler, begin, &heard);
         } else {
-                stream_jobs_keep_draft(&stream->jobs, job, hypothesis);
-                update = assembler_on_tentative(stream->assembler, job->begin, hypothesis);
+                return;
         }
         if (update->language_is_new)
                 stream_jobs_follow_language(&stream->jobs, update->language);

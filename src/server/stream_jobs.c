@@ -30,7 +30,7 @@ void stream_jobs_init(struct stream_jobs *jobs, const struct stream_settings *se
 
 void stream_jobs_deinit(struct stream_jobs *jobs) {
         decode_options_deinit(&jobs->options);
-        free(jobs->draft);
+        stream_passes_deinit(&jobs->passes);
         *jobs = (struct stream_jobs){0};
 }
 
@@ -53,12 +53,7 @@ static struct job *job_make(struct stream_jobs *jobs, const struct ring *ring, i
         job->id = ++jobs->id_last;
         job->begin = begin;
         job->options = decode_options_copy(&jobs->options);
-        if (jobs->n_draft > 0 && jobs->draft_begin == begin) {
-                job->options.draft_tokens = xcalloc(jobs->n_draft, sizeof(*jobs->draft));
-                memcpy(job->options.draft_tokens, jobs->draft,
-                       jobs->n_draft * sizeof(*jobs->draft));
-                job->options.n_draft_tokens = jobs->n_draft;
-        }
+        stream_passes_tell(&jobs->passes, job);
         return job;
 }
 
@@ -67,6 +62,7 @@ bool stream_jobs_close_window(struct stream_jobs *jobs, const struct ring *ring,
         int64_t begin = begin_of(jobs, ring, window);
 
         jobs->tentative_end = 0;
+        stream_passes_close_window(&jobs->passes);
         if (window->end <= begin)
                 return false;
         jobs->owed_until = window->end;
@@ -101,6 +97,7 @@ struct job *stream_jobs_tentative(struct stream_jobs *jobs, const struct ring *r
 
         if (window->end <= begin)
                 return NULL;
+        begin = stream_passes_begin(&jobs->passes, begin, window->end, window->is_settled);
         job = job_make(jobs, ring, begin, (size_t)(window->end - begin));
         if (!job)
                 return NULL;
@@ -112,29 +109,6 @@ struct job *stream_jobs_tentative(struct stream_jobs *jobs, const struct ring *r
         return job;
 }
 
-void stream_jobs_keep_draft(struct stream_jobs *jobs, const struct job *job,
-                            const struct hypothesis *hypothesis) {
-        size_t n = 0;
-
-        for (size_t i = 0; i < hypothesis->n_segments; i++)
-                n += hypothesis->segments[i].n_tokens;
-        free(jobs->draft);
-        jobs->draft = NULL;
-        jobs->n_draft = 0;
-        jobs->draft_begin = job->begin;
-        if (n == 0)
-                return;
-        jobs->draft = xcalloc(n, sizeof(*jobs->draft));
-        for (size_t i = 0; i < hypothesis->n_segments; i++) {
-                const struct hypothesis_segment *segment = &hypothesis->segments[i];
-
-                if (segment->n_tokens > 0)
-                        memcpy(jobs->draft + jobs->n_draft, segment->tokens,
-                               segment->n_tokens * sizeof(*jobs->draft));
-                jobs->n_draft += segment->n_tokens;
-        }
-}
-
 void stream_jobs_follow_language(struct stream_jobs *jobs, const char *language) {
         if (jobs->options.multilingual != DECODE_YES)
                 snprintf(jobs->options.language, sizeof(jobs->options.language), "%s",
@@ -143,5 +117,6 @@ void stream_jobs_follow_language(struct stream_jobs *jobs, const char *language)
 
 void stream_jobs_forget(struct stream_jobs *jobs, int64_t position) {
         memcpy(jobs->options.language, jobs->language, sizeof(jobs->language));
+        stream_passes_close_window(&jobs->passes);
         jobs->owed_until = position;
 }

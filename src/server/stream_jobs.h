@@ -15,19 +15,18 @@
 #include "audio/ring.h"
 #include "decode/hypothesis.h"
 #include "decode/job.h"
+#include "server/stream_passes.h"
 #include "speech/segmenter.h"
 
 struct stream_settings;
 
-// The draft and the options are owned.
+// The options and the passes are owned.
 struct stream_jobs {
         struct decode_options options;     // of the next job
         char language[LANGUAGE_CODE_MAX];  // as wished; options has the one found since
         int64_t owed_until;                // everything before it is settled or owed
         int64_t tentative_end;             // of the last tentative job in the open window
-        int32_t *draft;  // what was last heard in the window that begins at draft_begin
-        size_t n_draft;
-        int64_t draft_begin;
+        struct stream_passes passes;
         uint64_t id_last;
 };
 
@@ -48,15 +47,10 @@ struct job *stream_jobs_final(struct stream_jobs *jobs, const struct ring *ring,
 // Would a tentative pass over the open window have something new to say?
 bool stream_jobs_want_pass(const struct stream_jobs *jobs, const struct window *window);
 
-// That pass, a tentative job with the sound that there is up to now. NULL when there is none,
-// or out of memory.
+// That pass, a tentative job with the sound that there is up to now, from the window's begin or
+// from a pause in it (stream_passes.h). NULL when there is none, or out of memory.
 struct job *stream_jobs_tentative(struct stream_jobs *jobs, const struct ring *ring,
                                   const struct window *window);
-
-// What a tentative job heard: the next pass over the same window, tentative or final, most
-// likely begins with the same tokens.
-void stream_jobs_keep_draft(struct stream_jobs *jobs, const struct job *job,
-                            const struct hypothesis *hypothesis);
 
 // A language was found: later windows are taken to be in it, unless each is to be detected.
 void stream_jobs_follow_language(struct stream_jobs *jobs, const char *language);

@@ -140,18 +140,50 @@ static void only_what_may_become_final_has_word_times(void **state) {
         job_free(job);
 }
 
+// What three tokens in two segments say.
+static int32_t tokens[] = {1, 2, 3};
+static struct hypothesis_segment segments[] = {
+        {.text = (char[]){" one two"}, .tokens = tokens, .n_tokens = 2, .end = 2 * AUDIO_RATE},
+        {.text = (char[]){" three"},
+         .tokens = tokens + 2,
+         .n_tokens = 1,
+         .begin = 2 * AUDIO_RATE}};
+static const struct hypothesis three_tokens = {
+        .segments = segments, .n_segments = 2, .language = "fr"};
+
+// Consume the job, which hears the hypothesis: what is now heard of its window?
+static struct hypothesis hear(struct heard *heard, struct job *job,
+                              const struct hypothesis *hypothesis, double window_begin) {
+        struct hypothesis whole;
+        int64_t begin;
+
+        assert_true(stream_passes_hear(&heard->jobs.passes, job, hypothesis, &begin, &whole));
+        assert_int_equal(begin, (int64_t)(window_begin * AUDIO_RATE));
+        job_free(job);
+        return whole;
+}
+
+static void hear_three_tokens(struct heard *heard, struct job *job, double window_begin) {
+        struct hypothesis whole = hear(heard, job, &three_tokens, window_begin);
+
+        assert_int_equal(whole.n_segments, 2);
+        hypothesis_deinit(&whole);
+}
+
+static struct job *settling(struct heard *heard, double begin, double end) {
+        struct window window = window_of(begin, end);
+
+        window.is_settled = true;
+        return stream_jobs_tentative(&heard->jobs, heard->ring, &window);
+}
+
 static void a_draft_is_for_its_own_window(void **state) {
-        static int32_t tokens[] = {1, 2, 3};
         struct heard *heard = *state;
-        struct hypothesis_segment segments[] = {{.tokens = tokens, .n_tokens = 2},
-                                                {.n_tokens = 0},
-                                                {.tokens = tokens + 2, .n_tokens = 1}};
-        struct hypothesis hypothesis = {.segments = segments, .n_segments = 3}, nothing = {0};
+        struct hypothesis nothing = {0};
         struct job *job = tentative(heard, 1, 3);
 
         assert_int_equal(job->options.n_draft_tokens, 0);
-        stream_jobs_keep_draft(&heard->jobs, job, &hypothesis);
-        job_free(job);
+        hear_three_tokens(heard, job, 1);
         job = tentative(heard, 1, 4);
         assert_int_equal(job->options.n_draft_tokens, 3);
         assert_memory_equal(job->options.draft_tokens, tokens, sizeof(tokens));
@@ -161,9 +193,62 @@ static void a_draft_is_for_its_own_window(void **state) {
         job_free(job);
         job = final(heard, 1, 4);
         assert_int_equal(job->options.n_draft_tokens, 3);
-        stream_jobs_keep_draft(&heard->jobs, job, &nothing);
+        nothing = hear(heard, job, &nothing, 1);
+        assert_int_equal(nothing.n_segments, 0);
+        assert_int_equal(heard->jobs.passes.whole.n, 0);
+}
+
+static void after_a_pause_only_what_follows_is_heard_again(void **state) {
+        struct heard *heard = *state;
+        struct hypothesis whole;
+        struct job *job;
+
+        hear_three_tokens(heard, settling(heard, 1, 8), 1);
+        // A little more: all of it once more. Then from within the pause on.
+        check_seconds(tentative(heard, 1, 8.25), 1, 8.25);
+        job = tentative(heard, 1, 9);
+        assert_int_equal(job->begin, 8 * AUDIO_RATE - AUDIO_RATE * 3 / 20);
+        assert_int_equal(job->begin + (int64_t)job->n_samples, 9 * AUDIO_RATE);
+        assert_int_equal(job->options.n_draft_tokens, 0);
+        assert_string_equal(job->options.language, "fr");
+        whole = hear(heard, job, &three_tokens, 1);
+        assert_int_equal(whole.n_segments, 4);
+        assert_string_equal(whole.segments[2].text, " one two");
+        assert_int_equal(whole.segments[2].begin, 7 * AUDIO_RATE - AUDIO_RATE * 3 / 20);
+        hypothesis_deinit(&whole);
+        // Drafts: of the rest for the next pass over it, of all for the final.
+        job = tentative(heard, 1, 10);
+        assert_int_equal(job->options.n_draft_tokens, 3);
         job_free(job);
-        assert_int_equal(heard->jobs.n_draft, 0);
+        job = final(heard, 1, 10);
+        assert_int_equal(job->options.n_draft_tokens, 6);
+        check_seconds(job, 1, 10);
+        // The next window is another one.
+        check_seconds(tentative(heard, 10, 12), 10, 12);
+}
+
+static void a_short_head_is_heard_again(void **state) {
+        struct heard *heard = *state;
+
+        hear_three_tokens(heard, settling(heard, 1, 6), 1);
+        check_seconds(tentative(heard, 1, 9), 1, 9);
+        // One in which nothing was heard is none.
+        hear(heard, settling(heard, 1, 8), &(struct hypothesis){0}, 1);
+        check_seconds(tentative(heard, 1, 9), 1, 9);
+}
+
+static void an_answer_about_the_rest_of_another_head_is_no_news(void **state) {
+        struct heard *heard = *state;
+        struct hypothesis whole;
+        struct job *job;
+        int64_t begin;
+
+        hear_three_tokens(heard, settling(heard, 1, 8), 1);
+        job = tentative(heard, 1, 9);
+        hear_three_tokens(heard, settling(heard, 1, 10), 1);
+        assert_false(
+                stream_passes_hear(&heard->jobs.passes, job, &three_tokens, &begin, &whole));
+        job_free(job);
 }
 
 static void a_language_found_is_kept_until_all_is_forgotten(void **state) {
@@ -274,6 +359,13 @@ int main(void) {
                                                 heard_setup, heard_teardown),
                 cmocka_unit_test_setup_teardown(a_draft_is_for_its_own_window, heard_setup,
                                                 heard_teardown),
+                cmocka_unit_test_setup_teardown(after_a_pause_only_what_follows_is_heard_again,
+                                                heard_setup, heard_teardown),
+                cmocka_unit_test_setup_teardown(a_short_head_is_heard_again, heard_setup,
+                                                heard_teardown),
+                cmocka_unit_test_setup_teardown(
+                        an_answer_about_the_rest_of_another_head_is_no_news, heard_setup,
+                        heard_teardown),
                 cmocka_unit_test_setup_teardown(a_language_found_is_kept_until_all_is_forgotten,
                                                 heard_setup, heard_teardown),
                 STREAM_TEST(tentative_text_comes_while_he_speaks_and_somebody_reads),
