@@ -7,16 +7,15 @@
 #include <wslay/wslay.h>
 
 #include "net/bytes.h"
+#include "net/message.h"
 #include "net/websocket_private.h"
 #include "util/mem.h"
-#include "util/utf8.h"
 
 /*
  * wslay cuts the stream into frames, checks them, answers pings and closes, and frames what we
  * send. It runs without its own buffering of messages: that takes the announced length from
  * memory before a byte of it came, and one allocation per fragment. Instead the pieces go into
- * `message` as they arrive, through the decompressor if need be, so that memory follows the
- * bytes that were really sent and is checked against message_max at every step.
+ * `message` as they arrive (net/message.h).
  *
  * What wslay wants to send goes to the transport at once; wslay's queue is empty outside of
  * websocket_flush() and wslay_event_recv().
@@ -41,10 +40,9 @@ struct websocket {
         // Arriving.
         const uint8_t *input;  // not yet given to wslay
         size_t n_input;
-        bool is_receiving;          // inside wslay_event_recv()
-        uint8_t frame_opcode;       // of the frame now arriving
-        struct bytes message;       // the message now arriving, decompressed
-        struct inflater *inflater;  // while a compressed message arrives
+        bool is_receiving;       // inside wslay_event_recv()
+        uint8_t frame_opcode;    // of the frame now arriving
+        struct message message;  // the message now arriving
 
         struct loop_timer *timer;  // next ping; once closing, the limit for that
         nsec_t heard;              // when bytes last came
@@ -192,6 +190,12 @@ static ssize_t websocket_on_recv(wslay_event_context_ptr events, uint8_t *ret, s
         return (ssize_t)n;
 }
 
+// Close for what is wrong with the message, if anything is.
+static void websocket_judge(struct websocket *socket, struct message_fault fault) {
+        if (fault.code)
+                websocket_fail(socket, fault.code, fault.reason);
+}
+
 static void websocket_on_frame(wslay_event_context_ptr events,
                                const struct wslay_event_on_frame_recv_start_arg *frame,
                                void *user_data) {
@@ -202,28 +206,9 @@ static void websocket_on_frame(wslay_event_context_ptr events,
         socket->n_close_payload = 0;
         if ((frame->opcode & OPCODE_CONTROL) || socket->is_closing)
                 return;
-        // Compressed bytes count here too: a message that is too long even so.
-        if (frame->payload_length > socket->limits.message_max - socket->message.n) {
-                websocket_fail(socket, WSLAY_CODE_MESSAGE_TOO_BIG, "message too big");
-                return;
-        }
-        if ((frame->rsv & WSLAY_RSV1_BIT) && !socket->inflater) {
-                socket->inflater = inflater_new();
-                if (!socket->inflater)
-                        websocket_fail(socket, WSLAY_CODE_INTERNAL_SERVER_ERROR,
-                                       "out of memory");
-        }
-}
-
-// Fail the connection for what the decompressor found; nothing for 0.
-static void websocket_check_inflated(struct websocket *socket, int result) {
-        if (result == INFLATER_E_TOO_BIG)
-                websocket_fail(socket, WSLAY_CODE_MESSAGE_TOO_BIG, "message too big");
-        else if (result == INFLATER_E_CORRUPT)
-                websocket_fail(socket, WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA,
-                               "compressed data is corrupt");
-        else if (result)
-                websocket_fail(socket, WSLAY_CODE_INTERNAL_SERVER_ERROR, "out of memory");
+        websocket_judge(socket, message_begin_frame(&socket->message, frame->payload_length,
+                                                    frame->rsv & WSLAY_RSV1_BIT,
+                                                    socket->limits.message_max));
 }
 
 // Take the code out of a close frame's payload. wslay would tell it, but not the registered
@@ -251,31 +236,14 @@ static void websocket_on_chunk(wslay_event_context_ptr events,
                 websocket_read_close(socket, chunk->data, chunk->data_length);
         if ((socket->frame_opcode & OPCODE_CONTROL) || socket->is_closing)
                 return;
-        if (socket->inflater)
-                websocket_check_inflated(
-                        socket, inflater_add(socket->inflater, chunk->data, chunk->data_length,
-                                             socket->limits.message_max, &socket->message));
-        else if (!bytes_append(&socket->message, chunk->data, chunk->data_length))
-                websocket_fail(socket, WSLAY_CODE_INTERNAL_SERVER_ERROR, "out of memory");
-}
-
-static bool utf8_is_valid(const struct bytes *text) {
-        int step = 1;
-
-        for (size_t i = 0; i < text->n && step > 0; i += (size_t)step)
-                step = utf8_step((const char *)text->data + i, text->n - i);
-        return step > 0;
+        websocket_judge(socket, message_add(&socket->message, chunk->data, chunk->data_length,
+                                            socket->limits.message_max));
 }
 
 // Give a whole message to the handler.
 static void websocket_deliver(struct websocket *socket, uint8_t opcode) {
-        struct bytes *message = &socket->message;
+        const struct bytes *message = &socket->message.bytes;
 
-        if (!bytes_reserve(message, 0)) {
-                websocket_fail(socket, WSLAY_CODE_INTERNAL_SERVER_ERROR, "out of memory");
-                return;
-        }
-        message->data[message->n] = '\0';
         if (opcode == WSLAY_TEXT_FRAME)
                 socket->handler.on_text(socket->handler.context, (const char *)message->data,
                                         message->n);
@@ -287,7 +255,6 @@ static void websocket_on_message(wslay_event_context_ptr events,
                                  const struct wslay_event_on_msg_recv_arg *message,
                                  void *user_data) {
         struct websocket *socket = user_data;
-        bool was_compressed = socket->inflater;
 
         (void)events;
         if (message->opcode == WSLAY_CONNECTION_CLOSE)
@@ -295,18 +262,13 @@ static void websocket_on_message(wslay_event_context_ptr events,
                         message->status_code ? message->status_code : WSLAY_CODE_NO_STATUS_RCVD;
         if (message->opcode & OPCODE_CONTROL)
                 return;  // wslay has answered it
-        if (was_compressed && !socket->is_closing)
-                websocket_check_inflated(socket, inflater_end(socket->inflater,
-                                                              socket->limits.message_max,
-                                                              &socket->message));
-        socket->inflater = inflater_free(socket->inflater);
-        // wslay checks only what was not compressed.
-        if (was_compressed && message->opcode == WSLAY_TEXT_FRAME && !socket->is_closing &&
-            !utf8_is_valid(&socket->message))
-                websocket_fail(socket, WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA, "not UTF-8");
+        if (!socket->is_closing)
+                websocket_judge(socket, message_end(&socket->message,
+                                                    message->opcode == WSLAY_TEXT_FRAME,
+                                                    socket->limits.message_max));
         if (!socket->is_closing && !socket->is_over)
                 websocket_deliver(socket, message->opcode);
-        bytes_clear(&socket->message);
+        message_clear(&socket->message);
 }
 
 // Close for a frame that wslay could not even read. It has queued a close without a code then,
@@ -492,8 +454,7 @@ struct websocket *websocket_free(struct websocket *socket) {
                 return NULL;
         socket->timer = loop_timer_free(socket->timer);
         wslay_event_context_free(socket->events);
-        socket->inflater = inflater_free(socket->inflater);
-        bytes_deinit(&socket->message);
+        message_deinit(&socket->message);
         return mem_free(socket);
 }
 
