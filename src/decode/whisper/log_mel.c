@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decode/whisper/vectors.h"
+#include "decode/whisper/vectors_avx2.h"
 #include "util/mem.h"
 
 /* The spectrum of a frame is a Fourier transform of 400 = 4 * 4 * 5 * 5 points, in double: the
@@ -123,32 +123,39 @@ static void block_load(const struct log_mel *log_mel, const float *samples, size
                        size_t first, struct points *ret) {
         for (size_t frame = 0; frame < BLOCK_FRAMES; frame++) {
                 ptrdiff_t begin = (ptrdiff_t)((first + frame) * LOG_MEL_HOP) - N_FFT / 2;
-                lanes *to = frame < N_LANES ? ret->re : ret->im;
-                bool is_inside = begin >= 0 && (size_t)begin + N_FFT <= n;
+                double *to = (double *)(frame < N_LANES ? ret->re : ret->im) + frame % N_LANES;
+                float outside[N_FFT];
+                const float *from = outside;
 
-                for (ptrdiff_t i = 0; i < N_FFT; i++) {
-                        float sample = is_inside ? samples[begin + i]
-                                                 : mirrored_sample(samples, n, begin + i);
-                        to[i][frame % N_LANES] = (double)(sample * log_mel->window[i]);
-                }
+                if (begin >= 0 && (size_t)begin + N_FFT <= n)
+                        from = samples + begin;
+                else
+                        for (ptrdiff_t i = 0; i < N_FFT; i++)
+                                outside[i] = mirrored_sample(samples, n, begin + i);
+                for (size_t i = 0; i < N_FFT; i++)
+                        to[i * N_LANES] = (double)(from[i] * log_mel->window[i]);
         }
 }
 
 // One level of the recursion: `radix` transforms of n / radix points, lying end to end in
 // `from`, become one of n points in `to`.
-TARGET_AVX2 static void fourier_combine(const struct log_mel *log_mel, size_t n, size_t radix,
-                                        const struct points *from, size_t offset,
-                                        struct points *to) {
-        size_t m = n / radix, scale = N_FFT / n;
+INLINE_AVX2 void fourier_combine(const struct log_mel *log_mel, const size_t n,
+                                 const size_t radix, const struct points *from, size_t offset,
+                                 struct points *to) {
+        const size_t m = n / radix, scale = N_FFT / n;
 
         for (size_t k = 0; k < n; k++) {
-                lanes re = {0}, im = {0};
+                size_t at = offset + k % m, twiddle = 0;
+                lanes re = from->re[at], im = from->im[at];
 
-                for (size_t q = 0; q < radix; q++) {
-                        size_t twiddle = q * k * scale % N_FFT;
+                UNROLL
+                for (size_t q = 1; q < radix; q++) {
+                        twiddle += k * scale;
+                        twiddle -= twiddle >= N_FFT ? N_FFT : 0;
+                        at += m;
+
                         double c = log_mel->cosine[twiddle], s = log_mel->sine[twiddle];
-                        lanes a = from->re[offset + q * m + k % m];
-                        lanes b = from->im[offset + q * m + k % m];
+                        lanes a = from->re[at], b = from->im[at];
 
                         re += a * c - b * s;
                         im += a * s + b * c;
@@ -158,80 +165,94 @@ TARGET_AVX2 static void fourier_combine(const struct log_mel *log_mel, size_t n,
         }
 }
 
-// Transform `points` in place; `scratch` is of the same size.
+// Transform `points`, which are lost; the result is in `ret`.
 TARGET_AVX2 static void fourier_transform(const struct log_mel *log_mel, struct points *points,
-                                          struct points *scratch) {
+                                          struct points *ret) {
         // Order of the input for radices 4, 4, 5, 5 from the outside in: digits reversed.
         for (size_t i = 0; i < N_FFT; i++) {
                 size_t a = i / 100, b = i / 25 % 4, c = i / 5 % 5, d = i % 5;
                 size_t from = a + 4 * b + 16 * c + 80 * d;
 
-                scratch->re[i] = points->re[from];
-                scratch->im[i] = points->im[from];
+                ret->re[i] = points->re[from];
+                ret->im[i] = points->im[from];
         }
         for (size_t offset = 0; offset < N_FFT; offset += 5)
-                fourier_combine(log_mel, 5, 5, scratch, offset, points);
+                fourier_combine(log_mel, 5, 5, ret, offset, points);
         for (size_t offset = 0; offset < N_FFT; offset += 25)
-                fourier_combine(log_mel, 25, 5, points, offset, scratch);
+                fourier_combine(log_mel, 25, 5, points, offset, ret);
         for (size_t offset = 0; offset < N_FFT; offset += 100)
-                fourier_combine(log_mel, 100, 4, scratch, offset, points);
-        fourier_combine(log_mel, 400, 4, points, 0, scratch);
-        *points = *scratch;
+                fourier_combine(log_mel, 100, 4, ret, offset, points);
+        fourier_combine(log_mel, 400, 4, points, 0, ret);
 }
 
-// The power spectra of the two frames in one lane, parted by symmetry.
-static void lane_power(const struct points *points, size_t lane, float *ret_even,
-                       float *ret_odd) {
+// The power spectra of a block's frames: each transform is of two, parted by symmetry.
+TARGET_AVX2 static void block_power(const struct points *points,
+                                    float ret[LOG_MEL_BINS][BLOCK_FRAMES]) {
         for (size_t bin = 0; bin < LOG_MEL_BINS; bin++) {
                 size_t mirror = (N_FFT - bin) % N_FFT;
-                double a = points->re[bin][lane], b = points->im[bin][lane];
-                double c = points->re[mirror][lane], d = points->im[mirror][lane];
-                double even_re = (a + c) / 2, even_im = (b - d) / 2;
-                double odd_re = (b + d) / 2, odd_im = (c - a) / 2;
+                lanes a = points->re[bin], b = points->im[bin];
+                lanes c = points->re[mirror], d = points->im[mirror];
+                lanes even_re = (a + c) / 2, even_im = (b - d) / 2;
+                lanes odd_re = (b + d) / 2, odd_im = (c - a) / 2;
+                lanes even = even_re * even_re + even_im * even_im;
+                lanes odd = odd_re * odd_re + odd_im * odd_im;
 
-                ret_even[bin] = (float)(even_re * even_re + even_im * even_im);
-                ret_odd[bin] = (float)(odd_re * odd_re + odd_im * odd_im);
+                _mm_storeu_ps(ret[bin], _mm256_cvtpd_ps((__m256d)even));
+                _mm_storeu_ps(ret[bin] + N_LANES, _mm256_cvtpd_ps((__m256d)odd));
         }
 }
 
-// The log10 of one frame's mel bins, before clamping; returns the largest.
-static float mel_log(const struct log_mel *log_mel, const float *power, float *ret) {
-        float largest = -10.0f;
+// The log10 of one mel bin of a block's frames, before clamping.
+INLINE_AVX2 __m256 mel_log(const struct mel_band *band,
+                           const float power[LOG_MEL_BINS][BLOCK_FRAMES]) {
+        __m256 sum = _mm256_setzero_ps();
 
-        for (size_t mel = 0; mel < log_mel->n_mels; mel++) {
-                const struct mel_band *band = &log_mel->bands[mel];
-                float sum = 0;
-
-                for (size_t i = 0; i < band->n; i++)
-                        sum += band->weights[i] * power[band->first + i];
-                ret[mel] = log10f(fmaxf(sum, 1e-10f));
-                largest = fmaxf(largest, ret[mel]);
-        }
-        return largest;
+        for (size_t i = 0; i < band->n; i++)
+                sum = _mm256_fmadd_ps(_mm256_set1_ps(band->weights[i]),
+                                      _mm256_loadu_ps(power[band->first + i]), sum);
+        return log10_avx2(_mm256_max_ps(sum, _mm256_set1_ps(1e-10f)));
 }
 
 // Frames [first, first + BLOCK_FRAMES), as far as there are so many; returns the largest bin.
-static float block_compute(const struct log_mel *log_mel, const float *samples, size_t n,
-                           size_t first, float *ret) {
-        struct points points, scratch;
-        float power[2][LOG_MEL_BINS];
-        float largest = -10.0f;
-        size_t n_frames = log_mel_frames(n);
+TARGET_AVX2 static float block_compute(const struct log_mel *log_mel, const float *samples,
+                                       size_t n, size_t first, float *ret) {
+        struct points points, transformed;
+        float power[LOG_MEL_BINS][BLOCK_FRAMES], bins[BLOCK_FRAMES], largest = -10.0f;
+        size_t n_frames = log_mel_frames(n) - first;
+        __m256 most = _mm256_set1_ps(-10.0f);
 
+        if (n_frames > BLOCK_FRAMES)
+                n_frames = BLOCK_FRAMES;
         block_load(log_mel, samples, n, first, &points);
-        fourier_transform(log_mel, &points, &scratch);
-        for (size_t lane = 0; lane < N_LANES; lane++) {
-                lane_power(&points, lane, power[0], power[1]);
-                for (size_t half = 0; half < 2; half++) {
-                        size_t frame = first + lane + half * N_LANES;
+        fourier_transform(log_mel, &points, &transformed);
+        block_power(&transformed, power);
+        ret += first * log_mel->n_mels;
+        for (size_t mel = 0; mel < log_mel->n_mels; mel++) {
+                __m256 bin = mel_log(&log_mel->bands[mel], power);
 
-                        if (frame < n_frames)
-                                largest =
-                                        fmaxf(largest, mel_log(log_mel, power[half],
-                                                               ret + frame * log_mel->n_mels));
-                }
+                most = _mm256_max_ps(most, bin);
+                _mm256_storeu_ps(bins, bin);
+                for (size_t frame = 0; frame < n_frames; frame++)
+                        ret[frame * log_mel->n_mels + mel] = bins[frame];
         }
+        _mm256_storeu_ps(bins, most);
+        for (size_t frame = 0; frame < n_frames; frame++)
+                largest = fmaxf(largest, bins[frame]);
         return largest;
+}
+
+// x[i] = (max(x[i], floor) + 4) / 4
+TARGET_AVX2 static void clamp(float *x, size_t n, float floor) {
+        const __m256 least = _mm256_set1_ps(floor), four = _mm256_set1_ps(4);
+        size_t i = 0;
+
+        for (; i + BLOCK_FRAMES <= n; i += BLOCK_FRAMES) {
+                __m256 y = _mm256_max_ps(_mm256_loadu_ps(x + i), least);
+
+                _mm256_storeu_ps(x + i, _mm256_div_ps(_mm256_add_ps(y, four), four));
+        }
+        for (; i < n; i++)
+                x[i] = (fmaxf(x[i], floor) + 4.0f) / 4.0f;
 }
 
 void log_mel_compute(const struct log_mel *log_mel, const float *samples, size_t n, int threads,
@@ -243,6 +264,5 @@ void log_mel_compute(const struct log_mel *log_mel, const float *samples, size_t
         for (size_t first = 0; first < n_frames; first += BLOCK_FRAMES)
                 largest = fmaxf(largest, block_compute(log_mel, samples, n, first, ret));
 
-        for (size_t i = 0; i < n_frames * log_mel->n_mels; i++)
-                ret[i] = (fmaxf(ret[i], largest - 8.0f) + 4.0f) / 4.0f;
+        clamp(ret, n_frames * log_mel->n_mels, largest - 8.0f);
 }

@@ -34,6 +34,34 @@ INLINE_AVX2 __m256 exp_avx2(__m256 x) {
         return _mm256_andnot_ps(is_tiny, p);
 }
 
+// log10(x) of a normal x > 0, absolute error below 2e-7 for each power of ten: the polynomial
+// of Cephes' logf for log(1 + m), m between sqrt(1/2) - 1 and sqrt(2) - 1.
+INLINE_AVX2 __m256 log10_avx2(__m256 x) {
+        const __m256i half = _mm256_set1_epi32(0x3f000000), bits = _mm256_castps_si256(x);
+        __m256 m = _mm256_castsi256_ps(
+                _mm256_or_si256(_mm256_and_si256(bits, _mm256_set1_epi32(0x007fffff)), half));
+        __m256 n = _mm256_cvtepi32_ps(
+                _mm256_sub_epi32(_mm256_srli_epi32(bits, 23), _mm256_set1_epi32(126)));
+        __m256 is_low = _mm256_cmp_ps(m, _mm256_set1_ps(0.70710678f), _CMP_LT_OQ), square, p;
+
+        n = _mm256_sub_ps(n, _mm256_and_ps(is_low, _mm256_set1_ps(1)));
+        m = _mm256_sub_ps(_mm256_add_ps(m, _mm256_and_ps(is_low, m)), _mm256_set1_ps(1));
+        square = _mm256_mul_ps(m, m);
+        p = _mm256_set1_ps(7.0376836292e-2f);
+        p = _mm256_fmadd_ps(p, m, _mm256_set1_ps(-1.1514610310e-1f));
+        p = _mm256_fmadd_ps(p, m, _mm256_set1_ps(1.1676998740e-1f));
+        p = _mm256_fmadd_ps(p, m, _mm256_set1_ps(-1.2420140846e-1f));
+        p = _mm256_fmadd_ps(p, m, _mm256_set1_ps(1.4249322787e-1f));
+        p = _mm256_fmadd_ps(p, m, _mm256_set1_ps(-1.6668057665e-1f));
+        p = _mm256_fmadd_ps(p, m, _mm256_set1_ps(2.0000714765e-1f));
+        p = _mm256_fmadd_ps(p, m, _mm256_set1_ps(-2.4999993993e-1f));
+        p = _mm256_fmadd_ps(p, m, _mm256_set1_ps(3.3333331174e-1f));
+        p = _mm256_fmsub_ps(p, m, _mm256_set1_ps(0.5f));
+        p = _mm256_fmadd_ps(p, square, m);
+        return _mm256_fmadd_ps(n, _mm256_set1_ps(0.30103000f),
+                               _mm256_mul_ps(p, _mm256_set1_ps(0.43429448f)));
+}
+
 // x / 2 * (1 + erf(x / sqrt 2)), erf by Abramowitz and Stegun 7.1.26 (error below 1.5e-7).
 INLINE_AVX2 __m256 gelu_avx2(__m256 x) {
         const __m256 sign_bit = _mm256_set1_ps(-0.0f), one = _mm256_set1_ps(1.0f);

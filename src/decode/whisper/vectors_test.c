@@ -12,7 +12,7 @@
 #include "decode/whisper/attention.h"
 #include "decode/whisper/random_rig.h"
 #include "decode/whisper/tensor.h"
-#include "decode/whisper/vectors.h"
+#include "decode/whisper/vectors_avx2.h"
 #include "util/mem.h"
 
 static void softmax_plain(const float *x, size_t n, double *ret) {
@@ -44,6 +44,24 @@ static void test_softmax_and_log_sum_exp(void **state) {
                 for (size_t i = 0; i < n; i++)
                         assert_float_equal(x[i], expected[i], 1e-6);
                 free(x);
+        }
+}
+
+TARGET_AVX2 static void logarithms_of_eight(float x, float *ret) {
+        __m256 steps = _mm256_setr_ps(0, 1, 2, 3, 4, 5, 6, 7);
+
+        _mm256_storeu_ps(ret, log10_avx2(_mm256_fmadd_ps(_mm256_set1_ps(x / 8), steps,
+                                                         _mm256_set1_ps(x))));
+}
+
+static void test_logarithms(void **state) {
+        float ret[8];
+
+        (void)state;
+        for (float x = 1e-10f; x < 1e10f; x *= 1.37f) {
+                logarithms_of_eight(x, ret);
+                for (int i = 0; i < 8; i++)
+                        assert_float_equal(ret[i], log10((double)x * (1 + i / 8.0)), 2e-6);
         }
 }
 
@@ -273,6 +291,7 @@ static void test_linear_layers_of_many_rows(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_softmax_and_log_sum_exp),
+                cmocka_unit_test(test_logarithms),
                 cmocka_unit_test(test_normalize),
                 cmocka_unit_test(test_argmax_takes_the_first_of_equals),
                 cmocka_unit_test(test_halves_are_recognised),
