@@ -1,6 +1,7 @@
 #include "decode/whisper/vectors.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #include "decode/whisper/vectors_avx2.h"
 
@@ -11,28 +12,41 @@ bool vectors_are_supported(void) {
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
+// Vectors that sums run over together, so that no addition waits for the one before it.
+#define AT_ONCE 4
+
+// The sum of (x[i] - shift) to the first power, or to the second.
+INLINE_AVX2 float sum_powers(const float *x, size_t n, float shift, const bool is_squared) {
+        __m256 sums[AT_ONCE];
+        size_t i = 0;
+        float ret;
+
+        UNROLL
+        for (size_t k = 0; k < AT_ONCE; k++)
+                sums[k] = _mm256_setzero_ps();
+        for (; i + AT_ONCE * WIDTH <= n; i += AT_ONCE * WIDTH) {
+                UNROLL
+                for (size_t k = 0; k < AT_ONCE; k++) {
+                        __m256 d = _mm256_sub_ps(_mm256_loadu_ps(x + i + k * WIDTH),
+                                                 _mm256_set1_ps(shift));
+
+                        sums[k] = is_squared ? _mm256_fmadd_ps(d, d, sums[k])
+                                             : _mm256_add_ps(d, sums[k]);
+                }
+        }
+        ret = sum_avx2(_mm256_add_ps(_mm256_add_ps(sums[0], sums[1]),
+                                     _mm256_add_ps(sums[2], sums[3])));
+        for (; i < n; i++)
+                ret += is_squared ? (x[i] - shift) * (x[i] - shift) : x[i] - shift;
+        return ret;
+}
+
 TARGET_AVX2 void vector_normalize(const float *x, const float *weight, const float *bias,
                                   size_t n, float *ret) {
-        __m256 sum = _mm256_setzero_ps(), squares = _mm256_setzero_ps();
         size_t whole = n - n % WIDTH;
-        float mean, variance, scale;
-
-        for (size_t i = 0; i < whole; i += WIDTH)
-                sum = _mm256_add_ps(sum, _mm256_loadu_ps(x + i));
-        mean = sum_avx2(sum);
-        for (size_t i = whole; i < n; i++)
-                mean += x[i];
-        mean /= (float)n;
-
-        for (size_t i = 0; i < whole; i += WIDTH) {
-                __m256 d = _mm256_sub_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(mean));
-
-                squares = _mm256_fmadd_ps(d, d, squares);
-        }
-        variance = sum_avx2(squares);
-        for (size_t i = whole; i < n; i++)
-                variance += (x[i] - mean) * (x[i] - mean);
-        scale = 1.0f / sqrtf(variance / (float)n + 1e-5f);
+        float mean = sum_powers(x, n, 0, false) / (float)n;
+        float variance = sum_powers(x, n, mean, true) / (float)n;
+        float scale = 1.0f / sqrtf(variance + 1e-5f);
 
         for (size_t i = 0; i < whole; i += WIDTH) {
                 __m256 d = _mm256_sub_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(mean));
