@@ -8,6 +8,7 @@
 // times how often a window needs it; `encoder` is the whole as it runs, and has what the stages
 // alone have not: weights and rows that come from the third-level cache, and the threads'
 // barriers. GOPS are operations (a product and a sum are two) in 1e9 a second.
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,12 +36,13 @@ struct profile {
         float *log_mel;              // [CONTEXT_FRAMES, n_mels]
         float *rows;                 // [DENSE_ROWS, 4 * n_state]
         float *results;              // the same
-        float *scores;               // [DENSE_ROWS, panels of a window's keys]
+        float *scores;               // [TILE_BLOCK_ROWS, panels of a window's keys]
         uint16_t *wide;              // bf16 [CONTEXT_ROWS, 3 * n_state]
         uint16_t *narrow;            // bf16 [CONTEXT_ROWS, n_state]
         const struct linear *layer;  // that run_layer() is for
         unsigned flags;
         struct tile_matrix keys, values;  // of one head
+        int32_t zeros[CONTEXT_ROWS + TILE_PANEL_COLUMNS];
 };
 
 static double milliseconds_now(void) {
@@ -94,10 +96,28 @@ static void run_layer(struct profile *profile) {
                        profile->flags);
 }
 
+// Queries, keys and values, as dense_encoder.c lays them out.
+static void run_query_key_value(struct profile *profile) {
+        const struct dense *dense =
+                linear_dense(profile->model->encoder_layers[0].query_key_value);
+        struct dense_input input =
+                dense_take_floats(&profile->chunk, dense->elements, profile->rows, dense->n_in,
+                                  DENSE_ROWS, dense->n_in);
+
+        for (size_t first = 0; first < dense->n_out; first += TILE_COLUMNS) {
+                struct dense part = dense_part(dense, first);
+
+                dense_multiply(&part, &input, DENSE_ROWS, profile->wide + first * CONTEXT_ROWS,
+                               TILE_COLUMNS, TILE_TO_BF16);
+        }
+}
+
 static void run_attention(struct profile *profile) {
         self_attention_run(&profile->attention,
                            &(struct self_attention_window){.projected = profile->wide,
                                                            .n_rows = CONTEXT_ROWS,
+                                                           .stride = TILE_COLUMNS,
+                                                           .block = CONTEXT_ROWS * TILE_COLUMNS,
                                                            .n_unbiased = CONTEXT_ROWS,
                                                            .ret = profile->narrow},
                            1);
@@ -107,36 +127,59 @@ static size_t score_stride(const struct profile *profile) {
         return profile->keys.n_panels * TILE_PANEL_COLUMNS;
 }
 
+static bool is_int8(const struct profile *profile) {
+        return profile->attention.elements == TILE_INT8;
+}
+
 static void run_scores(struct profile *profile) {
-        tiles_multiply(profile->attention.elements,
+        int16_t largest[TILE_BLOCK_ROWS];
+        struct tile_scores scores = {
+                .keys = {profile->keys, profile->results, profile->results, profile->zeros},
+                .queries = (const uint8_t *)profile->wide,
+                .query_scales = profile->rows,
+                .n_rows = TILE_BLOCK_ROWS,
+                .scores = (int16_t *)(void *)profile->scores,
+                .stride = score_stride(profile)};
+
+        if (is_int8(profile)) {
+                tiles_score(&scores, largest);
+                return;
+        }
+        tiles_multiply(TILE_BF16,
                        &(struct tile_product){.matrix = profile->keys,
                                               .n_groups = profile->keys.n_groups,
                                               .x = profile->wide,
                                               .x_stride = profile->keys.n_groups * TILE_GROUP,
-                                              .n_rows = DENSE_ROWS,
+                                              .n_rows = TILE_BLOCK_ROWS,
                                               .y = profile->scores,
-                                              .y_stride = score_stride(profile),
-                                              .rows = profile->chunk.rows,
-                                              .scales = profile->results,
-                                              .sums = profile->results});
+                                              .y_stride = score_stride(profile)});
 }
 
 static void run_softmax(struct profile *profile) {
-        for (size_t row = 0; row < DENSE_ROWS; row++)
-                tiles_softmax(profile->attention.elements,
-                              profile->scores + row * score_stride(profile), CONTEXT_ROWS, NULL,
-                              CONTEXT_ROWS);
+        size_t stride = score_stride(profile);
+
+        for (size_t row = 0; row < TILE_BLOCK_ROWS; row++) {
+                if (is_int8(profile))
+                        tiles_share((int16_t *)(void *)profile->scores + row * stride, stride,
+                                    INT16_MAX);
+                else
+                        tiles_softmax(profile->scores + row * stride, CONTEXT_ROWS, NULL,
+                                      CONTEXT_ROWS);
+        }
 }
 
 static void run_values(struct profile *profile) {
+        size_t size = is_int8(profile) ? sizeof(int16_t) : sizeof(float);
+
         tiles_multiply(profile->attention.elements,
                        &(struct tile_product){.matrix = profile->values,
                                               .n_groups = profile->values.n_groups,
                                               .x = profile->scores,
-                                              .x_stride = score_stride(profile) * sizeof(float),
-                                              .n_rows = DENSE_ROWS,
+                                              .x_stride = score_stride(profile) * size,
+                                              .n_rows = TILE_BLOCK_ROWS,
                                               .y = profile->results,
                                               .y_stride = profile->n_state,
+                                              .flags = is_int8(profile) ? TILE_TO_BF16 : 0,
                                               .rows = profile->chunk.rows,
                                               .scales = profile->rows,
                                               .sums = profile->rows});
@@ -190,18 +233,21 @@ static void profile_print(struct profile *profile, int n_rounds) {
         const struct encoder_layer *layer = &model->encoder_layers[0];
         double n = (double)profile->n_state, rows = CONTEXT_ROWS;
         double layers = model->info.n_audio_layers, heads = model->info.n_audio_heads;
-        double chunks = rows / DENSE_ROWS, products = 4 * rows * rows * n;
+        double chunks = rows / DENSE_ROWS, blocks = rows / TILE_BLOCK_ROWS;
+        double products = 4 * rows * rows * n;
         double all = layers * (products + 24 * rows * n * n) +
                      rows * (12 * (double)profile->n_mels * n + 6 * n * n);
+        const struct stage query_key_value = {"queries, keys, values", run_query_key_value,
+                                              chunks * layers, 6 * DENSE_ROWS * n * n};
         unsigned gelu = TILE_GELU | (model->compute == COMPUTE_BF16 ? TILE_TO_BF16 : 0);
         const struct stage stages[] = {
                 {"layer norms", run_norm, chunks * (2 * layers + 1), 0},
                 {"attention", run_attention, layers, products},
-                {"- its scores", run_scores, chunks * heads * layers,
-                 products / chunks / heads / 2},
-                {"- its softmax", run_softmax, chunks * heads * layers, 0},
-                {"- its values", run_values, chunks * heads * layers,
-                 products / chunks / heads / 2},
+                {"- its scores", run_scores, blocks * heads * layers,
+                 products / blocks / heads / 2},
+                {"- its softmax", run_softmax, blocks * heads * layers, 0},
+                {"- its values", run_values, blocks * heads * layers,
+                 products / blocks / heads / 2},
                 {"encoder", run_encoder, 1, all},
                 {"keys and values for the decoder", run_projections, 1,
                  (double)model->info.n_text_layers * 4 * rows * n *
@@ -213,8 +259,7 @@ static void profile_print(struct profile *profile, int n_rounds) {
         layer_print(profile, "convolution 1", model->convolution_1, TILE_GELU | TILE_TO_BF16,
                     n_rounds);
         layer_print(profile, "convolution 2", model->convolution_2, TILE_GELU, n_rounds);
-        layer_print(profile, "queries, keys, values", layer->query_key_value, TILE_TO_BF16,
-                    n_rounds);
+        stage_print(profile, &query_key_value, n_rounds);
         layer_print(profile, "output projection", layer->attention_out, TILE_ADD, n_rounds);
         layer_print(profile, "feed-forward 1", layer->mlp_in, gelu, n_rounds);
         layer_print(profile, "feed-forward 2", layer->mlp_out, TILE_ADD, n_rounds);
@@ -255,7 +300,7 @@ static int profile_init(struct profile *ret, const char *path, enum compute comp
                 try_aligned(tile_matrix_size(ret->keys.n_groups, ret->keys.n_panels));
         ret->values.elements =
                 try_aligned(tile_matrix_size(ret->values.n_groups, ret->values.n_panels));
-        ret->scores = random_floats(DENSE_ROWS * score_stride(ret));
+        ret->scores = random_floats(TILE_BLOCK_ROWS * score_stride(ret));
         ret->wide = try_aligned((size_t)CONTEXT_ROWS * 3 * n * sizeof(uint16_t));
         ret->narrow = try_aligned(CONTEXT_ROWS * n * sizeof(uint16_t));
         r = self_attention_init(&ret->attention,

@@ -81,9 +81,24 @@ struct dense *dense_new(enum tile_elements elements, const float *weight, const 
         return TAKE(dense);
 }
 
+struct dense dense_part(const struct dense *dense, size_t first) {
+        size_t n_groups = dense->matrix.n_groups, n_out = dense->n_out - first;
+        struct dense ret = *dense;
+
+        ret.n_out = n_out < TILE_COLUMNS ? n_out : TILE_COLUMNS;
+        ret.matrix.n_panels = ret.n_out / TILE_PANEL_COLUMNS;
+        ret.matrix.elements += tile_matrix_size(n_groups, first / TILE_PANEL_COLUMNS);
+        ret.bias += first;
+        ret.scales += first;
+        ret.sums += first;
+        return ret;
+}
+
 struct dense_input dense_take_floats(struct dense_chunk *chunk, enum tile_elements elements,
                                      const float *x, size_t stride, size_t n_rows, size_t n) {
-        size_t size = elements == TILE_INT8 ? n : n * sizeof(uint16_t);
+        size_t in_group = elements_in_group(elements);
+        size_t size = (n + in_group - 1) / in_group * TILE_GROUP;
+        size_t used = n * TILE_GROUP / in_group;
 
         for (size_t row = 0; row < n_rows; row++, x += stride) {
                 uint8_t *ret = chunk->elements + row * size;
@@ -92,6 +107,7 @@ struct dense_input dense_take_floats(struct dense_chunk *chunk, enum tile_elemen
                         tiles_quantize(x, n, ret, &chunk->rows[row]);
                 else
                         tiles_to_bf16(x, n, (uint16_t *)(void *)ret);
+                memset(ret + used, 0, size - used);
         }
         return (struct dense_input){chunk->elements, size, chunk->rows};
 }

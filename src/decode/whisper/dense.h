@@ -29,6 +29,10 @@ struct dense *dense_new(enum tile_elements elements, const float *weight, const 
                         size_t n_out, size_t n_in);
 struct dense *dense_free(struct dense *dense);
 
+// The layer of the outputs from `first` on, a multiple of TILE_COLUMNS, at most TILE_COLUMNS of
+// them; it borrows.
+struct dense dense_part(const struct dense *dense, size_t first);
+
 // Rows as a layer takes them in.
 struct dense_input {
         const void *x;
@@ -43,7 +47,7 @@ struct dense_chunk {
 };
 
 static inline size_t dense_chunk_size(size_t n_in) {
-        return DENSE_ROWS * n_in * sizeof(uint16_t);
+        return DENSE_ROWS * (n_in + TILE_GROUP) * sizeof(uint16_t);
 }
 
 // n_rows rows of n floats (stride in floats), for layers of these elements. What comes back

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <omp.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,12 +39,13 @@ struct dense_encoder {
         struct self_attention attention;
         struct window_rows windows[ENCODER_WINDOWS_MAX];
         size_t n_windows, n_rows;
+        bool is_blocked;  // whether a head lies in one block of project()'s
 
-        uint16_t *frames;     // bf16 log-mel, the windows' frames with rows of zeros
+        float *frames;        // log-mel, the windows' frames with rows of zeros
         uint16_t *convolved;  // bf16 after the first convolution
         float *silence;       // [n_state], what the convolutions make of silence
         float *residual;      // [rows, n_state]
-        uint16_t *projected;  // bf16 [rows, 3 * n_state]: queries, keys and values
+        uint16_t *projected;  // bf16 queries, keys and values, as project() lays them out
         uint16_t *attended;   // bf16 [rows, n_state]
         float *features;      // [rows, n_state]
         float *memory;        // [rows, 2 * n_text_state]: what dense_encoder_project() lends
@@ -81,12 +83,12 @@ int dense_encoder_new(struct dense_encoder **ret, const struct whisper_model *mo
         encoder->workspaces = xcalloc((size_t)model->threads, sizeof(*encoder->workspaces));
         for (int i = 0; r == 0 && i < model->threads; i++)
                 r = workspace_init(&encoder->workspaces[i], n);
-        // An odd number of mel bins is read one element too far.
-        encoder->frames = try_aligned((FRAME_ROWS_MAX * n_mels + 1) * sizeof(uint16_t));
+        encoder->frames = try_aligned(FRAME_ROWS_MAX * n_mels * sizeof(float));
         encoder->convolved = try_aligned(FRAME_ROWS_MAX * n * sizeof(uint16_t));
         encoder->silence = try_aligned(n * sizeof(float));
         encoder->residual = try_aligned(ROWS_MAX * n * sizeof(float));
-        encoder->projected = try_aligned(ROWS_MAX * 3 * n * sizeof(uint16_t));
+        encoder->is_blocked = TILE_COLUMNS % (n / n_heads) == 0;
+        encoder->projected = try_aligned(ROWS_MAX * (3 * n + TILE_COLUMNS) * sizeof(uint16_t));
         encoder->attended = try_aligned(ROWS_MAX * n * sizeof(uint16_t));
         encoder->features = try_aligned(ROWS_MAX * n * sizeof(float));
         encoder->memory =
@@ -168,11 +170,11 @@ static size_t place_windows(struct dense_encoder *encoder, const struct encoder_
 static void take_log_mel(const struct dense_encoder *encoder, const struct window_rows *rows) {
         size_t n_mels = encoder->n_mels;
         size_t n_given = smaller(rows->window->n_frames, rows->n_frames);
-        uint16_t *frames = encoder->frames + rows->first_frame * n_mels;
+        float *frames = encoder->frames + rows->first_frame * n_mels;
 
         memset(frames, 0, n_mels * sizeof(*frames));
         frames += n_mels;
-        tiles_to_bf16(rows->window->log_mel, n_given * n_mels, frames);
+        memcpy(frames, rows->window->log_mel, n_given * n_mels * sizeof(*frames));
         memset(frames + n_given * n_mels, 0,
                (rows->n_frames + 1 - n_given) * n_mels * sizeof(*frames));
 }
@@ -182,13 +184,15 @@ static void convolve_frames(const struct dense_encoder *encoder, const struct wi
                             size_t first, size_t n) {
         size_t n_mels = encoder->n_mels, n_state = encoder->n_state;
         uint16_t *ret = encoder->convolved + rows->first_frame * n_state;
-        struct dense_input input = {.x = encoder->frames + (rows->first_frame + first) * n_mels,
-                                    .stride = n_mels * sizeof(uint16_t)};
+        const struct dense *dense = linear_dense(encoder->model->convolution_1);
+        struct dense_input input = dense_take_floats(
+                &workspace_of(encoder)->chunk, dense->elements,
+                encoder->frames + (rows->first_frame + first) * n_mels, n_mels, n, dense->n_in);
 
         if (first == 0)
                 memset(ret, 0, n_state * sizeof(*ret));
-        dense_multiply(linear_dense(encoder->model->convolution_1), &input, n,
-                       ret + (first + 1) * n_state, n_state, TILE_GELU | TILE_TO_BF16);
+        dense_multiply(dense, &input, n, ret + (first + 1) * n_state, n_state,
+                       TILE_GELU | TILE_TO_BF16);
 }
 
 // The second convolution of n rows, whose first frame is at `frames`.
@@ -357,6 +361,31 @@ static void add_mlp(const struct dense_encoder *encoder, const struct encoder_la
               TILE_ADD);
 }
 
+// Queries, keys and values of the normalised rows. Those of each 64 columns lie together, row
+// behind row: attention reads them head by head.
+static void project(const struct dense_encoder *encoder, const struct dense *dense,
+                    struct chunk chunk) {
+        struct workspace *space = workspace_of(encoder);
+        struct dense_input input =
+                dense_take_floats(&space->chunk, dense->elements, space->normalized,
+                                  dense->n_in, chunk.n, dense->n_in);
+
+        if (!encoder->is_blocked) {
+                dense_multiply(dense, &input, chunk.n,
+                               encoder->projected + chunk.first * dense->n_out, dense->n_out,
+                               TILE_TO_BF16);
+                return;
+        }
+        for (size_t first = 0; first < dense->n_out; first += TILE_COLUMNS) {
+                struct dense part = dense_part(dense, first);
+
+                dense_multiply(&part, &input, chunk.n,
+                               encoder->projected + first * encoder->n_rows +
+                                       chunk.first * TILE_COLUMNS,
+                               TILE_COLUMNS, TILE_TO_BF16);
+        }
+}
+
 // From one layer's attention to the next one's queries, keys and values: `before` is NULL ahead
 // of the first layer, `next` behind the last one.
 static void run_chunk(const struct dense_encoder *encoder, const struct encoder_layer *before,
@@ -374,8 +403,7 @@ static void run_chunk(const struct dense_encoder *encoder, const struct encoder_
                 return;
         }
         normalize(encoder, &next->attention_norm, chunk, space->normalized);
-        apply(encoder, next->query_key_value, space->normalized, chunk.n,
-              encoder->projected + chunk.first * 3 * n, TILE_TO_BF16);
+        project(encoder, linear_dense(next->query_key_value), chunk);
 }
 
 static void run_chunks(const struct dense_encoder *encoder, const struct encoder_layer *before,
@@ -389,7 +417,7 @@ static void run_chunks(const struct dense_encoder *encoder, const struct encoder
 }
 
 static void attend(struct dense_encoder *encoder) {
-        size_t n = encoder->n_state;
+        size_t n = encoder->n_state, stride = encoder->is_blocked ? TILE_COLUMNS : 3 * n;
         struct self_attention_window windows[ENCODER_WINDOWS_MAX];
 
         for (size_t i = 0; i < encoder->n_windows; i++) {
@@ -397,8 +425,11 @@ static void attend(struct dense_encoder *encoder) {
                 const struct audio_context *context = rows->window->context;
 
                 windows[i] = (struct self_attention_window){
-                        .projected = encoder->projected + rows->first_row * 3 * n,
+                        .projected = encoder->projected + rows->first_row * stride,
                         .n_rows = context->n_rows,
+                        .stride = stride,
+                        .block = encoder->is_blocked ? encoder->n_rows * TILE_COLUMNS
+                                                     : TILE_COLUMNS,
                         .biases = context->biases,
                         .n_unbiased = context->n_plain,
                         .ret = encoder->attended + rows->first_row * n};

@@ -10,14 +10,17 @@
 
 #include "decode/whisper/tiles.h"
 
-// A window: rows of queries, keys and values side by side, [n_rows, 3 * n_heads * head_width].
+// A window: rows of queries, keys and values, 3 * n_heads * head_width columns. 64 of these lie
+// side by side and the next 64 somewhere else: what a head reads lies together. Rows side by
+// side are blocks of 64 one after the other; wanted for heads whose width does not divide 64.
 // Queries come already divided by the root of the head's width.
 struct self_attention_window {
         const uint16_t *projected;  // bf16
         size_t n_rows;
-        const float *biases;  // [n_rows], added to the scores of each key but the first
-        size_t n_unbiased;    // n_unbiased; not read when all are
-        uint16_t *ret;        // [n_rows, n_heads * head_width], bf16
+        size_t stride, block;  // elements from a row to the next, from 64 columns to the next
+        const float *biases;   // [n_rows], added to the scores of each key but the first
+        size_t n_unbiased;     // n_unbiased; not read when all are
+        uint16_t *ret;         // [n_rows, n_heads * head_width], bf16
 };
 
 struct self_attention_limits {
@@ -27,7 +30,7 @@ struct self_attention_limits {
 
 struct self_attention {
         enum tile_elements elements;
-        size_t n_heads, head_width;  // the width is a multiple of 16, at most 96
+        size_t n_heads, head_width;  // the width is a multiple of 16, at most TILE_WIDTH_MAX
         int threads;
         uint8_t *memory;   // packed keys and values of all windows
         uint8_t *scratch;  // of each thread

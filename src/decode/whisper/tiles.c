@@ -78,38 +78,6 @@ void tiles_multiply(enum tile_elements elements, const struct tile_product *prod
 
 // --- Packing ---------------------------------------------------------------------------------
 
-// 16 vectors of 16 elements of 32 bits become their columns: pairs, fours, then quarters of the
-// vectors change places.
-TARGET_AVX512 static void transpose(__m512i x[16]) {
-        __m512i y[16];
-
-#pragma GCC unroll 8
-        for (int i = 0; i < 16; i += 2) {
-                y[i] = _mm512_unpacklo_epi32(x[i], x[i + 1]);
-                y[i + 1] = _mm512_unpackhi_epi32(x[i], x[i + 1]);
-        }
-#pragma GCC unroll 4
-        for (int i = 0; i < 16; i += 4) {
-                x[i] = _mm512_unpacklo_epi64(y[i], y[i + 2]);
-                x[i + 1] = _mm512_unpackhi_epi64(y[i], y[i + 2]);
-                x[i + 2] = _mm512_unpacklo_epi64(y[i + 1], y[i + 3]);
-                x[i + 3] = _mm512_unpackhi_epi64(y[i + 1], y[i + 3]);
-        }
-#pragma GCC unroll 4
-        for (int i = 0; i < 4; i++) {
-                __m512i a = _mm512_shuffle_i32x4(x[i], x[i + 4], 0x88);
-                __m512i b = _mm512_shuffle_i32x4(x[i], x[i + 4], 0xdd);
-                __m512i c = _mm512_shuffle_i32x4(x[i + 8], x[i + 12], 0x88);
-                __m512i d = _mm512_shuffle_i32x4(x[i + 8], x[i + 12], 0xdd);
-
-                y[i] = _mm512_shuffle_i32x4(a, c, 0x88);
-                y[i + 8] = _mm512_shuffle_i32x4(a, c, 0xdd);
-                y[i + 4] = _mm512_shuffle_i32x4(b, d, 0x88);
-                y[i + 12] = _mm512_shuffle_i32x4(b, d, 0xdd);
-        }
-        memcpy(x, y, sizeof(y));
-}
-
 TARGET_AVX512 void tiles_pack_columns(const struct tile_matrix *matrix, const uint16_t *x,
                                       size_t stride, size_t n_columns) {
         for (size_t column = 0; column < n_columns; column += 16) {
@@ -125,7 +93,7 @@ TARGET_AVX512 void tiles_pack_columns(const struct tile_matrix *matrix, const ui
                                                            mask, x + (column + i) * stride +
                                                                          group * 2)
                                                  : _mm512_setzero_si512();
-                        transpose(block);
+                        transpose_avx512(block);
                         for (size_t i = 0; i < 16 && i < n_groups; i++)
                                 _mm512_storeu_si512(tile_matrix_at(matrix, group + i, column),
                                                     block[i]);
@@ -180,29 +148,165 @@ TARGET_AVX512 static float scores_bias(float *scores, size_t n, const float *bia
         return _mm512_reduce_max_ps(largest);
 }
 
-// As shares of 255, in bytes. What is rounded away is in the sum all the same: whoever
-// multiplies gives it the values' mean (self_attention.c).
-TARGET_AVX512 static float probabilities_int8(float *scores, size_t n, float largest) {
-        __m512 shift = _mm512_set1_ps(largest * LOG2_E), sum = _mm512_setzero_ps();
-        uint8_t *ret = (uint8_t *)scores;
-
-        for (size_t i = 0; i < n; i += 16) {
-                __m512 x = probability(scores + i, mask_avx512(n - i), shift, &sum);
-                __m512i share = _mm512_cvtps_epu32(_mm512_mul_ps(x, _mm512_set1_ps(255)));
-
-                _mm_storeu_si128((__m128i *)(void *)(ret + i), _mm512_cvtusepi32_epi8(share));
-        }
-        return _mm512_reduce_add_ps(sum);
-}
-
-float tiles_softmax(enum tile_elements elements, float *scores, size_t n, const float *biases,
-                    size_t n_unbiased) {
+float tiles_softmax(float *scores, size_t n, const float *biases, size_t n_unbiased) {
         float largest = scores_bias(scores, n, biases, n_unbiased);
 
-        if (elements == TILE_INT8)
-                return probabilities_int8(scores, n, largest);
         return cpu_has_bf16() ? probabilities_bf16(scores, n, largest)
                               : probabilities_bf16_emulated(scores, n, largest);
+}
+
+// --- Scores and shares -----------------------------------------------------------------------
+
+// The largest of 32.
+TARGET_VNNI static int16_t largest_word(__m512i words) {
+        __m256i half = _mm256_max_epi16(_mm512_castsi512_si256(words),
+                                        _mm512_extracti64x4_epi64(words, 1));
+        __m128i quarter =
+                _mm_max_epi16(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+        // The processor finds the least of eight without a sign.
+        __m128i mirror = _mm_set1_epi16(INT16_MAX);
+
+        quarter = _mm_minpos_epu16(_mm_xor_si128(quarter, mirror));
+        return (int16_t)(_mm_cvtsi128_si32(quarter) ^ INT16_MAX);
+}
+
+// 16 products of a query, as scores from the keys' column `first` on.
+INLINE_VNNI __m512i score(const struct tile_scores *scores, __m512i sum, __m512 scale,
+                          size_t first) {
+        __m512 scales = _mm512_mul_ps(scale, _mm512_loadu_ps(scores->keys.scales + first));
+
+        return _mm512_cvtps_epi32(_mm512_fmadd_ps(
+                _mm512_cvtepi32_ps(sum), scales, _mm512_loadu_ps(scores->keys.biases + first)));
+}
+
+// A query's products with n_panels panels, as scores into sixteen bits; *largest sees them,
+// too.
+INLINE_VNNI void store_scores(const struct tile_scores *scores, const __m512i sums[TILE_PANELS],
+                              size_t row, size_t first, const size_t n_panels,
+                              __m512i *largest) {
+        __m512 scale = _mm512_set1_ps(scores->query_scales[row]);
+        int16_t *ret = scores->scores + row * scores->stride + first;
+        __m512i of_panel[TILE_PANELS], most = _mm512_loadu_si512(largest);
+
+#pragma GCC unroll 4
+        for (size_t p = 0; p < n_panels; p++)
+                of_panel[p] = score(scores, sums[p], scale, first + p * TILE_PANEL_COLUMNS);
+        if (n_panels == TILE_PANELS) {
+                __m512i low = _mm512_packs_epi32(of_panel[0], of_panel[1]);
+                __m512i high = _mm512_packs_epi32(of_panel[2], of_panel[3]);
+
+                _mm512_storeu_si512(ret, low);
+                _mm512_storeu_si512(ret + 32, high);
+                most = _mm512_max_epi16(most, _mm512_max_epi16(low, high));
+        } else {
+#pragma GCC unroll 3
+                for (size_t p = 0; p < n_panels; p++) {
+                        __m256i words = _mm512_cvtsepi32_epi16(of_panel[p]);
+
+                        _mm256_storeu_si256((__m256i *)(void *)(ret + p * TILE_PANEL_COLUMNS),
+                                            words);
+                        most = _mm512_max_epi16(most, _mm512_broadcast_i64x4(words));
+                }
+        }
+        _mm512_storeu_si512(largest, most);
+}
+
+INLINE_VNNI void score_tile(const struct tile_scores *scores,
+                            const struct tile_product *product, size_t row, size_t panel,
+                            const size_t n_panels, __m512i largest[TILE_BLOCK_ROWS]) {
+        const int32_t *zeros = scores->keys.zeros + panel * TILE_PANEL_COLUMNS;
+        __m512i sums[TILE_ROWS][TILE_PANELS];
+
+#pragma GCC unroll 6
+        for (size_t r = 0; r < TILE_ROWS; r++)
+#pragma GCC unroll 4
+                for (size_t p = 0; p < n_panels; p++)
+                        sums[r][p] = _mm512_loadu_si512(zeros + p * TILE_PANEL_COLUMNS);
+        sum_tile_int8(product, row, panel, n_panels, sums);
+#pragma GCC unroll 6
+        for (size_t r = 0; r < TILE_ROWS; r++)
+                if (row + r < scores->n_rows)
+                        store_scores(scores, sums[r], row + r, panel * TILE_PANEL_COLUMNS,
+                                     n_panels, &largest[row + r]);
+}
+
+TARGET_VNNI void tiles_score(const struct tile_scores *scores, int16_t *ret_largest) {
+        const struct tile_matrix *keys = &scores->keys.matrix;
+        struct tile_product product = {.matrix = *keys,
+                                       .n_groups = keys->n_groups,
+                                       .x = scores->queries,
+                                       .x_stride = keys->n_groups * TILE_GROUP,
+                                       .n_rows = scores->n_rows};
+        __m512i largest[TILE_BLOCK_ROWS];
+
+        for (size_t row = 0; row < scores->n_rows; row++)
+                largest[row] = _mm512_set1_epi16(INT16_MIN);
+        for (size_t panel = 0; panel < keys->n_panels; panel += TILE_PANELS) {
+                size_t n_panels = keys->n_panels - panel;
+
+                for (size_t row = 0; row < scores->n_rows; row += TILE_ROWS) {
+                        if (n_panels >= 4)
+                                score_tile(scores, &product, row, panel, 4, largest);
+                        else if (n_panels == 3)
+                                score_tile(scores, &product, row, panel, 3, largest);
+                        else if (n_panels == 2)
+                                score_tile(scores, &product, row, panel, 2, largest);
+                        else
+                                score_tile(scores, &product, row, panel, 1, largest);
+                }
+        }
+        for (size_t row = 0; row < scores->n_rows; row++)
+                ret_largest[row] = largest_word(largest[row]);
+}
+
+// 2^-(largest - score) in 1/128 of a share, rounded. The fraction's power is the minimax
+// polynomial of degree 2 for the relative error, which is 0.0017.
+INLINE_VNNI __m512i fine_shares(__m512i largest, __m512i scores) {
+        __m512i down = _mm512_sub_epi16(largest, scores);  // without a sign
+        __m512i part = _mm512_slli_epi16(down, 9), p;
+
+        p = _mm512_mulhi_epu16(part, _mm512_set1_epi16(11006));
+        p = _mm512_sub_epi16(_mm512_set1_epi16((short)43477), p);
+        p = _mm512_mulhi_epu16(part, p);
+        p = _mm512_sub_epi16(_mm512_set1_epi16((short)65167), p);
+        p = _mm512_srlv_epi16(p, _mm512_srli_epi16(down, 7));
+        return _mm512_avg_epu16(p, _mm512_setzero_si512());
+}
+
+// Rounded to whole shares.
+INLINE_VNNI __m512i whole_shares(__m512i fine) {
+        return _mm512_mulhrs_epi16(fine, _mm512_set1_epi16(1 << 8));
+}
+
+TARGET_VNNI float tiles_share(int16_t *scores, size_t n, int16_t largest) {
+        // A column without a key has the least score; it has no share even then.
+        const __m512i least = _mm512_set1_epi16(INT16_MIN + (16 << 7));
+        const __m512i most = _mm512_max_epi16(_mm512_set1_epi16(largest), least);
+        const __m512i ones = _mm512_set1_epi16(1);
+        __m512i sums[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+        uint8_t *ret = (uint8_t *)scores;
+        size_t i = 0;
+
+        for (; i + 64 <= n; i += 64) {
+                __m512i low = fine_shares(most, _mm512_loadu_si512(scores + i));
+                __m512i high = fine_shares(most, _mm512_loadu_si512(scores + i + 32));
+
+                sums[0] = _mm512_dpwssd_epi32(sums[0], low, ones);
+                sums[1] = _mm512_dpwssd_epi32(sums[1], high, ones);
+                _mm512_storeu_si512(ret + i,
+                                    _mm512_packus_epi16(whole_shares(low), whole_shares(high)));
+        }
+        for (; i < n; i += 16) {
+                __m512i words = _mm512_mask_loadu_epi16(_mm512_set1_epi16(INT16_MIN), 0xffff,
+                                                        scores + i);
+                __m512i fine = fine_shares(most, words);
+
+                sums[0] = _mm512_dpwssd_epi32(sums[0], fine, ones);
+                _mm_storeu_si128(
+                        (__m128i *)(void *)(ret + i),
+                        _mm256_castsi256_si128(_mm512_cvtepi16_epi8(whole_shares(fine))));
+        }
+        return (float)_mm512_reduce_add_epi32(_mm512_add_epi32(sums[0], sums[1])) / 128;
 }
 
 // --- Rows ------------------------------------------------------------------------------------

@@ -89,12 +89,9 @@ struct tile_product {
 void tiles_multiply(enum tile_elements elements, const struct tile_product *product);
 
 // Scores of n keys become probabilities, in place: exp(score + bias - the largest), in bf16 and
-// followed by zeros up to a multiple of 32, or as int8 (unsigned) in shares of 255 and followed
-// by zeros up to a multiple of 16. Keys before n_unbiased have no bias. Returns the sum, by
-// which they are still to be divided; that of int8 has what was rounded away, too. There is
-// room for a multiple of 16 floats.
-float tiles_softmax(enum tile_elements elements, float *scores, size_t n, const float *biases,
-                    size_t n_unbiased);
+// followed by zeros up to a multiple of 32. Keys before n_unbiased have no bias. Returns the
+// sum, by which they are still to be divided. There is room for a multiple of 16 floats.
+float tiles_softmax(float *scores, size_t n, const float *biases, size_t n_unbiased);
 
 // To bf16, rounded to nearest even, and back.
 void tiles_to_bf16(const float *x, size_t n, uint16_t *ret);
@@ -103,17 +100,60 @@ void tiles_from_bf16(const uint16_t *x, size_t n, float *ret);
 // A row of floats as int8: *ret_row says what for. Zero is kept exactly.
 void tiles_quantize(const float *x, size_t n, uint8_t *ret, struct tile_row *ret_row);
 
-// The mean of each of the n columns of bf16 rows; n is a multiple of 16, as below.
-void tiles_means(const uint16_t *x, size_t stride, size_t n_rows, size_t n, float *ret);
+// --- Attention in int8 -----------------------------------------------------------------------
 
-// As tiles_pack_columns() and tiles_pack_rows(), into int8. What is packed is the difference to
-// the means: of columns [n_groups * 4], of rows by column. The columns' scales and sums (zeros
-// for those that fill up the last panel) are what a tile_product wants; the rows have scales
-// alone and go with unsigned rows whose zero is 0.
-struct tile_columns {
-        float *scales, *sums;  // [columns of the matrix]
+/* A score is kept in sixteen bits, as the power of two that e^score is, in steps of 1/128: that
+ * reaches to scores of +-177, and a step, 0.5 %, is less than what eight bits leave of a query
+ * and a key. Of its probability stays a byte, a share: 255 for the largest score of the row.
+ *
+ * Of 64 keys the groups of four come out in another order, in which AVX-512 packs four vectors
+ * into one: group g at 4 * (g % 4) + g / 4. Values are packed in the same order. What is left
+ * behind the last 64 keys keeps its order.
+ */
+
+#define TILE_BLOCK_ROWS 48  // queries in one struct tile_scores, at most
+#define TILE_WIDTH_MAX  96  // elements of a key
+
+// Keys as columns, less their mean, which softmax does not see. By column: the scales, what is
+// added to a score (in steps; -INFINITY for columns beyond the last key), and what is taken
+// away for the queries' zero.
+struct tile_keys {
+        struct tile_matrix matrix;
+        float *scales, *biases;
+        int32_t *zeros;
 };
-void tiles_quantize_columns(const struct tile_matrix *matrix, const uint16_t *x, size_t stride,
-                            size_t n_columns, const float *means, struct tile_columns ret);
-void tiles_quantize_rows(const struct tile_matrix *matrix, const uint16_t *x, size_t stride,
-                         size_t n_rows, const float *means, float *ret_scales);
+
+// From n rows of bf16, whose width is the matrix' depth and a multiple of 16. biases[i] is
+// added to the scores of the keys from n_unbiased on. The stride is in elements.
+void tiles_quantize_keys(const struct tile_keys *ret, const uint16_t *x, size_t stride,
+                         size_t n, const float *biases, size_t n_unbiased);
+
+// A row of n bf16, n a multiple of 16; ret_scale has what makes a score of its product with a
+// key.
+void tiles_quantize_query(const uint16_t *x, size_t n, uint8_t *ret, float *ret_scale);
+
+struct tile_scores {
+        struct tile_keys keys;
+        const uint8_t *queries;  // [n_rows, depth of the keys]
+        const float *query_scales;
+        size_t n_rows;
+        int16_t *scores;  // [n_rows, columns of the keys]
+        size_t stride;    // elements
+};
+
+// Fills scores; ret_largest [n_rows].
+void tiles_score(const struct tile_scores *scores, int16_t *ret_largest);
+
+// Scores become shares, in place; returns their sum, in which is what was rounded away, too:
+// whoever multiplies gives that the values' mean (self_attention.c). n is a multiple of 16.
+float tiles_share(int16_t *scores, size_t n, int16_t largest);
+
+// Values as rows of the matrix, less their mean, in the order of shares; by column the means
+// and scales. Columns of the matrix are elements of a value, its groups as many as four for
+// each 16 keys. They go with unsigned rows whose zero is 0.
+struct tile_values {
+        struct tile_matrix matrix;
+        float *means, *scales;
+};
+void tiles_quantize_values(const struct tile_values *ret, const uint16_t *x, size_t stride,
+                           size_t n);

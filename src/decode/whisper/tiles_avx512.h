@@ -22,6 +22,38 @@ INLINE_AVX512 __m512 from_bf16_avx512(__m256i x) {
         return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
 }
 
+// 16 vectors of 16 elements of 32 bits become their columns: pairs, fours, then quarters of the
+// vectors change places.
+INLINE_AVX512 void transpose_avx512(__m512i x[16]) {
+        __m512i y[16];
+
+#pragma GCC unroll 8
+        for (int i = 0; i < 16; i += 2) {
+                y[i] = _mm512_unpacklo_epi32(x[i], x[i + 1]);
+                y[i + 1] = _mm512_unpackhi_epi32(x[i], x[i + 1]);
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < 16; i += 4) {
+                x[i] = _mm512_unpacklo_epi64(y[i], y[i + 2]);
+                x[i + 1] = _mm512_unpackhi_epi64(y[i], y[i + 2]);
+                x[i + 2] = _mm512_unpacklo_epi64(y[i + 1], y[i + 3]);
+                x[i + 3] = _mm512_unpackhi_epi64(y[i + 1], y[i + 3]);
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) {
+                __m512i a = _mm512_shuffle_i32x4(x[i], x[i + 4], 0x88);
+                __m512i b = _mm512_shuffle_i32x4(x[i], x[i + 4], 0xdd);
+                __m512i c = _mm512_shuffle_i32x4(x[i + 8], x[i + 12], 0x88);
+                __m512i d = _mm512_shuffle_i32x4(x[i + 8], x[i + 12], 0xdd);
+
+                y[i] = _mm512_shuffle_i32x4(a, c, 0x88);
+                y[i + 8] = _mm512_shuffle_i32x4(a, c, 0xdd);
+                y[i + 4] = _mm512_shuffle_i32x4(b, d, 0x88);
+                y[i + 12] = _mm512_shuffle_i32x4(b, d, 0xdd);
+        }
+        memcpy(x, y, sizeof(y));
+}
+
 // 2^x for x <= 0 with a relative error below 8e-5, a thirtieth of what bf16 keeps: the
 // polynomial is the minimax one of degree 3 on [-0.5, 0.5].
 INLINE_AVX512 __m512 exp2_avx512(__m512 x) {

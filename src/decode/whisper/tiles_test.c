@@ -189,6 +189,62 @@ static void test_a_row_does_not_see_its_neighbours(void **state) {
         free(chunk.elements);
 }
 
+// Where tiles_share() puts the share of the score number i of n: of 64 a quarter of each half
+// in turn.
+static size_t share_at(size_t i, size_t n) {
+        if (i / 64 == n / 64)
+                return i;
+        return i / 64 * 64 + i / 8 % 4 * 16 + i / 32 % 2 * 8 + i % 8;
+}
+
+// n scores, each so many steps below the one before; the last eight stand for no key.
+static void check_shares(size_t n, int16_t largest, int step) {
+        int16_t scores[256];
+        const uint8_t *shares = (const uint8_t *)scores;
+        double expected[256], sum = 0;
+        float got;
+
+        for (size_t i = 0; i < n; i++) {
+                int below = i + 8 < n ? (int)i * step : largest - INT16_MIN;
+
+                scores[i] = (int16_t)(largest - below);
+                expected[i] = 255 * exp2(-below / 128.0);
+                sum += expected[i];
+        }
+        got = tiles_share(scores, n, largest);
+        for (size_t i = 0; i < n; i++)
+                assert_float_equal(shares[share_at(i, n)], expected[i],
+                                   0.51 + 0.002 * expected[i]);
+        assert_float_equal(got, sum, 0.002 * sum + 0.004 * (double)n);
+}
+
+static void test_shares_are_powers_of_two(void **state) {
+        static const size_t sizes[] = {16, 48, 64, 80, 240};
+        static const int16_t largest[] = {INT16_MAX, 0, -20000};
+
+        (void)state;
+        if (!cpu_has_vnni())
+                skip();
+        for (size_t i = 0; i < 5; i++) {
+                for (size_t k = 0; k < 3; k++) {
+                        check_shares(sizes[i], largest[k], 0);
+                        check_shares(sizes[i], largest[k], 1);
+                        check_shares(sizes[i], largest[k], 37);
+                }
+        }
+}
+
+static void test_a_column_without_a_key_has_no_share(void **state) {
+        int16_t scores[16];
+
+        (void)state;
+        if (!cpu_has_vnni())
+                skip();
+        for (size_t i = 0; i < 16; i++)
+                scores[i] = INT16_MIN;
+        assert_float_equal(tiles_share(scores, 16, INT16_MIN), 0, 0);
+}
+
 // One head's results for one query, in double.
 static void attend_plain(const struct self_attention_window *window, size_t n_state,
                          size_t query, size_t first, size_t width, double *ret) {
@@ -239,6 +295,8 @@ static void check_self_attention(enum tile_elements elements, double slack) {
                 windows[i] = (struct self_attention_window){
                         .projected = projected,
                         .n_rows = n_rows[i],
+                        .stride = STATE * 3,
+                        .block = TILE_COLUMNS,
                         .biases = rig_random_floats(n_rows[i], 3),
                         .n_unbiased = n_unbiased[i],
                         .ret = xcalloc(n_rows[i] * STATE, sizeof(uint16_t))};
@@ -286,6 +344,8 @@ int main(void) {
                 cmocka_unit_test(test_bf16_layers),
                 cmocka_unit_test(test_int8_layers),
                 cmocka_unit_test(test_a_row_does_not_see_its_neighbours),
+                cmocka_unit_test(test_shares_are_powers_of_two),
+                cmocka_unit_test(test_a_column_without_a_key_has_no_share),
                 cmocka_unit_test(test_self_attention_in_bf16),
                 cmocka_unit_test(test_self_attention_in_int8),
         };

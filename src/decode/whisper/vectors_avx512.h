@@ -13,6 +13,7 @@
 #define TARGET_VNNI \
         __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 #define INLINE_AVX512 static inline TARGET_AVX512 __attribute__((always_inline))
+#define INLINE_VNNI   static inline TARGET_VNNI __attribute__((always_inline))
 
 // For the first n of a vector's 16 lanes.
 INLINE_AVX512 __mmask16 mask_avx512(size_t n) {
