@@ -34,29 +34,20 @@ static float *random_floats(size_t n, float range) {
         return ret;
 }
 
-static struct linear *random_layer(size_t n_out, size_t n_in, enum compute compute) {
+static struct linear *random_linear(size_t n_out, size_t n_in) {
         CLEANUP(floats_freep) float *weight = random_floats(n_out * n_in, 0.3f);
         CLEANUP(floats_freep) float *bias = random_floats(n_out, 0.3f);
         struct linear *linear = NULL;
         int r;
 
-        if (compute == COMPUTE_FLOAT32)
+        if (model.compute == COMPUTE_FLOAT32)
                 r = linear_new(&linear, weight, bias, n_out, n_in, NULL);
         else
-                r = linear_new_dense(&linear, compute == COMPUTE_INT8 ? TILE_INT8 : TILE_BF16,
+                r = linear_new_dense(&linear,
+                                     model.compute == COMPUTE_INT8 ? TILE_INT8 : TILE_BF16,
                                      weight, bias, n_out, n_in);
         assert_int_equal(r, 0);
         return linear;
-}
-
-static struct linear *random_linear(size_t n_out, size_t n_in) {
-        return random_layer(n_out, n_in, model.compute);
-}
-
-// As the loader makes the first: never int8.
-static struct linear *random_convolution(size_t n_out, size_t n_in) {
-        return random_layer(n_out, n_in,
-                            model.compute == COMPUTE_INT8 ? COMPUTE_BF16 : model.compute);
 }
 
 static struct norm random_norm(void) {
@@ -73,7 +64,7 @@ static int setup(void **state) {
                                            .n_text_heads = HEADS,
                                            .n_text_layers = 1};
         model.threads = 2;
-        model.convolution_1 = random_convolution(STATE, 3 * MELS);
+        model.convolution_1 = random_linear(STATE, 3 * MELS);
         model.convolution_2 = random_linear(STATE, 3 * STATE);
         model.audio_positions = random_floats((size_t)CONTEXT_ROWS * STATE, 1);
         model.encoder_layers = &encoder_layer;

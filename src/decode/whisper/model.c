@@ -264,11 +264,9 @@ static int load_decoder_layer(const struct loading *loading, struct decoder_laye
 static int load_encoder(const struct loading *loading, struct whisper_model *model) {
         const struct whisper_info *info = &model->info;
         size_t n = (size_t)info->n_audio_state;
-        // Three per cent of the work, and its input is the sound itself: never int8.
-        enum compute first = loading->compute == COMPUTE_INT8 ? COMPUTE_BF16 : loading->compute;
         int r;
 
-        if ((r = load_convolution(loading, &model->convolution_1, first, "conv1", n,
+        if ((r = load_convolution(loading, &model->convolution_1, loading->compute, "conv1", n,
                                   (size_t)info->n_mels)) < 0 ||
             (r = load_convolution(loading, &model->convolution_2, loading->compute, "conv2", n,
                                   n)) < 0)
