@@ -9,6 +9,12 @@
 // compresses well enough for the other guard.
 #define STRETCH_MAX 32
 
+// People do say much again: somebody who counts stitches compresses to a third. What a model
+// makes up says the same three times in a row, or more tokens each second than are spoken (two
+// to five, in English).
+#define CIRCLE_TIMES      3
+#define TOKENS_PER_SECOND 6
+
 const char *guard_name(enum guard guard) {
         static const char *const names[] = {
                 [GUARD_NO_SPEECH] = "no_speech",
@@ -49,6 +55,14 @@ static size_t words_count(const char *text) {
         return n;
 }
 
+static double tokens_per_second(const struct job *job, const struct hypothesis *hypothesis) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < hypothesis->n_segments; i++)
+                n += hypothesis->segments[i].n_tokens;
+        return (double)n * AUDIO_RATE / (double)job->n_samples;
+}
+
 static double words_per_second(const struct job *job, const struct hypothesis *hypothesis) {
         size_t n = 0;
 
@@ -58,22 +72,31 @@ static double words_per_second(const struct job *job, const struct hypothesis *h
         return (double)n * AUDIO_RATE / (double)job->n_samples;
 }
 
+// How fast all of a window's text is spoken.
+struct speed {
+        double tokens, words;  // per second
+};
+
 // Which guard refuses the segment; GUARD_COUNT for none.
 static enum guard segment_judge(const struct decode_options *options,
-                                const struct hypothesis_segment *segment, double speed) {
-        if (segment->compression_ratio > options->compression_ratio_threshold)
+                                const struct hypothesis_segment *segment,
+                                const struct speed *speed) {
+        size_t n_times = repetitions_most(segment->tokens, segment->n_tokens);
+
+        if (segment->compression_ratio > options->compression_ratio_threshold &&
+            (n_times >= CIRCLE_TIMES || speed->tokens > TOKENS_PER_SECOND))
                 return GUARD_COMPRESSION_RATIO;
-        if ((float)repetitions_most(segment->tokens, segment->n_tokens) >
-            options->repetition_max)
+        if ((float)n_times > options->repetition_max)
                 return GUARD_REPETITION;
-        if (speed > (double)options->words_per_second_max)
+        if (speed->words > (double)options->words_per_second_max)
                 return GUARD_WORDS_PER_SECOND;
         return GUARD_COUNT;
 }
 
 void guards_apply(const struct job *job, struct hypothesis *hypothesis,
                   struct guard_counts *counts) {
-        double speed = words_per_second(job, hypothesis);
+        const struct speed speed = {.tokens = tokens_per_second(job, hypothesis),
+                                    .words = words_per_second(job, hypothesis)};
         size_t n_kept = 0;
 
         counts->n_refused[GUARD_NO_SPEECH] += hypothesis->n_no_speech;
@@ -81,7 +104,7 @@ void guards_apply(const struct job *job, struct hypothesis *hypothesis,
         counts->n_retried[GUARD_COMPRESSION_RATIO] += hypothesis->n_repeating;
         for (size_t i = 0; i < hypothesis->n_segments; i++) {
                 struct hypothesis_segment *segment = &hypothesis->segments[i];
-                enum guard guard = segment_judge(&job->options, segment, speed);
+                enum guard guard = segment_judge(&job->options, segment, &speed);
 
                 if (guard == GUARD_COUNT) {
                         hypothesis->segments[n_kept++] = *segment;

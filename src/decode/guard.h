@@ -15,7 +15,8 @@
 enum guard {
         GUARD_NO_SPEECH,  // a window in which probably nobody speaks and nothing is sure
         GUARD_LOG_PROB,   // improbable text: tried again at a higher temperature
-        GUARD_COMPRESSION_RATIO,  // text that repeats itself: likewise, then refused
+        GUARD_COMPRESSION_RATIO,  // text that repeats itself: likewise, then refused if it goes
+                                  // round in circles or faster than people speak
         GUARD_REPETITION,         // the same words over and over
         GUARD_WORDS_PER_SECOND,   // more words than can be said in that time
         GUARD_COUNT,

@@ -71,7 +71,7 @@ static void speech_passes(void **state) {
 // Under ASan: nothing of it is left.
 static void a_refused_segment_goes_with_its_words(void **state) {
         struct fixture *fixture = *state;
-        struct hypothesis_segment *segment = say(fixture, " loop", 1, 0, 0);
+        struct hypothesis_segment *segment = say(fixture, " loop", 0, 1, 3);
         const struct hypothesis_word word = {.text = (char[]){" loop"}};
 
         segment->compression_ratio = 3;
@@ -84,11 +84,23 @@ static void text_that_compresses_too_well_is_refused(void **state) {
         struct fixture *fixture = *state;
 
         say(fixture, " before", 1, 0, 0);
-        say(fixture, " loop", 1, 0, 0)->compression_ratio = 2.41f;
-        say(fixture, " after", 1, 0, 0)->compression_ratio = 2.4f;
+        say(fixture, " loop", 0, 2, 3)->compression_ratio = 2.41f;
+        say(fixture, " after", 0, 2, 3)->compression_ratio = 2.4f;
         expect(fixture, 2, GUARD_COMPRESSION_RATIO, 1);
         assert_string_equal(fixture->hypothesis.segments[0].text, " before");
         assert_string_equal(fixture->hypothesis.segments[1].text, " after");
+}
+
+// "Knit two together, knit two together, make one": 62 words of a real reader.
+static void people_may_repeat_themselves(void **state) {
+        struct fixture *fixture = *state;
+
+        say(fixture, " stitches", 20, 6, 2)->compression_ratio = 2.9f;
+        expect(fixture, 1, GUARD_COUNT, 0);
+        // With these the text has more tokens than are said in ten seconds.
+        say(fixture, " too fast", 29, 0, 0);
+        expect(fixture, 1, GUARD_COMPRESSION_RATIO, 1);
+        assert_string_equal(fixture->hypothesis.segments[0].text, " too fast");
 }
 
 static void the_same_words_over_and_over_are_refused(void **state) {
@@ -149,6 +161,7 @@ int main(void) {
                 GUARD_TEST(speech_passes),
                 GUARD_TEST(a_refused_segment_goes_with_its_words),
                 GUARD_TEST(text_that_compresses_too_well_is_refused),
+                GUARD_TEST(people_may_repeat_themselves),
                 GUARD_TEST(the_same_words_over_and_over_are_refused),
                 GUARD_TEST(more_words_than_can_be_said_are_refused),
                 GUARD_TEST(an_infinite_limit_is_off),

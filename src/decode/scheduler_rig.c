@@ -15,7 +15,12 @@ static int script_answer(void *context, const struct job *job, struct hypothesis
                 return -EINVAL;
         segment = hypothesis_append(ret);
         segment->text = xstrdup(job->options.prompt);
-        segment->compression_ratio = job->options.prompt[0] == '~' ? 9 : 1;
+        segment->compression_ratio = 1;
+        if (job->options.prompt[0] == '~') {  // in circles
+                segment->n_tokens = 12;
+                segment->tokens = xcalloc(segment->n_tokens, sizeof(int32_t));
+                segment->compression_ratio = 9;
+        }
         return 0;
 }
 
