@@ -9,6 +9,15 @@
 #include "decode/whisper/splitter.h"
 #include "util/mem.h"
 
+// Frames of sound behind a text's last word that it may leave unsaid: windows end with their
+// speech, and pauses within them are shorter (speech/segmenter.h).
+#define REST_FRAMES 300
+
+// Texts with fewer tokens are looked at. Readers say 2.5 a second or more, where they make no
+// long pauses; texts that ended early had 1.4 and 1.7 (docs/benchmarks.md, "Why live text
+// differs").
+#define SHORT_TOKENS_PER_FRAME 0.022
+
 // How much zlib makes of the text: repetition compresses well.
 static float text_compression_ratio(const char *text) {
         static const char blanks[] = " \t\r\n\f\v";
@@ -182,11 +191,35 @@ static void add_segment(struct transcription *transcription, const struct whispe
                       segment->n_tokens);
 }
 
+bool attempt_is_short(const struct transcription *transcription,
+                      const struct attempt *attempt) {
+        const struct decode_options *options = &transcription->job->options;
+        size_t n_frames = transcription->n_frames - transcription->seek;
+
+        return options->without_timestamps == DECODE_YES && !options->is_single_pass &&
+               n_frames > REST_FRAMES &&
+               (double)attempt->n < SHORT_TOKENS_PER_FRAME * (double)n_frames;
+}
+
+size_t attempt_heard(const struct transcription *transcription, const struct attempt *attempt,
+                     const struct timed_words *words) {
+        size_t n_frames = transcription->n_frames - transcription->seek;
+        double begin = (double)transcription->seek * LOG_MEL_HOP / AUDIO_RATE, end = 0;
+
+        if (!words || !attempt_is_short(transcription, attempt))
+                return n_frames;
+        for (size_t i = 0; i < words->n; i++)
+                if (words->items[i].text[0] != '\0')
+                        end = words->items[i].end;
+        end = (end - begin) * AUDIO_RATE / LOG_MEL_HOP;
+        return end >= 1 && end + REST_FRAMES < (double)n_frames ? (size_t)end : n_frames;
+}
+
 size_t attempt_finish(struct transcription *transcription, const struct whisper_model *model,
-                      const struct attempt *attempt, struct timed_words *words) {
+                      const struct attempt *attempt, struct timed_words *words,
+                      size_t n_frames) {
         const struct decode_options *options = &transcription->job->options;
         struct word_range range = {.all = words};
-        size_t n_frames = transcription->n_frames - transcription->seek;
         struct split split;
 
         if (attempt_is_silence(transcription, attempt)) {

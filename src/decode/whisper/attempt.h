@@ -23,7 +23,19 @@ bool attempt_accept(struct transcription *transcription, const struct attempt *a
 bool attempt_is_silence(const struct transcription *transcription,
                         const struct attempt *attempt);
 
-// The attempt's tokens into segments of the hypothesis, with their words where there are some
-// (else NULL; times from the job's begin); returns the frames of the window that are done with.
+// True when the text is so short for its window that it may have ended before the speech did:
+// asked for no timestamps, Whisper sometimes says nothing of what follows a pause or another
+// voice. The times of its words tell.
+bool attempt_is_short(const struct transcription *transcription, const struct attempt *attempt);
+
+// Frames of the window that the text is about, by its words' times (NULL: not known): all of
+// them, or, where a short text leaves much sound behind its last word, those before it.
+size_t attempt_heard(const struct transcription *transcription, const struct attempt *attempt,
+                     const struct timed_words *words);
+
+// The attempt's tokens into segments of the hypothesis, with their words where they are wanted
+// (else NULL; times from the job's begin), for the window's first n_frames; returns the frames
+// of the window that are done with.
 size_t attempt_finish(struct transcription *transcription, const struct whisper_model *model,
-                      const struct attempt *attempt, struct timed_words *words);
+                      const struct attempt *attempt, struct timed_words *words,
+                      size_t n_frames);

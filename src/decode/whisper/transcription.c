@@ -325,9 +325,11 @@ void transcription_on_row(struct transcription *transcription,
 static void finish_window(struct transcription *transcription,
                           const struct whisper_model *model, struct timed_words *words) {
         const struct decode_options *options = &transcription->job->options;
+        bool wants_words = options->word_timestamps == DECODE_YES;
+        size_t n_heard = attempt_heard(transcription, &transcription->best, words);
 
-        transcription->seek +=
-                attempt_finish(transcription, model, &transcription->best, words);
+        transcription->seek += attempt_finish(transcription, model, &transcription->best,
+                                              wants_words ? words : NULL, n_heard);
         transcription->audio = audio_memory_release(transcription->audio);
         transcription->n_draft = 0;
         if (transcription->seek < transcription->n_frames)
@@ -343,14 +345,16 @@ static void finish_window(struct transcription *transcription,
                 want_window(transcription, options->context);
 }
 
-// Align the best attempt where its words are wanted and it is one that is told.
+// Align the best attempt where its words are wanted, or have to tell where it ends, and it is
+// one that is told.
 static void align_or_finish(struct transcription *transcription,
                             const struct whisper_model *model) {
         const struct decode_options *options = &transcription->job->options;
         const struct attempt *best = &transcription->best;
         int r = -ENODATA;
 
-        if (options->word_timestamps == DECODE_YES && !attempt_is_silence(transcription, best))
+        if ((options->word_timestamps == DECODE_YES || attempt_is_short(transcription, best)) &&
+            !attempt_is_silence(transcription, best))
                 r = aligner_new(
                         &transcription->aligner, model,
                         &(struct aligner_text){
