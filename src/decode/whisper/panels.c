@@ -121,8 +121,8 @@ void panels_pack_rows(const struct panels *panels, const float *x, size_t stride
                 }
 }
 
-// A column's scale, by which its largest element becomes 127, and what 128 times the sum of the
-// scaled elements is. Returns the scale's inverse.
+// A column's scale, by which its largest element becomes 127, and the sum of the scaled
+// elements. Returns the scale's inverse.
 static float scale_column(const struct panels *panels, size_t c, const float *x) {
         float largest = 0, inverse;
         int32_t sum = 0;
@@ -133,7 +133,7 @@ static float scale_column(const struct panels *panels, size_t c, const float *x)
         for (size_t d = 0; d < panels->depth; d++)
                 sum += (int32_t)lrintf(x[d] * inverse);
         panels->scales[c] = largest / 127;
-        panels->offsets[c] = 128 * sum;
+        panels->sums[c] = sum;
         return inverse;
 }
 
@@ -147,9 +147,9 @@ int panels_init(struct panels *panels, enum panels_type type, const float *weigh
         filled.elements = try_aligned(n_panels * panels_panel_size(filled.type, n_in));
         if (type == PANELS_INT8) {
                 filled.scales = try_calloc(n_panels * PANEL_COLUMNS, sizeof(float));
-                filled.offsets = try_calloc(n_panels * PANEL_COLUMNS, sizeof(int32_t));
+                filled.sums = try_calloc(n_panels * PANEL_COLUMNS, sizeof(int32_t));
         }
-        if (!filled.elements || (type == PANELS_INT8 && (!filled.scales || !filled.offsets))) {
+        if (!filled.elements || (type == PANELS_INT8 && (!filled.scales || !filled.sums))) {
                 panels_deinit(&filled);
                 return -ENOMEM;
         }
@@ -167,7 +167,7 @@ int panels_init(struct panels *panels, enum panels_type type, const float *weigh
 void panels_deinit(struct panels *panels) {
         free(panels->elements);
         free(panels->scales);
-        free(panels->offsets);
+        free(panels->sums);
         *panels = (struct panels){0};
 }
 

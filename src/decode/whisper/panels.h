@@ -42,9 +42,9 @@ struct panels {
         size_t depth, n_columns;
         void *elements;
         // Of int8, [columns of all panels]: what an element is times, and the sum of a column's
-        // elements times 128.
+        // elements.
         float *scales;
-        int32_t *offsets;
+        int32_t *sums;
 };
 
 enum product_flags {

@@ -38,6 +38,40 @@ INLINE_DOTS __m512 add_products(__m512 sum, __m512i x, __m512i elements,
         return _mm512_fmadd_ps(_mm512_castsi512_ps(x), _mm512_castsi512_ps(elements), sum);
 }
 
+INLINE_DOTS const struct int8_head *head_of(const struct product *product, size_t row) {
+        return (const void *)((const uint8_t *)product->x + row * product->x_stride);
+}
+
+// Add to a row's sums in one panel what its high bytes make.
+INLINE_DOTS void add_high(const uint8_t *panel, const struct int8_head *head,
+                          __m512 sums[VECTORS]) {
+        const __m512i middle = _mm512_set1_epi8((char)128);
+        __m512i high[VECTORS], less[VECTORS];
+
+        if (head->n_wide == 0)
+                return;
+        UNROLL
+        for (size_t v = 0; v < VECTORS; v++)
+                high[v] = less[v] = _mm512_setzero_si512();
+        for (size_t i = 0; i < head->n_wide; i++) {
+                const uint8_t *line = panel + head->groups[i] * panels_line_size(PANELS_INT8);
+                __m512i four = _mm512_set1_epi32((int)head->high[i]);
+
+                UNROLL
+                for (size_t v = 0; v < VECTORS; v++) {
+                        __m512i elements = _mm512_loadu_si512(line + v * sizeof(__m512i));
+
+                        high[v] = _mm512_dpbusd_epi32(high[v], four, elements);
+                        less[v] = _mm512_dpbusd_epi32(less[v], middle, elements);
+                }
+        }
+        UNROLL
+        for (size_t v = 0; v < VECTORS; v++)
+                sums[v] = _mm512_castsi512_ps(_mm512_add_epi32(
+                        _mm512_castps_si512(sums[v]),
+                        _mm512_slli_epi32(_mm512_sub_epi32(high[v], less[v]), 8)));
+}
+
 // Write up to 16 sums to y, with what the product's flags ask for.
 INLINE_DOTS void store_sums(const struct panels *panels, const struct product *product,
                             size_t row, size_t column, __m512 sum) {
@@ -46,15 +80,13 @@ INLINE_DOTS void store_sums(const struct panels *panels, const struct product *p
         __mmask16 mask = mask_avx512(n);
 
         if (panels->type == PANELS_INT8) {
-                float scale;
+                const struct int8_head *head = head_of(product, row);
+                __m512i zero = _mm512_mullo_epi32(_mm512_loadu_si512(panels->sums + column),
+                                                  _mm512_set1_epi32(head->zero));
 
-                memcpy(&scale, (const uint8_t *)product->x + row * product->x_stride,
-                       sizeof(scale));
-                sum = _mm512_cvtepi32_ps(
-                        _mm512_sub_epi32(_mm512_castps_si512(sum),
-                                         _mm512_loadu_si512(panels->offsets + column)));
+                sum = _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_castps_si512(sum), zero));
                 sum = _mm512_mul_ps(sum, _mm512_mul_ps(_mm512_loadu_ps(panels->scales + column),
-                                                       _mm512_set1_ps(scale)));
+                                                       _mm512_set1_ps(head->scale)));
         }
         if (product->bias)
                 sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, product->bias + column));
@@ -97,6 +129,9 @@ INLINE_DOTS void multiply_panel(const struct panels *panels, const struct produc
         }
         UNROLL
         for (size_t r = 0; r < n_rows; r++) {
+                if (type == PANELS_INT8)
+                        add_high(line - n_groups * panels_line_size(type),
+                                 head_of(product, row + r), sums + r * VECTORS);
                 UNROLL
                 for (size_t v = 0; v < VECTORS; v++)
                         store_sums(panels, product, row + r, panel * PANEL_COLUMNS + v * VECTOR,
@@ -148,23 +183,91 @@ TARGET_DOTS void panels_convert_row_bf16(const float *x, size_t depth, void *ret
         }
 }
 
-TARGET_DOTS void panels_convert_row_int8(const float *x, size_t depth, void *ret) {
-        uint8_t *to = (uint8_t *)ret + ROW_HEAD;
-        __m512 largest = _mm512_setzero_ps(), inverse;
-        float scale;
+// Smallest and largest of a row, and the mean magnitude.
+struct spread {
+        float least, most, mean;
+};
 
-        for (size_t i = 0; i < depth; i += VECTOR)
-                largest = _mm512_max_ps(largest, _mm512_abs_ps(_mm512_maskz_loadu_ps(
-                                                         mask_avx512(depth - i), x + i)));
-        scale = _mm512_reduce_max_ps(largest) / 127;
-        memcpy(ret, &scale, sizeof(scale));
-        inverse = _mm512_set1_ps(scale > 0 ? 1 / scale : 0);
+INLINE_DOTS struct spread find_spread(const float *x, size_t depth) {
+        __m512 least = _mm512_setzero_ps(), most = least, sum = least;
+
         for (size_t i = 0; i < depth; i += VECTOR) {
                 __m512 part = _mm512_maskz_loadu_ps(mask_avx512(depth - i), x + i);
-                __m512i whole = _mm512_cvtps_epi32(_mm512_mul_ps(part, inverse));
 
-                // Unsigned, as the product wants it: the columns' offsets take the 128 off.
-                whole = _mm512_add_epi32(whole, _mm512_set1_epi32(128));
+                least = _mm512_min_ps(least, part);
+                most = _mm512_max_ps(most, part);
+                sum = _mm512_add_ps(sum, _mm512_abs_ps(part));
+        }
+        return (struct spread){_mm512_reduce_min_ps(least), _mm512_reduce_max_ps(most),
+                               _mm512_reduce_add_ps(sum) / (float)depth};
+}
+
+// How many groups of four have a magnitude beyond the limit.
+INLINE_DOTS int count_wide(const float *x, size_t depth, float limit) {
+        int n = 0;
+
+        for (size_t i = 0; i < depth; i += VECTOR) {
+                __m512 part = _mm512_maskz_loadu_ps(mask_avx512(depth - i), x + i);
+                unsigned wide = _mm512_cmp_ps_mask(_mm512_abs_ps(part), _mm512_set1_ps(limit),
+                                                   _CMP_GT_OQ);
+
+                wide |= wide >> 1;
+                wide |= wide >> 2;
+                n += __builtin_popcount(wide & 0x1111);
+        }
+        return n;
+}
+
+// Scale and zero for all but the widest groups. The search begins where none of a normally
+// distributed row is beyond (4 deviations: a second byte costs time), and at least so high that
+// two bytes reach the largest.
+INLINE_DOTS void choose_scale(const float *x, size_t depth, struct int8_head *head) {
+        struct spread spread = find_spread(x, depth);
+        float limit = fmaxf(5 * spread.mean, fmaxf(-spread.least, spread.most) / 100);
+        float least, most;
+
+        while (count_wide(x, depth, limit) > WIDE_MAX)
+                limit *= 1.25f;
+        least = fmaxf(spread.least, -limit);
+        most = fminf(spread.most, limit);
+        // 254: both ends may be rounded away from each other.
+        head->scale = (most - least) / 254;
+        head->zero = head->scale > 0 ? (int32_t)lrintf(-least / head->scale) : 0;
+        head->n_wide = 0;
+}
+
+// Keep the high bytes of those groups from `first` on, one vector of them, that have any.
+INLINE_DOTS void keep_high(struct int8_head *head, size_t first, __m512i high) {
+        unsigned wide = _mm512_test_epi32_mask(high, high);
+        uint32_t groups[VECTOR / 4];
+
+        if (wide == 0)
+                return;
+        high = _mm512_add_epi32(high, _mm512_set1_epi32(128));
+        _mm_storeu_si128((__m128i *)groups, _mm512_cvtepi32_epi8(high));
+        for (unsigned i = 0; i < VECTOR / 4; i++) {
+                // The limit leaves no more than there is room for; what is no number may.
+                if ((wide >> 4 * i & 15) == 0 || head->n_wide == WIDE_MAX)
+                        continue;
+                head->groups[head->n_wide] = (uint16_t)(first + i);
+                head->high[head->n_wide++] = groups[i];
+        }
+}
+
+TARGET_DOTS void panels_convert_row_int8(const float *x, size_t depth, void *ret) {
+        uint8_t *to = (uint8_t *)ret + ROW_HEAD;
+        struct int8_head *head = ret;
+        __m512 inverse;
+
+        choose_scale(x, depth, head);
+        inverse = _mm512_set1_ps(head->scale > 0 ? 1 / head->scale : 0);
+        for (size_t i = 0; i < depth; i += VECTOR) {
+                __m512 part = _mm512_maskz_loadu_ps(mask_avx512(depth - i), x + i);
+                __m512i whole =
+                        _mm512_add_epi32(_mm512_cvtps_epi32(_mm512_mul_ps(part, inverse)),
+                                         _mm512_set1_epi32(head->zero));
+
+                keep_high(head, i / 4, _mm512_srai_epi32(whole, 8));
                 _mm_storeu_si128((__m128i *)(to + i), _mm512_cvtepi32_epi8(whole));
         }
 }

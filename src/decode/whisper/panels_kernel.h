@@ -3,11 +3,29 @@
 //
 // Threads: any; no state.
 
+#include <assert.h>
+
 #include "decode/whisper/panels.h"
 #include "decode/whisper/vectors.h"
 
-// What stands in front of an int8 row's elements: its scale, and room up to a cache line.
+/* A row of int8 stands for scale * (element - zero). Its elements are unsigned bytes, which are
+ * not enough for all: layer norms give a channel or two that are 40 times the others, and GELU
+ * a few that are 100 times the rest. A scale for these would leave the others next to nothing
+ * (in front of the logits, 2.6 where they are 8 on average). So as many as WIDE_MAX groups of
+ * four have a second byte, the high one, which is multiplied on its own. */
+#define WIDE_MAX 8
+
+// What stands in front of the elements.
+struct int8_head {
+        float scale;
+        int32_t zero;
+        uint32_t n_wide;
+        uint32_t high[WIDE_MAX];    // the four high bytes, each more by 128 than what it is
+        uint16_t groups[WIDE_MAX];  // whose they are
+};
+
 #define ROW_HEAD 64
+static_assert(sizeof(struct int8_head) <= ROW_HEAD, "a cache line");
 
 // Elements of a column that lie side by side, and bytes of one.
 static inline size_t panels_group(enum panels_type type) {
