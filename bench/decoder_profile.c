@@ -4,8 +4,10 @@
 //
 // One thread, in its own processor time, which other programs on the machine disturb less than
 // the clock on the wall; the shortest of ROUNDS (20). Each sequence listens to a window of its
-// own with KEYS rows and has said POSITION tokens. A stage is the engine's own function for all
-// layers, timed after a whole step, so that it finds in the caches what it would find there.
+// own with KEYS rows and has said POSITION tokens; in the last column one sequence has a prompt
+// and a draft, DRAFT_ROWS tokens in all, of which the last DRAFT_TOKENS want logits. A stage is
+// the engine's own function for all layers, timed after a whole step, so that it finds in the
+// caches what it would find there.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,15 +24,19 @@
 #define KEYS          400
 #define POSITION      30
 #define SEQUENCES_MAX 32
+#define DRAFT_TOKENS  30
+#define DRAFT_ROWS    34
+#define ROWS_MAX      DRAFT_ROWS
 
 struct profile {
         struct whisper_model *model;
         struct decoder *decoder;
-        size_t n_state, n_heads, n_layers, n;
-        struct decoder_row rows[SEQUENCES_MAX];
+        size_t n_state, n_heads, n_layers;
+        size_t n, n_wanted;  // rows of a step, and those of them that want logits
+        struct decoder_row rows[ROWS_MAX];
         struct text_memory texts[SEQUENCES_MAX];
         struct audio_memory *windows[SEQUENCES_MAX];
-        float *x, *y;     // rows of a product, and what comes out: [SEQUENCES_MAX, 4 * n_state]
+        float *x, *y;     // rows of a product, and what comes out: [ROWS_MAX, 4 * n_state]
         char *converted;  // likewise, as the panels want them
         void *scratch;    // of attention
         float *logits;    // of the last step
@@ -50,17 +56,17 @@ static void run_step(struct profile *profile) {
 }
 
 static void multiply(struct profile *profile, const struct panels *panels, unsigned flags,
-                     float *y) {
+                     size_t n, float *y) {
         size_t size = panels_row_size(panels->type, panels->depth);
 
-        for (size_t i = 0; i < profile->n; i++)
+        for (size_t i = 0; i < n; i++)
                 panels_convert_row(panels->type, panels->depth,
                                    profile->x + i * 4 * profile->n_state,
                                    profile->converted + i * size);
         panels_multiply_share(panels,
                               &(struct product){.x = profile->converted,
                                                 .x_stride = size,
-                                                .n_rows = profile->n,
+                                                .n_rows = n,
                                                 .y = y,
                                                 .y_stride = panels->n_columns,
                                                 .flags = flags},
@@ -71,10 +77,10 @@ static void run_attention_layers(struct profile *profile) {
         for (size_t i = 0; i < profile->n_layers; i++) {
                 const struct decoder_layer *layer = &profile->model->decoder_layers[i];
 
-                multiply(profile, &layer->query_key_value.panels, 0, profile->y);
-                multiply(profile, &layer->attention_out.panels, 0, profile->y);
-                multiply(profile, &layer->cross_query.panels, 0, profile->y);
-                multiply(profile, &layer->cross_out.panels, 0, profile->y);
+                multiply(profile, &layer->query_key_value.panels, 0, profile->n, profile->y);
+                multiply(profile, &layer->attention_out.panels, 0, profile->n, profile->y);
+                multiply(profile, &layer->cross_query.panels, 0, profile->n, profile->y);
+                multiply(profile, &layer->cross_out.panels, 0, profile->n, profile->y);
         }
 }
 
@@ -82,13 +88,14 @@ static void run_mlp(struct profile *profile) {
         for (size_t i = 0; i < profile->n_layers; i++) {
                 const struct decoder_layer *layer = &profile->model->decoder_layers[i];
 
-                multiply(profile, &layer->mlp_in.panels, PRODUCT_GELU, profile->y);
-                multiply(profile, &layer->mlp_out.panels, 0, profile->y);
+                multiply(profile, &layer->mlp_in.panels, PRODUCT_GELU, profile->n, profile->y);
+                multiply(profile, &layer->mlp_out.panels, 0, profile->n, profile->y);
         }
 }
 
 static void run_logits(struct profile *profile) {
-        multiply(profile, &profile->model->token_embedding, 0, profile->logits);
+        multiply(profile, &profile->model->token_embedding, 0, profile->n_wanted,
+                 profile->logits);
 }
 
 static void run_text_attention(struct profile *profile) {
@@ -98,24 +105,28 @@ static void run_text_attention(struct profile *profile) {
                 for (size_t i = 0; i < profile->n; i++)
                         for (size_t head = 0; head < profile->n_heads; head++)
                                 text_attend(decoder_text_pool(profile->decoder),
-                                            &(struct text_query){.text = &profile->texts[i],
-                                                                 .layer = layer,
-                                                                 .position = POSITION,
-                                                                 .column = head * width,
-                                                                 .width = width,
-                                                                 .query = profile->x,
-                                                                 .ret = profile->y},
+                                            &(struct text_query){
+                                                    .text = profile->rows[i].text,
+                                                    .layer = layer,
+                                                    .position = profile->rows[i].position,
+                                                    .column = head * width,
+                                                    .width = width,
+                                                    .query = profile->x,
+                                                    .ret = profile->y},
                                             profile->scratch);
 }
 
 static void run_cross_attention(struct profile *profile) {
-        struct cross_queries queries = {
-                .x = profile->x, .ret = profile->y, .stride = profile->n_state, .n = 1};
+        bool is_one = profile->n > 1 && profile->rows[1].audio == profile->rows[0].audio;
+        struct cross_queries queries = {.x = profile->x,
+                                        .ret = profile->y,
+                                        .stride = profile->n_state,
+                                        .n = is_one ? profile->n : 1};
 
         for (size_t layer = 0; layer < profile->n_layers; layer++)
-                for (size_t i = 0; i < profile->n; i++)
+                for (size_t i = 0; i < profile->n; i += queries.n)
                         for (size_t head = 0; head < profile->n_heads; head++)
-                                cross_attend(&profile->windows[i]->layers[layer], head,
+                                cross_attend(&profile->rows[i].audio->layers[layer], head,
                                              &queries, profile->scratch);
 }
 
@@ -140,7 +151,7 @@ static void run_choice(struct profile *profile) {
                                       .has_timestamps = true};
         int32_t said[2] = {rules.specials->timestamp_begin, 1000};
 
-        for (size_t i = 0; i < profile->n; i++) {
+        for (size_t i = 0; i < profile->n_wanted; i++) {
                 float *logits = profile->logits + i * n_vocabulary, logprob;
                 uint64_t random = 1;
 
@@ -178,12 +189,12 @@ static void profile_init(struct profile *profile, struct whisper_model *model) {
         size = cross_memory_size(type, KEYS, profile->n_heads, width);
         if (decoder_new(&profile->decoder, model, SEQUENCES_MAX * TEXT_PAGES) < 0)
                 abort();
-        profile->x = xcalloc(SEQUENCES_MAX * 4 * profile->n_state, sizeof(float));
-        profile->y = xcalloc(SEQUENCES_MAX * 4 * profile->n_state, sizeof(float));
-        profile->converted = try_aligned(SEQUENCES_MAX *
-                                         panels_row_size(PANELS_FLOAT, 4 * profile->n_state));
+        profile->x = xcalloc(ROWS_MAX * 4 * profile->n_state, sizeof(float));
+        profile->y = xcalloc(ROWS_MAX * 4 * profile->n_state, sizeof(float));
+        profile->converted =
+                try_aligned(ROWS_MAX * panels_row_size(PANELS_FLOAT, 4 * profile->n_state));
         profile->scratch = try_aligned(cross_scratch_size(KEYS, width));
-        for (size_t i = 0; i < SEQUENCES_MAX * 4 * profile->n_state; i++)
+        for (size_t i = 0; i < ROWS_MAX * 4 * profile->n_state; i++)
                 profile->x[i] = sinf((float)i);
         for (size_t i = 0; i < SEQUENCES_MAX; i++) {
                 struct audio_memory *window = profile->windows[i] = xcalloc(
@@ -199,12 +210,31 @@ static void profile_init(struct profile *profile, struct whisper_model *model) {
                                 .n_unbiased = KEYS,
                                 .elements = (char *)window->elements + layer * size,
                         };
+        }
+}
+
+// Steps of n sequences with a token each.
+static void take_sequences(struct profile *profile, size_t n) {
+        profile->n = profile->n_wanted = n;
+        for (size_t i = 0; i < n; i++)
                 profile->rows[i] = (struct decoder_row){.token = 1000,
                                                         .wants_logits = true,
                                                         .position = POSITION,
                                                         .text = &profile->texts[i],
-                                                        .audio = window};
-        }
+                                                        .audio = profile->windows[i]};
+}
+
+// Steps of one sequence with a prompt and a draft.
+static void take_draft(struct profile *profile) {
+        profile->n = DRAFT_ROWS;
+        profile->n_wanted = DRAFT_TOKENS;
+        for (size_t i = 0; i < DRAFT_ROWS; i++)
+                profile->rows[i] =
+                        (struct decoder_row){.token = 1000,
+                                             .wants_logits = i >= DRAFT_ROWS - DRAFT_TOKENS,
+                                             .position = i,
+                                             .text = &profile->texts[0],
+                                             .audio = profile->windows[0]};
 }
 
 static void profile_deinit(struct profile *profile) {
@@ -255,10 +285,11 @@ int main(int argc, char **argv) {
         for (size_t stage = 0; stage < sizeof(stages) / sizeof(stages[0]); stage++) {
                 printf("| %s |", stages[stage].name);
                 for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-                        profile.n = counts[i];
+                        take_sequences(&profile, counts[i]);
                         printf(" %.3f |", stage_time(&profile, stage, n_rounds));
                 }
-                printf("\n");
+                take_draft(&profile);
+                printf(" %.3f |\n", stage_time(&profile, stage, n_rounds));
         }
         profile_deinit(&profile);
         return 0;

@@ -28,8 +28,8 @@ struct decoder {
         float *wide;                 // [DECODER_ROWS_MAX, 4 * n_state]
         float *logits;               // [n_logits_rows, n_vocabulary]
         size_t n_logits_rows;
-        char *inputs;  // of products, rows of `input_size` bytes: DECODER_ROWS_MAX for all,
-        size_t input_size;  // then PRIVATE_ROWS for each thread
+        char *inputs;  // of products, rows of at most `input_size` bytes: DECODER_ROWS_MAX for
+        size_t input_size;  // all, then PRIVATE_ROWS for each thread
         char *workspaces;   // of attention, for each thread
         size_t workspace_size;
 };
@@ -133,9 +133,15 @@ struct source {
         struct norm norm;  // zeroed: they go as they are
 };
 
+// Bytes from row to row: no more than one takes, since rows a power of two apart would drive
+// each other out of the cache.
+static size_t input_stride(const struct panels *panels) {
+        return panels_row_size(panels->type, panels->depth);
+}
+
 // One row of them in the form that the panels want.
-static void convert_row(const struct decoder *decoder, const struct panels *panels,
-                        const struct source *source, size_t row, char *ret) {
+static void convert_row(const struct panels *panels, const struct source *source, size_t row,
+                        char *ret) {
         const float *x = source->x + row * source->stride;
         float normalized[MODEL_STATE_MAX];
 
@@ -144,7 +150,7 @@ static void convert_row(const struct decoder *decoder, const struct panels *pane
                                  normalized);
                 x = normalized;
         }
-        panels_convert_row(panels->type, panels->depth, x, ret + row * decoder->input_size);
+        panels_convert_row(panels->type, panels->depth, x, ret + row * input_stride(panels));
 }
 
 // All rows in the form that the panels want, for this thread to read.
@@ -162,7 +168,7 @@ static const char *convert(const struct step *step, const struct panels *panels,
                 last = share_begin(step, source->n, step->thread + 1);
         }
         for (size_t row = first; row < last; row++)
-                convert_row(decoder, panels, source, row, ret);
+                convert_row(panels, source, row, ret);
         if (!is_private)
                 wait_for_all();
         return ret;
@@ -171,7 +177,7 @@ static const char *convert(const struct step *step, const struct panels *panels,
 static struct product product_of(const struct step *step, const struct thin_linear *linear,
                                  const char *x, float *y, unsigned flags) {
         return (struct product){.x = x,
-                                .x_stride = step->decoder->input_size,
+                                .x_stride = input_stride(&linear->panels),
                                 .n_rows = step->n,
                                 .y = y,
                                 .y_stride = linear->panels.n_columns,
@@ -352,7 +358,7 @@ static void run_logits(const struct step *step, size_t n_wanted) {
         source.n = n_wanted;
         panels_multiply_share(panels,
                               &(struct product){.x = convert(step, panels, &source),
-                                                .x_stride = decoder->input_size,
+                                                .x_stride = input_stride(panels),
                                                 .n_rows = n_wanted,
                                                 .y = decoder->logits,
                                                 .y_stride = panels->n_columns},

@@ -212,15 +212,27 @@ void panels_multiply_range(const struct panels *panels, const struct product *pr
         const panels_kernel *kernels = panels->type > PANELS_HALF || cpu_has_avx512()
                                                ? panels_kernels_avx512[panels->type]
                                                : panels_kernels_avx2[panels->type];
-
         size_t n = product->n_rows, n_blocks = (n + KERNEL_ROWS_MAX - 1) / KERNEL_ROWS_MAX;
+        size_t size = panels_panel_size(panels->type, panels->depth);
 
-        // A panel stays in the cache for all rows, which go in blocks of nearly one size.
+        // A panel stays in the cache for all rows, which go in blocks of nearly one size. While
+        // these are reckoned, the next panel is on its way, a part of it asked for by each.
+        // With one block there is nothing to reckon but what has just been read.
         for (size_t panel = first; panel < last; panel++) {
-                for (size_t block = 0; block < n_blocks; block++) {
-                        size_t row = n * block / n_blocks;
+                bool is_asking = n_blocks > 1 && panel + 1 < last;
 
-                        kernels[n * (block + 1) / n_blocks - row](panels, product, row, panel);
+                for (size_t i = 0; i < n_blocks; i++) {
+                        struct panels_block block = {
+                                .row = n * i / n_blocks,
+                                .panel = panel,
+                                .ahead = (const char *)panels->elements + panel * size,
+                        };
+
+                        if (is_asking) {
+                                block.ahead += size + size * i / n_blocks;
+                                block.ahead_step = panels_line_size(panels->type) / n_blocks;
+                        }
+                        kernels[n * (i + 1) / n_blocks - block.row](panels, product, &block);
                 }
         }
 }

@@ -81,14 +81,14 @@ INLINE_AVX2 void multiply_block(const struct panels *panels, const struct produc
 }
 
 // Define a kernel for so many rows that takes `n` vectors of columns at a time.
-#define DEFINE_KERNEL(rows, n, name, is_half)                                                  \
-        TARGET_AVX2 static void multiply_##name##_##rows(const struct panels *panels,          \
-                                                         const struct product *product,        \
-                                                         size_t row, size_t panel) {           \
-                for (size_t c = 0; c < PANEL_COLUMNS; c += (n)*VECTOR)                         \
-                        multiply_block(panels, product,                                        \
-                                       (struct block){row, panel * PANEL_COLUMNS + c, rows, n, \
-                                                      is_half});                               \
+#define DEFINE_KERNEL(rows, n, name, is_half)                                                 \
+        TARGET_AVX2 static void multiply_##name##_##rows(const struct panels *panels,         \
+                                                         const struct product *product,       \
+                                                         const struct panels_block *at) {     \
+                for (size_t c = 0; c < PANEL_COLUMNS; c += (n)*VECTOR)                        \
+                        multiply_block(panels, product,                                       \
+                                       (struct block){at->row, at->panel * PANEL_COLUMNS + c, \
+                                                      rows, n, is_half});                     \
         }
 #define DEFINE_KERNELS(rows, n)               \
         DEFINE_KERNEL(rows, n, floats, false) \

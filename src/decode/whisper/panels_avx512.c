@@ -99,8 +99,10 @@ INLINE_DOTS void store_sums(const struct panels *panels, const struct product *p
 
 // Some rows of one panel; their number and the type are constants where this is inlined.
 INLINE_DOTS void multiply_panel(const struct panels *panels, const struct product *product,
-                                size_t row, size_t panel, const size_t n_rows,
+                                const struct panels_block *block, const size_t n_rows,
                                 const enum panels_type type) {
+        size_t row = block->row, panel = block->panel, ahead_step = block->ahead_step;
+        const char *ahead = block->ahead;
         const uint8_t *x = (const uint8_t *)product->x + row * product->x_stride +
                            (type == PANELS_INT8 ? ROW_HEAD : 0);
         size_t stride = product->x_stride, n_groups = panels_groups(type, panels->depth);
@@ -114,6 +116,8 @@ INLINE_DOTS void multiply_panel(const struct panels *panels, const struct produc
         for (size_t group = 0; group < n_groups; group++, line += panels_line_size(type)) {
                 __m512i elements[VECTORS];
 
+                _mm_prefetch(ahead, _MM_HINT_T1);
+                ahead += ahead_step;
                 UNROLL
                 for (size_t v = 0; v < VECTORS; v++)
                         elements[v] = load_elements(line, v, type);
@@ -139,11 +143,11 @@ INLINE_DOTS void multiply_panel(const struct panels *panels, const struct produc
         }
 }
 
-#define DEFINE_KERNEL(rows, name, type)                                                 \
-        TARGET_DOTS static void multiply_##name##_##rows(const struct panels *panels,   \
-                                                         const struct product *product, \
-                                                         size_t row, size_t panel) {    \
-                multiply_panel(panels, product, row, panel, rows, type);                \
+#define DEFINE_KERNEL(rows, name, type)                                                      \
+        TARGET_DOTS static void multiply_##name##_##rows(const struct panels *panels,        \
+                                                         const struct product *product,      \
+                                                         const struct panels_block *block) { \
+                multiply_panel(panels, product, block, rows, type);                          \
         }
 #define DEFINE_KERNELS(name, type)   \
         DEFINE_KERNEL(1, name, type) \

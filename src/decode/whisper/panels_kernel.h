@@ -52,9 +52,16 @@ static inline size_t panels_panel_size(enum panels_type type, size_t depth) {
 // At most so many rows at a time, whose number is constant where the kernel is inlined.
 #define KERNEL_ROWS_MAX 6
 
-// Rows [row, row + n) of the product for one panel. For float and half.
+// What a kernel works on: rows [row, row + n) of the product for one panel. Meanwhile it asks
+// for what is read next, `ahead_step` bytes of it for each group of depth.
+struct panels_block {
+        size_t row, panel;
+        const char *ahead;
+        size_t ahead_step;
+};
+
 typedef void (*panels_kernel)(const struct panels *panels, const struct product *product,
-                              size_t row, size_t panel);
+                              const struct panels_block *block);
 
 extern const panels_kernel panels_kernels_avx2[2][KERNEL_ROWS_MAX + 1];    // [type][rows]
 extern const panels_kernel panels_kernels_avx512[4][KERNEL_ROWS_MAX + 1];  // likewise

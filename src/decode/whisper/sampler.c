@@ -44,8 +44,7 @@ static void restrict_timestamps(const struct sampler_rules *rules, const int32_t
         }
         if (was_timestamp)
                 forbid(logits, 0, (size_t)rules->specials->end_of_text);
-        if (vector_log_sum_exp(logits + begin, end - begin) >
-            logits[vector_argmax(logits, begin)])
+        if (vector_log_sum_exp(logits + begin, end - begin) > vector_max(logits, begin))
                 forbid(logits, 0, begin);
 }
 
@@ -72,6 +71,13 @@ static void forbid_repeats(const int32_t *tokens, size_t n, size_t size, float *
                         logits[tokens[i + size - 1]] = -INFINITY;
 }
 
+static bool allows_any(const float *logits, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (logits[i] > -INFINITY)
+                        return true;
+        return false;
+}
+
 void sampler_restrict(const struct sampler_rules *rules, const int32_t *tokens, size_t n,
                       float *logits) {
         if (rules->repetition_penalty > 0 && rules->repetition_penalty != 1)
@@ -86,7 +92,7 @@ void sampler_restrict(const struct sampler_rules *rules, const int32_t *tokens, 
         }
         if (rules->has_timestamps)
                 restrict_timestamps(rules, tokens, n, logits);
-        if (logits[vector_argmax(logits, rules->n_vocabulary)] == -INFINITY)
+        if (!allows_any(logits, rules->n_vocabulary))
                 logits[rules->specials->end_of_text] = 0;
 }
 
@@ -102,20 +108,18 @@ static float random_uniform(uint64_t *state) {
 
 int32_t sampler_choose(const float *logits, size_t n_vocabulary, float temperature,
                        uint64_t *random, float *ret_logprob) {
-        float total = vector_log_sum_exp(logits, n_vocabulary), chosen;
-        size_t token;
+        size_t token = vector_argmax(logits, n_vocabulary);
+        float likeliest = logits[token], chosen = -INFINITY;
+        float total = likeliest + logf(vector_sum_exp(logits, n_vocabulary, likeliest));
 
         if (temperature <= 0) {
-                token = vector_argmax(logits, n_vocabulary);
-                *ret_logprob = logits[token] - total;
+                *ret_logprob = likeliest - total;
                 return (int32_t)token;
         }
 
         // Drawing from softmax(logits / temperature) is taking the largest of logits /
         // temperature plus Gumbel noise, which needs no normalisation. What was forbidden stays
         // at -INFINITY.
-        token = vector_argmax(logits, n_vocabulary);
-        chosen = -INFINITY;
         for (size_t i = 0; i < n_vocabulary; i++) {
                 float noisy;
 

@@ -3,7 +3,9 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "decode/whisper/cpu.h"
 #include "decode/whisper/vectors_avx2.h"
+#include "decode/whisper/vectors_avx512.h"
 
 #define WIDTH 8  // floats in a vector
 
@@ -59,7 +61,7 @@ TARGET_AVX2 void vector_normalize(const float *x, const float *weight, const flo
                 ret[i] = (x[i] - mean) * scale * weight[i] + bias[i];
 }
 
-TARGET_AVX2 static float vector_max(const float *x, size_t n) {
+TARGET_AVX2 static float max_of(const float *x, size_t n) {
         // Four at a time, so that no comparison waits for the one before it.
         __m256 largest[4];
         size_t whole = n - n % (4 * WIDTH);
@@ -80,8 +82,12 @@ TARGET_AVX2 static float vector_max(const float *x, size_t n) {
         return ret;
 }
 
+float vector_max(const float *x, size_t n) {
+        return cpu_has_avx512() ? vector_max_avx512(x, n) : max_of(x, n);
+}
+
 TARGET_AVX2 void vector_softmax(float *x, size_t n) {
-        float largest = vector_max(x, n), total;
+        float largest = max_of(x, n), total;
         size_t whole = n - n % WIDTH;
         __m256 sum = _mm256_setzero_ps(), scale;
 
@@ -105,24 +111,34 @@ TARGET_AVX2 void vector_softmax(float *x, size_t n) {
                 x[i] /= total;
 }
 
-TARGET_AVX2 float vector_log_sum_exp(const float *x, size_t n) {
-        float largest = vector_max(x, n), total;
+TARGET_AVX2 static float sum_exp(const float *x, size_t n, float shift) {
         size_t whole = n - n % WIDTH;
         __m256 sum = _mm256_setzero_ps();
+        float total;
+
+        for (size_t i = 0; i < whole; i += WIDTH)
+                sum = _mm256_add_ps(sum, exp_avx2(_mm256_sub_ps(_mm256_loadu_ps(x + i),
+                                                                _mm256_set1_ps(shift))));
+        total = sum_avx2(sum);
+        for (size_t i = whole; i < n; i++)
+                total += expf(x[i] - shift);
+        return total;
+}
+
+float vector_sum_exp(const float *x, size_t n, float shift) {
+        return cpu_has_avx512() ? vector_sum_exp_avx512(x, n, shift) : sum_exp(x, n, shift);
+}
+
+float vector_log_sum_exp(const float *x, size_t n) {
+        float largest = vector_max(x, n);
 
         if (largest == -INFINITY)
                 return -INFINITY;
-        for (size_t i = 0; i < whole; i += WIDTH)
-                sum = _mm256_add_ps(sum, exp_avx2(_mm256_sub_ps(_mm256_loadu_ps(x + i),
-                                                                _mm256_set1_ps(largest))));
-        total = sum_avx2(sum);
-        for (size_t i = whole; i < n; i++)
-                total += expf(x[i] - largest);
-        return largest + logf(total);
+        return largest + logf(vector_sum_exp(x, n, largest));
 }
 
-TARGET_AVX2 size_t vector_argmax(const float *x, size_t n) {
-        float largest = vector_max(x, n);
+TARGET_AVX2 static size_t argmax(const float *x, size_t n) {
+        float largest = max_of(x, n);
         __m256 wanted = _mm256_set1_ps(largest);
         size_t i = 0;
 
@@ -134,6 +150,10 @@ TARGET_AVX2 size_t vector_argmax(const float *x, size_t n) {
                 if (x[i] == largest)
                         return i;
         return 0;
+}
+
+size_t vector_argmax(const float *x, size_t n) {
+        return cpu_has_avx512() ? vector_argmax_avx512(x, n) : argmax(x, n);
 }
 
 TARGET_AVX2 float vector_dot(const float *a, const float *b, size_t n) {

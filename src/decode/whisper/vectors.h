@@ -1,6 +1,6 @@
 #pragma once
-// Vectors: the element-wise parts of the network, by hand for AVX2: normalisation, softmax,
-// GELU, half precision. Callers have checked vectors_are_supported().
+// Vectors: the element-wise parts of the network, by hand for AVX2, some for AVX-512 too:
+// normalisation, softmax, GELU, half precision. Callers have checked vectors_are_supported().
 //
 // Threads: any; no state.
 
@@ -31,7 +31,11 @@ void vector_softmax(float *x, size_t n);
 // log(sum(exp(x[i]))); -INFINITY entries count nothing. n >= 1.
 float vector_log_sum_exp(const float *x, size_t n);
 
-// Index of the largest, the first of equals; n >= 1.
+// sum(exp(x[i] - shift)), for callers that know the largest: as shift it lets nothing overflow.
+float vector_sum_exp(const float *x, size_t n, float shift);
+
+// The largest, and the index of it, the first of equals; n >= 1.
+float vector_max(const float *x, size_t n);
 size_t vector_argmax(const float *x, size_t n);
 
 float vector_dot(const float *a, const float *b, size_t n);

@@ -1,5 +1,6 @@
 #pragma once
-// Vectors, inside, for AVX-512: as vectors_avx2.h.
+// Vectors, inside, for AVX-512: as vectors_avx2.h, and those of vectors.h that do better with
+// it.
 //
 // Threads: any; no state.
 
@@ -7,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "decode/whisper/vectors.h"
 
 // What cpu_has_avx512() promises, and cpu_has_vnni().
 #define TARGET_AVX512 __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")))
@@ -79,3 +82,8 @@ INLINE_AVX512 __m512 gelu_avx512(__m512 x) {
                                  _mm512_setzero_ps(), erf);
         return _mm512_mul_ps(_mm512_mul_ps(x, _mm512_set1_ps(0.5f)), _mm512_add_ps(one, erf));
 }
+
+// As the functions of vectors.h; for processors with cpu_has_avx512().
+float vector_max_avx512(const float *x, size_t n);
+float vector_sum_exp_avx512(const float *x, size_t n, float shift);
+size_t vector_argmax_avx512(const float *x, size_t n);

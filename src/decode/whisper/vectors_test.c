@@ -103,6 +103,7 @@ static void test_argmax_takes_the_first_of_equals(void **state) {
                 many[first] = many[first + 11 < 101 ? first + 11 : 100] = 0.5f;
                 many[first / 2] = first > 1 ? 0.25f : 0.5f;
                 assert_int_equal(vector_argmax(many, 101), first > 1 ? first : first / 2);
+                assert_float_equal(vector_max(many, 101), many[vector_argmax(many, 101)], 0);
         }
 }
 
