@@ -79,15 +79,6 @@ static void compare_features(struct side *side, const struct sound *sound, const
         }
 }
 
-static size_t largest(const float *x, size_t n) {
-        size_t ret = 0;
-
-        for (size_t i = 1; i < n; i++)
-                if (x[i] > x[ret])
-                        ret = i;
-        return ret;
-}
-
 static void compare_logits(struct side *side, const float *expected, const float *found,
                            size_t n) {
         double mean = 0, found_mean = 0, divergence = 0;
@@ -107,7 +98,7 @@ static void compare_logits(struct side *side, const float *expected, const float
         }
         side->divergence += divergence;
         side->n_tokens++;
-        side->n_others += largest(expected, n) != largest(found, n);
+        side->n_others += vector_argmax(expected, n) != vector_argmax(found, n);
 }
 
 // The sound's tokens fed one by one: chosen by the reference, compared by others.
@@ -135,7 +126,7 @@ static void decode(struct side *side, struct sound *sound, const struct audio_me
                 }
                 memcpy(expected, logits, n * sizeof(*logits));
                 if (i + 1 < TOKENS_MAX && i + 1 == sound->n_tokens) {
-                        int32_t token = (int32_t)largest(logits, (size_t)end + 1);
+                        int32_t token = (int32_t)vector_argmax(logits, (size_t)end + 1);
 
                         if (token != end)
                                 sound->tokens[sound->n_tokens++] = token;

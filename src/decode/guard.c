@@ -55,27 +55,22 @@ static size_t words_count(const char *text) {
         return n;
 }
 
-static double tokens_per_second(const struct job *job, const struct hypothesis *hypothesis) {
-        size_t n = 0;
-
-        for (size_t i = 0; i < hypothesis->n_segments; i++)
-                n += hypothesis->segments[i].n_tokens;
-        return (double)n * AUDIO_RATE / (double)job->n_samples;
-}
-
-static double words_per_second(const struct job *job, const struct hypothesis *hypothesis) {
-        size_t n = 0;
-
-        // By the sound that there was: a segment's own times are the model's guess.
-        for (size_t i = 0; i < hypothesis->n_segments; i++)
-                n += words_count(hypothesis->segments[i].text);
-        return (double)n * AUDIO_RATE / (double)job->n_samples;
-}
-
 // How fast all of a window's text is spoken.
 struct speed {
         double tokens, words;  // per second
 };
+
+// By the sound that there was: a segment's own times are the model's guess.
+static struct speed speed_of(const struct job *job, const struct hypothesis *hypothesis) {
+        double per_sample = (double)AUDIO_RATE / (double)job->n_samples;
+        size_t n_tokens = 0, n_words = 0;
+
+        for (size_t i = 0; i < hypothesis->n_segments; i++) {
+                n_tokens += hypothesis->segments[i].n_tokens;
+                n_words += words_count(hypothesis->segments[i].text);
+        }
+        return (struct speed){(double)n_tokens * per_sample, (double)n_words * per_sample};
+}
 
 // Which guard refuses the segment; GUARD_COUNT for none.
 static enum guard segment_judge(const struct decode_options *options,
@@ -95,8 +90,7 @@ static enum guard segment_judge(const struct decode_options *options,
 
 void guards_apply(const struct job *job, struct hypothesis *hypothesis,
                   struct guard_counts *counts) {
-        const struct speed speed = {.tokens = tokens_per_second(job, hypothesis),
-                                    .words = words_per_second(job, hypothesis)};
+        const struct speed speed = speed_of(job, hypothesis);
         size_t n_kept = 0;
 
         counts->n_refused[GUARD_NO_SPEECH] += hypothesis->n_no_speech;

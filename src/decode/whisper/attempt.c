@@ -194,7 +194,7 @@ static void add_segment(struct transcription *transcription, const struct whispe
 bool attempt_is_short(const struct transcription *transcription,
                       const struct attempt *attempt) {
         const struct decode_options *options = &transcription->job->options;
-        size_t n_frames = transcription->n_frames - transcription->seek;
+        size_t n_frames = transcription_window_frames(transcription);
 
         return options->without_timestamps == DECODE_YES && !options->is_single_pass &&
                n_frames > REST_FRAMES &&
@@ -203,7 +203,7 @@ bool attempt_is_short(const struct transcription *transcription,
 
 size_t attempt_heard(const struct transcription *transcription, const struct attempt *attempt,
                      const struct timed_words *words) {
-        size_t n_frames = transcription->n_frames - transcription->seek;
+        size_t n_frames = transcription_window_frames(transcription);
         double begin = (double)transcription->seek * LOG_MEL_HOP / AUDIO_RATE, end = 0;
 
         if (!words || !attempt_is_short(transcription, attempt))

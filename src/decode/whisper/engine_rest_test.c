@@ -12,10 +12,11 @@
 #include "decode/whisper/engine_rig.h"
 #include "util/mem.h"
 
-// Two recordings with a second between them, as one window. `ret_middle` is where that second
+// Two readers with a second between them, as one window. `ret_middle` is where that second
 // begins.
-static struct job *job_of_two(const char *first, const char *second, size_t *ret_middle) {
-        struct sound a = rig_need_sound(first), b = rig_need_sound(second);
+static struct job *job_of_two(size_t *ret_middle) {
+        struct sound a = rig_need_sound("librispeech-short/6272-70171-0023.flac");
+        struct sound b = rig_need_sound("librispeech-short/6848-252323-0002.flac");
         struct job *job = job_new(a.n + AUDIO_RATE + b.n);
 
         assert_non_null(job);
@@ -44,9 +45,7 @@ static void hypothesis_find(void **state, struct job *job, struct hypothesis *re
 // Without a second look tiny.en ends its text where the first reader ends.
 static void check_second_voice(void **state, enum decode_choice word_timestamps) {
         size_t middle;
-        CLEANUP(job_freep)
-        struct job *job = job_of_two("librispeech-short/6272-70171-0023.flac",
-                                     "librispeech-short/6848-252323-0002.flac", &middle);
+        CLEANUP(job_freep) struct job *job = job_of_two(&middle);
         struct hypothesis hypothesis;
 
         job->options.word_timestamps = word_timestamps;
@@ -73,9 +72,7 @@ static void test_its_words_have_times(void **state) {
 // Who seeks through a recording goes on by himself.
 static void test_a_single_pass_stays_one(void **state) {
         size_t middle;
-        CLEANUP(job_freep)
-        struct job *job = job_of_two("librispeech-short/6272-70171-0023.flac",
-                                     "librispeech-short/6848-252323-0002.flac", &middle);
+        CLEANUP(job_freep) struct job *job = job_of_two(&middle);
         struct hypothesis hypothesis;
 
         job->options.is_single_pass = true;

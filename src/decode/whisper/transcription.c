@@ -58,8 +58,7 @@ static int start_language(struct transcription *transcription,
 // Ask for the window at `seek`.
 static void want_window(struct transcription *transcription,
                         const struct context_shape *shape) {
-        audio_context_init(&transcription->context,
-                           transcription->n_frames - transcription->seek,
+        audio_context_init(&transcription->context, transcription_window_frames(transcription),
                            shape ? shape : &context_shape_short);
         transcription->phase = TRANSCRIPTION_ENCODE;
 }
@@ -152,7 +151,7 @@ struct encoder_window transcription_window(struct transcription *transcription,
         }
         return (struct encoder_window){
                 .log_mel = transcription->log_mel + transcription->seek * n_mels,
-                .n_frames = transcription->n_frames - transcription->seek,
+                .n_frames = transcription_window_frames(transcription),
                 .context = &transcription->context,
         };
 }
@@ -355,16 +354,15 @@ static void align_or_finish(struct transcription *transcription,
 
         if ((options->word_timestamps == DECODE_YES || attempt_is_short(transcription, best)) &&
             !attempt_is_silence(transcription, best))
-                r = aligner_new(
-                        &transcription->aligner, model,
-                        &(struct aligner_text){
-                                .language = transcription->language,
-                                .task = options->task,
-                                .tokens = best->tokens,
-                                .n_tokens = best->n,
-                                .n_keys = transcription->context.n_rows,
-                                .n_frames = transcription->n_frames - transcription->seek,
-                        });
+                r = aligner_new(&transcription->aligner, model,
+                                &(struct aligner_text){
+                                        .language = transcription->language,
+                                        .task = options->task,
+                                        .tokens = best->tokens,
+                                        .n_tokens = best->n,
+                                        .n_keys = transcription->context.n_rows,
+                                        .n_frames = transcription_window_frames(transcription),
+                                });
         if (r == 0)
                 transcription->phase = TRANSCRIPTION_ALIGN;
         else if (r == -ENODATA)

@@ -78,6 +78,11 @@ int transcription_start(struct transcription *transcription, const struct whispe
 // Give memory back and be free again. The hypothesis must have been taken or deinitialised.
 void transcription_clear(struct transcription *transcription, struct decoder *decoder);
 
+// Frames of the window at `seek`.
+static inline size_t transcription_window_frames(const struct transcription *transcription) {
+        return transcription->n_frames - transcription->seek;
+}
+
 // The temperature that is being tried.
 static inline float transcription_temperature(const struct transcription *transcription) {
         return transcription->job->options.temperatures[transcription->temperature_index];
