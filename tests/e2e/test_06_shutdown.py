@@ -9,6 +9,7 @@ import time
 import processes
 import pytest
 import speech
+import websocket
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -38,8 +39,15 @@ def test_what_was_heard_is_delivered(serve, cameras, client, jfk, rest):
     whisperlive.send(samples[: 5 * speech.RATE].tobytes())
     speaker.send_sound(samples[: 5 * speech.RATE], speed=4)
 
+    # Who never answers the goodbye is waited for: the server is still there for the scrape below,
+    # however soon the engine is through with what is owed.
+    deaf = websocket.create_connection(
+        f"ws://127.0.0.1:{server.port}/", header=["X-Client-Type: rtsp_subscriber", "X-Stream-Names: hall"]
+    )
+    rest.callback(deaf.shutdown)
     watcher = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
-    watcher.connect()
+    watcher.request("GET", "/healthz")  # accepted, not only waiting for that
+    watcher.getresponse().read()
     server.process.send_signal(signal.SIGTERM)
     processes.wait_until(lambda: "[stopping]" in server.log(), 10, "the server to stop")
     # Who came before that is answered: a scrape does no harm while what is owed is finished.
@@ -59,7 +67,7 @@ def test_what_was_heard_is_delivered(serve, cameras, client, jfk, rest):
     assert heard[-1].get("message") == "DISCONNECT"
     finals = [s["text"] for m in heard for s in m.get("segments", []) if s["completed"]]
     assert any("americans" in text.lower() for text in finals)
-    assert server.process.wait(10) == 0  # by itself: a second signal would cut it short
+    assert server.process.wait(20) == 0  # by itself: a second signal would cut it short
     processes.assert_no_orphans()
 
 
