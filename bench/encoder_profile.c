@@ -34,7 +34,7 @@ struct profile {
         size_t n_state, n_mels;
         float *sound;                // [SECONDS]
         float *log_mel;              // [CONTEXT_FRAMES, n_mels]
-        float *rows;                 // [DENSE_ROWS, 4 * n_state]
+        float *rows;                 // [DENSE_ROWS_MAX, 4 * n_state]
         float *results;              // the same
         float *scores;               // [TILE_BLOCK_ROWS, panels of a window's keys]
         uint16_t *wide;              // bf16 [CONTEXT_ROWS, 3 * n_state]
@@ -80,7 +80,7 @@ static void run_projections(struct profile *profile) {
 static void run_norm(struct profile *profile) {
         const struct norm *norm = &profile->model->encoder_norm;
 
-        for (size_t row = 0; row < DENSE_ROWS; row++)
+        for (size_t row = 0; row < dense_rows(); row++)
                 vector_normalize(profile->rows + row * profile->n_state, norm->weight,
                                  norm->bias, profile->n_state,
                                  profile->results + row * profile->n_state);
@@ -90,9 +90,9 @@ static void run_layer(struct profile *profile) {
         const struct dense *dense = linear_dense(profile->layer);
         struct dense_input input =
                 dense_take_floats(&profile->chunk, dense->elements, profile->rows, dense->n_in,
-                                  DENSE_ROWS, dense->n_in);
+                                  dense_rows(), dense->n_in);
 
-        dense_multiply(dense, &input, DENSE_ROWS, profile->results, dense->n_out,
+        dense_multiply(dense, &input, dense_rows(), profile->results, dense->n_out,
                        profile->flags);
 }
 
@@ -102,13 +102,14 @@ static void run_query_key_value(struct profile *profile) {
                 linear_dense(profile->model->encoder_layers[0].query_key_value);
         struct dense_input input =
                 dense_take_floats(&profile->chunk, dense->elements, profile->rows, dense->n_in,
-                                  DENSE_ROWS, dense->n_in);
+                                  dense_rows(), dense->n_in);
 
         for (size_t first = 0; first < dense->n_out; first += TILE_COLUMNS) {
                 struct dense part = dense_part(dense, first);
 
-                dense_multiply(&part, &input, DENSE_ROWS, profile->wide + first * CONTEXT_ROWS,
-                               TILE_COLUMNS, TILE_TO_BF16);
+                dense_multiply(&part, &input, dense_rows(),
+                               profile->wide + first * CONTEXT_ROWS, TILE_COLUMNS,
+                               TILE_TO_BF16);
         }
 }
 
@@ -215,16 +216,17 @@ static void layer_print(struct profile *profile, const char *name, const struct 
                         unsigned flags, int n_rounds) {
         const struct dense *dense = linear_dense(layer);
         const struct whisper_info *info = &profile->model->info;
+        double rows = (double)dense_rows();
         struct stage stage = {name, run_layer,
-                              (double)info->n_audio_layers * CONTEXT_ROWS / DENSE_ROWS,
-                              2.0 * DENSE_ROWS * (double)dense->n_in * (double)dense->n_out};
+                              (double)info->n_audio_layers * CONTEXT_ROWS / rows,
+                              2.0 * rows * (double)dense->n_in * (double)dense->n_out};
 
         profile->layer = layer;
         profile->flags = flags;
         if (layer == profile->model->convolution_1)
-                stage.times = (double)CONTEXT_FRAMES / DENSE_ROWS;
+                stage.times = (double)CONTEXT_FRAMES / rows;
         if (layer == profile->model->convolution_2)
-                stage.times = (double)CONTEXT_ROWS / DENSE_ROWS;
+                stage.times = (double)CONTEXT_ROWS / rows;
         stage_print(profile, &stage, n_rounds);
 }
 
@@ -233,12 +235,13 @@ static void profile_print(struct profile *profile, int n_rounds) {
         const struct encoder_layer *layer = &model->encoder_layers[0];
         double n = (double)profile->n_state, rows = CONTEXT_ROWS;
         double layers = model->info.n_audio_layers, heads = model->info.n_audio_heads;
-        double chunks = rows / DENSE_ROWS, blocks = rows / TILE_BLOCK_ROWS;
+        double of_chunk = (double)dense_rows(), chunks = rows / of_chunk,
+               blocks = rows / TILE_BLOCK_ROWS;
         double products = 4 * rows * rows * n;
         double all = layers * (products + 24 * rows * n * n) +
                      rows * (12 * (double)profile->n_mels * n + 6 * n * n);
         const struct stage query_key_value = {"queries, keys, values", run_query_key_value,
-                                              chunks * layers, 6 * DENSE_ROWS * n * n};
+                                              chunks * layers, 6 * of_chunk * n * n};
         unsigned gelu = TILE_GELU | (model->compute == COMPUTE_BF16 ? TILE_TO_BF16 : 0);
         const struct stage stages[] = {
                 {"layer norms", run_norm, chunks * (2 * layers + 1), 0},
@@ -291,8 +294,8 @@ static int profile_init(struct profile *ret, const char *path, enum compute comp
         ret->sound = random_floats((size_t)SECONDS * 16000);
         ret->log_mel =
                 xcalloc(log_mel_frames((size_t)SECONDS * 16000) * ret->n_mels, sizeof(float));
-        ret->rows = random_floats(DENSE_ROWS * 4 * n);
-        ret->results = random_floats(DENSE_ROWS * 4 * n);
+        ret->rows = random_floats(DENSE_ROWS_MAX * 4 * n);
+        ret->results = random_floats(DENSE_ROWS_MAX * 4 * n);
         ret->chunk.elements = try_aligned(dense_chunk_size(4 * n));
         ret->keys = (struct tile_matrix){NULL, width / in_group, (CONTEXT_ROWS + 15) / 16};
         ret->values = (struct tile_matrix){NULL, CONTEXT_ROWS / in_group, width / 16};

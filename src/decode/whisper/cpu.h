@@ -10,3 +10,6 @@
 bool cpu_has_avx512(void);  // F, BW, VL and DQ
 bool cpu_has_vnni(void);    // and AVX-512 VNNI
 bool cpu_has_bf16(void);    // and AVX-512 BF16
+
+// And AMX for int8 and bf16, which the kernel has let this process use.
+bool cpu_has_amx(void);

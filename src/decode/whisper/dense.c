@@ -4,7 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decode/whisper/cpu.h"
 #include "util/mem.h"
+
+size_t dense_rows(void) {
+        return cpu_has_amx() ? DENSE_ROWS_MAX : DENSE_ROWS_MAX / 2;
+}
 
 static size_t elements_in_group(enum tile_elements elements) {
         return elements == TILE_INT8 ? 4 : 2;

@@ -12,8 +12,13 @@
 #include "decode/whisper/tiles.h"
 #include "util/cleanup.h"
 
-// Rows of a chunk at most: 48 rows of 2048 floats are 400 kB of a second-level cache.
-#define DENSE_ROWS 48
+// Rows of a chunk at most.
+#define DENSE_ROWS_MAX TILE_ROWS_MAX
+
+// Rows of a chunk for this processor: 48 rows of 2048 floats are 400 kB of a second-level
+// cache. AMX is done with so few before the weights have come from the third level, and has
+// more of the second one.
+size_t dense_rows(void);
 
 struct dense {
         enum tile_elements elements;
@@ -40,14 +45,14 @@ struct dense_input {
         const struct tile_row *rows;  // for int8
 };
 
-// Room for a chunk's rows in either kind: [DENSE_ROWS] rows of at most n_in elements.
+// Room for a chunk's rows in either kind: [DENSE_ROWS_MAX] rows of at most n_in elements.
 struct dense_chunk {
         uint8_t *elements;
-        struct tile_row rows[DENSE_ROWS];
+        struct tile_row rows[DENSE_ROWS_MAX];
 };
 
 static inline size_t dense_chunk_size(size_t n_in) {
-        return DENSE_ROWS * (n_in + TILE_GROUP) * sizeof(uint16_t);
+        return DENSE_ROWS_MAX * (n_in + TILE_GROUP) * sizeof(uint16_t);
 }
 
 // n_rows rows of n floats (stride in floats), for layers of these elements. What comes back
@@ -60,8 +65,8 @@ struct dense_input dense_take_floats(struct dense_chunk *chunk, enum tile_elemen
 struct dense_input dense_take_bf16(struct dense_chunk *chunk, const struct dense *dense,
                                    const uint16_t *x, size_t stride, size_t n_rows, float *row);
 
-// y = input * weight + bias, then the flags; at most DENSE_ROWS rows if the input is a chunk's.
-// The stride is in elements.
+// y = input * weight + bias, then the flags; at most DENSE_ROWS_MAX rows if the input is a
+// chunk's. The stride is in elements.
 void dense_multiply(const struct dense *dense, const struct dense_input *input, size_t n_rows,
                     void *y, size_t y_stride, unsigned flags);
 

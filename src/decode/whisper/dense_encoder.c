@@ -20,8 +20,8 @@
 // What a thread works in.
 struct workspace {
         struct dense_chunk chunk;  // a layer's input
-        float *normalized;         // [DENSE_ROWS, n_state]
-        uint8_t *wide;             // [DENSE_ROWS, 4 * n_state] of float or bf16
+        float *normalized;         // [DENSE_ROWS_MAX, n_state]
+        uint8_t *wide;             // [DENSE_ROWS_MAX, 4 * n_state] of float or bf16
 };
 
 // Where a window's rows lie.
@@ -56,8 +56,8 @@ static void learn_silence(struct dense_encoder *encoder);
 
 static int workspace_init(struct workspace *space, size_t n_state) {
         space->chunk.elements = try_aligned(dense_chunk_size(4 * n_state));
-        space->normalized = try_aligned(DENSE_ROWS * n_state * sizeof(float));
-        space->wide = try_aligned(DENSE_ROWS * 4 * n_state * sizeof(float));
+        space->normalized = try_aligned(DENSE_ROWS_MAX * n_state * sizeof(float));
+        space->wide = try_aligned(DENSE_ROWS_MAX * 4 * n_state * sizeof(float));
         return space->chunk.elements && space->normalized && space->wide ? 0 : -ENOMEM;
 }
 
@@ -130,7 +130,7 @@ static struct workspace *workspace_of(const struct dense_encoder *encoder) {
 // Rows of a chunk so that all threads get as many chunks, of about the same size.
 static size_t chunk_rows(const struct dense_encoder *encoder, size_t n_rows) {
         size_t threads = (size_t)encoder->model->threads;
-        size_t rounds = (n_rows + threads * DENSE_ROWS - 1) / (threads * DENSE_ROWS);
+        size_t most = threads * dense_rows(), rounds = (n_rows + most - 1) / most;
         size_t rows = (n_rows + threads * rounds - 1) / (threads * rounds);
 
         return (rows + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
@@ -237,7 +237,7 @@ static const struct window_rows *find_chunk(const struct dense_encoder *encoder,
 
         for (;; rows++) {
                 size_t n = are_frames ? rows->n_frames : rows->window->context->n_rows;
-                size_t n_chunks = (n + DENSE_ROWS - 1) / DENSE_ROWS;
+                size_t n_chunks = (n + dense_rows() - 1) / dense_rows();
 
                 if (*index < n_chunks)
                         return rows;
@@ -247,17 +247,17 @@ static const struct window_rows *find_chunk(const struct dense_encoder *encoder,
 
 static void run_frame_chunk(const struct dense_encoder *encoder, size_t index) {
         const struct window_rows *rows = find_chunk(encoder, &index, true);
-        size_t first = index * DENSE_ROWS;
+        size_t first = index * dense_rows();
 
-        convolve_frames(encoder, rows, first, smaller(DENSE_ROWS, rows->n_frames - first));
+        convolve_frames(encoder, rows, first, smaller(dense_rows(), rows->n_frames - first));
 }
 
 static void run_row_chunk(const struct dense_encoder *encoder, size_t index) {
         const struct window_rows *rows = find_chunk(encoder, &index, false);
-        size_t first = index * DENSE_ROWS;
+        size_t first = index * dense_rows();
 
         convolve_rows(encoder, rows, first,
-                      smaller(DENSE_ROWS, rows->window->context->n_rows - first));
+                      smaller(dense_rows(), rows->window->context->n_rows - first));
 }
 
 // From log-mels to the residual stream.
@@ -267,8 +267,9 @@ static void convolve(struct dense_encoder *encoder) {
         for (size_t i = 0; i < encoder->n_windows; i++) {
                 const struct window_rows *rows = &encoder->windows[i];
 
-                n_frame_chunks += (rows->n_frames + DENSE_ROWS - 1) / DENSE_ROWS;
-                n_row_chunks += (rows->window->context->n_rows + DENSE_ROWS - 1) / DENSE_ROWS;
+                n_frame_chunks += (rows->n_frames + dense_rows() - 1) / dense_rows();
+                n_row_chunks +=
+                        (rows->window->context->n_rows + dense_rows() - 1) / dense_rows();
         }
 #pragma omp parallel num_threads(encoder->model->threads)
         {

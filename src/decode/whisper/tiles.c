@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decode/whisper/cpu.h"
+#include "decode/whisper/tiles_amx.h"
 #include "decode/whisper/tiles_avx512.h"
 
 #define LOG2_E 1.44269504f
@@ -50,6 +51,7 @@ INLINE_AVX512 __m512 probability(const float *score, __mmask16 mask, __m512 shif
 #define TILE_CONVERT(floats)        ((__m256i)_mm512_cvtneps_pbh(floats))
 #define TILE_CONVERT_TWO(low, high) ((__m512i)_mm512_cvtne2ps_pbh(high, low))
 #define TILE_IS_INT8                0
+#define TILE_AMX                    TILE_BF16
 #include "decode/whisper/tiles_kernel.inc"
 
 #define TILE_NAME(name)             name##_bf16_emulated
@@ -65,10 +67,15 @@ INLINE_AVX512 __m512 probability(const float *score, __mmask16 mask, __m512 shif
 #define TILE_DOT(sum, x, panel) _mm512_dpbusd_epi32(sum, x, panel)
 #define TILE_CONVERT(floats)    to_bf16_avx512(floats)
 #define TILE_IS_INT8            1
+#define TILE_AMX                TILE_INT8
 #include "decode/whisper/tiles_kernel.inc"
 
 void tiles_multiply(enum tile_elements elements, const struct tile_product *product) {
-        if (elements == TILE_INT8)
+        if (cpu_has_amx() && elements == TILE_INT8)
+                multiply_amx_int8(product);
+        else if (cpu_has_amx())
+                multiply_amx_bf16(product);
+        else if (elements == TILE_INT8)
                 multiply_int8(product);
         else if (cpu_has_bf16())
                 multiply_bf16(product);
@@ -170,27 +177,38 @@ TARGET_VNNI static int16_t largest_word(__m512i words) {
         return (int16_t)(_mm_cvtsi128_si32(quarter) ^ INT16_MAX);
 }
 
-// 16 products of a query, as scores from the keys' column `first` on.
-INLINE_VNNI __m512i score(const struct tile_scores *scores, __m512i sum, __m512 scale,
-                          size_t first) {
-        __m512 scales = _mm512_mul_ps(scale, _mm512_loadu_ps(scores->keys.scales + first));
+// What makes scores of products with n_panels panels.
+struct score_columns {
+        __m512 scales[TILE_PANELS], biases[TILE_PANELS];
+};
 
-        return _mm512_cvtps_epi32(_mm512_fmadd_ps(
-                _mm512_cvtepi32_ps(sum), scales, _mm512_loadu_ps(scores->keys.biases + first)));
+INLINE_VNNI struct score_columns columns_load(const struct tile_keys *keys, size_t first,
+                                              const size_t n_panels) {
+        struct score_columns ret;
+
+#pragma GCC unroll 4
+        for (size_t p = 0; p < n_panels; p++) {
+                ret.scales[p] = _mm512_loadu_ps(keys->scales + first + p * TILE_PANEL_COLUMNS);
+                ret.biases[p] = _mm512_loadu_ps(keys->biases + first + p * TILE_PANEL_COLUMNS);
+        }
+        return ret;
 }
 
-// A query's products with n_panels panels, as scores into sixteen bits; *largest sees them,
-// too.
-INLINE_VNNI void store_scores(const struct tile_scores *scores, const __m512i sums[TILE_PANELS],
-                              size_t row, size_t first, const size_t n_panels,
-                              __m512i *largest) {
+// A query's products with n_panels panels from the column `first` on, as scores into sixteen
+// bits; *largest sees them, too.
+INLINE_VNNI void store_scores(const struct tile_scores *scores,
+                              const struct score_columns *columns,
+                              const __m512i sums[TILE_PANELS], size_t row, size_t first,
+                              const size_t n_panels, __m512i *largest) {
         __m512 scale = _mm512_set1_ps(scores->query_scales[row]);
         int16_t *ret = scores->scores + row * scores->stride + first;
         __m512i of_panel[TILE_PANELS], most = _mm512_loadu_si512(largest);
 
 #pragma GCC unroll 4
         for (size_t p = 0; p < n_panels; p++)
-                of_panel[p] = score(scores, sums[p], scale, first + p * TILE_PANEL_COLUMNS);
+                of_panel[p] = _mm512_cvtps_epi32(_mm512_fmadd_ps(
+                        _mm512_cvtepi32_ps(sums[p]), _mm512_mul_ps(scale, columns->scales[p]),
+                        columns->biases[p]));
         if (n_panels == TILE_PANELS) {
                 __m512i low = _mm512_packs_epi32(of_panel[0], of_panel[1]);
                 __m512i high = _mm512_packs_epi32(of_panel[2], of_panel[3]);
@@ -215,6 +233,7 @@ INLINE_VNNI void score_tile(const struct tile_scores *scores,
                             const struct tile_product *product, size_t row, size_t panel,
                             const size_t n_panels, __m512i largest[TILE_BLOCK_ROWS]) {
         const int32_t *zeros = scores->keys.zeros + panel * TILE_PANEL_COLUMNS;
+        struct score_columns columns;
         __m512i sums[TILE_ROWS][TILE_PANELS];
 
 #pragma GCC unroll 6
@@ -223,38 +242,90 @@ INLINE_VNNI void score_tile(const struct tile_scores *scores,
                 for (size_t p = 0; p < n_panels; p++)
                         sums[r][p] = _mm512_loadu_si512(zeros + p * TILE_PANEL_COLUMNS);
         sum_tile_int8(product, row, panel, n_panels, sums);
+        columns = columns_load(&scores->keys, panel * TILE_PANEL_COLUMNS, n_panels);
 #pragma GCC unroll 6
         for (size_t r = 0; r < TILE_ROWS; r++)
                 if (row + r < scores->n_rows)
-                        store_scores(scores, sums[r], row + r, panel * TILE_PANEL_COLUMNS,
-                                     n_panels, &largest[row + r]);
+                        store_scores(scores, &columns, sums[r], row + r,
+                                     panel * TILE_PANEL_COLUMNS, n_panels, &largest[row + r]);
 }
 
-TARGET_VNNI void tiles_score(const struct tile_scores *scores, int16_t *ret_largest) {
-        const struct tile_matrix *keys = &scores->keys.matrix;
-        struct tile_product product = {.matrix = *keys,
-                                       .n_groups = keys->n_groups,
-                                       .x = scores->queries,
-                                       .x_stride = keys->n_groups * TILE_GROUP,
-                                       .n_rows = scores->n_rows};
-        __m512i largest[TILE_BLOCK_ROWS];
+// Sums that AMX has found, of n_panels panels from `panel` on.
+INLINE_VNNI void score_sums(const struct tile_scores *scores, const struct tiles_amx *amx,
+                            size_t panel, const size_t n_panels,
+                            __m512i largest[TILE_BLOCK_ROWS]) {
+        const size_t first = panel * TILE_PANEL_COLUMNS;
+        const struct score_columns columns = columns_load(&scores->keys, first, n_panels);
 
-        for (size_t row = 0; row < scores->n_rows; row++)
-                largest[row] = _mm512_set1_epi16(INT16_MIN);
+        for (size_t row = 0; row < scores->n_rows; row++) {
+                __m512i sums[TILE_PANELS];
+
+#pragma GCC unroll 4
+                for (size_t p = 0; p < n_panels; p++)
+                        sums[p] = _mm512_load_si512(amx->sums[row] + p * TILE_PANEL_COLUMNS);
+                store_scores(scores, &columns, sums, row, first, n_panels, &largest[row]);
+        }
+}
+
+TARGET_VNNI static void score_amx(const struct tile_scores *scores,
+                                  const struct tile_product *product,
+                                  __m512i largest[TILE_BLOCK_ROWS]) {
+        size_t n_all = product->matrix.n_panels, n_panels;
+        struct tiles_amx amx;
+
+        tiles_amx_begin(&amx, TILE_INT8, product);
+        for (size_t panel = 0; panel < n_all; panel += n_panels) {
+                n_panels = n_all - panel < TILE_PANELS ? n_all - panel : TILE_PANELS;
+                tiles_amx_sum_onto(&amx, panel, n_panels,
+                                   scores->keys.zeros + panel * TILE_PANEL_COLUMNS);
+                if (n_panels == 4)
+                        score_sums(scores, &amx, panel, 4, largest);
+                else if (n_panels == 3)
+                        score_sums(scores, &amx, panel, 3, largest);
+                else if (n_panels == 2)
+                        score_sums(scores, &amx, panel, 2, largest);
+                else
+                        score_sums(scores, &amx, panel, 1, largest);
+        }
+        tiles_amx_end();
+}
+
+TARGET_VNNI static void score_vnni(const struct tile_scores *scores,
+                                   const struct tile_product *product,
+                                   __m512i largest[TILE_BLOCK_ROWS]) {
+        const struct tile_matrix *keys = &product->matrix;
+
         for (size_t panel = 0; panel < keys->n_panels; panel += TILE_PANELS) {
                 size_t n_panels = keys->n_panels - panel;
 
                 for (size_t row = 0; row < scores->n_rows; row += TILE_ROWS) {
                         if (n_panels >= 4)
-                                score_tile(scores, &product, row, panel, 4, largest);
+                                score_tile(scores, product, row, panel, 4, largest);
                         else if (n_panels == 3)
-                                score_tile(scores, &product, row, panel, 3, largest);
+                                score_tile(scores, product, row, panel, 3, largest);
                         else if (n_panels == 2)
-                                score_tile(scores, &product, row, panel, 2, largest);
+                                score_tile(scores, product, row, panel, 2, largest);
                         else
-                                score_tile(scores, &product, row, panel, 1, largest);
+                                score_tile(scores, product, row, panel, 1, largest);
                 }
         }
+}
+
+TARGET_VNNI void tiles_score(const struct tile_scores *scores, int16_t *ret_largest) {
+        const struct tile_matrix *keys = &scores->keys.matrix;
+        const struct tile_product product = {.matrix = *keys,
+                                             .n_groups = keys->n_groups,
+                                             .x = scores->queries,
+                                             .x_stride = keys->n_groups * TILE_GROUP,
+                                             .n_rows = scores->n_rows};
+        __m512i largest[TILE_BLOCK_ROWS];
+
+        for (size_t row = 0; row < scores->n_rows; row++)
+                largest[row] = _mm512_set1_epi16(INT16_MIN);
+        if (cpu_has_amx())
+                score_amx(scores, &product, largest);
+        else
+                score_vnni(scores, &product, largest);
         for (size_t row = 0; row < scores->n_rows; row++)
                 ret_largest[row] = largest_word(largest[row]);
 }

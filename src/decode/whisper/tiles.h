@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #define TILE_ROWS          6
+#define TILE_ROWS_MAX      96  // of one product
 #define TILE_PANEL_COLUMNS 16  // of a vector
 #define TILE_PANELS        4   // side by side in a tile
 #define TILE_COLUMNS       (TILE_PANELS * TILE_PANEL_COLUMNS)
@@ -75,10 +76,10 @@ struct tile_product {
         size_t first_group, n_groups;  // the part of the depth that is summed
         const void *x;                 // its first row, at first_group
         size_t x_stride;               // bytes
-        size_t n_rows;
-        void *y;            // [n_rows, columns of the matrix] of float or bf16
-        size_t y_stride;    // elements
-        const float *bias;  // by column, or NULL
+        size_t n_rows;                 // at most TILE_ROWS_MAX
+        void *y;                       // [n_rows, columns of the matrix] of float or bf16
+        size_t y_stride;               // elements
+        const float *bias;             // by column, or NULL
         unsigned flags;
         // For int8: what the rows stand for, and by column the scales and the sums of the
         // matrix' elements.
