@@ -2,26 +2,28 @@
 """Word error rate of windows: which constants of the segmenter serve Whisper best?
 
   segmenter.py --program windows --vad silero_vad_16k.safetensors --model base-folder \
-               --data ../shared/data [--folders long,...] [--timestamps] [CONFIG...]
+               --data ../shared/data [--folders long,...] [--timestamps] [--ours OPTIONS] [CONFIG...]
 
 Every recording with a reference is cut by `program` (bench/segmenter_windows.c), each window is
 decoded on its own by faster-whisper (float32, greedy, no fallback), and the joined text is
 scored against the reference. CONFIG is a comma-separated list of the program's options, for
 instance `files=1,pause=2,padding=0.3`; `none` decodes the whole recording as faster-whisper does
 without voice activity. Decoded windows are remembered in --cache, so that a sweep only pays for
-windows it has not seen. Needs faster-whisper, whisper-normalizer (OpenAI's normalisers) and ffmpeg.
+windows it has not seen. With --ours the decoder is our own, build/release/bench/engine_dump with these
+options (`--ours "--compute int8 --beam 5"`), without timestamps and with nothing remembered. Needs faster-whisper, whisper-normalizer (OpenAI's normalisers) and ffmpeg.
 """
 
 import argparse
 import glob
+import json
 import os
+import pathlib
 import pickle
+import struct
 import subprocess
 import sys
 
 import numpy as np
-from faster_whisper import WhisperModel
-
 from whisper_normalizer.basic import BasicTextNormalizer
 from whisper_normalizer.english import EnglishTextNormalizer
 
@@ -69,8 +71,29 @@ def windows_of(arguments, config, sound):
     return [(round(float(r[0]) * RATE), round(float(r[1]) * RATE)) for r in rows]
 
 
+class OurDecoder:
+    def __init__(self, arguments):
+        dump = pathlib.Path(__file__).resolve().parent.parent / "build/release/bench/engine_dump"
+        self.command = [dump, arguments.model, "tokens", "--together", "--without-timestamps"]
+        self.command += arguments.ours.split()
+
+    def texts(self, _path, sound, windows, language):
+        sounds = [sound[begin:end] for begin, end in windows]
+        command = self.command + (["--language", language] if language else [])
+        frames = b"".join(struct.pack("<I", len(one)) + one.tobytes() for one in sounds)
+        done = subprocess.run(list(map(str, command)), input=frames, stdout=subprocess.PIPE, check=True)
+        answers = sorted(map(json.loads, done.stdout.splitlines()), key=lambda answer: answer["id"])
+        assert len(answers) == len(windows), "a window without an answer"
+        return ["".join(segment["text"] for segment in answer["segments"]) for answer in answers]
+
+    def save(self):
+        pass
+
+
 class Decoder:
     def __init__(self, arguments):
+        from faster_whisper import WhisperModel
+
         self.model = WhisperModel(arguments.model, compute_type="float32", cpu_threads=2)
         self.timestamps = arguments.timestamps
         self.path = arguments.cache
@@ -93,6 +116,9 @@ class Decoder:
             )
             self.cache[key] = " ".join(segment.text.strip() for segment in segments)
         return self.cache[key]
+
+    def texts(self, path, sound, windows, language):
+        return [self.text(path, sound, *window, language) for window in windows]
 
     def save(self):
         with open(self.path, "wb") as file:
@@ -121,12 +147,13 @@ def main():
         parser.add_argument(name, required=True)
     parser.add_argument("--folders", default="librispeech-long,librispeech-short,fleurs,telephone-8k,misc")
     parser.add_argument("--timestamps", action="store_true")
+    parser.add_argument("--ours", metavar="OPTIONS", help="decode by our own engine")
     parser.add_argument("--cache", default="/tmp/segmenter-windows.pickle")
     parser.add_argument("--every", type=int, default=1, help="only every n-th recording")
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("configs", nargs="*", default=[""])
     arguments = parser.parse_args()
-    decoder = Decoder(arguments)
+    decoder = OurDecoder(arguments) if arguments.ours else Decoder(arguments)
     found = list(recordings(arguments.data, arguments.folders.split(",")))[:: arguments.every]
     found = [(*recording, sound_of(recording[1])) for recording in found]
     for config in arguments.configs or [""]:
@@ -135,7 +162,7 @@ def main():
             windows = [(0, len(sound))] if config == "none" else windows_of(arguments, config, sound)
             n_windows += len(windows)
             seconds += sum(end - begin for begin, end in windows) / RATE
-            text = " ".join(decoder.text(path, sound, *w, language) for w in windows)
+            text = " ".join(decoder.texts(path, sound, windows, language))
             normalise = NORMALISERS.get(language, NORMALISERS[""])
             pair = (normalise(reference), normalise(text))
             group = os.path.basename(path) if folder in ("librispeech-long", "misc") else folder

@@ -21,7 +21,7 @@ struct decode_options decode_options_default(void) {
                 .suppress_tokens = {-1},
                 .n_suppress_tokens = 1,
                 .repetition_penalty = 1.0f,
-                .beam_size = 1,
+                .beam_size = DECODE_BEAM_AUTO,
                 .best_of = 5,
                 .patience = 1.0f,
                 .length_penalty = 1.0f,

@@ -25,6 +25,7 @@ enum decode_choice { DECODE_UNSET = -1, DECODE_NO, DECODE_YES };
 
 #define DECODE_TEMPERATURES_MAX 8
 #define DECODE_WIDTH_MAX        32  // beams or samples side by side
+#define DECODE_BEAM_AUTO        0   // greedy, or beams for what may be final: load.h
 #define DECODE_SUPPRESSED_MAX   64  // tokens that a user may suppress
 
 // What the user can ask of the engine; names and defaults are faster-whisper's.
@@ -61,7 +62,7 @@ struct decode_options {
         unsigned max_new_tokens;        // of one window; 0: as many as fit
         float repetition_penalty;       // 1: tokens said before lose; above 1
         unsigned no_repeat_ngram_size;  // so many tokens never stand twice; 0: off
-        unsigned beam_size;             // at temperature 0; 1 is greedy
+        unsigned beam_size;             // at temperature 0; 1 is greedy; DECODE_BEAM_AUTO
         unsigned best_of;               // samples at temperatures above 0
         float patience;                 // 1: texts that must have ended, in beams
         float length_penalty;  // 1: a text's log probability is divided by length to this power

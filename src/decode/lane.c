@@ -377,6 +377,7 @@ void lane_submit(struct lane *lane, struct job *job) {
 
         assert(loop_is_current(lane->scheduler->loop));
         tentative_replace(lane);
+        lane_choose_beams(lane, job);
         entry = entry_new(lane, job);
         if (!job->is_final) {
                 entry_queue(entry);

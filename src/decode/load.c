@@ -22,6 +22,11 @@ static const nsec_t level_delays[] = {
 #define SLOWED_FACTOR 3
 #define SLOWED_LEAST  (2 * NSEC_PER_SEC)
 
+// Beams are for an engine that answers a tentative job within this, and has so few others to
+// answer.
+#define TURNAROUND_FAST (125 * NSEC_PER_MSEC)
+#define FEW_JOBS        2
+
 // The last eight answers or so count.
 #define TURNAROUND_WEIGHT 8
 
@@ -45,6 +50,11 @@ void load_observe(struct load *load, nsec_t now, nsec_t delay) {
 
 void load_observe_tentative(struct load *load, nsec_t turnaround) {
         load->turnaround += (turnaround - load->turnaround) / TURNAROUND_WEIGHT;
+}
+
+bool load_has_time(const struct load *load, size_t n_jobs) {
+        return load->level == LOAD_NORMAL && load->turnaround <= TURNAROUND_FAST &&
+               n_jobs <= FEW_JOBS;
 }
 
 nsec_t load_interval(const struct load *load) {

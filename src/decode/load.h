@@ -2,7 +2,8 @@
 // Load: how far decoding lags behind, and what is given up for it. One step after another, and
 // back in the same order:
 //
-//     normal        tentative text as often as the engine answers
+//     normal        tentative text as often as the engine answers; final text by beams while
+//                   there is time
 //     slowed        longer intervals between tentative texts
 //     finals only   no tentative text
 //     full          nor are new sessions taken in
@@ -10,6 +11,7 @@
 // Threads: loop thread. Plain data; zeroed is normal.
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "util/loop.h"
 
@@ -28,8 +30,13 @@ void load_observe(struct load *load, nsec_t now, nsec_t delay);
 
 #define LOAD_CALM (2 * NSEC_PER_SEC)
 
-// A tentative job was answered after `turnaround`.
+// A tentative job without beams was answered after `turnaround`.
 void load_observe_tentative(struct load *load, nsec_t turnaround);
+
+// Whether the engine has time for beams, with `n_jobs` others in it or waiting: answers to
+// tentative jobs come at once, and few are asked for. Beams for what may be final are the first
+// thing to be given up.
+bool load_has_time(const struct load *load, size_t n_jobs);
 
 // How long to wait from one tentative job of a stream to its next.
 nsec_t load_interval(const struct load *load);

@@ -13,8 +13,9 @@
 #define AT(field) offsetof(struct decode_options, field)
 
 const struct decode_option decode_option_table[] = {
-        {"beam_size", DECODE_OPTION_COUNT, AT(beam_size), 1, DECODE_WIDTH_MAX, 0,
-         "a whole number from 1 to 32", "texts followed side by side; 1 is greedy [1]"},
+        {"beam_size", DECODE_OPTION_COUNT, AT(beam_size), 0, DECODE_WIDTH_MAX, 0,
+         "a whole number from 0 to 32",
+         "texts followed side by side; 1 is greedy; 0: of live text 5 while there is time [0]"},
         {"patience", DECODE_OPTION_NUMBER, AT(patience), 0.01, 100, 0,
          "a number from 0.01 to 100", "beams end when beam_size times this have ended [1]"},
         {"length_penalty", DECODE_OPTION_NUMBER, AT(length_penalty), -10, 10, 0,

@@ -97,7 +97,7 @@ static void entry_judge(struct scheduler *scheduler, struct entry *entry) {
         if (entry->kind != JOB_TENTATIVE)
                 return;
         scheduler->n_tentative--;
-        if (pool_entry->result == 0)
+        if (pool_entry->result == 0 && pool_entry->job->options.beam_size <= 1)
                 load_observe_tentative(&scheduler->load,
                                        pool_entry->ended_at - entry->submitted_at);
 }
@@ -121,6 +121,23 @@ static void scheduler_on_done(void *context, struct pool_entry *pool_entry) {
         scheduler_limit_later(scheduler);
         scheduler_observe(scheduler);
         turns_give(scheduler);
+}
+
+// Five beams mend one error in ten of live text (docs/decisions/0011).
+#define LIVE_BEAMS 5
+
+void lane_choose_beams(const struct lane *lane, struct job *job) {
+        struct scheduler *scheduler = lane->scheduler;
+        bool may_be_final = job->is_final || job->is_settling;
+
+        if (job->options.beam_size != DECODE_BEAM_AUTO)
+                return;
+        job->options.beam_size = 1;
+        if (!may_be_final || lane->is_wide || lane->n_owed > 0 ||
+            !load_has_time(&scheduler->load, scheduler->n_tentative + scheduler->n_owed))
+                return;
+        job->options.beam_size = LIVE_BEAMS;
+        scheduler->counts.n_searched++;
 }
 
 // --- load ------------------------------------------------------------------------------------

@@ -81,6 +81,7 @@ struct scheduler_counts {
         uint64_t n_coalesced;  // tentatives that a newer job of their lane replaced
         uint64_t n_shed;      // turns not given since finals were ahead, or to spare the engine
         uint64_t n_promoted;  // finals that a tentative answer was good for
+        uint64_t n_searched;  // jobs that were given beams since there was time
         uint64_t n_cancelled;                 // jobs cancelled that an engine had begun
         uint64_t n_spooled;                   // finals whose sound was spooled
         uint64_t n_levels[LOAD_LEVEL_COUNT];  // how often each level was entered from below

@@ -92,6 +92,10 @@ struct entry *lane_first_final(const struct lane *lane);
 // urgent any more, whoever talks again is urgent again.
 void lane_rank_anew(struct lane *lane);
 
+// Settle whether the job, which is about to be queued, is searched for with beams, unless who
+// made it has.
+void lane_choose_beams(const struct lane *lane, struct job *job);
+
 // Queue what may be queued of the lane's finals; and those of all lanes that wait for memory.
 void lane_advance(struct lane *lane);
 void lanes_advance_spooled(struct scheduler *scheduler);

@@ -69,6 +69,7 @@ void rig_on_answer(void *context, const struct job *job, int result,
         struct scheduler_rig *rig = context;
 
         rig->results[rig->n_answers] = result;
+        rig->beams[rig->n_answers] = job->options.beam_size;
         rig->answers[rig->n_answers++] = job->options.prompt[0];
         if (result == 0 && job->options.prompt[0] == '~')
                 assert_int_equal(hypothesis->n_segments, 0);

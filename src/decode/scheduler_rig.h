@@ -25,6 +25,7 @@ struct scheduler_rig {
         char answers[RIG_ANSWERS_MAX];  // one letter per answer, in the order they came
         size_t n_answers;
         int results[RIG_ANSWERS_MAX];
+        unsigned beams[RIG_ANSWERS_MAX];
         struct lane *lanes[RIG_LANES_MAX];  // that the teardown closes
         size_t n_lanes;
 };

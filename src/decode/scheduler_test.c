@@ -159,6 +159,87 @@ static void one_failed_job_leaves_the_others_alone(void **state) {
         assert_int_equal(scheduler_counts(rig->scheduler)->kinds[JOB_FINAL].n_failed, 1);
 }
 
+static struct job *settling_job(void) {
+        struct job *job = rig_job('s', false, 1, 0);
+
+        job->is_settling = true;
+        return job;
+}
+
+// Only answers that may be final, only of live sound, and only where nobody has chosen.
+static void what_may_be_final_gets_beams_while_there_is_time(void **state) {
+        struct scheduler_rig *rig = *state;
+        struct lane *live = rig_lane(rig, false), *file = rig_lane(rig, true);
+        struct job *greedy = rig_job('g', true, 1, 0);
+
+        lane_submit(live, rig_job('t', false, 1, 0));
+        rig_wait(rig);
+        lane_submit(live, settling_job());
+        rig_wait(rig);
+        lane_submit(live, rig_job('f', true, 1, 0));
+        rig_wait(rig);
+        greedy->options.beam_size = 2;
+        lane_submit(live, greedy);
+        rig_wait(rig);
+        lane_submit(file, rig_job('F', true, 1, 0));
+        rig_wait(rig);
+        assert_string_equal(rig->answers, "tsfgF");
+        assert_int_equal(rig->beams[0], 1);
+        assert_int_equal(rig->beams[1], 5);
+        assert_int_equal(rig->beams[2], 5);
+        assert_int_equal(rig->beams[3], 2);
+        assert_int_equal(rig->beams[4], 1);
+        assert_int_equal(scheduler_counts(rig->scheduler)->n_searched, 2);
+}
+
+// The third that comes finds two before it; one more, and what a stream owes beyond its first.
+static void beams_end_when_jobs_wait(void **state) {
+        struct scheduler_rig *rig = *state;
+        struct lane *lanes[3];
+
+        for (int i = 0; i < 3; i++)
+                lanes[i] = rig_lane(rig, false);
+        rig_block(rig);
+        for (int i = 0; i < 3; i++)
+                lane_submit(lanes[i], rig_job((char)('a' + i), true, 1, i));
+        lane_submit(lanes[0], rig_job('d', true, 1, 3));
+        engine_script_release(rig->script);
+        rig_wait(rig);
+        assert_string_equal(rig->answers, "xabcd");
+        assert_int_equal(rig->beams[1], 5);
+        assert_int_equal(rig->beams[2], 5);
+        assert_int_equal(rig->beams[3], 1);
+        assert_int_equal(rig->beams[4], 1);
+        // All are done: there is time again, but not for one who owes already.
+        rig_block(rig);
+        lane_submit(lanes[0], rig_job('e', true, 1, 0));
+        lane_submit(lanes[0], rig_job('f', true, 1, 0));
+        engine_script_release(rig->script);
+        rig_wait(rig);
+        assert_string_equal(rig->answers, "xabcdxef");
+        assert_int_equal(rig->beams[6], 5);
+        assert_int_equal(rig->beams[7], 1);
+}
+
+// Nor is there time when the answers to tentative jobs are slow.
+static void beams_end_when_answers_are_slow(void **state) {
+        struct scheduler_rig *rig = *state;
+        struct lane *lane = rig_lane(rig, false);
+
+        for (int i = 0; i < 8; i++) {
+                engine_script_hold(rig->script);
+                lane_submit(lane, rig_job('t', false, 1, 0));
+                rig_wait_submitted(rig, (unsigned)i + 1);
+                loop_advance(rig->loop, 300 * NSEC_PER_MSEC);
+                engine_script_release(rig->script);
+                rig_wait(rig);
+        }
+        lane_submit(lane, rig_job('f', true, 1, 0));
+        rig_wait(rig);
+        assert_string_equal(rig->answers, "ttttttttf");
+        assert_int_equal(rig->beams[8], 1);
+}
+
 static void work_is_counted_by_kind(void **state) {
         struct scheduler_rig *rig = *state;
         const struct scheduler_counts *counts = scheduler_counts(rig->scheduler);
@@ -243,6 +324,9 @@ int main(void) {
                 SCHEDULER_TEST(who_talks_is_caught_up_first),
                 SCHEDULER_TEST(after_an_overload_who_talks_is_in_time),
                 SCHEDULER_TEST(one_failed_job_leaves_the_others_alone),
+                SCHEDULER_TEST(what_may_be_final_gets_beams_while_there_is_time),
+                SCHEDULER_TEST(beams_end_when_jobs_wait),
+                SCHEDULER_TEST(beams_end_when_answers_are_slow),
                 SCHEDULER_TEST(work_is_counted_by_kind),
                 SCHEDULER_TEST(what_the_guards_refuse_is_not_told),
                 SCHEDULER_TEST_MANY(closing_in_mid_work_frees_all),

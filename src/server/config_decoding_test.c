@@ -107,14 +107,14 @@ static void test_decoding_options(void **state) {
 static void test_decoding_mistakes(void **state) {
         (void)state;
         rig_expect_refused(
-                "decoding: {beam_size: 0, beamsize: 3, patience: off, patience: 1}\n",
-                "bad.yaml:1:23: decoding.beam_size: \"0\" is not a whole number from 1 to "
+                "decoding: {beam_size: 33, beamsize: 3, patience: off, patience: 1}\n",
+                "bad.yaml:1:23: decoding.beam_size: \"33\" is not a whole number from 0 to "
                 "32\n"
-                "bad.yaml:1:26: decoding.beamsize: unknown key; did you mean "
+                "bad.yaml:1:27: decoding.beamsize: unknown key; did you mean "
                 "\"beam_size\"?\n"
-                "bad.yaml:1:49: decoding.patience: \"off\" is not a number from 0.01 to "
+                "bad.yaml:1:50: decoding.patience: \"off\" is not a number from 0.01 to "
                 "100\n"
-                "bad.yaml:1:54: decoding.patience: already given at line 1\n");
+                "bad.yaml:1:55: decoding.patience: already given at line 1\n");
         rig_expect_refused(
                 "streams: {a: {url: 'rtsp://h/a', decoding: {temperature: [0, b]}}}\n",
                 "bad.yaml:1:58: streams.a.decoding.temperature: wrong list; expected up to 8 "

@@ -126,6 +126,9 @@ static void decoding_write(struct metrics *metrics, struct scheduler *scheduler)
         single_write(metrics, METRICS_COUNTER, "eavesdrop_tentatives_promoted_total",
                      "Tentative answers that became final, with nothing decoded again.",
                      (double)counts->n_promoted);
+        single_write(metrics, METRICS_COUNTER, "eavesdrop_jobs_searched_total",
+                     "Windows decoded with beams since there was time for it.",
+                     (double)counts->n_searched);
         single_write(metrics, METRICS_COUNTER, "eavesdrop_jobs_cancelled_total",
                      "Windows that were given up after the engine had taken them.",
                      (double)counts->n_cancelled);

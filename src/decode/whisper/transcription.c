@@ -20,9 +20,14 @@ static bool samples_are_finite(const float *samples, size_t n) {
 
 static bool options_are_valid(const struct decode_options *options) {
         return options->n_temperatures > 0 &&
-               options->n_temperatures <= DECODE_TEMPERATURES_MAX && options->beam_size > 0 &&
-               options->beam_size <= DECODE_WIDTH_MAX && options->best_of > 0 &&
-               options->best_of <= DECODE_WIDTH_MAX && options->patience > 0;
+               options->n_temperatures <= DECODE_TEMPERATURES_MAX && options->best_of > 0 &&
+               options->beam_size <= DECODE_WIDTH_MAX && options->best_of <= DECODE_WIDTH_MAX &&
+               options->patience > 0;
+}
+
+// Nobody has decided: greedy.
+static unsigned count_beams(const struct decode_options *options) {
+        return options->beam_size == DECODE_BEAM_AUTO ? 1 : options->beam_size;
 }
 
 // The language is detected for each window anew.
@@ -160,12 +165,13 @@ static void start_attempt(struct transcription *transcription, struct decoder *d
         const struct decode_options *options = &transcription->job->options;
         const struct prompt *prompt = &transcription->prompt;
         float temperature = transcription_temperature(transcription);
-        bool is_greedy = temperature <= 0 && options->beam_size == 1;
+        unsigned n_beams = count_beams(options);
+        bool is_greedy = temperature <= 0 && n_beams == 1;
 
         search_start(&transcription->search,
                      &(struct search_plan){
-                             .width = temperature > 0 ? options->best_of : options->beam_size,
-                             .is_beam = temperature <= 0 && options->beam_size > 1,
+                             .width = temperature > 0 ? options->best_of : n_beams,
+                             .is_beam = temperature <= 0 && n_beams > 1,
                              .temperature = temperature,
                              .patience = options->patience,
                              .length_penalty = options->length_penalty,
@@ -226,7 +232,7 @@ size_t transcription_pages(const struct transcription *transcription) {
 
         for (size_t i = 0; i < options->n_temperatures; i++) {
                 unsigned n =
-                        options->temperatures[i] > 0 ? options->best_of : options->beam_size;
+                        options->temperatures[i] > 0 ? options->best_of : count_beams(options);
 
                 width = width < n ? n : width;
         }
