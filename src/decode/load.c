@@ -24,8 +24,8 @@ static const nsec_t level_delays[] = {
 
 // Beams are for an engine that answers a tentative job within this, and has so few others to
 // answer.
-#define TURNAROUND_FAST (125 * NSEC_PER_MSEC)
-#define FEW_JOBS        2
+#define TURNAROUND_FAST (250 * NSEC_PER_MSEC)
+#define FEW_JOBS        4
 
 // The last eight answers or so count.
 #define TURNAROUND_WEIGHT 8

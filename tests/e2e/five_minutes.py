@@ -103,9 +103,9 @@ def listen(program, models, folder, spoken, seconds):
     return texts, server.log()
 
 
-def tail_is_there(offline, live):
-    """The last words of the offline text come, in order, at the end of the live one."""
-    wanted, heard = speech.words(offline)[-TAIL_WORDS:], speech.words(live)[-TAIL_WORDS - 2 :]
+def tail_is_there(text, live):
+    """The last words of the text come, in order, at the end of the live one."""
+    wanted, heard = speech.words(text)[-TAIL_WORDS:], speech.words(live)[-TAIL_WORDS - 2 :]
     return sum(word in heard for word in wanted) >= TAIL_WORDS - 1 and wanted[-1] in heard
 
 
@@ -136,7 +136,8 @@ def main():
     for (name, _, reference), path, live in zip(spoken, comparable, texts):
         (folder / f"{name.replace(' ', '-')}.txt").write_text(live)
         rates = [100 * speech.error_rate(reference, text) for text in (live, offline[str(path)])]
-        has_tail = tail_is_there(offline[str(path)], live)
+        # As read, or as misheard offline.
+        has_tail = any(tail_is_there(text, live) for text in (reference, offline[str(path)]))
         n_bad += rates[0] - rates[1] > TOLERANCE or not has_tail
         n_words = len(speech.words(reference))
         print(f"{name:12} {n_words:6} {rates[0]:7.2f} {rates[1]:7.2f} {rates[0] - rates[1]:+7.2f}  {'yes' if has_tail else 'LOST'}")
