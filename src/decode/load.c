@@ -24,7 +24,7 @@ static const nsec_t level_delays[] = {
 
 // Beams are for an engine that answers a tentative job within this, and has so few others to
 // answer.
-#define TURNAROUND_FAST (250 * NSEC_PER_MSEC)
+#define TURNAROUND_FAST (400 * NSEC_PER_MSEC)
 #define FEW_JOBS        4
 
 // The last eight answers or so count.

@@ -227,7 +227,7 @@ static void beams_end_when_answers_are_slow(void **state) {
                 engine_script_hold(rig->script);
                 lane_submit(lane, rig_job('t', false, 1, 0));
                 rig_wait_submitted(rig, (unsigned)i + 1);
-                loop_advance(rig->loop, 600 * NSEC_PER_MSEC);
+                loop_advance(rig->loop, 1200 * NSEC_PER_MSEC);
                 engine_script_release(rig->script);
                 rig_wait(rig);
         }
