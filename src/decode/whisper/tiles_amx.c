@@ -22,6 +22,12 @@ struct layout {
         uint8_t n_lines[16];
 };
 
+// The compiler is not told what the tiles' instructions read: it has to have written all that
+// is to be seen at x.
+static inline void settle_memory(const void *x) {
+        __asm__ volatile("" : : "r"(x) : "memory");
+}
+
 // All tiles of rows have the same number of them, so that one layout serves all: the last one
 // begins earlier if need be, and does some of the rows before it again.
 TARGET_AMX void tiles_amx_begin(struct tiles_amx *amx, enum tile_elements elements,
@@ -48,12 +54,11 @@ TARGET_AMX void tiles_amx_begin(struct tiles_amx *amx, enum tile_elements elemen
                                                          rests + row * product->x_stride));
                 memset(amx->panel_rests, 0, sizeof(amx->panel_rests));
         }
-        // The instructions' macros do not tell the compiler what they read.
-        __asm__ volatile("" ::: "memory");
+        settle_memory(&layout);
         _tile_loadconfig(&layout);
 }
 
-void TARGET_AMX tiles_amx_end(void) {
+TARGET_AMX void tiles_amx_end(void) {
         _tile_release();
 }
 
@@ -200,7 +205,7 @@ TARGET_AMX void tiles_amx_sum_onto(struct tiles_amx *amx, size_t panel, size_t n
                 for (size_t group = 0; group < n_rest; group++)
                         memcpy(amx->panel_rests[p][group],
                                rests + group * corner.line + p * AMX_LINE, AMX_LINE);
-        __asm__ volatile("" ::: "memory");
+        settle_memory(amx);
         if (amx->elements == TILE_INT8)
                 sum_block(amx, &corner, n_panels, true);
         else
