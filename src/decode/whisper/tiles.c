@@ -179,12 +179,13 @@ TARGET_VNNI static int16_t largest_word(__m512i words) {
 
 // What makes scores of products with n_panels panels.
 struct score_columns {
+        size_t first;
         __m512 scales[TILE_PANELS], biases[TILE_PANELS];
 };
 
 INLINE_VNNI struct score_columns columns_load(const struct tile_keys *keys, size_t first,
                                               const size_t n_panels) {
-        struct score_columns ret;
+        struct score_columns ret = {.first = first};
 
 #pragma GCC unroll 4
         for (size_t p = 0; p < n_panels; p++) {
@@ -194,14 +195,13 @@ INLINE_VNNI struct score_columns columns_load(const struct tile_keys *keys, size
         return ret;
 }
 
-// A query's products with n_panels panels from the column `first` on, as scores into sixteen
-// bits; *largest sees them, too.
+// A query's products with these columns, as scores into sixteen bits; *largest sees them, too.
 INLINE_VNNI void store_scores(const struct tile_scores *scores,
                               const struct score_columns *columns,
-                              const __m512i sums[TILE_PANELS], size_t row, size_t first,
+                              const __m512i sums[TILE_PANELS], size_t row,
                               const size_t n_panels, __m512i *largest) {
         __m512 scale = _mm512_set1_ps(scores->query_scales[row]);
-        int16_t *ret = scores->scores + row * scores->stride + first;
+        int16_t *ret = scores->scores + row * scores->stride + columns->first;
         __m512i of_panel[TILE_PANELS], most = _mm512_loadu_si512(largest);
 
 #pragma GCC unroll 4
@@ -246,8 +246,8 @@ INLINE_VNNI void score_tile(const struct tile_scores *scores,
 #pragma GCC unroll 6
         for (size_t r = 0; r < TILE_ROWS; r++)
                 if (row + r < scores->n_rows)
-                        store_scores(scores, &columns, sums[r], row + r,
-                                     panel * TILE_PANEL_COLUMNS, n_panels, &largest[row + r]);
+                        store_scores(scores, &columns, sums[r], row + r, n_panels,
+                                     &largest[row + r]);
 }
 
 // Sums that AMX has found, of n_panels panels from `panel` on.
@@ -263,7 +263,7 @@ INLINE_VNNI void score_sums(const struct tile_scores *scores, const struct tiles
 #pragma GCC unroll 4
                 for (size_t p = 0; p < n_panels; p++)
                         sums[p] = _mm512_load_si512(amx->sums[row] + p * TILE_PANEL_COLUMNS);
-                store_scores(scores, &columns, sums, row, first, n_panels, &largest[row]);
+                store_scores(scores, &columns, sums, row, n_panels, &largest[row]);
         }
 }
 
