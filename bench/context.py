@@ -12,14 +12,12 @@ folder and of all words together (OpenAI's English normaliser; its basic one for
 """
 
 import argparse
-import json
 import pathlib
-import struct
 import subprocess
 import sys
 import time
 
-from segmenter import NORMALISERS, RATE, recordings, score, sound_of
+from segmenter import NORMALISERS, RATE, dump_texts, recordings, score, sound_of
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = PROJECT / "build/release/bench"
@@ -50,17 +48,12 @@ def rows_kept(n_samples, shape):
 
 
 def decode(options, shape, language, sounds):
-    command = [BUILD / "engine_dump", options.model_path, "tokens", "--single-pass", "--no-fallback",
-               "--context", ",".join(map(str, shape))]
-    command += ["--compute", options.compute]
-    command += ["--language", language] if language else []
-    command += [] if options.timestamps else ["--without-timestamps"]
-    frames = b"".join(struct.pack("<I", len(sound)) + sound.tobytes() for sound in sounds)
+    wishes = ["--single-pass", "--no-fallback", "--context", ",".join(map(str, shape)), "--compute", options.compute]
+    wishes += ["--language", language] if language else []
+    wishes += [] if options.timestamps else ["--without-timestamps"]
     started = time.monotonic()
-    done = subprocess.run(list(map(str, command)), input=frames, stdout=subprocess.PIPE, check=True)
-    seconds = time.monotonic() - started
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    return ["".join(segment["text"] for segment in answer["segments"]) for answer in answers], seconds
+    texts = dump_texts(options.model_path, wishes, sounds)
+    return texts, time.monotonic() - started
 
 
 def measure(options, shape, by_language):

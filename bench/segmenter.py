@@ -10,7 +10,8 @@ scored against the reference. CONFIG is a comma-separated list of the program's 
 instance `files=1,pause=2,padding=0.3`; `none` decodes the whole recording as faster-whisper does
 without voice activity. Decoded windows are remembered in --cache, so that a sweep only pays for
 windows it has not seen. With --ours the decoder is our own, build/release/bench/engine_dump with these
-options (`--ours "--compute int8 --beam 5"`), without timestamps and with nothing remembered. Needs faster-whisper, whisper-normalizer (OpenAI's normalisers) and ffmpeg.
+options (`--ours "--compute int8 --beam 5"`), without timestamps and with nothing remembered. Needs
+faster-whisper (but not with --ours), whisper-normalizer (OpenAI's normalisers) and ffmpeg.
 """
 
 import argparse
@@ -71,20 +72,24 @@ def windows_of(arguments, config, sound):
     return [(round(float(r[0]) * RATE), round(float(r[1]) * RATE)) for r in rows]
 
 
+def dump_texts(model, options, sounds):
+    """What our own engine makes of each sound."""
+    dump = pathlib.Path(__file__).resolve().parent.parent / "build/release/bench/engine_dump"
+    frames = b"".join(struct.pack("<I", len(sound)) + sound.tobytes() for sound in sounds)
+    done = subprocess.run([dump, model, "tokens", *options], input=frames, stdout=subprocess.PIPE, check=True)
+    answers = sorted(map(json.loads, done.stdout.splitlines()), key=lambda answer: answer["id"])
+    assert len(answers) == len(sounds), "a sound without an answer"
+    return ["".join(segment["text"] for segment in answer["segments"]) for answer in answers]
+
+
 class OurDecoder:
     def __init__(self, arguments):
-        dump = pathlib.Path(__file__).resolve().parent.parent / "build/release/bench/engine_dump"
-        self.command = [dump, arguments.model, "tokens", "--together", "--without-timestamps"]
-        self.command += arguments.ours.split()
+        self.model = arguments.model
+        self.options = ["--together", "--without-timestamps", *arguments.ours.split()]
 
     def texts(self, _path, sound, windows, language):
-        sounds = [sound[begin:end] for begin, end in windows]
-        command = self.command + (["--language", language] if language else [])
-        frames = b"".join(struct.pack("<I", len(one)) + one.tobytes() for one in sounds)
-        done = subprocess.run(list(map(str, command)), input=frames, stdout=subprocess.PIPE, check=True)
-        answers = sorted(map(json.loads, done.stdout.splitlines()), key=lambda answer: answer["id"])
-        assert len(answers) == len(windows), "a window without an answer"
-        return ["".join(segment["text"] for segment in answer["segments"]) for answer in answers]
+        options = self.options + (["--language", language] if language else [])
+        return dump_texts(self.model, options, [sound[begin:end] for begin, end in windows])
 
     def save(self):
         pass

@@ -93,13 +93,6 @@ static void a_listener_may_close_its_lane(void **state) {
 
 // --- promotion -------------------------------------------------------------------------------
 
-static struct job *job_settling(char letter) {
-        struct job *job = rig_job(letter, false, 2, 0);
-
-        job->is_settling = true;
-        return job;
-}
-
 static const struct job_window window_settled = {
         .begin = 0, .n_samples = (size_t)2 * AUDIO_RATE, .language = ""};
 
@@ -108,7 +101,7 @@ static void a_kept_answer_becomes_the_final_one(void **state) {
         struct lane *a = rig_lane(rig, false);
         struct job_window other = window_settled;
 
-        lane_submit(a, job_settling('s'));
+        lane_submit(a, rig_job_settling('s'));
         rig_wait(rig);
         other.n_samples--;
         assert_false(lane_promote(a, &other));
@@ -126,9 +119,9 @@ static void a_job_is_promoted_while_it_waits_or_runs(void **state) {
         struct lane *a = rig_lane(rig, false), *b = rig_lane(rig, false);
 
         engine_script_hold(rig->script);
-        lane_submit(a, job_settling('r'));
+        lane_submit(a, rig_job_settling('r'));
         rig_wait_submitted(rig, 1);
-        lane_submit(b, job_settling('w'));
+        lane_submit(b, rig_job_settling('w'));
         assert_true(lane_promote(a, &window_settled));
         assert_true(lane_promote(b, &window_settled));
         lane_submit(a, rig_job('f', true, 1, 0));
@@ -145,7 +138,7 @@ static void what_settles_goes_before_what_goes_on(void **state) {
 
         rig_block(rig);
         lane_submit(a, rig_job('t', false, 1, 0));
-        lane_submit(b, job_settling('s'));
+        lane_submit(b, rig_job_settling('s'));
         engine_script_release(rig->script);
         rig_wait(rig);
         assert_string_equal(rig->answers, "xst");
@@ -157,7 +150,7 @@ static void a_promoted_answer_waits_for_earlier_finals(void **state) {
 
         engine_script_hold(rig->script);
         lane_submit(a, rig_job('1', true, 1, 9));
-        lane_submit(a, job_settling('s'));
+        lane_submit(a, rig_job_settling('s'));
         assert_true(lane_promote(a, &window_settled));
         engine_script_release(rig->script);
         rig_wait(rig);
@@ -168,8 +161,8 @@ static void a_closed_lane_forgets_what_it_kept(void **state) {
         struct scheduler_rig *rig = *state;
         struct lane *a = rig_lane(rig, false), *b = rig_lane(rig, false);
 
-        lane_submit(a, job_settling('s'));
-        lane_submit(b, job_settling('t'));
+        lane_submit(a, rig_job_settling('s'));
+        lane_submit(b, rig_job_settling('t'));
         rig_wait(rig);
         assert_true(lane_promote(a, &window_settled));
         rig_close_lane(rig, a);  // its answer is under way

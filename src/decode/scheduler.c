@@ -123,6 +123,8 @@ static void scheduler_on_done(void *context, struct pool_entry *pool_entry) {
         turns_give(scheduler);
 }
 
+// --- load ------------------------------------------------------------------------------------
+
 // Five beams mend one error in ten of live text (docs/decisions/0011).
 #define LIVE_BEAMS 5
 
@@ -139,8 +141,6 @@ void lane_choose_beams(const struct lane *lane, struct job *job) {
         job->options.beam_size = LIVE_BEAMS;
         scheduler->counts.n_searched++;
 }
-
-// --- load ------------------------------------------------------------------------------------
 
 static nsec_t scheduler_delay(const struct scheduler *scheduler) {
         nsec_t now = loop_now(scheduler->loop), delay = 0;

@@ -64,6 +64,13 @@ struct job *rig_job(char letter, bool is_final, double seconds, nsec_t deadline)
         return job;
 }
 
+struct job *rig_job_settling(char letter) {
+        struct job *job = rig_job(letter, false, 2, 0);
+
+        job->is_settling = true;
+        return job;
+}
+
 void rig_on_answer(void *context, const struct job *job, int result,
                    struct hypothesis *hypothesis) {
         struct scheduler_rig *rig = context;

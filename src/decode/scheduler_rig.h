@@ -48,6 +48,9 @@ int scheduler_rig_open(void **state, size_t capacity, struct scheduler_config co
 // refuse what '~' says.
 struct job *rig_job(char letter, bool is_final, double seconds, nsec_t deadline);
 
+// A tentative job of two seconds whose answer may become the final one.
+struct job *rig_job_settling(char letter);
+
 // A lane whose answers are written down; and one with a listener of its own. They are closed
 // with the rig, or before.
 struct lane *rig_lane(struct scheduler_rig *rig, bool is_wide);

@@ -159,13 +159,6 @@ static void one_failed_job_leaves_the_others_alone(void **state) {
         assert_int_equal(scheduler_counts(rig->scheduler)->kinds[JOB_FINAL].n_failed, 1);
 }
 
-static struct job *settling_job(void) {
-        struct job *job = rig_job('s', false, 1, 0);
-
-        job->is_settling = true;
-        return job;
-}
-
 // Only answers that may be final, only of live sound, and only where nobody has chosen.
 static void what_may_be_final_gets_beams_while_there_is_time(void **state) {
         struct scheduler_rig *rig = *state;
@@ -174,7 +167,7 @@ static void what_may_be_final_gets_beams_while_there_is_time(void **state) {
 
         lane_submit(live, rig_job('t', false, 1, 0));
         rig_wait(rig);
-        lane_submit(live, settling_job());
+        lane_submit(live, rig_job_settling('s'));
         rig_wait(rig);
         lane_submit(live, rig_job('f', true, 1, 0));
         rig_wait(rig);

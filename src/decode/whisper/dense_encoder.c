@@ -229,6 +229,11 @@ static void convolve_rows(const struct dense_encoder *encoder, const struct wind
         }
 }
 
+// Chunks of so many rows of a window.
+static size_t count_chunks(size_t n_rows) {
+        return (n_rows + dense_rows() - 1) / dense_rows();
+}
+
 // The windows' chunks one after the other: the chunk number *index becomes a chunk of the
 // window that is returned.
 static const struct window_rows *find_chunk(const struct dense_encoder *encoder, size_t *index,
@@ -237,7 +242,7 @@ static const struct window_rows *find_chunk(const struct dense_encoder *encoder,
 
         for (;; rows++) {
                 size_t n = are_frames ? rows->n_frames : rows->window->context->n_rows;
-                size_t n_chunks = (n + dense_rows() - 1) / dense_rows();
+                size_t n_chunks = count_chunks(n);
 
                 if (*index < n_chunks)
                         return rows;
@@ -267,9 +272,8 @@ static void convolve(struct dense_encoder *encoder) {
         for (size_t i = 0; i < encoder->n_windows; i++) {
                 const struct window_rows *rows = &encoder->windows[i];
 
-                n_frame_chunks += (rows->n_frames + dense_rows() - 1) / dense_rows();
-                n_row_chunks +=
-                        (rows->window->context->n_rows + dense_rows() - 1) / dense_rows();
+                n_frame_chunks += count_chunks(rows->n_frames);
+                n_row_chunks += count_chunks(rows->window->context->n_rows);
         }
 #pragma omp parallel num_threads(encoder->model->threads)
         {

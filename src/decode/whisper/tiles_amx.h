@@ -11,9 +11,8 @@
 
 #include "decode/whisper/tiles.h"
 
-#define TILE_ROWS_MAX 96  // of one product
-#define AMX_LINE      64  // bytes: a row of a tile, 16 groups or a panel's columns
-#define AMX_GROUPS    (AMX_LINE / TILE_GROUP)
+#define AMX_LINE   64  // bytes: a row of a tile, 16 groups or a panel's columns
+#define AMX_GROUPS (AMX_LINE / TILE_GROUP)
 
 struct tiles_amx {
         alignas(AMX_LINE) int32_t sums[TILE_ROWS_MAX][TILE_COLUMNS];  // or floats, for bf16
