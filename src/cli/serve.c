@@ -25,6 +25,8 @@ static const struct option_entry entries[] = {
         {"engines", "N", "that decode side by side [1]", "engines", 0},
         {"threads", "N", "cores for each engine [all, shared out]", "threads", 0},
         {"compute", "WHICH", "auto, float32, bf16 or int8 [auto]", "compute", 0},
+        {"memory", "SIZE", "for all that clients send: auto or 64MB, 1GB, ... [auto]", "memory",
+         0},
         {"log-level", "LEVEL", "debug, info, warning or error [info]", "log.level", 0},
         {"log-format", "FORMAT", "text or json [text]", "log.format", 0},
         {0},

@@ -5,6 +5,7 @@
 
 #include "audio/pcm.h"
 #include "decode/scheduler_private.h"
+#include "util/budget.h"
 #include "util/mem.h"
 
 /*
@@ -41,12 +42,23 @@
 // Finals that are queued whatever memory their sound takes.
 #define QUEUED_LEAST 16
 
+// Memory is taken, or given back, by a final's sound.
+static void owed_take(struct scheduler *scheduler, const struct job *job) {
+        scheduler->bytes_owed += job->n_samples * sizeof(float);
+        budget_charge_always(scheduler->budget, BUDGET_OWED, job->n_samples * sizeof(float));
+}
+
+static void owed_give_back(struct scheduler *scheduler, const struct job *job) {
+        scheduler->bytes_owed -= job->n_samples * sizeof(float);
+        budget_refund(scheduler->budget, BUDGET_OWED, job->n_samples * sizeof(float));
+}
+
 struct entry *entry_free(struct scheduler *scheduler, struct entry *entry) {
         if (entry->spooled.n_samples > 0) {
                 spool_drop(scheduler->spool, &entry->spooled);
                 scheduler->n_spooled--;
         } else if (entry->is_final) {
-                scheduler->bytes_owed -= entry->pool.job->n_samples * sizeof(float);
+                owed_give_back(scheduler, entry->pool.job);
         }
         entry->pool.job = job_free(entry->pool.job);
         hypothesis_deinit(&entry->pool.hypothesis);
@@ -103,7 +115,7 @@ static void entry_spool(struct entry *entry) {
         scheduler->spool_error = (struct error){0};
         free(job->samples);
         job->samples = NULL;
-        scheduler->bytes_owed -= job->n_samples * sizeof(float);
+        owed_give_back(scheduler, job);
         scheduler->n_spooled++;
         scheduler->counts.n_spooled++;
 }
@@ -126,7 +138,7 @@ static bool entry_unspool(struct entry *entry, int *ret_result) {
                                    : -ENOMEM;
         spool_drop(scheduler->spool, &entry->spooled);
         scheduler->n_spooled--;
-        scheduler->bytes_owed += bytes;
+        owed_take(scheduler, job);
         return true;
 }
 
@@ -347,7 +359,7 @@ static void final_rate(struct lane *lane, struct entry *entry) {
         lane->n_owed++;
         lane->scheduler->n_owed++;
         lane->samples_owed += job->n_samples;
-        lane->scheduler->bytes_owed += job->n_samples * sizeof(float);
+        owed_take(lane->scheduler, job);
 }
 
 // Drop the tentative job, and the answer that was kept: a newer job takes their place.

@@ -6,6 +6,7 @@
 
 #include "audio/pcm.h"
 #include "decode/scheduler_private.h"
+#include "util/budget.h"
 #include "util/mem.h"
 
 // The delay is worked out so often at most.
@@ -195,6 +196,7 @@ int scheduler_open(struct scheduler **ret, struct loop *loop,
         scheduler->loop = loop;
         scheduler->n_engines = config->n_engines;
         scheduler->load_at = scheduler->live_at = -LIVE_LASTS;
+        scheduler->budget = config->budget;
         scheduler->bytes_max = config->owed_bytes_max;
         if (config->spool_folder)
                 scheduler->spool = spool_new(config->spool_folder, config->spool_bytes_max);
@@ -214,6 +216,7 @@ struct scheduler *scheduler_close(struct scheduler *scheduler) {
                 return NULL;
         assert(!scheduler->lanes);
         pool_close(scheduler->pool);
+        budget_refund(scheduler->budget, BUDGET_OWED, scheduler->bytes_owed);  // went with it
         spool_free(scheduler->spool);
         free(scheduler);
         return NULL;

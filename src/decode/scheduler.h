@@ -26,6 +26,7 @@
 #include "util/loop.h"
 #include "util/metrics.h"
 
+struct budget;
 struct scheduler;
 struct lane;
 
@@ -44,6 +45,8 @@ struct scheduler_config {
         unsigned n_engines;  // decode threads
         // Finals owed whose sound would take more memory than this are spooled, so many bytes
         // of them at most; what is beyond that, or cannot be written, stays in memory.
+        // That memory is charged to the budget (NULL: none), always: a final is never refused.
+        struct budget *budget;
         const char *spool_folder;  // NULL: all stay in memory
         size_t owed_bytes_max;
         uint64_t spool_bytes_max;

@@ -71,6 +71,7 @@ struct scheduler {
         size_t n_started;    // of these, queued, running or done
         size_t n_tentative;  // tentatives in the pool, wanted or not
         size_t n_engines;
+        struct budget *budget;
         size_t bytes_owed;  // memory that finals' sound takes
         size_t bytes_max;
         struct spool *spool;       // NULL: everything stays in memory

@@ -16,10 +16,10 @@
 // What names of decoding options begin with on the command line's side.
 #define DECODING "decoding."
 
-static const char *const server_key_names[] = {"listen",  "model",      "model_dir", "language",
-                                               "engines", "threads",    "compute",   "decoding",
-                                               "pause",   "window_max", "admission", "guards",
-                                               "owed",    "log",        "streams",   NULL};
+static const char *const server_key_names[] = {
+        "listen",  "model",    "model_dir", "language",   "engines", "threads",
+        "compute", "decoding", "pause",     "window_max", "memory",  "admission",
+        "guards",  "owed",     "log",       "streams",    NULL};
 static const char *const owed_key_names[] = {"folder", "memory", "disk", NULL};
 static const char *const log_key_names[] = {"level", "format", NULL};
 static const char *const guard_key_names[] = {"repetition", "words_per_second", NULL};
@@ -33,8 +33,9 @@ static struct config *config_new(void) {
         config->decoding = decode_options_default();
         config->pause = 0.6f;
         config->window_max = 28;
+        config->memory = config_memory_auto();
         config->has_admission = true;
-        config->owed_memory = 256;
+        config->owed_memory = 128;
         config->owed_disk = 4096;
         config->log_level = LOG_INFO;
         config->log_format = LOG_TEXT;

@@ -28,6 +28,10 @@
 #define CONFIG_THREADS_MAX  256
 #define CONFIG_ENGINES_MAX  64
 
+// `memory: auto` is this part of what the process may have, and at most so much.
+#define CONFIG_MEMORY_SHARE 8
+#define CONFIG_MEMORY_AUTO  ((size_t)256000000)
+
 // The folder for what is owed where none is named: $XDG_STATE_HOME/eavesdrop, else
 // ~/.local/state/eavesdrop, else /var/tmp/eavesdrop. The caller frees it.
 char *config_default_owed_folder(void);
@@ -57,10 +61,12 @@ struct config {
         struct decode_options decoding;  // what jobs begin from, with the guards' limits
         float pause;                     // seconds without speech that end a window
         float window_max;                // seconds that a window may be long
+        size_t memory;                   // bytes that peers can make the server keep
         bool has_admission;              // new clients are sent away while text comes late
         char *owed_folder;               // for the spool; NULL: the default folder
-        unsigned owed_memory;            // MB of sound owed before it goes to disk
-        unsigned owed_disk;              // MB there
+        unsigned owed_memory;  // MB of sound owed before it goes to disk; half of `memory` at
+                               // most
+        unsigned owed_disk;    // MB there
         enum log_level log_level;
         enum log_format log_format;
         struct stream_config *streams;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "util/mem.h"
+#include "util/memory_limit.h"
 #include "util/number.h"
 
 // Whisper's languages, by the codes of its tokens (large-v3 added "yue").
@@ -262,6 +263,30 @@ static bool megabytes_set(unsigned *megabytes, const char *value, float most) {
         return true;
 }
 
+size_t config_memory_auto(void) {
+        uint64_t share = memory_limit("") / CONFIG_MEMORY_SHARE;
+
+        return share < CONFIG_MEMORY_AUTO ? (size_t)share : CONFIG_MEMORY_AUTO;
+}
+
+// Least: a few sessions with a whole window each. Most: a terabyte, a mistake beyond doubt.
+#define MEMORY_LEAST ((uint64_t)16000000)
+#define MEMORY_MOST  ((uint64_t)1000000000000)
+
+static bool server_set_memory(void *target, const char *value) {
+        struct config *config = target;
+        uint64_t size;
+
+        if (strcmp(value, "auto") == 0) {
+                config->memory = config_memory_auto();
+                return true;
+        }
+        if (!size_read(value, &size) || size < MEMORY_LEAST || size > MEMORY_MOST)
+                return false;
+        config->memory = (size_t)size;
+        return true;
+}
+
 static bool server_set_owed_memory(void *target, const char *value) {
         struct config *config = target;
 
@@ -304,6 +329,8 @@ const struct config_key config_server_keys[] = {
         {"pause", "EAVESDROP_PAUSE", PAUSE_EXPECTED, NULL, false, server_set_pause},
         {"window_max", "EAVESDROP_WINDOW_MAX", WINDOW_EXPECTED, NULL, false,
          server_set_window_max},
+        {"memory", "EAVESDROP_MEMORY", "auto, or a size from 16MB to 1000GB", NULL, false,
+         server_set_memory},
         {"admission", "EAVESDROP_ADMISSION", "true or false", boolean_names, false,
          server_set_admission},
         {"owed.folder", "EAVESDROP_OWED_FOLDER", "the folder for sound that is owed", NULL,

@@ -34,5 +34,8 @@ struct config_moved_key {
 // Ended by an entry without a name.
 extern const struct config_moved_key config_moved_keys[];
 
+// What `memory: auto` is on this machine.
+size_t config_memory_auto(void);
+
 // The entry with that name, or NULL.
 const struct config_key *config_key_find(const struct config_key *keys, const char *name);

@@ -54,7 +54,7 @@ static void test_all_mistakes_at_once(void **state) {
                 "bad.yaml:10:1: modle: unknown key; did you mean \"model\"?\n"
                 "bad.yaml:11:1: zzz: unknown key; those known here are listen, model, "
                 "model_dir, language, engines, threads, compute, decoding, pause, "
-                "window_max, admission, guards, owed, log, streams\n");
+                "window_max, memory, admission, guards, owed, log, streams\n");
 }
 
 static void test_empty_files(void **state) {

@@ -117,6 +117,21 @@ static void test_hearing_and_owing(void **state) {
                            "1000000\n");
 }
 
+static void test_memory(void **state) {
+        (void)state;
+        CLEANUP(config_freep) struct config *config = rig_parse_config("memory: 1.5GB\n");
+        CLEANUP(config_freep) struct config *plain = rig_parse_config("model: base\n");
+        CLEANUP(config_freep) struct config *automatic = rig_parse_config("memory: auto\n");
+
+        assert_int_equal(config->memory, 1500000000);
+        assert_int_equal(automatic->memory, plain->memory);
+        assert_true(plain->memory > 0 && plain->memory <= CONFIG_MEMORY_AUTO);
+        rig_expect_refused("memory: lots\n", "bad.yaml:1:9: memory: \"lots\" is not auto, or a "
+                                             "size from 16MB to 1000GB\n");
+        rig_expect_refused("memory: 15MB\n", "bad.yaml:1:9: memory: \"15MB\" is not auto, or a "
+                                             "size from 16MB to 1000GB\n");
+}
+
 static void test_log_as_a_level(void **state) {
         (void)state;
         CLEANUP(config_freep) struct config *config = rig_parse_config("log: debug\n");
@@ -172,6 +187,7 @@ int main(void) {
                 cmocka_unit_test(test_short_and_long_form),
                 cmocka_unit_test(test_every_key),
                 cmocka_unit_test(test_hearing_and_owing),
+                cmocka_unit_test(test_memory),
                 cmocka_unit_test(test_log_as_a_level),
                 cmocka_unit_test(test_variables_are_filled_in),
                 cmocka_unit_test(test_addresses),

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "audio/pcm.h"
+#include "util/budget.h"
 #include "util/metrics.h"
 #include "util/usage.h"
 
@@ -242,6 +243,22 @@ static void sinks_write(struct metrics *metrics, const struct server_counts *cou
 
 // --- the process -----------------------------------------------------------------------------
 
+static void budget_write(struct metrics *metrics, const struct budget *budget) {
+        single_write(metrics, METRICS_GAUGE, "eavesdrop_budget_bytes",
+                     "Memory that all that peers send may take together.",
+                     (double)budget_total(budget));
+        metrics_family(metrics, METRICS_GAUGE, "eavesdrop_budget_used_bytes",
+                       "What of it is taken.");
+        for (int kind = 0; kind < BUDGET_KIND_COUNT; kind++)
+                metrics_value(metrics, METRICS_LABELS({"kind", budget_kind_name(kind)}),
+                              (double)budget_used(budget, kind));
+        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_budget_refusals_total",
+                       "What was refused since nothing was left of it.");
+        for (int kind = 0; kind < BUDGET_KIND_COUNT; kind++)
+                metrics_value(metrics, METRICS_LABELS({"kind", budget_kind_name(kind)}),
+                              (double)budget_refusals(budget, kind));
+}
+
 static void process_write(struct metrics *metrics) {
         struct usage usage = usage_now();
 
@@ -271,6 +288,7 @@ char *metrics_page(const struct metrics_sources *sources, size_t *ret_n) {
         streams_write(metrics, sources);
         sessions_write(metrics, sources);
         sinks_write(metrics, sources->counts);
+        budget_write(metrics, sources->budget);
         process_write(metrics);
         return metrics_finish(metrics, ret_n);
 }

@@ -15,6 +15,7 @@
 // Where the figures are; all lent.
 struct metrics_sources {
         const struct server_counts *counts;
+        const struct budget *budget;
         struct scheduler *scheduler;
         struct stream *const *streams;  // the pulled ones
         size_t n_streams;

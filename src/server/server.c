@@ -11,6 +11,7 @@
 #include "server/metrics_page.h"
 #include "server/session.h"
 #include "sink/sink.h"
+#include "util/budget.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/metrics.h"
@@ -138,6 +139,7 @@ static void readiness_answer(struct server *server, struct http_response *ret) {
 static void metrics_answer(struct server *server, struct http_response *ret) {
         struct metrics_sources sources = {
                 .counts = &server->counts,
+                .budget = server->services.budget,
                 .scheduler = server->scheduler,
                 .streams = server->streams,
                 .n_streams = server->n_streams,
@@ -371,6 +373,13 @@ static int server_stream_open(struct server *server, const struct stream_config 
         return 0;
 }
 
+// Sound that is owed leaves the other half to messages.
+static size_t owed_bytes_max(const struct config *config) {
+        size_t wanted = (size_t)config->owed_memory * 1000000;
+
+        return wanted < config->memory / 2 ? wanted : config->memory / 2;
+}
+
 static int server_start(struct server *server, struct error *error) {
         const struct config *config = server->parts.config;
         CLEANUP(mem_freep) char *owed_folder = config_default_owed_folder();
@@ -378,7 +387,8 @@ static int server_start(struct server *server, struct error *error) {
                 .engine = server->parts.engine,
                 .model = server->parts.model,
                 .n_engines = server->parts.n_engines,
-                .owed_bytes_max = (size_t)config->owed_memory * 1000000,
+                .budget = server->services.budget,
+                .owed_bytes_max = owed_bytes_max(config),
                 .spool_folder = config->owed_folder ? config->owed_folder : owed_folder,
                 .spool_bytes_max = (uint64_t)config->owed_disk * 1000000,
         };
@@ -411,6 +421,7 @@ int server_open(struct server **ret, const struct server_parts *parts, struct er
                 .loop = parts->loop,
                 .vad = parts->vad,
                 .counts = &server->counts,
+                .budget = budget_new(parts->config->memory),
         };
         server->timer = loop_timer_new(parts->loop, server_on_timer, server);
         r = server_start(server, error);
@@ -431,6 +442,7 @@ struct server *server_close(struct server *server) {
         for (size_t i = 0; i < server->n_streams; i++)
                 stream_close(server->streams[i]);
         scheduler_close(server->scheduler);
+        budget_free(server->services.budget);
         free(server->streams);
         free(server->log_sinks);
         free(server->metrics);

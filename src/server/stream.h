@@ -18,6 +18,7 @@
 #include "util/error.h"
 #include "util/loop.h"
 
+struct budget;
 struct server_counts;
 struct stream;
 
@@ -27,6 +28,7 @@ struct stream_services {
         struct scheduler *scheduler;
         const struct vad_model *vad;
         struct server_counts *counts;
+        struct budget *budget;  // of what is kept of their sound
 };
 
 struct stream_settings {

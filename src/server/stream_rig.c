@@ -63,7 +63,8 @@ static void on_relief(void *context) {
 
 static void rig_open_stream(struct stream_rig *rig) {
         struct decode_options options = decode_options_default();
-        struct stream_services services = {rig->loop, rig->scheduler, rig->vad, &rig->counts};
+        struct stream_services services = {rig->loop, rig->scheduler, rig->vad, &rig->counts,
+                                           rig->budget};
         struct stream_settings settings = {
                 .name = "test", .options = &options, .history_segments = 5};
         struct stream_listener listener = {on_settled, on_relief, rig};
@@ -86,6 +87,7 @@ int stream_rig_setup(void **state) {
         rig->loop = loop_new_fake(1000 * NSEC_PER_SEC);
         rig->script = engine_script_new(4, script_answer, rig);
         config.model = rig->script;
+        config.budget = rig->budget = budget_new(RIG_BUDGET);
         if (scheduler_open(&rig->scheduler, rig->loop, &config, NULL) < 0)
                 return -1;
         rig->vad = rig_load_vad();
@@ -99,6 +101,7 @@ int stream_rig_teardown(void **state) {
 
         stream_close(rig->stream);
         scheduler_close(rig->scheduler);
+        budget_free(rig->budget);
         engine_script_free(rig->script);
         vad_model_free(rig->vad);
         loop_free(rig->loop);

@@ -18,13 +18,17 @@
 #include "server/counts.h"
 #include "server/stream.h"
 #include "sink/sink_capture.h"
+#include "util/budget.h"
 
 #define RIG_PIECE 1600  // samples pushed at a time: 0.1 s
+
+#define RIG_BUDGET ((size_t)256000000)  // bytes
 
 struct stream_rig {
         struct loop *loop;
         struct engine_script *script;  // says where the job's sound lies: " [begin,end)"
         struct scheduler *scheduler;
+        struct budget *budget;
         struct vad_model *vad;
         struct stream *stream;  // NULL where the network or the recording is not there
         struct sink_capture capture;

@@ -11,3 +11,22 @@ const char *number_read(const char *text, double *ret) {
         *ret = strtod(text, &end);
         return length > 0 && end == text + length ? end : NULL;
 }
+
+bool size_read(const char *text, uint64_t *ret) {
+        static const struct {
+                const char *name;
+                double bytes;
+        } units[] = {{"", 1e6},     {"KB", 1e3},      {"MB", 1e6},        {"GB", 1e9},
+                     {"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824}};
+        double number;
+        const char *unit = number_read(text, &number);
+
+        if (!unit || number < 0)
+                return false;
+        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+                if (strcmp(unit, units[i].name) == 0 && number * units[i].bytes < 0x1p63) {
+                        *ret = (uint64_t)(number * units[i].bytes);
+                        return true;
+                }
+        return false;
+}

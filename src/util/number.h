@@ -3,7 +3,15 @@
 //
 // Threads: any; no state.
 
+#include <stdbool.h>
+#include <stdint.h>
+
 // The number that the text begins with, digits with at most a point and a minus sign; what
 // strtod() takes beyond that (nan, 0x1p3, 1e3) is none. Returns where it ends, or NULL when
 // there is none.
 const char *number_read(const char *text, double *ret);
+
+// A size in bytes, such as "256MB", "1.5GB" or "512MiB" (KB, MB, GB: powers of 1000; KiB, MiB,
+// GiB: of 1024). A number alone is MB. False, with *ret as it was, when the text is none, or
+// beyond 2^63.
+bool size_read(const char *text, uint64_t *ret);

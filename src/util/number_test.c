@@ -37,10 +37,33 @@ static void test_what_is_no_plain_number(void **state) {
                         fail_msg("\"%s\" was read as %g", texts[i], number);
 }
 
+static void sizes_have_units(void **state) {
+        static const struct {
+                const char *text;
+                uint64_t bytes;
+        } sizes[] = {{"256MB", 256000000}, {"1.5GB", 1500000000},
+                     {"64KB", 64000},      {"2MiB", 2097152},
+                     {"1KiB", 1024},       {"1GiB", 1073741824},
+                     {"12", 12000000},     {"0", 0}};
+        static const char *const none[] = {"",     "MB",    "-1MB",          "1 MB", "1mb",
+                                           "1MBs", "1.MB2", "99999999999GB", "auto"};
+        uint64_t size = 7;
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+                assert_false(size_read(none[i], &size));
+        assert_int_equal(size, 7);
+        for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+                assert_true(size_read(sizes[i].text, &size));
+                assert_int_equal(size, sizes[i].bytes);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_numbers_end_where_something_else_begins),
                 cmocka_unit_test(test_what_is_no_plain_number),
+                cmocka_unit_test(sizes_have_units),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
