@@ -29,6 +29,7 @@ static const char *token_bytes(const void *context, int32_t id, size_t *ret_leng
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
         static struct bpe *bpe;
+        struct bpe_wish all = {.n_max = SIZE_MAX};
         size_t n_tokens, length, at = 0;
         int32_t *tokens;
         char *text;
@@ -38,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
         if (!bpe && bpe_new(&bpe, token_bytes, NULL, 256 + LETTERS * LETTERS, NULL) < 0)
                 abort();
         text = utf8_repair((const char *)bytes, n);
-        if (!text || bpe_encode(bpe, text, strlen(text), &tokens, &n_tokens) < 0)
+        if (!text || bpe_encode(bpe, text, strlen(text), &all, &tokens, &n_tokens) < 0)
                 abort();
         // Tokens joined are the text.
         for (size_t i = 0; i < n_tokens; i++) {

@@ -103,7 +103,7 @@ static void context_settle(struct decode_options *options,
         }
         if (!options->condition_on_previous_text ||
             temperature > options->prompt_reset_on_temperature) {
-                options->prompt = mem_free(options->prompt);
+                decode_options_drop_prompt(options);
                 options->n_previous_tokens = 0;
         }
 }

@@ -236,6 +236,15 @@ static void transcribing_on_signal(void *context) {
         loop_stop(transcribing->loop);
 }
 
+// Once for all windows of all files.
+static void texts_prepare(struct transcribe *run, struct scheduler *scheduler) {
+        CLEANUP(mem_freep) char *cuts = scheduler_prepare(scheduler, &run->decoding);
+
+        if (cuts)
+                fprintf(stderr,
+                        "eavesdrop transcribe: longer than the model has room for: %s\n", cuts);
+}
+
 static int files_transcribe(struct transcribe *run, struct loop *loop,
                             struct scheduler *scheduler) {
         CLEANUP(progress_freep) struct progress *progress = progress_new();
@@ -258,6 +267,7 @@ static int files_transcribe(struct transcribe *run, struct loop *loop,
         struct loop_signal *terminate =
                 loop_signal_new(loop, SIGTERM, transcribing_on_signal, &transcribing);
 
+        texts_prepare(run, scheduler);
         transcribing.transcription = transcription_open(&parts);
         loop_run(loop);
         transcription_close(transcribing.transcription);

@@ -32,6 +32,12 @@ struct engine_ops {
         int (*open)(void **ret, const void *model, struct error *error);
         void (*close)(void *state);
 
+        // Turn the texts of options that many jobs will have into tokens, once instead of for
+        // each job; they are freed. Texts that are too long for the model are cut
+        // (decode_tokens.is_cut). Any thread. NULL: there is nothing to prepare. 0 or -ENOMEM,
+        // then the texts are as they were.
+        int (*prepare)(const void *model, struct decode_options *options);
+
         // Take in a job: borrowed until collected. 0, ENGINE_E_FULL, or negative: this job
         // cannot be decoded (empty, too long), the others are untouched.
         int (*submit)(void *state, const struct job *job);

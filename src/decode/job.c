@@ -46,12 +46,27 @@ static int32_t *tokens_copy(const int32_t *tokens, size_t n) {
         return copy;
 }
 
+static struct decode_tokens decode_tokens_copy(const struct decode_tokens *tokens) {
+        struct decode_tokens copy = *tokens;
+
+        copy.items = tokens_copy(tokens->items, tokens->n);
+        return copy;
+}
+
+static void decode_tokens_deinit(struct decode_tokens *tokens) {
+        free(tokens->items);
+        *tokens = (struct decode_tokens){0};
+}
+
 struct decode_options decode_options_copy(const struct decode_options *options) {
         struct decode_options copy = *options;
 
         copy.prompt = xstrdup(options->prompt);
         copy.prefix = xstrdup(options->prefix);
         copy.hotwords = xstrdup(options->hotwords);
+        copy.prompt_tokens = decode_tokens_copy(&options->prompt_tokens);
+        copy.prefix_tokens = decode_tokens_copy(&options->prefix_tokens);
+        copy.hotword_tokens = decode_tokens_copy(&options->hotword_tokens);
         copy.prepend_punctuations = xstrdup(options->prepend_punctuations);
         copy.append_punctuations = xstrdup(options->append_punctuations);
         copy.previous_tokens =
@@ -64,6 +79,9 @@ void decode_options_deinit(struct decode_options *options) {
         free(options->prompt);
         free(options->prefix);
         free(options->hotwords);
+        decode_tokens_deinit(&options->prompt_tokens);
+        decode_tokens_deinit(&options->prefix_tokens);
+        decode_tokens_deinit(&options->hotword_tokens);
         free(options->prepend_punctuations);
         free(options->append_punctuations);
         free(options->previous_tokens);
@@ -82,6 +100,36 @@ void decode_options_tell(struct decode_options *options, const char *prompt,
                          const char *hotwords) {
         text_replace(&options->prompt, prompt);
         text_replace(&options->hotwords, hotwords);
+}
+
+void decode_options_drop_prompt(struct decode_options *options) {
+        options->prompt = mem_free(options->prompt);
+        decode_tokens_deinit(&options->prompt_tokens);
+}
+
+char *decode_options_tell_cuts(const struct decode_options *options) {
+        const struct {
+                const char *name, *end;
+                const struct decode_tokens *tokens;
+        } texts[] = {
+                {"the initial prompt", "last", &options->prompt_tokens},
+                {"the hotwords", "first", &options->hotword_tokens},
+                {"the prefix", "first", &options->prefix_tokens},
+        };
+        char *told = NULL;
+
+        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+                char *longer;
+
+                if (!texts[i].tokens->is_cut)
+                        continue;
+                longer = xasprintf("%s%sof %s only the %s %zu tokens are used",
+                                   told ? told : "", told ? ", " : "", texts[i].name,
+                                   texts[i].end, texts[i].tokens->n);
+                free(told);
+                told = longer;
+        }
+        return told;
 }
 
 struct job *job_new(size_t n_samples) {

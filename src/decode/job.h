@@ -28,6 +28,13 @@ enum decode_choice { DECODE_UNSET = -1, DECODE_NO, DECODE_YES };
 #define DECODE_BEAM_AUTO        0   // greedy, or beams for what may be final: load.h
 #define DECODE_SUPPRESSED_MAX   64  // tokens that a user may suppress
 
+// A text that all jobs of a session are told, as tokens of the engine's (engine.h, prepare).
+struct decode_tokens {
+        int32_t *items;  // owned
+        size_t n;
+        bool is_cut;  // the text is longer than the model has room for
+};
+
 // What the user can ask of the engine; names and defaults are faster-whisper's.
 struct decode_options {
         char language[LANGUAGE_CODE_MAX];  // "" detects
@@ -35,6 +42,8 @@ struct decode_options {
         char *prompt;    // initial prompt; NULL none
         char *prefix;    // that the first window's text begins with, not part of it; NULL none
         char *hotwords;  // NULL none
+        // What an engine that prepares options made of the three texts, which are NULL then.
+        struct decode_tokens prompt_tokens, prefix_tokens, hotword_tokens;
         int32_t *
                 previous_tokens;  // text tokens said before this window (condition on previous)
         size_t n_previous_tokens;
@@ -90,6 +99,13 @@ void decode_options_deinit(struct decode_options *options);
 // Another initial prompt and other hotwords; NULL leaves what is there.
 void decode_options_tell(struct decode_options *options, const char *prompt,
                          const char *hotwords);
+
+// Forget the initial prompt, text or tokens.
+void decode_options_drop_prompt(struct decode_options *options);
+
+// Which of the prepared texts were cut, and what of them is used, for people; the caller frees
+// it. NULL: none was.
+char *decode_options_tell_cuts(const struct decode_options *options);
 
 // What goes first when not all can be decoded at once.
 enum job_rank {

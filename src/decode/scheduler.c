@@ -194,6 +194,8 @@ int scheduler_open(struct scheduler **ret, struct loop *loop,
         int r;
 
         scheduler->loop = loop;
+        scheduler->engine = config->engine;
+        scheduler->model = config->model;
         scheduler->n_engines = config->n_engines;
         scheduler->load_at = scheduler->live_at = -LIVE_LASTS;
         scheduler->budget = config->budget;
@@ -220,6 +222,14 @@ struct scheduler *scheduler_close(struct scheduler *scheduler) {
         spool_free(scheduler->spool);
         free(scheduler);
         return NULL;
+}
+
+char *scheduler_prepare(const struct scheduler *scheduler, struct decode_options *options) {
+        // Without memory the texts stay, and each job's own trouble is told.
+        if (!scheduler->engine->prepare ||
+            scheduler->engine->prepare(scheduler->model, options) < 0)
+                return NULL;
+        return decode_options_tell_cuts(options);
 }
 
 struct scheduler_stats scheduler_stats(struct scheduler *scheduler) {

@@ -97,6 +97,11 @@ int scheduler_open(struct scheduler **ret, struct loop *loop,
 // at most one engine step. All lanes must be closed. NULL is fine. Returns NULL.
 struct scheduler *scheduler_close(struct scheduler *scheduler);
 
+// Prepare options that many jobs will have, as far as the engine wants it (engine.h): what each
+// job would have to do again. Returns what people should be told of it, which the caller frees:
+// texts that were too long; NULL: nothing.
+char *scheduler_prepare(const struct scheduler *scheduler, struct decode_options *options);
+
 struct scheduler_stats scheduler_stats(struct scheduler *scheduler);
 
 // More is owed than memory and spool are meant to hold: whoever can be paused should be.

@@ -61,6 +61,8 @@ struct lane {
 
 struct scheduler {
         struct loop *loop;
+        const struct engine_ops *engine;
+        const void *model;
         struct pool *pool;
         struct lane *lanes;
         struct lane *waiting;  // for their turns

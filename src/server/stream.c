@@ -370,6 +370,16 @@ static struct segmenter_config segmenting(const struct stream_settings *settings
         return config;
 }
 
+// Once for all jobs of the stream.
+static void texts_prepare(struct stream *stream) {
+        CLEANUP(mem_freep)
+        char *cuts = scheduler_prepare(stream->services.scheduler, &stream->jobs.options);
+
+        if (cuts)
+                log_warning(stream->name, "prompt-shortened",
+                            "longer than the model has room for: %s", cuts);
+}
+
 int stream_open(struct stream **ret, const struct stream_services *services,
                 const struct stream_settings *settings, const struct stream_listener *listener,
                 struct error *error) {
@@ -381,6 +391,7 @@ int stream_open(struct stream **ret, const struct stream_services *services,
         stream->services = *services;
         stream->listener = *listener;
         stream_jobs_init(&stream->jobs, settings);
+        texts_prepare(stream);
         stream->is_file = settings->is_file;
         // What a client pours in has no time of its own.
         stream->clock.is_followed = settings->source != NULL;

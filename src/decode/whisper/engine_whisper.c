@@ -100,6 +100,12 @@ static int engine_open(void **ret, const void *opaque, struct error *error) {
         return 0;
 }
 
+static int engine_prepare(const void *opaque, struct decode_options *options) {
+        const struct whisper_model *model = opaque;
+
+        return prompt_prepare(model->tokenizer, options);
+}
+
 static int engine_submit(void *opaque, const struct job *job) {
         struct engine_state *state = opaque;
 
@@ -413,6 +419,7 @@ const struct engine_ops engine_whisper = {
         .name = "whisper",
         .open = engine_open,
         .close = engine_close,
+        .prepare = engine_prepare,
         .submit = engine_submit,
         .step = engine_step,
         .collect = engine_collect,

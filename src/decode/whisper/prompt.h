@@ -20,9 +20,20 @@ struct prompt {
         size_t n_after;  // how many tokens may follow
 };
 
-// Tokens of " " and the stripped text; *ret is NULL for NULL or blank text.
-int prompt_encode(const struct tokenizer *tokenizer, const char *text, int32_t **ret,
-                  size_t *ret_n);
+// What the options say that every window is told.
+struct prompt_texts {
+        struct decode_tokens hotwords, prompt, prefix;
+};
+
+// The options' texts as tokens (" " and the stripped text), of each as many as a prompt
+// has room for: the last ones of the initial prompt, the first ones of hotwords and prefix.
+// What is tokens already is copied. The caller deinitialises. -ENOMEM.
+int prompt_encode(const struct tokenizer *tokenizer, const struct decode_options *options,
+                  struct prompt_texts *ret);
+void prompt_texts_deinit(struct prompt_texts *texts);
+
+// The same in place: as engine_ops.prepare.
+int prompt_prepare(const struct tokenizer *tokenizer, struct decode_options *options);
 
 // Append n more tokens to a list on the heap.
 void prompt_extend(int32_t **tokens, size_t *n_tokens, const int32_t *more, size_t n);

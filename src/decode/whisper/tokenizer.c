@@ -253,6 +253,13 @@ char *tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *tokens,
 
 int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, int32_t **ret,
                      size_t *ret_n) {
+        struct bpe_wish all = {.n_max = SIZE_MAX};
+
+        return tokenizer_encode_some(tokenizer, text, &all, ret, ret_n);
+}
+
+int tokenizer_encode_some(const struct tokenizer *tokenizer, const char *text,
+                          struct bpe_wish *wish, int32_t **ret, size_t *ret_n) {
         CLEANUP(mem_freep) char *repaired = NULL;
         size_t n = strlen(text);
 
@@ -261,7 +268,7 @@ int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, int32_
         repaired = utf8_repair(text, n);
         if (!repaired)
                 return -ENOMEM;
-        return bpe_encode(tokenizer->bpe, repaired, strlen(repaired), ret, ret_n);
+        return bpe_encode(tokenizer->bpe, repaired, strlen(repaired), wish, ret, ret_n);
 }
 
 int32_t tokenizer_language_token(const struct tokenizer *tokenizer, const char *language) {

@@ -39,6 +39,11 @@ char *tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *tokens,
 int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, int32_t **ret,
                      size_t *ret_n);
 
+// The same of as many tokens as are wished (tokenizer_bpe.h), for no more work than they take.
+struct bpe_wish;
+int tokenizer_encode_some(const struct tokenizer *tokenizer, const char *text,
+                          struct bpe_wish *wish, int32_t **ret, size_t *ret_n);
+
 // Language token of "de", or -1; and the code of a language token, or NULL.
 int32_t tokenizer_language_token(const struct tokenizer *tokenizer, const char *language);
 const char *tokenizer_language_code(const struct tokenizer *tokenizer, int32_t token);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -145,54 +146,109 @@ int bpe_new(struct bpe **ret, bpe_token token, const void *context, int32_t n_to
         return 0;
 }
 
-// One part of a piece while it is merged: bytes [begin, begin of the next).
-struct part {
-        size_t begin;
-        int32_t rank;  // of this part joined with the next; RANK_NONE when that is no token
+// --- Merging --------------------------------------------------------------------------------
+
+// Two neighbours that may be joined: the part that begins at byte `left` and the one behind it.
+struct pair {
+        int32_t rank;
+        uint32_t left;
 };
 
-// parts[n] is the end of the piece.
-static int32_t pair_rank(const struct bpe *bpe, const char *piece, const struct part *parts,
-                         size_t n, size_t i) {
-        if (i + 2 > n)
-                return RANK_NONE;
-        return *slot_find(bpe, piece + parts[i].begin, parts[i + 2].begin - parts[i].begin);
+// A piece while it is merged: its parts by the byte where they begin, and a heap of the pairs
+// that may be joined, some of which are no more.
+struct merge {
+        uint32_t *next, *before;  // where the part behind, and before, a part begins
+        int32_t *ranks;     // of a part joined with the next; RANK_NONE when that is no token
+        struct pair *heap;  // the lowest rank first, of equal ones the leftmost
+        size_t n_heap;
+        size_t n_steps;  // pairs looked up, and places passed in the heap
+};
+
+static bool pair_goes_first(struct pair a, struct pair b) {
+        return a.rank < b.rank || (a.rank == b.rank && a.left < b.left);
 }
 
-// Merge the piece's parts down to tokens; `parts` has room for length + 1. Returns how many.
-static size_t piece_merge(const struct bpe *bpe, const char *piece, size_t length,
-                          struct part *parts) {
-        size_t n = length;
+static void heap_push(struct merge *merge, struct pair pair) {
+        size_t at = merge->n_heap++;
 
-        for (size_t i = 0; i <= n; i++)
-                parts[i].begin = i;
-        for (size_t i = 0; i <= n; i++)
-                parts[i].rank = pair_rank(bpe, piece, parts, n, i);
+        for (; at > 0 && pair_goes_first(pair, merge->heap[(at - 1) / 2]); at = (at - 1) / 2) {
+                merge->heap[at] = merge->heap[(at - 1) / 2];
+                merge->n_steps++;
+        }
+        merge->heap[at] = pair;
+}
+
+static struct pair heap_pop(struct merge *merge) {
+        struct pair first = merge->heap[0], last = merge->heap[--merge->n_heap];
+        size_t at = 0;
+
         for (;;) {
-                size_t best = 0;
+                size_t child = 2 * at + 1;
 
-                for (size_t i = 1; i < n; i++)
-                        if (parts[i].rank < parts[best].rank)
-                                best = i;
-                if (parts[best].rank == RANK_NONE)
-                        return n;
-                memmove(&parts[best + 1], &parts[best + 2], (n - best - 1) * sizeof(*parts));
-                n--;
-                parts[best].rank = pair_rank(bpe, piece, parts, n, best);
-                if (best)
-                        parts[best - 1].rank = pair_rank(bpe, piece, parts, n, best - 1);
+                if (child + 1 < merge->n_heap &&
+                    pair_goes_first(merge->heap[child + 1], merge->heap[child]))
+                        child++;
+                if (child >= merge->n_heap || !pair_goes_first(merge->heap[child], last))
+                        break;
+                merge->heap[at] = merge->heap[child];
+                merge->n_steps++;
+                at = child;
+        }
+        merge->heap[at] = last;
+        return first;
+}
+
+// Look up what the part at `left` and the one behind it make.
+static void pair_look(const struct bpe *bpe, struct merge *merge, const char *piece,
+                      size_t length, uint32_t left) {
+        uint32_t right = merge->next[left];
+
+        merge->n_steps++;
+        merge->ranks[left] = RANK_NONE;
+        if (right < length)
+                merge->ranks[left] = *slot_find(bpe, piece + left, merge->next[right] - left);
+        if (merge->ranks[left] != RANK_NONE)
+                heap_push(merge, (struct pair){merge->ranks[left], left});
+}
+
+// Merge the piece's parts down to tokens: merge->next tells them. Each join takes one pair from
+// the heap and brings two at most, so that it never holds more than two for each byte.
+static void piece_merge(const struct bpe *bpe, struct merge *merge, const char *piece,
+                        size_t length) {
+        merge->n_heap = 0;
+        for (uint32_t i = 0; i < length; i++) {
+                merge->next[i] = i + 1;
+                merge->before[i] = i > 0 ? i - 1 : 0;
+        }
+        for (uint32_t i = 0; i < length; i++)
+                pair_look(bpe, merge, piece, length, i);
+        while (merge->n_heap > 0) {
+                struct pair pair = heap_pop(merge);
+                uint32_t left = pair.left, right = merge->next[left];
+
+                if (merge->ranks[left] != pair.rank)
+                        continue;
+                merge->ranks[right] = RANK_NONE;
+                merge->next[left] = merge->next[right];
+                if (merge->next[left] < length)
+                        merge->before[merge->next[left]] = left;
+                pair_look(bpe, merge, piece, length, left);
+                if (left > 0)
+                        pair_look(bpe, merge, piece, length, merge->before[left]);
         }
 }
 
-static size_t piece_encode(const struct bpe *bpe, const char *piece, size_t length,
-                           struct part *parts, int32_t *ret) {
-        size_t n = piece_merge(bpe, piece, length, parts);
+static size_t piece_encode(const struct bpe *bpe, struct merge *merge, const char *piece,
+                           size_t length, int32_t *ret) {
+        size_t n = 0;
 
-        for (size_t i = 0; i < n; i++)
-                ret[i] = *slot_find(bpe, piece + parts[i].begin,
-                                    parts[i + 1].begin - parts[i].begin);
+        piece_merge(bpe, merge, piece, length);
+        for (uint32_t i = 0; i < length; i = merge->next[i])
+                ret[n++] = *slot_find(bpe, piece + i, merge->next[i] - i);
         return n;
 }
+
+// --- Texts ----------------------------------------------------------------------------------
 
 static pcre2_match_data *match_free(pcre2_match_data *match) {
         pcre2_match_data_free(match);
@@ -201,34 +257,83 @@ static pcre2_match_data *match_free(pcre2_match_data *match) {
 
 DEFINE_CLEANUP(pcre2_match_data *, match_free);
 
-int bpe_encode(const struct bpe *bpe, const char *text, size_t n, int32_t **ret,
-               size_t *ret_n) {
+// Where the pieces of the text end: room for `n`, one for each byte. Returns how many there
+// are, or -ENOMEM.
+static ssize_t pieces_find(const struct bpe *bpe, const char *text, size_t n, size_t *ret) {
         CLEANUP(match_freep) pcre2_match_data *match = pcre2_match_data_create(1, NULL);
-        struct part *parts = xcalloc(n + 1, sizeof(*parts));
-        int32_t *tokens = xcalloc(n, sizeof(*tokens));
-        size_t at = 0, n_tokens = 0;
-        int r = match ? 0 : -ENOMEM;
+        size_t at = 0, n_pieces = 0;
 
-        while (r == 0 && at < n) {
-                PCRE2_SIZE *bounds;
-
+        if (!match)
+                return -ENOMEM;
+        while (at < n) {
+                // Every character is matched by some branch: only limits are left.
                 if (pcre2_match(bpe->pattern, (PCRE2_SPTR)text, n, at, PCRE2_NO_UTF_CHECK,
-                                match, NULL) < 0) {
-                        // Every character is matched by some branch: only limits are left.
-                        r = -ENOMEM;
-                        break;
-                }
-                bounds = pcre2_get_ovector_pointer(match);
-                n_tokens += piece_encode(bpe, text + bounds[0], bounds[1] - bounds[0], parts,
-                                         tokens + n_tokens);
-                at = bounds[1];
+                                match, NULL) < 0)
+                        return -ENOMEM;
+                at = pcre2_get_ovector_pointer(match)[1];
+                ret[n_pieces++] = at;
         }
-        free(parts);
-        if (r < 0) {
-                free(tokens);
-                return r;
+        return (ssize_t)n_pieces;
+}
+
+// Encode pieces, from the first on or from the last back, until there is enough. Tokens are
+// gathered at the front of `tokens` or at the end of its n places. Returns how many.
+static size_t pieces_encode(const struct bpe *bpe, struct merge *merge, const char *text,
+                            const size_t *ends, size_t n_pieces, const struct bpe_wish *wish,
+                            int32_t *tokens) {
+        size_t n = n_pieces > 0 ? ends[n_pieces - 1] : 0, n_tokens = 0;
+
+        for (size_t i = 0; i < n_pieces && n_tokens < wish->n_max; i++) {
+                size_t piece = wish->is_from_end ? n_pieces - 1 - i : i;
+                size_t begin = piece > 0 ? ends[piece - 1] : 0, n_new;
+                // From the end there are at least as many places left as the piece has bytes.
+                int32_t *place = tokens + (wish->is_from_end ? begin : n_tokens);
+
+                n_new = piece_encode(bpe, merge, text + begin, ends[piece] - begin, place);
+                n_tokens += n_new;
+                if (wish->is_from_end)
+                        memmove(tokens + n - n_tokens, place, n_new * sizeof(*tokens));
         }
+        return n_tokens;
+}
+
+static void merge_init(struct merge *merge, size_t n) {
+        *merge = (struct merge){
+                .next = xcalloc(n + 1, sizeof(*merge->next)),
+                .before = xcalloc(n + 1, sizeof(*merge->before)),
+                .ranks = xcalloc(n + 1, sizeof(*merge->ranks)),
+                .heap = xcalloc(2 * n + 1, sizeof(*merge->heap)),
+        };
+}
+
+static void merge_deinit(struct merge *merge) {
+        free(merge->next);
+        free(merge->before);
+        free(merge->ranks);
+        free(merge->heap);
+}
+
+int bpe_encode(const struct bpe *bpe, const char *text, size_t n, struct bpe_wish *wish,
+               int32_t **ret, size_t *ret_n) {
+        size_t *ends = xcalloc(n + 1, sizeof(*ends));
+        ssize_t n_pieces = pieces_find(bpe, text, n, ends);
+        struct merge merge;
+        int32_t *tokens;
+        size_t n_tokens;
+
+        if (n_pieces < 0) {
+                free(ends);
+                return (int)n_pieces;
+        }
+        tokens = xcalloc(n + 1, sizeof(*tokens));
+        merge_init(&merge, n);
+        n_tokens = pieces_encode(bpe, &merge, text, ends, (size_t)n_pieces, wish, tokens);
+        *ret_n = n_tokens < wish->n_max ? n_tokens : wish->n_max;
+        if (wish->is_from_end)
+                memmove(tokens, tokens + n - *ret_n, *ret_n * sizeof(*tokens));
+        wish->n_steps = merge.n_steps;
+        merge_deinit(&merge);
+        free(ends);
         *ret = tokens;
-        *ret_n = n_tokens;
         return 0;
 }

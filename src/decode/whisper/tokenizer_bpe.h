@@ -3,6 +3,7 @@
 //
 // Threads: immutable after bpe_new(); any thread.
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,7 +24,17 @@ struct bpe *bpe_free(struct bpe *bpe);
 // Bytes of a token, lent.
 const char *bpe_bytes(const struct bpe *bpe, int32_t id, size_t *ret_length);
 
-// Tokens of the valid UTF-8 at `text`. The caller frees *ret.
-int bpe_encode(const struct bpe *bpe, const char *text, size_t n, int32_t **ret, size_t *ret_n);
+// How many of a text's tokens are wanted, the first or the last ones, and what it took.
+struct bpe_wish {
+        size_t n_max;
+        bool is_from_end;
+        size_t n_steps;  // set: pairs looked up, and places passed in the heap of pairs
+};
+
+// Tokens of the valid UTF-8 at `text` (less than 4 GiB), as wished: of what lies beyond them
+// only the piece in which they end is merged. A piece of n bytes takes n log n steps. The
+// caller frees *ret. -ENOMEM.
+int bpe_encode(const struct bpe *bpe, const char *text, size_t n, struct bpe_wish *wish,
+               int32_t **ret, size_t *ret_n);
 
 DEFINE_CLEANUP(struct bpe *, bpe_free);

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "decode/models_rig.h"
+#include "decode/whisper/tokenizer_bpe.h"
 #include "decode/whisper/weights_file.h"
 #include "util/mem.h"
 
@@ -249,6 +250,138 @@ static void broken_text_counts_as_replaced(void **state) {
         vocabulary_deinit(&weights.vocabulary);
 }
 
+// Reckoned by hand: join the lowest-ranked neighbours, the leftmost first, until there are
+// none.
+static size_t merge_naively(const struct bpe *bpe, const char *text, size_t n, int32_t n_tokens,
+                            int32_t *ret) {
+        for (size_t i = 0; i < n; i++)
+                ret[i] = (unsigned char)text[i];
+        for (;;) {
+                int32_t best = n_tokens;
+                size_t at = 0;
+
+                for (size_t i = 0; i + 1 < n; i++) {
+                        size_t n_a, n_b, n_joined;
+                        const char *a = bpe_bytes(bpe, ret[i], &n_a);
+                        const char *b = bpe_bytes(bpe, ret[i + 1], &n_b);
+
+                        for (int32_t id = 256; id < best; id++) {
+                                const char *joined = bpe_bytes(bpe, id, &n_joined);
+
+                                if (n_joined == n_a + n_b && memcmp(joined, a, n_a) == 0 &&
+                                    memcmp(joined + n_a, b, n_b) == 0) {
+                                        best = id;
+                                        at = i;
+                                }
+                        }
+                }
+                if (best == n_tokens)
+                        return n;
+                ret[at] = best;
+                memmove(ret + at + 1, ret + at + 2, (n - at - 2) * sizeof(*ret));
+                n--;
+        }
+}
+
+// 256 bytes, then all joins of two to five of "ab".
+#define JOINS_FIRST 256
+#define JOINS       60
+
+static const char *join_token(const void *context, int32_t id, size_t *ret_length) {
+        static char bytes[JOINS_FIRST + JOINS][8];
+        uint32_t number = (uint32_t)(id - JOINS_FIRST) + 4, n = 0;
+
+        (void)context;
+        *ret_length = 1;
+        bytes[id][0] = (char)id;
+        if (id < JOINS_FIRST)
+                return bytes[id];
+        // The number's bits behind its highest one spell the token.
+        for (uint32_t left = number; left > 1; left >>= 1)
+                n++;
+        for (uint32_t i = 0; i < n; i++)
+                bytes[id][i] = "ab"[number >> (n - 1 - i) & 1];
+        *ret_length = n;
+        return bytes[id];
+}
+
+static struct bpe *joins_new(void) {
+        struct bpe *bpe = NULL;
+
+        assert_int_equal(bpe_new(&bpe, join_token, NULL, JOINS_FIRST + JOINS, NULL), 0);
+        return bpe;
+}
+
+static void merging_is_as_by_hand(void **state) {
+        CLEANUP(bpe_freep) struct bpe *bpe = joins_new();
+        uint32_t random = 1;
+
+        (void)state;
+        for (size_t round = 0; round < 200; round++) {
+                struct bpe_wish wish = {.n_max = SIZE_MAX};
+                char text[40];
+                int32_t expected[40], *tokens;
+                size_t n_expected, n;
+
+                for (size_t i = 0; i < sizeof(text); i++) {
+                        random = random * 1664525u + 1013904223u;
+                        text[i] = "ab"[random >> 24 & 1];
+                }
+                n_expected =
+                        merge_naively(bpe, text, sizeof(text), JOINS_FIRST + JOINS, expected);
+                assert_int_equal(bpe_encode(bpe, text, sizeof(text), &wish, &tokens, &n), 0);
+                assert_int_equal(n, n_expected);
+                assert_memory_equal(tokens, expected, n * sizeof(*tokens));
+                free(tokens);
+        }
+}
+
+// One word of 16 KiB: a quadratic merge takes 16384 * 16384 / 2 steps.
+static void an_odd_text_takes_few_steps(void **state) {
+        CLEANUP(bpe_freep) struct bpe *bpe = joins_new();
+        CLEANUP(mem_freep) char *text = xcalloc(TOKENIZER_TEXT_MAX, 1);
+        struct bpe_wish wish = {.n_max = SIZE_MAX};
+        uint32_t random = 1;
+        int32_t *tokens;
+        size_t n;
+
+        (void)state;
+        for (size_t i = 0; i < TOKENIZER_TEXT_MAX; i++) {
+                random = random * 1664525u + 1013904223u;
+                text[i] = "ab"[random >> 24 & 1];
+        }
+        assert_int_equal(bpe_encode(bpe, text, TOKENIZER_TEXT_MAX, &wish, &tokens, &n), 0);
+        // Two pairs looked up for each join, and 14 or 15 places in the heap.
+        assert_in_range(wish.n_steps, TOKENIZER_TEXT_MAX, 40 * TOKENIZER_TEXT_MAX);
+        free(tokens);
+}
+
+// Of many words only those are merged whose tokens are wanted.
+static void only_what_is_wished_is_merged(void **state) {
+        CLEANUP(bpe_freep) struct bpe *bpe = joins_new();
+        CLEANUP(mem_freep) char *text = xcalloc(TOKENIZER_TEXT_MAX + 1, 1);
+        struct bpe_wish all = {.n_max = SIZE_MAX}, first = {.n_max = 10},
+                        last = {.n_max = 10, .is_from_end = true};
+        int32_t *tokens, *some;
+        size_t n, n_some;
+
+        (void)state;
+        for (size_t i = 0; i < TOKENIZER_TEXT_MAX; i++)
+                text[i] = "ab bbaba"[i % 8];
+        assert_int_equal(bpe_encode(bpe, text, TOKENIZER_TEXT_MAX, &all, &tokens, &n), 0);
+        assert_int_equal(bpe_encode(bpe, text, TOKENIZER_TEXT_MAX, &first, &some, &n_some), 0);
+        assert_int_equal(n_some, 10);
+        assert_memory_equal(some, tokens, n_some * sizeof(*some));
+        assert_true(first.n_steps < 200);
+        free(some);
+        assert_int_equal(bpe_encode(bpe, text, TOKENIZER_TEXT_MAX, &last, &some, &n_some), 0);
+        assert_int_equal(n_some, 10);
+        assert_memory_equal(some, tokens + n - 10, n_some * sizeof(*some));
+        assert_true(last.n_steps < 200);
+        free(some);
+        free(tokens);
+}
+
 static void specials_are_no_text(void **state) {
         struct weights weights = made_up(51865, -1, "");
         CLEANUP(tokenizer_freep) struct tokenizer *tokenizer = NULL;
@@ -273,6 +406,9 @@ int main(void) {
                 cmocka_unit_test(specials_follow_from_the_size),
                 cmocka_unit_test(other_vocabularies_are_refused),
                 cmocka_unit_test(broken_text_counts_as_replaced),
+                cmocka_unit_test(merging_is_as_by_hand),
+                cmocka_unit_test(an_odd_text_takes_few_steps),
+                cmocka_unit_test(only_what_is_wished_is_merged),
                 cmocka_unit_test(specials_are_no_text),
         };
 

@@ -93,19 +93,10 @@ int transcription_start(struct transcription *transcription, const struct whispe
         transcription->job = job;
         if ((r = start_language(transcription, model)) < 0)
                 return r;
-        r = prompt_encode(model->tokenizer, options->hotwords, &transcription->hotwords,
-                          &transcription->n_hotwords);
-        if (r == 0)
-                r = prompt_encode(model->tokenizer, options->prompt, &transcription->previous,
-                                  &transcription->n_previous);
-        if (r == 0)
-                r = prompt_encode(model->tokenizer, options->prefix, &transcription->prefix,
-                                  &transcription->n_prefix);
-        if (r < 0) {
-                free(transcription->hotwords);
-                free(transcription->previous);
+        if ((r = prompt_encode(model->tokenizer, options, &transcription->texts)) < 0)
                 return r;
-        }
+        prompt_extend(&transcription->previous, &transcription->n_previous,
+                      transcription->texts.prompt.items, transcription->texts.prompt.n);
         transcription->suppressed =
                 tokenizer_suppress(model->tokenizer, options->suppress_tokens,
                                    options->n_suppress_tokens, &transcription->n_suppressed);
@@ -128,8 +119,7 @@ void transcription_clear(struct transcription *transcription, struct decoder *de
                 aligner_free(transcription->aligner, decoder_text_pool(decoder));
         transcription->audio = audio_memory_release(transcription->audio);
         free(transcription->log_mel);
-        free(transcription->hotwords);
-        free(transcription->prefix);
+        prompt_texts_deinit(&transcription->texts);
         free(transcription->previous);
         free(transcription->suppressed);
         transcription->phase = TRANSCRIPTION_FREE;
@@ -193,12 +183,12 @@ static void start_window(struct transcription *transcription, const struct whisp
 
         transcription->prompt = prompt_build(
                 tokenizer_specials(model->tokenizer),
-                &(struct prompt_parts){.hotwords = transcription->hotwords,
-                                       .n_hotwords = transcription->n_hotwords,
+                &(struct prompt_parts){.hotwords = transcription->texts.hotwords.items,
+                                       .n_hotwords = transcription->texts.hotwords.n,
                                        .previous = transcription->previous,
                                        .n_previous = transcription->n_previous,
-                                       .prefix = transcription->prefix,
-                                       .n_prefix = is_first ? transcription->n_prefix : 0,
+                                       .prefix = transcription->texts.prefix.items,
+                                       .n_prefix = is_first ? transcription->texts.prefix.n : 0,
                                        .language = transcription->language,
                                        .task = options->task,
                                        .without_timestamps =

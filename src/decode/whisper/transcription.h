@@ -50,8 +50,9 @@ struct transcription {
         struct audio_context context;  // the window's
         struct audio_memory *audio;    // of the window; NULL while it is not encoded
 
-        int32_t *hotwords, *prefix, *previous;  // tokens; `previous` grows with what was said
-        size_t n_hotwords, n_prefix, n_previous;
+        struct prompt_texts texts;
+        int32_t *previous;  // tokens: the initial prompt and what was said
+        size_t n_previous;
         int32_t *suppressed;
         size_t n_suppressed;
         int32_t language;  // token, -1 for none or not yet known
