@@ -68,8 +68,8 @@ static void fuzz_on_websocket(void *context, const struct http_request *request,
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
-        static const struct listener_handler handler = {fuzz_on_request, fuzz_on_websocket,
-                                                        NULL};
+        static const struct listener_handler handler = {.on_request = fuzz_on_request,
+                                                        .on_websocket = fuzz_on_websocket};
         struct listener *listener = net_listener(&handler);
         char upgrade[512];
         int fd, length;

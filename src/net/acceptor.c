@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "net/address.h"
 #include "util/log.h"
 #include "util/mem.h"
 
@@ -188,6 +189,14 @@ int acceptor_port(const struct acceptor *acceptor) {
                         NI_NUMERICSERV) != 0)
                 return 0;
         return (int)strtol(port, NULL, 10);
+}
+
+bool acceptor_is_loopback(const struct acceptor *acceptor) {
+        struct sockaddr_storage address;
+        socklen_t length = sizeof(address);
+
+        return getsockname(acceptor->fd, (struct sockaddr *)&address, &length) == 0 &&
+               address_is_loopback((struct sockaddr *)&address);
 }
 
 static void acceptor_on_closed(uv_handle_t *handle) {

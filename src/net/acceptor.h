@@ -6,6 +6,8 @@
 //
 // Threads: loop thread only.
 
+#include <stdbool.h>
+
 #include "util/error.h"
 #include "util/loop.h"
 
@@ -18,6 +20,9 @@ int acceptor_open(struct acceptor **ret, struct loop *loop, const char *address,
 
 // The port in use.
 int acceptor_port(const struct acceptor *acceptor);
+
+// True when only this machine can connect.
+bool acceptor_is_loopback(const struct acceptor *acceptor);
 
 // Stop listening. The handle closes in the background. NULL is fine. Returns NULL.
 struct acceptor *acceptor_close(struct acceptor *acceptor);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "net/address.h"
 #include "net/handshake.h"
 #include "net/http_head.h"
 #include "net/http_reply.h"
@@ -22,6 +23,8 @@ struct connection {
         struct loop *loop;
         struct transport *transport;
         char peer[PEER_MAX];
+        char address[ADDRESS_NAME_MAX];
+        bool is_loopback;
 
         http_parser parser;
         struct http_head head;
@@ -219,15 +222,31 @@ static void connection_reply(struct connection *connection,
                 loop_timer_set(connection->deadline, CONNECTION_IDLE_TIMEOUT);
 }
 
+// Refuse what the listener's owner forbids.
+static bool connection_forbid(struct connection *connection,
+                              const struct http_request *request) {
+        const struct listener_handler *handler = &connection->listener->handler;
+        CLEANUP(mem_freep)
+        char *words = handler->refuse ? handler->refuse(handler->context, request) : NULL;
+
+        if (words)
+                connection_refuse(connection, HTTP_STATUS_FORBIDDEN, words);
+        return words;
+}
+
 // A request is complete: answer it and get ready for the next.
 static void connection_answer(struct connection *connection) {
         struct http_request request = {
                 .method = http_method_str((enum http_method)connection->parser.method),
                 .peer = connection->peer,
+                .address = connection->address,
+                .is_loopback = connection->is_loopback,
         };
 
         if (!http_head_request(&connection->head, &request))
                 connection_refuse(connection, HTTP_STATUS_BAD_REQUEST, "the target is invalid");
+        else if (connection_forbid(connection, &request))
+                ;  // the refusal is said
         else if (connection->parser.upgrade)
                 connection_upgrade(connection, &request);
         else
@@ -346,18 +365,22 @@ static void connection_on_deadline(void *context) {
 
 // --- life ----------------------------------------------------------------------
 
-static void peer_format(int fd, char ret[static PEER_MAX]) {
+// Find out who the peer is.
+static void connection_know_peer(struct connection *connection, int fd) {
         struct sockaddr_storage address = {0};
+        const struct sockaddr *peer = (const struct sockaddr *)&address;
         socklen_t length = sizeof(address);
         char host[48], port[8];
 
         if (getpeername(fd, (struct sockaddr *)&address, &length) != 0 ||
-            getnameinfo((struct sockaddr *)&address, length, host, sizeof(host), port,
-                        sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-                snprintf(ret, PEER_MAX, "unknown");
+            getnameinfo(peer, length, host, sizeof(host), port, sizeof(port),
+                        NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+                snprintf(connection->peer, PEER_MAX, "unknown");
         else
-                snprintf(ret, PEER_MAX, address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s",
-                         host, port);
+                snprintf(connection->peer, PEER_MAX,
+                         address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+        address_name(peer, connection->address);
+        connection->is_loopback = address_is_loopback(peer);
 }
 
 void connection_open(struct listener *listener, int fd, bool is_busy) {
@@ -369,7 +392,7 @@ void connection_open(struct listener *listener, int fd, bool is_busy) {
         };
         struct connection *connection = xnew(struct connection);
 
-        peer_format(fd, connection->peer);
+        connection_know_peer(connection, fd);
         connection->transport = transport_open(listener->loop, fd, &handler, connection);
         if (!connection->transport) {
                 free(connection);

@@ -125,6 +125,12 @@ const char *http_request_header(const struct http_request *request, const char *
         return http_head_next(request->headers, name, NULL);
 }
 
+bool http_request_repeats(const struct http_request *request, const char *name) {
+        const char *first = http_head_next(request->headers, name, NULL);
+
+        return first && http_head_next(request->headers, name, first);
+}
+
 static int hex_value(char digit) {
         if (digit >= '0' && digit <= '9')
                 return digit - '0';

@@ -54,6 +54,7 @@ int listener_open(struct listener **ret, struct loop *loop, const char *address,
         listener->deflater = deflater_new();
         listener->connections_max = connections_allowed();
         listener->port = acceptor_port(listener->acceptor);
+        listener->is_loopback = acceptor_is_loopback(listener->acceptor);
         http_parser_set_max_header_size(LISTENER_HEADER_BYTES_MAX);
         // A peer that hung up is an error of write(), not a reason to die.
         (void)signal(SIGPIPE, SIG_IGN);
@@ -63,6 +64,10 @@ int listener_open(struct listener **ret, struct loop *loop, const char *address,
 
 int listener_port(const struct listener *listener) {
         return listener->port;
+}
+
+bool listener_is_loopback(const struct listener *listener) {
+        return listener->is_loopback;
 }
 
 void listener_stop(struct listener *listener) {

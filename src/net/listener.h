@@ -22,15 +22,20 @@ struct websocket;  // net/websocket.h
 
 // A request head, lent during the call. Names are matched without regard to case.
 struct http_request {
-        const char *method;  // "GET"
-        const char *path;    // without the query, percent-decoding not applied
-        const char *query;   // after the "?", or ""
-        const char *peer;    // "127.0.0.1:40312"
+        const char *method;   // "GET"
+        const char *path;     // without the query, percent-decoding not applied
+        const char *query;    // after the "?", or ""
+        const char *peer;     // "127.0.0.1:40312"
+        const char *address;  // whose that is (address.h): "127.0.0.1"
+        bool is_loopback;     // the peer is this machine
         const void *headers;
 };
 
 // The value of a header, or NULL.
 const char *http_request_header(const struct http_request *request, const char *name);
+
+// True when there are several such headers.
+bool http_request_repeats(const struct http_request *request, const char *name);
 
 // The decoded value of `?name=` in the query; the caller frees it. NULL if absent.
 char *http_request_query(const struct http_request *request, const char *name);
@@ -51,6 +56,9 @@ struct listener_handler {
         // A WebSocket was opened; set its handler (websocket_set_handler) before returning.
         void (*on_websocket)(void *context, const struct http_request *request,
                              struct websocket *socket);
+        // Why the request may not be made, as words that the caller frees (403, and the
+        // connection is closed); NULL: it may. Asked before either of the above. Optional.
+        char *(*refuse)(void *context, const struct http_request *request);
         void *context;
 };
 
@@ -61,6 +69,9 @@ int listener_open(struct listener **ret, struct loop *loop, const char *address,
 
 // The port in use.
 int listener_port(const struct listener *listener);
+
+// True when only this machine can connect.
+bool listener_is_loopback(const struct listener *listener);
 
 // Accept no more; open connections stay.
 void listener_stop(struct listener *listener);

@@ -17,4 +17,5 @@ struct listener {
         size_t connections_max;
         struct acceptor *acceptor;  // NULL after listener_stop()
         int port;
+        bool is_loopback;
 };

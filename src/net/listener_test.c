@@ -241,7 +241,8 @@ static void addresses_are_checked_before_binding(void **state) {
                 "",         "9090",  "host", "h:",      "h:x", "127.0.0.1:70000",
                 "::1:9090", "[::1]", "h:-1", "h:999999"};
         struct net_fixture *net = *state;
-        struct listener_handler handler = {net_on_request, net_on_websocket, net};
+        struct listener_handler handler = {
+                .on_request = net_on_request, .on_websocket = net_on_websocket, .context = net};
         struct listener *second = NULL;
         struct error error;
         char taken[32];
@@ -259,6 +260,8 @@ static void addresses_are_checked_before_binding(void **state) {
                          -EADDRNOTAVAIL);
         assert_int_equal(listener_open(&second, net->loop, ":0", &handler, &error), 0);
         assert_true(listener_port(second) > 0);
+        assert_false(listener_is_loopback(second));
+        assert_true(listener_is_loopback(net->listener));
         listener_close(second);
 }
 
@@ -290,7 +293,8 @@ static void running_out_of_descriptors_does_not_spin(void **state) {
 
 static void the_surplus_is_told_and_closed(void **state) {
         struct net_fixture *net = *state;
-        struct listener_handler handler = {net_on_request, net_on_websocket, net};
+        struct listener_handler handler = {
+                .on_request = net_on_request, .on_websocket = net_on_websocket, .context = net};
         struct rlimit before, limit;
         struct listener *all = net->listener;
         int fds[9];
@@ -312,6 +316,32 @@ static void the_surplus_is_told_and_closed(void **state) {
                 close(fds[i]);
         listener_close(net->listener);
         net->listener = all;
+}
+
+// Neither answered nor upgraded, and nothing that follows on the connection.
+static void what_is_refused_gets_403_and_the_words(void **state) {
+        static const char *const requests[] = {
+                "GET /page HTTP/1.1\r\n" HEAD "\r\nGET /next HTTP/1.1\r\n" HEAD "\r\n",
+                "POST /page HTTP/1.1\r\n" HEAD "Content-Length: 1\r\n\r\nx",
+                "GET /page HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: "
+                "Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " UPGRADE_KEY
+                "\r\n\r\n",
+        };
+        struct net_fixture *net = *state;
+
+        net->refusal = "not for you";
+        for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+                int fd = client_connect(net);
+
+                client_say(net, fd, requests[i]);
+                assert_true(client_read(net, fd, SIZE_MAX));
+                expect_status(net, 403);
+                assert_non_null(strstr(net->output, "not for you"));
+                assert_string_equal(net->path, "/page");
+                close(fd);
+        }
+        assert_int_equal(net->n_requests + net->n_sockets, 0);
+        net->refusal = NULL;
 }
 
 static void stopping_keeps_what_is_open(void **state) {
@@ -349,6 +379,7 @@ int main(void) {
                 with_listener(addresses_are_checked_before_binding),
                 with_listener(running_out_of_descriptors_does_not_spin),
                 with_listener(the_surplus_is_told_and_closed),
+                with_listener(what_is_refused_gets_403_and_the_words),
                 with_listener(stopping_keeps_what_is_open),
         };
 

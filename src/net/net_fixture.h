@@ -37,6 +37,7 @@ struct net_fixture {
         char *text;  // the last message's bytes
         size_t n_text;
         char *body;
+        const char *refusal;  // of every request, with 403; NULL: none is refused
 
         char *output;  // what a client read last
         size_t n_output;
@@ -100,9 +101,21 @@ static void net_on_websocket(void *context, const struct http_request *request,
         websocket_set_handler(socket, &handler, &net->limits);
 }
 
+static inline char *net_on_refuse(void *context, const struct http_request *request) {
+        struct net_fixture *net = context;
+
+        snprintf(net->path, sizeof(net->path), "%s", request->path);
+        assert_string_equal(request->address, "127.0.0.1");
+        assert_true(request->is_loopback);
+        return xstrdup(net->refusal);
+}
+
 static inline int net_setup(void **state) {
         struct net_fixture *net = xnew(struct net_fixture);
-        struct listener_handler handler = {net_on_request, net_on_websocket, net};
+        struct listener_handler handler = {.on_request = net_on_request,
+                                           .on_websocket = net_on_websocket,
+                                           .refuse = net_on_refuse,
+                                           .context = net};
         struct error error = {0};
 
         net->loop = loop_new_fake(1700000000 * NSEC_PER_SEC);

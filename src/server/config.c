@@ -17,9 +17,9 @@
 #define DECODING "decoding."
 
 static const char *const server_key_names[] = {
-        "listen",  "model",    "model_dir", "language",   "engines", "threads",
-        "compute", "decoding", "pause",     "window_max", "memory",  "admission",
-        "guards",  "owed",     "log",       "streams",    NULL};
+        "listen",  "origins", "hosts",    "model",   "model_dir",  "language", "engines",
+        "threads", "compute", "decoding", "pause",   "window_max", "memory",   "admission",
+        "guards",  "owed",    "log",      "streams", NULL};
 static const char *const owed_key_names[] = {"folder", "memory", "disk", NULL};
 static const char *const log_key_names[] = {"level", "format", NULL};
 static const char *const guard_key_names[] = {"repetition", "words_per_second", NULL};
@@ -55,6 +55,8 @@ struct config *config_free(struct config *config) {
         }
         free(config->streams);
         free(config->listen);
+        free(config->origins);
+        free(config->hosts);
         free(config->model);
         free(config->model_dir);
         free(config->owed_folder);
@@ -142,6 +144,25 @@ static void owed_read(struct config_reader *reader, const struct config_node *no
                                    "a mapping with the keys folder, memory and disk");
 }
 
+static bool key_takes_list(const struct config_key *key) {
+        return strcmp(key->name, "origins") == 0 || strcmp(key->name, "hosts") == 0;
+}
+
+// A key that takes a list as well. What is wrong is told of each item.
+static void list_read(struct config_reader *reader, const struct config_node *node,
+                      const struct config_key *key) {
+        size_t n_mistakes = reader->mistakes->n;
+        CLEANUP(mem_freep) char *words = NULL;
+
+        for (size_t i = 0; i < node->n_children; i++)
+                config_read_key(reader, node->children[i], key->name, key, reader->config);
+        if (reader->mistakes->n > n_mistakes)
+                return;
+        words = config_read_list(reader, node, key->name, key->expected, " ");
+        if (words)
+                key->set(reader->config, words);
+}
+
 static void root_read(struct config_reader *reader, const struct config_node *root) {
         if (root->kind == CONFIG_NODE_NULL) {
                 config_mistake_add(reader->mistakes, 1, 1, "",
@@ -163,7 +184,9 @@ static void root_read(struct config_reader *reader, const struct config_node *ro
                         continue;
                 key = strchr(name->text, '.') ? NULL
                                               : config_key_find(config_server_keys, name->text);
-                if (key)
+                if (key && key_takes_list(key) && node->kind == CONFIG_NODE_LIST)
+                        list_read(reader, node, key);
+                else if (key)
                         config_read_key(reader, node, name->text, key, reader->config);
                 else if (strcmp(name->text, "log") == 0)
                         log_read(reader, node);

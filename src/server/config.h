@@ -51,13 +51,15 @@ struct stream_config {
 };
 
 struct config {
-        char *listen;                    // "127.0.0.1:9090"
-        char *model;                     // "base", or a path
-        char *model_dir;                 // NULL: the default folder
-        char *language;                  // NULL detects
-        int engines;                     // that decode side by side
-        int threads;                     // of each; 0: all cores, shared out among them
-        enum compute compute;            // of the model's products
+        char *listen;          // "127.0.0.1:9090"
+        char *origins;         // of foreign pages that are let in, blanks between; NULL none
+        char *hosts;           // further names of this server, likewise
+        char *model;           // "base", or a path
+        char *model_dir;       // NULL: the default folder
+        char *language;        // NULL detects
+        int engines;           // that decode side by side
+        int threads;           // of each; 0: all cores, shared out among them
+        enum compute compute;  // of the model's products
         struct decode_options decoding;  // what jobs begin from, with the guards' limits
         float pause;                     // seconds without speech that end a window
         float window_max;                // seconds that a window may be long

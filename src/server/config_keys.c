@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/origin.h"
 #include "util/mem.h"
 #include "util/memory_limit.h"
 #include "util/number.h"
@@ -90,6 +91,50 @@ static bool address_is_good(const char *value) {
                 return inet_pton(AF_INET6, host + 1, &address) == 1;
         }
         return host_is_good(host);
+}
+
+// Keep the words as a list with blanks between, each of which must be good. Commas may stand
+// for blanks.
+static bool words_set(char **list, const char *value, bool (*is_good)(const char *word)) {
+        CLEANUP(mem_freep) char *copy = xstrdup(value);
+        CLEANUP(mem_freep) char *joined = NULL;
+        char *place = copy, *word;
+
+        while ((word = strsep(&place, ", \t"))) {
+                CLEANUP(mem_freep) char *before = TAKE(joined);
+
+                if (word[0] != '\0' && !is_good(word))
+                        return false;
+                joined = word[0] == '\0' ? TAKE(before)
+                         : before        ? xasprintf("%s %s", before, word)
+                                         : xstrdup(word);
+        }
+        text_replace(list, joined);
+        return true;
+}
+
+static bool origin_is_good(const char *word) {
+        struct origin origin;
+
+        return origin_read(word, &origin);
+}
+
+static bool server_set_origins(void *target, const char *value) {
+        struct config *config = target;
+
+        return words_set(&config->origins, value, origin_is_good);
+}
+
+static bool host_name_is_good(const char *word) {
+        struct authority authority;
+
+        return authority_read(word, &authority) && authority.port < 0;
+}
+
+static bool server_set_hosts(void *target, const char *value) {
+        struct config *config = target;
+
+        return words_set(&config->hosts, value, host_name_is_good);
 }
 
 // --- the server's keys -----------------------------------------------------------------------
@@ -309,6 +354,12 @@ const struct config_key config_server_keys[] = {
         {"listen", "EAVESDROP_LISTEN",
          "HOST:PORT such as 127.0.0.1:9090, [::1]:9090 or :9090, the port 0 to 65535", NULL,
          false, server_set_listen},
+        {"origins", "EAVESDROP_ORIGINS",
+         "a page's origin such as https://dash.example or http://localhost:3000", NULL, false,
+         server_set_origins},
+        {"hosts", "EAVESDROP_HOSTS",
+         "a name of this server such as cameras.example, without a port", NULL, false,
+         server_set_hosts},
         {"model", "EAVESDROP_MODEL",
          "a model's name such as base, or the path of a model's folder or file", NULL, true,
          server_set_model},

@@ -52,8 +52,9 @@ static void test_all_mistakes_at_once(void **state) {
                 "of Whisper such as en, de or zh, or auto to detect it; did you mean "
                 "\"de\"?\n"
                 "bad.yaml:10:1: modle: unknown key; did you mean \"model\"?\n"
-                "bad.yaml:11:1: zzz: unknown key; those known here are listen, model, "
-                "model_dir, language, engines, threads, compute, decoding, pause, "
+                "bad.yaml:11:1: zzz: unknown key; those known here are listen, origins, "
+                "hosts, model, model_dir, language, engines, threads, compute, decoding, "
+                "pause, "
                 "window_max, memory, admission, guards, owed, log, streams\n");
 }
 

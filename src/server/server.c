@@ -10,6 +10,7 @@
 #include "server/counts.h"
 #include "server/metrics_page.h"
 #include "server/session.h"
+#include "server/visitors.h"
 #include "sink/sink.h"
 #include "util/budget.h"
 #include "util/log.h"
@@ -38,6 +39,7 @@ struct server {
         char *metrics;  // the last metrics page; lent to its answer
         struct scheduler *scheduler;
         struct listener *listener;
+        struct visitors *visitors;
         struct stream **streams;
         size_t n_streams;
         struct sink *log_sinks;  // one per stream
@@ -181,6 +183,12 @@ static void server_on_request(void *context, const struct http_request *request,
 static void server_on_websocket(void *context, const struct http_request *request,
                                 struct websocket *socket) {
         session_open(context, request, socket);
+}
+
+static char *server_on_visitor(void *context, const struct http_request *request) {
+        const struct server *server = context;
+
+        return visitors_refuse(server->visitors, request);
 }
 
 // --- overload --------------------------------------------------------------------------------
@@ -380,6 +388,16 @@ static size_t owed_bytes_max(const struct config *config) {
         return wanted < config->memory / 2 ? wanted : config->memory / 2;
 }
 
+// There is no password yet: who reaches the port is in.
+static void exposure_log(const struct server *server) {
+        if (!listener_is_loopback(server->listener))
+                log_warning("server", "open-to-others",
+                            "listening on %s: whoever reaches it can read every stream and "
+                            "have sound decoded, without a password; keep it behind a "
+                            "firewall, or listen on 127.0.0.1",
+                            server->parts.config->listen);
+}
+
 static int server_start(struct server *server, struct error *error) {
         const struct config *config = server->parts.config;
         CLEANUP(mem_freep) char *owed_folder = config_default_owed_folder();
@@ -395,15 +413,19 @@ static int server_start(struct server *server, struct error *error) {
         struct listener_handler handler = {
                 .on_request = server_on_request,
                 .on_websocket = server_on_websocket,
+                .refuse = server_on_visitor,
                 .context = server,
         };
-        int r = listener_open(&server->listener, server->parts.loop, config->listen, &handler,
-                              error);
+        int r;
 
+        server->visitors = visitors_new(config);
+        r = listener_open(&server->listener, server->parts.loop, config->listen, &handler,
+                          error);
         if (r == 0)
                 r = scheduler_open(&server->scheduler, server->parts.loop, &scheduler, error);
         if (r < 0)
                 return r;
+        exposure_log(server);
         server->services.scheduler = server->scheduler;
         server->streams = xcalloc(config->n_streams, sizeof(*server->streams));
         server->log_sinks = xcalloc(config->n_streams, sizeof(*server->log_sinks));
@@ -439,6 +461,7 @@ struct server *server_close(struct server *server) {
                 return NULL;
         server->timer = loop_timer_free(server->timer);
         server->listener = listener_close(server->listener);  // frees the sessions
+        server->visitors = visitors_free(server->visitors);
         for (size_t i = 0; i < server->n_streams; i++)
                 stream_close(server->streams[i]);
         scheduler_close(server->scheduler);

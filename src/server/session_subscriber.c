@@ -113,10 +113,11 @@ static bool streams_are_known(struct session *session, const struct eavesdrop_na
         if (!is_known) {
                 CLEANUP(mem_freep) char *words = NULL;
 
+                // What there is to listen to is not for whoever asks from somewhere.
                 available.items = xcalloc(n_streams, sizeof(char *));
-                for (size_t i = 0; i < n_streams; i++)  // only read by the encoder
+                for (size_t i = 0; i < n_streams && session->is_loopback; i++)
                         available.items[available.n++] =
-                                (char *)(uintptr_t)stream_name(streams[i]);
+                                (char *)(uintptr_t)stream_name(streams[i]);  // only read
                 words = eavesdrop_unknown_streams_text(&unknown, &available);
                 session_refuse(session, 1008, words);
         }

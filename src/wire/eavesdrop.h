@@ -171,6 +171,7 @@ enum eavesdrop_place { EAVESDROP_BEFORE_SETUP, EAVESDROP_IN_FILE, EAVESDROP_IN_S
 enum eavesdrop_refusal eavesdrop_control_refusal(enum eavesdrop_type type,
                                                  enum eavesdrop_place place);
 
-// "Unknown streams: X. Available streams: A, B"; the caller frees it.
+// "Unknown streams: X. Available streams: A, B", or only the former when none are available
+// to who asked; the caller frees it.
 char *eavesdrop_unknown_streams_text(const struct eavesdrop_names *unknown,
                                      const struct eavesdrop_names *available);

@@ -233,5 +233,7 @@ char *eavesdrop_unknown_streams_text(const struct eavesdrop_names *unknown,
         CLEANUP(mem_freep) char *strangers = names_join(unknown);
         CLEANUP(mem_freep) char *known = names_join(available);
 
+        if (available->n == 0)
+                return xasprintf("Unknown streams: %s", strangers);
         return xasprintf("Unknown streams: %s. Available streams: %s", strangers, known);
 }

@@ -139,7 +139,9 @@ static void echo_on_signal(uv_signal_t *signal, int number) {
 int main(int argc, char **argv) {
         struct echo echo = {
                 .limits = {.message_max = (size_t)6 * 1024 * 1024, .send_max = 256 * 1024}};
-        struct listener_handler handler = {echo_on_request, echo_on_websocket, &echo};
+        struct listener_handler handler = {.on_request = echo_on_request,
+                                           .on_websocket = echo_on_websocket,
+                                           .context = &echo};
         struct error error = {0};
         struct rlimit limit;
 

@@ -1,0 +1,92 @@
+#include "server/visitors.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/origin.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+struct visitors {
+        const char *origins;
+        char *hosts;
+};
+
+// Asked by orchestrators and balancers, under whatever name they have for us; they tell
+// nothing.
+static const char *const public_paths[] = {"/healthz", "/readyz"};
+
+struct visitors *visitors_new(const struct config *config) {
+        struct visitors *visitors = xnew(struct visitors);
+        CLEANUP(mem_freep) char *own = origin_own_hosts();
+
+        visitors->origins = config->origins;
+        visitors->hosts = config->hosts ? xasprintf("%s %s", own, config->hosts) : xstrdup(own);
+        return visitors;
+}
+
+struct visitors *visitors_free(struct visitors *visitors) {
+        if (visitors)
+                free(visitors->hosts);
+        return mem_free(visitors);
+}
+
+static bool request_is_public(const struct http_request *request) {
+        // A WebSocket is one under every path.
+        if (http_request_header(request, "Upgrade"))
+                return false;
+        for (size_t i = 0; i < sizeof(public_paths) / sizeof(public_paths[0]); i++)
+                if (strcmp(request->path, public_paths[i]) == 0)
+                        return true;
+        return false;
+}
+
+// What is quoted was read before, and has only such letters as names have.
+static char *words_foreign(const char *origin) {
+        struct origin page;
+
+        if (!origin_read(origin, &page))
+                return xstrdup("a page without an origin of its own (a file, a sandbox) may "
+                               "not come here; serve it from a web server and list that under "
+                               "origins (EAVESDROP_ORIGINS)");
+        return xasprintf("pages from %s may not come here; if they are to, list that under "
+                         "origins in the configuration (EAVESDROP_ORIGINS)",
+                         origin);
+}
+
+static char *words_unknown(const char *host) {
+        struct authority authority;
+
+        if (!authority_read(host, &authority))
+                return xstrdup("the Host header is no name and no address");
+        return xasprintf("this server is not called %s; if it is to be, list that under hosts "
+                         "in the configuration (EAVESDROP_HOSTS)",
+                         authority.host);
+}
+
+char *visitors_refuse(const struct visitors *visitors, const struct http_request *request) {
+        struct origin_policy policy = {
+                .origins = visitors->origins,
+                .hosts = visitors->hosts,
+                .has_any_host = request_is_public(request),
+        };
+        const char *host = http_request_header(request, "Host");
+        // Of two, neither is where the page is from.
+        const char *origin = http_request_repeats(request, "Origin")
+                                     ? ""
+                                     : http_request_header(request, "Origin");
+        CLEANUP(mem_freep) char *words = NULL;
+
+        switch (origin_judge(&policy, origin, host)) {
+        case ORIGIN_GOOD:
+                return NULL;
+        case ORIGIN_IS_FOREIGN:
+                words = words_foreign(origin);
+                break;
+        case HOST_IS_UNKNOWN:
+                words = words_unknown(host);
+                break;
+        }
+        log_warning("server", "visitor-refused", "%s: %s", request->peer, words);
+        return TAKE(words);
+}

@@ -1,0 +1,121 @@
+"""Who is let in: pages of other origins, names that are not ours, and how much one is told."""
+
+import json
+import re
+import socket
+
+import processes
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+
+@pytest.fixture(scope="module")
+def server(program, models, tmp_path_factory):
+    with processes.serving(program, models, tmp_path_factory.mktemp("visitors")) as start:
+        yield start(
+            "streams: {hall: 'rtsp://127.0.0.1:9/hall'}\norigins: [https://dash.example]\nhosts: [cam.example]\n"
+        )
+
+
+def ask(server, path, **headers):
+    """(status, body) of a plain request with exactly these headers."""
+    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "Connection: close"]
+    with socket.create_connection(("127.0.0.1", server.port), 20) as raw:
+        raw.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        answer = raw.makefile("rb").read().decode()
+    head, body = answer.split("\r\n\r\n", 1)
+    return int(head.split()[1]), body
+
+
+def upgrade(server, path="/", host=None, origin=None):
+    """The status of an upgrade, and what an `rtsp_subscriber` of no such stream is told."""
+    headers = {"Host": host} if host else {}
+    if origin:
+        headers["Origin"] = origin
+    lines = [
+        f"GET {path} HTTP/1.1",
+        *(f"{name}: {value}" for name, value in {"Host": f"127.0.0.1:{server.port}", **headers}.items()),
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ]
+    with socket.create_connection(("127.0.0.1", server.port), 20) as raw:
+        raw.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        return int(raw.recv(4096).split()[1])
+
+
+# What a page that was loaded from the server itself would send.
+HOME = "127.0.0.1:9090"
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        (HOME, None, 200),
+        (HOME, "http://127.0.0.1:9090", 200),
+        ("cam.example", "https://cam.example", 200),
+        (HOME, "https://dash.example", 200),
+        (HOME, "https://evil.example", 403),
+        (HOME, "null", 403),
+        (HOME, "chrome-extension://abcdef", 403),
+        ("rebound.evil.example", "http://rebound.evil.example", 403),
+        ("rebound.evil.example", None, 403),
+    ],
+)
+def test_pages_and_names(server, host, origin, status):
+    headers = {"Host": host} | ({"Origin": origin} if origin else {})
+    for path in ("/metrics", "/", "/nothing"):
+        got, body = ask(server, path, **headers)
+        assert got == (404 if status == 200 and path == "/nothing" else status)
+        if status == 403:
+            assert "stream" not in body
+            assert "EAVESDROP_ORIGINS" in body or "EAVESDROP_HOSTS" in body
+    assert upgrade(server, host=host, origin=origin) == (101 if status == 200 else 403)
+    assert upgrade(server, "/healthz", host=host, origin=origin) == (101 if status == 200 else 403)
+
+
+def test_health_is_asked_under_any_name(server):
+    for path in ("/healthz", "/readyz"):
+        assert ask(server, path, Host="probe.example")[0] == 200
+        assert ask(server, path, Host="probe.example", Origin="http://probe.example")[0] == 200
+        assert ask(server, path, Host="probe.example", Origin="http://evil.example")[0] == 403
+    assert ask(server, "/metrics", Host="probe.example")[0] == 403
+
+
+def test_a_refusal_is_logged_with_the_remedy(server):
+    with pytest.raises(InvalidStatus):
+        connect(f"ws://127.0.0.1:{server.port}/", origin="https://other.example")
+    assert re.search(r"pages from https://other\.example .*EAVESDROP_ORIGINS", server.log())
+
+
+def unknown_stream(address, port, headers=None):
+    with connect(f"ws://{address}:{port}/?type=rtsp_subscriber&streams=nosuch", additional_headers=headers) as raw:
+        message = json.loads(raw.recv(timeout=20))["message"]
+        with pytest.raises(ConnectionClosed):
+            raw.recv(timeout=20)
+    return message
+
+
+def own_address():
+    """An address of this machine that is not loopback, or None. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        return probe.getsockname()[0]
+
+
+def test_streams_are_listed_to_this_machine_only(program, models, tmp_path):
+    address = own_address()
+    if not address:
+        pytest.skip("this machine has no address but loopback")
+    with processes.serving(program, models, tmp_path) as start:
+        port = processes.free_port()
+        environment = {"EAVESDROP_LISTEN": f"0.0.0.0:{port}"}
+        server = start("streams: {hall: 'rtsp://127.0.0.1:9/hall'}\n", port, environment=environment)
+        assert unknown_stream("127.0.0.1", server.port) == "Unknown streams: nosuch. Available streams: hall"
+        assert unknown_stream(address, server.port) == "Unknown streams: nosuch"
+        assert "without a password" in server.log()
