@@ -22,6 +22,7 @@ static bool address_ipv4(const struct sockaddr *address, struct in_addr *ret) {
 
 void address_name(const struct sockaddr *address, char ret[static ADDRESS_NAME_MAX]) {
         struct in6_addr network = {0};
+        char text[INET6_ADDRSTRLEN];
         struct in_addr v4;
 
         if (address_ipv4(address, &v4)) {
@@ -29,8 +30,8 @@ void address_name(const struct sockaddr *address, char ret[static ADDRESS_NAME_M
         } else if (address->sa_family == AF_INET6) {
                 memcpy(&network, &((const struct sockaddr_in6 *)address)->sin6_addr,
                        NETWORK_BYTES);
-                inet_ntop(AF_INET6, &network, ret, INET6_ADDRSTRLEN);
-                strcat(ret, "/64");
+                inet_ntop(AF_INET6, &network, text, sizeof(text));
+                snprintf(ret, ADDRESS_NAME_MAX, "%s/64", text);
         } else {
                 snprintf(ret, ADDRESS_NAME_MAX, "unknown");
         }

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -44,9 +45,8 @@ static bool host_read_ipv6(const char *text, const char **end, struct authority 
         literal[n] = '\0';
         if (inet_pton(AF_INET6, literal, &address) != 1)
                 return false;
-        ret->host[0] = '[';
-        inet_ntop(AF_INET6, &address, ret->host + 1, INET6_ADDRSTRLEN);
-        strcat(ret->host, "]");
+        inet_ntop(AF_INET6, &address, literal, sizeof(literal));
+        snprintf(ret->host, sizeof(ret->host), "[%s]", literal);
         ret->is_address = true;
         ++*end;
         return true;
