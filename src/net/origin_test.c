@@ -42,7 +42,7 @@ static void headers_are_judged(void **state) {
                 {NULL, "rebound.evil.example", UNKNOWN},
                 {NULL, "localhost.evil.example", UNKNOWN},
                 {NULL, "evil.localhost", UNKNOWN},
-                {NULL, "127.0.0.1.nip.io", UNKNOWN},
+                {NULL, "127.0.0.1.evil.example", UNKNOWN},
                 {NULL, "2130706433", UNKNOWN},
                 {NULL, "127.1", UNKNOWN},
                 {NULL, "0177.0.0.1", UNKNOWN},
