@@ -6,9 +6,7 @@
 #include "audio/pcm.h"
 #include "util/mem.h"
 
-// Decoding sound needs some 100 MB; what grows beyond this has been led astray by its input.
-#define MEMORY_LIMIT ((uint64_t)4 << 30)
-#define FILE_LIMIT   64
+#define FILE_LIMIT 64
 
 #define SLICE_SAMPLES 4096
 #define SAMPLE_SIZE   2  // s16, as ffmpeg_command asks for
@@ -99,8 +97,8 @@ int ffmpeg_child_open(struct ffmpeg_child **ret, struct loop *loop,
         CLEANUP(ffmpeg_child_closep) struct ffmpeg_child *child = xnew(struct ffmpeg_child);
         const struct process_config config = {
                 .argv = command->argv,
+                .variables = command->variables,
                 .has_stdin = has_stdin || command->script,
-                .memory_limit = MEMORY_LIMIT,
                 .file_limit = FILE_LIMIT,
         };
         const struct process_listener process_listener = {

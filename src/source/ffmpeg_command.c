@@ -24,12 +24,15 @@ static __attribute__((sentinel)) void command_append(struct ffmpeg_command *comm
         va_end(arguments);
 }
 
-// "level" puts "[error]" and the like before each message: ffmpeg_diagnosis needs it.
+// "level" puts "[error]" and the like before each message: ffmpeg_diagnosis needs it. Threads
+// are one of each kind: filters would have one per core otherwise, and on a machine of 64 their
+// stacks alone would be all the address space that a child may have.
 static void command_begin(struct ffmpeg_command *command, const char *ffmpeg,
-                          const char *protocols) {
+                          const char *protocols, const char *formats) {
         *command = (struct ffmpeg_command){0};
         command_append(command, ffmpeg ? ffmpeg : "ffmpeg", "-hide_banner", "-nostdin",
-                       "-loglevel", "level+warning", "-protocol_whitelist", protocols,
+                       "-loglevel", "level+warning", "-filter_threads", "1",
+                       "-protocol_whitelist", protocols, "-format_whitelist", formats,
                        "-threads", "1", NULL);
 }
 
@@ -72,19 +75,24 @@ void ffmpeg_command_init_network(struct ffmpeg_command *command,
                 transport = config->transport == SOURCE_TRANSPORT_UDP
                                     ? "option rtsp_transport udp\n"
                                     : "option rtsp_transport tcp\n";
-        command_begin(command, config->ffmpeg, scheme->protocols);
+        // For the script; what the entry in it may open and be is said there.
+        command_begin(command, config->ffmpeg, "pipe", "concat");
+        command->variables = scheme->variables;
         // -safe 0: the entry is a URL. The analysis here is of what the inner demuxer has
         // already analysed.
         command_append(command, "-analyzeduration", "100000", "-f", "concat", "-safe", "0",
                        NULL);
         command_end(command, "pipe:0");
-        command->script = xasprintf("ffconcat version 1.0\nfile %s\n%s%s", quoted, transport,
+        command->script = xasprintf("ffconcat version 1.0\nfile %s\n"
+                                    "option protocol_whitelist %s\n"
+                                    "option format_whitelist %s\n%s%s",
+                                    quoted, scheme->protocols, scheme->formats, transport,
                                     scheme->options);
 }
 
 void ffmpeg_command_init_file(struct ffmpeg_command *command, const char *ffmpeg,
                               const char *path, bool is_paced, bool is_looped) {
-        command_begin(command, ffmpeg, "file");
+        command_begin(command, ffmpeg, "file", SOURCE_PLAYLISTS);
         if (is_paced)
                 command_append(command, "-re", NULL);
         if (is_looped)
@@ -94,7 +102,7 @@ void ffmpeg_command_init_file(struct ffmpeg_command *command, const char *ffmpeg
 }
 
 void ffmpeg_command_init_upload(struct ffmpeg_command *command, const char *ffmpeg) {
-        command_begin(command, ffmpeg, "pipe");
+        command_begin(command, ffmpeg, "pipe", SOURCE_CONTAINERS);
         command_end(command, "pipe:0");
 }
 

@@ -18,6 +18,7 @@ struct ffmpeg_command {
         const char *argv[FFMPEG_ARGV_MAX];  // NULL-terminated
         char *input;                        // "file:PATH", in argv; owned
         char *script;                       // for standard input; owned; NULL: none
+        const char *const *variables;       // of the environment, besides PROCESS_VARIABLES
 };
 
 // A network URL that source_url_check() has passed.

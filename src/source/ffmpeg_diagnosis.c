@@ -32,6 +32,7 @@ static const struct {
         {"Host is down", FFMPEG_FAULT_UNREACHABLE},
         {"timed out", FFMPEG_FAULT_TIMEOUT},
         {"Protocol not found", FFMPEG_FAULT_PROTOCOL},
+        {"Format not on whitelist", FFMPEG_FAULT_FORMAT},
         {"not on whitelist", FFMPEG_FAULT_PROTOCOL},
         {"Unsafe file name", FFMPEG_FAULT_PROTOCOL},
         {"Invalid data found", FFMPEG_FAULT_NOT_MEDIA},
@@ -47,6 +48,7 @@ static const char *const texts[] = {
         [FFMPEG_FAULT_UNREACHABLE] = "host unreachable",
         [FFMPEG_FAULT_TIMEOUT] = "no answer in time",
         [FFMPEG_FAULT_PROTOCOL] = "it leads to a protocol that is not allowed here",
+        [FFMPEG_FAULT_FORMAT] = "in a format that is not read from such a source",
         [FFMPEG_FAULT_NOT_MEDIA] = "no sound in a format that ffmpeg knows",
         [FFMPEG_FAULT_NONE] = "",
 };

@@ -16,6 +16,7 @@ enum ffmpeg_fault {
         FFMPEG_FAULT_UNREACHABLE,  // no way to the host
         FFMPEG_FAULT_TIMEOUT,      // no answer in time
         FFMPEG_FAULT_PROTOCOL,     // ffmpeg lacks the protocol or may not use it
+        FFMPEG_FAULT_FORMAT,       // ffmpeg may not take it for what it is
         FFMPEG_FAULT_NOT_MEDIA,    // what arrives is no sound that ffmpeg knows
         FFMPEG_FAULT_OTHER,        // in ffmpeg's own words
         FFMPEG_FAULT_NONE,

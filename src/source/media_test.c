@@ -164,6 +164,7 @@ static int files_make(void **state) {
         file_make("whole.flac", SINE " -c:a flac");
         whole = bytes_read("whole.flac", &n);
         bytes_write("half.flac", whole, n / 2);
+        file_make("rare.sf", SINE " -f ircam");
         bytes_write("zero.wav", "", 0);
         bytes_write("text.txt", "this is no sound\n", 17);
         return 0;
@@ -172,7 +173,7 @@ static int files_make(void **state) {
 static int files_remove(void **state) {
         static const char *const names[] = {
                 "mono.wav",  "stereo.mp3", "sound.m4a", "seven.wav", "two.mkv",  "silent.mp4",
-                "short.wav", "whole.flac", "half.flac", "zero.wav",  "text.txt", "list.txt"};
+                "short.wav", "whole.flac", "half.flac", "zero.wav",  "text.txt", "rare.sf"};
 
         (void)state;
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -286,6 +287,27 @@ static void an_upload_reads_no_local_file(void **state) {
         capture_deinit(&capture);
 }
 
+// Formats that nobody sends but who looks for a hole in one of ffmpeg's 300 demuxers.
+static void a_format_that_is_not_listed_is_not_read(void **state) {
+        struct capture capture;
+        struct media_listener listener = capture_init(&capture);
+        size_t n;
+        CLEANUP(mem_freep) char *bytes = bytes_read("rare.sf", &n);
+
+        (void)state;
+        assert_int_equal(media_open_upload(&capture.media, capture.loop, &listener, NULL), 0);
+        media_write(capture.media, (const uint8_t *)bytes, n);
+        media_write_end(capture.media);
+        loop_run(capture.loop);
+        assert_true(capture.has_error);
+        assert_string_equal(capture.error.text,
+                            "in a format that is not read from such a source");
+        assert_int_equal(capture.n_samples, 0);
+        capture_deinit(&capture);
+        decode(&capture, "rare.sf");
+        assert_true(capture.has_error);
+}
+
 static void an_upload_is_decoded_as_it_comes(void **state) {
         struct capture capture;
         struct media_listener listener = capture_init(&capture);
@@ -358,6 +380,7 @@ int main(void) {
                 cmocka_unit_test(a_broken_file_gives_what_it_has),
                 cmocka_unit_test(plain_mistakes_are_told_at_once),
                 cmocka_unit_test(an_upload_reads_no_local_file),
+                cmocka_unit_test(a_format_that_is_not_listed_is_not_read),
                 cmocka_unit_test(an_upload_is_decoded_as_it_comes),
                 cmocka_unit_test(an_upload_to_a_slow_reader_is_bounded),
                 cmocka_unit_test(closing_in_the_middle_leaves_nothing),

@@ -196,6 +196,7 @@ static enum source_cause end_cause(const struct source *source, const struct ffm
         case FFMPEG_FAULT_NO_AUDIO:
         case FFMPEG_FAULT_INDEX_LAST:
         case FFMPEG_FAULT_PROTOCOL:
+        case FFMPEG_FAULT_FORMAT:
         case FFMPEG_FAULT_NOT_MEDIA:
                 return SOURCE_CAUSE_NO_SOUND;
         case FFMPEG_FAULT_OTHER:

@@ -260,10 +260,13 @@ static void the_url_is_on_standard_input_and_not_in_the_arguments(void **state) 
         assert_non_null(strstr(capture.states.reason, "odd: rtsp://***@127.0.0.1:8554/office"));
         CLEANUP(mem_freep) char *arguments = text_read("arguments");
         CLEANUP(mem_freep) char *script = text_read("script");
-        assert_non_null(strstr(arguments, "-protocol_whitelist pipe,rtsp,rtp,udp,tcp "));
+        assert_non_null(
+                strstr(arguments, "-protocol_whitelist pipe -format_whitelist concat "));
         assert_null(strstr(arguments, RIG_PASSWORD));
         assert_null(strstr(arguments, "127.0.0.1"));
         assert_non_null(strstr(script, "\nfile 'rtsp://camera:s3cr3t'\\''x@127.0.0.1/a'\n"
+                                       "option protocol_whitelist rtsp,rtp,udp,tcp\n"
+                                       "option format_whitelist rtsp\n"
                                        "option rtsp_transport tcp\n"));
         capture_close(&capture);
 }

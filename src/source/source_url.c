@@ -27,15 +27,25 @@
         "option rw_timeout 10000000\n" \
         "option analyzeduration 2000000\n"
 
+#define SRT_OPTIONS                \
+        "option timeout 5000000\n" \
+        "option analyzeduration 2000000\n"
+
+#define RTSP_PROTOCOLS "rtsp,rtp,udp,tcp"
+#define HTTP_PROTOCOLS "http,https,httpproxy,tcp,tls,crypto,data"
+#define SRT_FORMATS    "mpegts,matroska,flv,mov,ogg,mp3,aac"
+
+// The way out of many a network. ffmpeg asks for these two and no other.
+static const char *const http_variables[] = {"http_proxy", "no_proxy", NULL};
+
 static const struct source_scheme schemes[] = {
-        {"rtsp", "pipe,rtsp,rtp,udp,tcp", RTSP_OPTIONS, true},
-        {"rtsps", "pipe,rtsp,rtsps,rtp,srtp,udp,tcp,tls", RTSP_OPTIONS, true},
-        {"http", "pipe,http,https,httpproxy,tcp,tls,crypto,data", HTTP_OPTIONS, false},
-        {"https", "pipe,http,https,httpproxy,tcp,tls,crypto,data", HTTP_OPTIONS, false},
-        {"rtmp", "pipe,rtmp,tcp", HTTP_OPTIONS, false},
-        {"rtmps", "pipe,rtmp,rtmps,tcp,tls", HTTP_OPTIONS, false},
-        {"srt", "pipe,srt,udp", "option timeout 5000000\noption analyzeduration 2000000\n",
-         false},
+        {"rtsp", RTSP_PROTOCOLS, "rtsp", NULL, RTSP_OPTIONS, true},
+        {"rtsps", RTSP_PROTOCOLS ",rtsps,srtp,tls", "rtsp", NULL, RTSP_OPTIONS, true},
+        {"http", HTTP_PROTOCOLS, SOURCE_PLAYLISTS, http_variables, HTTP_OPTIONS, false},
+        {"https", HTTP_PROTOCOLS, SOURCE_PLAYLISTS, http_variables, HTTP_OPTIONS, false},
+        {"rtmp", "rtmp,tcp", "flv,live_flv", NULL, HTTP_OPTIONS, false},
+        {"rtmps", "rtmp,rtmps,tcp,tls", "flv,live_flv", NULL, HTTP_OPTIONS, false},
+        {"srt", "srt,udp", SRT_FORMATS, NULL, SRT_OPTIONS, false},
 };
 
 #define N_SCHEMES (sizeof(schemes) / sizeof(schemes[0]))

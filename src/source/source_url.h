@@ -10,12 +10,28 @@
 struct source_scheme {
         const char *name;  // "rtsp"
         // What ffmpeg may open for it, so that a hostile playlist or redirect reads no
-        // local file; "pipe" carries our script.
+        // local file.
         const char *protocols;
+        // What it may take the bytes for: only what such a source really sends.
+        const char *formats;
+        // Environment variables that it needs, NULL-terminated; NULL: none.
+        const char *const *variables;
         // Lines of the script: options of the demuxer and its protocol.
         const char *options;
         bool is_rtsp;
 };
+
+// Containers of sound, with and without pictures, as ffmpeg's demuxers are called. None of them
+// names other files: no playlists, no scripts. Also none that plays music from a program
+// (tracker modules, game sounds), and none that is for pictures and subtitles alone.
+#define SOURCE_CONTAINERS                                                             \
+        "aac,ac3,aiff,alaw,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dss,dts,dv,eac3,"   \
+        "flac,flv,g722,g723_1,g726,g729,gsm,gxf,loas,matroska,mov,mp3,mpc,mpc8,mpeg," \
+        "mpegts,mulaw,mxf,nistsphere,nut,ogg,oma,qcp,rm,shn,sln,sox,tak,truehd,tta,"  \
+        "voc,w64,wav,wtv,wv,xwma"
+
+// And for what may name others: a live or recorded playlist (HLS).
+#define SOURCE_PLAYLISTS SOURCE_CONTAINERS ",hls"
 
 // The scheme of a network URL; NULL: unknown, or a file's path (source_url_file).
 const struct source_scheme *source_url_scheme(const char *url);

@@ -1,5 +1,6 @@
 #include "util/process_spawn.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -49,6 +50,42 @@ static int pipes_init(struct pipes *pipes, bool has_input, bool has_errors) {
         return 0;
 }
 
+// --- environment ----------------------------------------------------------------
+
+// malloc() reserves 64 MiB of address space for each of its arenas, of which every thread gets
+// one: with SRT's threads that alone would be 190 MiB of PROCESS_MEMORY_MAX.
+#define ARENA_VARIABLE "MALLOC_ARENA_MAX=1"
+
+static const char *const variables[] = {PROCESS_VARIABLES};
+
+#define N_VARIABLES (sizeof(variables) / sizeof(variables[0]))
+
+// The child's environment: entries of ours, lent.
+struct environment {
+        const char *entries[1 + N_VARIABLES + PROCESS_VARIABLES_MAX + 1];
+        size_t n;
+};
+
+static void environment_add(struct environment *environment, const char *name) {
+        size_t length = strlen(name);
+
+        for (char **entry = environ; *entry; entry++)
+                if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=') {
+                        environment->entries[environment->n++] = *entry;
+                        return;
+                }
+}
+
+static void environment_init(struct environment *environment, const char *const *more) {
+        *environment = (struct environment){.entries = {ARENA_VARIABLE}, .n = 1};
+        for (size_t i = 0; i < N_VARIABLES; i++)
+                environment_add(environment, variables[i]);
+        for (size_t i = 0; more && more[i]; i++) {
+                assert(i < PROCESS_VARIABLES_MAX);
+                environment_add(environment, more[i]);
+        }
+}
+
 // --- in the child ---------------------------------------------------------------
 // Between fork and exec only async-signal-safe calls: other threads of ours may have held
 // any lock at the moment of the fork.
@@ -92,8 +129,24 @@ static int child_descriptors_set(const struct pipes *pipes) {
         return 0;
 }
 
+// The usual limit. Threads reserve as much for a stack as the main one may have: a limit of
+// gigabytes would leave them no room.
+#define STACK_MAX ((uint64_t)8 << 20)
+
+static void child_limits_set(const struct process_config *config) {
+        child_limit(RLIMIT_CORE, 0);
+        child_limit(RLIMIT_STACK, STACK_MAX);
+        child_limit(RLIMIT_AS,
+                    config->memory_limit ? config->memory_limit : PROCESS_MEMORY_MAX);
+        if (config->cpu_limit)
+                child_limit(RLIMIT_CPU, config->cpu_limit);
+        // One that cannot be nicer already is.
+        if (config->niceness)
+                (void)!nice(config->niceness);
+}
+
 static _Noreturn void child_run(const struct process_config *config, const struct pipes *pipes,
-                                pid_t parent) {
+                                const struct environment *environment, pid_t parent) {
         int report = fcntl(pipes->report[WRITE], F_DUPFD_CLOEXEC, 3);
         int code;
 
@@ -102,15 +155,16 @@ static _Noreturn void child_run(const struct process_config *config, const struc
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
                 _exit(127);  // the parent died before the line above took effect
-        child_limit(RLIMIT_CORE, 0);
-        if (config->memory_limit)
-                child_limit(RLIMIT_AS, config->memory_limit);
+        child_limits_set(config);
         code = child_descriptors_set(pipes);
         // Not before: the descriptors above are copies of ours, which may be many.
         if (config->file_limit)
                 child_limit(RLIMIT_NOFILE, config->file_limit);
+        if (code == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                code = -errno;
         if (code == 0) {
-                execvp(config->argv[0], (char *const *)(uintptr_t)config->argv);
+                execvpe(config->argv[0], (char *const *)(uintptr_t)config->argv,
+                        (char *const *)(uintptr_t)environment->entries);
                 code = -errno;
         }
         (void)!write(report, &code, sizeof(code));
@@ -136,14 +190,16 @@ static int exec_wait(int report, pid_t pid) {
 // fork() with all signals held back, so that no handler of ours runs in the child.
 static pid_t child_fork(const struct process_config *config, const struct pipes *pipes) {
         pid_t parent = getpid();
+        struct environment environment;
         sigset_t all, before;
         pid_t pid;
 
+        environment_init(&environment, config->variables);
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
         pid = fork();
         if (pid == 0)
-                child_run(config, pipes, parent);
+                child_run(config, pipes, &environment, parent);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         return pid;
 }

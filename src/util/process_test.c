@@ -218,6 +218,64 @@ static void the_child_inherits_three_descriptors_and_a_session(void **state) {
 }
 
 // A server has a few descriptors for each of its children.
+// Of our environment the child gets what it needs, and never what may hold a password.
+static void the_child_gets_no_secrets(void **state) {
+        static const char *const more[] = {"http_proxy", "no_proxy", NULL};
+        static const char *const argv[] = {"env", NULL};
+        struct process_config config = {.argv = argv};
+        struct capture capture;
+        struct process_listener listener = {.on_stdout = capture_on_stdout,
+                                            .on_exit = capture_on_exit,
+                                            .context = &capture};
+
+        (void)state;
+        setenv("EAVESDROP_LANGUAGE", "de", 1);
+        setenv("KITCHEN_PASSWORD", "SECRET", 1);
+        setenv("FFREPORT", "file=/tmp/SECRET", 1);
+        setenv("LD_PRELOAD_NOT", "SECRET", 1);
+        setenv("TZ", "Europe/Berlin", 1);
+        setenv("http_proxy", "http://127.0.0.1:3128", 1);
+        for (int i = 0; i < 2; i++) {
+                const char *proxy;
+
+                config.variables = i == 0 ? NULL : more;
+                capture_init(&capture);
+                assert_int_equal(
+                        process_open(&capture.process, capture.loop, &config, &listener, NULL),
+                        0);
+                loop_run(capture.loop);
+                assert_null(strstr(capture.output, "SECRET"));
+                assert_null(strstr(capture.output, "EAVESDROP"));
+                assert_non_null(strstr(capture.output, "PATH="));
+                assert_non_null(strstr(capture.output, "TZ=Europe/Berlin\n"));
+                proxy = strstr(capture.output, "http_proxy=http://127.0.0.1:3128\n");
+                assert_int_equal(proxy != NULL, i == 1);
+                assert_null(strstr(capture.output, "no_proxy"));  // we have none
+                capture_deinit(&capture);
+        }
+}
+
+static void the_child_gains_no_privileges_and_has_limits(void **state) {
+        struct capture capture;
+        struct process_config config = {.cpu_limit = 77, .niceness = 3};
+        const char *const argv[] = {"sh", "-c",
+                                    "grep NoNewPrivs /proc/self/status; ulimit -c; ulimit -v; "
+                                    "ulimit -s; ulimit -t; cut -d' ' -f19 /proc/self/stat",
+                                    NULL};
+        struct process_listener listener = {.on_stdout = capture_on_stdout,
+                                            .on_exit = capture_on_exit,
+                                            .context = &capture};
+
+        (void)state;
+        config.argv = argv;
+        capture_init(&capture);
+        assert_int_equal(process_open(&capture.process, capture.loop, &config, &listener, NULL),
+                         0);
+        loop_run(capture.loop);
+        assert_string_equal(capture.output, "NoNewPrivs:\t1\n0\n524288\n8192\n77\n3\n");
+        capture_deinit(&capture);
+}
+
 static void the_childs_limit_is_below_what_we_have_open(void **state) {
         const char *const argv[] = {"sh", "-c", "ulimit -n", NULL};
         const struct process_config config = {.argv = argv, .file_limit = 64};
@@ -361,6 +419,8 @@ int main(void) {
                 cmocka_unit_test(input_for_a_child_that_does_not_read_is_dropped),
                 cmocka_unit_test(pause_holds_the_child_and_resume_loses_nothing),
                 cmocka_unit_test(the_child_inherits_three_descriptors_and_a_session),
+                cmocka_unit_test(the_child_gets_no_secrets),
+                cmocka_unit_test(the_child_gains_no_privileges_and_has_limits),
                 cmocka_unit_test(the_childs_limit_is_below_what_we_have_open),
                 cmocka_unit_test(long_lines_are_cut),
                 cmocka_unit_test(stop_asks_first),
