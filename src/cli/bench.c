@@ -1,6 +1,5 @@
 // eavesdrop bench: how much can a server take, ours or another that speaks WhisperLive?
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -192,7 +191,6 @@ int cli_bench(int argc, char **argv) {
         const char *names[N_VERBS + 1] = {0};
         const char *nearest;
 
-        signal(SIGPIPE, SIG_IGN);
         if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
                 return help_print();
         for (size_t i = 0; i < N_VERBS; i++) {

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +53,18 @@ static void openmp_prepare(char **argv) {
         // Without /proc it goes on, only slower.
 }
 
-int cli_main(int argc, char **argv) {
+// What was printed has to arrive: a list that a full disk or a reader who left has cut short is
+// no success. Every verb but those that write a file of their own tells it here.
+static int output_settle(int code) {
+        if (fflush(stdout) == 0 && !ferror(stdout))
+                return code;
+        fputs("eavesdrop: standard output could not be written: it is closed or full, or its "
+              "reader has left; what was printed is not complete\n",
+              stderr);
+        return code == EXIT_OK ? EXIT_TROUBLE : code;
+}
+
+static int verb_run(int argc, char **argv) {
         const char *names[N_VERBS + 1] = {0};
         const char *nearest;
 
@@ -82,4 +94,10 @@ int cli_main(int argc, char **argv) {
         else
                 fprintf(stderr, "eavesdrop: unknown verb %s; try: eavesdrop --help\n", argv[1]);
         return EXIT_USAGE;
+}
+
+int cli_main(int argc, char **argv) {
+        // A reader that leaves is an error of writing, which is told, and not our end.
+        signal(SIGPIPE, SIG_IGN);
+        return output_settle(verb_run(argc, argv));
 }

@@ -145,7 +145,6 @@ int cli_serve(int argc, char **argv) {
         if (options_config(&config, &options, options_get(&options, "config")) < 0)
                 return EXIT_USAGE;
         log_configure(config->log_level, config->log_format);
-        signal(SIGPIPE, SIG_IGN);
         descriptors_raise();
         if (config->n_streams > 0 && source_ffmpeg_check(NULL, &error) < 0) {
                 log_error("server", "start-failed", "%s", error.text);

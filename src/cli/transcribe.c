@@ -197,14 +197,15 @@ static int output_open(struct transcribe *run) {
         return EXIT_TROUBLE;
 }
 
-// Close and tell what could not be written (disk full, reader gone).
+// Close the file and tell what could not be written (disk full).
 static int output_close(struct transcribe *run) {
         bool has_failed;
 
-        if (!run->output)
+        // Standard output is everybody's: cli_main() tells.
+        if (!run->output || run->output == stdout)
                 return EXIT_OK;
         has_failed = fflush(run->output) != 0 || ferror(run->output);
-        if (run->output != stdout && fclose(run->output) != 0)
+        if (fclose(run->output) != 0)
                 has_failed = true;
         run->output = NULL;
         if (!has_failed)
@@ -336,7 +337,6 @@ int cli_transcribe(int argc, char **argv) {
         struct transcribe run = {0};
         int r = transcribe_prepare(&run, argc, argv), closed;
 
-        signal(SIGPIPE, SIG_IGN);
         if (r < 0)
                 r = transcribe_run(&run);
         closed = output_close(&run);

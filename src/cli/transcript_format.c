@@ -67,6 +67,10 @@ void transcript_writer_break(struct transcript_writer *writer) {
         writer->segments = NULL;
 }
 
+bool transcript_writer_has_failed(const struct transcript_writer *writer) {
+        return ferror(writer->stream) != 0;
+}
+
 // --- segments --------------------------------------------------------------------------------
 
 // Text without the space that Whisper puts in front, and without line breaks: in every format

@@ -37,4 +37,7 @@ void transcript_writer_end(struct transcript_writer *writer, const char *languag
                            int64_t duration);
 void transcript_writer_break(struct transcript_writer *writer);
 
+// True once something could not be written: what follows would be in vain.
+bool transcript_writer_has_failed(const struct transcript_writer *writer);
+
 DEFINE_CLEANUP(struct transcript_writer *, transcript_writer_free);

@@ -45,9 +45,16 @@ struct transcription {
 
 // --- output ----------------------------------------------------------------------------------
 
+static void transcription_post(struct transcription *transcription);
+
 static void segment_write(struct item *item, const struct segment *segment) {
-        progress_clear(item->transcription->parts.progress);
-        transcript_writer_segment(item->transcription->parts.writer, segment);
+        struct transcription *transcription = item->transcription;
+
+        progress_clear(transcription->parts.progress);
+        transcript_writer_segment(transcription->parts.writer, segment);
+        // Hours of decoding that nobody will read are spared.
+        if (transcript_writer_has_failed(transcription->parts.writer))
+                transcription_post(transcription);
 }
 
 static void item_begin(struct item *item) {
@@ -104,8 +111,6 @@ static void progress_tell(struct transcription *transcription) {
 }
 
 // --- what tracks tell ------------------------------------------------------------------------
-
-static void transcription_post(struct transcription *transcription);
 
 static void item_on_segment(void *context, const struct segment *segment) {
         struct item *item = context;
@@ -215,7 +220,7 @@ static void transcription_advance(void *context) {
                 free(transcription);
                 return;
         }
-        do {
+        while (!transcript_writer_has_failed(transcription->parts.writer)) {
                 while (may_open(transcription))
                         item_open(transcription);
                 if (!transcription->first)
@@ -226,7 +231,7 @@ static void transcription_advance(void *context) {
                         return;
                 item_end(transcription->first);
                 item_remove_first(transcription);
-        } while (true);
+        }
         if (!transcription->is_done) {
                 transcription->is_done = true;
                 transcription->parts.on_done(transcription->parts.context,

@@ -19,7 +19,8 @@ struct transcription_parts {
         size_t n_files;
         struct transcript_writer *writer;
         struct progress *progress;
-        // Every file was dealt with. The failed ones were told on standard error.
+        // Every file was dealt with, or the text cannot be written any more. The failed ones
+        // were told on standard error.
         void (*on_done)(void *context, size_t n_failed);
         void *context;
 };

@@ -1,0 +1,89 @@
+"""The command line as people and their shells use it: what is closed, piped, or written otherwise."""
+
+import itertools
+import os
+import signal
+import subprocess
+
+import processes
+import pytest
+
+REDIRECTIONS = ("<&-", ">&-", "2>&-")
+CLOSED = [combination for n in range(4) for combination in itertools.combinations(REDIRECTIONS, n)]
+
+
+def shell(redirections):
+    """A command that runs another with these redirections."""
+    return ["sh", "-c", f'exec "$@" {" ".join(redirections)}', "sh"]
+
+
+@pytest.fixture
+def transcribe(command):
+    def run(*arguments, **options):
+        return command("transcribe", "--model-dir", command.models, "--model", "tiny.en", *arguments, **options)
+
+    return run
+
+
+# --- descriptors -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("closed", CLOSED, ids=" ".join)
+def test_closed_descriptors(transcribe, command, jfk, closed):
+    listed = command("model", "list", by=shell(closed))
+    heard = transcribe(jfk[0], by=shell(closed))
+    for done, words in ((listed, "silero-vad"), (heard, "my fellow Americans")):
+        if ">&-" in closed:
+            assert done.returncode == 1
+            assert "2>&-" in closed or "standard output could not be written" in done.stderr
+        else:
+            assert done.returncode == 0, done.stderr
+            assert words in done.stdout
+
+
+@pytest.mark.parametrize("closed", CLOSED, ids=" ".join)
+def test_server_with_closed_descriptors(program, models, data, tmp_path, closed):
+    """A camera as well: its ffmpeg gets pipes, whose numbers must not be the standard ones."""
+    port = processes.free_port()
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        f"listen: 127.0.0.1:{port}\nmodel: tiny.en\nmodel_dir: {models}\n"
+        f"streams:\n  tape: {{url: {data}/misc/jfk.flac, loop: true}}\n",
+        encoding="utf-8",
+    )
+    server = subprocess.Popen([*shell(closed), program, "serve", "--config", config], stderr=subprocess.DEVNULL)
+    try:
+        probe = processes.Server.http
+        server.port = port
+        processes.wait_until(lambda: server.poll() is not None or probe(server)[0] == 200, 60, "server ready")
+        processes.wait_until(
+            lambda: server.poll() is not None or processes.children(server.pid, "ffmpeg"), 30, "the camera's ffmpeg"
+        )
+        assert server.poll() is None
+    finally:
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(30) == 0
+    processes.assert_no_orphans()
+
+
+def test_output_that_is_full(transcribe, command, jfk):
+    for arguments in (("model", "list"), ("--help",), ("--version",), ("serve", "--help"), ("bench", "--help")):
+        done = command(*arguments, by=shell([">/dev/full"]))
+        assert done.returncode == 1, arguments
+        assert "standard output could not be written" in done.stderr
+    for form in ("text", "json", "srt", "vtt"):
+        done = transcribe("--format", form, jfk[0], by=shell([">/dev/full"]))
+        assert done.returncode == 1
+        assert "standard output could not be written" in done.stderr
+
+
+def test_reader_that_leaves(program, models, chapter):
+    """Its text has nowhere to go: the rest of a long file is not decoded any more."""
+    audio, _ = chapter("7312-92432", 0, 120)
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [program, "transcribe", "--model-dir", models, "--model", "tiny.en", *[audio] * 50]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=120)
+    os.close(writing)
+    assert done.returncode == 1
+    assert "its reader has left" in done.stderr
