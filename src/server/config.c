@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/config_encoding.h"
 #include "server/config_keys.h"
 #include "server/config_mistakes.h"
 #include "server/config_reader.h"
@@ -204,14 +205,23 @@ static void root_read(struct config_reader *reader, const struct config_node *ro
         }
 }
 
-static void text_read(struct config_reader *reader, const char *text, size_t n) {
+static void text_read(struct config_reader *reader, const char *bytes, size_t n) {
         CLEANUP(config_tree_freep) struct config_node *root = NULL;
+        CLEANUP(mem_freep) char *text = NULL;
         size_t n_mistakes = reader->mistakes->n;
 
         if (n > CONFIG_BYTES_MAX) {
                 config_mistake_add(reader->mistakes, 1, 1, "",
                                    "the file has more than %d bytes, which is the limit",
                                    CONFIG_BYTES_MAX);
+                return;
+        }
+        text = config_text_decode(bytes, n, &n);
+        if (!text) {
+                config_mistake_add(reader->mistakes, 1, 1, "",
+                                   errno == EILSEQ ? "the file begins as UTF-16 does, but is "
+                                                     "none; save it as UTF-8"
+                                                   : "out of memory");
                 return;
         }
         config_tree_parse(&root, text, n, reader->mistakes);
