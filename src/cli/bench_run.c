@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "decode/language.h"
 #include "util/log.h"
 #include "util/mem.h"
 
@@ -71,6 +72,19 @@ bool bench_output(const struct bench *bench, const char *name, FILE **ret) {
         return false;
 }
 
+// Told to any server, which need not know more than Whisper's codes.
+static bool bench_language(const struct bench *bench, const char **ret) {
+        const char *text = options_get(&bench->options, "language"), *code = "";
+        struct error error;
+
+        if (text && language_wish(&code, text, &error) < 0) {
+                bench_complain(bench, EXIT_USAGE, error.text);
+                return false;
+        }
+        *ret = code[0] != '\0' ? code : NULL;
+        return true;
+}
+
 bool bench_talk(struct bench *bench) {
         struct live_config *live = &bench->live;
         const char *model = options_get(&bench->options, "model");
@@ -82,10 +96,9 @@ bool bench_talk(struct bench *bench) {
         live->settle_seconds = 15;
         live->drain_seconds = 60;
         live->model = model ? model : "base";
-        live->language = options_get(&bench->options, "language");
         bench->corpus_config.word_times = options_get(&bench->options, "word-times");
         bench->corpus_config.offline = options_get(&bench->options, "offline");
-        if (!bench_text(bench, "url", &live->url) ||
+        if (!bench_text(bench, "url", &live->url) || !bench_language(bench, &live->language) ||
             !bench_text(bench, "audio", &bench->corpus_config.folder) ||
             !bench_number(bench, "seconds", 1, 86400, &live->seconds) ||
             !bench_number(bench, "pause", 0, 3600, &live->pause_seconds) ||

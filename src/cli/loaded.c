@@ -44,8 +44,11 @@ int loaded_open(struct loaded *ret, const struct config *config, bool wants_vad,
 int loaded_check_wishes(const struct loaded *loaded, const char *language,
                         enum decode_task task, struct error *error) {
         if (language && language[0] && !whisper_model_knows_language(loaded->model, language))
-                return error_set(error, -EINVAL, "the model does not know the language %s",
-                                 language);
+                return error_set(error, -EINVAL, "the model does not know the language %s%s",
+                                 language,
+                                 whisper_model_info(loaded->model).is_multilingual
+                                         ? ""
+                                         : ": it is English-only");
         if (task == DECODE_TRANSLATE && !whisper_model_info(loaded->model).is_multilingual)
                 return error_set(error, -EINVAL,
                                  "the model is English-only and cannot translate");

@@ -21,7 +21,7 @@ static const struct option_entry entries[] = {
         {"listen", "HOST:PORT", "where clients connect [127.0.0.1:9090]", "listen", 0},
         {"model", "NAME|PATH", "name, CTranslate2 folder or ggml file [base]", "model", 0},
         {"model-dir", "DIR", "where fetched models are", "model_dir", 0},
-        {"language", "CODE", "what is spoken; detected when absent", "language", 0},
+        {"language", "LANGUAGE", "what is spoken; detected when absent", "language", 0},
         {"engines", "N", "that decode side by side [1]", "engines", 0},
         {"threads", "N", "cores for each engine [all, shared out]", "threads", 0},
         {"compute", "WHICH", "auto, float32, bf16 or int8 [auto]", "compute", 0},

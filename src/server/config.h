@@ -106,9 +106,6 @@ int config_override(struct config *config, const char *key, const char *value,
 
 struct config *config_free(struct config *config);
 
-// True for one of Whisper's 100 language codes ("de").
-bool config_language_is_known(const char *code);
-
 // The mistake as a line for people, without a newline; the caller frees it:
 //     cameras.yaml:3:7: streams.kitchen.langauge: unknown key; did you mean "language"?
 char *config_mistake_format(const struct config_mistake *mistake, const char *path);

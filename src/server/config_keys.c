@@ -6,23 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decode/language.h"
 #include "net/origin.h"
 #include "util/mem.h"
 #include "util/memory_limit.h"
 #include "util/number.h"
-
-// Whisper's languages, by the codes of its tokens (large-v3 added "yue").
-static const char *const language_codes[] = {
-        "af",   "am", "ar", "as",  "az", "ba", "be", "bg", "bn",  "bo", "br", "bs", "ca",
-        "cs",   "cy", "da", "de",  "el", "en", "es", "et", "eu",  "fa", "fi", "fo", "fr",
-        "gl",   "gu", "ha", "haw", "he", "hi", "hr", "ht", "hu",  "hy", "id", "is", "it",
-        "ja",   "jw", "ka", "kk",  "km", "kn", "ko", "la", "lb",  "ln", "lo", "lt", "lv",
-        "mg",   "mi", "mk", "ml",  "mn", "mr", "ms", "mt", "my",  "ne", "nl", "nn", "no",
-        "oc",   "pa", "pl", "ps",  "pt", "ro", "ru", "sa", "sd",  "si", "sk", "sl", "sn",
-        "so",   "sq", "sr", "su",  "sv", "sw", "ta", "te", "tg",  "th", "tk", "tl", "tr",
-        "tt",   "uk", "ur", "uz",  "vi", "yi", "yo", "zh", "yue",
-        "auto",  // not a language: detect it. config_language_is_known() knows
-        NULL};
 
 static const char *const task_names[] = {"transcribe", "translate", NULL};
 static const char *const transport_names[] = {"tcp", "udp", NULL};
@@ -36,10 +24,6 @@ static int choice_find(const char *const *choices, const char *value) {
                 if (strcmp(choices[i], value) == 0)
                         return i;
         return -1;
-}
-
-bool config_language_is_known(const char *code) {
-        return strcmp(code, "auto") != 0 && choice_find(language_codes, code) >= 0;
 }
 
 static void text_replace(char **place, const char *value) {
@@ -168,10 +152,11 @@ static bool server_set_model_dir(void *target, const char *value) {
 
 static bool server_set_language(void *target, const char *value) {
         struct config *config = target;
+        const char *code = language_resolve(value);
 
-        if (choice_find(language_codes, value) < 0)
+        if (!code)
                 return false;
-        text_replace(&config->language, strcmp(value, "auto") == 0 ? NULL : value);
+        text_replace(&config->language, code[0] != '\0' ? code : NULL);
         return true;
 }
 
@@ -344,8 +329,7 @@ static bool server_set_owed_disk(void *target, const char *value) {
         return megabytes_set(&config->owed_disk, value, 10000000);
 }
 
-#define LANGUAGE_EXPECTED \
-        "a language code of Whisper such as en, de or zh, or auto to detect it"
+#define LANGUAGE_EXPECTED "a language such as English, de or zh-CN, or auto to detect it"
 
 _Static_assert(CONFIG_THREADS_MAX == 256 && CONFIG_ENGINES_MAX == 64,
                "the words below name them");
@@ -365,7 +349,7 @@ const struct config_key config_server_keys[] = {
          server_set_model},
         {"model_dir", "EAVESDROP_MODEL_DIR", "the folder that models are kept in", NULL, true,
          server_set_model_dir},
-        {"language", "EAVESDROP_LANGUAGE", LANGUAGE_EXPECTED, language_codes, false,
+        {"language", "EAVESDROP_LANGUAGE", LANGUAGE_EXPECTED, language_names, false,
          server_set_language},
         {"engines", "EAVESDROP_ENGINES", "a whole number from 1 to 64", NULL, false,
          server_set_engines},
@@ -413,10 +397,11 @@ const struct config_moved_key config_moved_keys[] = {
 
 static bool stream_set_language(void *target, const char *value) {
         struct stream_config *stream = target;
+        const char *code = language_resolve(value);
 
-        if (choice_find(language_codes, value) < 0)
+        if (!code)
                 return false;
-        text_replace(&stream->language, strcmp(value, "auto") == 0 ? "" : value);
+        text_replace(&stream->language, code);
         return true;
 }
 
@@ -470,7 +455,7 @@ static bool stream_set_loop(void *target, const char *value) {
 }
 
 const struct config_key config_stream_keys[] = {
-        {"language", NULL, LANGUAGE_EXPECTED, language_codes, false, stream_set_language},
+        {"language", NULL, LANGUAGE_EXPECTED, language_names, false, stream_set_language},
         {"task", NULL, "transcribe or translate", task_names, false, stream_set_task},
         {"prompt", NULL, "text", NULL, false, stream_set_prompt},
         {"pause", NULL, PAUSE_EXPECTED, NULL, false, stream_set_pause},

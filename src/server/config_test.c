@@ -173,13 +173,28 @@ static void test_addresses(void **state) {
         }
 }
 
-static void test_languages(void **state) {
+static void test_languages_as_people_write_them(void **state) {
+        struct config *config = rig_parse_config("language: English\n"
+                                                 "streams:\n"
+                                                 "  a: {url: rtsp://h/a, language: pt_BR}\n"
+                                                 "  b: {url: rtsp://h/b, language: Auto}\n"
+                                                 "  c: {url: rtsp://h/c, language: no}\n"
+                                                 "  d: {url: rtsp://h/d, language: iw}\n");
+
         (void)state;
-        assert_true(config_language_is_known("en"));
-        assert_true(config_language_is_known("yue"));
-        assert_false(config_language_is_known("auto"));
-        assert_false(config_language_is_known(""));
-        assert_false(config_language_is_known("EN"));
+        assert_string_equal(config->language, "en");
+        assert_string_equal(config->streams[0].language, "pt");
+        assert_string_equal(config->streams[1].language, "");
+        assert_string_equal(config->streams[2].language, "no");
+        assert_string_equal(config->streams[3].language, "he");
+        config_free(config);
+        rig_expect_refused("language: Frensh\n",
+                           "bad.yaml:1:11: language: \"Frensh\" is not a language such as "
+                           "English, de or zh-CN, or auto to detect it; did you mean "
+                           "\"French\"?\n");
+        rig_expect_variable_refused("EAVESDROP_LANGUAGE", "xx",
+                                    "EAVESDROP_LANGUAGE: \"xx\" is not a language such as "
+                                    "English, de or zh-CN, or auto to detect it\n");
 }
 
 int main(void) {
@@ -191,7 +206,7 @@ int main(void) {
                 cmocka_unit_test(test_log_as_a_level),
                 cmocka_unit_test(test_variables_are_filled_in),
                 cmocka_unit_test(test_addresses),
-                cmocka_unit_test(test_languages),
+                cmocka_unit_test(test_languages_as_people_write_them),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -186,7 +186,7 @@ static int setup_stream_open(struct session *session, const struct eavesdrop_mes
                 return r;
         if (language)
                 snprintf(options.language, sizeof(options.language), "%s", language);
-        state->wants_language = !language;
+        state->wants_language = !language || language[0] == '\0';
         if (wishes->word_timestamps)
                 options.word_timestamps = DECODE_YES;
         if (wishes->beam_size > 0)

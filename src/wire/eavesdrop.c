@@ -103,8 +103,7 @@ static int options_read(const json_t *object, struct eavesdrop_options *options,
             (result = json_read_string(object, "model", WIRE_NAME_MAX, &options->model,
                                        error)) ||
             (result = choice_read(object, "task", tasks, &task, error)) ||
-            (result = json_read_string(object, "language", WIRE_NAME_MAX, &options->language,
-                                       error)) ||
+            (result = json_read_language(object, "language", &options->language, error)) ||
             (result = json_read_number(object, "silence_completion_threshold",
                                        HEARING_PAUSE_MIN, HEARING_PAUSE_MAX, &pause, error)))
                 return result;

@@ -67,7 +67,7 @@ struct eavesdrop_options {
         char *model;    // NULL: the server's
         bool has_task;
         enum decode_task task;
-        char *language;  // NULL: the server's
+        char *language;  // a code of Whisper's; "" detects; NULL: the server's
         float pause;     // silence_completion_threshold, or of vad_parameters; seconds; 0: the
         float window_max;  // server's
 };

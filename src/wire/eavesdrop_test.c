@@ -106,6 +106,24 @@ static void setup_is_read(void **state) {
         eavesdrop_message_deinit(&message);
 }
 
+static void languages_are_read_as_people_write_them(void **state) {
+        static const char *const cases[][2] = {
+                {"German", "de"}, {"EN", "en"}, {"zh-Hant-TW", "zh"}, {"auto", ""}, {"", ""}};
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                CLEANUP(mem_freep)
+                char *text = xasprintf("{\"type\":\"setup\",\"stream\":\"m\",\"options\":"
+                                       "{\"language\":\"%s\"}}",
+                                       cases[i][0]);
+                struct eavesdrop_message message;
+
+                assert_int_equal(parse(&message, text), 0);
+                assert_string_equal(message.options.language, cases[i][1]);
+                eavesdrop_message_deinit(&message);
+        }
+}
+
 static void controls_are_read(void **state) {
         struct eavesdrop_message message;
 
@@ -326,6 +344,7 @@ int main(void) {
                 cmocka_unit_test(roles_have_names),
                 cmocka_unit_test(stream_names_are_trimmed_and_unique),
                 cmocka_unit_test(setup_is_read),
+                cmocka_unit_test(languages_are_read_as_people_write_them),
                 cmocka_unit_test(controls_are_read),
                 cmocka_unit_test(bad_messages_are_told_apart),
                 cmocka_unit_test(transcriptions_carry_every_field),

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decode/language.h"
 #include "util/mem.h"
 #include "util/utf8.h"
 
@@ -195,6 +196,21 @@ int json_read_string(const json_t *object, const char *key, size_t length_max, c
                                  length_max);
         free(*ret);
         *ret = xstrdup(json_string_value(value));
+        return 0;
+}
+
+int json_read_language(const json_t *object, const char *key, char **ret, struct error *error) {
+        CLEANUP(mem_freep) char *text = NULL;
+        const char *code = "";
+        struct error mistake;
+        int result = json_read_string(object, key, WIRE_NAME_MAX, &text, error);
+
+        if (result != 0 || !text)
+                return result;
+        if (text[0] != '\0' && language_wish(&code, text, &mistake) < 0)
+                return error_set(error, WIRE_E_VALUE, "'%s': %s", key, mistake.text);
+        free(*ret);
+        *ret = xstrdup(code);
         return 0;
 }
 

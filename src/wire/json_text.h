@@ -53,6 +53,8 @@ int json_object_parse(json_t **ret, const char *text, size_t n, struct error *er
 // At most `length_max` bytes. *ret is freed before it is replaced.
 int json_read_string(const json_t *object, const char *key, size_t length_max, char **ret,
                      struct error *error);
+// A language as people write it (decode/language.h): its code in Whisper, "" to detect it.
+int json_read_language(const json_t *object, const char *key, char **ret, struct error *error);
 // A string, or a list of strings which is joined with spaces; an empty one is NULL.
 int json_read_words(const json_t *object, const char *key, char **ret, struct error *error);
 int json_read_bool(const json_t *object, const char *key, bool *ret, struct error *error);

@@ -65,8 +65,7 @@ static int hello_read(struct whisperlive_hello *hello, const json_t *object,
             (result = json_require(object, "task", false, error)) ||
             (result = json_require(object, "model", false, error)) ||
             (result = json_read_string(object, "uid", WIRE_NAME_MAX, &hello->uid, error)) ||
-            (result = json_read_string(object, "language", WIRE_NAME_MAX, &hello->language,
-                                       error)) ||
+            (result = json_read_language(object, "language", &hello->language, error)) ||
             (result = task_read(object, &hello->task, error)) ||
             (result = json_read_string(object, "model", WIRE_NAME_MAX, &hello->model, error)))
                 return result;

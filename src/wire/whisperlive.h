@@ -23,7 +23,8 @@
 // The client's first text frame.
 struct whisperlive_hello {
         char *uid;
-        char *language;  // NULL detects; "en" when the model is English-only by its name
+        char *language;  // a code of Whisper's; NULL detects; "en" when the model is
+                         // English-only by its name
         enum decode_task task;
         char *model;  // what the client would like
         bool use_vad;

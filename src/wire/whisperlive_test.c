@@ -101,6 +101,10 @@ static void bad_hellos_are_told_apart(void **state) {
                  "'language'"},
                 {"{\"uid\":7,\"language\":null,\"task\":\"transcribe\",\"model\":\"m\"}",
                  WIRE_E_TYPE, "'uid'"},
+                {"{\"uid\":\"u\",\"language\":\"Frensh\",\"task\":\"transcribe\","
+                 "\"model\":\"m\"}",
+                 WIRE_E_VALUE,
+                 "'language': unknown language \"Frensh\"; did you mean \"French\"?"},
                 {"{\"uid\":\"u\",\"language\":null,\"task\":\"sing\",\"model\":\"m\"}",
                  WIRE_E_VALUE, "'task'"},
                 {"{\"uid\":\"u\",\"language\":null,\"task\":\"translate\",\"model\":\"m\","
@@ -319,8 +323,32 @@ static void the_end_of_audio_is_exact(void **state) {
         assert_false(whisperlive_is_end_of_audio((const uint8_t *)"END_OF_AUDI0", 12));
 }
 
+static void test_languages_as_people_write_them(void **state) {
+        static const char *const cases[][2] = {
+                {"English", "en"}, {"en-US", "en"}, {"pt_BR", "pt"},
+                {"iw", "he"},      {"auto", NULL},  {"Auto", NULL},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                CLEANUP(mem_freep)
+                char *text = xasprintf("{\"uid\":\"u\",\"language\":\"%s\",\"task\":"
+                                       "\"transcribe\",\"model\":\"base\"}",
+                                       cases[i][0]);
+                struct whisperlive_hello hello;
+
+                assert_int_equal(parse(&hello, text), 0);
+                if (cases[i][1])
+                        assert_string_equal(hello.language, cases[i][1]);
+                else
+                        assert_null(hello.language);
+                whisperlive_hello_deinit(&hello);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_languages_as_people_write_them),
                 cmocka_unit_test(the_stock_hello_is_understood),
                 cmocka_unit_test(the_browser_hello_gets_the_defaults),
                 cmocka_unit_test(options_are_read),

@@ -1,12 +1,14 @@
 """The command line as people and their shells use it: what is closed, piped, or written otherwise."""
 
 import itertools
+import json
 import os
 import signal
 import subprocess
 
 import processes
 import pytest
+from websockets.sync.client import connect
 
 REDIRECTIONS = ("<&-", ">&-", "2>&-")
 CLOSED = [combination for n in range(4) for combination in itertools.combinations(REDIRECTIONS, n)]
@@ -87,3 +89,38 @@ def test_reader_that_leaves(program, models, chapter):
     os.close(writing)
     assert done.returncode == 1
     assert "its reader has left" in done.stderr
+
+
+# --- languages -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ("German", "DE", "de-AT", "de_DE.UTF-8", "ger"))
+def test_language_of_a_file(command, data, language):
+    audio = data / "fleurs/fleurs-de-000.ogg"
+    arguments = ("transcribe", "--model-dir", command.models, "--format", "json", audio)
+    by_option = command(*arguments, "--language", language)
+    by_variable = command(*arguments, env={**os.environ, "EAVESDROP_LANGUAGE": language})
+    for done in (by_option, by_variable):
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["language"] == "de"
+
+
+def test_unknown_language(transcribe, jfk):
+    done = transcribe("--language", "Englsh", jfk[0])
+    assert done.returncode == 2
+    assert 'did you mean "English"?' in done.stderr
+    done = transcribe("--language", "German", jfk[0])
+    assert done.returncode == 2
+    assert "the model does not know the language de: it is English-only" in done.stderr
+
+
+def test_language_of_a_client(serve, client):
+    server = serve()
+    assert client(server).setup(language="en-US")["type"] == "server_ready"
+    assert client(server).setup(language="auto")["type"] == "server_ready"
+    refused = client(server).setup(language="Frensh")
+    assert refused["type"] == "error" and "did you mean" in json.dumps(refused)
+    with connect(f"ws://127.0.0.1:{server.port}") as whisperlive:
+        hello = {"uid": "u", "language": "Englisch", "task": "transcribe", "model": "base"}
+        whisperlive.send(json.dumps(hello))
+        assert "did you mean" in whisperlive.recv(10)

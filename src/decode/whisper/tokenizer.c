@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decode/language.h"
 #include "decode/whisper/tokenizer_bpe.h"
 #include "util/mem.h"
 #include "util/utf8.h"
@@ -20,20 +21,6 @@
 #define TIMESTAMPS          1501  // 0.00 s to 30.00 s
 // End of text, start of transcript, and the six between the languages and the timestamps.
 #define OTHER_SPECIALS 8
-
-// Whisper's languages in the order of their tokens; the last came with large-v3.
-static const char language_codes[][LANGUAGE_CODE_MAX] = {
-        "en", "zh", "de",  "es", "ru", "ko", "fr", "ja", "pt",  "tr", "pl", "ca", "nl",
-        "ar", "sv", "it",  "id", "hi", "fi", "vi", "he", "uk",  "el", "ms", "cs", "ro",
-        "da", "hu", "ta",  "no", "th", "ur", "hr", "bg", "lt",  "la", "mi", "ml", "cy",
-        "sk", "te", "fa",  "lv", "bn", "sr", "az", "sl", "kn",  "et", "mk", "br", "eu",
-        "is", "hy", "ne",  "mn", "bs", "kk", "sq", "sw", "gl",  "mr", "pa", "si", "km",
-        "sn", "yo", "so",  "af", "oc", "ka", "be", "tg", "sd",  "gu", "am", "yi", "lo",
-        "uz", "fo", "ht",  "ps", "tk", "nn", "mt", "sa", "lb",  "my", "bo", "tl", "mg",
-        "as", "tt", "haw", "ln", "ha", "ba", "jw", "su", "yue",
-};
-
-#define LANGUAGES_MAX ((int32_t)(sizeof(language_codes) / sizeof(language_codes[0])))
 
 struct tokenizer {
         struct tokenizer_specials specials;
@@ -45,15 +32,15 @@ struct tokenizer {
 // From the size of the vocabulary: 51864 English, 51865 multilingual, 51866 large-v3 (and the
 // turbo made from it).
 static int specials_set(struct tokenizer_specials *ret, int n_vocabulary, struct error *error) {
-        int n_languages = LANGUAGES_MAX - 1;
-        bool is_multilingual = n_vocabulary > ENGLISH_TEXT_TOKENS + OTHER_SPECIALS +
-                                                      LANGUAGES_MAX - 1 + TIMESTAMPS;
+        int n_languages = LANGUAGES - 1;
+        bool is_multilingual = n_vocabulary > ENGLISH_TEXT_TOKENS + OTHER_SPECIALS + LANGUAGES -
+                                                      1 + TIMESTAMPS;
         int n_text = ENGLISH_TEXT_TOKENS + is_multilingual;
         int32_t after;
 
         if (is_multilingual)
                 n_languages = n_vocabulary - n_text - OTHER_SPECIALS - TIMESTAMPS;
-        if (n_languages > LANGUAGES_MAX ||
+        if (n_languages > LANGUAGES ||
             n_text + OTHER_SPECIALS + n_languages + TIMESTAMPS != n_vocabulary)
                 return error_set(error, -EBADMSG,
                                  "a vocabulary of %d tokens, expected 51864 (English), 51865 "
@@ -273,7 +260,7 @@ int tokenizer_encode_some(const struct tokenizer *tokenizer, const char *text,
 
 int32_t tokenizer_language_token(const struct tokenizer *tokenizer, const char *language) {
         for (int32_t i = 0; i < tokenizer->specials.n_languages; i++)
-                if (strcmp(language_codes[i], language) == 0)
+                if (strcmp(language_code(i), language) == 0)
                         return tokenizer->specials.language_begin + i;
         return -1;
 }
@@ -283,7 +270,7 @@ const char *tokenizer_language_code(const struct tokenizer *tokenizer, int32_t t
 
         return token >= tokenizer->specials.language_begin &&
                                i < tokenizer->specials.n_languages
-                       ? language_codes[i]
+                       ? language_code(i)
                        : NULL;
 }
 
