@@ -43,6 +43,11 @@ static size_t repetitions_most(const int32_t *tokens, size_t n) {
         return most;
 }
 
+bool guard_goes_in_circles(const struct decode_options *options, const int32_t *tokens,
+                           size_t n) {
+        return (float)repetitions_most(tokens, n) > options->repetition_max;
+}
+
 static bool is_blank(char byte) {
         return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
 }
@@ -81,7 +86,7 @@ static enum guard segment_judge(const struct decode_options *options,
         if (segment->compression_ratio > options->compression_ratio_threshold &&
             (n_times >= CIRCLE_TIMES || speed->tokens > TOKENS_PER_SECOND))
                 return GUARD_COMPRESSION_RATIO;
-        if ((float)n_times > options->repetition_max)
+        if (guard_goes_in_circles(options, segment->tokens, segment->n_tokens))
                 return GUARD_REPETITION;
         if (speed->words > (double)options->words_per_second_max)
                 return GUARD_WORDS_PER_SECOND;

@@ -7,6 +7,8 @@
 //
 // Threads: any; no state.
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "decode/hypothesis.h"
@@ -29,6 +31,11 @@ struct guard_counts {
         uint64_t n_refused[GUARD_COUNT];  // windows (no_speech), else segments
         uint64_t n_retried[GUARD_COUNT];  // attempts of the engine
 };
+
+// True when the same words stand there more often in a row than people say them: such text is
+// refused.
+bool guard_goes_in_circles(const struct decode_options *options, const int32_t *tokens,
+                           size_t n);
 
 // Take out of the job's hypothesis what the guards refuse; count it, and what the engine says
 // of its own.

@@ -23,7 +23,7 @@ struct aligner_text {
         const int32_t *tokens;  // as decoded; timestamps and other specials are left out
         size_t n_tokens;
         size_t n_keys;    // of the window's memory
-        size_t n_frames;  // log-mel frames of its sound
+        size_t n_frames;  // log-mel frames of its sound that the text is about
 };
 
 // -ENOMEM; -ENODATA when there is nothing to align.

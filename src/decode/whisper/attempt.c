@@ -1,11 +1,14 @@
 #include "decode/whisper/attempt.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
 #include "audio/pcm.h"
+#include "decode/guard.h"
 #include "decode/whisper/prompt.h"
+#include "decode/whisper/seam.h"
 #include "decode/whisper/splitter.h"
 #include "util/mem.h"
 
@@ -17,6 +20,11 @@
 // long pauses; texts that ended early had 1.4 and 1.7 (docs/benchmarks.md, "Why live text
 // differs").
 #define SHORT_TOKENS_PER_FRAME 0.022
+
+// Frames behind the place where a word is looked for that it may still last.
+#define WORD_FRAMES 50
+
+#define LEAST_FRAMES ((int64_t)(SEAM_LEAST * AUDIO_RATE / LOG_MEL_HOP))
 
 // How much zlib makes of the text: repetition compresses well.
 static float text_compression_ratio(const char *text) {
@@ -36,18 +44,34 @@ static float text_compression_ratio(const char *text) {
         return (float)n / (float)size;
 }
 
+// Of a character that takes several tokens not all are there.
+static bool ends_broken(const char *text) {
+        static const char replacement[] = "\xef\xbf\xbd";
+        size_t n = strlen(text), n_sign = sizeof(replacement) - 1;
+
+        return n >= n_sign && strcmp(text + n - n_sign, replacement) == 0;
+}
+
 struct attempt attempt_judge(const struct transcription *transcription,
                              const struct whisper_model *model) {
         const struct search_text *best = &transcription->search.best;
         struct attempt attempt = {
                 .n = best->n,
+                .is_cut = best->is_cut,
                 .avg_logprob = best->sum_logprob / (float)(best->n + 1),
                 .temperature = transcription_temperature(transcription),
         };
         CLEANUP(mem_freep) char *text = NULL;
 
         memcpy(attempt.tokens, best->tokens, best->n * sizeof(best->tokens[0]));
+        for (size_t i = 0; i < best->n; i++)
+                attempt.peaks[i] =
+                        (uint16_t)(2 * transcription->context.positions[best->peaks[i]]);
         text = tokenizer_decode(model->tokenizer, attempt.tokens, attempt.n);
+        while (attempt.is_cut && attempt.n > 0 && ends_broken(text)) {
+                free(text);
+                text = tokenizer_decode(model->tokenizer, attempt.tokens, --attempt.n);
+        }
         attempt.compression_ratio = text_compression_ratio(text);
         return attempt;
 }
@@ -78,6 +102,35 @@ bool attempt_is_silence(const struct transcription *transcription,
 
         return transcription->no_speech_prob > options->no_speech_threshold &&
                attempt->avg_logprob <= options->log_prob_threshold;
+}
+
+bool attempt_goes_on(const struct transcription *transcription, const struct attempt *attempt,
+                     const struct whisper_model *model) {
+        const struct decode_options *options = &transcription->job->options;
+        int64_t n_frames = (int64_t)transcription_window_frames(transcription);
+        struct split split;
+
+        if (!attempt->is_cut || attempt_is_silence(transcription, attempt) ||
+            attempt->avg_logprob < options->log_prob_threshold ||
+            attempt->compression_ratio > options->compression_ratio_threshold ||
+            guard_goes_in_circles(options, attempt->tokens, attempt->n))
+                return false;
+        // Behind a pair of timestamps what is unfinished is heard again as it is.
+        splitter_split(attempt->tokens, attempt->n,
+                       tokenizer_specials(model->tokenizer)->timestamp_begin, n_frames, &split);
+        return split.n_consumed == n_frames || split.n_consumed < LEAST_FRAMES;
+}
+
+size_t attempt_reach(const struct transcription *transcription, const struct attempt *attempt,
+                     const struct whisper_model *model) {
+        size_t n_frames = transcription_window_frames(transcription), last = 0;
+
+        if (!attempt_goes_on(transcription, attempt, model))
+                return n_frames;
+        for (size_t i = 0; i < attempt->n; i++)
+                if (attempt->peaks[i] > last && attempt->peaks[i] < n_frames)
+                        last = attempt->peaks[i];
+        return last + WORD_FRAMES < n_frames ? last + WORD_FRAMES : n_frames;
 }
 
 static bool is_blank(const char *text) {
@@ -201,11 +254,25 @@ bool attempt_is_short(const struct transcription *transcription,
                (double)attempt->n < SHORT_TOKENS_PER_FRAME * (double)n_frames;
 }
 
-size_t attempt_heard(const struct transcription *transcription, const struct attempt *attempt,
-                     const struct timed_words *words) {
+// Leave a text that ran out of room off behind its last whole word.
+static size_t attempt_leave_off(struct attempt *attempt, const struct timed_words *words,
+                                double begin, size_t n_frames, int32_t end_of_text) {
+        struct seam seam =
+                seam_find(words, attempt->tokens, attempt->n, end_of_text, begin + SEAM_LEAST);
+        double end = (seam.position - begin) * AUDIO_RATE / LOG_MEL_HOP;
+
+        attempt->n = seam.n_tokens;
+        return end < (double)n_frames ? (size_t)end : n_frames;
+}
+
+size_t attempt_heard(const struct transcription *transcription, struct attempt *attempt,
+                     const struct whisper_model *model, const struct timed_words *words) {
         size_t n_frames = transcription_window_frames(transcription);
         double begin = (double)transcription->seek * LOG_MEL_HOP / AUDIO_RATE, end = 0;
 
+        if (words && attempt_goes_on(transcription, attempt, model))
+                return attempt_leave_off(attempt, words, begin, n_frames,
+                                         tokenizer_specials(model->tokenizer)->end_of_text);
         if (!words || !attempt_is_short(transcription, attempt))
                 return n_frames;
         for (size_t i = 0; i < words->n; i++)
@@ -229,6 +296,10 @@ size_t attempt_finish(struct transcription *transcription, const struct whisper_
         splitter_split(attempt->tokens, attempt->n,
                        tokenizer_specials(model->tokenizer)->timestamp_begin, (int64_t)n_frames,
                        &split);
+        if (attempt->is_cut && split.n_consumed < LEAST_FRAMES)
+                splitter_take_rest(attempt->tokens, attempt->n,
+                                   tokenizer_specials(model->tokenizer)->timestamp_begin,
+                                   (int64_t)n_frames, &split);
         for (size_t i = 0; i < split.n; i++) {
                 const struct split_segment *segment = &split.segments[i];
 

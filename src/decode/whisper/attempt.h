@@ -28,10 +28,20 @@ bool attempt_is_silence(const struct transcription *transcription,
 // voice. The times of its words tell.
 bool attempt_is_short(const struct transcription *transcription, const struct attempt *attempt);
 
+// True when the text's room ended before what is said did, and it is good enough to be told:
+// what follows has to be heard as another window.
+bool attempt_goes_on(const struct transcription *transcription, const struct attempt *attempt,
+                     const struct whisper_model *model);
+
+// Frames of the window up to where the text ends, roughly: all of them, unless its room ended.
+size_t attempt_reach(const struct transcription *transcription, const struct attempt *attempt,
+                     const struct whisper_model *model);
+
 // Frames of the window that the text is about, by its words' times (NULL: not known): all of
-// them, or, where a short text leaves much sound behind its last word, those before it.
-size_t attempt_heard(const struct transcription *transcription, const struct attempt *attempt,
-                     const struct timed_words *words);
+// them, or, where a short text leaves much sound behind its last word, those before it. A text
+// that goes on loses the word that it may have left half said (seam.h).
+size_t attempt_heard(const struct transcription *transcription, struct attempt *attempt,
+                     const struct whisper_model *model, const struct timed_words *words);
 
 // The attempt's tokens into segments of the hypothesis, with their words where they are wanted
 // (else NULL; times from the job's begin), for the window's first n_frames; returns the frames

@@ -133,16 +133,31 @@ static void find_scores_int8(const struct cross_memory *memory, const struct cro
         add_biases(memory, workspace->scores);
 }
 
-void cross_probabilities(const struct cross_memory *memory, size_t head, const float *query,
-                         float *ret, void *scratch) {
-        struct workspace workspace = workspace_cut(memory, scratch);
+// Scores of one head for one query, of any type.
+static void find_scores_of_one(const struct cross_memory *memory, size_t head,
+                               const float *query, const struct workspace *workspace) {
         struct cross_int8 int8 = head_int8(memory, head);
 
         if (memory->type == PANELS_INT8)
-                find_scores_int8(memory, &int8, query + head * memory->head_width, &workspace);
+                find_scores_int8(memory, &int8, query + head * memory->head_width, workspace);
         else
                 find_scores(memory, head, &(struct cross_queries){.x = query, .n = 1},
-                            &workspace);
+                            workspace);
+}
+
+size_t cross_peak(const struct cross_memory *memory, size_t head, const float *query,
+                  void *scratch) {
+        struct workspace workspace = workspace_cut(memory, scratch);
+
+        find_scores_of_one(memory, head, query, &workspace);
+        return vector_argmax(workspace.scores, memory->n_keys);
+}
+
+void cross_probabilities(const struct cross_memory *memory, size_t head, const float *query,
+                         float *ret, void *scratch) {
+        struct workspace workspace = workspace_cut(memory, scratch);
+
+        find_scores_of_one(memory, head, query, &workspace);
         vector_softmax(workspace.scores, memory->n_keys);
         for (size_t i = 0; i < memory->n_keys; i++)
                 ret[i] = workspace.scores[i];

@@ -47,3 +47,7 @@ void cross_attend(const struct cross_memory *memory, size_t head,
 // What one head makes of one query (a row, as above): the probability of each key, [n_keys].
 void cross_probabilities(const struct cross_memory *memory, size_t head, const float *query,
                          float *ret, void *scratch);
+
+// And the key that it heeds most of all.
+size_t cross_peak(const struct cross_memory *memory, size_t head, const float *query,
+                  void *scratch);

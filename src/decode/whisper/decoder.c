@@ -300,16 +300,21 @@ static size_t rows_of_window(const struct step *step, size_t first) {
 static void capture_alignment(const struct step *step, size_t row, size_t layer) {
         const struct decoder_alignment *alignment = step->rows[row].alignment;
         const struct cross_memory *memory = &step->rows[row].audio->layers[layer];
+        const float *query = step->decoder->wide + row * step->decoder->n_state;
 
         for (size_t i = 0; alignment && i < alignment->n_heads; i++) {
                 const struct decoder_head *wanted = &alignment->heads[i];
 
-                if (wanted->layer == layer && wanted->head >= step->first_head &&
-                    wanted->head < step->last_head)
-                        cross_probabilities(memory, wanted->head,
-                                            step->decoder->wide + row * step->decoder->n_state,
+                if (wanted->layer != layer || wanted->head < step->first_head ||
+                    wanted->head >= step->last_head)
+                        continue;
+                if (alignment->ret)
+                        cross_probabilities(memory, wanted->head, query,
                                             alignment->ret + i * memory->n_keys,
                                             workspace_of(step));
+                else
+                        alignment->peaks[i] = (uint16_t)cross_peak(memory, wanted->head, query,
+                                                                   workspace_of(step));
         }
 }
 

@@ -21,12 +21,13 @@
 
 struct decoder;
 
-// How a row's token lies on the window, for word timestamps: the cross-attention probabilities
-// of some heads.
+// How a row's token lies on the window: of some heads all cross-attention probabilities, for
+// word timestamps, or the key that each heeds most.
 struct decoder_alignment {
         const struct decoder_head *heads;
         size_t n_heads;
-        float *ret;  // [n_heads, n_keys of the row's audio]
+        float *ret;       // [n_heads, n_keys of the row's audio]; NULL: `peaks` are wanted
+        uint16_t *peaks;  // [n_heads]
 };
 
 // One token at its position. Rows of the same sequence are in order of position, and all

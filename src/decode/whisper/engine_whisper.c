@@ -301,7 +301,8 @@ static void batch_gather(struct batch *batch, struct engine_state *state, enum j
                 if (!is_decoding_now(transcription, last))
                         continue;
                 n = transcription_rows(
-                        transcription, batch->rows + batch->n, batch->sequences + batch->n,
+                        transcription, state->model, batch->rows + batch->n,
+                        batch->sequences + batch->n,
                         room_for(state, last, first, i, DECODER_ROWS_MAX - batch->n));
                 r = decoder_reserve(state->decoder, batch->rows + batch->n, n);
                 if (r < 0) {

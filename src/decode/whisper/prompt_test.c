@@ -9,24 +9,12 @@
 
 #include <cmocka.h>
 
-#include "decode/whisper/weights_file.h"
+#include "decode/whisper/tokenizer_rig.h"
 #include "util/mem.h"
 
 #define HOTWORDS_ROOM 223  // half of the context but one
 #define PROMPT_ROOM   113  // beside as many hotwords: all but a quarter of it
 #define PREFIX_ROOM   56
-
-// All bytes, and nothing else: a token for each.
-static struct tokenizer *tokenizer_of_bytes(void) {
-        struct weights weights = {.info = {.n_vocabulary = 51865}};
-        struct tokenizer *tokenizer = NULL;
-
-        for (int id = 0; id < 51865; id++)
-                vocabulary_append(&weights.vocabulary, &(char){(char)id}, id < 256, NULL);
-        assert_int_equal(tokenizer_new(&tokenizer, &weights, NULL), 0);
-        vocabulary_deinit(&weights.vocabulary);
-        return tokenizer;
-}
 
 static char *text_of(size_t n) {
         char *text = xcalloc(n + 1, 1);
@@ -43,7 +31,7 @@ static void assert_says(const struct decode_tokens *tokens, const char *text, si
 }
 
 static void short_texts_stay_whole(void **state) {
-        CLEANUP(tokenizer_freep) struct tokenizer *tokenizer = tokenizer_of_bytes();
+        CLEANUP(tokenizer_freep) struct tokenizer *tokenizer = rig_tokenizer_of_bytes();
         struct decode_options options = decode_options_default();
 
         (void)state;
@@ -58,7 +46,7 @@ static void short_texts_stay_whole(void **state) {
 }
 
 static void the_newest_of_a_long_prompt_stay(void **state) {
-        CLEANUP(tokenizer_freep) struct tokenizer *tokenizer = tokenizer_of_bytes();
+        CLEANUP(tokenizer_freep) struct tokenizer *tokenizer = rig_tokenizer_of_bytes();
         CLEANUP(mem_freep) char *text = text_of(850);
         CLEANUP(mem_freep) char *cuts = NULL;
         struct decode_options options = decode_options_default();
@@ -80,7 +68,7 @@ static void the_newest_of_a_long_prompt_stay(void **state) {
 
 // As long as a client may send it, and longer.
 static void no_text_is_too_long(void **state) {
-        CLEANUP(tokenizer_freep) struct tokenizer *tokenizer = tokenizer_of_bytes();
+        CLEANUP(tokenizer_freep) struct tokenizer *tokenizer = rig_tokenizer_of_bytes();
 
         (void)state;
         for (size_t n = TOKENIZER_TEXT_MAX - 2; n <= TOKENIZER_TEXT_MAX + 2; n++) {
@@ -95,7 +83,7 @@ static void no_text_is_too_long(void **state) {
 }
 
 static void tokens_are_told_as_the_text_would_be(void **state) {
-        CLEANUP(tokenizer_freep) struct tokenizer *tokenizer = tokenizer_of_bytes();
+        CLEANUP(tokenizer_freep) struct tokenizer *tokenizer = rig_tokenizer_of_bytes();
         CLEANUP(mem_freep) char *text = text_of(850);
         struct decode_options options = decode_options_default(), copy;
         struct prompt_texts of_text, of_tokens;

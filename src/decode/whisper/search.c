@@ -112,21 +112,30 @@ size_t search_rows(struct search *search, struct decoder_row *rows,
 
 // --- Texts --------------------------------------------------------------------------------
 
-// A text has ended: keep it if it is the best so far.
-static void offer(struct search *search, const int32_t *tokens, size_t n, float sum_logprob) {
-        float score = sum_logprob / powf((float)(n > 0 ? n : 1), search->plan.length_penalty);
+// A text has ended: keep it if it is the best so far. It is the sequence's, and, unless that is
+// negative, one token more.
+static void offer(struct search *search, const struct sequence *sequence, int32_t more,
+                  float sum_logprob, bool is_cut) {
+        size_t n = text_length(search, sequence), n_all = n + (more >= 0);
+        float score =
+                sum_logprob / powf((float)(n_all > 0 ? n_all : 1), search->plan.length_penalty);
+        struct search_text *best = &search->best;
 
-        if (search->n_ended++ > 0 && score <= search->best.score)
+        if (search->n_ended++ > 0 && score <= best->score)
                 return;
-        search->best = (struct search_text){.n = n, .sum_logprob = sum_logprob, .score = score};
-        if (n > 0)
-                memcpy(search->best.tokens, tokens, n * sizeof(*tokens));
+        *best = (struct search_text){
+                .n = n_all, .sum_logprob = sum_logprob, .score = score, .is_cut = is_cut};
+        memcpy(best->tokens, sequence->tokens + search->n_prompt, n * sizeof(*best->tokens));
+        if (more >= 0)
+                best->tokens[n] = more;
+        // A token is chosen by the row of the one before it.
+        memcpy(best->peaks, sequence->peaks + search->n_prompt - 1,
+               n_all * sizeof(*best->peaks));
 }
 
-static void sequence_end(struct search *search, struct sequence *sequence) {
+static void sequence_end(struct search *search, struct sequence *sequence, bool is_cut) {
         sequence->is_live = false;
-        offer(search, sequence->tokens + search->n_prompt, text_length(search, sequence),
-              sequence->sum_logprob);
+        offer(search, sequence, -1, sequence->sum_logprob, is_cut);
 }
 
 // Begin an empty sequence as another one is, with the same memory.
@@ -160,7 +169,7 @@ static void draw(struct search *search, const struct sampler_rules *rules,
 
         sequence->sum_logprob += logprob;
         if (token == rules->specials->end_of_text) {
-                sequence_end(search, sequence);
+                sequence_end(search, sequence, false);
                 return;
         }
         if (draft_left(search, sequence) > 0 &&
@@ -168,7 +177,7 @@ static void draw(struct search *search, const struct sampler_rules *rules,
                 search->plan.n_draft = 0;
         sequence->tokens[sequence->n_tokens++] = token;
         if (text_length(search, sequence) >= search->plan.n_text_max)
-                sequence_end(search, sequence);
+                sequence_end(search, sequence, true);
 }
 
 // After the prompt all samples begin, each with its own luck.
@@ -219,13 +228,9 @@ static size_t merge_candidates(const struct search *search, struct choice *ret, 
 
 // A beam ends with this choice; its last token is part of the text unless it is the end's.
 static void end_beam(struct search *search, const struct choice *choice, int32_t end_of_text) {
-        int32_t tokens[PROMPT_CONTEXT + 1];
-        size_t n = text_length(search, choice->origin);
+        bool is_end = choice->token == end_of_text;
 
-        memcpy(tokens, choice->origin->tokens + search->n_prompt, n * sizeof(*tokens));
-        if (choice->token != end_of_text)
-                tokens[n++] = choice->token;
-        offer(search, tokens, n, choice->score);
+        offer(search, choice->origin, is_end ? -1 : choice->token, choice->score, !is_end);
 }
 
 // Make the beam of this choice the next of the spare ones.
@@ -280,6 +285,21 @@ static void advance_beams(struct search *search, int32_t end_of_text, struct tex
 
 // --- Steps --------------------------------------------------------------------------------
 
+// The middle one of the heads' peaks: some heads look elsewhere now and then.
+static uint16_t middle_peak(const struct decoder_alignment *alignment) {
+        uint16_t sorted[ALIGNMENT_HEADS_MAX];
+        size_t n = alignment ? alignment->n_heads : 0;
+
+        for (size_t i = 0; i < n; i++) {
+                size_t at = i;
+
+                for (; at > 0 && sorted[at - 1] > alignment->peaks[i]; at--)
+                        sorted[at] = sorted[at - 1];
+                sorted[at] = alignment->peaks[i];
+        }
+        return n > 0 ? sorted[n / 2] : 0;
+}
+
 void search_on_row(struct search *search, const struct sampler_rules *rules,
                    struct sequence *sequence, const struct decoder_row *row, float *logits) {
         // Of a draft: fed, but not chosen. What is fed next at its position replaces it.
@@ -287,6 +307,7 @@ void search_on_row(struct search *search, const struct sampler_rules *rules,
             row->token != sequence->tokens[row->position])
                 return;
         sequence->n_fed = row->position + 1;
+        sequence->peaks[row->position] = middle_peak(row->alignment);
         if (sequence->n_fed < sequence->n_tokens)
                 return;
         if (sequence->n_tokens == search->n_prompt)

@@ -18,6 +18,7 @@
 struct sequence {
         struct text_memory text;
         int32_t tokens[PROMPT_CONTEXT + 1];  // prompt, then text
+        uint16_t peaks[PROMPT_CONTEXT + 1];  // where the row of each that was fed looked
         size_t n_tokens, n_fed;              // known, and in the decoder's memory
         float sum_logprob;                   // of the text
         bool is_live;
@@ -44,9 +45,13 @@ struct search_plan {
 // A text that has ended.
 struct search_text {
         int32_t tokens[PROMPT_CONTEXT];
+        // Where in the sound each was looked for when it was chosen, as the rows' alignment
+        // says: the middle one of its heads' keys; 0 where the rows wanted none.
+        uint16_t peaks[PROMPT_CONTEXT];
         size_t n;
         float sum_logprob;  // with the end's
         float score;        // by which texts are compared
+        bool is_cut;        // its room ended, not what is said
 };
 
 // Zeroed is empty.

@@ -61,3 +61,15 @@ void splitter_split(const int32_t *tokens, size_t n, int32_t timestamp_begin, in
         if (ret->n_consumed <= 0)
                 ret->n_consumed = n_frames;
 }
+
+void splitter_take_rest(const int32_t *tokens, size_t n, int32_t timestamp_begin,
+                        int64_t n_frames, struct split *split) {
+        size_t first = 0;
+
+        if (split->n > 0)
+                first = split->segments[split->n - 1].first + split->segments[split->n - 1].n;
+        if (first < n && tokens[first] >= timestamp_begin)
+                add_segment(split, first, n, timestamp_frames(tokens[first], timestamp_begin),
+                            n_frames);
+        split->n_consumed = n_frames;
+}

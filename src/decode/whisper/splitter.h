@@ -24,3 +24,7 @@ struct split {
 // Split n tokens of a window of n_frames; timestamps are tokens from timestamp_begin on.
 void splitter_split(const int32_t *tokens, size_t n, int32_t timestamp_begin, int64_t n_frames,
                     struct split *ret);
+
+// What a split left for the next window becomes a segment too, to the window's end.
+void splitter_take_rest(const int32_t *tokens, size_t n, int32_t timestamp_begin,
+                        int64_t n_frames, struct split *split);

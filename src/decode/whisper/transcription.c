@@ -240,7 +240,20 @@ size_t transcription_width(const struct transcription *transcription) {
         return transcription->aligner ? 1 : transcription->search.n_sequences;
 }
 
-size_t transcription_rows(struct transcription *transcription, struct decoder_row *rows,
+static const struct decoder_alignment *capture_take(struct capture *capture,
+                                                    const struct whisper_model *model) {
+        size_t n = model->n_alignment_heads;
+
+        capture->alignment = (struct decoder_alignment){
+                .heads = model->alignment_heads,
+                .n_heads = n < CAPTURE_HEADS ? n : CAPTURE_HEADS,
+                .peaks = capture->peaks,
+        };
+        return &capture->alignment;
+}
+
+size_t transcription_rows(struct transcription *transcription,
+                          const struct whisper_model *model, struct decoder_row *rows,
                           struct sequence **ret_sequences, size_t room) {
         bool is_aligning = transcription->phase == TRANSCRIPTION_ALIGN;
         size_t n = is_aligning ? aligner_rows(transcription->aligner, rows, room)
@@ -252,6 +265,8 @@ size_t transcription_rows(struct transcription *transcription, struct decoder_ro
                         ret_sequences[i] = NULL;
                 rows[i].wants_logits =
                         rows[i].wants_logits || tells_speech(transcription, &rows[i]);
+                if (transcription->phase == TRANSCRIPTION_DECODE && rows[i].wants_logits)
+                        rows[i].alignment = capture_take(&transcription->captures[i], model);
         }
         return n;
 }
@@ -321,7 +336,7 @@ static void finish_window(struct transcription *transcription,
                           const struct whisper_model *model, struct timed_words *words) {
         const struct decode_options *options = &transcription->job->options;
         bool wants_words = options->word_timestamps == DECODE_YES;
-        size_t n_heard = attempt_heard(transcription, &transcription->best, words);
+        size_t n_heard = attempt_heard(transcription, &transcription->best, model, words);
 
         transcription->seek += attempt_finish(transcription, model, &transcription->best,
                                               wants_words ? words : NULL, n_heard);
@@ -348,7 +363,8 @@ static void align_or_finish(struct transcription *transcription,
         const struct attempt *best = &transcription->best;
         int r = -ENODATA;
 
-        if ((options->word_timestamps == DECODE_YES || attempt_is_short(transcription, best)) &&
+        if ((options->word_timestamps == DECODE_YES || attempt_is_short(transcription, best) ||
+             attempt_goes_on(transcription, best, model)) &&
             !attempt_is_silence(transcription, best))
                 r = aligner_new(&transcription->aligner, model,
                                 &(struct aligner_text){
@@ -357,7 +373,7 @@ static void align_or_finish(struct transcription *transcription,
                                         .tokens = best->tokens,
                                         .n_tokens = best->n,
                                         .n_keys = transcription->context.n_rows,
-                                        .n_frames = transcription_window_frames(transcription),
+                                        .n_frames = attempt_reach(transcription, best, model),
                                 });
         if (r == 0)
                 transcription->phase = TRANSCRIPTION_ALIGN;

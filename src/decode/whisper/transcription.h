@@ -36,6 +36,17 @@ struct attempt {
         int32_t tokens[PROMPT_CONTEXT];
         size_t n;
         float avg_logprob, compression_ratio, temperature;
+        bool is_cut;                     // its room ended before the text did
+        uint16_t peaks[PROMPT_CONTEXT];  // of the tokens: the window's frames where they are
+};
+
+// Heads that tell where a token was looked for: a few do, and cost little.
+#define CAPTURE_HEADS 5
+
+// Where one row's heads look.
+struct capture {
+        struct decoder_alignment alignment;
+        uint16_t peaks[CAPTURE_HEADS];
 };
 
 struct transcription {
@@ -67,6 +78,7 @@ struct transcription {
         struct attempt best, best_short;  // so far, of all and of those that repeat little
         bool has_best, has_best_short;
         struct search search;
+        struct capture captures[DECODER_ROWS_MAX];  // of the rows in the decoder's step
         struct aligner *aligner;  // of the window's best attempt; NULL but in ALIGN
         double last_speech;       // seconds from the job's begin: the end of the last word
 };
@@ -108,7 +120,8 @@ size_t transcription_pages(const struct transcription *transcription);
 size_t transcription_width(const struct transcription *transcription);
 
 // Rows of its search, as search_rows() gives them; the aligner's belong to no sequence.
-size_t transcription_rows(struct transcription *transcription, struct decoder_row *rows,
+size_t transcription_rows(struct transcription *transcription,
+                          const struct whisper_model *model, struct decoder_row *rows,
                           struct sequence **ret_sequences, size_t room);
 
 // The decoder has taken in one row; `logits` as far as the row wanted them.
