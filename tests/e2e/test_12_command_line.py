@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import zipfile
 
 import processes
 import pytest
@@ -124,3 +125,57 @@ def test_language_of_a_client(serve, client):
         hello = {"uid": "u", "language": "Englisch", "task": "transcribe", "model": "base"}
         whisperlive.send(json.dumps(hello))
         assert "did you mean" in whisperlive.recv(10)
+
+
+# --- fetching models -------------------------------------------------------------------------
+
+NO_HUB = {"EAVESDROP_HUB_URL": "http://127.0.0.1:1"}
+
+
+@pytest.fixture
+def trap(tmp_path):
+    """A folder to be in, whose Python modules tell when they are run."""
+    folder = tmp_path / "trap"
+    folder.mkdir()
+    for name in ("pip", "zipfile", "http", "tempfile", "sitecustomize"):
+        (folder / f"{name}.py").write_text(f"open({str(folder / 'sprung')!r}, 'w')\nraise SystemExit(9)\n", encoding="utf-8")
+    return folder
+
+
+def test_fetching_runs_no_program(command, trap, tmp_path):
+    done = command("model", "fetch", "silero-vad", "--model-dir", tmp_path / "models", cwd=trap, env={**os.environ, **NO_HUB})
+    assert done.returncode == 1
+    assert "EAVESDROP_HUB_URL" in done.stderr and "tools/fetch-weights" in done.stderr
+    assert not (trap / "sprung").exists()
+
+
+def test_weights_from_a_package(program, models, trap, tmp_path):
+    """With pip as this machine has it, and a wheel in a folder in place of a registry."""
+    name = "silero_vad/data/silero_vad_16k.safetensors"
+    info = "silero_vad-6.2.3.dist-info"
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    with zipfile.ZipFile(wheels / "silero_vad-6.2.3-py3-none-any.whl", "w") as wheel:
+        wheel.write(models / "silero-vad/silero_vad_16k.safetensors", name)
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: silero-vad\nVersion: 6.2.3\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    environment = {
+        **os.environ,
+        **NO_HUB,
+        "EAVESDROP_MODEL_DIR": str(tmp_path / "models"),
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(wheels),
+        "PYTHONPATH": str(trap),
+        "TMPDIR": str(tmp_path),
+    }
+    fetch = [processes.PROJECT / "tools/fetch-weights", program]
+    done = subprocess.run([*fetch, "silero-vad"], cwd=trap, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    fetched = tmp_path / "models/silero-vad/silero_vad_16k.safetensors"
+    assert fetched.read_bytes() == (models / "silero-vad/silero_vad_16k.safetensors").read_bytes()
+    assert not (trap / "sprung").exists()
+    assert not list(tmp_path.glob("fetch-weights-*"))
+    # What no package carries stays the hub's.
+    done = subprocess.run([*fetch, "ggml-tiny"], cwd=trap, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
