@@ -144,10 +144,12 @@ static void input_says_when_it_is_full_and_when_it_has_drained(void **state) {
         (void)state;
         capture_init(&capture);
         assert_int_equal(capture_open(&capture, "wc -c", true, NULL), 0);
+        assert_int_equal(kill(process_id(capture.process), SIGSTOP), 0);  // nothing is read
         do
                 n += sizeof(block);
         while (process_write(capture.process, block, sizeof(block)) && n < (1U << 24));
         assert_true(n < (1U << 20));
+        assert_int_equal(kill(process_id(capture.process), SIGCONT), 0);
         while (capture.n_drains == 0)
                 loop_turn(capture.loop);
         process_write_end(capture.process);
