@@ -453,6 +453,10 @@ size_t lane_owed(const struct lane *lane) {
         return lane->n_owed;
 }
 
+size_t lane_samples_owed(const struct lane *lane) {
+        return lane->samples_owed;
+}
+
 nsec_t lane_delay(const struct lane *lane) {
         const struct entry *first = lane_first_final(lane);
 

@@ -136,8 +136,9 @@ void lane_want_turn(struct lane *lane, bool is_settling);
 // Cancel waiting and running jobs of the lane: all, or the tentative ones. No answers for them.
 void lane_cancel(struct lane *lane, bool tentative_only);
 
-// Finals submitted and not yet answered, and how long the oldest of them has been (0 without
-// any); and whether a tentative job waits or runs.
+// Finals submitted and not yet answered, their sound, and how long the oldest of them has been
+// (0 without any); and whether a tentative job waits or runs.
 size_t lane_owed(const struct lane *lane);
+size_t lane_samples_owed(const struct lane *lane);
 nsec_t lane_delay(const struct lane *lane);
 bool lane_has_tentative(const struct lane *lane);

@@ -259,6 +259,12 @@ static void budget_write(struct metrics *metrics, const struct budget *budget) {
                               (double)budget_refusals(budget, kind));
 }
 
+static void loop_write(struct metrics *metrics, const struct loop *loop) {
+        metrics_family(metrics, METRICS_HISTOGRAM, "eavesdrop_loop_turn_seconds",
+                       "How long the loop worked without looking for what came meanwhile.");
+        metrics_histogram(metrics, NULL, &histogram_turns, loop_turns(loop));
+}
+
 static void process_write(struct metrics *metrics) {
         struct usage usage = usage_now();
 
@@ -289,6 +295,7 @@ char *metrics_page(const struct metrics_sources *sources, size_t *ret_n) {
         sessions_write(metrics, sources);
         sinks_write(metrics, sources->counts);
         budget_write(metrics, sources->budget);
+        loop_write(metrics, sources->loop);
         process_write(metrics);
         return metrics_finish(metrics, ret_n);
 }

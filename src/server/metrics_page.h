@@ -14,6 +14,7 @@
 
 // Where the figures are; all lent.
 struct metrics_sources {
+        const struct loop *loop;
         const struct server_counts *counts;
         const struct budget *budget;
         struct scheduler *scheduler;

@@ -25,6 +25,10 @@
 #define SERVER_RETRY_DELAYS 2
 #define SERVER_RETRY_LEAST  (30 * NSEC_PER_SEC)
 
+// The page of figures is made anew for who asks so long after it was made last; it takes a
+// millisecond, and anybody may ask again and again.
+#define SERVER_METRICS_AGE NSEC_PER_SEC
+
 #define SERVER_TICK      NSEC_PER_SEC
 #define SERVER_STOP_TICK (50 * NSEC_PER_MSEC)
 #define SERVER_GOODBYE   (5 * NSEC_PER_SEC)  // after the grace time, for the closing handshakes
@@ -36,7 +40,9 @@ struct server {
         struct server_parts parts;
         struct stream_services services;
         struct server_counts counts;
-        char *metrics;  // the last metrics page; lent to its answer
+        char *metrics;  // the last metrics page; lent to its answers
+        size_t n_metrics;
+        nsec_t metrics_at;  // when it was made
         struct scheduler *scheduler;
         struct listener *listener;
         struct visitors *visitors;
@@ -138,8 +144,9 @@ static void readiness_answer(struct server *server, struct http_response *ret) {
                 text_answer(ret, 200, "ready\n");
 }
 
-static void metrics_answer(struct server *server, struct http_response *ret) {
+static void metrics_make(struct server *server) {
         struct metrics_sources sources = {
+                .loop = server->parts.loop,
                 .counts = &server->counts,
                 .budget = server->services.budget,
                 .scheduler = server->scheduler,
@@ -148,15 +155,21 @@ static void metrics_answer(struct server *server, struct http_response *ret) {
                 .sessions = server->sessions,
                 .n_connections = listener_connections(server->listener),
         };
-        size_t n;
 
         free(server->metrics);
-        server->metrics = metrics_page(&sources, &n);
+        server->metrics = metrics_page(&sources, &server->n_metrics);
+        server->metrics_at = loop_now(server->parts.loop);
+}
+
+static void metrics_answer(struct server *server, struct http_response *ret) {
+        if (!server->metrics ||
+            loop_now(server->parts.loop) - server->metrics_at >= SERVER_METRICS_AGE)
+                metrics_make(server);
         *ret = (struct http_response){
                 .status = 200,
                 .content_type = METRICS_CONTENT_TYPE,
                 .body = server->metrics,
-                .body_length = n,
+                .body_length = server->n_metrics,
         };
 }
 

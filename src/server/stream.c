@@ -11,6 +11,7 @@
 #include "server/stream_jobs.h"
 #include "server/stream_pace.h"
 #include "transcript/assembler.h"
+#include "util/budget.h"
 #include "util/log.h"
 #include "util/mem.h"
 
@@ -23,9 +24,19 @@
 // An answer is wanted within this time.
 #define STREAM_DEADLINE (1 * NSEC_PER_SEC)
 
-// Windows owed before whoever pours sound in is asked to pause, and below which it may go on.
+// Sound not yet heard before whoever pours it in is asked to pause, and with how much it may go
+// on: a window and a bit, so that the decoder always has work. While memory is tight nobody
+// needs more than what follows next.
+#define STREAM_UNHEARD_PAUSE  ((int64_t)30 * AUDIO_RATE)
+#define STREAM_UNHEARD_RESUME ((int64_t)20 * AUDIO_RATE)
+#define STREAM_UNHEARD_TIGHT  ((int64_t)2 * AUDIO_RATE)
+
+// Files are decoded many windows at a time: the same for them, in windows owed.
 #define STREAM_OWED_PAUSE  16
 #define STREAM_OWED_RESUME 12
+
+// Whoever pauses may go on for other reasons than an answer: looked at so often.
+#define STREAM_RELIEF_TICK (NSEC_PER_SEC / 4)
 
 #define STREAM_HISTORY_BYTES ((size_t)1024 * 1024)
 #define STREAM_REASON_MAX    256
@@ -52,12 +63,75 @@ struct stream {
         int64_t origin;             // time zero of the recording
         int64_t judged_until;  // everything before it lies in a window or was counted silent
 
+        size_t bytes_charged;        // for the ring, at the budget
         struct loop_timer *silence;  // fires when sound stops coming
         nsec_t pause;                // how long it must have stopped
+        struct loop_timer *relief;   // while is_held
+        bool is_held;                // who pushes was asked to pause
 
         enum source_state state;
         char reason[STREAM_REASON_MAX];
 };
+
+// --- who pours sound in ----------------------------------------------------------------------
+
+// What has arrived and is neither text nor known to be none.
+static int64_t samples_unheard(const struct stream *stream) {
+        int64_t samples = (int64_t)lane_samples_owed(stream->lane);
+        struct window window;
+
+        if (segmenter_open_window(stream->segmenter, &window))
+                samples += ring_end(stream->ring) - window.begin;
+        return samples;
+}
+
+// More has arrived than will be heard soon, and it can wait: who talks as people do is never
+// held up, however late the decoder is.
+static bool is_ahead(const struct stream *stream) {
+        size_t owed = lane_owed(stream->lane);
+        int64_t unheard = samples_unheard(stream);
+
+        if (!stream->is_file && !scheduler_is_full(stream->services.scheduler) &&
+            !stream_pace_is_flood(&stream->pace, loop_now(stream->services.loop)))
+                return false;
+        if (budget_is_tight(stream->services.budget))
+                return unheard > STREAM_UNHEARD_TIGHT;
+        if (stream->is_file)
+                return owed >= (stream->is_held ? STREAM_OWED_RESUME : STREAM_OWED_PAUSE);
+        // An open window alone waits for what follows, not for the decoder.
+        return owed > 0 &&
+               unheard > (stream->is_held ? STREAM_UNHEARD_RESUME : STREAM_UNHEARD_PAUSE);
+}
+
+static void relief_give(struct stream *stream) {
+        loop_timer_cancel(stream->relief);
+        stream->is_held = false;
+        if (stream->listener.on_relief)
+                stream->listener.on_relief(stream->listener.context);
+}
+
+static void relief_consider(struct stream *stream) {
+        if (stream->is_held && !is_ahead(stream))
+                relief_give(stream);
+}
+
+static void stream_on_relief_tick(void *context) {
+        struct stream *stream = context;
+
+        loop_timer_set(stream->relief, STREAM_RELIEF_TICK);
+        relief_consider(stream);
+}
+
+// Memory for the sound of the open window: what people say is never refused.
+static void ring_charge(struct stream *stream) {
+        size_t bytes = ring_size(stream->ring) * sizeof(float);
+
+        if (bytes == stream->bytes_charged)
+                return;
+        budget_refund(stream->services.budget, BUDGET_SOUND, stream->bytes_charged);
+        budget_charge_always(stream->services.budget, BUDGET_SOUND, bytes);
+        stream->bytes_charged = bytes;
+}
 
 // --- text leaves -----------------------------------------------------------------------------
 
@@ -87,7 +161,7 @@ static void stream_on_hypothesis(void *context, const struct job *job, int resul
         CLEANUP(hypothesis_deinit) struct hypothesis heard = {0};
         struct hypothesis nothing = {0};
         const struct update *update;
-        size_t owed = lane_owed(stream->lane);
+        size_t owed = lane_owed(stream->lane);  // with this one answered
         int64_t begin;
 
         if (job->generation < stream->generation_least)
@@ -112,8 +186,7 @@ static void stream_on_hypothesis(void *context, const struct job *job, int resul
                 stream_jobs_follow_language(&stream->jobs, update->language);
         stream_on_update(stream, job->generation, update);
 
-        if (owed == STREAM_OWED_RESUME && stream->listener.on_relief)
-                stream->listener.on_relief(stream->listener.context);
+        relief_consider(stream);
         if (owed == 0 && job->is_final && stream->listener.on_settled)
                 stream->listener.on_settled(stream->listener.context);
 }
@@ -191,12 +264,20 @@ static void stream_on_turn(void *context) {
                 stream_submit(stream, job);
 }
 
-// Sound that stops coming is silence: close the window at the sound there is.
+// Close the window at the sound there is.
+static void window_end(struct stream *stream) {
+        segmenter_flush(stream->segmenter);
+        windows_take(stream);
+}
+
+// Sound that stops coming is silence, unless it was asked to, and goes on after an answer.
 static void stream_on_silence(void *context) {
         struct stream *stream = context;
 
-        segmenter_flush(stream->segmenter);
-        windows_take(stream);
+        if (stream->is_held && lane_owed(stream->lane) > 0)
+                loop_timer_set(stream->silence, stream->pause);
+        else
+                window_end(stream);
 }
 
 void stream_on_audio(struct stream *stream, const float *samples, size_t n) {
@@ -219,6 +300,7 @@ void stream_on_audio(struct stream *stream, const float *samples, size_t n) {
                 n -= piece;
         }
         ring_release(stream->ring, segmenter_oldest_needed(stream->segmenter));
+        ring_charge(stream);
         silence_count(stream, segmenter_oldest_needed(stream->segmenter));
         tentative_consider(stream);
 }
@@ -251,7 +333,7 @@ static void source_on_state(void *context, enum source_state state, const char *
 
         if (stream->state == SOURCE_ONLINE && state != SOURCE_ONLINE &&
             state != SOURCE_STALLED) {
-                stream_on_silence(stream);  // what was heard before the loss is owed
+                window_end(stream);  // what was heard before the loss is owed
                 generation_begin(stream);
         }
         stream->state = state;
@@ -265,7 +347,7 @@ static void source_on_state(void *context, enum source_state state, const char *
 // --- controls --------------------------------------------------------------------------------
 
 void stream_flush(struct stream *stream) {
-        stream_on_silence(stream);
+        window_end(stream);
         if (lane_owed(stream->lane) == 0 && stream->listener.on_settled)
                 stream->listener.on_settled(stream->listener.context);
 }
@@ -282,8 +364,7 @@ void stream_cancel(struct stream *stream) {
         stream_on_update(
                 stream, stream->clock.generation,
                 assembler_on_tentative(stream->assembler, ring_end(stream->ring), &nothing));
-        if (stream->listener.on_relief)
-                stream->listener.on_relief(stream->listener.context);
+        relief_give(stream);
 }
 
 void stream_restart(struct stream *stream) {
@@ -348,11 +429,12 @@ size_t stream_owed(const struct stream *stream) {
         return lane_owed(stream->lane);
 }
 
-bool stream_is_backlogged(const struct stream *stream) {
-        // Who talks as people do is never held up, however late the decoder is.
-        return lane_owed(stream->lane) >= STREAM_OWED_PAUSE &&
-               (stream_pace_is_flood(&stream->pace, loop_now(stream->services.loop)) ||
-                scheduler_is_full(stream->services.scheduler));
+bool stream_is_backlogged(struct stream *stream) {
+        if (!stream->is_held && is_ahead(stream)) {
+                stream->is_held = true;
+                loop_timer_set(stream->relief, STREAM_RELIEF_TICK);
+        }
+        return stream->is_held;
 }
 
 // --- life ------------------------------------------------------------------------------------
@@ -398,6 +480,7 @@ int stream_open(struct stream **ret, const struct stream_services *services,
         stream->pause = (settings->is_file ? segmenter_config_default().pause : config.pause) *
                         (NSEC_PER_SEC / AUDIO_RATE);
         stream->silence = loop_timer_new(services->loop, stream_on_silence, stream);
+        stream->relief = loop_timer_new(services->loop, stream_on_relief_tick, stream);
         stream->segmenter = segmenter_new(services->vad, &config);
         stream->lane =
                 lane_open(services->scheduler, settings->is_file, stream_on_hypothesis, stream);
@@ -408,6 +491,8 @@ int stream_open(struct stream **ret, const struct stream_services *services,
         r = ring_new(&stream->ring, STREAM_RING_SAMPLES);
         if (r < 0)
                 r = error_set(error, r, "stream '%s': no memory for its sound", settings->name);
+        else
+                ring_charge(stream);
         if (r == 0 && settings->source) {
                 struct source_listener source_listener = {
                         .on_samples = source_on_samples,
@@ -436,7 +521,9 @@ struct stream *stream_close(struct stream *stream) {
         stream->lane = lane_close(stream->lane);
         stream->segmenter = segmenter_free(stream->segmenter);
         stream->ring = ring_free(stream->ring);
+        budget_refund(stream->services.budget, BUDGET_SOUND, stream->bytes_charged);
         stream->silence = loop_timer_free(stream->silence);
+        stream->relief = loop_timer_free(stream->relief);
         stream_jobs_deinit(&stream->jobs);
         free(stream->name);
         free(stream);

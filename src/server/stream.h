@@ -89,7 +89,10 @@ int64_t stream_position(const struct stream *stream);
 // Position that is time zero of the present recording.
 int64_t stream_origin(const struct stream *stream);
 
-// Windows closed and not yet answered; and whether there are so many that whoever pushes the
-// sound should pause until on_relief.
+// Windows closed and not yet answered.
 size_t stream_owed(const struct stream *stream);
-bool stream_is_backlogged(const struct stream *stream);
+
+// Should whoever pushes the sound pause? It came faster than anybody speaks, and half a minute
+// of it is not yet heard (of a file: so many windows; while memory is tight: seconds). True
+// until on_relief.
+bool stream_is_backlogged(struct stream *stream);

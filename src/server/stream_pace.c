@@ -9,6 +9,10 @@
 // So far ahead of the clock is a flood.
 #define FLOOD (10 * NSEC_PER_SEC)
 
+// A client's clock may be faster than ours by so much, for days: one part in a hundred. (Sound
+// cards are within one in a thousand.)
+#define DRIFT 100
+
 static nsec_t later(nsec_t a, nsec_t b) {
         return a > b ? a : b;
 }
@@ -16,6 +20,8 @@ static nsec_t later(nsec_t a, nsec_t b) {
 nsec_t stream_pace_hear(struct stream_pace *pace, size_t n, nsec_t now) {
         nsec_t length = (nsec_t)n * (NSEC_PER_SEC / AUDIO_RATE);
 
+        pace->poured_until -= (now - pace->heard_at) / DRIFT;
+        pace->heard_at = now;
         pace->poured_until = later(pace->poured_until, now) + length;
         pace->played_until = later(pace->played_until, now) + length;
         if (pace->played_until > now + AHEAD_MAX)

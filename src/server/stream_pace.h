@@ -13,7 +13,8 @@
 struct stream_pace {
         nsec_t played_until;  // when what has arrived would have been played, at most
                               // two seconds from now
-        nsec_t poured_until;  // the same without a limit
+        nsec_t poured_until;  // the same without a limit, but for clocks that are fast
+        nsec_t heard_at;      // when sound last arrived
 };
 
 // `n` samples arrived `now`. Returns how long from now on they and those before take to play:

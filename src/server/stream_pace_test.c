@@ -32,6 +32,25 @@ static void a_flood_is_what_nobody_can_have_spoken(void **state) {
         assert_false(stream_pace_is_flood(&pace, now + NSEC_PER_SEC));
 }
 
+// A microphone whose clock is 0.5 % fast, for a day; and one that brings two seconds each
+// second.
+static void a_fast_clock_is_no_flood(void **state) {
+        struct stream_pace microphone = {0}, file = {0};
+        nsec_t now = 1000 * NSEC_PER_SEC;
+
+        (void)state;
+        for (int second = 0; second < 86400; second++) {
+                stream_pace_hear(&microphone, AUDIO_RATE + AUDIO_RATE / 200, now);
+                assert_false(stream_pace_is_flood(&microphone, now));
+                now += NSEC_PER_SEC;
+        }
+        for (int second = 0; second < 15; second++) {
+                stream_pace_hear(&file, (size_t)2 * AUDIO_RATE, now);
+                now += NSEC_PER_SEC;
+        }
+        assert_true(stream_pace_is_flood(&file, now));
+}
+
 // --- whole flows -----------------------------------------------------------------------------
 
 static void sound_that_stops_coming_is_a_pause(void **state) {
@@ -131,6 +150,101 @@ static void only_a_flood_is_asked_to_pause(void **state) {
                 assert_true(rig->capture.finals[i].begin >= rig->capture.finals[i - 1].end);
 }
 
+// Push the speech as fast as it goes, until so many seconds have gone in.
+static void pour(struct stream_rig *rig, size_t seconds) {
+        for (size_t n = 0; n < seconds * AUDIO_RATE; n += RIG_PIECE)
+                stream_on_audio(rig->stream,
+                                rig->speech.samples + n % (rig->speech.n - RIG_PIECE),
+                                RIG_PIECE);
+}
+
+// Seconds count, not windows: a few long ones are as much sound as many short ones.
+static void half_a_minute_unheard_is_enough(void **state) {
+        struct stream_rig *rig = stream_rig_need(state);
+
+        engine_script_hold(rig->script);
+        pour(rig, 25);
+        assert_false(stream_is_backlogged(rig->stream));
+        pour(rig, 10);
+        assert_true(stream_owed(rig->stream) < 16);
+        assert_true(stream_is_backlogged(rig->stream));
+        engine_script_release(rig->script);
+        stream_rig_wait(rig);
+        assert_int_equal(rig->n_relieved, 1);
+}
+
+// The clock catches up with who was ahead of it: then he is owed text like everybody else.
+static void who_is_not_ahead_any_more_is_not_held_up(void **state) {
+        struct stream_rig *rig = stream_rig_need(state);
+
+        engine_script_hold(rig->script);
+        pour(rig, 40);
+        assert_true(stream_is_backlogged(rig->stream));
+        loop_advance(rig->loop, 25 * NSEC_PER_SEC);
+        assert_int_equal(rig->n_relieved, 0);
+        loop_advance(rig->loop, 10 * NSEC_PER_SEC);
+        assert_int_equal(rig->n_relieved, 1);
+        assert_true(stream_owed(rig->stream) > 0);
+        assert_false(stream_is_backlogged(rig->stream));
+        engine_script_release(rig->script);
+        stream_rig_wait(rig);
+}
+
+// Sound that was asked to stop has not stopped: no window ends for it in mid-sentence.
+static void who_is_held_up_is_not_silent(void **state) {
+        struct stream_rig *rig = stream_rig_need(state);
+        size_t owed;
+
+        engine_script_hold(rig->script);
+        pour(rig, 39);
+        assert_true(stream_is_backlogged(rig->stream));
+        owed = stream_owed(rig->stream);
+        loop_advance(rig->loop, 20 * NSEC_PER_SEC);
+        assert_int_equal(stream_owed(rig->stream), owed);
+        engine_script_release(rig->script);
+        stream_rig_wait(rig);
+}
+
+// While memory is short whoever can wait waits sooner, until there is more of it again; a
+// window that is open then ends, for nothing else would.
+static void who_pours_waits_for_memory(void **state) {
+        struct stream_rig *rig = stream_rig_need(state);
+
+        budget_charge_always(rig->budget, BUDGET_MESSAGES, RIG_BUDGET / 5 * 4);
+        pour(rig, 15);
+        assert_true(stream_is_backlogged(rig->stream));
+        loop_advance(rig->loop, 5 * NSEC_PER_SEC);
+        stream_rig_wait(rig);
+        assert_int_equal(stream_owed(rig->stream), 0);
+        assert_int_equal(rig->n_relieved, 1);
+
+        engine_script_hold(rig->script);
+        pour(rig, 15);
+        assert_true(stream_is_backlogged(rig->stream));
+        budget_refund(rig->budget, BUDGET_MESSAGES, RIG_BUDGET / 5 * 4);
+        loop_advance(rig->loop, NSEC_PER_SEC);
+        assert_int_equal(rig->n_relieved, 2);
+        engine_script_release(rig->script);
+        stream_rig_wait(rig);
+}
+
+// What a stream keeps of its sound is counted, and given back.
+static void open_windows_are_charged(void **state) {
+        struct stream_rig *rig = stream_rig_need(state);
+        size_t idle = budget_used(rig->budget, BUDGET_SOUND);
+
+        engine_script_hold(rig->script);
+        pour(rig, 5);
+        assert_true(budget_used(rig->budget, BUDGET_SOUND) > idle);
+        stream_flush(rig->stream);
+        assert_true(budget_used(rig->budget, BUDGET_OWED) > (size_t)AUDIO_RATE * sizeof(float));
+        engine_script_release(rig->script);
+        stream_rig_wait(rig);
+        assert_int_equal(budget_used(rig->budget, BUDGET_OWED), 0);
+        rig->stream = stream_close(rig->stream);
+        assert_int_equal(budget_used(rig->budget, BUDGET_SOUND), 0);
+}
+
 // Nobody says now what is poured in: only its finals count.
 static void a_flood_gets_no_tentative_text(void **state) {
         struct stream_rig *rig = stream_rig_need(state);
@@ -152,11 +266,17 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(silence_begins_when_what_came_is_played),
                 cmocka_unit_test(a_flood_is_what_nobody_can_have_spoken),
+                cmocka_unit_test(a_fast_clock_is_no_flood),
                 STREAM_TEST(sound_that_stops_coming_is_a_pause),
                 STREAM_TEST(bursts_are_not_pauses),
                 STREAM_TEST(sound_poured_in_waits_no_longer_than_the_limit),
                 STREAM_TEST(a_late_decoder_loses_nothing_and_asks_for_a_pause),
                 STREAM_TEST(only_a_flood_is_asked_to_pause),
+                STREAM_TEST(half_a_minute_unheard_is_enough),
+                STREAM_TEST(who_is_not_ahead_any_more_is_not_held_up),
+                STREAM_TEST(who_is_held_up_is_not_silent),
+                STREAM_TEST(who_pours_waits_for_memory),
+                STREAM_TEST(open_windows_are_charged),
                 STREAM_TEST(a_flood_gets_no_tentative_text),
         };
 

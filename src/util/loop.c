@@ -6,6 +6,7 @@
 #include <time.h>
 #include <uv.h>
 
+#include "util/heap.h"
 #include "util/mem.h"
 
 struct post {
@@ -22,7 +23,14 @@ struct loop {
         bool is_fake;
         _Atomic nsec_t fake_now;  // fake clock only; read by other threads too
         nsec_t fake_wall_start;
-        struct loop_timer *armed;  // sorted by time, then by order of arming
+        struct heap armed;   // by time, then by order of arming
+        size_t n_timers;     // armed or not: there is room for so many
+        uint64_t n_armings;  // ever
+
+        uv_prepare_t turning;  // real clock only: before each wait
+        nsec_t turn_begin;     // of the present turn
+        nsec_t turn_idle;      // time waited until then
+        struct histogram turns;
 
         pthread_mutex_t lock;
         // --- protected by lock
@@ -31,10 +39,10 @@ struct loop {
 };
 
 struct loop_timer {
+        struct heap_node node;  // first: a node of loop->armed is a timer
         struct loop *loop;
-        struct loop_timer *next;  // in loop->armed
-        bool is_armed;
         nsec_t when;
+        uint64_t arming;  // which of all
         void (*function)(void *context);
         void *context;
 };
@@ -76,16 +84,29 @@ void loop_post(struct loop *loop, void (*function)(void *context), void *context
 
 static void loop_on_alarm(uv_timer_t *alarm);
 
+static bool timer_is_before(const struct heap_node *a, const struct heap_node *b) {
+        const struct loop_timer *one = (const struct loop_timer *)a;
+        const struct loop_timer *other = (const struct loop_timer *)b;
+
+        return one->when != other->when ? one->when < other->when : one->arming < other->arming;
+}
+
+// The timer that fires next; NULL without any.
+static struct loop_timer *loop_next_timer(const struct loop *loop) {
+        return (struct loop_timer *)heap_first(&loop->armed);
+}
+
 static void loop_alarm_update(struct loop *loop) {
+        const struct loop_timer *next = loop_next_timer(loop);
         nsec_t delay;
 
         if (loop->is_fake)
                 return;
-        if (!loop->armed) {
+        if (!next) {
                 uv_timer_stop(&loop->alarm);
                 return;
         }
-        delay = loop->armed->when - loop_now(loop);
+        delay = next->when - loop_now(loop);
         if (delay < 0)
                 delay = 0;
         // Rounded up: libuv counts whole milliseconds, and a timer never fires early.
@@ -94,9 +115,9 @@ static void loop_alarm_update(struct loop *loop) {
 }
 
 static void loop_timers_fire(struct loop *loop, nsec_t now) {
-        while (loop->armed && loop->armed->when <= now) {
-                struct loop_timer *timer = loop->armed;
+        struct loop_timer *timer;
 
+        while ((timer = loop_next_timer(loop)) && timer->when <= now) {
                 loop_timer_cancel(timer);
                 timer->function(timer->context);
         }
@@ -113,6 +134,7 @@ struct loop_timer *loop_timer_new(struct loop *loop, void (*function)(void *cont
                                   void *context) {
         struct loop_timer *timer = xnew(struct loop_timer);
 
+        heap_reserve(&loop->armed, ++loop->n_timers);
         timer->loop = loop;
         timer->function = function;
         timer->context = context;
@@ -120,38 +142,57 @@ struct loop_timer *loop_timer_new(struct loop *loop, void (*function)(void *cont
 }
 
 struct loop_timer *loop_timer_free(struct loop_timer *timer) {
-        if (timer)
-                loop_timer_cancel(timer);
-        free(timer);
-        return NULL;
+        if (!timer)
+                return NULL;
+        loop_timer_cancel(timer);
+        timer->loop->n_timers--;
+        return mem_free(timer);
 }
 
 void loop_timer_set(struct loop_timer *timer, nsec_t delay) {
         struct loop *loop = timer->loop;
-        struct loop_timer **place = &loop->armed;
 
         assert(loop_is_current(loop));
         loop_timer_cancel(timer);
         timer->when = loop_now(loop) + delay;
-        timer->is_armed = true;
-        while (*place && (*place)->when <= timer->when)
-                place = &(*place)->next;
-        timer->next = *place;
-        *place = timer;
-        if (loop->armed == timer)
+        timer->arming = loop->n_armings++;
+        heap_put(&loop->armed, &timer->node);
+        if (loop_next_timer(loop) == timer)
                 loop_alarm_update(loop);
 }
 
 void loop_timer_cancel(struct loop_timer *timer) {
-        struct loop_timer **place = &timer->loop->armed;
-
         assert(loop_is_current(timer->loop));
-        if (!timer->is_armed)
+        if (timer->node.place > 0)
+                heap_remove(&timer->loop->armed, &timer->node);
+}
+
+// --- turns -------------------------------------------------------------------
+
+// All was handled that was ready: the loop is about to wait for more.
+static void loop_on_turning(uv_prepare_t *turning) {
+        struct loop *loop = turning->data;
+        nsec_t now = loop_now(loop), idle = (nsec_t)uv_metrics_idle_time(&loop->uv);
+
+        histogram_observe(&loop->turns, &histogram_turns,
+                          (double)(now - loop->turn_begin - (idle - loop->turn_idle)) /
+                                  (double)NSEC_PER_SEC);
+        loop->turn_begin = now;
+        loop->turn_idle = idle;
+}
+
+static void loop_measure(struct loop *loop) {
+        uv_prepare_init(&loop->uv, &loop->turning);
+        loop->turning.data = loop;
+        uv_unref((uv_handle_t *)&loop->turning);
+        if (loop->is_fake || uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME) < 0)
                 return;
-        while (*place != timer)
-                place = &(*place)->next;
-        *place = timer->next;
-        timer->is_armed = false;
+        loop->turn_begin = loop_now(loop);
+        uv_prepare_start(&loop->turning, loop_on_turning);
+}
+
+const struct histogram *loop_turns(const struct loop *loop) {
+        return &loop->turns;
 }
 
 // --- signals -----------------------------------------------------------------
@@ -207,6 +248,8 @@ static struct loop *loop_make(bool is_fake, nsec_t wall_start) {
         loop->wakeup.data = loop;
         uv_timer_init(&loop->uv, &loop->alarm);
         loop->alarm.data = loop;
+        loop->armed.is_before = timer_is_before;
+        loop_measure(loop);
         return loop;
 }
 
@@ -222,8 +265,10 @@ struct loop *loop_free(struct loop *loop) {
         if (!loop)
                 return NULL;
         loop_on_wakeup(&loop->wakeup);
-        assert(!loop->armed);
+        assert(loop->armed.n == 0);
+        heap_deinit(&loop->armed);
         uv_close((uv_handle_t *)&loop->wakeup, NULL);
+        uv_close((uv_handle_t *)&loop->turning, NULL);
         uv_close((uv_handle_t *)&loop->alarm, NULL);
         uv_run(&loop->uv, UV_RUN_DEFAULT);
         if (uv_loop_close(&loop->uv) < 0)
@@ -251,9 +296,10 @@ void loop_advance(struct loop *loop, nsec_t duration) {
 
         assert(loop->is_fake);
         loop_turn(loop);
-        while (loop->armed && loop->armed->when <= end) {
-                if (loop->armed->when > loop->fake_now)
-                        loop->fake_now = loop->armed->when;
+        for (const struct loop_timer *next;
+             (next = loop_next_timer(loop)) && next->when <= end;) {
+                if (next->when > loop->fake_now)
+                        loop->fake_now = next->when;
                 loop_timers_fire(loop, loop->fake_now);
                 loop_turn(loop);
         }

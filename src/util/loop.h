@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "util/cleanup.h"
+#include "util/metrics.h"
 
 typedef int64_t nsec_t;  // a duration or a point in time, in nanoseconds
 
@@ -47,6 +48,10 @@ nsec_t loop_now(const struct loop *loop);
 
 // Wall-clock time, Unix epoch; may jump when the machine's clock is set.
 nsec_t loop_wall(const struct loop *loop);
+
+// How long the loop's turns took (histogram_turns): from waiting to waiting, the wait itself
+// not counted; what comes in meanwhile waits so long. Real clock only. Lent, always up to date.
+const struct histogram *loop_turns(const struct loop *loop);
 
 // True on the thread that made the loop; for assert().
 bool loop_is_current(const struct loop *loop);

@@ -10,6 +10,10 @@
 const struct histogram_bounds histogram_seconds = {
         15, {0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 120, 300}};
 
+const struct histogram_bounds histogram_turns = {
+        15,
+        {1e-4, 2.5e-4, 5e-4, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5}};
+
 const struct histogram_bounds histogram_jobs = {9, {1, 2, 4, 8, 12, 16, 24, 32, 64}};
 
 struct metrics {

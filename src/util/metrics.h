@@ -21,6 +21,7 @@ struct histogram_bounds {
 };
 
 extern const struct histogram_bounds histogram_seconds;  // 10 ms to 5 minutes
+extern const struct histogram_bounds histogram_turns;    // 0.1 ms to 5 s
 extern const struct histogram_bounds histogram_jobs;     // 1 to 64 of something
 
 // Plain data: zeroed is empty.
