@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "audio/pcm.h"
+#include "util/line_text.h"
 #include "util/mem.h"
-#include "util/utf8.h"
 
 // A silence of so much ends a cue.
 #define PAUSE ((int64_t)AUDIO_RATE * 4 / 5)
@@ -106,6 +106,15 @@ static size_t line_break(const struct hypothesis_word *words, size_t n) {
         return best;
 }
 
+// Each of the text's lines made fit for one.
+static char *lines_fit(char *text) {
+        char *rest = text, *first = strsep(&rest, "\n");
+        CLEANUP(mem_freep) char *first_fit = line_text_copy(first);
+        CLEANUP(mem_freep) char *rest_fit = rest ? line_text_copy(rest) : NULL;
+
+        return rest_fit ? xasprintf("%s\n%s", first_fit, rest_fit) : TAKE(first_fit);
+}
+
 char *cue_text(const struct segment *segment, const struct cue *cue) {
         const struct hypothesis_word *words = segment->words + cue->first;
         size_t n_text = 0, second = line_break(words, cue->n);
@@ -120,9 +129,9 @@ char *cue_text(const struct segment *segment, const struct cue *cue) {
                 if (i > 0 && i == second)
                         fputc('\n', stream);
                 for (; *word; word++)
-                        fputc(*word == '\r' || *word == '\n' ? ' ' : *word, stream);
+                        fputc(*word == '\n' ? ' ' : *word, stream);
         }
         if (!stream || fclose(stream) != 0)
                 return xstrdup("");
-        return utf8_repair(text, n_text);
+        return lines_fit(text);
 }

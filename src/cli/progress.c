@@ -5,10 +5,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "util/line_text.h"
 #include "util/mem.h"
 
 #define TEXT_MAX      512
@@ -51,7 +53,7 @@ static int terminal_width(void) {
 }
 
 void progress_show(struct progress *progress, const char *format, ...) {
-        char text[TEXT_MAX];
+        char text[TEXT_MAX], fit[TEXT_MAX];
         va_list arguments;
         int64_t now;
 
@@ -63,9 +65,10 @@ void progress_show(struct progress *progress, const char *format, ...) {
         va_start(arguments, format);
         vsnprintf(text, sizeof(text), format, arguments);
         va_end(arguments);
+        line_text_write(fit, (size_t)terminal_width(), text, strlen(text));
         // Back to the first column, erase the line (ECMA-48), and stay short of the last
         // column, where some terminals would wrap.
-        fprintf(stderr, "\r\033[K%.*s", terminal_width() - 1, text);
+        fprintf(stderr, "\r\033[K%s", fit);
         fflush(stderr);
         progress->is_shown = true;
         progress->shown_ms = now;

@@ -7,6 +7,7 @@
 
 #include "audio/pcm.h"
 #include "cli/cues.h"
+#include "util/line_text.h"
 #include "util/mem.h"
 #include "util/utf8.h"
 
@@ -73,16 +74,10 @@ bool transcript_writer_has_failed(const struct transcript_writer *writer) {
 
 // --- segments --------------------------------------------------------------------------------
 
-// Text without the space that Whisper puts in front, and without line breaks: in every format
-// a segment's text is one line.
+// Text without the space that Whisper puts in front: in every format a segment's text is one
+// line, and nothing in it plays with a terminal.
 static char *text_trim(const char *text) {
-        char *trimmed;
-
-        text += strspn(text, " ");
-        trimmed = utf8_repair(text, strlen(text));
-        for (char *place = trimmed; place && (place = strpbrk(place, "\r\n")); place++)
-                *place = ' ';
-        return trimmed ? trimmed : xstrdup("");
+        return line_text_copy(text + strspn(text, " "));
 }
 
 // SRT and WebVTT differ in the sign before the milliseconds.
@@ -186,8 +181,11 @@ void transcript_writer_segment(struct transcript_writer *writer,
 
         switch (writer->format) {
         case TRANSCRIPT_TEXT:
-                if (writer->names_files)
-                        fprintf(stream, "%s: ", writer->file);
+                if (writer->names_files) {
+                        CLEANUP(mem_freep) char *file = line_text_copy(writer->file);
+
+                        fprintf(stream, "%s: ", file);
+                }
                 fprintf(stream, "%s\n", text);
                 break;
         case TRANSCRIPT_JSON:

@@ -45,6 +45,18 @@ int utf8_step(const char *bytes, size_t n) {
         return count < 0 ? -1 : count + 1;
 }
 
+size_t utf8_cut(const char *bytes, size_t n) {
+        // A character has at most four bytes: one that lacks its end begins in the last three.
+        for (size_t back = 1; back <= 3 && back <= n; back++) {
+                const char *place = bytes + n - back;
+
+                if ((*place & 0xc0) == 0x80)
+                        continue;
+                return utf8_step(place, back) == -(int)back ? n - back : n;
+        }
+        return n;
+}
+
 char *utf8_repair(const char *bytes, size_t n) {
         // The worst case: every byte becomes a replacement of three.
         char *repaired = n < SIZE_MAX / 3 ? malloc(3 * n + 1) : NULL;

@@ -12,6 +12,10 @@
 // (Unicode 15, section 3.9, "maximal subpart"). `n` is at least 1.
 int utf8_step(const char *bytes, size_t n);
 
+// How many of the first `n` bytes stay when a text was cut there: without what is
+// no whole character at the end.
+size_t utf8_cut(const char *bytes, size_t n);
+
 // A zero-terminated copy in which broken sequences and zero bytes are U+FFFD. The caller frees
 // it. NULL when out of memory.
 char *utf8_repair(const char *bytes, size_t n);
