@@ -7,6 +7,7 @@
 #include "bench/report.h"
 #include "cli/bench_run.h"
 #include "cli/cli.h"
+#include "cli/complaint.h"
 #include "util/nearest.h"
 
 // --- live ----------------------------------------------------------------------------------
@@ -199,8 +200,8 @@ int cli_bench(int argc, char **argv) {
                 names[i] = verbs[i].name;
         }
         nearest = argc > 1 ? nearest_find(argv[1], names) : NULL;
-        fprintf(stderr, "eavesdrop bench: %s%s%s%s; try: eavesdrop bench --help\n",
-                argc > 1 ? "unknown: " : "what?", argc > 1 ? argv[1] : "",
-                nearest ? "; did you mean " : "", nearest ? nearest : "");
+        complaint_print("bench", "%s%s%s%s; try: eavesdrop bench --help",
+                        argc > 1 ? "unknown: " : "what?", argc > 1 ? argv[1] : "",
+                        nearest ? "; did you mean " : "", nearest ? nearest : "");
         return EXIT_USAGE;
 }

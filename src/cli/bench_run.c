@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/complaint.h"
 #include "decode/language.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -13,7 +14,7 @@
 int bench_complain(const struct bench *bench, int code, const char *text) {
         if (bench->progress)
                 progress_clear(bench->progress);
-        fprintf(stderr, "eavesdrop %s: %s\n", bench->options.verb->name, text);
+        complaint_print(bench->options.verb->name, "%s", text);
         return code;
 }
 

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/complaint.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -89,10 +90,9 @@ static int verb_run(int argc, char **argv) {
         }
         nearest = nearest_find(argv[1], names);
         if (nearest)
-                fprintf(stderr, "eavesdrop: unknown verb %s; did you mean %s?\n", argv[1],
-                        nearest);
+                complaint_print(NULL, "unknown verb %s; did you mean %s?", argv[1], nearest);
         else
-                fprintf(stderr, "eavesdrop: unknown verb %s; try: eavesdrop --help\n", argv[1]);
+                complaint_print(NULL, "unknown verb '%s'; try: eavesdrop --help", argv[1]);
         return EXIT_USAGE;
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/complaint.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "decode/models.h"
@@ -36,8 +37,8 @@ static const struct options_verb verb = {
 };
 
 static int usage_mistake(const char *words, const char *argument) {
-        fprintf(stderr, "eavesdrop model: %s%s\nTry: eavesdrop model --help\n", words,
-                argument);
+        complaint_print_value("model", words, argument);
+        fputs("Try: eavesdrop model --help\n", stderr);
         return EXIT_USAGE;
 }
 

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/complaint.h"
 #include "decode/option_table.h"
 #include "util/mem.h"
 #include "util/nearest.h"
+#include "util/redact.h"
 
 // Where getopt's values of the table's entries begin: past all letters.
 #define VALUE_FIRST 256
@@ -83,17 +85,19 @@ static int usage_hint(const struct options_verb *verb) {
 static int unknown_tell(const struct options_verb *verb, const struct getopt_table *table,
                         const char *word) {
         const char *names[OPTIONS_MAX + 2] = {0};
+        CLEANUP(mem_freep) char *shown = redact_value(word);
         char written[64];
         const char *nearest;
 
         for (size_t i = 0; i <= table->n; i++)
                 names[i] = table->longs[i].name;
-        snprintf(written, sizeof(written), "%.*s", (int)strcspn(word, "="), word);
+        snprintf(written, sizeof(written), "%.*s", (int)strcspn(shown, "="), shown);
         nearest = nearest_find(written + strspn(written, "-"), names);
-        fprintf(stderr, "eavesdrop %s: unknown option %s", verb->name, written);
         if (nearest)
-                fprintf(stderr, "; did you mean --%s?", nearest);
-        fputc('\n', stderr);
+                complaint_print(verb->name, "unknown option %s; did you mean --%s?", written,
+                                nearest);
+        else
+                complaint_print_value(verb->name, "unknown option ", written);
         return usage_hint(verb);
 }
 
@@ -182,8 +186,7 @@ int options_parse(struct options *ret, const struct options_verb *verb, int argc
         options.operands = argv + optind;
         options.n_operands = (size_t)(argc - optind);
         if (!verb->operands && options.n_operands > 0) {
-                fprintf(stderr, "eavesdrop %s: unexpected argument %s\n", verb->name,
-                        options.operands[0]);
+                complaint_print_value(verb->name, "unexpected argument ", options.operands[0]);
                 return usage_hint(verb);
         }
         *ret = options;

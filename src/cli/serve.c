@@ -58,6 +58,7 @@ static void run_on_signal(void *context) {
 
         if (run->is_stopping) {
                 log_warning("server", "stop-now", "second signal: stopping at once");
+                log_stop();
                 _exit(EXIT_TROUBLE);  // the children die with us (util/process.h)
         }
         run->is_stopping = true;
@@ -133,19 +134,10 @@ static int serve_run(const struct config *config, const struct loaded *loaded) {
         return EXIT_OK;
 }
 
-int cli_serve(int argc, char **argv) {
-        CLEANUP(config_freep) struct config *config = NULL;
+static int serve_configured(const struct config *config) {
         CLEANUP(loaded_close) struct loaded loaded = {0};
-        struct options options;
         struct error error;
-        int r = options_parse(&options, &verb, argc, argv);
 
-        if (r >= 0)
-                return r;
-        if (options_config(&config, &options, options_get(&options, "config")) < 0)
-                return EXIT_USAGE;
-        log_configure(config->log_level, config->log_format);
-        descriptors_raise();
         if (config->n_streams > 0 && source_ffmpeg_check(NULL, &error) < 0) {
                 log_error("server", "start-failed", "%s", error.text);
                 return EXIT_TROUBLE;
@@ -158,4 +150,21 @@ int cli_serve(int argc, char **argv) {
         log_info("server", "loaded", "model '%s' in %s", config->model,
                  compute_names[whisper_model_compute(loaded.model)]);
         return serve_run(config, &loaded);
+}
+
+int cli_serve(int argc, char **argv) {
+        CLEANUP(config_freep) struct config *config = NULL;
+        struct options options;
+        int r = options_parse(&options, &verb, argc, argv);
+
+        if (r >= 0)
+                return r;
+        if (options_config(&config, &options, options_get(&options, "config")) < 0)
+                return EXIT_USAGE;
+        log_configure(config->log_level, config->log_format);
+        descriptors_raise();
+        log_start();
+        r = serve_configured(config);
+        log_stop();
+        return r;
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "cli/cli.h"
+#include "cli/complaint.h"
 #include "cli/loaded.h"
 #include "cli/options.h"
 #include "cli/progress.h"
@@ -54,7 +55,7 @@ struct transcribe {
 };
 
 static int usage_mistake(const char *text, const char *value) {
-        fprintf(stderr, "eavesdrop transcribe: %s%s\n", text, value);
+        complaint_print_value("transcribe", text, value);
         return EXIT_USAGE;
 }
 
@@ -193,8 +194,7 @@ static int output_open(struct transcribe *run) {
         run->output = fopen(path, "we");
         if (run->output)
                 return -1;
-        fprintf(stderr, "eavesdrop transcribe: cannot write %s: %s\n", path,
-                strerrordesc_np(errno));
+        complaint_print("transcribe", "cannot write '%s': %s", path, strerrordesc_np(errno));
         return EXIT_TROUBLE;
 }
 

@@ -8,6 +8,7 @@
 #include "decode/whisper/tokenizer.h"
 #include "decode/whisper/weights.h"
 #include "util/mem.h"
+#include "util/redact.h"
 
 #define VAD_NAME "silero-vad"
 
@@ -50,7 +51,9 @@ static int entry_resolve(char **ret, const struct model_entry *entry, const char
 int models_resolve(char **ret, const char *name_or_path, const char *folder,
                    struct error *error) {
         const struct model_entry *entry = models_find(name_or_path);
+        CLEANUP(mem_freep) char *shown = NULL;
         struct stat status;
+        int code;
 
         if (entry)
                 return entry_resolve(ret, entry, folder, error);
@@ -58,12 +61,15 @@ int models_resolve(char **ret, const char *name_or_path, const char *folder,
                 *ret = xstrdup(name_or_path);
                 return 0;
         }
+        code = errno;
+        shown = redact_value(name_or_path);
         if (strchr(name_or_path, '/'))
-                return error_set(error, -ENOENT, "the model %s: %m", name_or_path);
+                return error_set(error, -ENOENT, "the model %s: %s", shown,
+                                 strerrordesc_np(code));
         return error_set(error, -ENOENT,
                          "the model %s is neither a path nor a known name; see: eavesdrop "
                          "model list",
-                         name_or_path);
+                         shown);
 }
 
 int models_resolve_vad(char **ret, const char *folder, struct error *error) {

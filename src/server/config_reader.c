@@ -8,6 +8,8 @@
 #include "server/config_mistakes.h"
 #include "util/mem.h"
 #include "util/nearest.h"
+#include "util/redact.h"
+#include "util/utf8.h"
 
 #define VARIABLE_NAME_MAX 128
 
@@ -19,16 +21,19 @@
 void config_refuse_value(struct config_reader *reader, const struct config_node *node,
                          const char *key, const char *expected, const char *const *choices) {
         const char *nearest = choices ? nearest_find(node->text, choices) : NULL;
-        const char *dots = strlen(node->text) > QUOTE_MAX ? "..." : "";
+        // Redacted as a whole: the quoted beginning may not show where a password ends.
+        CLEANUP(mem_freep) char *value = redact_value(node->text);
+        size_t length = strlen(value);
+        int shown = (int)(length > QUOTE_MAX ? utf8_cut(value, QUOTE_MAX) : length);
+        const char *dots = length > QUOTE_MAX ? "..." : "";
 
         if (nearest)
                 config_mistake_add(reader->mistakes, node->line, node->column, key,
-                                   "\"%.*s%s\" is not %s; did you mean \"%s\"?", QUOTE_MAX,
-                                   node->text, dots, expected, nearest);
+                                   "\"%.*s%s\" is not %s; did you mean \"%s\"?", shown, value,
+                                   dots, expected, nearest);
         else
                 config_mistake_add(reader->mistakes, node->line, node->column, key,
-                                   "\"%.*s%s\" is not %s", QUOTE_MAX, node->text, dots,
-                                   expected);
+                                   "\"%.*s%s\" is not %s", shown, value, dots, expected);
 }
 
 void config_refuse_kind(struct config_reader *reader, const struct config_node *node,

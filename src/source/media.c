@@ -9,6 +9,7 @@
 #include "audio/pcm.h"
 #include "source/ffmpeg_child.h"
 #include "util/mem.h"
+#include "util/redact.h"
 
 struct media {
         struct ffmpeg_child *child;
@@ -73,17 +74,18 @@ static int media_open(struct media **ret, struct loop *loop,
 
 // The mistakes that people make most, in clearer words than ffmpeg's.
 static int path_check(const char *path, struct error *error) {
+        CLEANUP(mem_freep) char *shown = redact_value(path);
         struct stat status;
 
         if (stat(path, &status) < 0 || access(path, R_OK) < 0) {
                 int code = -errno;
 
-                return error_set(error, code, "'%s': %s", path, strerrordesc_np(-code));
+                return error_set(error, code, "'%s': %s", shown, strerrordesc_np(-code));
         }
         if (S_ISDIR(status.st_mode))
-                return error_set(error, -EISDIR, "'%s' is a directory, not a file", path);
+                return error_set(error, -EISDIR, "'%s' is a directory, not a file", shown);
         if (S_ISREG(status.st_mode) && status.st_size == 0)
-                return error_set(error, -EINVAL, "'%s' is empty (zero bytes)", path);
+                return error_set(error, -EINVAL, "'%s' is empty (zero bytes)", shown);
         return 0;
 }
 

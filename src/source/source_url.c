@@ -79,15 +79,19 @@ const char *source_url_file(const char *url) {
 
 // --- check ----------------------------------------------------------------------
 
+// What is taken for a file may be a mistyped address.
 static int file_check(const char *path, struct error *error) {
+        CLEANUP(mem_freep) char *shown = redact_value(path);
         struct stat status;
 
         if (stat(path, &status) < 0)
-                return error_set(error, -EINVAL, "file '%s': %s", path, strerrordesc_np(errno));
+                return error_set(error, -EINVAL, "file '%s': %s", shown,
+                                 strerrordesc_np(errno));
         if (S_ISDIR(status.st_mode))
-                return error_set(error, -EINVAL, "'%s' is a directory, not a file", path);
+                return error_set(error, -EINVAL, "'%s' is a directory, not a file", shown);
         if (access(path, R_OK) < 0)
-                return error_set(error, -EINVAL, "file '%s': %s", path, strerrordesc_np(errno));
+                return error_set(error, -EINVAL, "file '%s': %s", shown,
+                                 strerrordesc_np(errno));
         return 0;
 }
 

@@ -9,7 +9,8 @@
 // Functions that touch the outside world also fill a `struct error` with words a user can act
 // on: what was wrong, where, and what to do. It is born with error_set(); whoever passes it up
 // puts its own place in front with error_prefix(). `error` may be NULL: the words are dropped.
-// Never put a password or a token into it (util/redact.h).
+// Both redact what they are given (util/redact.h) and make it one line (util/line_text.h),
+// since it often holds what a user, a file or a peer wrote.
 //
 // Threads: any; a struct error belongs to its caller.
 

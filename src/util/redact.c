@@ -8,21 +8,43 @@
 
 #include "util/mem.h"
 
-/* Where a parser would read a URL strictly, this one is greedy: a password that somebody
- * forgot to percent-encode may hold '/', '?', '#', '@' or quotes, and must be hidden all the
- * same. So user info reaches to the last '@' before white space, and a secret value to the
- * next '&', '#' or white space. The price is that a path with an '@' in it loses its host.
- */
-
 #define HIDDEN        "***"
 #define HIDDEN_LENGTH (sizeof(HIDDEN) - 1)
 
-// The last word of a parameter's name: "key" also covers "api-key" and "stream_key".
-// SRT's passphrase and stream id (which servers use for user:password) are secrets too.
-static const char *const secret_words[] = {
-        "token", "key",       "password", "passwd", "pass",       "pwd",      "secret",
-        "auth",  "signature", "sig",      "apikey", "credential", "streamid", "passphrase",
+// Around an address in a sentence.
+#define WHITE_SPACE " \t\r\n\v\f"
+#define OPENERS     "'\"`([{<"
+#define CLOSERS     "'\"`)]}>.,;:!"
+
+// Ends of user info: '@' as it is, percent-encoded once or twice, full-width.
+static const char *const at_signs[] = {"@", "%40", "%2540", "\xef\xbc\xa0", "\xef\xb9\xab"};
+
+// Schemes that are recognised without the "://" behind them.
+static const char *const schemes[] = {
+        "rtsps", "rtspu", "rtspt", "rtsp", "https", "http", "rtmps", "rtmpt", "rtmpe",
+        "rtmp",  "srt",   "wss",   "ws",   "udp",   "tcp",  "ftp",   "mms",   "rtp",
 };
+
+// Names, or the last words of names, whose values are secret: "key" also covers "api-key",
+// "streamKey" and "stream_key". User names count as well: they are half of what a camera asks
+// for. From the manuals of cameras (Foscam: usr, pwd; VStarcam: loginuse, loginpas; XMEye:
+// user, password; Hikvision: auth; Blue Iris: pw, session; Synology: _sid, passwd), of stores
+// and networks of copies (X-Amz-Signature, sig, hdnts), and SRT's passphrase and stream id,
+// which servers use for user:password.
+static const char *const secret_words[] = {
+        "account", "apikey", "auth",      "authbasic", "authkey", "authorization", "authsid",
+        "bearer",  "cookie", "hash",      "hdnea",     "hdntl",   "hdnts",         "hmac",
+        "jwt",     "key",    "login",     "loginuse",  "mdp",     "otp",           "pin",
+        "psw",     "pw",     "sas",       "senha",     "session", "sessionid",     "sid",
+        "sig",     "sign",   "signature", "streamid",  "ticket",  "uname",         "usr",
+};
+
+// Parts of a name that make it one, wherever they stand: "accessToken", "userPassword1".
+static const char *const secret_parts[] = {
+        "pas", "pwd", "pswd", "secret", "token", "credential", "user", "kennwort",
+};
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 // The copy being written; big enough from the start.
 struct redaction {
@@ -30,80 +52,242 @@ struct redaction {
         size_t length;
 };
 
-static void redaction_append(struct redaction *redaction, const char *bytes, size_t n) {
-        memcpy(redaction->text + redaction->length, bytes, n);
+static void append(struct redaction *redaction, const char *begin, const char *end) {
+        size_t n = (size_t)(end - begin);
+
+        memcpy(redaction->text + redaction->length, begin, n);
         redaction->length += n;
 }
 
-static bool is_secret_name(const char *name, size_t n) {
-        size_t word = n;
+static void append_hidden(struct redaction *redaction) {
+        append(redaction, HIDDEN, HIDDEN + HIDDEN_LENGTH);
+}
 
-        while (word > 0 && isalnum((unsigned char)name[word - 1]))
-                word--;
-        for (size_t i = 0; i < sizeof(secret_words) / sizeof(secret_words[0]); i++)
-                if (strlen(secret_words[i]) == n - word &&
-                    strncasecmp(secret_words[i], name + word, n - word) == 0)
+// --- names of parameters ---------------------------------------------------------------------
+
+static bool is_name_byte(char byte) {
+        return isalnum((unsigned char)byte) || byte == '_' || byte == '-' || byte == '.';
+}
+
+// The last word of a name: behind a '_', '-' or '.', or from a capital behind a small letter.
+static const char *last_word(const char *begin, const char *end) {
+        const char *place = end;
+
+        while (place > begin && isalnum((unsigned char)place[-1])) {
+                place--;
+                if (place > begin && isupper((unsigned char)*place) &&
+                    islower((unsigned char)place[-1]))
+                        break;
+        }
+        return place;
+}
+
+static bool is_word(const char *begin, const char *end, const char *word) {
+        size_t n = (size_t)(end - begin);
+
+        return strlen(word) == n && strncasecmp(word, begin, n) == 0;
+}
+
+static bool has_part(const char *begin, const char *end, const char *part) {
+        size_t n = strlen(part);
+
+        for (; (size_t)(end - begin) >= n; begin++)
+                if (strncasecmp(begin, part, n) == 0)
                         return true;
         return false;
 }
 
-static bool is_parameter_start(char byte) {
-        return byte == '?' || byte == '&' || byte == ';' || byte == '#';
+static bool is_secret_name(const char *begin, const char *end) {
+        const char *word;
+
+        while (end > begin && isdigit((unsigned char)end[-1]))
+                end--;  // "pwd1"
+        word = last_word(begin, end);
+        for (size_t i = 0; i < LENGTH(secret_parts); i++)
+                if (has_part(begin, end, secret_parts[i]))
+                        return true;
+        for (size_t i = 0; i < LENGTH(secret_words); i++)
+                if (is_word(word, end, secret_words[i]) || is_word(begin, end, secret_words[i]))
+                        return true;
+        return false;
 }
 
-static size_t value_length(const char *value, const char *end) {
-        const char *place = value;
-
-        while (place < end && *place != '&' && *place != '#')
-                place++;
-        return (size_t)(place - value);
+// Bytes of the '=' at `place`, also percent-encoded; 0 if it is none.
+static size_t equals_length(const char *place, const char *end) {
+        if (*place == '=')
+                return 1;
+        return end - place >= 3 && strncasecmp(place, "%3d", 3) == 0 ? 3 : 0;
 }
 
-// Append what stands between the user info and the end of the URL, without secret values.
-static void redaction_append_rest(struct redaction *redaction, const char *rest,
-                                  const char *end) {
-        const char *name = NULL;
+// The value of the first secret parameter from `place` on; NULL without one.
+static const char *secret_value(const char *place, const char *end) {
+        const char *name = place;
 
-        while (rest < end) {
-                redaction_append(redaction, rest, 1);
-                if (is_parameter_start(*rest)) {
-                        name = rest + 1;
-                } else if (*rest == '=' && name) {
-                        bool is_secret = is_secret_name(name, (size_t)(rest - name));
-                        size_t n = value_length(rest + 1, end);
+        while (place < end) {
+                size_t n_equals = equals_length(place, end);
+                const char *next = place + (n_equals ? n_equals : 1);
 
-                        name = NULL;
-                        if (is_secret && n > 0) {
-                                redaction_append(redaction, HIDDEN, HIDDEN_LENGTH);
-                                rest += n;
-                        }
-                }
-                rest++;
+                if (n_equals > 0 && next < end && *next != '&' && is_secret_name(name, place))
+                        return next;
+                if (n_equals > 0 || !is_name_byte(*place))
+                        name = next;
+                place = next;
         }
+        return NULL;
+}
+
+static const char *value_end(const char *value, const char *end) {
+        const char *next = memchr(value, '&', (size_t)(end - value));
+
+        return next ? next : end;
+}
+
+// Append what holds no user info any more, without the values of secret parameters.
+static void append_parameters(struct redaction *redaction, const char *place, const char *end) {
+        const char *value;
+
+        while ((value = secret_value(place, end))) {
+                append(redaction, place, value);
+                append_hidden(redaction);
+                place = value_end(value, end);
+        }
+        append(redaction, place, end);
+}
+
+// `at`, or the end of a secret value with an '@' in it.
+static const char *values_end(const char *begin, const char *at, const char *end) {
+        const char *value;
+
+        while (begin < at && (value = secret_value(begin, at)))
+                begin = value_end(value, end);
+        return begin > at ? begin : at;
+}
+
+// --- user info -------------------------------------------------------------------------------
+
+// Where what may be shown begins: at the last sign that ends user info; NULL without one.
+static const char *user_info_end(const char *begin, const char *end) {
+        const char *last = NULL;
+
+        for (const char *place = begin; place < end; place++)
+                for (size_t i = 0; i < LENGTH(at_signs); i++) {
+                        size_t n = strlen(at_signs[i]);
+
+                        if ((size_t)(end - place) >= n && memcmp(place, at_signs[i], n) == 0)
+                                last = place;
+                }
+        return last;
+}
+
+// Behind "scheme://", or behind a known scheme and what was meant as "://"; `begin` without
+// any.
+static const char *scheme_end(const char *begin, const char *end) {
+        const char *place = begin;
+
+        while (place < end && (isalnum((unsigned char)*place) || strchr("+.-", *place)))
+                place++;
+        if (place > begin && end - place >= 3 && memcmp(place, "://", 3) == 0)
+                return place + 3;
+        for (size_t i = 0; i < LENGTH(schemes); i++) {
+                size_t n = strlen(schemes[i]);
+
+                if ((size_t)(end - begin) <= n || strncasecmp(begin, schemes[i], n) != 0)
+                        continue;
+                place = begin + n;
+                if (*place != ':' && (end - place < 2 || memcmp(place, "//", 2) != 0))
+                        continue;
+                while (place < end && strchr(":/\\", *place))
+                        place++;
+                return place;
+        }
+        return begin;
+}
+
+// An IPv6 address that lacks its brackets is not a name and a password.
+static bool is_bare_ipv6(const char *begin, const char *end) {
+        unsigned n_colons = 0;
+
+        for (; begin < end; begin++) {
+                if (!isxdigit((unsigned char)*begin) && *begin != ':' && *begin != '.')
+                        return false;
+                n_colons += *begin == ':';
+        }
+        return n_colons > 1;
+}
+
+// Is there something else than a port's number behind a host's colon? Then it may be a password
+// whose '@' is missing.
+static bool has_odd_port(const char *begin, const char *end) {
+        const char *stop = begin, *colon;
+
+        while (stop < end && !strchr("/?#", *stop))
+                stop++;
+        while (stop > begin && strchr(CLOSERS, stop[-1]))
+                stop--;
+        if (begin == stop || *begin == '[' || is_bare_ipv6(begin, stop))
+                return false;
+        colon = memchr(begin, ':', (size_t)(stop - begin));
+        if (!colon)
+                return false;
+        while (++colon < stop)
+                if (!isdigit((unsigned char)*colon))
+                        return true;
+        return false;
+}
+
+// --- words -----------------------------------------------------------------------------------
+
+static void append_word(struct redaction *redaction, const char *begin, const char *end) {
+        const char *shown = scheme_end(begin, end);
+        const char *at = user_info_end(shown, end);
+        const char *mark = memmem(begin, (size_t)(end - begin), "://", 3);
+        const char *host = shown == begin && mark ? mark + 3 : shown;
+
+        if (at && at > begin) {
+                append(redaction, begin, shown);
+                append_hidden(redaction);
+                append_parameters(redaction, values_end(shown, at, end), end);
+        } else if (host > begin && has_odd_port(host, end)) {
+                append(redaction, begin, host);
+                append_hidden(redaction);
+        } else {
+                append_parameters(redaction, begin, end);
+        }
+}
+
+// The end of a quoted stretch, which may hold white space, without its last quote; NULL if it
+// does not begin with a quote, or the quote is not closed.
+static const char *quoted_end(const char *begin) {
+        const char *close = begin;
+
+        if (*begin != '\'' && *begin != '"')
+                return NULL;
+        while ((close = strchr(close + 1, *begin)))
+                if (close[1] == '\0' || isspace((unsigned char)close[1]) ||
+                    strchr(CLOSERS, close[1]))
+                        return close;
+        return NULL;
 }
 
 char *redact_urls(const char *text) {
-        static const char mark[] = "://";
-        size_t length = strlen(text);
-        // Each replacement adds at most HIDDEN_LENGTH and stands beside an '@' or '='.
-        struct redaction redaction = {xcalloc(length + 1, HIDDEN_LENGTH + 1), 0};
+        // Each replacement adds at most HIDDEN_LENGTH and stands for a byte or beside an '@'.
+        struct redaction redaction = {xcalloc(strlen(text) + 1, HIDDEN_LENGTH + 1), 0};
 
-        for (;;) {
-                const char *found = strstr(text, mark);
-                const char *authority, *end, *at;
+        while (*text) {
+                const char *word = text + strspn(text, WHITE_SPACE OPENERS), *end;
 
-                if (!found) {
-                        redaction_append(&redaction, text, strlen(text));
-                        return redaction.text;
-                }
-                authority = end = found + strlen(mark);
-                while (*end && !isspace((unsigned char)*end))
-                        end++;
-                at = memrchr(authority, '@', (size_t)(end - authority));
-                redaction_append(&redaction, text, (size_t)(authority - text));
-                if (at)
-                        redaction_append(&redaction, HIDDEN, HIDDEN_LENGTH);
-                redaction_append_rest(&redaction, at ? at : authority, end);
-                text = end;
+                append(&redaction, text, word);
+                end = word > text ? quoted_end(word - 1) : NULL;
+                text = end ? end + 1 : word + strcspn(word, WHITE_SPACE);
+                append_word(&redaction, word, end ? end : text);
+                append(&redaction, end ? end : text, text);
         }
+        return redaction.text;
+}
+
+char *redact_value(const char *value) {
+        struct redaction redaction = {xcalloc(strlen(value) + 1, HIDDEN_LENGTH + 1), 0};
+
+        append_word(&redaction, value, value + strlen(value));
+        return redaction.text;
 }
