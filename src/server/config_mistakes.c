@@ -5,14 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/line_text.h"
 #include "util/mem.h"
 #include "util/redact.h"
 
-// A mistake is one line, and nothing in a file gets to play with the reader's terminal.
-static void control_characters_blank(char *text) {
-        for (; *text; text++)
-                if ((unsigned char)*text < 0x20 || *text == 0x7F)
-                        *text = ' ';
+// A mistake is one line without secrets, and nothing in a file gets to play with the reader's
+// terminal.
+static char *shown_copy(const char *text) {
+        CLEANUP(mem_freep) char *redacted = redact_urls(text);
+
+        return line_text_copy(redacted);
 }
 
 void config_mistake_add(struct config_mistakes *mistakes, int line, int column, const char *key,
@@ -39,10 +41,8 @@ void config_mistake_add(struct config_mistakes *mistakes, int line, int column, 
         if (vasprintf(&text, format, arguments) < 0)
                 text = xstrdup(format);
         va_end(arguments);
-        mistake->key = redact_urls(key);
-        mistake->text = redact_urls(text);
-        control_characters_blank(mistake->key);
-        control_characters_blank(mistake->text);
+        mistake->key = shown_copy(key);
+        mistake->text = shown_copy(text);
 }
 
 static int mistake_compare(const void *left, const void *right) {

@@ -309,6 +309,7 @@ static void server_on_timer(void *context) {
                 return;
         }
         load_tell(server);
+        log_tell_left_out();
         loop_timer_set(server->timer, SERVER_TICK);
 }
 

@@ -35,7 +35,7 @@ void session_turn_away(struct session *session, uint16_t code, const char *text)
 
 void session_started(struct session *session, const char *about) {
         server_counts(session->server)->n_sessions[session->ops->reader]++;
-        log_info(session->about, "session-started", "%s", about);
+        log_debug(session->about, "session-started", "%s", about);
 }
 
 // --- before the kind is known ----------------------------------------------------------------
@@ -109,7 +109,11 @@ static void session_on_binary(void *context, const uint8_t *bytes, size_t n) {
 static void session_on_close(void *context, uint16_t code) {
         struct session *session = context;
 
-        log_info(session->about, "client-left", "connection closed (%u)", code);
+        // Dropped by the server itself, while it owed the client something.
+        if (code == 1008 && !session->is_leaving)
+                log_info(session->about, "client-dropped",
+                         "read too slowly or broke the protocol: connection closed (%u)", code);
+        log_debug(session->about, "client-left", "connection closed (%u)", code);
         session->socket = NULL;
         session_free(session);
 }
@@ -257,7 +261,7 @@ void session_open(struct server *server, const struct http_request *request,
                                "health_check");
                 return;
         }
-        log_info(session->about, "client-came", "connected");
+        log_debug(session->about, "client-came", "connected");
         if (session->role == EAVESDROP_SUBSCRIBER) {
                 session->ops = &session_subscriber;
                 session_subscribe(session, names);

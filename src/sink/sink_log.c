@@ -6,6 +6,7 @@
 
 #include "audio/pcm.h"
 #include "sink/sink.h"
+#include "util/line_text.h"
 #include "util/log.h"
 #include "util/mem.h"
 
@@ -25,7 +26,9 @@ static void time_format(char ret[static TIME_TEXT_MAX], nsec_t wall) {
 // Returns the bytes written.
 static size_t final_log(const struct stream_facts *stream, const struct segment *segment,
                         const char *language) {
-        const char *text = segment->text + strspn(segment->text, " ");
+        CLEANUP(mem_freep)
+        char *text = line_text_copy(segment->text + strspn(segment->text, " "));
+        CLEANUP(mem_freep) char *name = line_text_copy(stream->name);
         double begin = (double)segment->begin / AUDIO_RATE;
         double end = (double)segment->end / AUDIO_RATE;
         CLEANUP(mem_freep) char *line = NULL;
@@ -34,15 +37,15 @@ static size_t final_log(const struct stream_facts *stream, const struct segment 
         time_format(time_text, stream_facts_wall(stream, segment->begin));
         if (log_format_current() == LOG_JSON) {
                 json_t *object =
-                        json_pack("{ss ss ss sf sf ss ss}", "time", time_text, "stream",
-                                  stream->name, "event", "transcript", "start", begin, "end",
-                                  end, "language", language, "text", text);
+                        json_pack("{ss ss ss sf sf ss ss}", "time", time_text, "stream", name,
+                                  "event", "transcript", "start", begin, "end", end, "language",
+                                  language, "text", text);
 
                 line = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(10));
                 json_decref(object);
         } else {
-                line = xasprintf("%s %s [%.2f - %.2f] %s: %s", time_text, stream->name, begin,
-                                 end, language, text);
+                line = xasprintf("%s %s [%.2f - %.2f] %s: %s", time_text, name, begin, end,
+                                 language, text);
         }
         if (!line)
                 return 0;

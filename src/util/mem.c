@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "util/log.h"
+
 #define ALIGNMENT 64
 #define HUGE_PAGE ((size_t)2 << 20)
 
@@ -14,7 +16,7 @@
 #define MAPPED_MIN (1 << 20)
 
 static _Noreturn void mem_exhausted(void) {
-        fputs("eavesdrop: out of memory\n", stderr);
+        log_last_words("eavesdrop: out of memory");
         abort();
 }
 
