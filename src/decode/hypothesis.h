@@ -45,8 +45,10 @@ struct hypothesis {
         // by timestamps begins the next window (as faster-whisper's seek).
         int64_t n_consumed;
         // What the engine's own guards did (guard.h): windows in which nobody spoke, and
-        // attempts given up since their text was improbable or repeated itself.
+        // attempts given up since their text was improbable or repeated itself; and windows
+        // whose doubtful text stands since the budget for such retries was spent.
         unsigned n_no_speech, n_unlikely, n_repeating;
+        unsigned n_given_up;
 };
 
 // Append a zeroed segment and return it; valid until the next append.

@@ -143,6 +143,7 @@ struct job *job_new(size_t n_samples) {
         job->n_samples = n_samples;
         job->options = decode_options_default();
         atomic_init(&job->is_cancelled, false);
+        atomic_init(&job->is_overdue, false);
         return TAKE(job);
 }
 

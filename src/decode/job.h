@@ -129,6 +129,9 @@ struct job {
         size_t n_samples;    // at most 30 s
         struct decode_options options;
         atomic_bool is_cancelled;  // set by the loop, polled by the engine
+        // Likewise: it was long enough in the engine. What it says so far stands where that is
+        // a whole text; no further attempt is made.
+        atomic_bool is_overdue;
 };
 
 // What a job is about, without its sound.

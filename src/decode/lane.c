@@ -39,6 +39,11 @@
 // window of 28 s lets those pass that come up to 1.4 s after it.
 #define DUE_LENGTH 0.05
 
+// So long may a live job be in an engine before no further attempts are made at it. Text is
+// promised within three seconds of its end, of which the pause that closes its window takes
+// 0.6; an attempt takes 0.1 to 0.5 seconds on a quiet machine.
+#define OVERDUE (3 * NSEC_PER_SEC / 2)
+
 // Finals that are queued whatever memory their sound takes.
 #define QUEUED_LEAST 16
 
@@ -83,7 +88,9 @@ static bool entry_is_later(const struct entry *entry, nsec_t now) {
         return lane->is_wide || lane->has_left || entry->fair_at > now + LANE_AHEAD;
 }
 
-nsec_t entry_delay(const struct entry *entry, nsec_t now) {
+// How long the final has been waiting beyond what its lane is entitled to; 0 for what is not
+// urgent.
+static nsec_t entry_delay(const struct entry *entry, nsec_t now) {
         if (entry->fair_at >= now || entry_is_later(entry, now))
                 return 0;
         return now - entry->fair_at;
@@ -164,8 +171,10 @@ static void entry_queue(struct entry *entry) {
                 scheduler->n_tentative++;
         }
         job->deadline = entry->pool.due;  // engines go by it
-        if (job->rank != JOB_RANK_LATER)
+        if (job->rank != JOB_RANK_LATER) {
                 scheduler->live_at = now;
+                scheduler_look_for_overdue(scheduler);
+        }
         entry->place = ENTRY_QUEUED;
         entry->queued_at = now;
         scheduler_limit_later(scheduler);
@@ -278,6 +287,43 @@ struct entry *lane_first_final(const struct lane *lane) {
         return NULL;
 }
 
+static const struct entry *lane_first_waiting(const struct lane *lane) {
+        for (const struct entry *entry = lane->entries; entry; entry = entry->next)
+                if (entry->is_final && entry->place != ENTRY_DONE &&
+                    !pool_has_begun(&entry->pool))
+                        return entry;
+        return NULL;
+}
+
+nsec_t lane_waiting_delay(const struct lane *lane, nsec_t now) {
+        const struct entry *first = lane_first_final(lane), *entry = lane_first_waiting(lane);
+        nsec_t delay = entry ? entry_delay(entry, now) : 0, most;
+
+        if (!entry || entry->place != ENTRY_OWED || !pool_has_begun(&first->pool))
+                return delay;
+        most = now - first->pool.begun_at - OVERDUE;
+        if (delay > most)
+                delay = most;
+        return delay > 0 ? delay : 0;
+}
+
+bool lane_find_overdue(const struct lane *lane, nsec_t now) {
+        bool has_live = false;
+
+        for (struct entry *entry = lane->entries; entry; entry = entry->next) {
+                struct job *job = entry->pool.job;
+
+                if (entry->place != ENTRY_QUEUED || job->rank == JOB_RANK_LATER ||
+                    atomic_load(&job->is_overdue))
+                        continue;
+                if (pool_has_begun(&entry->pool) && now - entry->pool.begun_at >= OVERDUE)
+                        atomic_store(&job->is_overdue, true);
+                else
+                        has_live = true;
+        }
+        return has_live;
+}
+
 // Take the entry out of its lane: freed now, or when the decode thread lets go of it.
 static void entry_cancel(struct entry *entry) {
         struct scheduler *scheduler = entry->lane->scheduler;
@@ -377,6 +423,7 @@ static struct entry *entry_new(struct lane *lane, struct job *job) {
         entry->is_final = job->is_final;
         entry->kind = !job->is_final ? JOB_TENTATIVE : lane->is_wide ? JOB_FILE : JOB_FINAL;
         entry->place = ENTRY_OWED;
+        entry->pool.begun_at = POOL_NOT_BEGUN;
         entry->submitted_at = loop_now(lane->scheduler->loop);
         entry->pool.due = job->deadline;
         *lane->last = entry;

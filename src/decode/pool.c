@@ -110,10 +110,10 @@ static bool decoder_fill(struct decoder *decoder) {
 
                 if (!entry)
                         return true;
-                entry->begun_at = loop_now(pool->loop);
+                atomic_store(&entry->begun_at, loop_now(pool->loop));
                 r = pool->config.engine->submit(decoder->engine, entry->job);
                 if (r == ENGINE_E_FULL) {
-                        entry->begun_at = 0;
+                        atomic_store(&entry->begun_at, POOL_NOT_BEGUN);
                         queue_put(pool, entry);
                         return true;
                 }

@@ -8,6 +8,7 @@
 // Threads: all functions on the loop thread; `on_done` is called on the loop thread.
 // Memory:  an entry put in belongs to the pool until it is removed or came back.
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "decode/engine.h"
@@ -17,6 +18,8 @@
 
 struct pool;
 
+#define POOL_NOT_BEGUN (-1)
+
 struct pool_entry {
         struct job *job;
         nsec_t due;  // earlier ones first, within the job's rank
@@ -24,8 +27,11 @@ struct pool_entry {
         int result;  // valid when it came back, as the hypothesis is for 0
         struct hypothesis hypothesis;
 
+        // When an engine took it in, POOL_NOT_BEGUN before. Set by the decode thread, read by
+        // any.
+        _Atomic nsec_t begun_at;
         // What the decode thread says of its work, valid when the entry came back.
-        nsec_t begun_at, ended_at;      // in the engine; begun_at is 0 if it never was
+        nsec_t ended_at;                // when the engine gave it back
         struct histogram engine_steps;  // jobs inside at each step (histogram_jobs) since the
                                         // thread's last answer
 
@@ -44,10 +50,16 @@ struct pool_config {
 int pool_open(struct pool **ret, struct loop *loop, const struct pool_config *config,
               struct error *error);
 
+// True once an engine has taken the entry in.
+static inline bool pool_has_begun(const struct pool_entry *entry) {
+        return atomic_load(&entry->begun_at) != POOL_NOT_BEGUN;
+}
+
 // End the threads (after at most one engine step) and give back every entry through on_done,
 // those not finished with -ECANCELED. NULL is fine. Returns NULL.
 struct pool *pool_close(struct pool *pool);
 
+// Put in an entry that has not begun.
 void pool_put(struct pool *pool, struct pool_entry *entry);
 
 // Take an entry out that no thread has begun. False when it is too late: it will come back.

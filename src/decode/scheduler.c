@@ -72,7 +72,7 @@ static void scheduler_count(struct scheduler *scheduler, const struct entry *ent
         const struct pool_entry *pool_entry = &entry->pool;
 
         histogram_add(&scheduler->counts.engine_steps, &pool_entry->engine_steps);
-        if (pool_entry->begun_at)
+        if (pool_has_begun(pool_entry))
                 histogram_observe(&kind->queue_seconds, &histogram_seconds,
                                   seconds_between(entry->queued_at, pool_entry->begun_at));
         if (pool_entry->result == 0) {
@@ -92,9 +92,11 @@ static void entry_judge(struct scheduler *scheduler, struct entry *entry) {
                 return;
         entry->is_judged = true;
         scheduler_count(scheduler, entry);
-        if (pool_entry->result == 0)
+        if (pool_entry->result == 0) {
+                scheduler->counts.n_given_up += pool_entry->hypothesis.n_given_up;
                 guards_apply(pool_entry->job, &entry->pool.hypothesis,
                              &scheduler->counts.guards);
+        }
         if (entry->kind != JOB_TENTATIVE)
                 return;
         scheduler->n_tentative--;
@@ -143,18 +145,43 @@ void lane_choose_beams(const struct lane *lane, struct job *job) {
         scheduler->counts.n_searched++;
 }
 
+// Of what waits for an engine. What is in one says nothing of those behind it: one hard window
+// may take as long as many others.
 static nsec_t scheduler_delay(const struct scheduler *scheduler) {
         nsec_t now = loop_now(scheduler->loop), delay = 0;
 
         if (scheduler->n_owed == 0)
                 return 0;
         for (const struct lane *lane = scheduler->lanes; lane; lane = lane->next) {
-                const struct entry *first = lane_first_final(lane);
+                nsec_t waiting = lane_waiting_delay(lane, now);
 
-                if (first && entry_delay(first, now) > delay)
-                        delay = entry_delay(first, now);
+                if (waiting > delay)
+                        delay = waiting;
         }
         return delay;
+}
+
+// --- overdue jobs ----------------------------------------------------------------------------
+
+// Jobs in an engine are looked at so often.
+#define OVERDUE_INTERVAL (NSEC_PER_SEC / 4)
+
+static void scheduler_on_overdue(void *context) {
+        struct scheduler *scheduler = context;
+        nsec_t now = loop_now(scheduler->loop);
+        bool has_live = false;
+
+        for (const struct lane *lane = scheduler->lanes; lane; lane = lane->next)
+                has_live = lane_find_overdue(lane, now) || has_live;
+        if (has_live)
+                loop_timer_set(scheduler->overdue, OVERDUE_INTERVAL);
+        scheduler->is_looking = has_live;
+}
+
+void scheduler_look_for_overdue(struct scheduler *scheduler) {
+        if (!scheduler->is_looking)
+                loop_timer_set(scheduler->overdue, OVERDUE_INTERVAL);
+        scheduler->is_looking = true;
 }
 
 void scheduler_observe(struct scheduler *scheduler) {
@@ -199,11 +226,13 @@ int scheduler_open(struct scheduler **ret, struct loop *loop,
         scheduler->n_engines = config->n_engines;
         scheduler->load_at = scheduler->live_at = -LIVE_LASTS;
         scheduler->budget = config->budget;
+        scheduler->overdue = loop_timer_new(loop, scheduler_on_overdue, scheduler);
         scheduler->bytes_max = config->owed_bytes_max;
         if (config->spool_folder)
                 scheduler->spool = spool_new(config->spool_folder, config->spool_bytes_max);
         r = pool_open(&scheduler->pool, loop, &pool, error);
         if (r < 0) {
+                loop_timer_free(scheduler->overdue);
                 spool_free(scheduler->spool);
                 free(scheduler);
                 return r;
@@ -219,6 +248,7 @@ struct scheduler *scheduler_close(struct scheduler *scheduler) {
         assert(!scheduler->lanes);
         pool_close(scheduler->pool);
         budget_refund(scheduler->budget, BUDGET_OWED, scheduler->bytes_owed);  // went with it
+        loop_timer_free(scheduler->overdue);
         spool_free(scheduler->spool);
         free(scheduler);
         return NULL;

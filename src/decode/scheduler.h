@@ -55,7 +55,7 @@ struct scheduler_config {
 struct scheduler_stats {
         size_t n_final, n_tentative;  // waiting or running, of open lanes
         size_t n_file;                // of n_final, those of wide lanes
-        // How long the most delayed live final has been waiting and running, beyond what its
+        // How long the most delayed live final has been waiting for an engine, beyond what its
         // lane is entitled to; 0: none.
         nsec_t final_delay;
         double seconds_owed;        // the sound of the finals
@@ -85,6 +85,7 @@ struct scheduler_counts {
         uint64_t n_shed;      // turns not given since finals were ahead, or to spare the engine
         uint64_t n_promoted;  // finals that a tentative answer was good for
         uint64_t n_searched;  // jobs that were given beams since there was time
+        uint64_t n_given_up;  // windows whose doubtful text stands, their retries' budget spent
         uint64_t n_cancelled;                 // jobs cancelled that an engine had begun
         uint64_t n_spooled;                   // finals whose sound was spooled
         uint64_t n_levels[LOAD_LEVEL_COUNT];  // how often each level was entered from below

@@ -67,6 +67,8 @@ struct scheduler {
         struct lane *lanes;
         struct lane *waiting;  // for their turns
         struct load load;
+        struct loop_timer *overdue;
+        bool is_looking;     // for jobs that are overdue: the timer is set
         nsec_t load_at;      // when it was last observed
         nsec_t live_at;      // when a live job was last queued
         size_t n_owed;       // finals of all lanes
@@ -91,6 +93,15 @@ void lane_remove(struct lane *lane, struct entry *entry);
 
 struct entry *lane_first_final(const struct lane *lane);
 
+// How long a final of the lane has been waiting for an engine, beyond what the lane is entitled
+// to; 0 for none, and for what is not urgent (job.h, JOB_RANK_LATER). Behind one of its own
+// lane that is in an engine it waits for that one, and counts once that is overdue.
+nsec_t lane_waiting_delay(const struct lane *lane, nsec_t now);
+
+// Tell live jobs of the lane that have been in an engine for too long that they are overdue.
+// False when none that is not told is queued or in an engine.
+bool lane_find_overdue(const struct lane *lane, nsec_t now);
+
 // Give the lane's queued finals the ranks that are right now: who has fallen silent is not
 // urgent any more, whoever talks again is urgent again.
 void lane_rank_anew(struct lane *lane);
@@ -106,14 +117,13 @@ void lanes_advance_spooled(struct scheduler *scheduler);
 // Give up the entry, which is in no lane and not in the pool. Returns NULL.
 struct entry *entry_free(struct scheduler *scheduler, struct entry *entry);
 
-// How long the final has been waiting beyond what its lane is entitled to; 0 for what is not
-// urgent (job.h, JOB_RANK_LATER).
-nsec_t entry_delay(const struct entry *entry, nsec_t now);
-
 // --- scheduler.c -----------------------------------------------------------------------------
 
 // Observe how late decoding is, if that was not done lately.
 void scheduler_observe(struct scheduler *scheduler);
+
+// A live job is queued: tell it when it has been in an engine for too long.
+void scheduler_look_for_overdue(struct scheduler *scheduler);
 
 // How many jobs that are not urgent may be in an engine, by whether anybody talks.
 void scheduler_limit_later(struct scheduler *scheduler);

@@ -50,17 +50,19 @@ static int setup_roomy(void **state) {
 static void a_late_decoder_takes_little_of_a_flood(void **state) {
         struct scheduler_rig *rig = *state;
         const struct histogram *steps = &scheduler_counts(rig->scheduler)->engine_steps;
-        struct lane *flood = rig_lane(rig, true);
+        struct lane *flood = rig_lane(rig, true), *talks = rig_lane(rig, false);
 
-        rig_block(rig);
-        loop_advance(rig->loop, 1100 * NSEC_PER_MSEC);
+        lane_submit(rig_block(rig), rig_job('y', true, 1, 0));
+        loop_advance(rig->loop, 2600 * NSEC_PER_MSEC);
+        lane_submit(talks, rig_job('t', false, 1, 0));
+        rig_close_lane(rig, talks);
         assert_int_equal(scheduler_stats(rig->scheduler).level, LOAD_SLOWED);
         for (int i = 0; i < 8; i++)
                 lane_submit(flood, rig_job('F', true, 20, 0));
         rig_wait_submitted(rig, 2);
         engine_script_release(rig->script);
         rig_wait(rig);
-        assert_string_equal(rig->answers, "xFFFFFFFF");
+        assert_int_equal(rig->n_answers, 10);
         assert_int_equal(steps->counts[0] + steps->counts[1], histogram_count(steps));
 }
 
@@ -230,6 +232,75 @@ static void beams_end_when_answers_are_slow(void **state) {
         assert_int_equal(rig->beams[8], 1);
 }
 
+// One hard window, for ten seconds in the engine.
+static void what_is_in_the_engine_does_not_count_as_delay(void **state) {
+        struct scheduler_rig *rig = *state;
+
+        rig_block(rig);
+        loop_advance(rig->loop, 10 * NSEC_PER_SEC);
+        assert_int_equal(scheduler_stats(rig->scheduler).level, LOAD_NORMAL);
+        assert_int_equal(scheduler_stats(rig->scheduler).final_delay, 0);
+}
+
+// And what its own stream says next waits for it, not for the engine; for so long as a window
+// may take.
+static void what_waits_for_its_own_window_counts_once_that_is_overdue(void **state) {
+        struct scheduler_rig *rig = *state;
+
+        lane_submit(rig_block(rig), rig_job('y', true, 1, 0));
+        loop_advance(rig->loop, 1500 * NSEC_PER_MSEC);
+        assert_int_equal(scheduler_stats(rig->scheduler).final_delay, 0);
+        loop_advance(rig->loop, 1100 * NSEC_PER_MSEC);
+        assert_int_equal(scheduler_stats(rig->scheduler).final_delay, 1100 * NSEC_PER_MSEC);
+        assert_int_equal(scheduler_stats(rig->scheduler).level, LOAD_SLOWED);
+}
+
+// Of a live window it is told after 1.5 seconds in the engine, of others never.
+static bool overdue_is_told;
+
+static void overdue_on_answer(void *context, const struct job *job, int result,
+                              struct hypothesis *hypothesis) {
+        rig_on_answer(context, job, result, hypothesis);
+        overdue_is_told = atomic_load(&job->is_overdue);
+}
+
+static void check_overdue(struct scheduler_rig *rig, bool is_wide, nsec_t inside,
+                          bool is_told) {
+        struct lane *lane = rig_lane_for(rig, is_wide, overdue_on_answer, rig);
+        unsigned n = engine_script_submitted(rig->script);
+
+        engine_script_hold(rig->script);
+        lane_submit(lane, rig_job('f', true, 1, 0));
+        rig_wait_submitted(rig, n + 1);
+        loop_advance(rig->loop, inside);
+        engine_script_release(rig->script);
+        rig_wait(rig);
+        assert_int_equal(overdue_is_told, is_told);
+}
+
+static void a_live_job_is_told_when_it_is_overdue(void **state) {
+        struct scheduler_rig *rig = *state;
+
+        check_overdue(rig, false, NSEC_PER_SEC, false);
+        check_overdue(rig, false, 2 * NSEC_PER_SEC, true);
+        check_overdue(rig, true, 60 * NSEC_PER_SEC, false);
+        check_overdue(rig, false, 2 * NSEC_PER_SEC, true);  // the clock goes on
+}
+
+// Its time in the queue is not its own.
+static void a_job_that_waits_is_not_overdue(void **state) {
+        struct scheduler_rig *rig = *state;
+        struct lane *lane = rig_lane_for(rig, false, overdue_on_answer, rig);
+
+        rig_block(rig);
+        lane_submit(lane, rig_job('f', true, 1, 0));
+        loop_advance(rig->loop, 10 * NSEC_PER_SEC);
+        engine_script_release(rig->script);
+        rig_wait(rig);
+        assert_string_equal(rig->answers, "xf");
+        assert_false(overdue_is_told);
+}
+
 static void work_is_counted_by_kind(void **state) {
         struct scheduler_rig *rig = *state;
         const struct scheduler_counts *counts = scheduler_counts(rig->scheduler);
@@ -317,6 +388,10 @@ int main(void) {
                 SCHEDULER_TEST(what_may_be_final_gets_beams_while_there_is_time),
                 SCHEDULER_TEST(beams_end_when_jobs_wait),
                 SCHEDULER_TEST(beams_end_when_answers_are_slow),
+                SCHEDULER_TEST(what_is_in_the_engine_does_not_count_as_delay),
+                SCHEDULER_TEST(what_waits_for_its_own_window_counts_once_that_is_overdue),
+                SCHEDULER_TEST(a_live_job_is_told_when_it_is_overdue),
+                SCHEDULER_TEST(a_job_that_waits_is_not_overdue),
                 SCHEDULER_TEST(work_is_counted_by_kind),
                 SCHEDULER_TEST(what_the_guards_refuse_is_not_told),
                 SCHEDULER_TEST_MANY(closing_in_mid_work_frees_all),

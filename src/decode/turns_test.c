@@ -76,6 +76,7 @@ static void late_finals_thin_out_and_then_end_tentative_text(void **state) {
         struct speaker speaker = {0};
 
         rig_block(rig);
+        lane_submit(rig_lane(rig, false), rig_job('w', true, 1, 0));
         speaker_open(rig, &speaker);
         loop_advance(rig->loop, 1100 * NSEC_PER_MSEC);
         assert_int_equal(scheduler_stats(rig->scheduler).level, LOAD_SLOWED);

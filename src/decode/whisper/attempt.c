@@ -91,9 +91,16 @@ bool attempt_accept(struct transcription *transcription, const struct attempt *a
         }
         if (is_unlikely && transcription->no_speech_prob > options->no_speech_threshold)
                 return true;  // silence: nothing better to be had
-        transcription->hypothesis.n_unlikely += is_unlikely;
-        transcription->hypothesis.n_repeating += repeats;
         return !repeats && !is_unlikely;
+}
+
+void attempt_count_retry(struct transcription *transcription, const struct attempt *attempt) {
+        const struct decode_options *options = &transcription->job->options;
+
+        transcription->hypothesis.n_unlikely +=
+                attempt->avg_logprob < options->log_prob_threshold;
+        transcription->hypothesis.n_repeating +=
+                attempt->compression_ratio > options->compression_ratio_threshold;
 }
 
 bool attempt_is_silence(const struct transcription *transcription,
@@ -309,7 +316,7 @@ size_t attempt_finish(struct transcription *transcription, const struct whisper_
                 add_segment(transcription, model, attempt, segment, &range);
         }
         if (!options->condition_on_previous_text ||
-            transcription_temperature(transcription) > options->prompt_reset_on_temperature)
+            attempt->temperature > options->prompt_reset_on_temperature)
                 transcription->n_previous = 0;
         return (size_t)split.n_consumed;
 }

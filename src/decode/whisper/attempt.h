@@ -19,6 +19,9 @@ struct attempt attempt_judge(const struct transcription *transcription,
 // Keep the attempt where it is the best so far; true when it is good enough.
 bool attempt_accept(struct transcription *transcription, const struct attempt *attempt);
 
+// Another attempt is made since this one was improbable or repeated itself: count it.
+void attempt_count_retry(struct transcription *transcription, const struct attempt *attempt);
+
 // True when nobody spoke in the window.
 bool attempt_is_silence(const struct transcription *transcription,
                         const struct attempt *attempt);

@@ -47,6 +47,7 @@ struct engine_state {
         size_t n_rows_ahead;  // encoded, for which the decoder has not had its turns yet
         uint64_t later_step;  // of the decoder, before which jobs that are not urgent are not
                               // encoded beside others
+        struct retry_pot pot;
 };
 
 static void engine_close(void *opaque) {
@@ -106,9 +107,18 @@ static int engine_prepare(const void *opaque, struct decode_options *options) {
         return prompt_prepare(model->tokenizer, options);
 }
 
+static bool is_empty(const struct engine_state *state) {
+        for (size_t i = 0; i < state->n_slots; i++)
+                if (state->slots[i].phase != TRANSCRIPTION_FREE)
+                        return false;
+        return true;
+}
+
 static int engine_submit(void *opaque, const struct job *job) {
         struct engine_state *state = opaque;
 
+        if (is_empty(state))
+                retry_pot_fill(&state->pot);
         for (size_t i = 0; i < state->n_slots; i++) {
                 int r;
 
@@ -123,14 +133,15 @@ static int engine_submit(void *opaque, const struct job *job) {
                         state->slots[i].phase = TRANSCRIPTION_FREE;
                         return r;
                 }
+                state->slots[i].retries.pot = &state->pot;
                 state->arrivals[i] = state->n_arrived++;
                 return 0;
         }
         return ENGINE_E_FULL;
 }
 
-// Let cancelled jobs go.
-static void drop_cancelled(struct engine_state *state) {
+// Let cancelled jobs go, and overdue ones come to an end.
+static void slots_poll(struct engine_state *state) {
         for (size_t i = 0; i < state->n_slots; i++) {
                 struct transcription *transcription = &state->slots[i];
 
@@ -140,14 +151,18 @@ static void drop_cancelled(struct engine_state *state) {
                 if (atomic_load_explicit(&transcription->job->is_cancelled,
                                          memory_order_relaxed))
                         transcription_fail(transcription, -ECANCELED);
+                else
+                        transcription_poll(transcription);
         }
 }
 
-// By rank, then by deadline, then as they came.
+// By rank, first attempts, then by deadline, then as they came.
 static bool goes_before(const struct engine_state *state, const struct transcription *a,
                         const struct transcription *b) {
         if (a->job->rank != b->job->rank)
                 return a->job->rank < b->job->rank;
+        if (a->retries.is_one != b->retries.is_one)
+                return b->retries.is_one;
         if (a->job->deadline != b->job->deadline)
                 return a->job->deadline < b->job->deadline;
         return state->arrivals[a - state->slots] < state->arrivals[b - state->slots];
@@ -215,8 +230,13 @@ static void encode(struct engine_state *state, const struct encoder_batch *batch
         const float *features = NULL;
         int r;
 
-        for (size_t i = 0; i < batch->n; i++)
-                windows[i] = transcription_window(batch->owners[i], state->model);
+        for (size_t i = 0; i < batch->n; i++) {
+                struct transcription *owner = batch->owners[i];
+
+                windows[i] = transcription_window(owner, state->model);
+                retries_charge(&owner->retries, owner->job,
+                               owner->context.n_rows / ROWS_PER_STEP);
+        }
         r = encoder_run(state->encoder, windows, batch->n, &features);
         if (r == 0)
                 r = audio_memories_new(memories, state->audio, state->encoder, windows,
@@ -244,43 +264,56 @@ struct batch {
         size_t n;
 };
 
+// Whether jobs whose text somebody waits for are being decoded.
+static bool is_better_at_work(const struct engine_state *state) {
+        for (size_t i = 0; i < state->n_slots; i++)
+                if (is_decoding(&state->slots[i]) &&
+                    state->slots[i].job->rank != JOB_RANK_LATER)
+                        return true;
+        return false;
+}
+
 // Whether jobs that are not urgent have to wait for others at work.
 static bool must_later_yield(const struct engine_state *state) {
-        bool is_better_at_work = false;
         size_t n_later = 0;
 
-        for (size_t i = 0; i < state->n_slots; i++) {
-                const struct transcription *transcription = &state->slots[i];
-
-                if (transcription->phase == TRANSCRIPTION_FREE)
-                        continue;
-                if (transcription->job->rank == JOB_RANK_LATER)
-                        n_later++;
-                else if (is_decoding(transcription))
-                        is_better_at_work = true;
-        }
-        return is_better_at_work && n_later <= LATER_FEW;
+        for (size_t i = 0; i < state->n_slots; i++)
+                n_later += state->slots[i].phase != TRANSCRIPTION_FREE &&
+                           state->slots[i].job->rank == JOB_RANK_LATER;
+        return n_later <= LATER_FEW && is_better_at_work(state);
 }
 
-// The last rank that has a share in the decoder's next step.
-static enum job_rank last_rank(const struct engine_state *state) {
-        return state->n_steps % LATER_SHARE > 0 && must_later_yield(state) ? JOB_RANK_TENTATIVE
-                                                                           : JOB_RANK_LATER;
+// Which of the jobs that are not urgent have a share in the decoder's next step. Retries do not
+// make room by going on.
+struct share {
+        bool has_later, has_later_retries;
+};
+
+static struct share share_find(const struct engine_state *state) {
+        bool is_their_turn = state->n_steps % LATER_SHARE == 0;
+
+        return (struct share){
+                .has_later = is_their_turn || !must_later_yield(state),
+                .has_later_retries = is_their_turn || !is_better_at_work(state),
+        };
 }
 
-static bool is_decoding_now(const struct transcription *transcription, enum job_rank last) {
-        return is_decoding(transcription) && transcription->job->rank <= last;
+static bool is_decoding_now(const struct transcription *transcription,
+                            const struct share *share) {
+        if (!is_decoding(transcription) || transcription->job->rank != JOB_RANK_LATER)
+                return is_decoding(transcription);
+        return transcription->retries.is_one ? share->has_later_retries : share->has_later;
 }
 
 // What of the room for rows a slot may take: what is left when the slots behind it have one row
 // for each of their sequences.
-static size_t room_for(const struct engine_state *state, enum job_rank last, size_t first,
-                       size_t turn, size_t room) {
+static size_t room_for(const struct engine_state *state, const struct share *share,
+                       size_t first, size_t turn, size_t room) {
         size_t n = state->n_slots, others = 0;
         size_t own = transcription_width(&state->slots[(first + turn) % n]);
 
         for (size_t i = turn + 1; i < n; i++)
-                if (is_decoding_now(&state->slots[(first + i) % n], last))
+                if (is_decoding_now(&state->slots[(first + i) % n], share))
                         others += transcription_width(&state->slots[(first + i) % n]);
         if (room > others + own)
                 return room - others;
@@ -289,7 +322,8 @@ static size_t room_for(const struct engine_state *state, enum job_rank last, siz
 
 // Rows of all live sequences. Prompts take what is left when every slot has its own; who takes
 // first changes with each step, so that no slot starves behind long prompts.
-static void batch_gather(struct batch *batch, struct engine_state *state, enum job_rank last) {
+static void batch_gather(struct batch *batch, struct engine_state *state,
+                         const struct share *share) {
         size_t first = state->n_steps++ % state->n_slots;
 
         for (size_t i = 0; i < state->n_slots; i++) {
@@ -298,12 +332,12 @@ static void batch_gather(struct batch *batch, struct engine_state *state, enum j
                 size_t n;
                 int r;
 
-                if (!is_decoding_now(transcription, last))
+                if (!is_decoding_now(transcription, share))
                         continue;
                 n = transcription_rows(
                         transcription, state->model, batch->rows + batch->n,
                         batch->sequences + batch->n,
-                        room_for(state, last, first, i, DECODER_ROWS_MAX - batch->n));
+                        room_for(state, share, first, i, DECODER_ROWS_MAX - batch->n));
                 r = decoder_reserve(state->decoder, batch->rows + batch->n, n);
                 if (r < 0) {
                         transcription_fail(transcription, r);
@@ -316,12 +350,12 @@ static void batch_gather(struct batch *batch, struct engine_state *state, enum j
 
 static void decode(struct engine_state *state) {
         size_t n_vocabulary = (size_t)state->model->info.n_vocabulary;
-        enum job_rank last = last_rank(state);
+        struct share share = share_find(state);
         struct batch batch = {.n = 0};
         float *logits = NULL;
         int r;
 
-        batch_gather(&batch, state, last);
+        batch_gather(&batch, state, &share);
         r = decoder_step(state->decoder, batch.rows, batch.n, &logits);
         for (size_t i = 0; i < batch.n; i++) {
                 if (r < 0) {
@@ -334,8 +368,10 @@ static void decode(struct engine_state *state) {
                         logits += n_vocabulary;
         }
         for (size_t i = 0; i < state->n_slots; i++)
-                if (is_decoding_now(&state->slots[i], last))
+                if (is_decoding_now(&state->slots[i], &share)) {
+                        retries_charge(&state->slots[i].retries, state->slots[i].job, 1);
                         transcription_on_step(&state->slots[i], state->model, state->decoder);
+                }
 }
 
 // Whether the encoder has its turn. A final's window waits for one step of the decoder at most,
@@ -375,7 +411,7 @@ static int engine_step(void *opaque) {
         // OpenMP keeps its number of threads per calling thread, and open() may have been
         // called on another.
         omp_set_num_threads(state->model->threads);
-        drop_cancelled(state);
+        slots_poll(state);
         batch_find(&batch, state);
         batch_trim(&batch, state);
         for (size_t i = 0; i < state->n_slots; i++)
@@ -386,10 +422,12 @@ static int engine_step(void *opaque) {
         state->was_encoding = is_encoders_turn(state, &batch, has_live);
         if (state->was_encoding) {
                 rows_account(state, &batch);
+                retry_pot_earn(&state->pot, batch.n_rows / ROWS_PER_STEP);
                 encode(state, &batch);
         } else {
                 state->n_rows_ahead -= state->n_rows_ahead < ROWS_PER_STEP ? state->n_rows_ahead
                                                                            : ROWS_PER_STEP;
+                retry_pot_earn(&state->pot, 1);
                 decode(state);
         }
         return 0;

@@ -114,6 +114,7 @@ int transcription_start(struct transcription *transcription, const struct whispe
 }
 
 void transcription_clear(struct transcription *transcription, struct decoder *decoder) {
+        retries_end(&transcription->retries);
         search_clear(&transcription->search, decoder_text_pool(decoder));
         transcription->aligner =
                 aligner_free(transcription->aligner, decoder_text_pool(decoder));
@@ -195,23 +196,8 @@ static void start_window(struct transcription *transcription, const struct whisp
                                                options->without_timestamps == DECODE_YES,
                                        .n_text_max = options->max_new_tokens});
         transcription->temperature_index = 0;
-        transcription->has_best = transcription->has_best_short = false;
         transcription->knows_no_speech = false;
         start_attempt(transcription, decoder);
-}
-
-void transcription_on_audio(struct transcription *transcription,
-                            const struct whisper_model *model, struct audio_memory *audio,
-                            struct decoder *decoder) {
-        transcription->audio = audio;
-        if (transcription->knows_language) {
-                start_window(transcription, model, decoder);
-                return;
-        }
-        search_start(&transcription->search, &(struct search_plan){.width = 1},
-                     &tokenizer_specials(model->tokenizer)->start_of_transcript, 1,
-                     decoder_text_pool(decoder));
-        transcription->phase = TRANSCRIPTION_DETECT;
 }
 
 // --- Steps --------------------------------------------------------------------------------
@@ -342,6 +328,8 @@ static void finish_window(struct transcription *transcription,
                                               wants_words ? words : NULL, n_heard);
         transcription->audio = audio_memory_release(transcription->audio);
         transcription->n_draft = 0;
+        transcription->retries.is_one = false;
+        transcription->has_best = transcription->has_best_short = false;
         if (transcription->seek < transcription->n_frames)
                 transcription->hypothesis.n_consumed =
                         (int64_t)(transcription->seek * LOG_MEL_HOP);
@@ -397,36 +385,92 @@ static void on_align_step(struct transcription *transcription,
         word_times_deinit(&words);
 }
 
-static void on_decode_step(struct transcription *transcription,
-                           const struct whisper_model *model, struct decoder *decoder) {
-        const struct decode_options *options = &transcription->job->options;
-        struct sampler_rules rules = make_rules(transcription, model);
-        struct attempt attempt;
+// The budget for retries is spent: the best text so far stands.
+static void settle_for_best(struct transcription *transcription,
+                            const struct whisper_model *model, struct decoder *decoder) {
+        search_forget(&transcription->search, decoder_text_pool(decoder));
+        if (transcription->has_best_short)
+                transcription->best = transcription->best_short;
+        align_or_finish(transcription, model);
+}
 
-        if (!search_on_step(&transcription->search, &rules, decoder_text_pool(decoder)))
-                return;
-        attempt = attempt_judge(transcription, model);
-        if (!attempt_accept(transcription, &attempt)) {
-                if (transcription->context.n_rows < CONTEXT_ROWS) {
-                        search_forget(&transcription->search, decoder_text_pool(decoder));
-                        transcription->audio = audio_memory_release(transcription->audio);
-                        // Much of it will be said again.
-                        transcription->draft = transcription->best.tokens;
-                        transcription->n_draft = transcription->best.n;
-                        want_window(transcription, &context_shape_full);
-                        return;
-                }
-                if (transcription->temperature_index + 1 < options->n_temperatures) {
-                        transcription->temperature_index++;
-                        start_attempt(transcription, decoder);
-                        return;
-                }
-                attempt = transcription->has_best_short ? transcription->best_short
-                                                        : transcription->best;
+// The text was doubtful: hear the window with all of its padding, or try the next temperature.
+// False when there is none left, or nothing left to spend on it.
+static bool try_again(struct transcription *transcription, const struct attempt *attempt,
+                      struct decoder *decoder) {
+        const struct job *job = transcription->job;
+        bool is_short = transcription->context.n_rows < CONTEXT_ROWS;
+
+        if (!is_short && transcription->temperature_index + 1 >= job->options.n_temperatures)
+                return false;
+        if (!retries_begin(&transcription->retries, job)) {
+                transcription->hypothesis.n_given_up += job->rank != JOB_RANK_TENTATIVE;
+                return false;
+        }
+        attempt_count_retry(transcription, attempt);
+        if (!is_short) {
+                transcription->temperature_index++;
+                start_attempt(transcription, decoder);
+                return true;
         }
         search_forget(&transcription->search, decoder_text_pool(decoder));
-        transcription->best = attempt;
-        align_or_finish(transcription, model);
+        transcription->audio = audio_memory_release(transcription->audio);
+        // Much of it will be said again.
+        transcription->draft = transcription->best.tokens;
+        transcription->n_draft = transcription->best.n;
+        want_window(transcription, &context_shape_full);
+        return true;
+}
+
+void transcription_poll(struct transcription *transcription) {
+        if (transcription->phase == TRANSCRIPTION_ENCODE &&
+            transcription->context.n_rows == CONTEXT_ROWS &&
+            retries_are_over(&transcription->retries, transcription->job))
+                want_window(transcription, transcription->job->options.context);
+}
+
+void transcription_on_audio(struct transcription *transcription,
+                            const struct whisper_model *model, struct audio_memory *audio,
+                            struct decoder *decoder) {
+        transcription->audio = audio;
+        if (retries_are_over(&transcription->retries, transcription->job)) {
+                transcription->hypothesis.n_given_up++;
+                settle_for_best(transcription, model, decoder);
+                return;
+        }
+        if (transcription->knows_language) {
+                start_window(transcription, model, decoder);
+                return;
+        }
+        search_start(&transcription->search, &(struct search_plan){.width = 1},
+                     &tokenizer_specials(model->tokenizer)->start_of_transcript, 1,
+                     decoder_text_pool(decoder));
+        transcription->phase = TRANSCRIPTION_DETECT;
+}
+
+static void on_decode_step(struct transcription *transcription,
+                           const struct whisper_model *model, struct decoder *decoder) {
+        struct sampler_rules rules = make_rules(transcription, model);
+        bool is_over =
+                search_on_step(&transcription->search, &rules, decoder_text_pool(decoder));
+        struct attempt attempt;
+
+        if (!is_over) {
+                if (!retries_are_over(&transcription->retries, transcription->job))
+                        return;
+                transcription->hypothesis.n_given_up++;
+        } else {
+                attempt = attempt_judge(transcription, model);
+                if (attempt_accept(transcription, &attempt)) {
+                        search_forget(&transcription->search, decoder_text_pool(decoder));
+                        transcription->best = attempt;
+                        align_or_finish(transcription, model);
+                        return;
+                }
+                if (try_again(transcription, &attempt, decoder))
+                        return;
+        }
+        settle_for_best(transcription, model, decoder);
 }
 
 void transcription_on_step(struct transcription *transcription,

@@ -7,7 +7,7 @@
 //     -> DONE
 //
 // A window is encoded with a short context at first; when what comes out is doubtful, with the
-// full one before any higher temperature is tried.
+// full one before any higher temperature is tried, as far as the budget for retries goes.
 //
 // Threads: belongs to one engine.
 
@@ -20,6 +20,7 @@
 #include "decode/whisper/decoder.h"
 #include "decode/whisper/model.h"
 #include "decode/whisper/prompt.h"
+#include "decode/whisper/retries.h"
 #include "decode/whisper/search.h"
 
 enum transcription_phase {
@@ -75,6 +76,7 @@ struct transcription {
         float no_speech_prob;
         bool knows_no_speech;
         size_t temperature_index;
+        struct retries retries;
         struct attempt best, best_short;  // so far, of all and of those that repeat little
         bool has_best, has_best_short;
         struct search search;
@@ -112,6 +114,10 @@ struct encoder_window transcription_window(struct transcription *transcription,
 void transcription_on_audio(struct transcription *transcription,
                             const struct whisper_model *model, struct audio_memory *audio,
                             struct decoder *decoder);
+
+// Polled before each step. A retry that is over while it waits for the encoder (its window's
+// sound is gone by then) wants no more than what its words are to be found in.
+void transcription_poll(struct transcription *transcription);
 
 // Pages of text memory that its searches can hold at most.
 size_t transcription_pages(const struct transcription *transcription);
