@@ -1,5 +1,5 @@
 #pragma once
-// Load: how far decoding lags behind, and what is given up for it. One step after another, and
+// Load: how long live windows wait for an engine, and what is given up for it. One step after another, and
 // back in the same order:
 //
 //     normal        tentative text as often as the engine answers; final text by beams while
@@ -24,7 +24,7 @@ struct load {
         nsec_t turnaround;  // from a tentative job's submission to its answer, smoothed
 };
 
-// Live finals lag behind by `delay`. A level is entered at once, and left, one step at a time,
+// Live finals have been waiting for an engine for `delay`. A level is entered at once, and left, one step at a time,
 // when the delay has been well below its threshold for LOAD_CALM.
 void load_observe(struct load *load, nsec_t now, nsec_t delay);
 

@@ -87,7 +87,7 @@ static void load_write(struct metrics *metrics, const struct scheduler_counts *c
                      "How long a stream waits from one tentative text to the next.",
                      (double)stats->tentative_interval / (double)NSEC_PER_SEC);
         single_write(metrics, METRICS_GAUGE, "eavesdrop_final_delay_seconds",
-                     "How long the oldest live window has been waiting for its text.",
+                     "How long the oldest live window has been waiting for the engine.",
                      (double)stats->final_delay / (double)NSEC_PER_SEC);
 }
 
@@ -130,6 +130,10 @@ static void decoding_write(struct metrics *metrics, struct scheduler *scheduler)
         single_write(metrics, METRICS_COUNTER, "eavesdrop_jobs_searched_total",
                      "Windows decoded with beams since there was time for it.",
                      (double)counts->n_searched);
+        single_write(metrics, METRICS_COUNTER, "eavesdrop_retries_given_up_total",
+                     "Live windows whose doubtful text stands since what may be spent on "
+                     "retries was spent.",
+                     (double)counts->n_given_up);
         single_write(metrics, METRICS_COUNTER, "eavesdrop_jobs_cancelled_total",
                      "Windows that were given up after the engine had taken them.",
                      (double)counts->n_cancelled);

@@ -13,12 +13,12 @@
 #include "decode/whisper/retries.h"
 #include "util/mem.h"
 
-#define N_CROWD 10
+#define N_CROWD 8
 #define N_FILES 6  // more than a few (engine_whisper.c)
 
 // A window whose every text is doubtful, as music's or a crowd's is.
 static struct job *job_of(enum job_rank rank, bool is_hard) {
-        struct job *job = rig_need_job("librispeech-short/1088-134318-0001.flac");
+        struct job *job = rig_need_job("librispeech-short/7859-102519-0047.flac");
 
         job->rank = rank;
         job->options.without_timestamps = DECODE_YES;
@@ -96,7 +96,7 @@ static void test_a_final_has_a_budget_and_a_file_has_none(void **state) {
 
         assert_int_equal(easy.n_retries, 0);
         assert_int_equal(easy.n_given_up, 0);
-        assert_in_range(final.n_retries, 1, 5);
+        assert_in_range(final.n_retries, 1, 6);
         assert_in_range(final.n_steps, easy.n_steps + 1, easy.n_steps + RETRY_ALLOWANCE);
         assert_int_equal(final.n_given_up, 1);
         assert_true(final.n_tokens > easy.n_tokens / 2);
@@ -132,7 +132,7 @@ static void test_of_many_hard_windows_a_few_are_tried_again(void **state) {
         for (size_t i = 0; i < N_CROWD; i++)
                 job_free(jobs[i]);
         // What was not used is there for the next.
-        assert_in_range(answer_alone(engine, JOB_RANK_FINAL, true, SIZE_MAX).n_retries, 1, 5);
+        assert_in_range(answer_alone(engine, JOB_RANK_FINAL, true, SIZE_MAX).n_retries, 1, 6);
         engine_whisper.close(engine);
 }
 

@@ -18,9 +18,9 @@
 #include "decode/job.h"
 
 // Decoder steps that one job's retries may take. The full context takes thirty, and a sentence
-// another thirty per attempt: that context, and two or three temperatures. By then what can be
-// mended is (docs/decisions/0014).
-#define RETRY_ALLOWANCE 150
+// another thirty per attempt: that context, and one or two temperatures. Of the windows of all
+// speech folders not a word is better for more, or for any (docs/decisions/0014).
+#define RETRY_ALLOWANCE 100
 
 struct retry_pot {
         size_t n_steps;  // that may be handed out
