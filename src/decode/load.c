@@ -1,6 +1,6 @@
 #include "decode/load.h"
 
-// The delay of live finals that wait which begins a level; half of it ends the level. In full health a
+// The delay of waiting finals that begins a level; half of it ends the level. In full health a
 // final is answered within a few tenths of a second. Text is promised within three seconds of
 // its end, of which the pause that closes its window takes 0.6: when finals lag by 2.5 seconds
 // there is nothing left to spend on what is only tentative.

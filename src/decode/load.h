@@ -1,6 +1,6 @@
 #pragma once
-// Load: how long live windows wait for an engine, and what is given up for it. One step after another, and
-// back in the same order:
+// Load: how long live windows wait for an engine, and what is given up for it. One step after
+// another, and back in the same order:
 //
 //     normal        tentative text as often as the engine answers; final text by beams while
 //                   there is time
@@ -24,8 +24,8 @@ struct load {
         nsec_t turnaround;  // from a tentative job's submission to its answer, smoothed
 };
 
-// Live finals have been waiting for an engine for `delay`. A level is entered at once, and left, one step at a time,
-// when the delay has been well below its threshold for LOAD_CALM.
+// Live finals have been waiting for an engine for `delay`. A level is entered at once, and
+// left, one step at a time, when the delay has been well below its threshold for LOAD_CALM.
 void load_observe(struct load *load, nsec_t now, nsec_t delay);
 
 #define LOAD_CALM (2 * NSEC_PER_SEC)
