@@ -18,8 +18,8 @@
 #include "decode/job.h"
 
 // Decoder steps that one job's retries may take. The full context takes thirty, and a sentence
-// another thirty per attempt: that context, and one or two temperatures. Of the windows of all
-// speech folders not a word is better for more, or for any (docs/decisions/0014).
+// another thirty per attempt: that context, and one or two temperatures. Of 250
+// windows of all speech folders one is tried again at all (docs/decisions/0014).
 #define RETRY_ALLOWANCE 100
 
 struct retry_pot {
