@@ -18,10 +18,11 @@
 #define DECODING "decoding."
 
 static const char *const server_key_names[] = {
-        "listen",  "origins", "hosts",    "model",   "model_dir",  "language", "engines",
-        "threads", "compute", "decoding", "pause",   "window_max", "memory",   "admission",
-        "guards",  "owed",    "log",      "streams", NULL};
+        "listen",  "origins", "hosts",    "model", "model_dir",  "language", "engines",
+        "threads", "compute", "decoding", "pause", "window_max", "memory",   "admission",
+        "guards",  "owed",    "uploads",  "log",   "streams",    NULL};
 static const char *const owed_key_names[] = {"folder", "memory", "disk", NULL};
+static const char *const upload_key_names[] = {"at_once", "waiting", "size", "seconds", NULL};
 static const char *const log_key_names[] = {"level", "format", NULL};
 static const char *const guard_key_names[] = {"repetition", "words_per_second", NULL};
 
@@ -38,6 +39,8 @@ static struct config *config_new(void) {
         config->has_admission = true;
         config->owed_memory = 128;
         config->owed_disk = 4096;
+        config->uploads = (struct uploads_config){
+                .waiting = 200, .size = (uint64_t)2000000000, .seconds = (uint64_t)6 * 3600};
         config->log_level = LOG_INFO;
         config->log_format = LOG_TEXT;
         return config;
@@ -164,6 +167,15 @@ static void list_read(struct config_reader *reader, const struct config_node *no
                 key->set(reader->config, words);
 }
 
+static void uploads_read(struct config_reader *reader, const struct config_node *node) {
+        if (node->kind == CONFIG_NODE_MAPPING)
+                section_read(reader, node, "uploads", upload_key_names);
+        else
+                config_refuse_kind(reader, node, "uploads",
+                                   "a mapping with the keys at_once, waiting, size and "
+                                   "seconds");
+}
+
 static void root_read(struct config_reader *reader, const struct config_node *root) {
         if (root->kind == CONFIG_NODE_NULL) {
                 config_mistake_add(reader->mistakes, 1, 1, "",
@@ -198,6 +210,8 @@ static void root_read(struct config_reader *reader, const struct config_node *ro
                         guards_read(reader, node);
                 else if (strcmp(name->text, "owed") == 0)
                         owed_read(reader, node);
+                else if (strcmp(name->text, "uploads") == 0)
+                        uploads_read(reader, node);
                 else if (strcmp(name->text, "streams") == 0)
                         config_read_streams(reader, node);
                 else

@@ -27,6 +27,8 @@
 #define CONFIG_NAME_MAX     64      // bytes of a stream's name
 #define CONFIG_THREADS_MAX  256
 #define CONFIG_ENGINES_MAX  64
+#define CONFIG_UPLOADS_MAX  256     // at once
+#define CONFIG_WAITING_MAX  100000  // uploads
 
 // `memory: auto` is this part of what the process may have, and at most so much.
 #define CONFIG_MEMORY_SHARE 8
@@ -50,6 +52,14 @@ struct stream_config {
         bool is_looped;  // `loop: true`, files only
 };
 
+// What clients may upload.
+struct uploads_config {
+        int at_once;       // files that are decoded at a time; 0: one per core
+        int waiting;       // and that wait for that
+        uint64_t size;     // bytes of one
+        uint64_t seconds;  // of its sound
+};
+
 struct config {
         char *listen;          // "127.0.0.1:9090"
         char *origins;         // of foreign pages that are let in, blanks between; NULL none
@@ -69,6 +79,7 @@ struct config {
         unsigned owed_memory;  // MB of sound owed before it goes to disk; half of `memory` at
                                // most
         unsigned owed_disk;    // MB there
+        struct uploads_config uploads;
         enum log_level log_level;
         enum log_format log_format;
         struct stream_config *streams;

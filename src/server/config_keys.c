@@ -329,6 +329,45 @@ static bool server_set_owed_disk(void *target, const char *value) {
         return megabytes_set(&config->owed_disk, value, 10000000);
 }
 
+// --- uploads ---------------------------------------------------------------------------------
+
+static bool server_set_uploads_at_once(void *target, const char *value) {
+        struct config *config = target;
+
+        return count_set(&config->uploads.at_once, value, 0, CONFIG_UPLOADS_MAX);
+}
+
+static bool server_set_uploads_waiting(void *target, const char *value) {
+        struct config *config = target;
+
+        return count_set(&config->uploads.waiting, value, 0, CONFIG_WAITING_MAX);
+}
+
+#define UPLOAD_SIZE_LEAST ((uint64_t)1000)
+#define UPLOAD_SIZE_MOST  ((uint64_t)1000000000000)
+
+static bool server_set_uploads_size(void *target, const char *value) {
+        struct config *config = target;
+        uint64_t size;
+
+        if (!size_read(value, &size) || size < UPLOAD_SIZE_LEAST || size > UPLOAD_SIZE_MOST)
+                return false;
+        config->uploads.size = size;
+        return true;
+}
+
+#define UPLOAD_SECONDS_MOST ((uint64_t)1000 * 3600)
+
+static bool server_set_uploads_seconds(void *target, const char *value) {
+        struct config *config = target;
+        uint64_t seconds;
+
+        if (!seconds_read(value, &seconds) || seconds < 1 || seconds > UPLOAD_SECONDS_MOST)
+                return false;
+        config->uploads.seconds = seconds;
+        return true;
+}
+
 #define LANGUAGE_EXPECTED "a language such as English, de or zh-CN, or auto to detect it"
 
 _Static_assert(CONFIG_THREADS_MAX == 256 && CONFIG_ENGINES_MAX == 64,
@@ -374,6 +413,15 @@ const struct config_key config_server_keys[] = {
          server_set_owed_memory},
         {"owed.disk", "EAVESDROP_OWED_DISK", "megabytes from 0 to 10000000", NULL, false,
          server_set_owed_disk},
+        {"uploads.at_once", "EAVESDROP_UPLOADS_AT_ONCE",
+         "a whole number from 0 (one per core) to 256", NULL, false,
+         server_set_uploads_at_once},
+        {"uploads.waiting", "EAVESDROP_UPLOADS_WAITING", "a whole number from 0 to 100000",
+         NULL, false, server_set_uploads_waiting},
+        {"uploads.size", "EAVESDROP_UPLOADS_SIZE", "a size from 1KB to 1000GB", NULL, false,
+         server_set_uploads_size},
+        {"uploads.seconds", "EAVESDROP_UPLOADS_SECONDS", "a time from 1s to 1000h", NULL, false,
+         server_set_uploads_seconds},
         {"log.level", "EAVESDROP_LOG_LEVEL", "debug, info, warning or error", level_names,
          false, server_set_log_level},
         {"log.format", "EAVESDROP_LOG_FORMAT", "text or json", format_names, false,

@@ -117,6 +117,33 @@ static void test_hearing_and_owing(void **state) {
                            "1000000\n");
 }
 
+static void test_uploads(void **state) {
+        (void)state;
+        CLEANUP(config_freep)
+        struct config *config = rig_parse_config(
+                "uploads: {at_once: 3, waiting: 7, size: 500MB, seconds: 90m}\n");
+        CLEANUP(config_freep) struct config *plain = rig_parse_config("model: base\n");
+
+        assert_int_equal(config->uploads.at_once, 3);
+        assert_int_equal(config->uploads.waiting, 7);
+        assert_int_equal(config->uploads.size, 500000000);
+        assert_int_equal(config->uploads.seconds, 5400);
+        assert_int_equal(plain->uploads.at_once, 0);
+        assert_int_equal(plain->uploads.waiting, 200);
+        assert_int_equal(plain->uploads.size, 2000000000);
+        assert_int_equal(plain->uploads.seconds, 21600);
+        rig_expect_refused("uploads: {at_once: -1, waiting: many, size: 1, seconds: 6d}\n",
+                           "bad.yaml:1:20: uploads.at_once: \"-1\" is not a whole number from "
+                           "0 (one per core) to 256\n"
+                           "bad.yaml:1:33: uploads.waiting: \"many\" is not a whole number "
+                           "from 0 to 100000\n"
+                           "bad.yaml:1:57: uploads.seconds: \"6d\" is not a time from 1s to "
+                           "1000h\n");
+        rig_expect_refused("uploads: 3\n",
+                           "bad.yaml:1:10: uploads: expected a mapping with the keys at_once, "
+                           "waiting, size and seconds, but this is a single value\n");
+}
+
 static void test_memory(void **state) {
         (void)state;
         CLEANUP(config_freep) struct config *config = rig_parse_config("memory: 1.5GB\n");
@@ -202,6 +229,7 @@ int main(void) {
                 cmocka_unit_test(test_short_and_long_form),
                 cmocka_unit_test(test_every_key),
                 cmocka_unit_test(test_hearing_and_owing),
+                cmocka_unit_test(test_uploads),
                 cmocka_unit_test(test_memory),
                 cmocka_unit_test(test_log_as_a_level),
                 cmocka_unit_test(test_variables_are_filled_in),

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "decode/scheduler.h"
 #include "net/listener.h"
@@ -39,6 +40,7 @@
 struct server {
         struct server_parts parts;
         struct stream_services services;
+        struct upload_services uploads;
         struct server_counts counts;
         char *metrics;  // the last metrics page; lent to its answers
         size_t n_metrics;
@@ -79,6 +81,10 @@ const struct server_parts *server_parts(const struct server *server) {
 
 const struct stream_services *server_services(const struct server *server) {
         return &server->services;
+}
+
+const struct upload_services *server_uploads(const struct server *server) {
+        return &server->uploads;
 }
 
 struct server_counts *server_counts(struct server *server) {
@@ -448,6 +454,23 @@ static int server_start(struct server *server, struct error *error) {
         return r;
 }
 
+static void uploads_init(struct server *server) {
+        const struct uploads_config *config = &server->parts.config->uploads;
+        long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
+        unsigned at_once = (unsigned)config->at_once;
+
+        if (at_once == 0)
+                at_once = n_cores > 0 ? (unsigned)n_cores : 1;
+        server->uploads = (struct upload_services){
+                .loop = server->parts.loop,
+                .slots = upload_slots_new(server->parts.loop, at_once,
+                                          (unsigned)config->waiting),
+                .budget = server->services.budget,
+                .bytes_max = config->size,
+                .seconds_max = config->seconds,
+        };
+}
+
 int server_open(struct server **ret, const struct server_parts *parts, struct error *error) {
         struct server *server = xnew(struct server);
         int r;
@@ -459,6 +482,7 @@ int server_open(struct server **ret, const struct server_parts *parts, struct er
                 .counts = &server->counts,
                 .budget = budget_new(parts->config->memory),
         };
+        uploads_init(server);
         server->timer = loop_timer_new(parts->loop, server_on_timer, server);
         r = server_start(server, error);
         if (r < 0) {
@@ -479,6 +503,7 @@ struct server *server_close(struct server *server) {
         for (size_t i = 0; i < server->n_streams; i++)
                 stream_close(server->streams[i]);
         scheduler_close(server->scheduler);
+        upload_slots_free(server->uploads.slots);
         budget_free(server->services.budget);
         free(server->streams);
         free(server->log_sinks);

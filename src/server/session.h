@@ -18,6 +18,7 @@
 #include "server/counts.h"
 #include "server/server.h"
 #include "server/stream.h"
+#include "server/upload.h"
 #include "wire/eavesdrop.h"
 
 struct session;
@@ -123,6 +124,7 @@ void server_add_session(struct server *server, struct session *session);
 void server_remove_session(struct server *server, struct session *session);
 const struct server_parts *server_parts(const struct server *server);
 const struct stream_services *server_services(const struct server *server);
+const struct upload_services *server_uploads(const struct server *server);
 struct server_counts *server_counts(struct server *server);
 struct stream *server_find_stream(const struct server *server, const char *name);
 

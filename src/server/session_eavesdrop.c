@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "server/session.h"
-#include "source/media.h"
+#include "server/upload.h"
 #include "util/mem.h"
 
 struct eavesdrop {
@@ -16,8 +16,8 @@ struct eavesdrop {
         bool is_flushing;     // a flush waits for what is owed
         bool has_tail;        // the client shows one
         size_t segments_max;
-        size_t n_unsent;      // final segments not sent yet
-        struct media *media;  // files only
+        size_t n_unsent;        // final segments not sent yet
+        struct upload *upload;  // files only
 };
 
 static void error_send(struct session *session, const char *words) {
@@ -100,47 +100,71 @@ static void eavesdrop_on_settled(struct session *session) {
 
 // --- files -----------------------------------------------------------------------------------
 
-static void media_on_samples(void *context, const float *samples, size_t n) {
+static void upload_on_samples(void *context, const float *samples, size_t n) {
         struct session *session = context;
         struct eavesdrop *state = session->state;
 
         stream_on_audio(session->stream, samples, n);
         if (stream_is_backlogged(session->stream))
-                media_pause(state->media);
+                upload_pause(state->upload);
 }
 
-static void media_on_end(void *context, const struct error *error) {
-        struct session *session = context;
+// In how many seconds it may be worth while to come back with a file.
+static double upload_retry(const struct session *session) {
+        const struct upload_services *uploads = server_uploads(session->server);
 
-        if (error)
-                refusal_send(session, EAVESDROP_E_FILE_FAILED, error->text);
-        session_leave(session, error ? 1011 : 1000);
+        return (double)upload_slots_retry(uploads->slots) / NSEC_PER_SEC;
 }
 
-static void media_on_drain(void *context) {
+static void upload_on_end(void *context, enum upload_end end, const char *words) {
+        static const uint16_t codes[] = {
+                [UPLOAD_DONE] = 1000,    [UPLOAD_DAMAGED] = 1011,  [UPLOAD_TOO_LARGE] = 1009,
+                [UPLOAD_STALLED] = 1008, [UPLOAD_TOO_SLOW] = 1013, [UPLOAD_NO_ROOM] = 1013,
+        };
+        struct session *session = context;
+        CLEANUP(mem_freep) char *later = NULL;
+
+        if (codes[end] == 1013)
+                later = xasprintf("%s; try again in %.0f s", words, upload_retry(session));
+        if (words)
+                refusal_send(session, EAVESDROP_E_FILE_FAILED, later ? later : words);
+        session_leave(session, codes[end]);
+}
+
+static void upload_on_want(void *context, bool is_wanted) {
         struct session *session = context;
 
-        websocket_resume(session->socket);
+        if (is_wanted)
+                websocket_resume(session->socket);
+        else
+                websocket_pause(session->socket);
 }
 
 static void eavesdrop_on_relief(struct session *session) {
         struct eavesdrop *state = session->state;
 
-        if (state->media)
-                media_resume(state->media);
+        if (state->upload)
+                upload_resume(state->upload);
 }
 
-static int file_open(struct session *session, struct error *error) {
+// Take a place among those who upload. Beyond those that may wait, the client is sent away
+// before anything was done for it.
+static bool upload_admit(struct session *session) {
         struct eavesdrop *state = session->state;
-        struct media_listener listener = {
-                .on_samples = media_on_samples,
-                .on_end = media_on_end,
-                .on_drain = media_on_drain,
+        struct upload_listener listener = {
+                .on_samples = upload_on_samples,
+                .on_end = upload_on_end,
+                .on_want = upload_on_want,
                 .context = session,
         };
+        CLEANUP(mem_freep) char *words = NULL;
 
-        return media_open_upload(&state->media, server_services(session->server)->loop,
-                                 &listener, error);
+        if (upload_open(&state->upload, server_uploads(session->server), &listener))
+                return true;
+        words = xasprintf("Server busy: too many files wait to be decoded; try again in %.0f s",
+                          upload_retry(session));
+        session_refuse(session, 1013, words);
+        return false;
 }
 
 // --- setup -----------------------------------------------------------------------------------
@@ -221,8 +245,9 @@ static void setup_take(struct session *session, const struct eavesdrop_message *
                 session_refuse(session, 1008, words);
                 return;
         }
-        if (setup_stream_open(session, message, &error) < 0 ||
-            (state->is_file && file_open(session, &error) < 0)) {
+        if (state->is_file && !upload_admit(session))
+                return;
+        if (setup_stream_open(session, message, &error) < 0) {
                 session_refuse(session, 1008, error.text);
                 return;
         }
@@ -376,9 +401,9 @@ static void eavesdrop_on_binary(struct session *session, const uint8_t *bytes, s
                                "audio before setup: send the setup message first");
         } else if (state->is_file) {
                 if (eavesdrop_is_end_of_audio(bytes, n))
-                        media_write_end(state->media);
-                else if (!media_write(state->media, bytes, n))
-                        websocket_pause(session->socket);
+                        upload_write_end(state->upload);
+                else
+                        upload_write(state->upload, bytes, n);
         } else if (eavesdrop_is_end_of_audio(bytes, n)) {
                 session_leave(session, 1000);
         } else if (!state->recording_id) {
@@ -419,7 +444,7 @@ static void eavesdrop_close(struct session *session) {
 
         if (!state)
                 return;
-        state->media = media_close(state->media);
+        state->upload = upload_close(state->upload);
         free(state->stream_name);
         free(state->recording_id);
         free(state);

@@ -100,6 +100,9 @@ int ffmpeg_child_open(struct ffmpeg_child **ret, struct loop *loop,
                 .variables = command->variables,
                 .has_stdin = has_stdin || command->script,
                 .file_limit = FILE_LIMIT,
+                .cpu_limit = command->cpu_limit,
+                .niceness = command->niceness,
+                .is_killed = command->is_killed,
         };
         const struct process_listener process_listener = {
                 .on_stdout = child_on_stdout,

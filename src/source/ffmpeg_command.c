@@ -97,12 +97,21 @@ void ffmpeg_command_init_file(struct ffmpeg_command *command, const char *ffmpeg
                 command_append(command, "-re", NULL);
         if (is_looped)
                 command_append(command, "-stream_loop", "-1", NULL);
+        command->is_killed = true;
         command->input = xasprintf("file:%s", path);
         command_end(command, command->input);
 }
 
+// Six hours of sound take a minute or two, the slowest codecs five; media.c gives it bit by
+// bit. Beside them live sound goes first.
+#define UPLOAD_CPU_LIMIT 1200
+#define UPLOAD_NICENESS  10
+
 void ffmpeg_command_init_upload(struct ffmpeg_command *command, const char *ffmpeg) {
         command_begin(command, ffmpeg, "pipe", SOURCE_CONTAINERS);
+        command->cpu_limit = UPLOAD_CPU_LIMIT;
+        command->niceness = UPLOAD_NICENESS;
+        command->is_killed = true;
         command_end(command, "pipe:0");
 }
 

@@ -19,6 +19,9 @@ struct ffmpeg_command {
         char *input;                        // "file:PATH", in argv; owned
         char *script;                       // for standard input; owned; NULL: none
         const char *const *variables;       // of the environment, besides PROCESS_VARIABLES
+        unsigned cpu_limit;                 // seconds; 0: none
+        int niceness;
+        bool is_killed;  // when it is stopped: it holds no session with a peer
 };
 
 // A network URL that source_url_check() has passed.

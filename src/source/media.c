@@ -1,6 +1,7 @@
 #include "source/media.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,14 +12,33 @@
 #include "util/mem.h"
 #include "util/redact.h"
 
+// Processor time that an upload may take: so many seconds to begin with, and one more for each
+// CPU_SHARE of sound. ffmpeg decodes hundreds of them in that time.
+#define CPU_FIRST 5
+#define CPU_SHARE 20
+
 struct media {
         struct ffmpeg_child *child;
         struct media_listener listener;
+        bool is_upload;
+        uint64_t n_samples;
+        uint64_t cpu;  // seconds allowed
 };
+
+static void media_allow_cpu(struct media *media) {
+        uint64_t cpu = CPU_FIRST + media->n_samples / AUDIO_RATE / CPU_SHARE;
+
+        if (!media->is_upload || cpu == media->cpu)
+                return;
+        media->cpu = cpu;
+        process_allow_cpu(ffmpeg_child_process(media->child), (unsigned)cpu);
+}
 
 static void media_on_samples(void *context, const float *samples, size_t n) {
         struct media *media = context;
 
+        media->n_samples += n;
+        media_allow_cpu(media);
         media->listener.on_samples(media->listener.context, samples, n);
 }
 
@@ -33,6 +53,10 @@ static void media_on_drain(void *context) {
 static int end_judge(const struct ffmpeg_end *end, struct error *error) {
         const char *text = ffmpeg_diagnosis_text(end->diagnosis);
 
+        if (end->exit.signal == SIGXCPU)
+                return error_set(error, -EINVAL,
+                                 "it takes too much work; %.1f s of it could be read",
+                                 (double)end->n_samples / AUDIO_RATE);
         if (end->exit.signal)
                 return error_set(error, -EIO, "ffmpeg was ended by signal %d (%s)",
                                  end->exit.signal, sigdescr_np(end->exit.signal));
@@ -110,11 +134,19 @@ int media_open_upload(struct media **ret, struct loop *loop,
         ffmpeg_command_init_upload(&command, NULL);
         code = media_open(ret, loop, &command, true, listener, error);
         ffmpeg_command_deinit(&command);
+        if (code == 0) {
+                (*ret)->is_upload = true;
+                media_allow_cpu(*ret);
+        }
         return code;
 }
 
 bool media_write(struct media *media, const uint8_t *bytes, size_t n) {
         return process_write(ffmpeg_child_process(media->child), bytes, n);
+}
+
+size_t media_pending(const struct media *media) {
+        return process_pending(ffmpeg_child_process(media->child));
 }
 
 void media_write_end(struct media *media) {

@@ -40,6 +40,9 @@ int media_open_upload(struct media **ret, struct loop *loop,
 // the caller should wait for on_drain (bytes given are kept all the same).
 bool media_write(struct media *media, const uint8_t *bytes, size_t n);
 
+// Uploads: bytes handed over that ffmpeg has not taken yet.
+size_t media_pending(const struct media *media);
+
 // Uploads: no more bytes will come.
 void media_write_end(struct media *media);
 

@@ -15,3 +15,7 @@ const char *number_read(const char *text, double *ret);
 // GiB: of 1024). A number alone is MB. False, with *ret as it was, when the text is none, or
 // beyond 2^63.
 bool size_read(const char *text, uint64_t *ret);
+
+// Seconds, such as "90", "90s", "30m", "6h" or "1.5h". False, with *ret as it was, when the
+// text is none, or beyond 2^63.
+bool seconds_read(const char *text, uint64_t *ret);

@@ -59,11 +59,30 @@ static void sizes_have_units(void **state) {
         }
 }
 
+static void times_have_units(void **state) {
+        static const struct {
+                const char *text;
+                uint64_t seconds;
+        } times[] = {{"90", 90}, {"90s", 90}, {"30m", 1800}, {"6h", 21600}, {"1.5h", 5400}};
+        static const char *const none[] = {"", "h", "-1s", "6 h", "6H", "6hours", "6d"};
+        uint64_t seconds = 7;
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+                assert_false(seconds_read(none[i], &seconds));
+        assert_int_equal(seconds, 7);
+        for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+                assert_true(seconds_read(times[i].text, &seconds));
+                assert_int_equal(seconds, times[i].seconds);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_numbers_end_where_something_else_begins),
                 cmocka_unit_test(test_what_is_no_plain_number),
                 cmocka_unit_test(sizes_have_units),
+                cmocka_unit_test(times_have_units),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
@@ -31,6 +32,7 @@ struct process {
         bool is_paused;
         bool is_stopping;
         bool is_exit_told;
+        bool is_killed;    // rather than asked to stop
         bool is_detached;  // process_close() was called: no listener, free when reaped
 
         char line[PROCESS_LINE_MAX];
@@ -129,6 +131,16 @@ static void process_on_ended(uv_poll_t *watch, int status, int events) {
                 process_exit_tell(process);
 }
 
+void process_allow_cpu(struct process *process, unsigned seconds) {
+        struct rlimit limit;
+
+        // The hard limit is the child's own, which nobody may raise.
+        if (process->pid == 0 || prlimit(process->pid, RLIMIT_CPU, NULL, &limit) < 0)
+                return;
+        limit.rlim_cur = seconds < limit.rlim_max ? seconds : limit.rlim_max;
+        (void)prlimit(process->pid, RLIMIT_CPU, &limit, NULL);
+}
+
 void process_stop(struct process *process) {
         assert(loop_is_current(process->loop));
         if (process->is_stopping)
@@ -137,7 +149,7 @@ void process_stop(struct process *process) {
         process_resume(process);
         if (process->pid == 0)
                 return;
-        process_kill(process, SIGTERM);
+        process_kill(process, process->is_killed ? SIGKILL : SIGTERM);
         loop_timer_set(process->kill_timer, PROCESS_TERM_TIMEOUT);
 }
 
@@ -219,6 +231,10 @@ void process_resume(struct process *process) {
 
 static size_t process_queue(const struct process *process) {
         return uv_stream_get_write_queue_size((const uv_stream_t *)&process->input);
+}
+
+size_t process_pending(const struct process *process) {
+        return process->is_input_open ? process_queue(process) : 0;
 }
 
 static void process_on_written(uv_write_t *request, int status) {
@@ -320,6 +336,7 @@ int process_open(struct process **ret, struct loop *loop, const struct process_c
         process = xnew(struct process);
         process->loop = loop;
         process->listener = *listener;
+        process->is_killed = config->is_killed;
         process->kill_timer = loop_timer_new(loop, process_on_kill_timer, process);
         process_adopt(process, &ends);
         *ret = process;

@@ -62,8 +62,10 @@ struct process_config {
         bool has_stdin;                // process_write() will be used; else /dev/null
         uint64_t memory_limit;         // bytes of address space; 0: PROCESS_MEMORY_MAX
         unsigned file_limit;           // descriptors; 0: no limit of its own
-        unsigned cpu_limit;            // seconds of processor time; 0: no limit
+        unsigned cpu_limit;            // seconds of processor time, ever; 0: no limit
         int niceness;                  // added to ours
+        bool is_killed;                // process_stop() kills it at once: it has nobody to say
+                                       // goodbye to
 };
 
 #define PROCESS_VARIABLES_MAX 8
@@ -78,6 +80,9 @@ int process_open(struct process **ret, struct loop *loop, const struct process_c
 // for a child that no longer reads are dropped.
 bool process_write(struct process *process, const uint8_t *bytes, size_t n);
 
+// Bytes that the child has not taken yet.
+size_t process_pending(const struct process *process);
+
 // No more bytes will come: standard input is closed when all are written.
 void process_write_end(struct process *process);
 
@@ -85,8 +90,12 @@ void process_write_end(struct process *process);
 void process_pause(struct process *process);
 void process_resume(struct process *process);
 
-// SIGTERM now, SIGKILL after PROCESS_TERM_TIMEOUT. What it still prints on standard output is
-// thrown away; on_exit comes as usual.
+// Allow it so many seconds of processor time in all, below its cpu_limit. Beyond them it ends
+// by SIGXCPU.
+void process_allow_cpu(struct process *process, unsigned seconds);
+
+// SIGTERM now, SIGKILL after PROCESS_TERM_TIMEOUT (or now, if it is such a child). What it
+// still prints on standard output is thrown away; on_exit comes as usual.
 #define PROCESS_TERM_TIMEOUT (3 * NSEC_PER_SEC)
 void process_stop(struct process *process);
 

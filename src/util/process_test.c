@@ -278,6 +278,18 @@ static void the_child_gains_no_privileges_and_has_limits(void **state) {
         capture_deinit(&capture);
 }
 
+static void a_child_that_uses_up_its_processor_time_ends(void **state) {
+        struct capture capture;
+
+        (void)state;
+        capture_init(&capture);
+        assert_int_equal(capture_open(&capture, "while :; do :; done", false, NULL), 0);
+        process_allow_cpu(capture.process, 1);
+        loop_run(capture.loop);
+        assert_int_equal(capture.exit.signal, SIGXCPU);
+        capture_deinit(&capture);
+}
+
 static void the_childs_limit_is_below_what_we_have_open(void **state) {
         const char *const argv[] = {"sh", "-c", "ulimit -n", NULL};
         const struct process_config config = {.argv = argv, .file_limit = 64};
@@ -423,6 +435,7 @@ int main(void) {
                 cmocka_unit_test(the_child_inherits_three_descriptors_and_a_session),
                 cmocka_unit_test(the_child_gets_no_secrets),
                 cmocka_unit_test(the_child_gains_no_privileges_and_has_limits),
+                cmocka_unit_test(a_child_that_uses_up_its_processor_time_ends),
                 cmocka_unit_test(the_childs_limit_is_below_what_we_have_open),
                 cmocka_unit_test(long_lines_are_cut),
                 cmocka_unit_test(stop_asks_first),
