@@ -26,6 +26,7 @@ struct live {
         nsec_t began;
         struct loop_timer *ramp, *progress;
         struct watch *watch;
+        struct levels *levels;
         struct error undialled;  // why a client could not even dial
         bool was_interrupted;
 };
@@ -211,16 +212,19 @@ int live_run(struct live_result *ret, struct loop *loop, const struct corpus *co
 
         if (r < 0)
                 return r;
+        live.levels = levels_open(loop, config->url);
         clients_new(&live);
         live_turn(&live);
         result.own_cpu = (usage_now().cpu_seconds - cpu) * NSEC_PER_SEC /
                          (double)(loop_now(loop) - live.began + 1);
         result.was_interrupted = live.was_interrupted;
         result.server = watch_figures(live.watch);
+        result.levels = levels_figures(live.levels);
         result.trouble = live.undialled;
         for (size_t i = 0; i < config->n_clients && !live.was_interrupted; i++)
                 client_add(&result, &live, &live.clients[i], (uint32_t)i);
         watch_close(live.watch);
+        levels_close(live.levels);
         clients_free(&live);
         // What was closed goes away in the background.
         loop_turn(loop);
@@ -230,4 +234,5 @@ int live_run(struct live_result *ret, struct loop *loop, const struct corpus *co
 
 void live_result_deinit(struct live_result *result) {
         score_deinit(&result->score);
+        free(result->levels.changes);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "bench/corpus.h"
+#include "bench/levels.h"
 #include "bench/score.h"
 #include "bench/watch.h"
 #include "util/error.h"
@@ -49,6 +50,7 @@ struct live_result {
         double lateness;  // the latest frame, seconds
         double own_cpu;   // of this process, in cores
         struct watch_figures server;
+        struct level_figures levels;
         bool was_interrupted;  // by SIGINT or SIGTERM: there are no figures
 };
 

@@ -52,6 +52,22 @@ void report_line(FILE *file, struct live_result *result) {
         fflush(file);
 }
 
+// "Load level: normal 58.5 s, slowed 1.5 s; 2 changes."
+static void levels_print(FILE *file, const struct level_figures *levels) {
+        const char *between = "Load level: ";
+
+        if (levels->n_changes == 0)
+                return;
+        for (size_t i = 0; i < levels->n; i++) {
+                if (levels->seconds[i] == 0)
+                        continue;
+                fprintf(file, "%s%s %.1f s", between, levels->names[i], levels->seconds[i]);
+                between = ", ";
+        }
+        fprintf(file, "; %zu change%s.\n", levels->n_changes - 1,
+                levels->n_changes == 2 ? "" : "s");
+}
+
 void report_notes(FILE *file, const struct corpus *corpus, const struct live_result *result) {
         fprintf(file,
                 "\nSeconds: word, from a word's end until it is on screen for good; last, from "
@@ -63,6 +79,7 @@ void report_notes(FILE *file, const struct corpus *corpus, const struct live_res
                 fputs("No --word-times: words are taken to be spread evenly over their "
                       "recordings.\n",
                       file);
+        levels_print(file, &result->levels);
         if (!result->server.by)
                 fputs("The server's CPU time and memory are not known: give its --pid.\n",
                       file);
@@ -110,6 +127,24 @@ static json_t *server_json(const struct live_result *result) {
                 number_json((server->peak_bytes - server->idle_bytes) / n_speaking(result)));
 }
 
+// Seconds at each level, and when it was at which.
+static json_t *levels_json(const struct level_figures *levels) {
+        json_t *seconds, *changes;
+
+        if (levels->n_changes == 0)
+                return json_null();
+        seconds = json_object();
+        changes = json_array();
+        for (size_t i = 0; i < levels->n; i++)
+                json_object_set_new(seconds, levels->names[i], number_json(levels->seconds[i]));
+        for (size_t i = 0; i < levels->n_changes; i++)
+                json_array_append_new(changes,
+                                      json_pack("{s:o, s:s}", "at",  //
+                                                number_json(levels->changes[i].at), "level",
+                                                levels->names[levels->changes[i].level]));
+        return json_pack("{s:o, s:o}", "seconds", seconds, "changes", changes);
+}
+
 json_t *report_json(const struct corpus *corpus, struct live_result *result) {
         struct score *score = &result->score;
         json_t *object =
@@ -123,19 +158,20 @@ json_t *report_json(const struct corpus *corpus, struct live_result *result) {
                           "word_delay", distribution_json(&score->word_delay),              //
                           "last_word_delay", distribution_json(&score->last_word_delay));
         json_t *rest = json_pack(
-                "{s:o, s:o, s:I, s:o, s:I, s:s, s:I, s:I, s:I, s:s, s:o, s:o, s:o}",  //
-                "final_delay", distribution_json(&score->final_delay),                //
-                "wer_percent", number_json(score_wer_percent(score)),                 //
-                "words", (json_int_t)score->n_words,                                  //
-                "lost_percent", number_json(score_lost_percent(score)),               //
-                "words_lost", (json_int_t)score->n_lost,                              //
-                "lost_against", corpus->has_offline ? "offline" : "transcripts",      //
-                "utterances", (json_int_t)score->n_utterances,                        //
-                "utterances_missing", (json_int_t)score->n_missing,                   //
-                "utterances_never_final", (json_int_t)score->n_never_final,           //
-                "word_times", corpus->has_word_times ? "file" : "spread",             //
-                "sent_late_max", number_json(result->lateness),                       //
-                "bench_cpu_cores", number_json(result->own_cpu),                      //
+                "{s:o, s:o, s:I, s:o, s:I, s:s, s:I, s:I, s:I, s:s, s:o, s:o, s:o, s:o}",  //
+                "final_delay", distribution_json(&score->final_delay),                     //
+                "wer_percent", number_json(score_wer_percent(score)),                      //
+                "words", (json_int_t)score->n_words,                                       //
+                "lost_percent", number_json(score_lost_percent(score)),                    //
+                "words_lost", (json_int_t)score->n_lost,                                   //
+                "lost_against", corpus->has_offline ? "offline" : "transcripts",           //
+                "utterances", (json_int_t)score->n_utterances,                             //
+                "utterances_missing", (json_int_t)score->n_missing,                        //
+                "utterances_never_final", (json_int_t)score->n_never_final,                //
+                "word_times", corpus->has_word_times ? "file" : "spread",                  //
+                "sent_late_max", number_json(result->lateness),                            //
+                "bench_cpu_cores", number_json(result->own_cpu),                           //
+                "levels", levels_json(&result->levels),                                    //
                 "server", server_json(result));
 
         json_object_update(object, rest);

@@ -185,8 +185,7 @@ static void watch_on_timer(void *context) {
         loop_timer_set(watch->timer, INTERVAL);
 }
 
-// "ws://HOST:PORT/PATH?QUERY" to "http://HOST:PORT/metrics".
-static char *metrics_url(const char *url) {
+char *watch_metrics_url(const char *url) {
         const char *host = strstr(url, "://");
 
         host = host ? host + 3 : url;
@@ -203,7 +202,7 @@ int watch_open(struct watch **ret, struct loop *loop, const char *url, int pid,
         watch = xnew(struct watch);
         watch->loop = loop;
         watch->pid = pid;
-        watch->url = pid ? NULL : metrics_url(url);
+        watch->url = pid ? NULL : watch_metrics_url(url);
         watch->timer = loop_timer_new(loop, watch_on_timer, watch);
         watch->figures.idle_bytes = watch->figures.peak_bytes = NAN;
         loop_timer_set(watch->timer, 0);

@@ -30,6 +30,9 @@ struct watch *watch_close(struct watch *watch);
 void watch_begin(struct watch *watch);
 void watch_end(struct watch *watch);
 
+// "ws://HOST:PORT/PATH?QUERY" to "http://HOST:PORT/metrics"; the caller frees it.
+char *watch_metrics_url(const char *url);
+
 struct watch_figures watch_figures(const struct watch *watch);
 
 DEFINE_CLEANUP(struct watch *, watch_close);

@@ -64,6 +64,11 @@ def test_two_clients(command, tiny_server, tiny_set, tmp_path):
     assert result["messages_per_minute"] > 0
     assert result["server"]["by"] == "pid" and result["server"]["peak_bytes"] > 50e6
 
+    levels = result["levels"]
+    assert levels["changes"][0]["at"] == 0 and set(levels["seconds"]) >= {"normal", "slowed"}
+    assert sum(levels["seconds"].values()) > 3
+    assert "Load level: " in done.stdout
+
     lines = [json.loads(line) for line in texts.read_text().splitlines()]
     assert {line["talker"] for line in lines} == {0, 1} and len(lines) == result["utterances"]
     reference = " ".join(line["reference"] for line in lines)
