@@ -15,6 +15,10 @@ class Figures:
         self.cells = defaultdict(list)
 
     def add(self, row, column, value):
+        """Times, sizes and rates are not below zero: what is, is a difference of two that the machine's other work
+        has turned round, and no figure."""
+        if value is None or value < 0:
+            return
         self.cells[row, column].append(value)
 
     def median(self, row, column):

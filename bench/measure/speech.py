@@ -9,7 +9,7 @@ import time
 from measure import children
 from measure.run import Figures, own_child
 from measure.sounds import DATA, LONG, read, word_error_rate
-from measure.tables import number, sentence, table, times
+from measure.tables import difference, number, sentence, table, times
 
 N_CPP = 6           # whisper.cpp, slower than the rest, gets every sixth utterance
 CHUNK = 16          # utterances in one call of the batched pipeline: two of its batches
@@ -294,16 +294,16 @@ def _memory_ours(run, compute):
     child = own_child(run, compute)
     loaded = child.memory()
     child.ask("sounds", run.results["crowd"])
-    sounds = child.memory() - loaded
+    sounds = difference(child.memory(), loaded)
     child.ask("decode", 0, 1, 1, 0, "short")
     one = child.memory("VmHWM")
     added = []
     for first, shape in ((0, "short"), (16, "full")):
         child.forget_peak()
         child.ask("decode", first, 16, 1, 0, shape)
-        added.append(max(child.memory("VmHWM") - one, 0))
+        added.append(difference(child.memory("VmHWM"), one))
     child.close()
-    return loaded, one - sounds, *added
+    return loaded, difference(one, sounds), *added
 
 
 def _memory_peer(run, name):
@@ -313,18 +313,18 @@ def _memory_peer(run, name):
              else children.faster_whisper(run.options.model, name.split()[1]))
     loaded = child.memory()
     child.ask("sounds", run.results["crowd"])
-    sounds = child.memory() - loaded
+    sounds = difference(child.memory(), loaded)
     child.ask("text", 0)
     if is_cpp:
         one = child.memory("VmHWM")
         child.close()
-        return loaded, one - sounds, None, None
+        return loaded, difference(one, sounds), None, None
     one = child.memory("VmHWM")
     child.forget_peak()
     child.ask("texts", 0, 16)
-    added = child.memory("VmHWM") - one
+    added = difference(child.memory("VmHWM"), one)
     child.close()
-    return loaded, one - sounds, added, None
+    return loaded, difference(one, sounds), added, None
 
 
 def memory(run):

@@ -12,6 +12,11 @@ def number(value, digits=3):
     return f"{value:.{places}f}"
 
 
+def difference(whole, part):
+    """None where it cannot be: the part is not known, or more than the whole."""
+    return whole - part if part is not None and whole >= part else None
+
+
 def times(value, other):
     """How many times `other` is of `value`: '5.2 times'; None where one is not known."""
     return f"{other / value:.1f} times" if value and other else None
