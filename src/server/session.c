@@ -171,6 +171,16 @@ void session_send(struct session *session, char *text, size_t n) {
         free(text);
 }
 
+// Said once: what follows will be no better.
+static void session_implausible(struct session *session) {
+        log_warning(
+                session->about, "sound-implausible",
+                "the sound is no float32: nearly all samples are beyond -1..1, far too small "
+                "or not finite; the client probably sends int16");
+        if (session->ops->on_implausible)
+                session->ops->on_implausible(session);
+}
+
 #define FEED_SAMPLES 4096
 
 void session_feed(struct session *session, enum pcm_format format, const uint8_t *bytes,
@@ -178,6 +188,8 @@ void session_feed(struct session *session, enum pcm_format format, const uint8_t
         float samples[FEED_SAMPLES];
         size_t size = pcm_sample_size(format);
 
+        if (format == PCM_F32 && plausibility_add(&session->plausibility, bytes, n / size))
+                session_implausible(session);
         for (size_t left = n / size; left > 0;) {
                 size_t piece = left < FEED_SAMPLES ? left : FEED_SAMPLES;
 

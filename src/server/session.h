@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "audio/pcm.h"
+#include "audio/plausibility.h"
 #include "net/listener.h"
 #include "net/websocket.h"
 #include "server/counts.h"
@@ -43,6 +44,8 @@ struct session_ops {
         void (*on_relief)(struct session *session);
         // The server is overloaded: `words` say what the client has to expect (optional).
         void (*on_overload)(struct session *session, const char *words);
+        // The sound is nothing that can be heard (transcribers): say so, and what to do.
+        void (*on_implausible)(struct session *session);
         // Say goodbye and begin to close: all that was owed has been sent.
         void (*goodbye)(struct session *session, uint16_t code);
         // Free `state`; the stream is closed afterwards by the session itself.
@@ -60,6 +63,8 @@ struct session {
         struct stream *stream;  // transcribers: the one this client feeds; else NULL
         struct sink sink;       // on that stream
         void *state;            // the kind's own
+
+        struct plausibility plausibility;  // of what it sends as float32
 
         bool is_leaving;             // the end was asked for: goodbye once all is settled
         uint16_t leaving_code;       // close code of that goodbye

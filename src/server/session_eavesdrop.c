@@ -425,6 +425,13 @@ static void eavesdrop_on_overload(struct session *session, const char *words) {
                 error_send(session, message);
 }
 
+static void eavesdrop_on_implausible(struct session *session) {
+        error_send(session,
+                   "The sound is no float32: nearly all samples are beyond -1..1 or not "
+                   "finite. Send float32, little-endian, within -1..1: int16 samples "
+                   "are divided by 32768 (there is no audio_format in this dialect)");
+}
+
 static void eavesdrop_goodbye(struct session *session, uint16_t code) {
         struct eavesdrop *state = session->state;
 
@@ -458,6 +465,7 @@ const struct session_ops session_eavesdrop = {
         .on_settled = eavesdrop_on_settled,
         .on_relief = eavesdrop_on_relief,
         .on_overload = eavesdrop_on_overload,
+        .on_implausible = eavesdrop_on_implausible,
         .goodbye = eavesdrop_goodbye,
         .close = eavesdrop_close,
 };

@@ -134,12 +134,18 @@ static void whisperlive_on_binary(struct session *session, const uint8_t *bytes,
                 session_feed(session, state->hello.audio_format, bytes, n);
 }
 
-static void whisperlive_on_overload(struct session *session, const char *words) {
+static void whisperlive_warn(struct session *session, const char *words) {
         struct whisperlive *state = session->state;
         size_t n;
         char *text = whisperlive_encode_warning(state->hello.uid, words, &n);
 
         session_send(session, text, n);
+}
+
+static void whisperlive_on_implausible(struct session *session) {
+        whisperlive_warn(session, "the sound is no float32: nearly all samples are beyond "
+                                  "-1..1 or not finite. Send float32 within -1..1, or say "
+                                  "\"audio_format\": \"int16\" in the hello");
 }
 
 static void whisperlive_goodbye(struct session *session, uint16_t code) {
@@ -167,7 +173,8 @@ const struct session_ops session_whisperlive = {
         .reader = READER_WHISPERLIVE,
         .on_text = whisperlive_on_text,
         .on_binary = whisperlive_on_binary,
-        .on_overload = whisperlive_on_overload,
+        .on_overload = whisperlive_warn,
+        .on_implausible = whisperlive_on_implausible,
         .goodbye = whisperlive_goodbye,
         .close = whisperlive_close,
 };
