@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "cli/complaint.h"
 #include "cli/options.h"
 #include "decode/models.h"
 #include "server/config.h"
@@ -28,7 +29,7 @@ static void model_check(const struct config *config, const char *path) {
         struct error error = {0};
 
         if (models_resolve(&model, config->model, folder, &error) < 0)
-                fprintf(stderr, "%s: warning: %s\n", path, error.text);
+                complaint_print("check", "'%s': warning: %s", path, error.text);
 }
 
 int cli_check(int argc, char **argv) {

@@ -72,11 +72,13 @@ void config_mistakes_sort(struct config_mistakes *mistakes) {
 
 char *config_mistake_format(const struct config_mistake *mistake, const char *path) {
         const char *separator = mistake->key[0] != '\0' ? ": " : "";
+        CLEANUP(mem_freep) char *redacted = redact_value(path);
+        CLEANUP(mem_freep) char *shown = line_text_copy(redacted);
 
         if (mistake->line == 0)
                 return xasprintf("%s%s%s", mistake->key, separator, mistake->text);
-        return xasprintf("%s:%d:%d: %s%s%s", path, mistake->line, mistake->column, mistake->key,
-                         separator, mistake->text);
+        return xasprintf("%s:%d:%d: %s%s%s", shown, mistake->line, mistake->column,
+                         mistake->key, separator, mistake->text);
 }
 
 void config_mistakes_deinit(struct config_mistakes *mistakes) {
