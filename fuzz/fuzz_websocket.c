@@ -1,6 +1,7 @@
 // WebSocket: any frames on an upgraded connection. The first byte says how large the pieces are
 // in which the rest arrives, and with its lowest bit whether compression was agreed on.
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,13 +12,21 @@
 #include "util/utf8.h"
 
 #define MESSAGE_MAX 100000
+#define TEXT_MAX    30000
 
 static size_t n_open;
+static size_t n_binary;           // bytes of the binary message now arriving
+static struct websocket *paused;  // nothing may arrive from it
+
+static void fuzz_pause(struct websocket *socket) {
+        websocket_pause(socket);
+        paused = socket;
+}
 
 static void fuzz_on_text(void *context, const char *text, size_t n) {
         struct websocket *socket = context;
 
-        if (n > MESSAGE_MAX || text[n] != '\0')
+        if (paused || n > TEXT_MAX || text[n] != '\0')
                 abort();
         for (size_t i = 0; i < n;) {
                 int step = utf8_step(text + i, n - i);
@@ -29,16 +38,26 @@ static void fuzz_on_text(void *context, const char *text, size_t n) {
         if (strncmp(text, "close", 5) == 0)
                 websocket_close(socket, 4000, text);
         else if (strncmp(text, "pause", 5) == 0)
-                websocket_pause(socket);
+                fuzz_pause(socket);
         else if (n < 10000)
                 websocket_send_text(socket, text, n);
 }
 
-static void fuzz_on_binary(void *context, const uint8_t *bytes, size_t n) {
-        (void)context;
-        (void)bytes;
-        if (n > MESSAGE_MAX)
+// Pieces come in order and have the sizes that were promised. The last byte of some pauses:
+// then nothing more may come.
+static void fuzz_on_binary(void *context, const struct websocket_piece *piece) {
+        struct websocket *socket = context;
+
+        if (paused || piece->is_first != (n_binary == 0) ||
+            piece->is_last != (piece->n < WEBSOCKET_PIECE) || piece->n > WEBSOCKET_PIECE)
                 abort();
+        n_binary += piece->n;
+        if (n_binary > MESSAGE_MAX)
+                abort();
+        if (piece->is_last)
+                n_binary = 0;
+        if (piece->n && piece->bytes[piece->n - 1] == 'p')
+                fuzz_pause(socket);
 }
 
 static void fuzz_on_close(void *context, uint16_t code) {
@@ -46,6 +65,8 @@ static void fuzz_on_close(void *context, uint16_t code) {
         if (code < 1000 || code > 4999)
                 abort();
         n_open--;
+        n_binary = 0;
+        paused = NULL;
 }
 
 static void fuzz_on_request(void *context, const struct http_request *request,
@@ -59,7 +80,8 @@ static void fuzz_on_websocket(void *context, const struct http_request *request,
                               struct websocket *socket) {
         struct websocket_handler handler = {fuzz_on_text, fuzz_on_binary, fuzz_on_close,
                                             socket};
-        struct websocket_limits limits = {.message_max = MESSAGE_MAX, .send_max = 50000};
+        struct websocket_limits limits = {
+                .text_max = TEXT_MAX, .binary_max = MESSAGE_MAX, .send_max = 50000};
 
         (void)context;
         (void)request;
@@ -87,6 +109,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
         if (n_open != 1)
                 abort();
         net_send(listener, fd, bytes + 1, n - 1, bytes[0] > 1 ? bytes[0] : n);
+        for (int turns = 0; turns < 100; turns++) {
+                if (paused)
+                        websocket_resume(paused);
+                paused = NULL;
+                loop_turn(listener->loop);
+                net_swallow(fd);
+        }
         net_disconnect(listener, fd);
         if (n_open != 0)
                 abort();

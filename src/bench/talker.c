@@ -179,10 +179,9 @@ static void talker_on_text(void *context, const char *text, size_t n) {
         whisperlive_message_deinit(&message);
 }
 
-static void talker_on_binary(void *context, const uint8_t *bytes, size_t n) {
+static void talker_on_binary(void *context, const struct websocket_piece *piece) {
         (void)context;  // the protocol has none in this direction
-        (void)bytes;
-        (void)n;
+        (void)piece;
 }
 
 static void talker_on_close(void *context, uint16_t code) {

@@ -17,6 +17,10 @@
 
 #define PEER_MAX 64  // "[" 45 characters of IPv6 "]:65535"
 
+// A request costs as much as this many bytes, and the bytes of its answer: sixteen of them, and
+// it is the next connection's turn.
+#define REQUEST_COST ((size_t)4096)
+
 struct connection {
         struct listener *listener;  // NULL once dropped
         struct connection *next, **link;
@@ -29,12 +33,12 @@ struct connection {
         http_parser parser;
         struct http_head head;
         uint64_t body_bytes;
-        int refusal;            // HTTP status that a parser callback decided on
-        const char *reason;     // words for it
-        bool is_begun;          // the first byte of a request has come
-        bool is_finishing;      // the last reply is under way; input is ignored
-        bool has_peer_ended;    // no more input will come
-        struct bytes leftover;  // requests that wait for earlier replies to be read
+        int refusal;          // HTTP status that a parser callback decided on
+        const char *reason;   // words for it
+        bool is_begun;        // the first byte of a request has come
+        bool is_finishing;    // the last reply is under way; input is ignored
+        bool has_peer_ended;  // no more input will come
+        bool is_choked;       // requests wait for earlier replies to be read
         struct loop_timer *deadline;
 
         struct websocket *websocket;  // after an upgrade; then the above is idle
@@ -256,9 +260,9 @@ static void connection_answer(struct connection *connection) {
         connection->is_begun = false;
 }
 
-// Take in requests until the bytes are used up, the connection becomes a WebSocket, or the peer
-// has too many unread replies.
-static void connection_parse(struct connection *connection, const uint8_t *bytes, size_t n) {
+// Take in the rest of a request, and answer it if it is complete. Returns how many of the bytes
+// belonged to it.
+static size_t connection_parse(struct connection *connection, const uint8_t *bytes, size_t n) {
         static const http_parser_settings settings = {
                 .on_message_begin = connection_on_begin,
                 .on_url = connection_on_url,
@@ -268,39 +272,47 @@ static void connection_parse(struct connection *connection, const uint8_t *bytes
                 .on_body = connection_on_body,
                 .on_message_complete = connection_on_complete,
         };
+        size_t used =
+                http_parser_execute(&connection->parser, &settings, (const char *)bytes, n);
 
-        while (n && !connection->is_finishing && !transport_is_closing(connection->transport)) {
-                size_t used;
-
-                if (connection->websocket) {
-                        websocket_on_bytes(connection->websocket, bytes, n);
-                        return;
-                }
-                if (transport_pending(connection->transport) > CONNECTION_OUTPUT_MAX) {
-                        transport_read_stop(connection->transport);
-                        if (!bytes_append(&connection->leftover, bytes, n))
-                                transport_close(connection->transport);
-                        return;
-                }
-                used = http_parser_execute(&connection->parser, &settings, (const char *)bytes,
-                                           n);
-                bytes += used;
-                n -= used;
-                if (HTTP_PARSER_ERRNO(&connection->parser) == HPE_PAUSED) {
-                        http_parser_pause(&connection->parser, 0);
-                        connection_answer(connection);
-                } else if (HTTP_PARSER_ERRNO(&connection->parser) != HPE_OK) {
-                        connection_refuse_parse(connection);
-                }
+        if (HTTP_PARSER_ERRNO(&connection->parser) == HPE_PAUSED) {
+                http_parser_pause(&connection->parser, 0);
+                connection_answer(connection);
+        } else if (HTTP_PARSER_ERRNO(&connection->parser) != HPE_OK) {
+                connection_refuse_parse(connection);
         }
+        return used;
 }
 
 // --- the transport's callbacks ---------------------------------------------------
 
-static void connection_on_bytes(void *context, const uint8_t *bytes, size_t n) {
+// Take in requests until the bytes are used up, the quantum is spent, the connection becomes a
+// WebSocket, or the peer has too many unread replies.
+static size_t connection_on_bytes(void *context, const uint8_t *bytes, size_t n,
+                                  struct quantum *quantum) {
         struct connection *connection = context;
+        struct transport *transport = connection->transport;
+        size_t used = 0;
 
-        connection_parse(connection, bytes, n);
+        while (used < n && !connection->websocket && !connection->is_finishing &&
+               !transport_is_closing(transport) && !quantum_is_spent(quantum)) {
+                size_t pending = transport_pending(transport), parsed;
+
+                if (pending > CONNECTION_OUTPUT_MAX) {
+                        connection->is_choked = true;
+                        transport_read_stop(transport);
+                        return used;
+                }
+                parsed = connection_parse(connection, bytes + used, n - used);
+                used += parsed;
+                quantum_spend(quantum, parsed + REQUEST_COST);
+                if (transport_pending(transport) > pending)
+                        quantum_spend(quantum, transport_pending(transport) - pending);
+        }
+        if (connection->websocket)
+                return used + websocket_on_bytes(connection->websocket, bytes + used, n - used,
+                                                 quantum);
+        return connection->is_finishing ? n : used;
 }
 
 static void connection_on_end(void *context) {
@@ -311,25 +323,22 @@ static void connection_on_end(void *context) {
                 return;
         }
         connection->has_peer_ended = true;
-        if (transport_pending(connection->transport))
+        if (transport_pending(connection->transport) && !connection->is_finishing)
                 connection_finish(connection, LISTENER_REQUEST_TIMEOUT);
-        else
+        if (!transport_pending(connection->transport))
                 transport_close(connection->transport);
 }
 
 static void connection_on_drained(void *context) {
         struct connection *connection = context;
-        struct bytes input = connection->leftover;
 
         if (connection->websocket) {
                 websocket_on_drained(connection->websocket);
         } else if (connection->has_peer_ended) {
                 transport_close(connection->transport);
-        } else if (input.n) {
-                connection->leftover = (struct bytes){0};
+        } else if (connection->is_choked) {
+                connection->is_choked = false;
                 transport_read_start(connection->transport);
-                connection_parse(connection, input.data, input.n);
-                bytes_deinit(&input);
         }
 }
 
@@ -347,7 +356,6 @@ static void connection_on_closed(void *context) {
         }
         loop_timer_free(connection->deadline);
         http_head_deinit(&connection->head);
-        bytes_deinit(&connection->leftover);
         free(connection);
 }
 

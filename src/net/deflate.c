@@ -9,8 +9,7 @@
 
 #define STEP_BYTES (16 * 1024)  // room made for output, a step at a time
 
-// An empty stored block; both sides leave it out at a message's end (RFC 7692, 7.2.1).
-static const uint8_t tail[4] = {0x00, 0x00, 0xff, 0xff};
+const uint8_t deflate_tail[4] = {0x00, 0x00, 0xff, 0xff};
 
 struct deflater {
         z_stream stream;
@@ -18,6 +17,7 @@ struct deflater {
 
 struct inflater {
         z_stream stream;
+        bool has_more;
 };
 
 struct deflater *deflater_new(void) {
@@ -54,9 +54,9 @@ bool deflater_message(struct deflater *deflater, const uint8_t *bytes, size_t n,
                         return false;
                 ret->n += STEP_BYTES - stream->avail_out;
         } while (stream->avail_out == 0);
-        if (ret->n >= sizeof(tail) &&
-            memcmp(ret->data + ret->n - sizeof(tail), tail, sizeof(tail)) == 0)
-                ret->n -= sizeof(tail);
+        if (ret->n >= sizeof(deflate_tail) && memcmp(ret->data + ret->n - sizeof(deflate_tail),
+                                                     deflate_tail, sizeof(deflate_tail)) == 0)
+                ret->n -= sizeof(deflate_tail);
         return true;
 }
 
@@ -75,40 +75,32 @@ struct inflater *inflater_free(struct inflater *inflater) {
         return mem_free(inflater);
 }
 
-int inflater_add(struct inflater *inflater, const uint8_t *bytes, size_t n, size_t limit,
-                 struct bytes *ret) {
+int inflater_step(struct inflater *inflater, const uint8_t **bytes, size_t *n, uint8_t *ret,
+                  size_t room, size_t *ret_n) {
         z_stream *stream = &inflater->stream;
         int result;
 
-        if (n > UINT_MAX)
-                return INFLATER_E_TOO_BIG;
-        stream->next_in = (Bytef *)(uintptr_t)bytes;
-        stream->avail_in = (uInt)n;
+        if (*n > UINT_MAX || room > UINT_MAX)
+                return INFLATER_E_CORRUPT;
+        stream->next_in = (Bytef *)(uintptr_t)*bytes;
+        stream->avail_in = (uInt)*n;
+        stream->next_out = ret;
+        stream->avail_out = (uInt)room;
         do {
-                // One byte over the limit is asked for, to see whether there is more.
-                size_t room = limit + 1 - ret->n;
-
-                if (room > STEP_BYTES)
-                        room = STEP_BYTES;
-                if (!bytes_reserve(ret, room))
-                        return INFLATER_E_MEMORY;
-                stream->next_out = ret->data + ret->n;
-                stream->avail_out = (uInt)room;
                 result = inflate(stream, Z_SYNC_FLUSH);
-                ret->n += room - stream->avail_out;
-                if (ret->n > limit)
-                        return INFLATER_E_TOO_BIG;
-                if (result == Z_MEM_ERROR)
-                        return INFLATER_E_MEMORY;
-                if (result != Z_OK && result != Z_BUF_ERROR && result != Z_STREAM_END)
-                        return INFLATER_E_CORRUPT;
                 // A final block is allowed inside a message (RFC 7692, 7.2.3.4).
-                if (result == Z_STREAM_END && inflateReset(stream) != Z_OK)
-                        return INFLATER_E_CORRUPT;
-        } while (stream->avail_in || stream->avail_out == 0);
-        return 0;
+                if (result == Z_STREAM_END)
+                        result = inflateReset(stream);
+        } while (result == Z_OK && stream->avail_in && stream->avail_out);
+        *ret_n = room - stream->avail_out;
+        *bytes += *n - stream->avail_in;
+        *n = stream->avail_in;
+        inflater->has_more = stream->avail_out == 0;
+        if (result == Z_MEM_ERROR)
+                return INFLATER_E_MEMORY;
+        return result == Z_OK || result == Z_BUF_ERROR ? 0 : INFLATER_E_CORRUPT;
 }
 
-int inflater_end(struct inflater *inflater, size_t limit, struct bytes *ret) {
-        return inflater_add(inflater, tail, sizeof(tail), limit, ret);
+bool inflater_has_more(const struct inflater *inflater) {
+        return inflater->has_more;
 }

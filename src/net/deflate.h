@@ -27,9 +27,11 @@ struct deflater *deflater_free(struct deflater *deflater);
 bool deflater_message(struct deflater *deflater, const uint8_t *bytes, size_t n,
                       struct bytes *ret);
 
+// An empty stored block; both sides leave it out at a message's end (RFC 7692, 7.2.1).
+extern const uint8_t deflate_tail[4];
+
 enum {
         INFLATER_E_CORRUPT = 1,  // not what a compressor writes
-        INFLATER_E_TOO_BIG,      // more than `limit` bytes come out
         INFLATER_E_MEMORY,
 };
 
@@ -37,10 +39,11 @@ enum {
 struct inflater *inflater_new(void);
 struct inflater *inflater_free(struct inflater *inflater);
 
-// Decompress a piece of the message and append it to *ret, which never holds more than `limit`
-// bytes. Returns 0 or INFLATER_E_*.
-int inflater_add(struct inflater *inflater, const uint8_t *bytes, size_t n, size_t limit,
-                 struct bytes *ret);
+// Decompress until the `*n` bytes at *bytes are used up or the `room` bytes at `ret` are full;
+// both go on by what was used, and *ret_n is what was made. Returns 0 or INFLATER_E_*. A
+// message ends with deflate_tail.
+int inflater_step(struct inflater *inflater, const uint8_t **bytes, size_t *n, uint8_t *ret,
+                  size_t room, size_t *ret_n);
 
-// The message is complete: bring out what is left.
-int inflater_end(struct inflater *inflater, size_t limit, struct bytes *ret);
+// True if the last step may have left something inside for want of room.
+bool inflater_has_more(const struct inflater *inflater);

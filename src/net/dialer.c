@@ -147,7 +147,8 @@ static void dialer_conclude(struct dialer *dialer) {
                                   (const char *)dialer->body.data, dialer->body.n - 1);
 }
 
-static void dialer_parse(struct dialer *dialer, const uint8_t *bytes, size_t n) {
+// Returns how many of the bytes belonged to the answer.
+static size_t dialer_parse(struct dialer *dialer, const uint8_t *bytes, size_t n) {
         static const http_parser_settings settings = {
                 .on_header_field = dialer_on_field,
                 .on_header_value = dialer_on_value,
@@ -157,26 +158,29 @@ static void dialer_parse(struct dialer *dialer, const uint8_t *bytes, size_t n) 
         };
         size_t used = http_parser_execute(&dialer->parser, &settings, (const char *)bytes, n);
 
-        if (dialer->is_complete) {
+        if (dialer->is_complete)
                 dialer_conclude(dialer);
-                if (dialer->websocket && used < n)
-                        websocket_on_bytes(dialer->websocket, bytes + used, n - used);
-        } else if (HTTP_PARSER_ERRNO(&dialer->parser) != HPE_OK) {
+        else if (HTTP_PARSER_ERRNO(&dialer->parser) != HPE_OK)
                 dialer_fail_with(dialer, "the answer is no HTTP, or too long");
-        }
+        return used;
 }
 
 // --- the transport's callbacks -------------------------------------------------
 
 static void dialer_try(struct dialer *dialer);
 
-static void dialer_on_bytes(void *context, const uint8_t *bytes, size_t n) {
+static size_t dialer_on_bytes(void *context, const uint8_t *bytes, size_t n,
+                              struct quantum *quantum) {
         struct dialer *dialer = context;
+        size_t used = 0;
 
+        if (!dialer->websocket && !dialer->is_over && n)
+                used = dialer_parse(dialer, bytes, n);
+        quantum_spend(quantum, used);
         if (dialer->websocket)
-                websocket_on_bytes(dialer->websocket, bytes, n);
-        else if (!dialer->is_over)
-                dialer_parse(dialer, bytes, n);
+                return used +
+                       websocket_on_bytes(dialer->websocket, bytes + used, n - used, quantum);
+        return n;
 }
 
 static void dialer_on_end(void *context) {

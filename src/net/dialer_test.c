@@ -24,8 +24,8 @@ static void caller_on_text(void *context, const char *text, size_t n) {
         snprintf(caller->text, sizeof(caller->text), "%.*s", (int)n, text);
 }
 
-static void caller_on_binary(void *context, const uint8_t *bytes, size_t n) {
-        caller_on_text(context, (const char *)bytes, n);
+static void caller_on_binary(void *context, const struct websocket_piece *piece) {
+        caller_on_text(context, (const char *)piece->bytes, piece->n);
 }
 
 static void caller_on_close(void *context, uint16_t code) {

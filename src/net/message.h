@@ -1,9 +1,11 @@
 #pragma once
 // Message: a WebSocket message while it arrives, in frames and pieces of frames, compressed or
-// not. Memory follows the bytes that were really sent, and never exceeds the limit, whatever a
-// frame announces.
+// not. What arrives is taken in by steps, so that a few bytes which grow by a thousand times
+// are work for many rounds of the loop.
 //
 // Threads: loop thread only.
+// Memory:  a text as far as it has come, or a piece of a binary message, and what was added and
+//          not yet taken in; whatever a frame announces.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,10 +13,27 @@
 
 #include "net/bytes.h"
 
+#define MESSAGE_STEP_MAX ((size_t)16 * 1024)  // bytes that a step makes
+
+// How many bytes a message may have, decompressed.
+struct message_limits {
+        size_t text, binary;
+        size_t piece;  // of a binary message
+};
+
 // Zeroed is no message yet.
 struct message {
-        struct bytes bytes;         // so far, decompressed; not to be changed by others
+        struct bytes bytes;         // decompressed: a text so far, or a piece of the binary
+        struct bytes arrived;       // and not yet taken in
+        size_t n_taken;             // of them
+        uint64_t n_before;          // bytes in pieces that have been handed on
         struct inflater *inflater;  // while a compressed one arrives
+        bool is_open;               // a message has begun
+        bool is_text;
+        bool is_compressed;
+        bool is_complete;  // its last byte has arrived
+        bool is_ready;     // message_step() has brought out something to hand on
+        bool is_last;      // and nothing comes behind it
 };
 
 // What is wrong with a message, as a close frame says it. `code` 0: nothing.
@@ -23,19 +42,35 @@ struct message_fault {
         const char *reason;  // static
 };
 
+// How a message's first frame says what it is.
+enum message_kind { MESSAGE_TEXT, MESSAGE_BINARY, MESSAGE_CONTINUED };
+
 // A data frame with a payload of `n` bytes begins; the first one tells whether the message is
-// compressed. At most `limit` bytes may come in all, compressed or not.
-struct message_fault message_begin_frame(struct message *message, uint64_t n,
-                                         bool is_compressed, size_t limit);
+// compressed.
+struct message_fault message_begin_frame(struct message *message, enum message_kind kind,
+                                         bool is_compressed, uint64_t n,
+                                         const struct message_limits *limits);
 
-// A piece of the payload.
-struct message_fault message_add(struct message *message, const uint8_t *bytes, size_t n,
-                                 size_t limit);
+// A piece of the payload. Callers take in what they have added before they add more.
+struct message_fault message_add(struct message *message, const uint8_t *bytes, size_t n);
 
-// All is here: then message->bytes holds the whole, with a zero behind it. Text that was
-// compressed is checked to be UTF-8 (wslay checks what was not).
-struct message_fault message_end(struct message *message, bool is_text, size_t limit);
+// The last frame is over.
+struct message_fault message_end(struct message *message);
 
-// Ready for the next one; a small buffer is kept.
+// Whether there is something to take in, or to hand on at once.
+bool message_has_work(const struct message *message);
+
+// Take in what has arrived, until MESSAGE_STEP_MAX bytes were made or message->is_ready: then
+// message->bytes are a whole text (valid UTF-8, a zero behind it) or a piece of a binary
+// message: `limits->piece` bytes, or fewer, even none, when it is the last. *ret_cost: bytes
+// that were looked at or made.
+struct message_fault message_step(struct message *message, const struct message_limits *limits,
+                                  size_t *ret_cost);
+
+// What was ready has been handed on; behind the last of a message the next may begin.
+void message_pass(struct message *message);
+
+// Forget the message; a small buffer is kept.
 void message_clear(struct message *message);
+
 void message_deinit(struct message *message);

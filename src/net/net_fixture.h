@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/bytes.h"
 #include "net/listener.h"
 #include "net/websocket.h"
 #include "util/mem.h"
@@ -36,6 +37,10 @@ struct net_fixture {
         size_t n_texts, n_binaries;
         char *text;  // the last message's bytes
         size_t n_text;
+        struct bytes binary;  // the binary message now arriving
+        size_t n_pieces;
+        size_t n_last_pieces;                       // of the last one
+        void (*on_piece)(struct net_fixture *net);  // may be NULL
         char *body;
         const char *refusal;  // of every request, with 403; NULL: none is refused
 
@@ -76,11 +81,23 @@ static void net_on_text(void *context, const char *text, size_t n) {
         }
 }
 
-static void net_on_binary(void *context, const uint8_t *bytes, size_t n) {
+// Pieces are put together again, and have the sizes that were promised.
+static void net_on_binary(void *context, const struct websocket_piece *piece) {
         struct net_fixture *net = context;
 
+        assert_true(piece->n == WEBSOCKET_PIECE ? !piece->is_last : piece->is_last);
+        assert_true(piece->is_first == (net->n_pieces == 0));
+        net->n_pieces++;
+        assert_true(bytes_append(&net->binary, piece->bytes, piece->n));
+        if (net->on_piece)
+                net->on_piece(net);
+        if (!piece->is_last)
+                return;
         net->n_binaries++;
-        net_on_message(net, bytes, n);
+        net->n_last_pieces = net->n_pieces;
+        net_on_message(net, net->binary.data, net->binary.n);
+        bytes_clear(&net->binary);
+        net->n_pieces = 0;
 }
 
 static void net_on_close(void *context, uint16_t code) {
@@ -88,6 +105,8 @@ static void net_on_close(void *context, uint16_t code) {
 
         net->n_closed++;
         net->close_code = code;
+        bytes_clear(&net->binary);
+        net->n_pieces = 0;
 }
 
 static void net_on_websocket(void *context, const struct http_request *request,
@@ -136,6 +155,7 @@ static inline int net_teardown(void **state) {
         assert_int_equal(net->n_closed, net->n_sockets);  // each exactly once
         loop_free(net->loop);
         free(net->text);
+        bytes_deinit(&net->binary);
         free(net->body);
         free(net->output);
         free(net);

@@ -1,15 +1,12 @@
 #include "net/transport.h"
 
 #include <assert.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "net/bytes.h"
 #include "util/mem.h"
-
-#define READ_BYTES (64 * 1024)  // per call of on_bytes, at most
 
 struct transport {
         uv_tcp_t tcp;
@@ -20,6 +17,13 @@ struct transport {
         const struct transport_handler *handler;
         void *context;
 
+        struct run_queue_entry entry;
+        struct bytes input;   // read and not yet used
+        size_t n_input_used;  // of its beginning
+        bool is_reading;      // wanted
+        bool is_read_active;  // libuv does it
+        bool has_ended;       // the peer has
+
         struct bytes sending;  // lent to libuv while is_sending
         struct bytes waiting;  // what comes after
         bool is_sending;
@@ -27,32 +31,93 @@ struct transport {
         bool is_finished;
 };
 
-// One buffer serves all connections: on_bytes has consumed it before the next read.
-static _Thread_local char read_buffer[READ_BYTES];
+// --- reading -------------------------------------------------------------------
+
+// One buffer serves all connections: what was read into it is copied at once.
+static _Thread_local char read_buffer[TRANSPORT_READ];
 
 static void transport_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret) {
-        (void)handle;
+        const struct transport *transport = handle->data;
+
         (void)suggested;
-        *ret = uv_buf_init(read_buffer, sizeof(read_buffer));
+        // No room, which comes back as UV_ENOBUFS, while there is something left to be used.
+        *ret = uv_buf_init(read_buffer, transport->input.n ? 0 : sizeof(read_buffer));
+}
+
+static void transport_read_halt(struct transport *transport) {
+        transport->is_read_active = false;
+        uv_read_stop((uv_stream_t *)&transport->tcp);
 }
 
 static void transport_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer) {
         struct transport *transport = stream->data;
 
-        if (n > 0) {
-                transport->handler->on_bytes(transport->context, (const uint8_t *)buffer->base,
-                                             (size_t)n);
+        if (n == UV_ENOBUFS) {
+                transport_read_halt(transport);
         } else if (n == UV_EOF) {
-                uv_read_stop(stream);
+                transport_read_halt(transport);
+                transport->has_ended = true;
                 transport->handler->on_end(transport->context);
-        } else if (n < 0) {
+        } else if (n < 0 ||
+                   (n > 0 && !bytes_append(&transport->input, buffer->base, (size_t)n))) {
                 transport_close(transport);
+        } else if (n > 0) {
+                run_queue_add(loop_run_queue(transport->loop), &transport->entry);
         }
 }
+
+static void transport_read(struct transport *transport) {
+        transport->is_read_active = true;
+        if (uv_read_start((uv_stream_t *)&transport->tcp, transport_on_alloc,
+                          transport_on_read) < 0)
+                transport_close(transport);
+}
+
+// Hand on what was read, as much of it as fits into the quantum.
+static void transport_serve(void *context, struct quantum *quantum) {
+        struct transport *transport = context;
+        struct bytes *input = &transport->input;
+
+        if (!transport->is_reading)
+                return;
+        transport->n_input_used += transport->handler->on_bytes(
+                transport->context, input->data ? input->data + transport->n_input_used : NULL,
+                input->n - transport->n_input_used, quantum);
+        if (transport_is_closing(transport))
+                return;
+        if (transport->n_input_used == input->n) {
+                bytes_deinit(input);
+                transport->n_input_used = 0;
+        }
+        if (!transport->is_reading)
+                return;
+        if (input->n || quantum_is_spent(quantum))
+                run_queue_add(loop_run_queue(transport->loop), &transport->entry);
+        else if (!transport->is_read_active && !transport->has_ended)
+                transport_read(transport);
+}
+
+void transport_read_start(struct transport *transport) {
+        if (transport_is_closing(transport) || transport->is_reading || transport->has_ended)
+                return;
+        transport->is_reading = true;
+        run_queue_add(loop_run_queue(transport->loop), &transport->entry);
+}
+
+void transport_read_stop(struct transport *transport) {
+        transport->is_reading = false;
+        if (!transport_is_closing(transport))
+                transport_read_halt(transport);
+}
+
+// --- life ----------------------------------------------------------------------
+
+static void transport_settle(void *context);
 
 static void transport_on_closed(uv_handle_t *handle) {
         struct transport *transport = handle->data;
 
+        bytes_deinit(&transport->input);
         bytes_deinit(&transport->sending);
         bytes_deinit(&transport->waiting);
         transport->handler->on_closed(transport->context);
@@ -72,6 +137,8 @@ static struct transport *transport_new(struct loop *loop,
         transport->tcp.data = transport;
         transport->write.data = transport;
         transport->connect.data = transport;
+        transport->entry = (struct run_queue_entry){
+                .serve = transport_serve, .settle = transport_settle, .context = transport};
         return transport;
 }
 
@@ -90,7 +157,8 @@ struct transport *transport_open(struct loop *loop, int fd,
         }
         // Messages are small and wanted now; failing costs only delay.
         (void)uv_tcp_nodelay(&transport->tcp, 1);
-        transport_read_start(transport);
+        transport->is_reading = true;
+        transport_read(transport);
         return transport;
 }
 
@@ -101,7 +169,8 @@ static void transport_on_connected(uv_connect_t *connect, int status) {
                 return;
         if (status == 0) {
                 (void)uv_tcp_nodelay(&transport->tcp, 1);
-                transport_read_start(transport);
+                transport->is_reading = true;
+                transport_read(transport);
         }
         transport->handler->on_connected(transport->context, status);
 }
@@ -133,20 +202,20 @@ static void transport_fin(struct transport *transport) {
 }
 
 static void transport_on_written(uv_write_t *write, int status);
+static void transport_drop(struct transport *transport);
 
-static void transport_send(struct transport *transport) {
+// Have libuv send what waits, less its first `n_sent` bytes.
+static void transport_send(struct transport *transport, size_t n_sent) {
         struct bytes *sending = &transport->sending;
-        struct bytes empty = *sending;
         uv_buf_t buffer;
 
-        empty.n = 0;
         *sending = transport->waiting;
-        transport->waiting = empty;
-        buffer.base = (char *)sending->data;
-        buffer.len = sending->n;
+        transport->waiting = (struct bytes){0};
+        buffer.base = (char *)sending->data + n_sent;
+        buffer.len = sending->n - n_sent;
         if (uv_write(&transport->write, (uv_stream_t *)&transport->tcp, &buffer, 1,
                      transport_on_written) < 0) {
-                transport_close(transport);
+                transport_drop(transport);
                 return;
         }
         transport->is_sending = true;
@@ -156,7 +225,7 @@ static void transport_on_written(uv_write_t *write, int status) {
         struct transport *transport = write->data;
 
         transport->is_sending = false;
-        bytes_clear(&transport->sending);
+        bytes_deinit(&transport->sending);
         if (transport_is_closing(transport))
                 return;
         if (status < 0) {
@@ -164,7 +233,7 @@ static void transport_on_written(uv_write_t *write, int status) {
                 return;
         }
         if (transport->waiting.n) {
-                transport_send(transport);
+                transport_send(transport, 0);
                 return;
         }
         if (transport->is_finishing && !transport->is_finished)
@@ -172,33 +241,41 @@ static void transport_on_written(uv_write_t *write, int status) {
         transport->handler->on_drained(transport->context);
 }
 
+void transport_flush(struct transport *transport) {
+        struct bytes *waiting = &transport->waiting;
+        uv_buf_t buffer = {.base = (char *)waiting->data, .len = waiting->n};
+        int taken;
+
+        if (!waiting->n || transport->is_sending || transport_is_closing(transport))
+                return;
+        taken = uv_try_write((uv_stream_t *)&transport->tcp, &buffer, 1);
+        if (taken < 0 && taken != UV_EAGAIN)
+                transport_drop(transport);
+        else if (taken >= 0 && (size_t)taken == waiting->n)
+                bytes_deinit(waiting);
+        else
+                transport_send(transport, taken > 0 ? (size_t)taken : 0);
+}
+
+// The round ends: send what was gathered.
+static void transport_settle(void *context) {
+        struct transport *transport = context;
+
+        transport_flush(transport);
+        if (!transport_is_closing(transport) && transport_pending(transport) == 0)
+                transport->handler->on_drained(transport->context);
+}
+
 void transport_write(struct transport *transport, const void *bytes, size_t n) {
-        const uint8_t *from = bytes;
-
         assert(loop_is_current(transport->loop));
-        if (transport_is_closing(transport) || transport->is_finishing)
+        if (!n || transport_is_closing(transport) || transport->is_finishing)
                 return;
-        if (!transport->is_sending && n && n <= UINT_MAX) {
-                uv_buf_t buffer = uv_buf_init((char *)(uintptr_t)from, (unsigned)n);
-                int taken = uv_try_write((uv_stream_t *)&transport->tcp, &buffer, 1);
-
-                if (taken < 0 && taken != UV_EAGAIN) {
-                        transport_close(transport);
-                        return;
-                }
-                if (taken > 0) {
-                        from += taken;
-                        n -= (size_t)taken;
-                }
-        }
-        if (!n)
-                return;
-        if (!bytes_append(&transport->waiting, from, n)) {
+        if (!bytes_append(&transport->waiting, bytes, n))
                 transport_close(transport);
-                return;
-        }
-        if (!transport->is_sending)
-                transport_send(transport);
+        else if (transport->waiting.n >= TRANSPORT_GATHER)
+                transport_flush(transport);
+        else if (!transport->is_sending)
+                run_queue_settle(loop_run_queue(transport->loop), &transport->entry);
 }
 
 size_t transport_pending(const struct transport *transport) {
@@ -212,32 +289,24 @@ void transport_finish(struct transport *transport) {
         if (transport->is_finishing || transport_is_closing(transport))
                 return;
         transport->is_finishing = true;
-        if (!transport->is_sending)
+        transport_flush(transport);
+        if (!transport->is_sending && !transport_is_closing(transport))
                 transport_fin(transport);
 }
 
-// --- reading, end --------------------------------------------------------------
+// --- the end -------------------------------------------------------------------
 
-void transport_read_start(struct transport *transport) {
-        int result;
-
+static void transport_drop(struct transport *transport) {
         if (transport_is_closing(transport))
                 return;
-        result = uv_read_start((uv_stream_t *)&transport->tcp, transport_on_alloc,
-                               transport_on_read);
-        if (result < 0 && result != UV_EALREADY)
-                transport_close(transport);
-}
-
-void transport_read_stop(struct transport *transport) {
-        if (!transport_is_closing(transport))
-                uv_read_stop((uv_stream_t *)&transport->tcp);
+        run_queue_remove(loop_run_queue(transport->loop), &transport->entry);
+        uv_close((uv_handle_t *)&transport->tcp, transport_on_closed);
 }
 
 void transport_close(struct transport *transport) {
         assert(loop_is_current(transport->loop));
-        if (!transport_is_closing(transport))
-                uv_close((uv_handle_t *)&transport->tcp, transport_on_closed);
+        transport_flush(transport);
+        transport_drop(transport);
 }
 
 bool transport_is_closing(const struct transport *transport) {

@@ -2,26 +2,39 @@
 // Transport: one connection's bytes, both ways. The only place where net/ reads from and writes
 // to a socket; encryption would go in here.
 //
+// A peer decides how much arrives, and how much work that is. What was read, TRANSPORT_READ
+// bytes at most, is therefore handed on in turn with the other connections' (util/run_queue.h),
+// and nothing more is read before it was used. What is written in one round of the loop is
+// gathered and sent at its end.
+//
 // Threads: loop thread only.
-// Memory:  what the socket does not take at once waits in memory without a limit of its own:
-//          callers look at transport_pending().
+// Memory:  what the socket does not take waits in memory without a limit of its own: callers
+//          look at transport_pending().
 // Life:    no callback comes from inside a call. After transport_close() the only one to come
-// is
-//          on_closed, after which the transport is gone.
+//          is on_closed, after which the transport is gone.
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "util/loop.h"
+#include "util/run_queue.h"
 
 struct sockaddr;
 struct transport;
 
+#define TRANSPORT_READ   ((size_t)16 * 1024)  // bytes read at a time
+#define TRANSPORT_GATHER ((size_t)64 * 1024)  // bytes that do not wait for the round's end
+
 struct transport_handler {
-        // Bytes arrived; lent.
-        void (*on_bytes)(void *context, const uint8_t *bytes, size_t n);
-        // The peer will send no more. (When the connection broke, on_closed comes instead.)
+        // Bytes arrived; lent. Returns how many of them were used: fewer than `n` only when the
+        // quantum is spent or reading was stopped; the others come again later. After a spent
+        // quantum it is called again in any case, if need be with n = 0, and after
+        // transport_read_start() too.
+        size_t (*on_bytes)(void *context, const uint8_t *bytes, size_t n,
+                           struct quantum *quantum);
+        // The peer will send no more, and all it sent was used; called once. (When the
+        // connection broke, on_closed comes instead.)
         void (*on_end)(void *context);
         // Nothing waits to be sent any more.
         void (*on_drained)(void *context);
@@ -39,13 +52,18 @@ struct transport *transport_open(struct loop *loop, int fd,
 struct transport *transport_connect(struct loop *loop, const struct sockaddr *address,
                                     const struct transport_handler *handler, void *context);
 
-// Send (copied as far as the socket does not take it now). A broken connection closes itself.
+// Send (copied), with all else that is written in this round of the loop. A broken connection
+// closes itself.
 void transport_write(struct transport *transport, const void *bytes, size_t n);
+
+// Do not wait for the round's end.
+void transport_flush(struct transport *transport);
 
 // Bytes that the socket has not taken yet.
 size_t transport_pending(const struct transport *transport);
 
-// Read, or leave the bytes to TCP's own backpressure.
+// Read, or leave the bytes to TCP's own backpressure. No on_bytes comes once it is stopped.
+// After the peer's end there is nothing to start.
 void transport_read_start(struct transport *transport);
 void transport_read_stop(struct transport *transport);
 
@@ -53,6 +71,6 @@ void transport_read_stop(struct transport *transport);
 // while the peer still sends makes TCP throw away what was sent last.
 void transport_finish(struct transport *transport);
 
-// Drop the connection now.
+// Drop the connection now; what was gathered is sent as far as the socket takes it.
 void transport_close(struct transport *transport);
 bool transport_is_closing(const struct transport *transport);

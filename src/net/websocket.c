@@ -7,6 +7,7 @@
 #include <wslay/wslay.h>
 
 #include "net/bytes.h"
+#include "net/frame.h"
 #include "net/message.h"
 #include "net/websocket_private.h"
 #include "util/mem.h"
@@ -16,6 +17,9 @@
  * send. It runs without its own buffering of messages: that takes the announced length from
  * memory before a byte of it came, and one allocation per fragment. Instead the pieces go into
  * `message` as they arrive (net/message.h).
+ *
+ * wslay cannot be stopped, but it does nothing without bytes: it gets those of one frame at a
+ * time (net/frame.h), and the next when they were taken in.
  *
  * What wslay wants to send goes to the transport at once; wslay's queue is empty outside of
  * websocket_flush() and wslay_event_recv().
@@ -29,6 +33,10 @@
 #define OPCODE_CONTROL        0x8                 // bit of close, ping and pong
 #define REASON_MAX            123  // bytes: 125 of a control frame, less the code
 
+// A frame costs as much as this many bytes: so many are taken in while one empty ping is read
+// and answered.
+#define FRAME_COST 256
+
 struct websocket {
         struct loop *loop;
         struct transport *transport;
@@ -41,8 +49,14 @@ struct websocket {
         const uint8_t *input;  // not yet given to wslay
         size_t n_input;
         bool is_receiving;       // inside wslay_event_recv()
-        uint8_t frame_opcode;    // of the frame now arriving
+        struct frame frame;      // where the present one ends
+        uint8_t frame_opcode;    // what wslay says that it is
         struct message message;  // the message now arriving
+        struct message_limits message_limits;
+        struct loop_timer *message_timer;  // armed while we wait for more of it
+        nsec_t message_left;               // of its time, without what has passed since
+        nsec_t message_since;              // the clock was started
+        bool is_message_timed;
 
         struct loop_timer *timer;  // next ping; once closing, the limit for that
         nsec_t heard;              // when bytes last came
@@ -138,11 +152,14 @@ static bool websocket_queue(struct websocket *socket, uint8_t opcode, const uint
 
 static void websocket_send(struct websocket *socket, uint8_t opcode, const uint8_t *bytes,
                            size_t n) {
-        size_t pending = websocket_pending(socket);
+        size_t pending;
 
         assert(loop_is_current(socket->loop));
         if (socket->is_closing || transport_is_closing(socket->transport))
                 return;
+        if (n + transport_pending(socket->transport) > socket->limits.send_max)
+                transport_flush(socket->transport);  // what was gathered is not the reader's
+        pending = websocket_pending(socket);
         // A message larger than the limit is no fault of a reader who keeps up.
         if (pending &&
             (pending >= socket->limits.send_max || n > socket->limits.send_max - pending)) {
@@ -167,11 +184,37 @@ void websocket_close(struct websocket *socket, uint16_t code, const char *reason
         if (socket->is_closing || transport_is_closing(socket->transport))
                 return;
         websocket_close_queue(socket, code, reason);
+        socket->is_paused = socket->is_choked = false;
         transport_read_start(socket->transport);  // the answer must be heard
         websocket_flush(socket);
 }
 
 // --- arriving ------------------------------------------------------------------
+
+// The clock of the message at hand runs while we wait for the peer, and only then.
+static void websocket_message_clock_start(struct websocket *socket) {
+        if (!socket->message.is_open || socket->is_closing)
+                return;
+        socket->is_message_timed = true;
+        socket->message_since = loop_now(socket->loop);
+        loop_timer_set(socket->message_timer,
+                       socket->message_left > 0 ? socket->message_left : 0);
+}
+
+static void websocket_message_clock_stop(struct websocket *socket) {
+        if (!socket->is_message_timed)
+                return;
+        socket->is_message_timed = false;
+        loop_timer_cancel(socket->message_timer);
+        socket->message_left -= loop_now(socket->loop) - socket->message_since;
+}
+
+static void websocket_on_message_timeout(void *context) {
+        struct websocket *socket = context;
+
+        websocket_fail(socket, WSLAY_CODE_POLICY_VIOLATION, "the message took too long");
+        websocket_flush(socket);
+}
 
 static ssize_t websocket_on_recv(wslay_event_context_ptr events, uint8_t *ret, size_t n,
                                  int flags, void *user_data) {
@@ -200,15 +243,20 @@ static void websocket_on_frame(wslay_event_context_ptr events,
                                const struct wslay_event_on_frame_recv_start_arg *frame,
                                void *user_data) {
         struct websocket *socket = user_data;
+        enum message_kind kind = frame->opcode == WSLAY_TEXT_FRAME     ? MESSAGE_TEXT
+                                 : frame->opcode == WSLAY_BINARY_FRAME ? MESSAGE_BINARY
+                                                                       : MESSAGE_CONTINUED;
 
         (void)events;
         socket->frame_opcode = frame->opcode;
         socket->n_close_payload = 0;
         if ((frame->opcode & OPCODE_CONTROL) || socket->is_closing)
                 return;
-        websocket_judge(socket, message_begin_frame(&socket->message, frame->payload_length,
-                                                    frame->rsv & WSLAY_RSV1_BIT,
-                                                    socket->limits.message_max));
+        if (kind != MESSAGE_CONTINUED)
+                socket->message_left = WEBSOCKET_MESSAGE_TIMEOUT;
+        websocket_judge(socket,
+                        message_begin_frame(&socket->message, kind, frame->rsv & WSLAY_RSV1_BIT,
+                                            frame->payload_length, &socket->message_limits));
 }
 
 // Take the code out of a close frame's payload. wslay would tell it, but not the registered
@@ -236,19 +284,7 @@ static void websocket_on_chunk(wslay_event_context_ptr events,
                 websocket_read_close(socket, chunk->data, chunk->data_length);
         if ((socket->frame_opcode & OPCODE_CONTROL) || socket->is_closing)
                 return;
-        websocket_judge(socket, message_add(&socket->message, chunk->data, chunk->data_length,
-                                            socket->limits.message_max));
-}
-
-// Give a whole message to the handler.
-static void websocket_deliver(struct websocket *socket, uint8_t opcode) {
-        const struct bytes *message = &socket->message.bytes;
-
-        if (opcode == WSLAY_TEXT_FRAME)
-                socket->handler.on_text(socket->handler.context, (const char *)message->data,
-                                        message->n);
-        else
-                socket->handler.on_binary(socket->handler.context, message->data, message->n);
+        websocket_judge(socket, message_add(&socket->message, chunk->data, chunk->data_length));
 }
 
 static void websocket_on_message(wslay_event_context_ptr events,
@@ -263,12 +299,7 @@ static void websocket_on_message(wslay_event_context_ptr events,
         if (message->opcode & OPCODE_CONTROL)
                 return;  // wslay has answered it
         if (!socket->is_closing)
-                websocket_judge(socket, message_end(&socket->message,
-                                                    message->opcode == WSLAY_TEXT_FRAME,
-                                                    socket->limits.message_max));
-        if (!socket->is_closing && !socket->is_over)
-                websocket_deliver(socket, message->opcode);
-        message_clear(&socket->message);
+                websocket_judge(socket, message_end(&socket->message));
 }
 
 // Close for a frame that wslay could not even read. It has queued a close without a code then,
@@ -297,30 +328,97 @@ static void websocket_fail_frame(struct websocket *socket) {
         websocket_finish(socket);
 }
 
-void websocket_on_bytes(struct websocket *socket, const uint8_t *bytes, size_t n) {
+// Give wslay the next bytes of the present frame. Returns how many.
+static size_t websocket_feed(struct websocket *socket, const uint8_t *bytes, size_t n,
+                             struct quantum *quantum) {
         int result;
 
-        socket->heard = loop_now(socket->loop);
-        if (!wslay_event_get_read_enabled(socket->events))
-                return;
+        n = frame_next(&socket->frame, bytes, n);
+        quantum_spend(quantum, n + FRAME_COST);
         socket->input = bytes;
         socket->n_input = n;
         socket->is_receiving = true;
         result = wslay_event_recv(socket->events);
         socket->is_receiving = false;
         socket->n_input = 0;
-        if (transport_is_closing(socket->transport))
-                return;
-        if (result != 0)
+        if (result != 0 && !transport_is_closing(socket->transport))
                 websocket_fail_frame(socket);
         else
                 websocket_flush(socket);
-        // Answers to pings have no other limit: who does not read is not read from.
-        if (!socket->is_closing &&
-            transport_pending(socket->transport) > socket->limits.send_max) {
-                socket->is_choked = true;
-                transport_read_stop(socket->transport);
+        return n;
+}
+
+// Give the handler what is ready: a whole text, or a piece.
+static void websocket_deliver(struct websocket *socket) {
+        const struct message *message = &socket->message;
+        struct websocket_piece piece = {.bytes = message->bytes.data,
+                                        .n = message->bytes.n,
+                                        .is_first = message->n_before == 0,
+                                        .is_last = message->is_last};
+
+        socket->message_left = WEBSOCKET_MESSAGE_TIMEOUT;
+        if (message->is_text)
+                socket->handler.on_text(socket->handler.context, (const char *)piece.bytes,
+                                        piece.n);
+        else
+                socket->handler.on_binary(socket->handler.context, &piece);
+        message_pass(&socket->message);
+}
+
+// Take in a step of the message.
+static void websocket_step(struct websocket *socket, struct quantum *quantum) {
+        struct message_fault fault;
+        size_t cost;
+
+        if (socket->is_closing) {
+                message_clear(&socket->message);
+                return;
         }
+        fault = message_step(&socket->message, &socket->message_limits, &cost);
+        quantum_spend(quantum, cost);
+        websocket_judge(socket, fault);
+        if (!fault.code && socket->message.is_ready)
+                websocket_deliver(socket);
+        else
+                websocket_flush(socket);
+}
+
+// Answers to pings have no other limit: who does not read is not read from.
+static void websocket_choke(struct websocket *socket) {
+        if (socket->is_closing ||
+            transport_pending(socket->transport) <= socket->limits.send_max)
+                return;
+        socket->is_choked = true;
+        transport_read_stop(socket->transport);
+}
+
+static bool websocket_is_stopped(const struct websocket *socket) {
+        return socket->is_over || socket->is_paused || socket->is_choked ||
+               transport_is_closing(socket->transport);
+}
+
+size_t websocket_on_bytes(struct websocket *socket, const uint8_t *bytes, size_t n,
+                          struct quantum *quantum) {
+        size_t used = 0;
+
+        if (n)
+                socket->heard = loop_now(socket->loop);
+        websocket_message_clock_stop(socket);
+        while (!websocket_is_stopped(socket) && !quantum_is_spent(quantum) &&
+               wslay_event_get_read_enabled(socket->events)) {
+                if (message_has_work(&socket->message))
+                        websocket_step(socket, quantum);
+                else if (used < n)
+                        used += websocket_feed(socket, bytes + used, n - used, quantum);
+                else
+                        break;
+                websocket_choke(socket);
+        }
+        if (!wslay_event_get_read_enabled(socket->events))
+                return n;  // nothing more is looked at
+        if (!websocket_is_stopped(socket) && !quantum_is_spent(quantum))
+                websocket_message_clock_start(socket);
+        return used;
 }
 
 void websocket_on_drained(struct websocket *socket) {
@@ -341,6 +439,7 @@ void websocket_pause(struct websocket *socket) {
         if (socket->is_closing)
                 return;
         socket->is_paused = true;
+        websocket_message_clock_stop(socket);
         transport_read_stop(socket->transport);
 }
 
@@ -407,12 +506,14 @@ struct websocket *websocket_new(struct loop *loop, struct transport *transport,
         socket->deflater = deflater;
         socket->close_code = WSLAY_CODE_ABNORMAL_CLOSURE;
         socket->limits = (struct websocket_limits){
-                .message_max = MESSAGE_MAX_DEFAULT,
+                .text_max = MESSAGE_MAX_DEFAULT,
+                .binary_max = MESSAGE_MAX_DEFAULT,
                 .send_max = SEND_MAX_DEFAULT,
                 .ping_interval = PING_INTERVAL_DEFAULT,
         };
         socket->heard = loop_now(loop);
         socket->timer = loop_timer_new(loop, websocket_on_timer, socket);
+        socket->message_timer = loop_timer_new(loop, websocket_on_message_timeout, socket);
         return socket;
 }
 
@@ -423,13 +524,19 @@ void websocket_set_handler(struct websocket *socket, const struct websocket_hand
         assert(loop_is_current(socket->loop));
         socket->handler = *handler;
         socket->has_handler = true;
-        if (limits && limits->message_max)
-                own->message_max = limits->message_max;
+        if (limits && limits->text_max)
+                own->text_max = limits->text_max;
+        if (limits && limits->binary_max)
+                own->binary_max = limits->binary_max;
         if (limits && limits->send_max)
                 own->send_max = limits->send_max;
         if (limits && limits->ping_interval)
                 own->ping_interval = limits->ping_interval;
-        wslay_event_config_set_max_recv_msg_length(socket->events, own->message_max);
+        socket->message_limits = (struct message_limits){
+                .text = own->text_max, .binary = own->binary_max, .piece = WEBSOCKET_PIECE};
+        wslay_event_config_set_max_recv_msg_length(
+                socket->events,
+                own->text_max > own->binary_max ? own->text_max : own->binary_max);
         if (!socket->is_closing)
                 loop_timer_set(socket->timer, own->ping_interval);
 }
@@ -440,6 +547,7 @@ bool websocket_has_handler(const struct websocket *socket) {
 
 void websocket_end(struct websocket *socket) {
         loop_timer_cancel(socket->timer);
+        loop_timer_cancel(socket->message_timer);
         wslay_event_shutdown_read(socket->events);
         socket->is_closing = true;
         if (socket->is_over)
@@ -453,6 +561,7 @@ struct websocket *websocket_free(struct websocket *socket) {
         if (!socket)
                 return NULL;
         socket->timer = loop_timer_free(socket->timer);
+        socket->message_timer = loop_timer_free(socket->message_timer);
         wslay_event_context_free(socket->events);
         message_deinit(&socket->message);
         return mem_free(socket);

@@ -19,7 +19,9 @@ struct websocket *websocket_free(struct websocket *socket);
 // True once websocket_set_handler() was called.
 bool websocket_has_handler(const struct websocket *socket);
 
-void websocket_on_bytes(struct websocket *socket, const uint8_t *bytes, size_t n);
+// As in transport.h.
+size_t websocket_on_bytes(struct websocket *socket, const uint8_t *bytes, size_t n,
+                          struct quantum *quantum);
 void websocket_on_drained(struct websocket *socket);
 void websocket_on_end(struct websocket *socket);
 

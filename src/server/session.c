@@ -63,9 +63,8 @@ static void opening_on_text(struct session *session, const char *text, size_t n)
         session->ops->on_text(session, text, n);
 }
 
-static void opening_on_binary(struct session *session, const uint8_t *bytes, size_t n) {
-        (void)bytes;
-        (void)n;
+static void opening_on_binary(struct session *session, const struct websocket_piece *piece) {
+        (void)piece;
         session_refuse(session, 1008, "audio before setup: send the setup message first");
 }
 
@@ -99,11 +98,11 @@ static void session_on_text(void *context, const char *text, size_t n) {
                 session->ops->on_text(session, text, n);
 }
 
-static void session_on_binary(void *context, const uint8_t *bytes, size_t n) {
+static void session_on_binary(void *context, const struct websocket_piece *piece) {
         struct session *session = context;
 
         if (!session->is_leaving)
-                session->ops->on_binary(session, bytes, n);
+                session->ops->on_binary(session, piece);
 }
 
 static void session_on_close(void *context, uint16_t code) {
@@ -256,6 +255,7 @@ void session_open(struct server *server, const struct http_request *request,
                 .on_close = session_on_close,
                 .context = session,
         };
+        struct websocket_limits limits = {.text_max = SESSION_TEXT_MAX};
         CLEANUP(mem_freep) char *names = session_names(request);
 
         session->ops = &session_opening;
@@ -266,7 +266,7 @@ void session_open(struct server *server, const struct http_request *request,
         snprintf(session->about, sizeof(session->about), "client %s", request->peer);
         session->is_loopback = request->is_loopback;
         server_add_session(server, session);
-        websocket_set_handler(socket, &handler, NULL);
+        websocket_set_handler(socket, &handler, &limits);
         if (!session_role(request, &session->role)) {
                 session_refuse(session, 1008,
                                "unknown client type: use transcriber, rtsp_subscriber or "

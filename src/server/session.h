@@ -29,6 +29,11 @@ struct session;
 #define SESSION_SEGMENTS     10
 #define SESSION_SEGMENTS_MAX 500
 
+// Bytes of a text frame, of which the first is the largest: a prompt and hotwords of 16 KiB
+// each fit in with every letter of theirs escaped ("\u0416" for two bytes, as Python's JSON
+// does), and what a parser makes of it is work for a few milliseconds.
+#define SESSION_TEXT_MAX ((size_t)128 * 1024)
+
 // A client that has not said what it is after this time is sent away.
 #define SESSION_SETUP_TIMEOUT (30 * NSEC_PER_SEC)
 
@@ -37,7 +42,7 @@ struct session_ops {
         enum reader reader;
         // The first frame's text for a kind chosen by it; for the others the later ones.
         void (*on_text)(struct session *session, const char *text, size_t n);
-        void (*on_binary)(struct session *session, const uint8_t *bytes, size_t n);
+        void (*on_binary)(struct session *session, const struct websocket_piece *piece);
         // The stream owes nothing any more (optional).
         void (*on_settled)(struct session *session);
         // The stream is no longer backlogged (optional).

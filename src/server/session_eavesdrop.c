@@ -393,26 +393,29 @@ static void eavesdrop_on_text(struct session *session, const char *text, size_t 
         eavesdrop_message_deinit(&message);
 }
 
-static void eavesdrop_on_binary(struct session *session, const uint8_t *bytes, size_t n) {
+static void eavesdrop_on_binary(struct session *session, const struct websocket_piece *piece) {
         struct eavesdrop *state = session->state;
+        bool is_end = websocket_piece_is_whole(piece) &&
+                      eavesdrop_is_end_of_audio(piece->bytes, piece->n);
 
         if (!state) {
                 session_refuse(session, 1008,
                                "audio before setup: send the setup message first");
         } else if (state->is_file) {
-                if (eavesdrop_is_end_of_audio(bytes, n))
+                if (is_end)
                         upload_write_end(state->upload);
                 else
-                        upload_write(state->upload, bytes, n);
-        } else if (eavesdrop_is_end_of_audio(bytes, n)) {
+                        upload_write(state->upload, piece->bytes, piece->n);
+        } else if (is_end) {
                 session_leave(session, 1000);
         } else if (!state->recording_id) {
-                refusal_send(session, EAVESDROP_E_AUDIO_EARLY, NULL);
+                if (piece->is_first)
+                        refusal_send(session, EAVESDROP_E_AUDIO_EARLY, NULL);
         } else {
-                if (n % pcm_sample_size(PCM_F32) != 0)
+                if (piece->n % pcm_sample_size(PCM_F32) != 0)
                         error_send(session, "Live audio frame is not a whole number of float32 "
                                             "samples: its last bytes are left out");
-                session_feed(session, PCM_F32, bytes, n);
+                session_feed(session, PCM_F32, piece->bytes, piece->n);
         }
 }
 

@@ -181,10 +181,9 @@ static void subscriber_on_text(struct session *session, const char *text, size_t
         eavesdrop_message_deinit(&message);
 }
 
-static void subscriber_on_binary(struct session *session, const uint8_t *bytes, size_t n) {
+static void subscriber_on_binary(struct session *session, const struct websocket_piece *piece) {
         (void)session;  // the dialect ignores a subscriber's sound
-        (void)bytes;
-        (void)n;
+        (void)piece;
 }
 
 static void subscriber_goodbye(struct session *session, uint16_t code) {

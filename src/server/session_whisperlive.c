@@ -125,13 +125,15 @@ static void whisperlive_on_text(struct session *session, const char *text, size_
         session_started(session, about);
 }
 
-static void whisperlive_on_binary(struct session *session, const uint8_t *bytes, size_t n) {
+static void whisperlive_on_binary(struct session *session,
+                                  const struct websocket_piece *piece) {
         struct whisperlive *state = session->state;
 
-        if (whisperlive_is_end_of_audio(bytes, n))
+        if (websocket_piece_is_whole(piece) &&
+            whisperlive_is_end_of_audio(piece->bytes, piece->n))
                 session_leave(session, 1000);
         else
-                session_feed(session, state->hello.audio_format, bytes, n);
+                session_feed(session, state->hello.audio_format, piece->bytes, piece->n);
 }
 
 static void whisperlive_warn(struct session *session, const char *words) {

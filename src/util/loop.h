@@ -20,6 +20,7 @@ typedef int64_t nsec_t;  // a duration or a point in time, in nanoseconds
 struct loop;
 struct loop_timer;
 struct loop_signal;
+struct run_queue;  // util/run_queue.h
 struct uv_loop_s;
 
 // A loop on the machine's clock.
@@ -74,6 +75,9 @@ void loop_timer_cancel(struct loop_timer *timer);
 struct loop_signal *loop_signal_new(struct loop *loop, int signal_number,
                                     void (*function)(void *context), void *context);
 struct loop_signal *loop_signal_free(struct loop_signal *signal);
+
+// Who has work that is done a bit in each round.
+struct run_queue *loop_run_queue(struct loop *loop);
 
 // libuv's own loop, for net/ and util/process, which need its sockets and processes. Nobody
 // uses its timers or clock.

@@ -29,6 +29,8 @@ struct echo_session {
         struct echo *echo;
         struct websocket *socket;
         struct loop_timer *stall;
+        size_t n_binary;    // of the binary message now arriving
+        unsigned long crc;  // of its bytes
 };
 
 static void session_on_stalled(void *context) {
@@ -67,11 +69,17 @@ static void session_on_text(void *context, const char *text, size_t n) {
         }
 }
 
-static void session_on_binary(void *context, const uint8_t *bytes, size_t n) {
+static void session_on_binary(void *context, const struct websocket_piece *piece) {
         struct echo_session *session = context;
-        CLEANUP(mem_freep)
-        char *text = xasprintf("binary %zu %lu", n, crc32_z(0, bytes, n));
+        CLEANUP(mem_freep) char *text = NULL;
 
+        if (piece->is_first)
+                session->n_binary = session->crc = 0;
+        session->n_binary += piece->n;
+        session->crc = crc32_z(session->crc, piece->bytes, piece->n);
+        if (!piece->is_last)
+                return;
+        text = xasprintf("binary %zu %lu", session->n_binary, session->crc);
         websocket_send_text(session->socket, text, strlen(text));
 }
 
@@ -137,8 +145,9 @@ static void echo_on_signal(uv_signal_t *signal, int number) {
 }
 
 int main(int argc, char **argv) {
-        struct echo echo = {
-                .limits = {.message_max = (size_t)6 * 1024 * 1024, .send_max = 256 * 1024}};
+        struct echo echo = {.limits = {.text_max = (size_t)6 * 1024 * 1024,
+                                       .binary_max = (size_t)6 * 1024 * 1024,
+                                       .send_max = 256 * 1024}};
         struct listener_handler handler = {.on_request = echo_on_request,
                                            .on_websocket = echo_on_websocket,
                                            .context = &echo};

@@ -1,0 +1,64 @@
+#pragma once
+// Run queue: work whose size others decide, done a bit at a time.
+//
+// Each round of the loop takes in what has arrived, then serves the queue for a few
+// milliseconds, then sends what was gathered, and looks for input again, however much work is
+// left. Whoever was served goes to the end of the line, and who had nothing to do for a while
+// is served before those who always have (as the flow queues of FQ-CoDel, RFC 8290): a talker
+// need not wait for a flood.
+//
+// Threads: loop thread only.
+// Memory:  an entry lies within its owner, who removes it before it is freed.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/queue.h>
+
+#include "util/loop.h"
+
+// What an entry may do in one round: so long, and so much. A step that was begun is finished,
+// so that steps should be small against it.
+#define QUANTUM_TIME (2 * NSEC_PER_MSEC)
+#define QUANTUM_COST ((size_t)64 * 1024)
+
+// And all of them together. One that has waited is served in any case.
+#define ROUND_TIME (4 * NSEC_PER_MSEC)
+#define ROUND_COST (8 * QUANTUM_COST)
+
+struct run_queue;
+struct quantum;
+
+// Say that work was done: as many bytes as were looked at or made, or what is as dear.
+void quantum_spend(struct quantum *quantum, size_t cost);
+
+// Whether it is another's turn.
+bool quantum_is_spent(const struct quantum *quantum);
+
+struct run_queue_entry {
+        // Do work until it is done or the quantum is spent; then run_queue_add() again.
+        void (*serve)(void *context, struct quantum *quantum);
+        // The round ends. May be NULL where run_queue_settle() is not called.
+        void (*settle)(void *context);
+        void *context;
+
+        // The queue's own.
+        TAILQ_ENTRY(run_queue_entry) in_line, in_round;
+        struct run_queue_line *line;  // NULL: in none
+        bool has_work;
+        bool is_in_round;
+        unsigned round;  // in which it was last served
+};
+
+struct run_queue *run_queue_new(struct loop *loop);
+
+// Its handles close in the background: run libuv's loop on.
+void run_queue_close(struct run_queue *queue);
+
+// The entry has work. Where it stands in line already, there it stays.
+void run_queue_add(struct run_queue *queue, struct run_queue_entry *entry);
+
+// Call the entry's settle() once before the loop waits.
+void run_queue_settle(struct run_queue *queue, struct run_queue_entry *entry);
+
+// Forget the entry.
+void run_queue_remove(struct run_queue *queue, struct run_queue_entry *entry);
