@@ -23,6 +23,7 @@ struct transport {
         bool is_reading;      // wanted
         bool is_read_active;  // libuv does it
         bool has_ended;       // the peer has
+        bool is_end_told;
 
         struct bytes sending;  // lent to libuv while is_sending
         struct bytes waiting;  // what comes after
@@ -55,9 +56,10 @@ static void transport_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bu
         if (n == UV_ENOBUFS) {
                 transport_read_halt(transport);
         } else if (n == UV_EOF) {
+                // It may come together with the last bytes: they are used first.
                 transport_read_halt(transport);
                 transport->has_ended = true;
-                transport->handler->on_end(transport->context);
+                run_queue_add(loop_run_queue(transport->loop), &transport->entry);
         } else if (n < 0 ||
                    (n > 0 && !bytes_append(&transport->input, buffer->base, (size_t)n))) {
                 transport_close(transport);
@@ -91,14 +93,19 @@ static void transport_serve(void *context, struct quantum *quantum) {
         }
         if (!transport->is_reading)
                 return;
-        if (input->n || quantum_is_spent(quantum))
+        if (input->n || quantum_is_spent(quantum)) {
                 run_queue_add(loop_run_queue(transport->loop), &transport->entry);
-        else if (!transport->is_read_active && !transport->has_ended)
+        } else if (transport->has_ended) {
+                transport->is_reading = false;
+                transport->is_end_told = true;
+                transport->handler->on_end(transport->context);
+        } else if (!transport->is_read_active) {
                 transport_read(transport);
+        }
 }
 
 void transport_read_start(struct transport *transport) {
-        if (transport_is_closing(transport) || transport->is_reading || transport->has_ended)
+        if (transport_is_closing(transport) || transport->is_reading || transport->is_end_told)
                 return;
         transport->is_reading = true;
         run_queue_add(loop_run_queue(transport->loop), &transport->entry);

@@ -46,8 +46,7 @@ size_t media_pending(const struct media *media);
 // Uploads: no more bytes will come.
 void media_write_end(struct media *media);
 
-// Stop and start the flow of on_samples. What was already read (up to 2 s of sound) may still
-// come after media_pause().
+// Stop and start the flow of on_samples: none comes after media_pause().
 void media_pause(struct media *media);
 void media_resume(struct media *media);
 

@@ -12,8 +12,11 @@
 
 #include "util/mem.h"
 #include "util/process_spawn.h"
+#include "util/run_queue.h"
 
-#define READ_MAX 65536  // what a pipe holds at most: one read empties it
+#define READ_MAX   65536           // what a pipe holds at most: one read empties it
+#define ERRORS_MAX 4096            // bytes of complaints that are read at a time
+#define STEP_MAX   ((size_t)8192)  // of output handed on at a time
 #define WRITE_QUEUE_MAX \
         ((size_t)256 * 1024)  // bytes that wait before process_write() says stop
 
@@ -37,7 +40,14 @@ struct process {
 
         char line[PROCESS_LINE_MAX];
         size_t line_length;
-        uint8_t read_buffer[READ_MAX];
+
+        // What a child writes is work of a size that its input decides: it is handed on in turn
+        // with all other such work, and nothing more is read before.
+        struct run_queue_entry entry;
+        uint8_t output_bytes[READ_MAX];
+        size_t n_output, n_handed_on;
+        bool is_reading;  // libuv does
+        bool has_output_ended;
 };
 
 struct write_request {
@@ -76,9 +86,14 @@ static void pipe_close(uv_pipe_t *pipe, bool *is_open) {
         uv_close((uv_handle_t *)pipe, process_on_closed);
 }
 
+static void output_close(struct process *process) {
+        run_queue_remove(loop_run_queue(process->loop), &process->entry);
+        pipe_close(&process->output, &process->is_output_open);
+}
+
 static void process_release(struct process *process) {
         pipe_close(&process->input, &process->is_input_open);
-        pipe_close(&process->output, &process->is_output_open);
+        output_close(process);
         pipe_close(&process->errors, &process->is_errors_open);
         process->kill_timer = loop_timer_free(process->kill_timer);
 }
@@ -166,23 +181,76 @@ struct process *process_close(struct process *process) {
 
 // --- output ---------------------------------------------------------------------
 
-static void process_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret) {
+static void output_read_stop(struct process *process) {
+        process->is_reading = false;
+        uv_read_stop((uv_stream_t *)&process->output);
+}
+
+static void output_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret) {
         struct process *process = handle->data;
 
         (void)suggested;
-        *ret = uv_buf_init((char *)process->read_buffer, READ_MAX);
+        // No room, which comes back as UV_ENOBUFS, while there is something to be handed on.
+        *ret = uv_buf_init((char *)process->output_bytes, process->n_output ? 0 : READ_MAX);
 }
 
-static void process_on_output(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer) {
+static void output_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer) {
         struct process *process = stream->data;
 
-        if (n > 0 && !process->is_stopping)
-                process->listener.on_stdout(process->listener.context,
-                                            (const uint8_t *)buffer->base, (size_t)n);
-        if (n < 0) {
-                pipe_close(&process->output, &process->is_output_open);
+        (void)buffer;
+        if (n == UV_ENOBUFS) {
+                output_read_stop(process);
+        } else if (n < 0) {  // maybe together with the last bytes
+                output_read_stop(process);
+                process->has_output_ended = true;
+                run_queue_add(loop_run_queue(process->loop), &process->entry);
+        } else if (n > 0 && !process->is_stopping) {
+                process->n_output = (size_t)n;
+                run_queue_add(loop_run_queue(process->loop), &process->entry);
+        }
+}
+
+static void output_read_start(struct process *process) {
+        if (process->is_reading || !process->is_output_open)
+                return;
+        process->is_reading = true;
+        uv_read_start((uv_stream_t *)&process->output, output_on_alloc, output_on_read);
+}
+
+static void output_serve(void *context, struct quantum *quantum) {
+        struct process *process = context;
+
+        while (process->n_handed_on < process->n_output && !process->is_paused &&
+               !process->is_stopping && !quantum_is_spent(quantum)) {
+                const uint8_t *bytes = process->output_bytes + process->n_handed_on;
+                size_t n = process->n_output - process->n_handed_on;
+
+                if (n > STEP_MAX)
+                        n = STEP_MAX;
+                process->n_handed_on += n;
+                quantum_spend(quantum, n);
+                process->listener.on_stdout(process->listener.context, bytes, n);
+        }
+        if (process->is_stopping || process->n_handed_on == process->n_output)
+                process->n_output = process->n_handed_on = 0;
+        if (process->is_paused || !process->is_output_open)
+                return;
+        if (process->n_output)
+                run_queue_add(loop_run_queue(process->loop), &process->entry);
+        else if (!process->has_output_ended)
+                output_read_start(process);
+        else {
+                output_close(process);
                 process_exit_tell(process);
         }
+}
+
+static void errors_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret) {
+        static _Thread_local char bytes[ERRORS_MAX];
+
+        (void)handle;
+        (void)suggested;
+        *ret = uv_buf_init(bytes, sizeof(bytes));
 }
 
 static void process_line_tell(struct process *process) {
@@ -215,7 +283,7 @@ void process_pause(struct process *process) {
                 return;
         process->is_paused = true;
         if (process->is_output_open)
-                uv_read_stop((uv_stream_t *)&process->output);
+                output_read_stop(process);
 }
 
 void process_resume(struct process *process) {
@@ -223,8 +291,7 @@ void process_resume(struct process *process) {
                 return;
         process->is_paused = false;
         if (process->is_output_open)
-                uv_read_start((uv_stream_t *)&process->output, process_on_alloc,
-                              process_on_output);
+                run_queue_add(loop_run_queue(process->loop), &process->entry);
 }
 
 // --- input ----------------------------------------------------------------------
@@ -313,10 +380,10 @@ static void process_adopt(struct process *process, const struct process_ends *en
         if (ends->input >= 0)
                 pipe_adopt(process, &process->input, ends->input, &process->is_input_open);
         pipe_adopt(process, &process->output, ends->output, &process->is_output_open);
-        uv_read_start((uv_stream_t *)&process->output, process_on_alloc, process_on_output);
+        output_read_start(process);
         if (ends->errors >= 0) {
                 pipe_adopt(process, &process->errors, ends->errors, &process->is_errors_open);
-                uv_read_start((uv_stream_t *)&process->errors, process_on_alloc,
+                uv_read_start((uv_stream_t *)&process->errors, errors_on_alloc,
                               process_on_errors);
         }
 }
@@ -337,6 +404,7 @@ int process_open(struct process **ret, struct loop *loop, const struct process_c
         process->loop = loop;
         process->listener = *listener;
         process->is_killed = config->is_killed;
+        process->entry = (struct run_queue_entry){.serve = output_serve, .context = process};
         process->kill_timer = loop_timer_new(loop, process_on_kill_timer, process);
         process_adopt(process, &ends);
         *ret = process;

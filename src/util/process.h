@@ -13,8 +13,9 @@
 // Threads: loop thread only, which must live as long as the child should (PR_SET_PDEATHSIG
 //          follows the thread that forked).
 // Memory:  everything given is copied. Input not yet taken by the child is kept in memory;
-//          process_write() says when its caller should wait. Output is not buffered: while
-//          the reader is paused, the child blocks on its pipe.
+//          process_write() says when its caller should wait. Of its output 64 KiB are kept,
+//          which are handed on in turn with others' (util/run_queue.h): while the reader is
+//          paused or others have their turn, the child blocks on its pipe.
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -14,6 +14,7 @@
 
 #include "util/process.h"
 #include "util/process_rig.h"
+#include "util/run_queue.h"
 
 struct capture {
         struct loop *loop;
@@ -25,12 +26,15 @@ struct capture {
         unsigned n_drains;
         unsigned n_exits;
         struct process_exit exit;
+        void (*on_output)(struct capture *capture);  // may be NULL
 };
 
 static void capture_on_stdout(void *context, const uint8_t *bytes, size_t n) {
         struct capture *capture = context;
 
         capture->n_bytes += n;
+        if (capture->on_output)
+                capture->on_output(capture);
         if (n < sizeof(capture->output) - capture->output_length) {
                 memcpy(capture->output + capture->output_length, bytes, n);
                 capture->output_length += n;
@@ -194,6 +198,51 @@ static void pause_holds_the_child_and_resume_loses_nothing(void **state) {
         loop_run(capture.loop);
         assert_int_equal(capture.n_bytes, 1000000);
         assert_string_equal(capture.errors, "ready|done|");
+        capture_deinit(&capture);
+}
+
+// However fast the child writes, it is heard by quanta, in which others get their turn.
+static void output_is_handed_on_by_quanta(void **state) {
+        struct capture capture;
+        size_t before = 0;
+
+        (void)state;
+        capture_init(&capture);
+        assert_int_equal(capture_open(&capture, "head -c 1000000 /dev/zero", false, NULL), 0);
+        while (capture.n_exits == 0) {
+                loop_turn(capture.loop);
+                assert_true(capture.n_bytes - before <= QUANTUM_COST);
+                before = capture.n_bytes;
+        }
+        assert_int_equal(capture.n_bytes, 1000000);
+        capture_deinit(&capture);
+}
+
+static void pause_now(struct capture *capture) {
+        process_pause(capture->process);
+}
+
+// The reader who pauses gets nothing more, not even what was read already.
+static void pause_holds_what_was_read(void **state) {
+        struct capture capture;
+        size_t n;
+
+        (void)state;
+        capture_init(&capture);
+        capture.on_output = pause_now;
+        assert_int_equal(capture_open(&capture, "head -c 50000 /dev/zero", false, NULL), 0);
+        while (capture.n_bytes == 0)
+                loop_turn(capture.loop);
+        while (capture.n_exits == 0) {
+                n = capture.n_bytes;
+                for (int i = 0; i < 5; i++)
+                        loop_turn(capture.loop);
+                assert_int_equal(capture.n_bytes, n);
+                process_resume(capture.process);
+                while (capture.n_bytes == n && capture.n_exits == 0)
+                        loop_turn(capture.loop);
+        }
+        assert_int_equal(capture.n_bytes, 50000);
         capture_deinit(&capture);
 }
 
@@ -432,6 +481,8 @@ int main(void) {
                 cmocka_unit_test(input_says_when_it_is_full_and_when_it_has_drained),
                 cmocka_unit_test(input_for_a_child_that_does_not_read_is_dropped),
                 cmocka_unit_test(pause_holds_the_child_and_resume_loses_nothing),
+                cmocka_unit_test(output_is_handed_on_by_quanta),
+                cmocka_unit_test(pause_holds_what_was_read),
                 cmocka_unit_test(the_child_inherits_three_descriptors_and_a_session),
                 cmocka_unit_test(the_child_gets_no_secrets),
                 cmocka_unit_test(the_child_gains_no_privileges_and_has_limits),
