@@ -48,27 +48,27 @@ struct websocket {
         // Arriving.
         const uint8_t *input;  // not yet given to wslay
         size_t n_input;
-        bool is_receiving;       // inside wslay_event_recv()
         struct frame frame;      // where the present one ends
-        uint8_t frame_opcode;    // what wslay says that it is
         struct message message;  // the message now arriving
         struct message_limits message_limits;
         struct loop_timer *message_timer;  // armed while we wait for more of it
         nsec_t message_left;               // of its time, without what has passed since
         nsec_t message_since;              // the clock was started
-        bool is_message_timed;
 
         struct loop_timer *timer;  // next ping; once closing, the limit for that
         nsec_t heard;              // when bytes last came
+        size_t n_close_payload;
         enum websocket_side side;
-        bool has_handler;
-        bool is_paused;
-        bool is_choked;            // nothing is read until what waits was sent
-        bool is_closing;           // a close frame was queued, ours or the answer to the peer's
         uint16_t close_code;       // from the peer's close frame
         uint8_t close_payload[2];  // its first bytes
-        size_t n_close_payload;
-        bool is_over;  // on_close was called
+        uint8_t frame_opcode;      // what wslay says that the present frame is
+        bool has_handler;
+        bool is_receiving;      // inside wslay_event_recv()
+        bool is_message_timed;  // the message's clock runs
+        bool is_paused;
+        bool is_choked;   // nothing is read until what waits was sent
+        bool is_closing;  // a close frame was queued, ours or the answer to the peer's
+        bool is_over;     // on_close was called
 };
 
 // --- sending -------------------------------------------------------------------

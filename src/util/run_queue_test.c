@@ -132,8 +132,8 @@ static void a_round_has_an_end(void **state) {
 static void the_patient_do_not_wait_for_the_busy(void **state) {
         struct crew *crew = *state;
 
-        for (char name = 'a'; name < 'x'; name++)
-                give(crew, name, 1000);
+        for (int i = 0; i < 'x' - 'a'; i++)
+                give(crew, (char)('a' + i), 1000);
         for (int i = 0; i < 5; i++)
                 loop_turn(crew->loop);
         give(crew, 'x', 1);
