@@ -74,9 +74,10 @@ static void job_submit(struct track *track, struct job *job) {
         lane_submit(track->lane, job);
 }
 
-// Samples [begin, end) become a job that runs now or when the language is known. False when
-// they are lost.
-static bool job_make(struct track *track, int64_t begin, int64_t end) {
+// Samples [begin, end), of which some are known to be speech, become a job that runs now or
+// when the language is known. False when they are lost.
+static bool job_make(struct track *track, int64_t begin, int64_t end,
+                     const struct activity *speech) {
         struct job *job = job_new((size_t)(end - begin));
         struct held_job *held;
 
@@ -92,6 +93,7 @@ static bool job_make(struct track *track, int64_t begin, int64_t end) {
         job->id = ++track->job_id_last;
         job->is_final = true;
         job->begin = begin;
+        job->speech = *speech;
         track->n_held += end - begin;
         track->n_jobs++;
         if (!track->is_probing) {
@@ -184,8 +186,12 @@ static void windows_take(struct track *track) {
 
                 if (begin < ring_begin(track->ring))
                         begin = ring_begin(track->ring);
-                if (begin < window.end)
-                        job_make(track, begin, window.end);
+                if (begin < window.end) {
+                        const struct activity speech =
+                                activity_from(&window.speech, begin - window.begin);
+
+                        job_make(track, begin, window.end, &speech);
+                }
         }
 }
 
@@ -222,7 +228,7 @@ static void sequence_advance(struct track *track) {
 
         while (track->n_jobs == 0 &&
                seeker_next(&track->seeker, n_samples, track->is_read, &begin, &end))
-                if (!job_make(track, begin, end))
+                if (!job_make(track, begin, end, &(struct activity){0}))
                         seeker_pass(&track->seeker, end);
         track->is_ahead = seeker_is_ahead(&track->seeker, n_samples);
         flow_update(track);

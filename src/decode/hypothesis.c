@@ -6,15 +6,21 @@
 #include "util/mem.h"
 
 struct hypothesis_segment *hypothesis_append(struct hypothesis *hypothesis) {
+        return hypothesis_insert(hypothesis, hypothesis->n_segments);
+}
+
+struct hypothesis_segment *hypothesis_insert(struct hypothesis *hypothesis, size_t at) {
         size_t n = hypothesis->n_segments;
         struct hypothesis_segment *grown = xcalloc(n + 1, sizeof(*grown));
 
-        if (n > 0)
-                memcpy(grown, hypothesis->segments, n * sizeof(*grown));
+        if (at > 0)
+                memcpy(grown, hypothesis->segments, at * sizeof(*grown));
+        if (n > at)
+                memcpy(grown + at + 1, hypothesis->segments + at, (n - at) * sizeof(*grown));
         free(hypothesis->segments);
         hypothesis->segments = grown;
         hypothesis->n_segments = n + 1;
-        return &grown[n];
+        return &grown[at];
 }
 
 void hypothesis_add(struct hypothesis *hypothesis, const struct hypothesis *other,

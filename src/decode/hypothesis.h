@@ -54,6 +54,9 @@ struct hypothesis {
 // Append a zeroed segment and return it; valid until the next append.
 struct hypothesis_segment *hypothesis_append(struct hypothesis *hypothesis);
 
+// The same before number `at`.
+struct hypothesis_segment *hypothesis_insert(struct hypothesis *hypothesis, size_t at);
+
 // Append copies of the other's segments, `shift` samples later, without their words.
 void hypothesis_add(struct hypothesis *hypothesis, const struct hypothesis *other,
                     int64_t shift);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "audio/activity.h"
 #include "audio/pcm.h"
 #include "decode/hypothesis.h"
 #include "util/cleanup.h"
@@ -121,12 +122,13 @@ struct job {
         // Tentative, but with all of the sound that the window will have if it closes now: the
         // answer may become the final one (lane_promote).
         bool is_settling;
-        enum job_rank rank;  // the scheduler's; whoever submits a job leaves it alone
-        nsec_t deadline;     // loop_now() by which the answer is wanted; engines take the
-                             // earliest first, within a rank
-        int64_t begin;       // position of samples[0] on the stream's clock
-        float *samples;      // owned; mono, AUDIO_RATE
-        size_t n_samples;    // at most 30 s
+        enum job_rank rank;      // the scheduler's; whoever submits a job leaves it alone
+        nsec_t deadline;         // loop_now() by which the answer is wanted; engines take the
+                                 // earliest first, within a rank
+        int64_t begin;           // position of samples[0] on the stream's clock
+        float *samples;          // owned; mono, AUDIO_RATE
+        size_t n_samples;        // at most 30 s
+        struct activity speech;  // which of them are; speech that no word covers is heard again
         struct decode_options options;
         atomic_bool is_cancelled;  // set by the loop, polled by the engine
         // Likewise: it was long enough in the engine. What it says so far stands where that is
@@ -139,6 +141,7 @@ struct job_window {
         uint32_t generation;
         int64_t begin;
         size_t n_samples;
+        struct activity speech;
         const char *language;  // as its options want it
 };
 

@@ -69,6 +69,7 @@ bool stream_jobs_close_window(struct stream_jobs *jobs, const struct ring *ring,
         *ret = (struct job_window){
                 .begin = begin,
                 .n_samples = (size_t)(window->end - begin),
+                .speech = activity_from(&window->speech, begin - window->begin),
                 .language = jobs->options.language,
         };
         return true;
@@ -78,8 +79,10 @@ struct job *stream_jobs_final(struct stream_jobs *jobs, const struct ring *ring,
                               const struct job_window *wanted) {
         struct job *job = job_make(jobs, ring, wanted->begin, wanted->n_samples);
 
-        if (job)
-                job->is_final = true;
+        if (!job)
+                return NULL;
+        job->is_final = true;
+        job->speech = wanted->speech;
         return job;
 }
 
@@ -102,9 +105,12 @@ struct job *stream_jobs_tentative(struct stream_jobs *jobs, const struct ring *r
         if (!job)
                 return NULL;
         job->is_settling = window->is_settled;
-        // What may yet change gets no word times: they cost as much again.
+        // What may yet change gets no word times, which cost as much again, and is not searched
+        // for speech that was missed.
         if (!job->is_settling)
                 job->options.word_timestamps = DECODE_NO;
+        else
+                job->speech = activity_from(&window->speech, begin - window->begin);
         jobs->tentative_end = window->end;
         return job;
 }

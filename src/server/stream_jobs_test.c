@@ -49,11 +49,14 @@ static int heard_teardown(void **state) {
 
 // The window of these seconds, all of them speech.
 static struct window window_of(double begin, double end) {
-        return (struct window){
+        struct window window = {
                 .begin = (int64_t)(begin * AUDIO_RATE),
                 .end = (int64_t)(end * AUDIO_RATE),
                 .speech_samples = (float)(end - begin) * AUDIO_RATE,
         };
+
+        activity_add(&window.speech, 0, window.end - window.begin);
+        return window;
 }
 
 static struct job *tentative(struct heard *heard, double begin, double end) {
@@ -121,6 +124,33 @@ static void passes_come_when_there_is_more_to_hear(void **state) {
         assert_true(stream_jobs_want_pass(&heard->jobs, &settled));
         job_free(stream_jobs_tentative(&heard->jobs, heard->ring, &settled));
         assert_false(stream_jobs_want_pass(&heard->jobs, &settled));
+}
+
+static int64_t speech_of(const struct job *job) {
+        return activity_within(&job->speech, 0, (int64_t)job->n_samples);
+}
+
+// A job knows what of its own sound is speech; a passing one is not searched for what it
+// missed.
+static void only_what_may_become_final_knows_its_speech(void **state) {
+        struct heard *heard = *state;
+        struct window window = window_of(1, 5);
+        struct job *job;
+
+        window.speech = (struct activity){0};
+        activity_add(&window.speech, 0, 3 * AUDIO_RATE);
+        job = stream_jobs_tentative(&heard->jobs, heard->ring, &window);
+        assert_int_equal(speech_of(job), 0);
+        job_free(job);
+        window.is_settled = true;
+        job = stream_jobs_tentative(&heard->jobs, heard->ring, &window);
+        assert_int_equal(speech_of(job), 3 * AUDIO_RATE);
+        job_free(job);
+        // Of the final one, that begins where another ended, only what is left.
+        job_free(final(heard, 1, 3));
+        job = final(heard, 1, 5);
+        assert_int_equal(speech_of(job), 2 * AUDIO_RATE);
+        check_seconds(job, 3, 5);
 }
 
 static void only_what_may_become_final_has_word_times(void **state) {
@@ -354,6 +384,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(what_the_ring_dropped_is_not_asked_for,
                                                 heard_setup, heard_teardown),
                 cmocka_unit_test_setup_teardown(passes_come_when_there_is_more_to_hear,
+                                                heard_setup, heard_teardown),
+                cmocka_unit_test_setup_teardown(only_what_may_become_final_knows_its_speech,
                                                 heard_setup, heard_teardown),
                 cmocka_unit_test_setup_teardown(only_what_may_become_final_has_word_times,
                                                 heard_setup, heard_teardown),

@@ -45,7 +45,8 @@ struct cutter {
         int64_t speech_end;     // end of the last chunk judged speech
         int64_t silence_begin;  // -1 while speech goes on
         int64_t speech_samples;
-        struct judged *judged;  // [capacity], from the first chunk of the window
+        struct activity speech;  // from `begin` on
+        struct judged *judged;   // [capacity], from the first chunk of the window
         size_t n_judged;
         size_t capacity;
 
@@ -126,6 +127,7 @@ static void window_open(struct cutter *cutter, int64_t begin) {
         cutter->speech_end = begin;
         cutter->silence_begin = -1;
         cutter->speech_samples = 0;
+        cutter->speech = (struct activity){0};
         cutter->n_judged = 0;
 }
 
@@ -136,6 +138,7 @@ static struct window window_now(const struct cutter *cutter, int64_t end_max) {
                 .end = min_i64(cutter->speech_end + cutter->config.padding, end_max),
                 .speech_end = cutter->speech_end,
                 .speech_samples = (float)cutter->speech_samples,
+                .speech = cutter->speech,
         };
 }
 
@@ -163,6 +166,8 @@ static void window_add(struct cutter *cutter, const struct chunk *chunk) {
         if (is_speech) {
                 cutter->speech_end = chunk->end;
                 cutter->speech_samples += chunk->end - chunk->begin;
+                activity_add(&cutter->speech, chunk->begin - cutter->begin,
+                             chunk->end - cutter->begin);
         }
         cutter->judged[cutter->n_judged++] = (struct judged){*chunk, is_speech};
 }
@@ -236,9 +241,13 @@ static void window_cut(struct cutter *cutter, size_t k) {
                         cutter->speech_samples -= judged[i].chunk.end - judged[i].chunk.begin;
         }
         cutter->speech_end = cutter->begin;
+        cutter->speech = (struct activity){0};
         for (size_t i = 0; i < k; i++) {
-                if (judged[i].is_speech)
-                        cutter->speech_end = judged[i].chunk.end;
+                if (!judged[i].is_speech)
+                        continue;
+                cutter->speech_end = judged[i].chunk.end;
+                activity_add(&cutter->speech, judged[i].chunk.begin - cutter->begin,
+                             judged[i].chunk.end - cutter->begin);
         }
         window_close(cutter, position, true);
         cutter->n_judged = 0;

@@ -74,6 +74,39 @@ static void between_the_thresholds_speech_goes_on_and_silence_too(void **state) 
         assert_int_equal(window.speech_end, 210 * VAD_CHUNK);
 }
 
+// So much of the window's [begin, end) is speech, give or take a step at each side.
+static void assert_speech(const struct window *window, int64_t begin, int64_t end,
+                          int64_t expected) {
+        int64_t found =
+                activity_within(&window->speech, begin - window->begin, end - window->begin);
+
+        assert_true(llabs(found - expected) <= 2 * ACTIVITY_STEP);
+}
+
+static void a_window_tells_which_of_it_is_speech(void **state) {
+        CLEANUP(cutter_freep) struct cutter *cutter = cutter_new(&config);
+        struct feeder feeder = {cutter, 0};
+        struct window window;
+
+        (void)state;
+        feed(&feeder, 100, 0.1f);
+        feed(&feeder, 50, 0.9f);
+        feed(&feeder, 10, 0.1f);
+        feed(&feeder, 50, 0.9f);
+        assert_true(cutter_open_window(cutter, feeder.position, &window));
+        assert_speech(&window, window.begin, window.end, 100 * VAD_CHUNK);
+        feed(&feeder, 30, 0.1f);
+        assert_true(cutter_next(cutter, &window));
+        assert_speech(&window, window.begin, window.end, 100 * VAD_CHUNK);
+        assert_speech(&window, 0, 150 * VAD_CHUNK, 50 * VAD_CHUNK);
+        assert_speech(&window, 150 * VAD_CHUNK, 160 * VAD_CHUNK, 0);
+        // The next one has only its own.
+        feed(&feeder, 20, 0.9f);
+        feed(&feeder, 30, 0.1f);
+        assert_true(cutter_next(cutter, &window));
+        assert_speech(&window, window.begin, window.end, 20 * VAD_CHUNK);
+}
+
 static void short_bursts_leave_no_trace(void **state) {
         CLEANUP(cutter_freep) struct cutter *cutter = cutter_new(&config);
         struct feeder feeder = {cutter, 0};
@@ -112,12 +145,14 @@ static void a_long_window_is_cut_at_its_weak_pause(void **state) {
         assert_in_range(first.end, INT64_C(512) * (middle - 2), INT64_C(512) * (middle + 2));
         assert_int_equal(first.speech_end, CHUNKS(18) * VAD_CHUNK);
         assert_true(first.speech_samples == (float)(CHUNKS(18) - 15) * VAD_CHUNK);
+        assert_speech(&first, 0, first.end, (CHUNKS(18) - 15) * VAD_CHUNK);
         assert_true(cutter_open_window(cutter, feeder.position, &second));
         assert_in_range(second.begin, first.end, first.end + INT64_C(2) * VAD_CHUNK);
         feed(&feeder, 30, 0.0f);
         assert_true(cutter_next(cutter, &second));
         assert_false(second.is_cut);
         assert_true(second.speech_samples == (float)CHUNKS(15) * VAD_CHUNK);
+        assert_speech(&second, second.begin, second.end, CHUNKS(15) * VAD_CHUNK);
 }
 
 static void who_never_pauses_is_cut_where_the_level_drops(void **state) {
@@ -277,6 +312,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_pause_closes_a_padded_window),
                 cmocka_unit_test(between_the_thresholds_speech_goes_on_and_silence_too),
+                cmocka_unit_test(a_window_tells_which_of_it_is_speech),
                 cmocka_unit_test(short_bursts_leave_no_trace),
                 cmocka_unit_test(a_long_window_is_cut_at_its_weak_pause),
                 cmocka_unit_test(who_never_pauses_is_cut_where_the_level_drops),

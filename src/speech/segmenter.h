@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "audio/activity.h"
 #include "speech/vad.h"
 #include "util/loop.h"
 
@@ -22,11 +23,12 @@ struct segmenter;
 struct window {
         int64_t begin;
         int64_t end;
-        bool is_closed;        // false: speech still goes on, `end` is what there is so far
-        bool is_cut;           // closed at a weak pause or the limit, not at a real pause
-        bool is_settled;       // open, but speech has paused: `end` stays if it closes now
-        int64_t speech_end;    // last position judged speech, without padding
-        float speech_samples;  // how many of its samples were judged speech
+        bool is_closed;          // false: speech still goes on, `end` is what there is so far
+        bool is_cut;             // closed at a weak pause or the limit, not at a real pause
+        bool is_settled;         // open, but speech has paused: `end` stays if it closes now
+        int64_t speech_end;      // last position judged speech, without padding
+        float speech_samples;    // how many of its samples were judged speech
+        struct activity speech;  // and which, from its begin on
 };
 
 struct segmenter_config {

@@ -12,15 +12,6 @@
 #include "decode/whisper/splitter.h"
 #include "util/mem.h"
 
-// Frames of sound behind a text's last word that it may leave unsaid: windows end with their
-// speech, and pauses within them are shorter (speech/segmenter.h).
-#define REST_FRAMES 300
-
-// Texts with fewer tokens are looked at. Readers say 2.5 a second or more, where they make no
-// long pauses; texts that ended early had 1.4 and 1.7 (docs/benchmarks.md, "Why live text
-// differs").
-#define SHORT_TOKENS_PER_FRAME 0.022
-
 // Frames behind the place where a word is looked for that it may still last.
 #define WORD_FRAMES 50
 
@@ -111,16 +102,22 @@ bool attempt_is_silence(const struct transcription *transcription,
                attempt->avg_logprob <= options->log_prob_threshold;
 }
 
+bool attempt_is_refused(const struct transcription *transcription,
+                        const struct attempt *attempt) {
+        const struct decode_options *options = &transcription->job->options;
+
+        return attempt_is_silence(transcription, attempt) ||
+               attempt->avg_logprob < options->log_prob_threshold ||
+               attempt->compression_ratio > options->compression_ratio_threshold ||
+               guard_goes_in_circles(options, attempt->tokens, attempt->n);
+}
+
 bool attempt_goes_on(const struct transcription *transcription, const struct attempt *attempt,
                      const struct whisper_model *model) {
-        const struct decode_options *options = &transcription->job->options;
         int64_t n_frames = (int64_t)transcription_window_frames(transcription);
         struct split split;
 
-        if (!attempt->is_cut || attempt_is_silence(transcription, attempt) ||
-            attempt->avg_logprob < options->log_prob_threshold ||
-            attempt->compression_ratio > options->compression_ratio_threshold ||
-            guard_goes_in_circles(options, attempt->tokens, attempt->n))
+        if (!attempt->is_cut || attempt_is_refused(transcription, attempt))
                 return false;
         // Behind a pair of timestamps what is unfinished is heard again as it is.
         splitter_split(attempt->tokens, attempt->n,
@@ -210,6 +207,18 @@ static void copy_words(const struct transcription *transcription,
                 segment->end = earliest;
 }
 
+// Where among the segments one belongs that begins then: at the end, unless what was missed is
+// heard a second time.
+static size_t place_of(const struct transcription *transcription, double begin) {
+        const struct hypothesis *hypothesis = &transcription->hypothesis;
+        size_t at = hypothesis->n_segments;
+
+        while (transcription->is_second && at > 0 &&
+               hypothesis->segments[at - 1].begin > llround(begin * AUDIO_RATE))
+                at--;
+        return at;
+}
+
 // Add one segment of the window to the hypothesis, within the sound and after what is there.
 static void add_segment(struct transcription *transcription, const struct whisper_model *model,
                         const struct attempt *attempt, const struct split_segment *split,
@@ -221,7 +230,7 @@ static void add_segment(struct transcription *transcription, const struct whispe
         double frame = (double)LOG_MEL_HOP / AUDIO_RATE;
         double begin = (double)((int64_t)transcription->seek + split->begin) * frame;
         double end = (double)((int64_t)transcription->seek + split->end) * frame;
-        size_t n_words = range->all ? gather_words(range) : 0;
+        size_t n_words = range->all ? gather_words(range) : 0, at;
 
         if (n_words > 0) {
                 word_times_fit(range->all, range->all->items + range->first, n_words,
@@ -231,12 +240,15 @@ static void add_segment(struct transcription *transcription, const struct whispe
         text = tokenizer_decode(model->tokenizer, attempt->tokens + split->first, split->n);
         if (begin == end || is_blank(text))
                 return;
-        if (hypothesis->n_segments > 0)
-                earliest = hypothesis->segments[hypothesis->n_segments - 1].end;
+        at = place_of(transcription, begin);
+        if (at > 0)
+                earliest = hypothesis->segments[at - 1].end;
 
-        segment = hypothesis_append(hypothesis);
+        segment = hypothesis_insert(hypothesis, at);
         segment->begin = position_of(transcription, begin, earliest);
         segment->end = position_of(transcription, end, segment->begin);
+        if (at + 1 < hypothesis->n_segments && segment->end > segment[1].begin)
+                segment->end = segment[1].begin;
         segment->text = TAKE(text);
         if (n_words > 0)
                 copy_words(transcription, segment, range->all->items + range->first, n_words);
@@ -249,16 +261,6 @@ static void add_segment(struct transcription *transcription, const struct whispe
         segment->temperature = attempt->temperature;
         prompt_extend(&transcription->previous, &transcription->n_previous, segment->tokens,
                       segment->n_tokens);
-}
-
-bool attempt_is_short(const struct transcription *transcription,
-                      const struct attempt *attempt) {
-        const struct decode_options *options = &transcription->job->options;
-        size_t n_frames = transcription_window_frames(transcription);
-
-        return options->without_timestamps == DECODE_YES && !options->is_single_pass &&
-               n_frames > REST_FRAMES &&
-               (double)attempt->n < SHORT_TOKENS_PER_FRAME * (double)n_frames;
 }
 
 // Leave a text that ran out of room off behind its last whole word.
@@ -275,18 +277,12 @@ static size_t attempt_leave_off(struct attempt *attempt, const struct timed_word
 size_t attempt_heard(const struct transcription *transcription, struct attempt *attempt,
                      const struct whisper_model *model, const struct timed_words *words) {
         size_t n_frames = transcription_window_frames(transcription);
-        double begin = (double)transcription->seek * LOG_MEL_HOP / AUDIO_RATE, end = 0;
+        double begin = (double)transcription->seek * LOG_MEL_HOP / AUDIO_RATE;
 
-        if (words && attempt_goes_on(transcription, attempt, model))
-                return attempt_leave_off(attempt, words, begin, n_frames,
-                                         tokenizer_specials(model->tokenizer)->end_of_text);
-        if (!words || !attempt_is_short(transcription, attempt))
+        if (!words || !attempt_goes_on(transcription, attempt, model))
                 return n_frames;
-        for (size_t i = 0; i < words->n; i++)
-                if (words->items[i].text[0] != '\0')
-                        end = words->items[i].end;
-        end = (end - begin) * AUDIO_RATE / LOG_MEL_HOP;
-        return end >= 1 && end + REST_FRAMES < (double)n_frames ? (size_t)end : n_frames;
+        return attempt_leave_off(attempt, words, begin, n_frames,
+                                 tokenizer_specials(model->tokenizer)->end_of_text);
 }
 
 size_t attempt_finish(struct transcription *transcription, const struct whisper_model *model,
@@ -294,7 +290,9 @@ size_t attempt_finish(struct transcription *transcription, const struct whisper_
                       size_t n_frames) {
         const struct decode_options *options = &transcription->job->options;
         struct word_range range = {.all = words};
+        struct unheard unheard[UNHEARD_MAX];
         struct split split;
+        size_t n_unheard;
 
         if (attempt_is_silence(transcription, attempt)) {
                 transcription->hypothesis.n_no_speech++;
@@ -307,6 +305,11 @@ size_t attempt_finish(struct transcription *transcription, const struct whisper_
                 splitter_take_rest(attempt->tokens, attempt->n,
                                    tokenizer_specials(model->tokenizer)->timestamp_begin,
                                    (int64_t)n_frames, &split);
+        n_unheard = attempt_unheard(transcription, attempt, model, &split, unheard);
+        for (size_t i = 0; i < n_unheard; i++) {
+                attempt_make_room(transcription, attempt, model, &unheard[i], &split, words);
+                transcription_hear_again(transcription, &unheard[i]);
+        }
         for (size_t i = 0; i < split.n; i++) {
                 const struct split_segment *segment = &split.segments[i];
 
@@ -317,6 +320,6 @@ size_t attempt_finish(struct transcription *transcription, const struct whisper_
         }
         if (!options->condition_on_previous_text ||
             attempt->temperature > options->prompt_reset_on_temperature)
-                transcription->n_previous = 0;
+                transcription->n_previous = transcription->n_told = 0;
         return (size_t)split.n_consumed;
 }

@@ -9,7 +9,9 @@
 #include <stddef.h>
 
 #include "decode/whisper/model.h"
+#include "decode/whisper/splitter.h"
 #include "decode/whisper/transcription.h"
+#include "decode/whisper/unheard.h"
 #include "decode/whisper/word_times.h"
 
 // The best text of a search that is over, as an attempt.
@@ -26,10 +28,9 @@ void attempt_count_retry(struct transcription *transcription, const struct attem
 bool attempt_is_silence(const struct transcription *transcription,
                         const struct attempt *attempt);
 
-// True when the text is so short for its window that it may have ended before the speech did:
-// asked for no timestamps, Whisper sometimes says nothing of what follows a pause or another
-// voice. The times of its words tell.
-bool attempt_is_short(const struct transcription *transcription, const struct attempt *attempt);
+// True when it is silence, or a filter refuses the text: improbable, repeating, in circles.
+bool attempt_is_refused(const struct transcription *transcription,
+                        const struct attempt *attempt);
 
 // True when the text's room ended before what is said did, and it is good enough to be told:
 // what follows has to be heard as another window.
@@ -41,10 +42,21 @@ size_t attempt_reach(const struct transcription *transcription, const struct att
                      const struct whisper_model *model);
 
 // Frames of the window that the text is about, by its words' times (NULL: not known): all of
-// them, or, where a short text leaves much sound behind its last word, those before it. A text
-// that goes on loses the word that it may have left half said (seam.h).
+// them, unless it goes on in another window; then it loses the word that it may have left half
+// said (seam.h).
 size_t attempt_heard(const struct transcription *transcription, struct attempt *attempt,
                      const struct whisper_model *model, const struct timed_words *words);
+
+// Speech in what the split covers of the window that none of its words does; returns how many
+// stretches. None of a text that is refused, nor in a stretch that is heard a second time.
+size_t attempt_unheard(const struct transcription *transcription, const struct attempt *attempt,
+                       const struct whisper_model *model, const struct split *split,
+                       struct unheard ret[static UNHEARD_MAX]);
+
+// Take the stretch out of the segments, and of the words unless they are NULL.
+void attempt_make_room(const struct transcription *transcription, const struct attempt *attempt,
+                       const struct whisper_model *model, const struct unheard *unheard,
+                       struct split *split, struct timed_words *words);
 
 // The attempt's tokens into segments of the hypothesis, with their words where they are wanted
 // (else NULL; times from the job's begin), for the window's first n_frames; returns the frames

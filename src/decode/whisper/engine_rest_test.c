@@ -1,4 +1,4 @@
-// What Whisper leaves unsaid behind a pause is heard on its own.
+// Speech of a window that Whisper says nothing of is heard on its own.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,6 +26,8 @@ static struct job *job_of_two(size_t *ret_middle) {
         memcpy(job->options.language, "en", sizeof("en"));
         job->options.without_timestamps = DECODE_YES;
         job->options.n_temperatures = 1;
+        activity_add(&job->speech, 0, (int64_t)a.n);
+        activity_add(&job->speech, (int64_t)a.n + AUDIO_RATE, (int64_t)job->n_samples);
         *ret_middle = a.n;
         free(a.samples);
         free(b.samples);
@@ -69,6 +71,59 @@ static void test_its_words_have_times(void **state) {
         check_second_voice(state, DECODE_YES);
 }
 
+// A quiet reader, then a loud one: without a second look only the loud one is told.
+static void test_speech_before_the_first_word_is_heard(void **state) {
+        struct sound quiet = rig_need_sound("librispeech-short/1737-146161-0015.flac");
+        struct sound loud = rig_need_sound("librispeech-short/3664-178355-0019.flac");
+        size_t pause = AUDIO_RATE / 5, n = quiet.n + pause + loud.n;
+        CLEANUP(job_freep) struct job *job = job_new(n);
+        struct hypothesis hypothesis;
+
+        assert_non_null(job);
+        for (size_t i = 0; i < quiet.n; i++)
+                job->samples[i] = quiet.samples[i] / 8;
+        memcpy(job->samples + quiet.n + pause, loud.samples, loud.n * sizeof(float));
+        memcpy(job->options.language, "en", sizeof("en"));
+        job->options.without_timestamps = DECODE_YES;
+        job->options.word_timestamps = DECODE_YES;
+        activity_add(&job->speech, 0, (int64_t)n);
+        hypothesis_find(state, job, &hypothesis);
+        assert_true(hypothesis.n_segments >= 2);
+        assert_non_null(strstr(hypothesis.segments[0].text, "left at the end"));
+        assert_non_null(strstr(hypothesis.segments[hypothesis.n_segments - 1].text,
+                               "prepared to depart"));
+        for (size_t i = 1; i < hypothesis.n_segments; i++)
+                assert_true(hypothesis.segments[i].begin >= hypothesis.segments[i - 1].end);
+        assert_int_equal(hypothesis.n_consumed, n);
+        hypothesis_deinit(&hypothesis);
+        free(quiet.samples);
+        free(loud.samples);
+}
+
+// What stays empty is not heard again: a job of which half is noise ends.
+static void test_noise_beside_speech_says_nothing(void **state) {
+        struct sound sound = rig_need_sound("misc/jfk.flac");
+        size_t n = sound.n + (size_t)8 * AUDIO_RATE;
+        CLEANUP(job_freep) struct job *job = job_new(n);
+        struct hypothesis hypothesis;
+        uint32_t random = 1;
+
+        assert_non_null(job);
+        memcpy(job->samples, sound.samples, sound.n * sizeof(float));
+        for (size_t i = sound.n; i < n; i++) {
+                random = random * 1664525u + 1013904223u;
+                job->samples[i] = ((float)(random >> 16) / 32768 - 1) / 200;
+        }
+        memcpy(job->options.language, "en", sizeof("en"));
+        job->options.without_timestamps = DECODE_YES;
+        activity_add(&job->speech, 0, (int64_t)n);
+        hypothesis_find(state, job, &hypothesis);
+        assert_int_equal(hypothesis.n_segments, 1);
+        assert_int_equal(hypothesis.n_consumed, n);
+        hypothesis_deinit(&hypothesis);
+        free(sound.samples);
+}
+
 // Who seeks through a recording goes on by himself.
 static void test_a_single_pass_stays_one(void **state) {
         size_t middle;
@@ -86,6 +141,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_second_voice_is_heard),
                 cmocka_unit_test(test_its_words_have_times),
+                cmocka_unit_test(test_speech_before_the_first_word_is_heard),
+                cmocka_unit_test(test_noise_beside_speech_says_nothing),
                 cmocka_unit_test(test_a_single_pass_stays_one),
         };
 

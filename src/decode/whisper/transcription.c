@@ -102,7 +102,8 @@ int transcription_start(struct transcription *transcription, const struct whispe
                                    options->n_suppress_tokens, &transcription->n_suppressed);
         prompt_extend(&transcription->previous, &transcription->n_previous,
                       options->previous_tokens, options->n_previous_tokens);
-        transcription->n_frames = job->n_samples / LOG_MEL_HOP;
+        transcription->n_told = transcription->n_previous;
+        transcription->end = transcription->n_frames = job->n_samples / LOG_MEL_HOP;
         transcription->hypothesis.n_consumed = (int64_t)job->n_samples;
         take_job_draft(transcription, model);
         if (transcription->n_frames > 0 &&
@@ -140,13 +141,17 @@ struct encoder_window transcription_window(struct transcription *transcription,
         const struct job *job = transcription->job;
 
         if (!transcription->log_mel) {
-                transcription->log_mel =
-                        xcalloc(log_mel_frames(job->n_samples) * n_mels, sizeof(float));
-                log_mel_compute(model->log_mel, job->samples, job->n_samples, model->threads,
+                size_t begin = transcription->mel_begin * LOG_MEL_HOP, n = job->n_samples;
+
+                if (transcription->is_second)
+                        n = transcription_window_frames(transcription) * LOG_MEL_HOP;
+                transcription->log_mel = xcalloc(log_mel_frames(n) * n_mels, sizeof(float));
+                log_mel_compute(model->log_mel, job->samples + begin, n, model->threads,
                                 transcription->log_mel);
         }
         return (struct encoder_window){
-                .log_mel = transcription->log_mel + transcription->seek * n_mels,
+                .log_mel = transcription->log_mel +
+                           (transcription->seek - transcription->mel_begin) * n_mels,
                 .n_frames = transcription_window_frames(transcription),
                 .context = &transcription->context,
         };
@@ -180,7 +185,8 @@ static void start_window(struct transcription *transcription, const struct whisp
                          struct decoder *decoder) {
         const struct decode_options *options = &transcription->job->options;
         // The first window of whoever seeks through a file has nothing behind it either.
-        bool is_first = transcription->seek == 0 && options->n_previous_tokens == 0;
+        bool is_first = transcription->seek == 0 && options->n_previous_tokens == 0 &&
+                        !transcription->is_second;
 
         transcription->prompt = prompt_build(
                 tokenizer_specials(model->tokenizer),
@@ -317,6 +323,34 @@ void transcription_on_row(struct transcription *transcription,
         search_on_row(&transcription->search, &rules, sequence, row, logits);
 }
 
+void transcription_hear_again(struct transcription *transcription,
+                              const struct unheard *unheard) {
+        if (transcription->n_unheard < UNHEARD_MAX)
+                transcription->unheard[transcription->n_unheard++] = *unheard;
+}
+
+// The job is through: go on with a stretch of it that was missed. False when none is left.
+static bool take_unheard(struct transcription *transcription) {
+        const struct unheard *unheard = &transcription->unheard[0];
+
+        if (transcription->n_unheard == 0)
+                return false;
+        transcription->is_second = true;
+        transcription->seek = (size_t)unheard->begin / LOG_MEL_HOP;
+        transcription->end = (size_t)unheard->end / LOG_MEL_HOP;
+        transcription->last_speech = (double)unheard->begin / AUDIO_RATE;
+        // It does not follow what was said in the job.
+        if (transcription->n_previous > transcription->n_told)
+                transcription->n_previous = transcription->n_told;
+        // Its loudest is its own, and so is what is silence beside it.
+        free(transcription->log_mel);
+        transcription->log_mel = NULL;
+        transcription->mel_begin = transcription->seek;
+        memmove(transcription->unheard, transcription->unheard + 1,
+                --transcription->n_unheard * sizeof(*unheard));
+        return true;
+}
+
 // The window's best attempt becomes segments; then the next window, or the end.
 static void finish_window(struct transcription *transcription,
                           const struct whisper_model *model, struct timed_words *words) {
@@ -330,14 +364,14 @@ static void finish_window(struct transcription *transcription,
         transcription->n_draft = 0;
         transcription->retries.is_one = false;
         transcription->has_best = transcription->has_best_short = false;
-        if (transcription->seek < transcription->n_frames)
-                transcription->hypothesis.n_consumed =
-                        (int64_t)(transcription->seek * LOG_MEL_HOP);
-        else
-                transcription->hypothesis.n_consumed = (int64_t)transcription->job->n_samples;
+        transcription->hypothesis.n_consumed =
+                transcription->seek < transcription->n_frames && !transcription->is_second
+                        ? (int64_t)(transcription->seek * LOG_MEL_HOP)
+                        : (int64_t)transcription->job->n_samples;
         if (is_following(transcription, model))
                 transcription->knows_language = false;
-        if (options->is_single_pass || transcription->seek >= transcription->n_frames)
+        if (options->is_single_pass ||
+            (transcription->seek >= transcription->end && !take_unheard(transcription)))
                 transcription->phase = TRANSCRIPTION_DONE;
         else
                 want_window(transcription, options->context);
@@ -351,7 +385,7 @@ static void align_or_finish(struct transcription *transcription,
         const struct attempt *best = &transcription->best;
         int r = -ENODATA;
 
-        if ((options->word_timestamps == DECODE_YES || attempt_is_short(transcription, best) ||
+        if ((options->word_timestamps == DECODE_YES ||
              attempt_goes_on(transcription, best, model)) &&
             !attempt_is_silence(transcription, best))
                 r = aligner_new(&transcription->aligner, model,

@@ -8,6 +8,7 @@
 //
 // A window is encoded with a short context at first; when what comes out is doubtful, with the
 // full one before any higher temperature is tried, as far as the budget for retries goes.
+// Behind the last window come those for what was missed (unheard.h).
 //
 // Threads: belongs to one engine.
 
@@ -22,6 +23,7 @@
 #include "decode/whisper/prompt.h"
 #include "decode/whisper/retries.h"
 #include "decode/whisper/search.h"
+#include "decode/whisper/unheard.h"
 
 enum transcription_phase {
         TRANSCRIPTION_FREE,    // no job
@@ -56,15 +58,21 @@ struct transcription {
         int result;
         struct hypothesis hypothesis;
 
-        float *log_mel;                // [n_frames + 1, n_mels] of the whole job; NULL at first
-        size_t n_frames;               // of content
-        size_t seek;                   // frame where the window begins
+        float *log_mel;    // [frames, n_mels] up to `end`; NULL at first
+        size_t n_frames;   // of content
+        size_t seek, end;  // frames where the window begins, and ends at the latest
+        // Speech that no word covers, in order: heard again, each by itself, when the job is
+        // through. `is_second`: that is so now.
+        struct unheard unheard[UNHEARD_MAX];
+        size_t n_unheard;
+        bool is_second;
+        size_t mel_begin;              // frame of the job that log_mel begins with
         struct audio_context context;  // the window's
         struct audio_memory *audio;    // of the window; NULL while it is not encoded
 
         struct prompt_texts texts;
-        int32_t *previous;  // tokens: the initial prompt and what was said
-        size_t n_previous;
+        int32_t *previous;          // tokens: the initial prompt and what was said
+        size_t n_previous, n_told;  // of these, what the job was told
         int32_t *suppressed;
         size_t n_suppressed;
         int32_t language;  // token, -1 for none or not yet known
@@ -95,13 +103,17 @@ void transcription_clear(struct transcription *transcription, struct decoder *de
 
 // Frames of the window at `seek`.
 static inline size_t transcription_window_frames(const struct transcription *transcription) {
-        return transcription->n_frames - transcription->seek;
+        return transcription->end - transcription->seek;
 }
 
 // The temperature that is being tried.
 static inline float transcription_temperature(const struct transcription *transcription) {
         return transcription->job->options.temperatures[transcription->temperature_index];
 }
+
+// Speech in the window that none of its words covers: it is to be heard by itself.
+void transcription_hear_again(struct transcription *transcription,
+                              const struct unheard *unheard);
 
 // End with an error.
 void transcription_fail(struct transcription *transcription, int result);
