@@ -78,7 +78,7 @@ static void fuzz_on_request(void *context, const struct http_request *request,
 
 static void fuzz_on_websocket(void *context, const struct http_request *request,
                               struct websocket *socket) {
-        struct websocket_handler handler = {fuzz_on_text, fuzz_on_binary, fuzz_on_close,
+        struct websocket_handler handler = {fuzz_on_text, fuzz_on_binary, NULL, fuzz_on_close,
                                             socket};
         struct websocket_limits limits = {
                 .text_max = TEXT_MAX, .binary_max = MESSAGE_MAX, .send_max = 50000};

@@ -21,6 +21,8 @@
 // it is the next connection's turn.
 #define REQUEST_COST ((size_t)4096)
 
+#define NO_MEMORY "no memory is left for more, try again later"
+
 struct connection {
         struct listener *listener;  // NULL once dropped
         struct connection *next, **link;
@@ -177,6 +179,11 @@ static void connection_refuse_parse(struct connection *connection) {
                                   http_errno_description(number));
 }
 
+static bool connection_has_memory(const struct connection *connection, enum budget_kind kind,
+                                  size_t n) {
+        return budget_has_room(transport_budget(connection->transport), kind, n);
+}
+
 static void connection_upgrade(struct connection *connection,
                                const struct http_request *request) {
         struct listener *listener = connection->listener;
@@ -185,6 +192,11 @@ static void connection_upgrade(struct connection *connection,
         const char *reason = NULL;
         int refusal = handshake_check(&connection->head, &handshake, &reason);
 
+        if (!refusal &&
+            !connection_has_memory(connection, BUDGET_MESSAGES, CONNECTION_MEMORY)) {
+                refusal = HTTP_STATUS_SERVICE_UNAVAILABLE;
+                reason = NO_MEMORY;
+        }
         if (refusal) {
                 connection_refuse(connection, refusal, reason);
                 return;
@@ -217,6 +229,11 @@ static void connection_reply(struct connection *connection,
         listener->handler.on_request(listener->handler.context, request, &response);
         if (transport_is_closing(connection->transport))
                 return;
+        if (response.body_length > BYTES_KEEP &&
+            !connection_has_memory(connection, BUDGET_SENDING, 2 * response.body_length)) {
+                connection_refuse(connection, HTTP_STATUS_SERVICE_UNAVAILABLE, NO_MEMORY);
+                return;
+        }
         if (!http_should_keep_alive(&connection->parser))
                 flags |= HTTP_REPLY_CLOSE;
         http_reply_send(connection->transport, loop_wall(connection->loop), &response, flags);
@@ -401,7 +418,8 @@ void connection_open(struct listener *listener, int fd, bool is_busy) {
         struct connection *connection = xnew(struct connection);
 
         connection_know_peer(connection, fd);
-        connection->transport = transport_open(listener->loop, fd, &handler, connection);
+        connection->transport = transport_open(listener->loop, fd, listener->handler.budget,
+                                               &handler, connection);
         if (!connection->transport) {
                 free(connection);
                 return;

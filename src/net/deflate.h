@@ -35,6 +35,9 @@ enum {
         INFLATER_E_MEMORY,
 };
 
+// Memory that an inflater takes: the window, and zlib's state of 9.5 KiB.
+#define INFLATER_BYTES ((size_t)42 * 1024)
+
 // For one message. NULL when there is no memory.
 struct inflater *inflater_new(void);
 struct inflater *inflater_free(struct inflater *inflater);

@@ -12,6 +12,7 @@
 #include "util/error.h"
 #include "util/loop.h"
 
+struct budget;  // util/budget.h
 struct listener;
 struct websocket;  // net/websocket.h
 
@@ -60,6 +61,9 @@ struct listener_handler {
         // connection is closed); NULL: it may. Asked before either of the above. Optional.
         char *(*refuse)(void *context, const struct http_request *request);
         void *context;
+        // That connections' buffers are charged to; NULL: none. It outlives the listener. When
+        // nothing is left, WebSockets and answers larger than BYTES_KEEP are refused (503).
+        struct budget *budget;
 };
 
 // Bind to "HOST:PORT", "[v6]:PORT" or ":PORT" and listen. Port 0 takes a free one. -EADDRINUSE

@@ -6,11 +6,41 @@
 #include "net/deflate.h"
 #include "util/utf8.h"
 
+#define CODE_TRY_AGAIN_LATER 1013  // of the registry (RFC 6455, 11.7); wslay has no name for it
+
 static const struct message_fault no_fault,
         no_memory = {WSLAY_CODE_INTERNAL_SERVER_ERROR, "out of memory"},
+        no_room = {WSLAY_CODE_MESSAGE_TOO_BIG, "no memory is left for a message of this size"},
+        try_later = {CODE_TRY_AGAIN_LATER, "no memory is left, try again later"},
         too_big = {WSLAY_CODE_MESSAGE_TOO_BIG, "message too big"},
         corrupt = {WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA, "compressed data is corrupt"},
         no_text = {WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA, "not UTF-8"};
+
+void message_init(struct message *message, struct budget *budget) {
+        const struct bytes empty = {
+                .budget = budget, .kind = BUDGET_MESSAGES, .most = BYTES_KEEP};
+
+        *message = (struct message){.bytes = empty, .arrived = empty};
+}
+
+// The message is compressed.
+static struct message_fault message_inflater_open(struct message *message) {
+        struct budget *budget = message->bytes.budget;
+
+        if (!budget_charge(budget, BUDGET_MESSAGES, INFLATER_BYTES))
+                return try_later;
+        message->inflater = inflater_new();
+        if (message->inflater)
+                return no_fault;
+        budget_refund(budget, BUDGET_MESSAGES, INFLATER_BYTES);
+        return no_memory;
+}
+
+static void message_inflater_close(struct message *message) {
+        if (message->inflater)
+                budget_refund(message->bytes.budget, BUDGET_MESSAGES, INFLATER_BYTES);
+        message->inflater = inflater_free(message->inflater);
+}
 
 static size_t message_limit(const struct message *message,
                             const struct message_limits *limits) {
@@ -20,14 +50,18 @@ static size_t message_limit(const struct message *message,
 struct message_fault message_begin_frame(struct message *message, enum message_kind kind,
                                          bool is_compressed, uint64_t n,
                                          const struct message_limits *limits) {
+        struct message_fault fault = no_fault;
+
         if (kind != MESSAGE_CONTINUED) {
                 message->is_open = true;
                 message->is_text = kind == MESSAGE_TEXT;
                 message->is_compressed = is_compressed;
-                message->inflater = is_compressed ? inflater_new() : NULL;
-                if (is_compressed && !message->inflater)
-                        return no_memory;
+                // One byte is looked for beyond the limit, and a zero follows.
+                message->bytes.most = message->is_text ? limits->text + 2 : BYTES_KEEP;
+                fault = is_compressed ? message_inflater_open(message) : no_fault;
         }
+        if (fault.code)
+                return fault;
         // Compressed bytes count here too: a message that is too long even so.
         return n > message_limit(message, limits) - message->n_before - message->bytes.n
                        ? too_big
@@ -120,7 +154,7 @@ struct message_fault message_step(struct message *message, const struct message_
 
         *ret_cost = 0;
         if (!bytes_reserve(&message->bytes, room))
-                return no_memory;
+                return no_room;
         if (message->inflater)
                 fault = message_inflate(message, room);
         else
@@ -148,12 +182,14 @@ void message_pass(struct message *message) {
 }
 
 void message_clear(struct message *message) {
-        struct bytes bytes = message->bytes, arrived = message->arrived;
+        struct bytes bytes, arrived;
 
-        inflater_free(message->inflater);
-        bytes_clear(&bytes);
-        bytes_deinit(&arrived);
-        *message = (struct message){.bytes = bytes};
+        message_inflater_close(message);
+        bytes_clear(&message->bytes);
+        bytes_deinit(&message->arrived);
+        bytes = message->bytes;
+        arrived = message->arrived;
+        *message = (struct message){.bytes = bytes, .arrived = arrived};
 }
 
 void message_deinit(struct message *message) {

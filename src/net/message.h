@@ -21,9 +21,10 @@ struct message_limits {
         size_t piece;  // of a binary message
 };
 
-// Zeroed is no message yet.
+// Zeroed is no message yet, and counted nowhere.
 struct message {
-        struct bytes bytes;         // decompressed: a text so far, or a piece of the binary
+        struct bytes bytes;         // decompressed: a text so far, or a piece of the binary;
+                                    // its budget is the inflater's too
         struct bytes arrived;       // and not yet taken in
         size_t n_taken;             // of them
         uint64_t n_before;          // bytes in pieces that have been handed on
@@ -35,6 +36,9 @@ struct message {
         bool is_ready;     // message_step() has brought out something to hand on
         bool is_last;      // and nothing comes behind it
 };
+
+// No message yet; what it will take is charged to the budget.
+void message_init(struct message *message, struct budget *budget);
 
 // What is wrong with a message, as a close frame says it. `code` 0: nothing.
 struct message_fault {

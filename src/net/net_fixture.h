@@ -22,10 +22,12 @@
 
 #define OUTPUT_MAX (4 * 1024 * 1024)
 #define WEBSOCKETS 8
+#define NET_BUDGET ((size_t)1 << 30)
 
 struct net_fixture {
         struct loop *loop;
         struct listener *listener;
+        struct budget *budget;  // of NET_BUDGET
         struct websocket_limits limits;
         size_t n_requests;
         char path[256];
@@ -112,7 +114,8 @@ static void net_on_close(void *context, uint16_t code) {
 static void net_on_websocket(void *context, const struct http_request *request,
                              struct websocket *socket) {
         struct net_fixture *net = context;
-        struct websocket_handler handler = {net_on_text, net_on_binary, net_on_close, net};
+        struct websocket_handler handler = {net_on_text, net_on_binary, NULL, net_on_close,
+                                            net};
 
         (void)request;
         assert_true(net->n_sockets < WEBSOCKETS);
@@ -138,6 +141,7 @@ static inline int net_setup(void **state) {
         struct error error = {0};
 
         net->loop = loop_new_fake(1700000000 * NSEC_PER_SEC);
+        net->budget = handler.budget = budget_new(NET_BUDGET);
         net->body = xcalloc(OUTPUT_MAX, 1);
         memset(net->body, 'b', OUTPUT_MAX);
         net->body_bytes = 3;
@@ -153,6 +157,7 @@ static inline int net_teardown(void **state) {
 
         listener_close(net->listener);
         assert_int_equal(net->n_closed, net->n_sockets);  // each exactly once
+        budget_free(net->budget);                         // nothing is charged to it any more
         loop_free(net->loop);
         free(net->text);
         bytes_deinit(&net->binary);

@@ -132,13 +132,18 @@ static void transport_on_closed(uv_handle_t *handle) {
 }
 
 // Not yet connected. NULL when libuv has no more to give.
-static struct transport *transport_new(struct loop *loop,
+static struct transport *transport_new(struct loop *loop, struct budget *budget,
                                        const struct transport_handler *handler, void *context) {
+        const struct bytes arriving = {
+                .budget = budget, .kind = BUDGET_MESSAGES, .most = BYTES_KEEP};
+        const struct bytes leaving = {.budget = budget, .kind = BUDGET_SENDING};
         struct transport *transport = xnew(struct transport);
 
         transport->loop = loop;
         transport->handler = handler;
         transport->context = context;
+        transport->input = arriving;
+        transport->sending = transport->waiting = leaving;
         if (uv_tcp_init(loop_uv(loop), &transport->tcp) < 0)
                 return mem_free(transport);
         transport->tcp.data = transport;
@@ -149,9 +154,9 @@ static struct transport *transport_new(struct loop *loop,
         return transport;
 }
 
-struct transport *transport_open(struct loop *loop, int fd,
+struct transport *transport_open(struct loop *loop, int fd, struct budget *budget,
                                  const struct transport_handler *handler, void *context) {
-        struct transport *transport = transport_new(loop, handler, context);
+        struct transport *transport = transport_new(loop, budget, handler, context);
 
         if (!transport) {
                 close(fd);
@@ -184,7 +189,7 @@ static void transport_on_connected(uv_connect_t *connect, int status) {
 
 struct transport *transport_connect(struct loop *loop, const struct sockaddr *address,
                                     const struct transport_handler *handler, void *context) {
-        struct transport *transport = transport_new(loop, handler, context);
+        struct transport *transport = transport_new(loop, NULL, handler, context);
 
         if (transport && uv_tcp_connect(&transport->connect, &transport->tcp, address,
                                         transport_on_connected) < 0) {
@@ -214,10 +219,11 @@ static void transport_drop(struct transport *transport);
 // Have libuv send what waits, less its first `n_sent` bytes.
 static void transport_send(struct transport *transport, size_t n_sent) {
         struct bytes *sending = &transport->sending;
+        struct bytes empty = *sending;
         uv_buf_t buffer;
 
         *sending = transport->waiting;
-        transport->waiting = (struct bytes){0};
+        transport->waiting = empty;
         buffer.base = (char *)sending->data + n_sent;
         buffer.len = sending->n - n_sent;
         if (uv_write(&transport->write, (uv_stream_t *)&transport->tcp, &buffer, 1,
@@ -285,6 +291,10 @@ void transport_write(struct transport *transport, const void *bytes, size_t n) {
                 run_queue_settle(loop_run_queue(transport->loop), &transport->entry);
 }
 
+struct budget *transport_budget(const struct transport *transport) {
+        return transport->input.budget;
+}
+
 size_t transport_pending(const struct transport *transport) {
         return transport->waiting.n +
                (transport->is_sending
@@ -307,6 +317,10 @@ static void transport_drop(struct transport *transport) {
         if (transport_is_closing(transport))
                 return;
         run_queue_remove(loop_run_queue(transport->loop), &transport->entry);
+        // The handle closes in the background, when the budget may have gone already.
+        bytes_leave_budget(&transport->input);
+        bytes_leave_budget(&transport->sending);
+        bytes_leave_budget(&transport->waiting);
         uv_close((uv_handle_t *)&transport->tcp, transport_on_closed);
 }
 

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/budget.h"
 #include "util/loop.h"
 #include "util/run_queue.h"
 
@@ -44,8 +45,10 @@ struct transport_handler {
         void (*on_connected)(void *context, int status);
 };
 
-// Take over a connected socket. NULL when that fails; the socket is closed then.
-struct transport *transport_open(struct loop *loop, int fd,
+// Take over a connected socket. NULL when that fails; the socket is closed then. What it keeps
+// is charged to the budget (NULL: none); a peer that does not take what there is no memory for
+// is dropped.
+struct transport *transport_open(struct loop *loop, int fd, struct budget *budget,
                                  const struct transport_handler *handler, void *context);
 
 // Connect to an address; on_connected tells how that went. NULL when there are no sockets left.
@@ -58,6 +61,8 @@ void transport_write(struct transport *transport, const void *bytes, size_t n);
 
 // Do not wait for the round's end.
 void transport_flush(struct transport *transport);
+
+struct budget *transport_budget(const struct transport *transport);
 
 // Bytes that the socket has not taken yet.
 size_t transport_pending(const struct transport *transport);

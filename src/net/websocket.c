@@ -422,6 +422,8 @@ size_t websocket_on_bytes(struct websocket *socket, const uint8_t *bytes, size_t
 }
 
 void websocket_on_drained(struct websocket *socket) {
+        if (socket->handler.on_drained && !socket->is_closing)
+                socket->handler.on_drained(socket->handler.context);
         if (!socket->is_choked)
                 return;
         socket->is_choked = false;
@@ -504,6 +506,7 @@ struct websocket *websocket_new(struct loop *loop, struct transport *transport,
         socket->loop = loop;
         socket->transport = transport;
         socket->deflater = deflater;
+        message_init(&socket->message, transport_budget(transport));
         socket->close_code = WSLAY_CODE_ABNORMAL_CLOSURE;
         socket->limits = (struct websocket_limits){
                 .text_max = MESSAGE_MAX_DEFAULT,
@@ -550,6 +553,8 @@ void websocket_end(struct websocket *socket) {
         loop_timer_cancel(socket->message_timer);
         wslay_event_shutdown_read(socket->events);
         socket->is_closing = true;
+        message_deinit(&socket->message);
+        message_init(&socket->message, NULL);
         if (socket->is_over)
                 return;
         socket->is_over = true;

@@ -40,6 +40,8 @@ struct websocket_handler {
         // A whole text message (valid UTF-8, `text` is zero-terminated).
         void (*on_text)(void *context, const char *text, size_t n);
         void (*on_binary)(void *context, const struct websocket_piece *piece);
+        // Nothing waits to be sent any more. May be NULL.
+        void (*on_drained)(void *context);
         // The end, for whatever reason; called exactly once. `code` as in the close frame, 1006
         // when there was none.
         void (*on_close)(void *context, uint16_t code);

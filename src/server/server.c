@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,9 @@
 
 // A client is told of an overload when it gets worse, and else so often at most.
 #define SERVER_TELL_AGAIN (30 * NSEC_PER_SEC)
+
+// The log says so often at most that memory is used up.
+#define SERVER_TELL_MEMORY (10 * NSEC_PER_SEC)
 
 // When it may be worth while to come back: it takes about as long to catch up as it took to
 // fall behind.
@@ -52,9 +56,11 @@ struct server {
         size_t n_streams;
         struct sink *log_sinks;  // one per stream
         struct session *sessions;
-        enum load_level level;     // as last logged
-        bool has_spool_trouble;    // likewise
-        struct loop_timer *timer;  // the tick; while stopping, the look whether all is done
+        enum load_level level;       // as last logged
+        uint64_t n_budget_refusals;  // likewise
+        nsec_t budget_told_at;       // when that was
+        bool has_spool_trouble;      // likewise
+        struct loop_timer *timer;    // the tick; while stopping, the look whether all is done
         bool is_stopping;
         bool is_late;  // the grace time is over
         nsec_t stop_deadline;
@@ -106,10 +112,15 @@ struct stream *const *server_streams(const struct server *server, size_t *ret_n)
 bool server_admits(const struct server *server, struct server_wait *ret) {
         struct scheduler_stats stats = scheduler_stats(server->scheduler);
 
-        ret->delay = stats.final_delay;
         ret->retry = SERVER_RETRY_DELAYS * stats.final_delay;
         if (ret->retry < SERVER_RETRY_LEAST)
                 ret->retry = SERVER_RETRY_LEAST;
+        if (budget_is_tight(server->services.budget)) {
+                snprintf(ret->reason, sizeof(ret->reason), "the memory for clients is used up");
+                return false;
+        }
+        snprintf(ret->reason, sizeof(ret->reason), "decoding is %.0f s behind",
+                 (double)stats.final_delay / NSEC_PER_SEC);
         return stats.level < LOAD_FULL || !server->parts.config->has_admission;
 }
 
@@ -145,7 +156,10 @@ static void readiness_answer(struct server *server, struct http_response *ret) {
         if (server->is_stopping)
                 text_answer(ret, 503, "stopping\n");
         else if (!server_admits(server, &wait))
-                text_answer(ret, 503, "busy: decoding is too far behind for new clients\n");
+                text_answer(ret, 503,
+                            budget_is_tight(server->services.budget)
+                                    ? "busy: the memory for clients is used up\n"
+                                    : "busy: decoding is too far behind for new clients\n");
         else
                 text_answer(ret, 200, "ready\n");
 }
@@ -260,11 +274,33 @@ static void load_log(struct server *server, const struct scheduler_stats *stats)
         server->has_spool_trouble = stats->spool_trouble != NULL;
 }
 
+// What was refused for want of memory, told together: a flood of it is one line.
+static void budget_log(struct server *server) {
+        const struct budget *budget = server->services.budget;
+        nsec_t now = loop_now(server->parts.loop);
+        uint64_t n = 0;
+
+        for (int kind = 0; kind < BUDGET_KIND_COUNT; kind++)
+                n += budget_refusals(budget, (enum budget_kind)kind);
+        if (n == server->n_budget_refusals ||
+            (server->n_budget_refusals > 0 &&
+             now - server->budget_told_at < SERVER_TELL_MEMORY))
+                return;
+        log_warning("server", "memory-full",
+                    "the %.0f MB for what clients send are used up: %" PRIu64
+                    " requests, messages and uploads were refused (memory, "
+                    "docs/operations.md)",
+                    (double)budget_total(budget) / 1e6, n - server->n_budget_refusals);
+        server->n_budget_refusals = n;
+        server->budget_told_at = now;
+}
+
 static void load_tell(struct server *server) {
         struct scheduler_stats stats = scheduler_stats(server->scheduler);
         CLEANUP(mem_freep) char *words = load_words(&stats);
 
         load_log(server, &stats);
+        budget_log(server);
         for (struct session *session = server->sessions; session; session = session->next)
                 session_tell(session, &stats, words);
 }
@@ -435,6 +471,7 @@ static int server_start(struct server *server, struct error *error) {
                 .on_websocket = server_on_websocket,
                 .refuse = server_on_visitor,
                 .context = server,
+                .budget = server->services.budget,
         };
         int r;
 

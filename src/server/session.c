@@ -105,6 +105,13 @@ static void session_on_binary(void *context, const struct websocket_piece *piece
                 session->ops->on_binary(session, piece);
 }
 
+static void session_on_drained(void *context) {
+        struct session *session = context;
+
+        if (session->ops->on_drained && !session->is_leaving)
+                session->ops->on_drained(session);
+}
+
 static void session_on_close(void *context, uint16_t code) {
         struct session *session = context;
 
@@ -252,6 +259,7 @@ void session_open(struct server *server, const struct http_request *request,
         struct websocket_handler handler = {
                 .on_text = session_on_text,
                 .on_binary = session_on_binary,
+                .on_drained = session_on_drained,
                 .on_close = session_on_close,
                 .context = session,
         };

@@ -51,6 +51,8 @@ struct session_ops {
         void (*on_overload)(struct session *session, const char *words);
         // The sound is nothing that can be heard (transcribers): say so, and what to do.
         void (*on_implausible)(struct session *session);
+        // Nothing waits to be sent to the client any more (optional).
+        void (*on_drained)(struct session *session);
         // Say goodbye and begin to close: all that was owed has been sent.
         void (*goodbye)(struct session *session, uint16_t code);
         // Free `state`; the stream is closed afterwards by the session itself.
@@ -141,10 +143,10 @@ struct stream *server_find_stream(const struct server *server, const char *name)
 // All pulled streams, in the config's order; lent.
 struct stream *const *server_streams(const struct server *server, size_t *ret_n);
 
-// May a new transcriber come in? False while decoding lags too far behind; then *ret says how
-// far, and when it may be worth while to ask again.
+// May a new transcriber come in? False while decoding lags too far behind, or the memory for
+// clients is nearly used up; then *ret says so, and when it may be worth while to ask again.
 struct server_wait {
-        nsec_t delay;
+        char reason[64];
         nsec_t retry;
 };
 

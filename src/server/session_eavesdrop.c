@@ -175,8 +175,8 @@ static bool setup_admit(struct session *session) {
 
         if (server_admits(session->server, &wait))
                 return true;
-        words = xasprintf("Server busy: decoding is %.0f s behind; try again in %.0f s",
-                          (double)wait.delay / NSEC_PER_SEC, (double)wait.retry / NSEC_PER_SEC);
+        words = xasprintf("Server busy: %s; try again in %.0f s", wait.reason,
+                          (double)wait.retry / NSEC_PER_SEC);
         session_refuse(session, 1013, words);
         return false;
 }

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "server/session.h"
+#include "util/loop.h"
 #include "util/mem.h"
+#include "util/run_queue.h"
 
 // Final segments that a newcomer gets at once, oldest first.
 #define SUBSCRIBER_HISTORY 500
@@ -16,9 +18,14 @@ struct subscription {
         bool has_tail;
 };
 
+// A newcomer to many streams with long histories gets one after the other, each when the one
+// before was taken: together they are more than may wait for a client.
 struct subscriber {
+        struct session *session;
         struct subscription *subscriptions;
         size_t n;
+        size_t n_open;  // the first of them, whose text is sent
+        struct run_queue_entry entry;
 };
 
 static void transcription_send(struct subscription *subscription, const struct update *update,
@@ -81,12 +88,11 @@ static const struct sink_ops subscription_sink = {
         .on_notice = subscription_on_notice,
 };
 
-static void subscription_open(struct subscription *subscription, struct session *session,
-                              struct stream *stream) {
+static void subscription_open(struct subscription *subscription) {
+        struct session *session = subscription->session;
+        struct stream *stream = subscription->stream;
         struct stream_notice notice = stream_state(stream);
 
-        subscription->session = session;
-        subscription->stream = stream;
         subscription->sink = (struct sink){
                 .ops = &subscription_sink,
                 .state = subscription,
@@ -97,6 +103,47 @@ static void subscription_open(struct subscription *subscription, struct session 
         status_send(subscription, &notice);
         if (history_length(stream_history(stream)) > 0)
                 transcription_send(subscription, stream_current(stream), SUBSCRIBER_HISTORY);
+}
+
+// Open the next one, if the client has taken all it was sent; it comes back when it has.
+static void subscriber_serve(void *context, struct quantum *quantum) {
+        struct subscriber *state = context;
+        const struct session *session = state->session;
+        uint64_t n_before = server_counts(session->server)->sinks[READER_SUBSCRIBER].n_bytes;
+
+        if (state->n_open == state->n || session->is_leaving ||
+            websocket_pending(session->socket) > 0)
+                return;
+        subscription_open(&state->subscriptions[state->n_open++]);
+        quantum_spend(quantum,
+                      server_counts(session->server)->sinks[READER_SUBSCRIBER].n_bytes -
+                              n_before);
+}
+
+static struct run_queue *run_queue_of(const struct session *session) {
+        return loop_run_queue(server_services(session->server)->loop);
+}
+
+static void subscriber_on_drained(struct session *session) {
+        struct subscriber *state = session->state;
+
+        if (state && state->n_open < state->n)
+                run_queue_add(run_queue_of(session), &state->entry);
+}
+
+static struct subscriber *subscriber_new(struct session *session,
+                                         const struct eavesdrop_names *names) {
+        struct subscriber *state = xnew(struct subscriber);
+
+        state->session = session;
+        state->entry = (struct run_queue_entry){.serve = subscriber_serve, .context = state};
+        state->n = names->n;
+        state->subscriptions = xcalloc(names->n, sizeof(*state->subscriptions));
+        for (size_t i = 0; i < names->n; i++)
+                state->subscriptions[i] = (struct subscription){
+                        .session = session,
+                        .stream = server_find_stream(session->server, names->items[i])};
+        return state;
 }
 
 static bool streams_are_known(struct session *session, const struct eavesdrop_names *names) {
@@ -135,7 +182,6 @@ static void refuse(struct session *session, enum eavesdrop_refusal refusal) {
 void session_subscribe(struct session *session, const char *list) {
         CLEANUP(mem_freep) char *about = NULL;
         struct eavesdrop_names names = {0};
-        struct subscriber *state;
         size_t n_streams;
 
         server_streams(session->server, &n_streams);
@@ -150,11 +196,7 @@ void session_subscribe(struct session *session, const char *list) {
         if (eavesdrop_names_parse(&names, list) != 0 || names.n == 0) {
                 refuse(session, EAVESDROP_E_NAMES_INVALID);
         } else if (streams_are_known(session, &names)) {
-                state = session->state = xnew(struct subscriber);
-                state->subscriptions = xcalloc(names.n, sizeof(*state->subscriptions));
-                for (size_t i = 0; i < names.n; i++)
-                        subscription_open(&state->subscriptions[state->n++], session,
-                                          server_find_stream(session->server, names.items[i]));
+                session->state = subscriber_new(session, &names);
                 about = xasprintf("subscriber of %s", list);
                 session_started(session, about);
         }
@@ -205,7 +247,8 @@ static void subscriber_close(struct session *session) {
 
         if (!state)
                 return;
-        for (size_t i = 0; i < state->n; i++)
+        run_queue_remove(run_queue_of(session), &state->entry);
+        for (size_t i = 0; i < state->n_open; i++)
                 stream_remove_sink(state->subscriptions[i].stream,
                                    &state->subscriptions[i].sink);
         free(state->subscriptions);
@@ -217,6 +260,7 @@ const struct session_ops session_subscriber = {
         .reader = READER_SUBSCRIBER,
         .on_text = subscriber_on_text,
         .on_binary = subscriber_on_binary,
+        .on_drained = subscriber_on_drained,
         .goodbye = subscriber_goodbye,
         .close = subscriber_close,
 };

@@ -66,8 +66,8 @@ static bool whisperlive_admit(struct session *session, const char *uid) {
         text = whisperlive_encode_wait(uid, ceil((double)wait.retry / (60.0 * NSEC_PER_SEC)),
                                        &n);
         session_send(session, text, n);
-        words = xasprintf("busy: decoding is %.0f s behind, try again in %.0f s",
-                          (double)wait.delay / NSEC_PER_SEC, (double)wait.retry / NSEC_PER_SEC);
+        words = xasprintf("busy: %s, try again in %.0f s", wait.reason,
+                          (double)wait.retry / NSEC_PER_SEC);
         session_turn_away(session, 1013, words);
         return false;
 }

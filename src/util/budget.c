@@ -24,13 +24,16 @@ struct budget *budget_free(struct budget *budget) {
         return mem_free(budget);
 }
 
-bool budget_charge(struct budget *budget, enum budget_kind kind, size_t n) {
-        if (!budget)
+bool budget_has_room(struct budget *budget, enum budget_kind kind, size_t n) {
+        if (!budget || (budget->used <= budget->total && n <= budget->total - budget->used))
                 return true;
-        if (budget->used > budget->total || n > budget->total - budget->used) {
-                budget->n_refused[kind]++;
+        budget->n_refused[kind]++;
+        return false;
+}
+
+bool budget_charge(struct budget *budget, enum budget_kind kind, size_t n) {
+        if (!budget_has_room(budget, kind, n))
                 return false;
-        }
         budget_charge_always(budget, kind, n);
         return true;
 }

@@ -32,6 +32,9 @@ struct budget *budget_free(struct budget *budget);
 // Take `n` bytes. False beyond the total: then nothing is taken, and the refusal is counted.
 bool budget_charge(struct budget *budget, enum budget_kind kind, size_t n);
 
+// Whether budget_charge() would take them; a refusal is counted likewise.
+bool budget_has_room(struct budget *budget, enum budget_kind kind, size_t n);
+
 // Take them even beyond the total: what cannot be refused, such as what people are saying now.
 void budget_charge_always(struct budget *budget, enum budget_kind kind, size_t n);
 
