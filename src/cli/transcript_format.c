@@ -68,6 +68,10 @@ void transcript_writer_break(struct transcript_writer *writer) {
         writer->segments = NULL;
 }
 
+bool transcript_writer_shows_nothing_said(const struct transcript_writer *writer) {
+        return writer->format == TRANSCRIPT_JSON;
+}
+
 bool transcript_writer_has_failed(const struct transcript_writer *writer) {
         return ferror(writer->stream) != 0;
 }

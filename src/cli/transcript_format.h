@@ -37,6 +37,9 @@ void transcript_writer_end(struct transcript_writer *writer, const char *languag
                            int64_t duration);
 void transcript_writer_break(struct transcript_writer *writer);
 
+// True when a file without segments is to be seen in what is written.
+bool transcript_writer_shows_nothing_said(const struct transcript_writer *writer);
+
 // True once something could not be written: what follows would be in vain.
 bool transcript_writer_has_failed(const struct transcript_writer *writer);
 

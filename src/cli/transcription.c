@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "audio/pcm.h"
+#include "cli/complaint.h"
 #include "util/mem.h"
 
 // Sound that may wait in jobs, over all files: 4 minutes are 15 MB, and more than any engine
@@ -24,7 +25,8 @@ struct item {
         struct track *track;  // NULL: it could not be opened
         struct segment *segments;
         size_t n_segments;
-        bool is_begun;  // written from
+        bool is_begun;    // written from
+        bool has_speech;  // a segment has come
         bool is_done;
         struct error error;
 };
@@ -69,6 +71,15 @@ static void item_begin(struct item *item) {
         item->n_segments = 0;
 }
 
+// An empty output looks like a fault, and may be one: the wrong track, say.
+static void item_tell_silence(const struct item *item) {
+        const struct transcript_writer *writer = item->transcription->parts.writer;
+
+        if (item->error.code == 0 && !item->has_speech &&
+            !transcript_writer_shows_nothing_said(writer))
+                complaint_print("transcribe", "'%s': no speech was found", item->path);
+}
+
 static void item_end(struct item *item) {
         struct transcription *transcription = item->transcription;
         struct transcript_writer *writer = transcription->parts.writer;
@@ -80,6 +91,7 @@ static void item_end(struct item *item) {
                 transcription->n_failed++;
                 fprintf(stderr, "eavesdrop transcribe: %s\n", item->error.text);
         }
+        item_tell_silence(item);
         // A damaged file has its say all the same, as far as it could be read.
         if (item->track && (item->error.code == 0 || track_duration(item->track) > 0))
                 transcript_writer_end(writer, track_language(item->track),
@@ -115,6 +127,7 @@ static void progress_tell(struct transcription *transcription) {
 static void item_on_segment(void *context, const struct segment *segment) {
         struct item *item = context;
 
+        item->has_speech = true;
         if (item->is_begun) {
                 segment_write(item, segment);
                 return;

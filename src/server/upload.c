@@ -201,7 +201,9 @@ void upload_write(struct upload *upload, const uint8_t *bytes, size_t n) {
                 upload_over_size(upload);
                 return;
         }
-        if (!budget_charge(upload->services->budget, BUDGET_UPLOADS, n)) {
+        // The last quarter is for those who are heard now.
+        if ((!upload->media && budget_is_tight(upload->services->budget)) ||
+            !budget_charge(upload->services->budget, BUDGET_UPLOADS, n)) {
                 upload_over(upload, UPLOAD_NO_ROOM, "no memory left for it");
                 return;
         }

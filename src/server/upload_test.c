@@ -308,21 +308,21 @@ static void few_bytes_make_no_endless_sound(void **state) {
         rig_deinit(&rig);
 }
 
-static void what_waits_is_within_the_budget(void **state) {
+static void what_waits_leaves_room_for_others(void **state) {
         struct rig rig;
-        struct client clients[5];
+        struct client clients[6];
 
         (void)state;
         rig_init(&rig, 1, 10);
-        for (size_t i = 0; i < 5; i++)
+        for (size_t i = 0; i < 6; i++)
                 assert_true(client_init(&clients[i], &rig));
+        for (size_t i = 0; i < 6; i++)
+                client_send(&clients[i], (size_t)3 << 20);
         for (size_t i = 0; i < 5; i++)
-                client_send(&clients[i], (size_t)4 << 20);
-        for (size_t i = 0; i < 4; i++)
                 assert_int_equal(clients[i].n_ends, 0);
-        assert_int_equal(clients[4].end, UPLOAD_NO_ROOM);
-        assert_int_equal(budget_used(rig.services.budget, BUDGET_UPLOADS), BUDGET);
-        for (size_t i = 0; i < 4; i++)
+        assert_int_equal(clients[5].end, UPLOAD_NO_ROOM);
+        assert_int_equal(budget_used(rig.services.budget, BUDGET_UPLOADS), 5 * 3 << 20);
+        for (size_t i = 0; i < 5; i++)
                 clients[i].upload = upload_close(clients[i].upload);
         rig_deinit(&rig);
 }
@@ -354,7 +354,7 @@ int main(void) {
                 cmocka_unit_test(a_trickle_is_a_stall),
                 cmocka_unit_test(bytes_and_seconds_have_limits),
                 cmocka_unit_test(few_bytes_make_no_endless_sound),
-                cmocka_unit_test(what_waits_is_within_the_budget),
+                cmocka_unit_test(what_waits_leaves_room_for_others),
                 cmocka_unit_test(what_is_no_sound_is_told),
         };
 

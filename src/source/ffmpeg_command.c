@@ -39,7 +39,10 @@ static void command_begin(struct ffmpeg_command *command, const char *ffmpeg,
 // ffmpeg writes each frame at once, and G.711 comes in frames of 20 ms. In frames of 64 ms, two
 // chunks of the detector, it wakes us a third as often and takes a fifth less time itself; of
 // what a reader waits for, 32 ms on average are spent on it.
-#define FRAME_FILTER "aresample=16000,asetnsamples=n=1024:p=0"
+//
+// Time stamps are counted anew at the end: where those of a file go back, as in joined ones,
+// ffmpeg would call each frame an error.
+#define FRAME_FILTER "aresample=16000,asetnsamples=n=1024:p=0,asetpts=N/SR/TB"
 
 static void command_end(struct ffmpeg_command *command, const char *input) {
         command_append(command, "-i", input, "-vn", "-sn", "-dn", "-af", FRAME_FILTER, "-ac",
