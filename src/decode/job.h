@@ -24,6 +24,10 @@ enum decode_task { DECODE_TRANSCRIBE, DECODE_TRANSLATE };
 // A switch whose default depends on what is decoded; whoever makes jobs settles it.
 enum decode_choice { DECODE_UNSET = -1, DECODE_NO, DECODE_YES };
 
+// Longest prompt, prefix or hotwords, in bytes, wherever they come from: far more than the 224
+// tokens that have room before the text.
+#define DECODE_TEXT_MAX 16384
+
 #define DECODE_TEMPERATURES_MAX 8
 #define DECODE_WIDTH_MAX        32  // beams or samples side by side
 #define DECODE_BEAM_AUTO        0   // greedy, or beams for what may be final: load.h

@@ -7,8 +7,7 @@
 #include "util/mem.h"
 #include "util/number.h"
 
-// Longest text in an option: the engine's own limit for a prompt is far lower.
-#define TEXT_MAX_BYTES 16384
+_Static_assert(DECODE_TEXT_MAX == 16384, "the words below name it");
 
 #define AT(field) offsetof(struct decode_options, field)
 
@@ -37,11 +36,11 @@ const struct decode_option decode_option_table[] = {
         {"prompt_reset_on_temperature", DECODE_OPTION_NUMBER, AT(prompt_reset_on_temperature),
          0, 10, INFINITY, "a number from 0 to 10, or off",
          "but not text of a higher temperature [0.5]"},
-        {"initial_prompt", DECODE_OPTION_TEXT, AT(prompt), 0, TEXT_MAX_BYTES, 0,
+        {"initial_prompt", DECODE_OPTION_TEXT, AT(prompt), 0, DECODE_TEXT_MAX, 0,
          "text of at most 16384 bytes", "text to begin from: names, spelling, style"},
-        {"prefix", DECODE_OPTION_TEXT, AT(prefix), 0, TEXT_MAX_BYTES, 0,
+        {"prefix", DECODE_OPTION_TEXT, AT(prefix), 0, DECODE_TEXT_MAX, 0,
          "text of at most 16384 bytes", "how the first text begins; not shown"},
-        {"hotwords", DECODE_OPTION_TEXT, AT(hotwords), 0, TEXT_MAX_BYTES, 0,
+        {"hotwords", DECODE_OPTION_TEXT, AT(hotwords), 0, DECODE_TEXT_MAX, 0,
          "words, at most 16384 bytes", "words that are likely to be said"},
         {"suppress_blank", DECODE_OPTION_SWITCH, AT(suppress_blank), 0, 1, 0, "true or false",
          "a text does not begin with a blank [true]"},

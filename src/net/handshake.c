@@ -33,7 +33,7 @@ int handshake_check(const struct http_head *head, struct handshake *ret,
                     const char **ret_reason) {
         const char *version = http_head_next(head, "Sec-WebSocket-Version", NULL);
         const char *key = http_head_next(head, "Sec-WebSocket-Key", NULL);
-        const char *offers = NULL;
+        const char *offers = NULL, *protocols = NULL;
 
         if (!header_has(head, "Connection", "upgrade")) {
                 *ret_reason = "a WebSocket needs the header Connection: Upgrade";
@@ -51,6 +51,8 @@ int handshake_check(const struct http_head *head, struct handshake *ret,
         while (!ret->has_deflate &&
                (offers = http_head_next(head, "Sec-WebSocket-Extensions", offers)))
                 handshake_negotiate(ret, offers);
+        while ((protocols = http_head_next(head, "Sec-WebSocket-Protocol", protocols)))
+                subprotocol_offer(&ret->protocol, protocols);
         return 0;
 }
 
@@ -158,14 +160,18 @@ char *handshake_accept(const char *key) {
 
 char *handshake_answer(const struct handshake *handshake) {
         CLEANUP(mem_freep) char *accept = handshake_accept(handshake->key);
+        const struct subprotocol *protocol = &handshake->protocol;
         char bits[40] = "";
 
         if (handshake->window_bits)
                 snprintf(bits, sizeof(bits), "; server_max_window_bits=%d",
                          handshake->window_bits);
         return xasprintf("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                         "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s%s%s\r\n",
-                         accept,
+                         "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n"
+                         "%s%.*s%s%s%s%s\r\n",
+                         accept, protocol->name ? "Sec-WebSocket-Protocol: " : "",
+                         (int)protocol->n, protocol->name ? protocol->name : "",
+                         protocol->name ? "\r\n" : "",
                          handshake->has_deflate
                                  ? "Sec-WebSocket-Extensions: permessage-deflate; "
                                    "server_no_context_takeover; client_no_context_takeover"

@@ -7,11 +7,13 @@
 #include <stdbool.h>
 
 #include "net/http_head.h"
+#include "net/subprotocol.h"
 
 struct handshake {
-        const char *key;   // as the client sent it; lent by the head
-        bool has_deflate;  // permessage-deflate was agreed on
-        int window_bits;   // named in the answer; 0: not named
+        const char *key;              // as the client sent it; lent by the head
+        bool has_deflate;             // permessage-deflate was agreed on
+        int window_bits;              // named in the answer; 0: not named
+        struct subprotocol protocol;  // that is answered; lent likewise
 };
 
 // Check an upgrade request. Returns 0 and fills *ret, or the HTTP status of the refusal with

@@ -147,6 +147,35 @@ static void test_decoding_is_overridden(void **state) {
         rig_set_variable("EAVESDROP_DECODING_BEAM_SIZE", NULL);
 }
 
+// One limit for a prompt and its like, wherever it is said.
+static void test_texts_have_one_limit(void **state) {
+        static const struct {
+                const char *before, *after;
+                size_t n_around;  // of the text that is not ours: a list's blank and last word
+        } places[] = {
+                {"streams: {a: {url: rtsp://h/a, prompt: ", "}}\n", 0},
+                {"streams: {a: {url: rtsp://h/a, hotwords: ", "}}\n", 0},
+                {"streams: {a: {url: rtsp://h/a, hotwords: [", ", b]}}\n", 2},
+                {"streams: {a: {url: rtsp://h/a, decoding: {initial_prompt: ", "}}}\n", 0},
+                {"decoding: {hotwords: ", "}\n", 0},
+                {"decoding: {prefix: ", "}\n", 0},
+        };
+        char text[DECODE_TEXT_MAX + 2];
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+                CLEANUP(mem_freep) char *good = NULL, *bad = NULL, *told = NULL;
+
+                memset(text, 'a', sizeof(text));
+                text[DECODE_TEXT_MAX - places[i].n_around] = '\0';
+                good = xasprintf("%s%s%s", places[i].before, text, places[i].after);
+                config_free(rig_parse_config(good));
+                bad = xasprintf("%s%sa%s", places[i].before, text, places[i].after);
+                told = rig_refuse_config(bad, strlen(bad));
+                assert_non_null(strstr(told, "16384"));
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_guards_have_limits),
@@ -154,6 +183,7 @@ int main(void) {
                 cmocka_unit_test(test_guards_that_have_moved),
                 cmocka_unit_test(test_decoding_options),
                 cmocka_unit_test(test_decoding_mistakes),
+                cmocka_unit_test(test_texts_have_one_limit),
                 cmocka_unit_test(test_decoding_is_overridden),
         };
 

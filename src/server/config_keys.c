@@ -466,6 +466,8 @@ static bool stream_set_task(void *target, const char *value) {
 static bool stream_set_prompt(void *target, const char *value) {
         struct stream_config *stream = target;
 
+        if (strlen(value) > DECODE_TEXT_MAX)
+                return false;
         text_replace(&stream->prompt, value[0] != '\0' ? value : NULL);
         return true;
 }
@@ -505,7 +507,7 @@ static bool stream_set_loop(void *target, const char *value) {
 const struct config_key config_stream_keys[] = {
         {"language", NULL, LANGUAGE_EXPECTED, language_names, false, stream_set_language},
         {"task", NULL, "transcribe or translate", task_names, false, stream_set_task},
-        {"prompt", NULL, "text", NULL, false, stream_set_prompt},
+        {"prompt", NULL, "text of at most 16384 bytes", NULL, false, stream_set_prompt},
         {"pause", NULL, PAUSE_EXPECTED, NULL, false, stream_set_pause},
         {"window_max", NULL, WINDOW_EXPECTED, NULL, false, stream_set_window_max},
         {"transport", NULL, "tcp or udp", transport_names, false, stream_set_transport},

@@ -59,7 +59,11 @@ static void hotwords_read(struct config_reader *reader, const struct config_node
         CLEANUP(mem_freep)
         char *words = config_read_list(reader, node, place, "words or a list", " ");
 
-        if (words && words[0] != '\0')
+        if (words && strlen(words) > DECODE_TEXT_MAX)
+                config_mistake_add(reader->mistakes, node->line, node->column, place,
+                                   "%zu bytes of words; the limit is %d", strlen(words),
+                                   DECODE_TEXT_MAX);
+        else if (words && words[0] != '\0')
                 stream->hotwords = TAKE(words);
 }
 

@@ -145,6 +145,16 @@ static void session_on_relief(void *context) {
                 session->ops->on_relief(session);
 }
 
+// Once: where one window fails, others do, too.
+static void session_on_failure(void *context, const char *words) {
+        struct session *session = context;
+
+        if (session->is_failure_told || !session->ops->on_warning)
+                return;
+        session->is_failure_told = true;
+        session->ops->on_warning(session, words);
+}
+
 // --- for the kinds ---------------------------------------------------------------------------
 
 int session_stream_open(struct session *session, const struct stream_settings *settings,
@@ -152,6 +162,7 @@ int session_stream_open(struct session *session, const struct stream_settings *s
         struct stream_listener listener = {
                 .on_settled = session_on_settled,
                 .on_relief = session_on_relief,
+                .on_failure = session_on_failure,
                 .context = session,
         };
         int r = stream_open(&session->stream, server_services(session->server), settings,

@@ -53,6 +53,8 @@ struct session_ops {
         void (*on_implausible)(struct session *session);
         // Nothing waits to be sent to the client any more (optional).
         void (*on_drained)(struct session *session);
+        // Something went wrong, and the session goes on (optional).
+        void (*on_warning)(struct session *session, const char *words);
         // Say goodbye and begin to close: all that was owed has been sent.
         void (*goodbye)(struct session *session, uint16_t code);
         // Free `state`; the stream is closed afterwards by the session itself.
@@ -75,6 +77,7 @@ struct session {
 
         bool is_leaving;             // the end was asked for: goodbye once all is settled
         uint16_t leaving_code;       // close code of that goodbye
+        bool is_failure_told;        // that a window was lost
         bool is_paused;              // reading from the socket is stopped
         enum load_level told;        // of the present overload
         enum load_level told_worst;  // when it was last told something

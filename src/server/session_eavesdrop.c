@@ -373,6 +373,16 @@ static void message_refuse(struct session *session, const struct error *error) {
         error_send(session, words);
 }
 
+// All sound has come.
+static void audio_end(struct session *session) {
+        struct eavesdrop *state = session->state;
+
+        if (state->is_file)
+                upload_write_end(state->upload);
+        else
+                session_leave(session, 1000);
+}
+
 static void eavesdrop_on_text(struct session *session, const char *text, size_t n) {
         struct eavesdrop *state = session->state;
         struct eavesdrop_message message;
@@ -380,6 +390,10 @@ static void eavesdrop_on_text(struct session *session, const char *text, size_t 
 
         if (!state) {
                 setup_on_text(session, text, n);
+                return;
+        }
+        if (eavesdrop_is_end_of_audio(text, n)) {
+                audio_end(session);
                 return;
         }
         if (eavesdrop_message_parse(&message, text, n, &error) != 0) {
@@ -401,13 +415,10 @@ static void eavesdrop_on_binary(struct session *session, const struct websocket_
         if (!state) {
                 session_refuse(session, 1008,
                                "audio before setup: send the setup message first");
-        } else if (state->is_file) {
-                if (is_end)
-                        upload_write_end(state->upload);
-                else
-                        upload_write(state->upload, piece->bytes, piece->n);
         } else if (is_end) {
-                session_leave(session, 1000);
+                audio_end(session);
+        } else if (state->is_file) {
+                upload_write(state->upload, piece->bytes, piece->n);
         } else if (!state->recording_id) {
                 if (piece->is_first)
                         refusal_send(session, EAVESDROP_E_AUDIO_EARLY, NULL);
@@ -469,6 +480,7 @@ const struct session_ops session_eavesdrop = {
         .on_relief = eavesdrop_on_relief,
         .on_overload = eavesdrop_on_overload,
         .on_implausible = eavesdrop_on_implausible,
+        .on_warning = error_send,
         .goodbye = eavesdrop_goodbye,
         .close = eavesdrop_close,
 };

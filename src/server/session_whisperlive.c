@@ -106,8 +106,12 @@ static void whisperlive_on_text(struct session *session, const char *text, size_
         char *answer;
         size_t n_answer;
 
-        if (state)
-                return;  // the dialect ignores later text
+        if (state) {
+                // Later text is ignored, but some clients say so in text that this is all.
+                if (whisperlive_is_end_of_audio(text, n))
+                        session_leave(session, 1000);
+                return;
+        }
         state = session->state = xnew(struct whisperlive);
         if (whisperlive_hello_parse(&state->hello, text, n, &error) != 0) {
                 whisperlive_refuse(session, "", 1008, error.text);
@@ -177,6 +181,7 @@ const struct session_ops session_whisperlive = {
         .on_binary = whisperlive_on_binary,
         .on_overload = whisperlive_warn,
         .on_implausible = whisperlive_on_implausible,
+        .on_warning = whisperlive_warn,
         .goodbye = whisperlive_goodbye,
         .close = whisperlive_close,
 };

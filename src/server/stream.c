@@ -1,6 +1,7 @@
 #include "server/stream.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,6 +156,17 @@ static void stream_on_update(struct stream *stream, uint32_t generation,
         sinks_on_update(stream->sinks, &facts, update);
 }
 
+// What was said in a window is lost.
+static void stream_fail(struct stream *stream, size_t n_samples, const char *reason) {
+        CLEANUP(mem_freep)
+        char *words = xasprintf("%.1f s of speech could not be decoded: %s",
+                                (double)n_samples / AUDIO_RATE, reason);
+
+        log_error(stream->name, "decode-failed", "%s", words);
+        if (stream->listener.on_failure)
+                stream->listener.on_failure(stream->listener.context, words);
+}
+
 static void stream_on_hypothesis(void *context, const struct job *job, int result,
                                  struct hypothesis *hypothesis) {
         struct stream *stream = context;
@@ -169,9 +181,7 @@ static void stream_on_hypothesis(void *context, const struct job *job, int resul
         if (result < 0) {
                 if (!job->is_final)
                         return;
-                log_error(stream->name, "decode-failed",
-                          "%.1f s of speech could not be decoded: %s",
-                          (double)job->n_samples / AUDIO_RATE, strerrordesc_np(-result));
+                stream_fail(stream, job->n_samples, strerrordesc_np(-result));
                 hypothesis = &nothing;
         }
         if (job->is_final) {
@@ -225,8 +235,7 @@ static void stream_on_window(struct stream *stream, const struct window *window)
         if (job)
                 stream_submit(stream, job);
         else
-                log_error(stream->name, "window-lost", "%.1f s of speech lost: out of memory",
-                          (double)wanted.n_samples / AUDIO_RATE);
+                stream_fail(stream, wanted.n_samples, strerrordesc_np(ENOMEM));
 }
 
 static void windows_take(struct stream *stream) {

@@ -45,6 +45,8 @@ struct stream_settings {
 struct stream_listener {
         void (*on_settled)(void *context);  // nothing is owed any more
         void (*on_relief)(void *context);   // no longer backlogged
+        // A window is lost: what was said there will not be text. It is logged already.
+        void (*on_failure)(void *context, const char *words);
         void *context;
 };
 

@@ -1,5 +1,6 @@
 #include "server/stream_rig.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
@@ -28,8 +29,11 @@ static char *words_say(const struct job *job, unsigned n_tentative) {
 
 static int script_answer(void *context, const struct job *job, struct hypothesis *ret) {
         struct stream_rig *rig = context;
-        struct hypothesis_segment *segment = hypothesis_append(ret);
+        struct hypothesis_segment *segment;
 
+        if (rig->is_broken)
+                return -EIO;
+        segment = hypothesis_append(ret);
         if (!job->is_final)
                 atomic_fetch_add(&rig->n_tentative, 1);
         if (job->options.n_draft_tokens > 0)
@@ -61,13 +65,20 @@ static void on_relief(void *context) {
         rig->n_relieved++;
 }
 
+static void on_failure(void *context, const char *words) {
+        struct stream_rig *rig = context;
+
+        rig->n_failed++;
+        snprintf(rig->failure, sizeof(rig->failure), "%s", words);
+}
+
 static void rig_open_stream(struct stream_rig *rig) {
         struct decode_options options = decode_options_default();
         struct stream_services services = {rig->loop, rig->scheduler, rig->vad, &rig->counts,
                                            rig->budget};
         struct stream_settings settings = {
                 .name = "test", .options = &options, .history_segments = 5};
-        struct stream_listener listener = {on_settled, on_relief, rig};
+        struct stream_listener listener = {on_settled, on_relief, on_failure, rig};
 
         assert_int_equal(stream_open(&rig->stream, &services, &settings, &listener, NULL), 0);
         rig->sink = (struct sink){

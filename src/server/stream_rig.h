@@ -35,10 +35,12 @@ struct stream_rig {
         struct sink sink;
         struct sink_counts sink_counts;
         struct server_counts counts;
-        unsigned n_settled, n_relieved;
+        unsigned n_settled, n_relieved, n_failed;
+        char failure[128];  // the last one's words
         atomic_uint n_tentative;
         atomic_uint n_drafted;  // jobs that brought the tokens of the one before
         atomic_bool is_drafted_wrong;
+        bool is_broken;       // the engine fails
         bool says_words;      // the script's answers are words, not places
         struct sound speech;  // eleven seconds of a man speaking
 };

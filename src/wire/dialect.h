@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+#include "decode/job.h"
+
 enum wire_dialect { WIRE_UNKNOWN, WIRE_EAVESDROP, WIRE_WHISPERLIVE };
 
 // Outcomes of the parsers in this folder; their *error says which field and what was expected.
@@ -17,10 +19,10 @@ enum {
         WIRE_E_UNKNOWN,   // eavesdrop: no such message `type`
 };
 
-#define WIRE_TEXT_MAX   (1024 * 1024)  // bytes of one JSON text; the original's message limit
-#define WIRE_DEPTH_MAX  16             // nesting; real clients use 3
-#define WIRE_STRING_MAX (16 * 1024)    // bytes of one string that we keep (prompt, hotwords)
-#define WIRE_NAME_MAX   256            // bytes of a uid, stream name, recording id, model
+#define WIRE_TEXT_MAX   (1024 * 1024)    // bytes of one JSON text; the original's message limit
+#define WIRE_DEPTH_MAX  16               // nesting; real clients use 3
+#define WIRE_STRING_MAX DECODE_TEXT_MAX  // bytes of one string that we keep (prompt, hotwords)
+#define WIRE_NAME_MAX   256              // bytes of a uid, stream name, recording id, model
 
 // A JSON object with a string `type` is eavesdrop's, one with `uid` WhisperLive's, anything
 // else unknown. Both: eavesdrop, whose setup has no uid.

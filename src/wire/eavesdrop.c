@@ -60,7 +60,7 @@ void eavesdrop_names_deinit(struct eavesdrop_names *names) {
 
 // --- what clients say --------------------------------------------------------------
 
-bool eavesdrop_is_end_of_audio(const uint8_t *bytes, size_t n) {
+bool eavesdrop_is_end_of_audio(const void *bytes, size_t n) {
         return n == strlen(EAVESDROP_END_OF_AUDIO) &&
                memcmp(bytes, EAVESDROP_END_OF_AUDIO, n) == 0;
 }

@@ -2,7 +2,7 @@
 // Eavesdrop: the messages of the original eavesdrop server's protocol.
 //
 // The HTTP upgrade names the role. Text frames are JSON objects told apart by `type`; binary
-// frames are sound (float32, little-endian), file bytes, or "END_OF_AUDIO".
+// frames are sound (float32, little-endian) or file bytes; either kind may be "END_OF_AUDIO".
 //
 // Threads: any; no state.
 // Memory:  encoders return a zero-terminated text that the caller frees, its length in *ret_n
@@ -19,7 +19,7 @@
 #include "util/loop.h"
 #include "wire/dialect.h"
 
-#define EAVESDROP_END_OF_AUDIO "END_OF_AUDIO"  // bytes of a binary frame, no zero
+#define EAVESDROP_END_OF_AUDIO "END_OF_AUDIO"  // bytes of a frame, no zero
 #define EAVESDROP_STREAMS_MAX  1024            // names in one subscription
 
 // --- Roles ---------------------------------------------------------------------
@@ -88,8 +88,8 @@ int eavesdrop_message_parse(struct eavesdrop_message *ret, const char *text, siz
                             struct error *error);
 void eavesdrop_message_deinit(struct eavesdrop_message *message);
 
-// The end of the client's audio: exactly these bytes in a binary frame.
-bool eavesdrop_is_end_of_audio(const uint8_t *bytes, size_t n);
+// The end of the client's audio: exactly these bytes in a frame, binary or text.
+bool eavesdrop_is_end_of_audio(const void *bytes, size_t n);
 
 // --- What the server says ----------------------------------------------------------
 

@@ -234,14 +234,15 @@ int json_read_words(const json_t *object, const char *key, char **ret, struct er
         joined = xcalloc(WIRE_STRING_MAX + 1, 1);
         json_array_foreach(value, i, word) {
                 size_t length = json_string_length(word);
+                bool is_apart = length && n;
 
                 if (!json_is_string(word))
                         return type_error(error, key, "a string or a list of strings");
-                if (length >= WIRE_STRING_MAX - n)
+                if (length + is_apart > WIRE_STRING_MAX - n)
                         return error_set(error, WIRE_E_VALUE,
                                          "'%s': longer than %d bytes together", key,
                                          WIRE_STRING_MAX);
-                if (length && n)
+                if (is_apart)
                         joined[n++] = ' ';
                 memcpy(joined + n, json_string_value(word), length);
                 n += length;

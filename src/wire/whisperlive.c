@@ -118,7 +118,7 @@ void whisperlive_hello_deinit(struct whisperlive_hello *hello) {
         *hello = (struct whisperlive_hello){0};
 }
 
-bool whisperlive_is_end_of_audio(const uint8_t *bytes, size_t n) {
+bool whisperlive_is_end_of_audio(const void *bytes, size_t n) {
         return n == strlen(WHISPERLIVE_END_OF_AUDIO) &&
                memcmp(bytes, WHISPERLIVE_END_OF_AUDIO, n) == 0;
 }

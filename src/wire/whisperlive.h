@@ -1,7 +1,7 @@
 #pragma once
 // WhisperLive: the messages of the WhisperLive server's protocol, for its stock clients.
 //
-// Audio goes as binary frames in the hello's format; the binary frame "END_OF_AUDIO" ends it.
+// Audio goes as binary frames in the hello's format; a frame "END_OF_AUDIO" ends it.
 // No message has a type field: clients look at the keys, and drop what has not their uid.
 //
 // Threads: any; no state.
@@ -18,7 +18,7 @@
 #include "util/error.h"
 #include "wire/dialect.h"
 
-#define WHISPERLIVE_END_OF_AUDIO "END_OF_AUDIO"  // bytes of a binary frame, no zero
+#define WHISPERLIVE_END_OF_AUDIO "END_OF_AUDIO"  // bytes of a frame, no zero
 
 // The client's first text frame.
 struct whisperlive_hello {
@@ -47,8 +47,8 @@ int whisperlive_hello_parse(struct whisperlive_hello *ret, const char *text, siz
                             struct error *error);
 void whisperlive_hello_deinit(struct whisperlive_hello *hello);
 
-// The end of the client's audio: exactly these bytes in a binary frame.
-bool whisperlive_is_end_of_audio(const uint8_t *bytes, size_t n);
+// The end of the client's audio: exactly these bytes in a frame, binary or text.
+bool whisperlive_is_end_of_audio(const void *bytes, size_t n);
 
 // {"uid","message":"SERVER_READY","backend"}: the client may send sound. The backend is called
 // "faster_whisper": on any other word stock clients keep no transcript.

@@ -8,12 +8,13 @@
 #include <stdint.h>
 
 #include "decode/hypothesis.h"
+#include "decode/job.h"
 #include "decode/whisper/weights.h"
 
 struct tokenizer;
 
-// Longest text to encode, in bytes: far more than the 224 tokens of a prompt need.
-#define TOKENIZER_TEXT_MAX (16 * 1024)
+// Longest text to encode, in bytes: a prompt with the blank before it.
+#define TOKENIZER_TEXT_MAX (DECODE_TEXT_MAX + 1)
 
 struct tokenizer_specials {
         int32_t end_of_text, start_of_transcript, translate, transcribe;
