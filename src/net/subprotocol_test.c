@@ -30,8 +30,8 @@ static void the_first_without_a_secret_is_chosen(void **state) {
                 {{"token.s3cret"}, NULL},
                 {{"access_token, s3cret, v1.json"}, "v1.json"},
                 {{"X-Api-Key-s3cret"}, NULL},
-                {{"base64url.bearer.authorization.k8s.io.s3cret, s3, base64.channel.k8s.io"},
-                 "base64.channel.k8s.io"},
+                {{"base64url.bearer.authorization.k8s.io.s3cret, s3, base64.channel.k8s"},
+                 "base64.channel.k8s"},
                 {{"eyJhbGciOiJIUzI1NiJ9.e30.s3cret, mine"}, "mine"},
                 {{"tokens, keyboard, authors"}, "tokens"},  // other words
                 {{"caf\xc3\xa9, a(b), c/d, plain"}, "plain"},
