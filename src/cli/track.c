@@ -387,7 +387,7 @@ int track_open(struct track **ret, const struct track_services *services, const 
                 seeker_init(&track->seeker, services->clips, &track->options);
         }
         track->assembler = assembler_new();
-        track->lane = lane_open(services->scheduler, true, track_on_hypothesis, track);
+        track->lane = lane_open(services->scheduler, NULL, true, track_on_hypothesis, track);
         *ret = track;
         return 0;
 }

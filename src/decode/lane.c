@@ -34,11 +34,6 @@
 #define LANE_QUIET         (10 * NSEC_PER_SEC)
 #define LANE_QUIET_SECONDS 10
 
-// A long job holds up others, a short one does not: each is due later by so many seconds per
-// second of its sound. That is about what decoding takes when the engine is busy, so that a
-// window of 28 s lets those pass that come up to 1.4 s after it.
-#define DUE_LENGTH 0.05
-
 // So long may a live job be in an engine before no further attempts are made at it. Text is
 // promised within three seconds of its end, of which the pause that closes its window takes
 // 0.6; an attempt takes 0.1 to 0.5 seconds on a quiet machine.
@@ -91,9 +86,12 @@ static bool entry_is_later(const struct entry *entry, nsec_t now) {
 // How long the final has been waiting beyond what its lane is entitled to; 0 for what is not
 // urgent.
 static nsec_t entry_delay(const struct entry *entry, nsec_t now) {
-        if (entry->fair_at >= now || entry_is_later(entry, now))
+        // What is due later for what else its group owes is not late before.
+        nsec_t fair_at = entry->fair_at + (entry->pool.due - entry->due_alone);
+
+        if (fair_at >= now || entry_is_later(entry, now))
                 return 0;
-        return now - entry->fair_at;
+        return now - fair_at;
 }
 
 static size_t lane_started_max(const struct lane *lane) {
@@ -174,7 +172,9 @@ static void entry_queue(struct entry *entry) {
         if (job->rank != JOB_RANK_LATER) {
                 scheduler->live_at = now;
                 scheduler_look_for_overdue(scheduler);
+                group_note_live(lane);
         }
+        group_count_in(entry);
         entry->place = ENTRY_QUEUED;
         entry->queued_at = now;
         scheduler_limit_later(scheduler);
@@ -194,6 +194,7 @@ void lane_rank_anew(struct lane *lane) {
                         continue;
                 lane->n_started--;
                 lane->scheduler->n_started--;
+                group_count_out(entry);
                 entry_queue(entry);
         }
 }
@@ -205,6 +206,7 @@ static bool entry_start(struct entry *entry) {
 
         if (!entry_unspool(entry, &result))
                 return false;
+        lane->seconds_given += job_seconds(entry->pool.job);
         if (result == 0) {
                 entry_queue(entry);
                 return true;
@@ -224,12 +226,15 @@ void lane_advance(struct lane *lane) {
         for (struct entry *entry = lane->entries; entry; entry = entry->next) {
                 if (lane->n_started >= started_max)
                         return;
-                if (entry->place == ENTRY_OWED && !entry_start(entry))
+                if (entry->place == ENTRY_OWED &&
+                    (!group_has_room(lane) || !entry_start(entry)))
                         return;
         }
 }
 
-static const struct entry *lane_first_owed(const struct lane *lane) {
+const struct entry *lane_next_owed(const struct lane *lane) {
+        if (lane->n_started >= lane_started_max(lane))
+                return NULL;
         for (const struct entry *entry = lane->entries; entry; entry = entry->next)
                 if (entry->place == ENTRY_OWED)
                         return entry;
@@ -244,9 +249,9 @@ void lanes_advance_spooled(struct scheduler *scheduler) {
                 size_t n_started = scheduler->n_started;
 
                 for (struct lane *lane = scheduler->lanes; lane; lane = lane->next) {
-                        const struct entry *entry = lane_first_owed(lane);
+                        const struct entry *entry = lane_next_owed(lane);
 
-                        if (!entry || lane->n_started >= lane_started_max(lane) ||
+                        if (!entry || !group_has_room(lane) ||
                             (best && entry->pool.due >= best_due))
                                 continue;
                         best = lane;
@@ -329,6 +334,7 @@ static void entry_cancel(struct entry *entry) {
         struct scheduler *scheduler = entry->lane->scheduler;
         bool is_tentative = !entry->is_final && entry->place == ENTRY_QUEUED;
 
+        group_count_out(entry);
         lane_remove(entry->lane, entry);
         if (entry->place != ENTRY_QUEUED || pool_remove(scheduler->pool, &entry->pool)) {
                 scheduler->n_tentative -= is_tentative;
@@ -341,8 +347,8 @@ static void entry_cancel(struct entry *entry) {
 
 // --- lanes -----------------------------------------------------------------------------------
 
-struct lane *lane_open(struct scheduler *scheduler, bool is_wide, lane_listener listener,
-                       void *context) {
+struct lane *lane_open(struct scheduler *scheduler, const char *owner, bool is_wide,
+                       lane_listener listener, void *context) {
         struct lane *lane = xnew(struct lane);
 
         assert(loop_is_current(scheduler->loop));
@@ -352,6 +358,8 @@ struct lane *lane_open(struct scheduler *scheduler, bool is_wide, lane_listener 
         lane->listener = listener;
         lane->context = context;
         lane->turn_last = -1;
+        lane->opened_at = loop_now(scheduler->loop);
+        group_join(lane, owner);
         lane->next = scheduler->lanes;
         scheduler->lanes = lane;
         return lane;
@@ -379,6 +387,7 @@ struct lane *lane_close(struct lane *lane) {
         while (*place != lane)
                 place = &(*place)->next;
         *place = lane->next;
+        group_leave(lane);
         if (lane->is_closed)
                 *lane->is_closed = true;
         free(lane);
@@ -392,12 +401,15 @@ static void final_rate(struct lane *lane, struct entry *entry) {
         nsec_t due = job->deadline + nsec_from(DUE_LENGTH * job_seconds(job));
         nsec_t entitled = lane->due_last + nsec_from(lane->seconds_last);
 
+        if (entitled < due + group_wait(lane))
+                entitled = due + group_wait(lane);
         entry->fair_at = now;
         if (due < entitled) {
                 entry->fair_at += entitled - due;
                 due = entitled;
         }
-        entry->pool.due = due;
+        entry->due_alone = due;
+        entry->pool.due = due + group_lateness(lane, due);
         lane->due_last = due;
         lane->seconds_last = job_seconds(job);
         lane->submitted_last = now;
@@ -472,6 +484,7 @@ bool lane_promote(struct lane *lane, const struct job_window *window) {
         if (!entry || !job_is_for(entry->pool.job, window))
                 return false;
         lane_leave_turns(lane);
+        group_count_out(entry);
         entry->is_final = true;
         final_rate(lane, entry);
         if (entry->place == ENTRY_KEPT) {
@@ -489,9 +502,11 @@ bool lane_promote(struct lane *lane, const struct job_window *window) {
                 return true;
         } else {
                 // The engine has it; scheduler_on_done() makes the job a final.
+                group_count_in(entry);
                 lane->n_started++;
                 lane->scheduler->n_started++;
         }
+        lane->seconds_given += job_seconds(entry->pool.job);
         lane->scheduler->counts.n_promoted++;
         return true;
 }

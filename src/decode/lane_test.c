@@ -84,7 +84,7 @@ static void a_listener_may_close_its_lane(void **state) {
         struct scheduler_rig *rig = *state;
         struct lane *lane;
 
-        lane = lane_open(rig->scheduler, true, close_on_answer, &lane);
+        lane = lane_open(rig->scheduler, NULL, true, close_on_answer, &lane);
         for (int i = 0; i < 9; i++)
                 lane_submit(lane, rig_job('a', true, 1, 0));
         while (lane)

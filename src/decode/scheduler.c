@@ -111,11 +111,13 @@ static void scheduler_on_done(void *context, struct pool_entry *pool_entry) {
         struct lane *lane = entry->lane;
 
         entry_judge(scheduler, entry);
+        group_count_out(entry);
         entry->pool.job->is_final = entry->is_final;
         if (!lane) {
                 entry_free(scheduler, entry);
         } else if (entry->is_final) {
                 entry->place = ENTRY_DONE;
+                group_advance(lane->group);
                 lane_answer_finals(lane);
         } else {
                 lane_answer_tentative(lane, entry);
@@ -247,6 +249,7 @@ struct scheduler *scheduler_close(struct scheduler *scheduler) {
                 return NULL;
         assert(!scheduler->lanes);
         pool_close(scheduler->pool);
+        groups_deinit(&scheduler->groups);
         budget_refund(scheduler->budget, BUDGET_OWED, scheduler->bytes_owed);  // went with it
         loop_timer_free(scheduler->overdue);
         spool_free(scheduler->spool);

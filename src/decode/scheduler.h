@@ -5,8 +5,9 @@
 // each the earliest due. A lane has one tentative job at most: a newer one replaces it. A final
 // job is never replaced nor dropped: further ones wait in the lane in their order, their sound
 // on disk when there is too much of it (spool.h). Fair between lanes by seconds of sound: who
-// asks for more than real time is due later (docs/decisions/0001). A lane that is opened wide
-// (files), asks for more than real time or has fallen behind has many finals at work at once.
+// asks for more than real time is due later (docs/decisions/0001). Fair between lanes' owners
+// first (docs/decisions/0017). A lane that is opened wide (files), asks for more than real time
+// or has fallen behind has many finals at work at once.
 //
 // Tentative jobs are asked for, not pushed: a lane wants a turn, and gets it when the engine
 // has room, so that what is decoded is never stale. How often follows the load (load.h).
@@ -111,9 +112,10 @@ bool scheduler_is_full(const struct scheduler *scheduler);
 // Lent; always up to date.
 const struct scheduler_counts *scheduler_counts(const struct scheduler *scheduler);
 
-// A place for one stream.
-struct lane *lane_open(struct scheduler *scheduler, bool is_wide, lane_listener listener,
-                       void *context);
+// A place for one stream. The engines are shared fairly between owners first, then between the
+// lanes of each; NULL: one of its own.
+struct lane *lane_open(struct scheduler *scheduler, const char *owner, bool is_wide,
+                       lane_listener listener, void *context);
 
 // Cancel all of its jobs without answers, and free it. NULL is fine. Returns NULL.
 struct lane *lane_close(struct lane *lane);

@@ -7,10 +7,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "decode/group.h"
 #include "decode/load.h"
 #include "decode/pool.h"
 #include "decode/scheduler.h"
 #include "decode/spool.h"
+
+// A long job holds up others, a short one does not: each is due later by so many seconds per
+// second of its sound. That is about what decoding takes when the engine is busy, so that a
+// window of 28 s lets those pass that come up to 1.4 s after it.
+#define DUE_LENGTH 0.05
 
 // A job and where it is on its way.
 enum entry_place {
@@ -30,13 +36,19 @@ struct entry {
         bool is_judged;      // counted, and through the guards
         nsec_t submitted_at;
         nsec_t queued_at;
-        nsec_t fair_at;  // a final: when its lane was entitled to it, as submitted or later
+        nsec_t fair_at;    // a final: when its lane was entitled to it, as submitted or later
+        nsec_t due_alone;  // a final: when it would be due if its group owed nothing else
+        size_t *counted;   // among its group's in the engines (group.h); NULL: it is not
         struct spool_place spooled;  // where its sound lies when the job has none
 };
 
 struct lane {
         struct scheduler *scheduler;
         struct lane *next;  // in scheduler->lanes
+        struct group *group;
+        struct lane *group_next;  // in group->lanes
+        nsec_t opened_at;
+        double seconds_given;  // the sound of the finals that were queued
         bool is_wide;
         lane_listener listener;
         lane_turn on_turn;
@@ -65,6 +77,7 @@ struct scheduler {
         const void *model;
         struct pool *pool;
         struct lane *lanes;
+        struct groups groups;
         struct lane *waiting;  // for their turns
         struct load load;
         struct loop_timer *overdue;
@@ -101,6 +114,9 @@ nsec_t lane_waiting_delay(const struct lane *lane, nsec_t now);
 // Tell live jobs of the lane that have been in an engine for too long that they are overdue.
 // False when none that is not told is queued or in an engine.
 bool lane_find_overdue(const struct lane *lane, nsec_t now);
+
+// The lane's first final that is not queued yet, unless so many are as may be.
+const struct entry *lane_next_owed(const struct lane *lane);
 
 // Give the lane's queued finals the ranks that are right now: who has fallen silent is not
 // urgent any more, whoever talks again is urgent again.

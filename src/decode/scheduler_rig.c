@@ -46,7 +46,7 @@ int scheduler_rig_setup_many(void **state) {
 int scheduler_rig_teardown(void **state) {
         struct scheduler_rig *rig = *state;
 
-        for (size_t i = 0; i < rig->n_lanes; i++)
+        for (size_t i = 0; i < RIG_LANES_MAX; i++)
                 lane_close(rig->lanes[i]);
         scheduler_close(rig->scheduler);
         loop_free(rig->loop);
@@ -84,11 +84,22 @@ void rig_on_answer(void *context, const struct job *job, int result,
                 assert_string_equal(hypothesis->segments[0].text, job->options.prompt);
 }
 
+static struct lane *rig_lane_add(struct scheduler_rig *rig, struct lane *lane) {
+        for (size_t i = 0; i < RIG_LANES_MAX; i++)
+                if (!rig->lanes[i])
+                        return rig->lanes[i] = lane;
+        fail_msg("more lanes than %d", RIG_LANES_MAX);
+        return NULL;
+}
+
 struct lane *rig_lane_for(struct scheduler_rig *rig, bool is_wide, lane_listener listener,
                           void *context) {
-        assert_in_range(rig->n_lanes, 0, RIG_LANES_MAX - 1);
-        return rig->lanes[rig->n_lanes++] =
-                       lane_open(rig->scheduler, is_wide, listener, context);
+        return rig_lane_add(rig, lane_open(rig->scheduler, NULL, is_wide, listener, context));
+}
+
+struct lane *rig_lane_of(struct scheduler_rig *rig, const char *owner, lane_listener listener,
+                         void *context) {
+        return rig_lane_add(rig, lane_open(rig->scheduler, owner, false, listener, context));
 }
 
 struct lane *rig_lane(struct scheduler_rig *rig, bool is_wide) {
@@ -96,7 +107,7 @@ struct lane *rig_lane(struct scheduler_rig *rig, bool is_wide) {
 }
 
 void rig_close_lane(struct scheduler_rig *rig, struct lane *lane) {
-        for (size_t i = 0; i < rig->n_lanes; i++)
+        for (size_t i = 0; i < RIG_LANES_MAX; i++)
                 if (rig->lanes[i] == lane)
                         rig->lanes[i] = lane_close(lane);
 }

@@ -27,7 +27,6 @@ struct scheduler_rig {
         int results[RIG_ANSWERS_MAX];
         unsigned beams[RIG_ANSWERS_MAX];
         struct lane *lanes[RIG_LANES_MAX];  // that the teardown closes
-        size_t n_lanes;
 };
 
 // A test with a rig of its own: one engine that takes one job; and two that take four each.
@@ -51,11 +50,13 @@ struct job *rig_job(char letter, bool is_final, double seconds, nsec_t deadline)
 // A tentative job of two seconds whose answer may become the final one.
 struct job *rig_job_settling(char letter);
 
-// A lane whose answers are written down; and one with a listener of its own. They are closed
-// with the rig, or before.
+// A lane whose answers are written down; one with a listener of its own; and one of an owner's.
+// They are closed with the rig, or before.
 struct lane *rig_lane(struct scheduler_rig *rig, bool is_wide);
 struct lane *rig_lane_for(struct scheduler_rig *rig, bool is_wide, lane_listener listener,
                           void *context);
+struct lane *rig_lane_of(struct scheduler_rig *rig, const char *owner, lane_listener listener,
+                         void *context);
 void rig_close_lane(struct scheduler_rig *rig, struct lane *lane);
 
 // Write an answer down: the listener of rig_lane(), whose context is the rig.

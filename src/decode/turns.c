@@ -33,6 +33,8 @@ static bool turn_is_due(const struct lane *lane, nsec_t now) {
 
         if (lane_owed(lane) > 0 && lane_delay(lane) < TURN_AHEAD)
                 return false;
+        if (group_wait(lane) > 0)
+                return false;
         if (lane_has_tentative(lane))
                 return lane->is_settling;
         return lane->is_settling || lane->turn_last < 0 ||
@@ -42,6 +44,8 @@ static bool turn_is_due(const struct lane *lane, nsec_t now) {
 static bool turn_goes_before(const struct lane *a, const struct lane *b) {
         if (a->is_settling != b->is_settling)
                 return a->is_settling;
+        if (a->group->n_tentatives != b->group->n_tentatives)
+                return a->group->n_tentatives < b->group->n_tentatives;
         return a->turn_last < b->turn_last;
 }
 

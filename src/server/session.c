@@ -283,6 +283,7 @@ void session_open(struct server *server, const struct http_request *request,
         session->setup_timer = loop_timer_new(server_services(server)->loop,
                                               session_on_setup_timeout, session);
         snprintf(session->about, sizeof(session->about), "client %s", request->peer);
+        snprintf(session->address, sizeof(session->address), "%s", request->address);
         session->is_loopback = request->is_loopback;
         server_add_session(server, session);
         websocket_set_handler(socket, &handler, &limits);

@@ -67,6 +67,7 @@ struct session {
         struct websocket *socket;
         struct session *next;  // in the server's list
         char about[64];        // for log lines: "client 127.0.0.1:40312"
+        char address[64];      // whose it is (http_request.address)
         bool is_loopback;      // the client is on this machine
 
         struct stream *stream;  // transcribers: the one this client feeds; else NULL

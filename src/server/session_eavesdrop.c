@@ -190,6 +190,7 @@ static int setup_stream_open(struct session *session, const struct eavesdrop_mes
         struct decode_options options = decode_options_copy(&parts->config->decoding);
         struct stream_settings settings = {
                 .name = message->stream,
+                .owner = session->address,
                 .options = &options,
                 .history_segments = SESSION_SEGMENTS_MAX,
                 .is_file = state->is_file,

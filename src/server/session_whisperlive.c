@@ -79,6 +79,7 @@ static int whisperlive_stream_open(struct session *session,
         struct decode_options options = decode_options_copy(&parts->config->decoding);
         struct stream_settings settings = {
                 .name = hello->uid,
+                .owner = session->address,
                 .options = &options,
                 .history_segments = SESSION_SEGMENTS_MAX,
                 .pause = parts->config->pause,

@@ -491,8 +491,8 @@ int stream_open(struct stream **ret, const struct stream_services *services,
         stream->silence = loop_timer_new(services->loop, stream_on_silence, stream);
         stream->relief = loop_timer_new(services->loop, stream_on_relief_tick, stream);
         stream->segmenter = segmenter_new(services->vad, &config);
-        stream->lane =
-                lane_open(services->scheduler, settings->is_file, stream_on_hypothesis, stream);
+        stream->lane = lane_open(services->scheduler, settings->owner, settings->is_file,
+                                 stream_on_hypothesis, stream);
         lane_set_turn(stream->lane, stream_on_turn);
         stream->assembler = assembler_new();
         stream->history = history_new(settings->history_segments, STREAM_HISTORY_BYTES);

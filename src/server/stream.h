@@ -32,7 +32,8 @@ struct stream_services {
 };
 
 struct stream_settings {
-        const char *name;                      // copied
+        const char *name;   // copied
+        const char *owner;  // whose share of the decoder it takes; NULL: one of its own
         const struct decode_options *options;  // copied
         const struct source_config *source;    // NULL: sound is pushed with stream_on_audio()
         size_t history_segments;

@@ -1,0 +1,218 @@
+#include "decode/group.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decode/scheduler_private.h"
+#include "util/mem.h"
+
+// Others are at work when they had a live job within this time: who speaks pauses for less.
+#define GROUP_LASTS (30 * NSEC_PER_SEC)
+
+// Finals of a group in each engine or next to go in, while others are at work. A step of the
+// decoder costs for six texts hardly more than for one, and the engine has sixteen places.
+#define GROUP_AT_ONCE 6
+
+// What lanes that are gone asked for faster than it can be spoken is made up for at the pace of
+// so many talkers, and counts beyond so many seconds: a household may dictate at once, each
+// sentence in a session of its own.
+#define GROUP_TALKERS 8
+#define GROUP_SLACK   30.0
+
+// Groups without lanes that are kept, since there are more addresses than memory.
+#define GROUPS_IDLE_MAX 4096
+
+// --- who is at work --------------------------------------------------------------------------
+
+void group_note_live(const struct lane *lane) {
+        struct groups *groups = &lane->scheduler->groups;
+
+        if (groups->live_id != lane->group->id) {
+                groups->live_id_before = groups->live_id;
+                groups->live_at_before = groups->live_at;
+                groups->live_id = lane->group->id;
+        }
+        groups->live_at = loop_now(lane->scheduler->loop);
+}
+
+static bool others_are_live(const struct lane *lane) {
+        const struct groups *groups = &lane->scheduler->groups;
+        bool is_last = groups->live_id == lane->group->id;
+        uint64_t id = is_last ? groups->live_id_before : groups->live_id;
+        nsec_t at = is_last ? groups->live_at_before : groups->live_at;
+
+        return id != 0 && loop_now(lane->scheduler->loop) - at < GROUP_LASTS;
+}
+
+// --- debts -----------------------------------------------------------------------------------
+
+static double debt_now(const struct group *group, nsec_t now) {
+        double debt = group->debt -
+                      GROUP_TALKERS * (double)(now - group->debt_at) / (double)NSEC_PER_SEC;
+
+        return debt > 0 ? debt : 0;
+}
+
+// What the lane was given beyond what could be said while it was there. Lanes of files are
+// never urgent: theirs is no advantage.
+static void debt_take(struct lane *lane, nsec_t now) {
+        struct group *group = lane->group;
+        double there = (double)(now - lane->opened_at) / (double)NSEC_PER_SEC;
+
+        group->debt = debt_now(group, now);
+        group->debt_at = now;
+        if (!lane->is_wide && lane->seconds_given > there)
+                group->debt += lane->seconds_given - there;
+}
+
+nsec_t group_wait(const struct lane *lane) {
+        double debt = debt_now(lane->group, loop_now(lane->scheduler->loop));
+
+        if (debt <= GROUP_SLACK || !others_are_live(lane))
+                return 0;
+        return (nsec_t)((debt - GROUP_SLACK) / GROUP_TALKERS * (double)NSEC_PER_SEC);
+}
+
+// --- coming and going ------------------------------------------------------------------------
+
+static struct group *group_find(const struct groups *groups, const char *owner) {
+        struct group *group = groups->first;
+
+        while (group && (!group->owner || strcmp(group->owner, owner) != 0))
+                group = group->next;
+        return group;
+}
+
+static void group_free(struct groups *groups, struct group *group) {
+        struct group **place = &groups->first;
+
+        while (*place != group)
+                place = &(*place)->next;
+        *place = group->next;
+        free(group->owner);
+        free(group);
+}
+
+// Forget those who have nothing to make up for; and of too many the one that came first.
+static void groups_clean(struct groups *groups, nsec_t now) {
+        struct group *next, *oldest = NULL;
+        size_t n_idle = 0;
+
+        for (struct group *group = groups->first; group; group = next) {
+                next = group->next;
+                if (group->lanes)
+                        continue;
+                if (!group->owner || debt_now(group, now) <= 0) {
+                        group_free(groups, group);
+                } else {
+                        oldest = group;
+                        n_idle++;
+                }
+        }
+        if (n_idle > GROUPS_IDLE_MAX)
+                group_free(groups, oldest);
+}
+
+void group_join(struct lane *lane, const char *owner) {
+        struct groups *groups = &lane->scheduler->groups;
+        struct group *group = owner ? group_find(groups, owner) : NULL;
+
+        if (!group) {
+                group = xnew(struct group);
+                group->owner = xstrdup(owner);
+                group->id = ++groups->id_last;
+                group->debt_at = loop_now(lane->scheduler->loop);
+                group->next = groups->first;
+                groups->first = group;
+        }
+        lane->group = group;
+        lane->group_next = group->lanes;
+        group->lanes = lane;
+}
+
+void group_leave(struct lane *lane) {
+        struct lane **place = &lane->group->lanes;
+        nsec_t now = loop_now(lane->scheduler->loop);
+
+        debt_take(lane, now);
+        while (*place != lane)
+                place = &(*place)->group_next;
+        *place = lane->group_next;
+        group_advance(lane->group);
+        lane->group = NULL;
+        groups_clean(&lane->scheduler->groups, now);
+}
+
+void groups_deinit(struct groups *groups) {
+        while (groups->first) {
+                assert(!groups->first->lanes);
+                group_free(groups, groups->first);
+        }
+}
+
+// --- engines' places -------------------------------------------------------------------------
+
+void group_count_in(struct entry *entry) {
+        struct group *group = entry->lane->group;
+
+        if (entry->lane->is_wide)
+                return;
+        entry->counted = entry->is_final ? &group->n_finals : &group->n_tentatives;
+        ++*entry->counted;
+}
+
+void group_count_out(struct entry *entry) {
+        if (entry->counted)
+                --*entry->counted;
+        entry->counted = NULL;
+}
+
+bool group_has_room(const struct lane *lane) {
+        return lane->is_wide ||
+               lane->group->n_finals < GROUP_AT_ONCE * lane->scheduler->n_engines ||
+               !others_are_live(lane);
+}
+
+nsec_t group_lateness(const struct lane *lane, nsec_t due) {
+        double seconds = 0;
+
+        if (lane->is_wide || !others_are_live(lane))
+                return 0;
+        for (const struct lane *other = lane->group->lanes; other; other = other->group_next) {
+                if (other == lane || other->is_wide)
+                        continue;
+                for (const struct entry *entry = other->entries; entry; entry = entry->next)
+                        if (entry->is_final && entry->place != ENTRY_DONE &&
+                            entry->due_alone <= due)
+                                seconds += job_seconds(entry->pool.job);
+        }
+        return (nsec_t)(seconds * DUE_LENGTH * (double)NSEC_PER_SEC);
+}
+
+static struct lane *group_next_lane(const struct group *group) {
+        struct lane *best = NULL;
+        nsec_t best_due = 0;
+
+        for (struct lane *lane = group->lanes; lane; lane = lane->group_next) {
+                const struct entry *entry = lane_next_owed(lane);
+
+                if (entry && (!best || entry->pool.due < best_due)) {
+                        best = lane;
+                        best_due = entry->pool.due;
+                }
+        }
+        return best;
+}
+
+void group_advance(struct group *group) {
+        struct lane *lane;
+
+        while ((lane = group_next_lane(group)) && group_has_room(lane)) {
+                size_t n_started = lane->n_started;
+
+                lane_advance(lane);
+                if (lane->n_started == n_started)
+                        return;  // no memory for its sound yet
+        }
+}
