@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio/pcm.h"
 #include "decode/scheduler_private.h"
 #include "util/mem.h"
 
@@ -142,6 +143,16 @@ void group_leave(struct lane *lane) {
         group_advance(lane->group);
         lane->group = NULL;
         groups_clean(&lane->scheduler->groups, now);
+}
+
+double scheduler_owner_owes(const struct scheduler *scheduler, const char *owner) {
+        const struct group *group = group_find(&scheduler->groups, owner);
+        size_t n_samples = 0;
+
+        if (group)
+                for (const struct lane *lane = group->lanes; lane; lane = lane->group_next)
+                        n_samples += lane->samples_owed;
+        return pcm_seconds((int64_t)n_samples);
 }
 
 void groups_deinit(struct groups *groups) {

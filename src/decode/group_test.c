@@ -106,6 +106,20 @@ static void answers_that_wait_take_no_room(void **state) {
         assert_int_equal(rig->n_answers, 1 + 6 + 16);
 }
 
+static void what_an_owner_owes_is_the_sum_of_its_lanes(void **state) {
+        struct scheduler_rig *rig = *state;
+
+        rig_block(rig);
+        crowd_submit(rig, 3, 5);
+        lane_submit(lane_of(rig, "alone"), rig_job('a', true, 7, 0));
+        assert_true(scheduler_owner_owes(rig->scheduler, "crowd") == 15);
+        assert_true(scheduler_owner_owes(rig->scheduler, "alone") == 7);
+        assert_true(scheduler_owner_owes(rig->scheduler, "nobody") == 0);
+        engine_script_release(rig->script);
+        rig_wait(rig);
+        assert_true(scheduler_owner_owes(rig->scheduler, "crowd") == 0);
+}
+
 // --- coming again ----------------------------------------------------------------------------
 
 struct visit {
@@ -245,6 +259,7 @@ int main(void) {
                 ROOMY_TEST(a_crowd_leaves_room_in_the_engine),
                 ROOMY_TEST(who_is_alone_has_all_of_the_engine),
                 ROOMY_TEST(answers_that_wait_take_no_room),
+                SCHEDULER_TEST(what_an_owner_owes_is_the_sum_of_its_lanes),
                 SCHEDULER_TEST(coming_again_is_no_new_beginning),
                 SCHEDULER_TEST(who_comes_again_alone_waits_for_nobody),
                 SCHEDULER_TEST(a_household_may_dictate),

@@ -145,3 +145,6 @@ size_t lane_owed(const struct lane *lane);
 size_t lane_samples_owed(const struct lane *lane);
 nsec_t lane_delay(const struct lane *lane);
 bool lane_has_tentative(const struct lane *lane);
+
+// Seconds of sound in finals that lanes of that owner have submitted and that are not answered.
+double scheduler_owner_owes(const struct scheduler *scheduler, const char *owner);

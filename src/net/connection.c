@@ -366,6 +366,7 @@ static void connection_on_closed(void *context) {
                 websocket_end(connection->websocket);
         websocket_free(connection->websocket);
         if (connection->listener) {
+                tally_remove(&connection->listener->addresses, connection->address);
                 connection->listener->n_connections--;
                 *connection->link = connection->next;
                 if (connection->next)
@@ -408,6 +409,16 @@ static void connection_know_peer(struct connection *connection, int fd) {
         connection->is_loopback = address_is_loopback(peer);
 }
 
+// Its address has too many. Many of these are not even told.
+static void connection_turn_away(struct connection *connection, bool is_silent) {
+        if (is_silent)
+                transport_close(connection->transport);
+        else
+                connection_refuse(connection, HTTP_STATUS_SERVICE_UNAVAILABLE,
+                                  "your address has too many connections; close some, or "
+                                  "have per_address.connections raised");
+}
+
 void connection_open(struct listener *listener, int fd, bool is_busy) {
         static const struct transport_handler handler = {
                 .on_bytes = connection_on_bytes,
@@ -416,6 +427,7 @@ void connection_open(struct listener *listener, int fd, bool is_busy) {
                 .on_closed = connection_on_closed,
         };
         struct connection *connection = xnew(struct connection);
+        size_t n_alike;
 
         connection_know_peer(connection, fd);
         connection->transport = transport_open(listener->loop, fd, listener->handler.budget,
@@ -437,7 +449,11 @@ void connection_open(struct listener *listener, int fd, bool is_busy) {
         connection->deadline =
                 loop_timer_new(listener->loop, connection_on_deadline, connection);
         loop_timer_set(connection->deadline, LISTENER_REQUEST_TIMEOUT);
-        if (is_busy)
+        n_alike = tally_add(&listener->addresses, connection->address);
+        if (listener->per_address_max && n_alike > listener->per_address_max)
+                connection_turn_away(connection,
+                                     n_alike > listener->per_address_max + listener->busy_max);
+        else if (is_busy)
                 connection_refuse(connection, HTTP_STATUS_SERVICE_UNAVAILABLE,
                                   "too many connections, try again later");
 }

@@ -12,25 +12,46 @@
 #include "net/listener_private.h"
 #include "util/mem.h"
 
-#define BUSY_MAX 32  // connections over the limit that are being told so at one time
+// Connections over the limit that are being told so at one time: so many, and no more than a
+// part of the limit, for telling takes descriptors, too.
+#define BUSY_MAX  32
+#define BUSY_PART 8
+
+// However many streams there are, this part of all descriptors is for connections.
+#define CONNECTIONS_PART 8
 
 // How many connections the descriptor limit allows: a part is kept for everything else.
-static size_t connections_allowed(void) {
+static size_t connections_allowed(size_t n_streams) {
+        size_t kept = n_streams * LISTENER_PER_STREAM, all, allowed;
         struct rlimit limit;
 
         if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
-            limit.rlim_cur > 2 * LISTENER_CONNECTIONS_MAX)
+            limit.rlim_cur > 2 * LISTENER_CONNECTIONS_MAX + kept)
                 return LISTENER_CONNECTIONS_MAX;
-        if (limit.rlim_cur < 4 * LISTENER_DESCRIPTORS_KEPT)
-                return limit.rlim_cur / 2;
-        return limit.rlim_cur - LISTENER_DESCRIPTORS_KEPT;
+        all = limit.rlim_cur;
+        allowed =
+                all < 4 * LISTENER_DESCRIPTORS_KEPT ? all / 2 : all - LISTENER_DESCRIPTORS_KEPT;
+        if (allowed < kept + all / CONNECTIONS_PART)
+                return all / CONNECTIONS_PART;
+        return allowed - kept;
+}
+
+static size_t smaller(size_t a, size_t b) {
+        return a < b ? a : b;
+}
+
+void listener_limit(struct listener *listener, const struct listener_limits *limits) {
+        listener->connections_max = connections_allowed(limits->n_streams);
+        listener->busy_max = smaller(BUSY_MAX, listener->connections_max / BUSY_PART);
+        listener->per_address_max = smaller(
+                limits->per_address, listener->connections_max - listener->connections_max / 4);
 }
 
 static void listener_on_accept(void *context, int fd) {
         struct listener *listener = context;
 
         // Telling the surplus so takes descriptors too; what comes on top is not even told.
-        if (listener->n_connections >= listener->connections_max + BUSY_MAX)
+        if (listener->n_connections >= listener->connections_max + listener->busy_max)
                 close(fd);
         else
                 connection_open(listener, fd,
@@ -52,7 +73,7 @@ int listener_open(struct listener **ret, struct loop *loop, const char *address,
         listener->loop = loop;
         listener->handler = *handler;
         listener->deflater = deflater_new();
-        listener->connections_max = connections_allowed();
+        listener_limit(listener, &(struct listener_limits){0});
         listener->port = acceptor_port(listener->acceptor);
         listener->is_loopback = acceptor_is_loopback(listener->acceptor);
         http_parser_set_max_header_size(LISTENER_HEADER_BYTES_MAX);
@@ -91,5 +112,6 @@ struct listener *listener_close(struct listener *listener) {
                 connection_drop(connection);
         }
         deflater_free(listener->deflater);
+        tally_deinit(&listener->addresses);
         return mem_free(listener);
 }

@@ -19,7 +19,9 @@ struct websocket;  // net/websocket.h
 #define LISTENER_HEADER_BYTES_MAX (16 * 1024)
 #define LISTENER_REQUEST_TIMEOUT  (10 * NSEC_PER_SEC)  // for the whole request
 #define LISTENER_CONNECTIONS_MAX  16384  // fewer if the descriptor limit (ulimit -n) says so
-#define LISTENER_DESCRIPTORS_KEPT 256    // of that limit, for everything else
+#define LISTENER_DESCRIPTORS_KEPT \
+        256                    // of that limit, for everything else; half of a small one
+#define LISTENER_PER_STREAM 4  // of them for each stream: pipes to a child, and from it
 
 // A request head, lent during the call. Names are matched without regard to case.
 struct http_request {
@@ -66,6 +68,11 @@ struct listener_handler {
         struct budget *budget;
 };
 
+struct listener_limits {
+        size_t per_address;  // connections of one address (address.h); 0: any number
+        size_t n_streams;    // that need descriptors as well
+};
+
 // Bind to "HOST:PORT", "[v6]:PORT" or ":PORT" and listen. Port 0 takes a free one. -EADDRINUSE
 // and friends come with the remedy in *error. SIGPIPE is ignored in this process from then on.
 int listener_open(struct listener **ret, struct loop *loop, const char *address,
@@ -76,6 +83,11 @@ int listener_port(const struct listener *listener);
 
 // True when only this machine can connect.
 bool listener_is_loopback(const struct listener *listener);
+
+// Limit connections further. No address has more than three quarters of all there may be, so
+// that others, who ask for health for instance, are answered; unless it may have any number.
+// Whoever has too many is told so (503).
+void listener_limit(struct listener *listener, const struct listener_limits *limits);
 
 // Accept no more; open connections stay.
 void listener_stop(struct listener *listener);

@@ -5,6 +5,7 @@
 
 #include "net/deflate.h"
 #include "net/listener.h"
+#include "util/tally.h"
 
 struct connection;
 
@@ -15,6 +16,9 @@ struct listener {
         struct connection *connections;
         size_t n_connections;
         size_t connections_max;
+        size_t busy_max;            // over the limit, being told so at one time
+        size_t per_address_max;     // 0: any number
+        struct tally addresses;     // of the connections
         struct acceptor *acceptor;  // NULL after listener_stop()
         int port;
         bool is_loopback;

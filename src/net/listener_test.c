@@ -346,6 +346,59 @@ static void what_is_refused_gets_403_and_the_words(void **state) {
         net->refusal = NULL;
 }
 
+// Three quarters at most are one address's, or fewer; the others find theirs.
+static void one_address_leaves_room_for_others(void **state) {
+        struct net_fixture *net = *state;
+        int fds[6];
+
+        listener_limit(net->listener, &(struct listener_limits){.per_address = 4});
+        for (int i = 0; i < 6; i++) {
+                fds[i] = client_connect_from(net, "127.0.0.2");
+                client_say(net, fds[i], "GET / HTTP/1.1\r\n" HEAD "\r\n");
+                client_peek(net, fds[i]);
+                expect_status(net, i < 4 ? 200 : 503);
+        }
+        assert_non_null(strstr(net->output, "your address has too many connections"));
+        close(fds[0]);
+        close(fds[4]);
+        close(fds[5]);
+        loop_advance(net->loop, CONNECTION_LINGER);
+        fds[0] = client_connect(net);  // from another address
+        fds[4] = client_connect_from(net, "127.0.0.2");
+        for (int i = 0; i < 5; i += 4) {
+                client_say(net, fds[i], "GET / HTTP/1.1\r\n" HEAD "\r\n");
+                client_peek(net, fds[i]);
+                expect_status(net, 200);
+        }
+        for (int i = 0; i < 5; i++)
+                close(fds[i]);
+}
+
+// What is kept of few descriptors is not used up by telling the surplus so.
+static void few_descriptors_are_kept_for_the_rest(void **state) {
+        struct net_fixture *net = *state;
+        struct rlimit before, limit;
+        size_t n_open = 0;
+        int fds[64];
+
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        limit = before;
+        limit.rlim_cur = 64;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        listener_limit(net->listener, &(struct listener_limits){.n_streams = 2});
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        for (int i = 0; i < 64; i++) {
+                fds[i] = client_connect(net);
+                loop_turn(net->loop);
+        }
+        for (int turns = 0; turns < 50; turns++)
+                loop_turn(net->loop);
+        n_open = listener_connections(net->listener);
+        assert_in_range(n_open, 24, 28);  // half of all but 4 for each stream; 3 are being told
+        for (int i = 0; i < 64; i++)
+                close(fds[i]);
+}
+
 static void stopping_keeps_what_is_open(void **state) {
         struct net_fixture *net = *state;
         int fd = client_connect(net);
@@ -382,6 +435,8 @@ int main(void) {
                 with_listener(running_out_of_descriptors_does_not_spin),
                 with_listener(the_surplus_is_told_and_closed),
                 with_listener(what_is_refused_gets_403_and_the_words),
+                with_listener(one_address_leaves_room_for_others),
+                with_listener(few_descriptors_are_kept_for_the_rest),
                 with_listener(stopping_keeps_what_is_open),
         };
 

@@ -21,7 +21,8 @@
 
 // --- clients -------------------------------------------------------------------
 
-static inline int client_connect(struct net_fixture *net) {
+static inline int client_connect_from(struct net_fixture *net, const char *source) {
+        struct sockaddr_in own = {.sin_family = AF_INET};
         struct sockaddr_in address = {.sin_family = AF_INET,
                                       .sin_port = htons((uint16_t)listener_port(net->listener)),
                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -30,8 +31,14 @@ static inline int client_connect(struct net_fixture *net) {
         assert_true(fd >= 0);
         // TCP must not wait for real time to pass before it sends a small piece.
         assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
+        assert_int_equal(inet_pton(AF_INET, source, &own.sin_addr), 1);
+        assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof(own)), 0);
         assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
         return fd;
+}
+
+static inline int client_connect(struct net_fixture *net) {
+        return client_connect_from(net, "127.0.0.1");
 }
 
 // Send all, turning the loop so that the server can take it in.

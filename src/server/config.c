@@ -18,9 +18,9 @@
 #define DECODING "decoding."
 
 static const char *const server_key_names[] = {
-        "listen",  "origins", "hosts",    "model", "model_dir",  "language", "engines",
-        "threads", "compute", "decoding", "pause", "window_max", "memory",   "admission",
-        "guards",  "owed",    "uploads",  "log",   "streams",    NULL};
+        "listen",      "origins", "hosts",    "model",   "model_dir",  "language", "engines",
+        "threads",     "compute", "decoding", "pause",   "window_max", "memory",   "admission",
+        "per_address", "guards",  "owed",     "uploads", "log",        "streams",  NULL};
 static const char *const owed_key_names[] = {"folder", "memory", "disk", NULL};
 static const char *const upload_key_names[] = {"at_once", "waiting", "size", "seconds", NULL};
 static const char *const log_key_names[] = {"level", "format", NULL};
@@ -37,6 +37,9 @@ static struct config *config_new(void) {
         config->window_max = 28;
         config->memory = config_memory_auto();
         config->has_admission = true;
+        config->address_connections = 1000;
+        config->address_sessions = 500;
+        config->address_backlog = 3600;
         config->owed_memory = 128;
         config->owed_disk = 4096;
         config->uploads = (struct uploads_config){
@@ -140,6 +143,16 @@ static void guards_read(struct config_reader *reader, const struct config_node *
                                    "a mapping of guards' names to their limits");
 }
 
+static void per_address_read(struct config_reader *reader, const struct config_node *node) {
+        static const char *const known[] = {"connections", "sessions", "backlog", NULL};
+
+        if (node->kind == CONFIG_NODE_MAPPING)
+                section_read(reader, node, "per_address", known);
+        else
+                config_refuse_kind(reader, node, "per_address",
+                                   "a mapping with the keys connections, sessions and backlog");
+}
+
 static void owed_read(struct config_reader *reader, const struct config_node *node) {
         if (node->kind == CONFIG_NODE_MAPPING)
                 section_read(reader, node, "owed", owed_key_names);
@@ -212,6 +225,8 @@ static void root_read(struct config_reader *reader, const struct config_node *ro
                         owed_read(reader, node);
                 else if (strcmp(name->text, "uploads") == 0)
                         uploads_read(reader, node);
+                else if (strcmp(name->text, "per_address") == 0)
+                        per_address_read(reader, node);
                 else if (strcmp(name->text, "streams") == 0)
                         config_read_streams(reader, node);
                 else

@@ -27,8 +27,9 @@
 #define CONFIG_NAME_MAX     64      // bytes of a stream's name
 #define CONFIG_THREADS_MAX  256
 #define CONFIG_ENGINES_MAX  64
-#define CONFIG_UPLOADS_MAX  256     // at once
-#define CONFIG_WAITING_MAX  100000  // uploads
+#define CONFIG_UPLOADS_MAX  256      // at once
+#define CONFIG_WAITING_MAX  100000   // uploads
+#define CONFIG_ADDRESS_MAX  1000000  // of any limit per address
 
 // `memory: auto` is this part of what the process may have, and at most so much.
 #define CONFIG_MEMORY_SHARE 8
@@ -61,15 +62,18 @@ struct uploads_config {
 };
 
 struct config {
-        char *listen;          // "127.0.0.1:9090"
-        char *origins;         // of foreign pages that are let in, blanks between; NULL none
-        char *hosts;           // further names of this server, likewise
-        char *model;           // "base", or a path
-        char *model_dir;       // NULL: the default folder
-        char *language;        // NULL detects
-        int engines;           // that decode side by side
-        int threads;           // of each; 0: all cores, shared out among them
-        enum compute compute;  // of the model's products
+        char *listen;   // "127.0.0.1:9090"
+        char *origins;  // of foreign pages that are let in, blanks between; NULL none
+        char *hosts;    // further names of this server, likewise
+        // Of one client address; 0: any number.
+        int address_connections, address_sessions;
+        int address_backlog;             // seconds of sound that is not yet text
+        char *model;                     // "base", or a path
+        char *model_dir;                 // NULL: the default folder
+        char *language;                  // NULL detects
+        int engines;                     // that decode side by side
+        int threads;                     // of each; 0: all cores, shared out among them
+        enum compute compute;            // of the model's products
         struct decode_options decoding;  // what jobs begin from, with the guards' limits
         float pause;                     // seconds without speech that end a window
         float window_max;                // seconds that a window may be long

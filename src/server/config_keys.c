@@ -187,6 +187,24 @@ static bool server_set_threads(void *target, const char *value) {
         return count_set(&config->threads, value, 0, CONFIG_THREADS_MAX);
 }
 
+static bool server_set_address_connections(void *target, const char *value) {
+        struct config *config = target;
+
+        return count_set(&config->address_connections, value, 0, CONFIG_ADDRESS_MAX);
+}
+
+static bool server_set_address_sessions(void *target, const char *value) {
+        struct config *config = target;
+
+        return count_set(&config->address_sessions, value, 0, CONFIG_ADDRESS_MAX);
+}
+
+static bool server_set_address_backlog(void *target, const char *value) {
+        struct config *config = target;
+
+        return count_set(&config->address_backlog, value, 0, CONFIG_ADDRESS_MAX);
+}
+
 static bool server_set_compute(void *target, const char *value) {
         struct config *config = target;
         int choice = choice_find(compute_names, value);
@@ -370,7 +388,10 @@ static bool server_set_uploads_seconds(void *target, const char *value) {
 
 #define LANGUAGE_EXPECTED "a language such as English, de or zh-CN, or auto to detect it"
 
-_Static_assert(CONFIG_THREADS_MAX == 256 && CONFIG_ENGINES_MAX == 64,
+#define ADDRESS_EXPECTED "a whole number from 0 (no limit) to 1000000"
+
+_Static_assert(CONFIG_THREADS_MAX == 256 && CONFIG_ENGINES_MAX == 64 &&
+                       CONFIG_ADDRESS_MAX == 1000000,
                "the words below name them");
 
 const struct config_key config_server_keys[] = {
@@ -422,6 +443,12 @@ const struct config_key config_server_keys[] = {
          server_set_uploads_size},
         {"uploads.seconds", "EAVESDROP_UPLOADS_SECONDS", "a time from 1s to 1000h", NULL, false,
          server_set_uploads_seconds},
+        {"per_address.connections", "EAVESDROP_PER_ADDRESS_CONNECTIONS", ADDRESS_EXPECTED, NULL,
+         false, server_set_address_connections},
+        {"per_address.sessions", "EAVESDROP_PER_ADDRESS_SESSIONS", ADDRESS_EXPECTED, NULL,
+         false, server_set_address_sessions},
+        {"per_address.backlog", "EAVESDROP_PER_ADDRESS_BACKLOG", "seconds, " ADDRESS_EXPECTED,
+         NULL, false, server_set_address_backlog},
         {"log.level", "EAVESDROP_LOG_LEVEL", "debug, info, warning or error", level_names,
          false, server_set_log_level},
         {"log.format", "EAVESDROP_LOG_FORMAT", "text or json", format_names, false,

@@ -56,6 +56,7 @@ struct server {
         size_t n_streams;
         struct sink *log_sinks;  // one per stream
         struct session *sessions;
+        struct tally addresses;      // of the sessions
         enum load_level level;       // as last logged
         uint64_t n_budget_refusals;  // likewise
         nsec_t budget_told_at;       // when that was
@@ -91,6 +92,10 @@ const struct stream_services *server_services(const struct server *server) {
 
 const struct upload_services *server_uploads(const struct server *server) {
         return &server->uploads;
+}
+
+struct tally *server_addresses(struct server *server) {
+        return &server->addresses;
 }
 
 struct server_counts *server_counts(struct server *server) {
@@ -352,6 +357,8 @@ static void server_on_timer(void *context) {
         }
         load_tell(server);
         log_tell_left_out();
+        for (struct session *session = server->sessions; session; session = session->next)
+                session_release(session);
         loop_timer_set(server->timer, SERVER_TICK);
 }
 
@@ -482,6 +489,11 @@ static int server_start(struct server *server, struct error *error) {
                 r = scheduler_open(&server->scheduler, server->parts.loop, &scheduler, error);
         if (r < 0)
                 return r;
+        listener_limit(server->listener,
+                       &(struct listener_limits){
+                               .per_address = (size_t)config->address_connections,
+                               .n_streams = config->n_streams,
+                       });
         exposure_log(server);
         server->services.scheduler = server->scheduler;
         server->streams = xcalloc(config->n_streams, sizeof(*server->streams));
@@ -544,6 +556,7 @@ struct server *server_close(struct server *server) {
         budget_free(server->services.budget);
         free(server->streams);
         free(server->log_sinks);
+        tally_deinit(&server->addresses);
         free(server->metrics);
         free(server);
         return NULL;

@@ -135,10 +135,53 @@ static void session_on_settled(void *context) {
                 session->ops->goodbye(session, session->leaving_code);
 }
 
+// --- limits per address ----------------------------------------------------------------------
+
+static bool address_owes_too_much(const struct session *session) {
+        int most = server_parts(session->server)->config->address_backlog;
+
+        return most > 0 && scheduler_owner_owes(server_services(session->server)->scheduler,
+                                                session->address) > most;
+}
+
+char *session_address_busy(const struct session *session) {
+        if (!address_owes_too_much(session))
+                return NULL;
+        return xasprintf("Server busy: more than %d s of sound from your address are not text "
+                         "yet; try again in a minute, or have per_address.backlog raised",
+                         server_parts(session->server)->config->address_backlog);
+}
+
+void session_hold(struct session *session) {
+        if (session->is_held || !session->stream || !session->socket ||
+            !stream_is_flood(session->stream) || !address_owes_too_much(session))
+                return;
+        session->is_held = true;
+        websocket_pause(session->socket);
+}
+
+void session_release(struct session *session) {
+        if (!session->is_held || address_owes_too_much(session))
+                return;
+        session->is_held = false;
+        if (!session->is_paused && session->socket)
+                websocket_resume(session->socket);
+}
+
+// Is there room for one more session of its address?
+static bool session_fits(struct session *session) {
+        size_t most = (size_t)server_parts(session->server)->config->address_sessions;
+        size_t n = tally_add(server_addresses(session->server), session->address);
+
+        return most == 0 || n <= most;
+}
+
+// --- the stream's events ---------------------------------------------------------------------
+
 static void session_on_relief(void *context) {
         struct session *session = context;
 
-        if (session->is_paused && session->socket)
+        if (session->is_paused && !session->is_held && session->socket)
                 websocket_resume(session->socket);
         session->is_paused = false;
         if (session->ops->on_relief)
@@ -219,6 +262,7 @@ void session_feed(struct session *session, enum pcm_format format, const uint8_t
                 session->is_paused = true;
                 websocket_pause(session->socket);
         }
+        session_hold(session);
 }
 
 size_t session_recent_finals(const struct stream *stream, size_t n_new, size_t n_wished,
@@ -287,6 +331,12 @@ void session_open(struct server *server, const struct http_request *request,
         session->is_loopback = request->is_loopback;
         server_add_session(server, session);
         websocket_set_handler(socket, &handler, &limits);
+        if (!session_fits(session)) {
+                session_refuse(session, 1013,
+                               "Server busy: your address has too many sessions; close some, "
+                               "or have per_address.sessions raised");
+                return;
+        }
         if (!session_role(request, &session->role)) {
                 session_refuse(session, 1008,
                                "unknown client type: use transcriber, rtsp_subscriber or "
@@ -304,6 +354,7 @@ void session_open(struct server *server, const struct http_request *request,
 
 void session_free(struct session *session) {
         server_remove_session(session->server, session);
+        tally_remove(server_addresses(session->server), session->address);
         session->ops->close(session);
         if (session->stream)
                 stream_remove_sink(session->stream, &session->sink);

@@ -20,6 +20,7 @@
 #include "server/server.h"
 #include "server/stream.h"
 #include "server/upload.h"
+#include "util/tally.h"
 #include "wire/eavesdrop.h"
 
 struct session;
@@ -78,6 +79,7 @@ struct session {
 
         bool is_leaving;             // the end was asked for: goodbye once all is settled
         uint16_t leaving_code;       // close code of that goodbye
+        bool is_held;                // likewise, for what its address owes
         bool is_failure_told;        // that a window was lost
         bool is_paused;              // reading from the socket is stopped
         enum load_level told;        // of the present overload
@@ -118,6 +120,15 @@ void session_subscribe(struct session *session, const char *list);
 int session_stream_open(struct session *session, const struct stream_settings *settings,
                         const struct sink_ops *sink, struct error *error);
 
+// For the kinds: why one more client of this address is not taken in, in words that the caller
+// frees; NULL: it is.
+char *session_address_busy(const struct session *session);
+
+// Whoever pours sound in is not read from while its address owes too much; and is again when it
+// does not.
+void session_hold(struct session *session);
+void session_release(struct session *session);
+
 // For the kinds: the wall-clock time that messages carry.
 nsec_t session_wall(const struct session *session);
 
@@ -153,5 +164,8 @@ struct server_wait {
         char reason[64];
         nsec_t retry;
 };
+
+// How many sessions each address has.
+struct tally *server_addresses(struct server *server);
 
 bool server_admits(const struct server *server, struct server_wait *ret);

@@ -170,9 +170,13 @@ static bool upload_admit(struct session *session) {
 // --- setup -----------------------------------------------------------------------------------
 
 static bool setup_admit(struct session *session) {
-        CLEANUP(mem_freep) char *words = NULL;
+        CLEANUP(mem_freep) char *words = session_address_busy(session);
         struct server_wait wait;
 
+        if (words) {
+                session_refuse(session, 1013, words);
+                return false;
+        }
         if (server_admits(session->server, &wait))
                 return true;
         words = xasprintf("Server busy: %s; try again in %.0f s", wait.reason,

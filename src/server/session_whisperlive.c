@@ -55,20 +55,30 @@ static void whisperlive_refuse(struct session *session, const char *uid, uint16_
         session_turn_away(session, code, words);
 }
 
-static bool whisperlive_admit(struct session *session, const char *uid) {
-        CLEANUP(mem_freep) char *words = NULL;
-        struct server_wait wait;
+// Come back after so long; the reason is for the log and the close frame.
+static void whisperlive_wait(struct session *session, const char *uid, nsec_t retry,
+                             const char *words) {
         size_t n;
-        char *text;
+        char *text =
+                whisperlive_encode_wait(uid, ceil((double)retry / (60.0 * NSEC_PER_SEC)), &n);
 
+        session_send(session, text, n);
+        session_turn_away(session, 1013, words);
+}
+
+static bool whisperlive_admit(struct session *session, const char *uid) {
+        CLEANUP(mem_freep) char *words = session_address_busy(session);
+        struct server_wait wait;
+
+        if (words) {
+                whisperlive_wait(session, uid, 60 * NSEC_PER_SEC, words);
+                return false;
+        }
         if (server_admits(session->server, &wait))
                 return true;
-        text = whisperlive_encode_wait(uid, ceil((double)wait.retry / (60.0 * NSEC_PER_SEC)),
-                                       &n);
-        session_send(session, text, n);
         words = xasprintf("busy: %s, try again in %.0f s", wait.reason,
                           (double)wait.retry / NSEC_PER_SEC);
-        session_turn_away(session, 1013, words);
+        whisperlive_wait(session, uid, wait.retry, words);
         return false;
 }
 

@@ -438,6 +438,10 @@ size_t stream_owed(const struct stream *stream) {
         return lane_owed(stream->lane);
 }
 
+bool stream_is_flood(const struct stream *stream) {
+        return stream_pace_is_flood(&stream->pace, loop_now(stream->services.loop));
+}
+
 bool stream_is_backlogged(struct stream *stream) {
         if (!stream->is_held && is_ahead(stream)) {
                 stream->is_held = true;

@@ -92,6 +92,9 @@ int64_t stream_position(const struct stream *stream);
 // Position that is time zero of the present recording.
 int64_t stream_origin(const struct stream *stream);
 
+// More sound comes than anybody can speak.
+bool stream_is_flood(const struct stream *stream);
+
 // Windows closed and not yet answered.
 size_t stream_owed(const struct stream *stream);
 

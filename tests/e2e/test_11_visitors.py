@@ -1,8 +1,10 @@
 """Who is let in: pages of other origins, names that are not ours, and how much one is told."""
 
+import contextlib
 import json
 import re
 import socket
+import subprocess
 
 import processes
 import pytest
@@ -119,3 +121,82 @@ def test_streams_are_listed_to_this_machine_only(program, models, tmp_path):
         assert unknown_stream("127.0.0.1", server.port) == "Unknown streams: nosuch. Available streams: hall"
         assert unknown_stream(address, server.port) == "Unknown streams: nosuch"
         assert "without a password" in server.log()
+
+
+# --- limits per address ----------------------------------------------------------------------
+
+
+def open_from(server, address, path="/"):
+    """A WebSocket from another of loopback's addresses."""
+    raw = socket.create_connection(("127.0.0.1", server.port), 20, source_address=(address, 0))
+    return connect(f"ws://127.0.0.1:{server.port}{path}", sock=raw, max_size=None)
+
+
+HELLO = json.dumps({"uid": "u", "language": "en", "task": "transcribe", "model": "base"})
+
+
+def greet(websocket):
+    """The answer to a hello, and the close code if that was all."""
+    message = {}
+    try:
+        websocket.send(HELLO)
+        message = json.loads(websocket.recv(timeout=20))
+        if message.get("message") != "SERVER_READY":
+            websocket.recv(timeout=20)
+        return message, None
+    except ConnectionClosed:
+        return message, websocket.protocol.close_rcvd.code
+
+
+def test_one_address_has_so_many_sessions(program, models, tmp_path):
+    with processes.serving(program, models, tmp_path) as start, contextlib.ExitStack() as open_ones:
+        server = start("per_address: {sessions: 2}\n")
+        first, second = (open_ones.enter_context(open_from(server, "127.0.0.2")) for _ in range(2))
+        assert greet(first)[0]["message"] == greet(second)[0]["message"] == "SERVER_READY"
+        with open_from(server, "127.0.0.2") as third:
+            message = json.loads(third.recv(timeout=20))
+            with pytest.raises(ConnectionClosed):
+                third.recv(timeout=20)
+            assert third.protocol.close_rcvd.code == 1013
+        assert "per_address.sessions" in message["message"]
+        with open_from(server, "127.0.0.3") as other:
+            assert greet(other)[0]["message"] == "SERVER_READY"
+        second.close()
+        with open_from(server, "127.0.0.2") as again:
+            assert greet(again)[0]["message"] == "SERVER_READY"
+
+
+def test_one_address_has_so_many_connections(program, models, tmp_path):
+    with processes.serving(program, models, tmp_path) as start, contextlib.ExitStack() as open_ones:
+        server = start("per_address: {connections: 4}\n")
+        for _ in range(4):
+            open_ones.enter_context(socket.create_connection(("127.0.0.1", server.port), 5, ("127.0.0.4", 0)))
+        with pytest.raises(InvalidStatus) as refused, open_from(server, "127.0.0.4"):
+            pass
+        assert refused.value.response.status_code == 503
+        assert b"per_address.connections" in refused.value.response.body
+        assert server.http()[0] == 200
+        with open_from(server, "127.0.0.3") as other:
+            assert greet(other)[0]["message"] == "SERVER_READY"
+
+
+def test_an_address_that_owes_too_much_gets_no_more_sessions(program, models, tmp_path, jfk):
+    command = ["ffmpeg", "-v", "error", "-i", str(jfk[0]), "-ac", "1", "-ar", "16000", "-f", "f32le", "-"]
+    sound = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True).stdout
+    with processes.serving(program, models, tmp_path) as start:
+        server = start("per_address: {backlog: 5}\nadmission: false\n")
+        with open_from(server, "127.0.0.2") as flood:
+            assert greet(flood)[0]["message"] == "SERVER_READY"
+            flood.send(sound * 6)
+            server.wait_log(r"client 127\.0\.0\.2")
+            with open_from(server, "127.0.0.2") as second:
+                message, code = greet(second)
+            assert message["status"] == "WAIT" and code == 1013
+            with open_from(server, "127.0.0.1") as other:
+                assert greet(other)[0]["message"] == "SERVER_READY"
+            flood.send(b"END_OF_AUDIO")  # and what was poured in is heard to its end
+            with pytest.raises(ConnectionClosed):
+                while True:
+                    last = flood.recv(timeout=120)
+            assert flood.protocol.close_rcvd.code == 1000
+            assert "country" in last
