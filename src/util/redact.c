@@ -8,8 +8,9 @@
 
 #include "util/mem.h"
 
-#define HIDDEN        "***"
-#define HIDDEN_LENGTH (sizeof(HIDDEN) - 1)
+static const char hidden[] = "***";
+
+#define HIDDEN_LENGTH (sizeof(hidden) - 1)
 
 // Around an address in a sentence.
 #define WHITE_SPACE " \t\r\n\v\f"
@@ -60,7 +61,7 @@ static void append(struct redaction *redaction, const char *begin, const char *e
 }
 
 static void append_hidden(struct redaction *redaction) {
-        append(redaction, HIDDEN, HIDDEN + HIDDEN_LENGTH);
+        append(redaction, hidden, hidden + HIDDEN_LENGTH);
 }
 
 // --- names of parameters ---------------------------------------------------------------------
@@ -152,6 +153,15 @@ static void append_parameters(struct redaction *redaction, const char *place, co
                 place = value_end(value, end);
         }
         append(redaction, place, end);
+}
+
+// Is what stands before `end` the value of a secret parameter?
+static bool is_value_end(const char *begin, const char *end) {
+        const char *value = secret_value(begin, end);
+
+        while (value && value_end(value, end) < end)
+                value = secret_value(value_end(value, end), end);
+        return value != NULL;
 }
 
 // `at`, or the end of a secret value with an '@' in it.
@@ -248,8 +258,9 @@ static void append_word(struct redaction *redaction, const char *begin, const ch
                 append_hidden(redaction);
                 append_parameters(redaction, values_end(shown, at, end), end);
         } else if (host > begin && has_odd_port(host, end)) {
-                append(redaction, begin, host);
-                append_hidden(redaction);
+                append_parameters(redaction, begin, host);
+                if (!is_value_end(begin, host))
+                        append_hidden(redaction);
         } else {
                 append_parameters(redaction, begin, end);
         }
@@ -262,10 +273,12 @@ static const char *quoted_end(const char *begin) {
 
         if (*begin != '\'' && *begin != '"')
                 return NULL;
-        while ((close = strchr(close + 1, *begin)))
-                if (close[1] == '\0' || isspace((unsigned char)close[1]) ||
-                    strchr(CLOSERS, close[1]))
+        while ((close = strchr(close + 1, *begin))) {
+                const char *behind = close + 1 + strspn(close + 1, CLOSERS);
+
+                if (*behind == '\0' || isspace((unsigned char)*behind))
                         return close;
+        }
         return NULL;
 }
 

@@ -87,6 +87,11 @@ static const struct {
         {"http://h/v?password%3Dpw", "http://h/v?password%3D***"},
         {"http://h/v?pass=p#w=x", "http://h/v?pass=***"},
         {"/user=admin&password=pw", "/user=***&password=***"},
+        // A parameter before a second address, and as one.
+        {"a?password=pw&rtsp://u:p", "a?password=***&rtsp://***"},
+        {"password=rtsp://u:p", "password=***"},
+        {"'a': u:p@h", "'a': ***@h"},
+        {"'a':u:p@h", "'***@h"},
         {"://", "://"},
         {"a://@b://@c", "a://***@c"},
 };
