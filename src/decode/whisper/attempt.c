@@ -67,9 +67,17 @@ struct attempt attempt_judge(const struct transcription *transcription,
         return attempt;
 }
 
+// A text without timestamps is one segment: where it goes in circles, all of it is refused.
+static bool attempt_repeats(const struct decode_options *options,
+                            const struct attempt *attempt) {
+        return attempt->compression_ratio > options->compression_ratio_threshold ||
+               (options->without_timestamps == DECODE_YES &&
+                guard_goes_in_circles(options, attempt->tokens, attempt->n));
+}
+
 bool attempt_accept(struct transcription *transcription, const struct attempt *attempt) {
         const struct decode_options *options = &transcription->job->options;
-        bool repeats = attempt->compression_ratio > options->compression_ratio_threshold;
+        bool repeats = attempt_repeats(options, attempt);
         bool is_unlikely = attempt->avg_logprob < options->log_prob_threshold;
 
         if (!transcription->has_best || attempt->avg_logprob > transcription->best.avg_logprob)
@@ -90,8 +98,7 @@ void attempt_count_retry(struct transcription *transcription, const struct attem
 
         transcription->hypothesis.n_unlikely +=
                 attempt->avg_logprob < options->log_prob_threshold;
-        transcription->hypothesis.n_repeating +=
-                attempt->compression_ratio > options->compression_ratio_threshold;
+        transcription->hypothesis.n_repeating += attempt_repeats(options, attempt);
 }
 
 bool attempt_is_silence(const struct transcription *transcription,

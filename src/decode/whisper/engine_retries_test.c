@@ -197,6 +197,33 @@ static void test_retries_of_files_give_way(void **state) {
         engine_whisper.close(engine);
 }
 
+// With such a limit every text goes round in circles. One without timestamps ends there instead
+// of where its room does, and is not taken for good; files' texts have other segments.
+static void test_a_text_that_goes_in_circles_ends(void **state) {
+        void *engine = rig_open_engine(rig_need_tiny(state));
+
+        for (int timestamps = 0; timestamps <= 1; timestamps++) {
+                struct job *job = job_of(JOB_RANK_TENTATIVE, false);
+                struct answer answer;
+
+                job->options.repetition_max = 0.5F;
+                if (timestamps)
+                        job->options.without_timestamps = DECODE_NO;
+                assert_int_equal(engine_whisper.submit(engine, job), 0);
+                answer = answer_wait(engine, NULL, 0);
+                if (timestamps)
+                        assert_true(answer.n_tokens > 8);
+                else
+                        assert_int_equal(answer.n_tokens, 1);
+                job->rank = JOB_RANK_LATER;
+                assert_int_equal(engine_whisper.submit(engine, job), 0);
+                answer = answer_wait(engine, NULL, 0);
+                assert_int_equal(answer.n_retries, timestamps ? 0 : 6);
+                job_free(job);
+        }
+        engine_whisper.close(engine);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_tentative_text_gets_one_attempt),
@@ -204,6 +231,7 @@ int main(void) {
                 cmocka_unit_test(test_of_many_hard_windows_a_few_are_tried_again),
                 cmocka_unit_test(test_an_overdue_job_is_answered_with_what_it_has),
                 cmocka_unit_test(test_retries_of_files_give_way),
+                cmocka_unit_test(test_a_text_that_goes_in_circles_ends),
         };
 
         return cmocka_run_group_tests(tests, rig_setup_tiny, rig_teardown_tiny);

@@ -283,6 +283,17 @@ static void advance_beams(struct search *search, int32_t end_of_text, struct tex
                 sequences_release(search, pool);
 }
 
+const int32_t *search_text(const struct search *search, size_t *ret_n) {
+        *ret_n = search->n_sequences > 0 ? text_length(search, &search->sequences[0]) : 0;
+        return *ret_n > 0 ? search->sequences[0].tokens + search->n_prompt : NULL;
+}
+
+void search_stop(struct search *search) {
+        sequence_end(search, &search->sequences[0], false);
+        for (size_t i = 0; i < search->n_sequences; i++)
+                search->sequences[i].is_live = false;
+}
+
 // --- Steps --------------------------------------------------------------------------------
 
 // The middle one of the heads' peaks: some heads look elsewhere now and then.

@@ -94,5 +94,11 @@ void search_on_row(struct search *search, const struct sampler_rules *rules,
 bool search_on_step(struct search *search, const struct sampler_rules *rules,
                     struct text_pool *pool);
 
+// The text of the first sequence, or of the best beam, as far as it goes; lent.
+const int32_t *search_text(const struct search *search, size_t *ret_n);
+
+// End with that text, where no better one has ended: it leads nowhere.
+void search_stop(struct search *search);
+
 // Pages that a search of this width can hold at most.
 size_t search_pages(size_t width);

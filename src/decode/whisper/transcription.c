@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "audio/pcm.h"
+#include "decode/guard.h"
 #include "decode/whisper/aligner.h"
 #include "decode/whisper/attempt.h"
 #include "decode/whisper/vectors.h"
@@ -482,6 +483,17 @@ void transcription_on_audio(struct transcription *transcription,
         transcription->phase = TRANSCRIPTION_DETECT;
 }
 
+// A window's first text goes round in circles, and would until its room ends, seconds later. A
+// text with timestamps has segments before the circle that are worth having.
+static bool goes_in_circles(const struct transcription *transcription) {
+        const struct decode_options *options = &transcription->job->options;
+        size_t n;
+        const int32_t *tokens = search_text(&transcription->search, &n);
+
+        return options->without_timestamps == DECODE_YES && !transcription->retries.is_one &&
+               n > 0 && guard_goes_in_circles(options, tokens, n);
+}
+
 static void on_decode_step(struct transcription *transcription,
                            const struct whisper_model *model, struct decoder *decoder) {
         struct sampler_rules rules = make_rules(transcription, model);
@@ -489,6 +501,10 @@ static void on_decode_step(struct transcription *transcription,
                 search_on_step(&transcription->search, &rules, decoder_text_pool(decoder));
         struct attempt attempt;
 
+        if (!is_over && goes_in_circles(transcription)) {
+                search_stop(&transcription->search);
+                is_over = true;
+        }
         if (!is_over) {
                 if (!retries_are_over(&transcription->retries, transcription->job))
                         return;
