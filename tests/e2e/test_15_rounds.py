@@ -18,13 +18,6 @@ def server(program, models, tmp_path_factory):
         yield start("")
 
 
-def open_session(server, **more):
-    raw = connect(f"ws://127.0.0.1:{server.port}/", max_size=None)
-    raw.send(json.dumps({**HELLO, **more}))
-    assert json.loads(raw.recv(timeout=20))["message"] == "SERVER_READY"
-    return raw
-
-
 def last_text(raw):
     """All messages until the server hangs up; the text of the last segments."""
     text = ""
@@ -43,7 +36,9 @@ def test_long_messages_are_heard_whole(server, jfk):
     audio, reference = jfk
     sound = speech.load(audio).tobytes()
     half = len(sound) // 2 // PIECE * PIECE
-    with open_session(server) as raw:
+    with connect(f"ws://127.0.0.1:{server.port}/", max_size=None) as raw:
+        raw.send(json.dumps(HELLO))
+        assert json.loads(raw.recv(timeout=20))["message"] == "SERVER_READY"
         # Its last piece would be the end of the sound if it were a message of its own.
         raw.send(sound[:half] + b"END_OF_AUDIO")
         raw.send(sound[half:])
