@@ -70,7 +70,7 @@ static void what_is_no_level_is_passed_over(void **state) {
         (void)state;
         for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
                 levels_take(levels, NSEC_PER_SEC, pages[i]);
-        for (char name = 'a'; name <= 'z'; name++) {  // more than anybody has
+        for (int name = 'a'; name <= 'z'; name++) {  // more than anybody has
                 char page[64];
 
                 snprintf(page, sizeof(page), "eavesdrop_load_level{level=\"%c\"} 0\n", name);
