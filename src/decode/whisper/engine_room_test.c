@@ -49,12 +49,15 @@ static void check_room_for(void **state, unsigned n_tokens, enum decode_choice n
         job->options.max_new_tokens = n_tokens;
         job->options.without_timestamps = no_timestamps;
         hypothesis = hear(state, job);
-        place = text = text_of(&hypothesis);
+        text = text_of(&hypothesis);
+        place = text;
         for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-                place = strstr(place, parts[i]);
-                if (!place)
+                const char *found = strstr(place, parts[i]);
+
+                if (found)
+                        place = found + strlen(parts[i]);
+                else
                         fail_msg("'%s' lacks '%s' or has it too early", text, parts[i]);
-                place += strlen(parts[i]);
         }
         for (size_t i = 0; i < hypothesis.n_segments; i++) {
                 assert_true(hypothesis.segments[i].n_tokens <= n_tokens);

@@ -276,20 +276,28 @@ static ssize_t pieces_find(const struct bpe *bpe, const char *text, size_t n, si
         return (ssize_t)n_pieces;
 }
 
+struct pieces {
+        const char *text;
+        const size_t *ends;
+        size_t n;
+};
+
 // Encode pieces, from the first on or from the last back, until there is enough. Tokens are
 // gathered at the front of `tokens` or at the end of its n places. Returns how many.
-static size_t pieces_encode(const struct bpe *bpe, struct merge *merge, const char *text,
-                            const size_t *ends, size_t n_pieces, const struct bpe_wish *wish,
+static size_t pieces_encode(const struct bpe *bpe, struct merge *merge,
+                            const struct pieces *pieces, const struct bpe_wish *wish,
                             int32_t *tokens) {
-        size_t n = n_pieces > 0 ? ends[n_pieces - 1] : 0, n_tokens = 0;
+        const size_t *ends = pieces->ends;
+        size_t n = pieces->n > 0 ? ends[pieces->n - 1] : 0, n_tokens = 0;
 
-        for (size_t i = 0; i < n_pieces && n_tokens < wish->n_max; i++) {
-                size_t piece = wish->is_from_end ? n_pieces - 1 - i : i;
+        for (size_t i = 0; i < pieces->n && n_tokens < wish->n_max; i++) {
+                size_t piece = wish->is_from_end ? pieces->n - 1 - i : i;
                 size_t begin = piece > 0 ? ends[piece - 1] : 0, n_new;
                 // From the end there are at least as many places left as the piece has bytes.
                 int32_t *place = tokens + (wish->is_from_end ? begin : n_tokens);
 
-                n_new = piece_encode(bpe, merge, text + begin, ends[piece] - begin, place);
+                n_new = piece_encode(bpe, merge, pieces->text + begin, ends[piece] - begin,
+                                     place);
                 n_tokens += n_new;
                 if (wish->is_from_end)
                         memmove(tokens + n - n_tokens, place, n_new * sizeof(*tokens));
@@ -327,7 +335,10 @@ int bpe_encode(const struct bpe *bpe, const char *text, size_t n, struct bpe_wis
         }
         tokens = xcalloc(n + 1, sizeof(*tokens));
         merge_init(&merge, n);
-        n_tokens = pieces_encode(bpe, &merge, text, ends, (size_t)n_pieces, wish, tokens);
+        n_tokens = pieces_encode(
+                bpe, &merge,
+                &(struct pieces){.text = text, .ends = ends, .n = (size_t)n_pieces}, wish,
+                tokens);
         *ret_n = n_tokens < wish->n_max ? n_tokens : wish->n_max;
         if (wish->is_from_end)
                 memmove(tokens, tokens + n - *ret_n, *ret_n * sizeof(*tokens));

@@ -250,6 +250,21 @@ static void broken_text_counts_as_replaced(void **state) {
         vocabulary_deinit(&weights.vocabulary);
 }
 
+// The token that two make together, of those below `best`; `best` when there is none.
+static int32_t joined_find(const struct bpe *bpe, int32_t left, int32_t right, int32_t best) {
+        size_t n_left, n_right, n_joined;
+        const char *a = bpe_bytes(bpe, left, &n_left), *b = bpe_bytes(bpe, right, &n_right);
+
+        for (int32_t id = 256; id < best; id++) {
+                const char *joined = bpe_bytes(bpe, id, &n_joined);
+
+                if (n_joined == n_left + n_right && memcmp(joined, a, n_left) == 0 &&
+                    memcmp(joined + n_left, b, n_right) == 0)
+                        return id;
+        }
+        return best;
+}
+
 // Reckoned by hand: join the lowest-ranked neighbours, the leftmost first, until there are
 // none.
 static size_t merge_naively(const struct bpe *bpe, const char *text, size_t n, int32_t n_tokens,
@@ -261,19 +276,10 @@ static size_t merge_naively(const struct bpe *bpe, const char *text, size_t n, i
                 size_t at = 0;
 
                 for (size_t i = 0; i + 1 < n; i++) {
-                        size_t n_a, n_b, n_joined;
-                        const char *a = bpe_bytes(bpe, ret[i], &n_a);
-                        const char *b = bpe_bytes(bpe, ret[i + 1], &n_b);
+                        int32_t joined = joined_find(bpe, ret[i], ret[i + 1], best);
 
-                        for (int32_t id = 256; id < best; id++) {
-                                const char *joined = bpe_bytes(bpe, id, &n_joined);
-
-                                if (n_joined == n_a + n_b && memcmp(joined, a, n_a) == 0 &&
-                                    memcmp(joined + n_a, b, n_b) == 0) {
-                                        best = id;
-                                        at = i;
-                                }
-                        }
+                        at = joined < best ? i : at;
+                        best = joined;
                 }
                 if (best == n_tokens)
                         return n;

@@ -41,8 +41,8 @@ static void scene_find(struct scene *scene, const struct heard_word *words, size
 // A word each half second.
 static size_t words_between(struct heard_word *ret, size_t n, double begin, double end,
                             size_t token) {
-        for (double at = begin; at < end; at += 0.5)
-                ret[n++] = (struct heard_word){.position = S(at), .token = token++};
+        for (int64_t at = S(begin); at < S(end); at += S(0.5))
+                ret[n++] = (struct heard_word){.position = at, .token = token++};
         return n;
 }
 
