@@ -1,25 +1,34 @@
 #pragma once
-// Cues: a segment with words cut into subtitles that can be read: at most two lines, ended
-// where a sentence or the speaker pauses.
+// Cues: a segment cut into subtitles that can be read: at most two lines of 42 columns, ended
+// where a sentence or the speaker pauses, and between words (what is written without blanks:
+// where a reader would pause) where neither is near.
 //
-// Threads: any; no state.
+// Threads: main thread.
 
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "transcript/segment.h"
+#include "util/cleanup.h"
 
-// What guides of subtitling agree on: 42 characters a line, two lines, seven seconds.
+// What guides of subtitling agree on: 42 columns a line (21 full-width characters), two lines,
+// seven seconds.
 #define CUE_LINE_MAX    42
 #define CUE_SECONDS_MAX 7
 
 struct cue {
-        size_t first, n;     // words
         int64_t begin, end;  // positions
+        char *text;          // in lines; the taker frees it
 };
 
-// The cue that begins with word `first` of a segment that has more.
-struct cue cue_next(const struct segment *segment, size_t first);
+struct cues;
 
-// Its text in one line or two; the caller frees it.
-char *cue_text(const struct segment *segment, const struct cue *cue);
+// The cues of a segment, which is lent as long. One without words has one cue, of as many lines
+// as it takes, since nobody knows when which part of it was said.
+struct cues *cues_new(const struct segment *segment);
+struct cues *cues_free(struct cues *cues);
+
+// The next one. False when there is none.
+bool cues_next(struct cues *cues, struct cue *ret);
+
+DEFINE_CLEANUP(struct cues *, cues_free);

@@ -164,17 +164,13 @@ static void subtitle_print(struct transcript_writer *writer, int64_t begin, int6
         fputs("\n\n", stream);
 }
 
-// With words, a segment is cut into what can be read at a time.
-static void subtitles_print(struct transcript_writer *writer, const struct segment *segment,
-                            const char *whole) {
-        if (segment->n_words == 0)
-                subtitle_print(writer, segment->begin, segment->end, whole);
-        for (size_t first = 0; first < segment->n_words;) {
-                struct cue cue = cue_next(segment, first);
-                CLEANUP(mem_freep) char *text = cue_text(segment, &cue);
+static void subtitles_print(struct transcript_writer *writer, const struct segment *segment) {
+        CLEANUP(cues_freep) struct cues *cues = cues_new(segment);
+        struct cue cue;
 
-                subtitle_print(writer, cue.begin, cue.end, text ? text : "");
-                first += cue.n;
+        while (cues_next(cues, &cue)) {
+                subtitle_print(writer, cue.begin, cue.end, cue.text);
+                free(cue.text);
         }
 }
 
@@ -197,7 +193,7 @@ void transcript_writer_segment(struct transcript_writer *writer,
                 break;
         case TRANSCRIPT_SRT:
         case TRANSCRIPT_VTT:
-                subtitles_print(writer, segment, text);
+                subtitles_print(writer, segment);
                 break;
         }
         fflush(stream);
