@@ -5,8 +5,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "decode/models_files.h"
 #include "decode/whisper/tokenizer.h"
 #include "decode/whisper/weights.h"
+#include "util/home.h"
 #include "util/mem.h"
 #include "util/redact.h"
 
@@ -14,12 +16,21 @@
 
 char *models_default_folder(void) {
         const char *home = getenv("XDG_DATA_HOME");  // NOLINT(concurrency-mt-unsafe): at start
+        CLEANUP(mem_freep) char *own = NULL;
 
         // The XDG base directory specification: a relative path is to be ignored.
         if (home && home[0] == '/')
                 return xasprintf("%s/eavesdrop/models", home);
-        home = getenv("HOME");  // NOLINT(concurrency-mt-unsafe): at start
-        return xasprintf("%s/.local/share/eavesdrop/models", home && *home ? home : "");
+        own = home_folder();
+        return own ? xasprintf("%s/.local/share/eavesdrop/models", own) : NULL;
+}
+
+int folder_require(const char *folder, struct error *error) {
+        if (folder)
+                return 0;
+        return error_set(error, -ENOENT,
+                         "there is no folder for models: HOME is not set, and the user has no "
+                         "home folder; name one with --model-dir or EAVESDROP_MODEL_DIR");
 }
 
 static char *file_path(const struct model_entry *entry, size_t i, const char *folder) {
@@ -27,6 +38,8 @@ static char *file_path(const struct model_entry *entry, size_t i, const char *fo
 }
 
 bool models_is_present(const struct model_entry *entry, const char *folder) {
+        if (!folder)
+                return false;
         for (size_t i = 0; i < entry->n_files; i++) {
                 CLEANUP(mem_freep) char *path = file_path(entry, i, folder);
                 struct stat status;
@@ -39,6 +52,10 @@ bool models_is_present(const struct model_entry *entry, const char *folder) {
 
 static int entry_resolve(char **ret, const struct model_entry *entry, const char *folder,
                          struct error *error) {
+        int r = folder_require(folder, error);
+
+        if (r < 0)
+                return r;
         if (!models_is_present(entry, folder))
                 return error_set(error, -ENOENT,
                                  "the model %s is not in %s; run: eavesdrop model fetch %s",

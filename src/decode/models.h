@@ -41,7 +41,9 @@ struct model_entry {
 const struct model_entry *models_catalogue(size_t *ret_n);
 const struct model_entry *models_find(const char *name);
 
-// $XDG_DATA_HOME/eavesdrop/models, or ~/.local/share/...; the caller frees it.
+// $XDG_DATA_HOME/eavesdrop/models, or ~/.local/share/...; the caller frees it. NULL when
+// nothing says where ~ is (util/home.h): no model is present there then, and what needs one
+// says so.
 char *models_default_folder(void);
 
 // Called with bytes done and total of a file while fetching; may be NULL.

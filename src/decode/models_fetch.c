@@ -160,11 +160,15 @@ static int file_fetch(const struct model_entry *entry, const struct model_file *
 
 int models_fetch(const struct model_entry *entry, const char *folder, models_progress progress,
                  void *context, struct error *error) {
-        CLEANUP(mem_freep) char *own = xasprintf("%s/%s", folder, entry->name);
+        CLEANUP(mem_freep) char *own = NULL;
         CLEANUP(fd_close) int lock = -1;
         const struct fetch_progress told = {progress, context};
         int r;
 
+        r = folder_require(folder, error);
+        if (r < 0)
+                return r;
+        own = xasprintf("%s/%s", folder, entry->name);
         r = folder_make(own, error);
         if (r < 0)
                 return r;

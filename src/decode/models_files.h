@@ -24,6 +24,9 @@ struct fetch_progress {
 int hub_download(const struct model_entry *entry, const struct model_file *file,
                  const char *path, const struct fetch_progress *progress, struct error *error);
 
+// 0 when there is a folder; -ENOENT with what to do for NULL.
+int folder_require(const char *folder, struct error *error);
+
 // 0 when the file at `path` has the size and the checksum of the catalogue, -ENOENT when there
 // is none, -EBADMSG with both sums in words when it is not the file.
 int file_verify(const char *path, const struct model_file *file, struct error *error);

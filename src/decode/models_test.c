@@ -348,6 +348,21 @@ static void default_folder_follows_xdg(void **state) {
         environment_set("XDG_DATA_HOME", home);
 }
 
+static void without_a_home_the_remedy_is_told(void **state) {
+        struct error error = {0};
+        char *path = NULL;
+
+        (void)state;
+        assert_false(models_is_present(models_find("base"), NULL));
+        assert_int_equal(models_resolve(&path, "base", NULL, &error), -ENOENT);
+        assert_non_null(strstr(error.text, "--model-dir"));
+        assert_int_equal(models_fetch(models_find("base"), NULL, NULL, NULL, &error), -ENOENT);
+        assert_non_null(strstr(error.text, "EAVESDROP_MODEL_DIR"));
+        // What is named by its path needs no folder.
+        assert_int_equal(models_resolve(&path, "/", NULL, &error), 0);
+        free(path);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, place_open, place_close)
 
 int main(void) {
@@ -357,7 +372,7 @@ int main(void) {
                 TEST(wrong_answers_are_refused),     TEST(place_that_cannot_be_written_is_told),
                 TEST(hub_out_of_reach_is_explained), TEST(password_of_a_mirror_is_not_shown),
                 TEST(catalogue_is_well_formed),      TEST(names_and_paths_are_resolved),
-                TEST(default_folder_follows_xdg),
+                TEST(default_folder_follows_xdg),    TEST(without_a_home_the_remedy_is_told),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,6 +55,27 @@ static int folder_make(const char *folder) {
         return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+// What was said must not come into the hands of another user of this machine, who may have made
+// the folder before us where everybody may (/var/tmp).
+static int folder_check(const char *folder, struct error *error) {
+        struct stat status;
+
+        if (stat(folder, &status) < 0)
+                return error_set(error, -errno, "%s: %m", folder);
+        if (status.st_uid != geteuid() && status.st_uid != 0)
+                return error_set(error, -EPERM,
+                                 "the folder %s belongs to another user (%u): no sound is kept "
+                                 "there; remove it, or name another one as owed.folder",
+                                 folder, (unsigned)status.st_uid);
+        // Where the sticky bit is set, nobody removes or renames what is another's.
+        if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (status.st_mode & S_ISVTX) == 0)
+                return error_set(error, -EPERM,
+                                 "others may write in the folder %s: no sound is kept there; "
+                                 "run: chmod go-w %s",
+                                 folder, folder);
+        return 0;
+}
+
 static int file_make(struct spool *spool, struct error *error) {
         CLEANUP(mem_freep) char *path = xasprintf("%s/spool-XXXXXX", spool->folder);
         int r = folder_make(spool->folder);
@@ -62,6 +83,9 @@ static int file_make(struct spool *spool, struct error *error) {
         if (r < 0)
                 return error_set(error, r, "cannot make the folder %s: %s", spool->folder,
                                  strerrordesc_np(-r));
+        r = folder_check(spool->folder, error);
+        if (r < 0)
+                return r;
         spool->fd = mkostemp(path, O_CLOEXEC);
         if (spool->fd < 0) {
                 r = -errno;

@@ -20,7 +20,8 @@ struct spool_place {
 };
 
 // A spool that makes its file in `folder` (created when it is not there) with the first sound
-// that comes, and keeps at most `bytes_max`.
+// that comes, and keeps at most `bytes_max`. A folder that is another user's (but root's), or
+// that others may write in, is refused then (-EPERM).
 struct spool *spool_new(const char *folder, uint64_t bytes_max);
 struct spool *spool_free(struct spool *spool);
 

@@ -1,7 +1,10 @@
 // What is owed beyond the memory limit: to disk and back.
 #include "decode/spool.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "audio/pcm.h"
@@ -74,12 +77,51 @@ static void what_was_spooled_goes_with_its_lane(void **state) {
         assert_int_equal(scheduler_stats(rig->scheduler).spool_bytes, 0);
 }
 
+// Keep sound in this folder: what spool_put() says to it.
+static int put_into(const char *folder, struct error *error) {
+        struct spool *spool = spool_new(folder, 1 << 20);
+        struct spool_place place = {0};
+        const float samples[8] = {0};
+        int r = spool_put(spool, samples, 8, &place, error);
+
+        spool_free(spool);
+        return r;
+}
+
+static void folders_that_others_rule_are_refused(void **state) {
+        char folder[] = "/tmp/spool-test-XXXXXX";
+        struct error error = {0};
+
+        (void)state;
+        assert_non_null(mkdtemp(folder));
+        assert_int_equal(put_into(folder, &error), 0);
+        chmod(folder, 0755);
+        assert_int_equal(put_into(folder, &error), 0);
+        chmod(folder, 01777);  // as /tmp itself
+        assert_int_equal(put_into(folder, &error), 0);
+        chmod(folder, 0777);
+        assert_int_equal(put_into(folder, &error), -EPERM);
+        assert_non_null(strstr(error.text, "others may write in the folder"));
+        assert_non_null(strstr(error.text, folder));
+        chmod(folder, 0770);
+        assert_int_equal(put_into(folder, &error), -EPERM);
+        chmod(folder, 0700);
+        if (geteuid() == 0) {
+                assert_int_equal(chown(folder, 65534, 65534), 0);
+                assert_int_equal(put_into(folder, &error), -EPERM);
+                assert_non_null(strstr(error.text, "belongs to another user (65534)"));
+        }
+        // Nothing was left in it.
+        assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(owed_sound_goes_to_disk_and_comes_back, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(what_was_spooled_goes_with_its_lane, setup,
                                                 teardown),
+                cmocka_unit_test(folders_that_others_rule_are_refused),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

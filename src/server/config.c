@@ -12,6 +12,7 @@
 #include "server/config_mistakes.h"
 #include "server/config_reader.h"
 #include "server/config_tree.h"
+#include "util/home.h"
 #include "util/mem.h"
 
 // What names of decoding options begin with on the command line's side.
@@ -74,11 +75,13 @@ struct config *config_free(struct config *config) {
 }
 
 char *config_default_owed_folder(void) {
-        const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+        const char *state = getenv("XDG_STATE_HOME");
+        CLEANUP(mem_freep) char *home = NULL;
 
         if (state && state[0] == '/')
                 return xasprintf("%s/eavesdrop", state);
-        if (home && home[0] == '/')
+        home = home_folder();
+        if (home)
                 return xasprintf("%s/.local/state/eavesdrop", home);
         return xstrdup("/var/tmp/eavesdrop");
 }
