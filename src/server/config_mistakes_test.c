@@ -247,8 +247,62 @@ static void test_too_many_streams(void **state) {
         free(text);
 }
 
+// A password as it is makes another URL of what the file says: told with the remedy, without
+// the password.
+static void test_raw_passwords_in_variables(void **state) {
+        static const char *const passwords[] = {"s3#cret", "s3/cret", "s3?cret",
+                                                "s3 cret", "12#cret", "12/cret",
+                                                "cret\n",  "#",       "/"};
+        static const char *const urls[] = {
+                "rtsp://camera:${CONFIG_TEST_SECRET}@host/x",
+                "rtsp://${CONFIG_TEST_SECRET}@host:8554/x",
+                "rtsp://camera:a${CONFIG_TEST_SECRET}b${CONFIG_TEST_OTHER}@host/x",
+        };
+
+        (void)state;
+        rig_set_variable("CONFIG_TEST_OTHER", "fine%23");
+        for (size_t i = 0; i < sizeof(passwords) / sizeof(passwords[0]); i++) {
+                rig_set_variable("CONFIG_TEST_SECRET", passwords[i]);
+                for (size_t k = 0; k < sizeof(urls) / sizeof(urls[0]); k++) {
+                        CLEANUP(mem_freep)
+                        char *text = xasprintf("streams:\n  a: %s\n", urls[k]);
+
+                        rig_expect_refused(
+                                text,
+                                "bad.yaml:2:6: streams.a: what the variable "
+                                "CONFIG_TEST_SECRET holds does not fit into a URL as it is: "
+                                "in a user name or password write '#', '/', '?' and ' ' as "
+                                "%23, %2F, %3F and %20 (percent-encoding)\n");
+                }
+        }
+        // A whole URL in a variable.
+        rig_set_variable("CONFIG_TEST_SECRET", "rtsp://camera:s3#cret@host/x");
+        rig_expect_refused("streams:\n  a: ${CONFIG_TEST_SECRET}\n",
+                           "bad.yaml:2:6: streams.a: wrong once its variables are filled in; "
+                           "expected a URL that ffmpeg reads (rtsp://...) or the path of a "
+                           "sound file; in a user name or password write '#', '/', '?' and "
+                           "' ' as %23, %2F, %3F and %20 (percent-encoding)\n");
+        rig_set_variable("CONFIG_TEST_SECRET", NULL);
+}
+
+static void test_encoded_passwords_and_paths_in_variables(void **state) {
+        struct config *config;
+
+        (void)state;
+        rig_set_variable("CONFIG_TEST_SECRET", "s3%23cr@et:%2F");
+        rig_set_variable("CONFIG_TEST_OTHER", "a/b?c#d");
+        config = rig_parse_config(
+                "streams:\n  a: rtsp://u:${CONFIG_TEST_SECRET}@h/${CONFIG_TEST_OTHER}@x\n");
+        assert_string_equal(config->streams[0].url, "rtsp://u:s3%23cr@et:%2F@h/a/b?c#d@x");
+        config_free(config);
+        rig_set_variable("CONFIG_TEST_SECRET", NULL);
+        rig_set_variable("CONFIG_TEST_OTHER", NULL);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_raw_passwords_in_variables),
+                cmocka_unit_test(test_encoded_passwords_and_paths_in_variables),
                 cmocka_unit_test(test_engines_are_one_to_64),
                 cmocka_unit_test(test_all_mistakes_at_once),
                 cmocka_unit_test(test_empty_files),

@@ -26,10 +26,59 @@ static bool url_has_scheme(const char *url) {
         return url[length] == ':';
 }
 
+// What a user name or password may not hold as it is: it would end there, and the rest of the
+// URL would be something else.
+static const char user_info_ends[] = "#/? \t\r\n";
+
+#define USER_INFO_HINT                                                                         \
+        "in a user name or password write '#', '/', '?' and ' ' as %%23, %%2F, %%3F and %%20 " \
+        "(percent-encoding)"
+
+// The name of a variable (its length in *ret_n) that stands in the user name or password of the
+// URL as it is written in the file, and holds what may not stand there. NULL if none does.
+static const char *user_info_variable(const char *text, size_t *ret_n) {
+        const char *place = strstr(text, "://"), *last;
+
+        if (!place)
+                return NULL;
+        place += 3;
+        last = memrchr(place, '@', strcspn(place, "/?#"));
+        while (last && (place = strstr(place, "${")) && place < last) {
+                CLEANUP(mem_freep) char *name = NULL;
+                const char *value;
+
+                place += 2;
+                *ret_n = strcspn(place, "}");
+                name = xasprintf("%.*s", (int)*ret_n, place);
+                value = getenv(name);
+                if (value && strpbrk(value, user_info_ends))
+                        return place;
+        }
+        return NULL;
+}
+
+// What variables hold may be secret: what is wrong with them is not shown.
+static void url_refuse_variables(struct config_reader *reader, const struct config_node *node,
+                                 const char *place) {
+        size_t n = 0;
+        const char *name = user_info_variable(node->text, &n);
+
+        if (name)
+                config_mistake_add(reader->mistakes, node->line, node->column, place,
+                                   "what the variable %.*s holds does not fit into a URL as it "
+                                   "is: " USER_INFO_HINT,
+                                   (int)n, name);
+        else
+                config_mistake_add(reader->mistakes, node->line, node->column, place,
+                                   "wrong once its variables are filled in; expected "  //
+                                   URL_EXPECTED "; " USER_INFO_HINT);
+}
+
 static void url_read(struct config_reader *reader, const struct config_node *node,
                      const char *place, struct stream_config *stream) {
         CLEANUP(mem_freep) char *value = config_read_value(reader, node, place, URL_EXPECTED);
         struct error error = {0};
+        size_t n;
 
         if (!value)
                 return;
@@ -40,13 +89,15 @@ static void url_read(struct config_reader *reader, const struct config_node *nod
         }
         stream->url =
                 url_has_scheme(value) ? xstrdup(value) : config_resolve_path(reader, value);
+        // "12#x" as a password would make a URL without a mistake, of another host.
+        if (user_info_variable(node->text, &n)) {
+                url_refuse_variables(reader, node, place);
+                return;
+        }
         if (source_url_check(stream->url, &error) == 0)
                 return;
-        // What variables hold may be secret: what is wrong with them is not shown.
         if (strcmp(value, node->text) != 0)
-                config_mistake_add(reader->mistakes, node->line, node->column, place,
-                                   "wrong once its variables are filled in; expected "  //
-                                   URL_EXPECTED);
+                url_refuse_variables(reader, node, place);
         else
                 config_mistake_add(reader->mistakes, node->line, node->column, place, "%s",
                                    error.text);

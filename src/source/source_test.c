@@ -393,6 +393,8 @@ static void urls_are_checked_before_anything_starts(void **state) {
                 {"rtsp://h:65536/x", "port"},
                 {"rtsp://h:8554x/x", "port"},
                 {"rtsp://camera:s3/cr3t@h/x", "%2F"},
+                {"rtsp://camera:12#cr3t@h/x", "%23"},
+                {"rtsp://cam#era:cr3t@h/x", "%23"},
                 {"rtsp://h/a b", "space"},
                 {"rtsp://h/a\noption x", "line break"},
                 {"/no/such/file.wav", "No such file"},

@@ -114,6 +114,11 @@ static int address_check(const char *url, const struct source_scheme *scheme,
         const char *at = memrchr(host, '@', (size_t)(end - host));
         const char *colon;
 
+        // Cameras have no fragments: somebody's password has a '#' in it.
+        if (!at && *end == '#' && strchr(end, '@'))
+                return error_set(error, -EINVAL,
+                                 "the URL's host ends with a '#'; in a user name or password "
+                                 "write '#' as %%23");
         if (at)
                 host = at + 1;
         if (*host == '[') {

