@@ -6,10 +6,11 @@
 #include "cli/options.h"
 #include "decode/models.h"
 #include "server/config.h"
+#include "util/input.h"
 #include "util/mem.h"
 
 static const struct option_entry entries[] = {
-        {"config", "FILE", "the file to check", NULL, 'c'},
+        {"config", "FILE", "the file to check; - is standard input", NULL, 'c'},
         {"model-dir", "DIR", "where fetched models are", "model_dir", 0},
         {0},
 };
@@ -47,8 +48,8 @@ int cli_check(int argc, char **argv) {
         }
         if (options_config(&config, &options, path) < 0)
                 return EXIT_USAGE;
-        model_check(config, path);
-        printf("%s: ok: %zu stream%s\n", path, config->n_streams,
+        model_check(config, input_name(path));
+        printf("%s: ok: %zu stream%s\n", input_name(path), config->n_streams,
                config->n_streams == 1 ? "" : "s");
         return EXIT_OK;
 }

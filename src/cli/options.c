@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/complaint.h"
 #include "decode/option_table.h"
+#include "util/input.h"
 #include "util/mem.h"
 #include "util/nearest.h"
 #include "util/redact.h"
@@ -221,7 +222,8 @@ int options_config(struct config **ret, const struct options *options, const cha
         }
         for (size_t i = 0; i < mistakes.n; i++) {
                 CLEANUP(mem_freep)
-                char *line = config_mistake_format(&mistakes.items[i], path ? path : "");
+                char *line =
+                        config_mistake_format(&mistakes.items[i], path ? input_name(path) : "");
 
                 fprintf(stderr, "%s\n", line);
         }

@@ -17,7 +17,8 @@
 #include "util/mem.h"
 
 static const struct option_entry entries[] = {
-        {"config", "FILE", "streams and settings (docs/configuration.md)", NULL, 'c'},
+        {"config", "FILE", "streams and settings (docs/configuration.md); - is standard input",
+         NULL, 'c'},
         {"listen", "HOST:PORT", "where clients connect [127.0.0.1:9090]", "listen", 0},
         {"model", "NAME|PATH", "name, CTranslate2 folder or ggml file [base]", "model", 0},
         {"model-dir", "DIR", "where fetched models are", "model_dir", 0},

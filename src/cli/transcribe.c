@@ -15,6 +15,7 @@
 #include "cli/transcript_format.h"
 #include "cli/transcription.h"
 #include "cli/vad_parameters.h"
+#include "util/input.h"
 #include "util/mem.h"
 
 static const struct option_entry entries[] = {
@@ -133,6 +134,19 @@ static int timestamps_settle(struct transcribe *run) {
         return -1;
 }
 
+// A descriptor is read to its end: there is nothing for a second time.
+static int files_check(const struct transcribe *run) {
+        char **files = run->options.operands;
+
+        for (size_t i = 0; i < run->options.n_operands; i++)
+                for (size_t k = 0; k < i && input_descriptor(files[i]) >= 0; k++)
+                        if (input_descriptor(files[i]) == input_descriptor(files[k]))
+                                return usage_mistake("can be read only once, and is given "
+                                                     "twice: ",
+                                                     input_name(files[i]));
+        return -1;
+}
+
 static int wishes_read(struct transcribe *run) {
         const char *format = options_get(&run->options, "format");
         const char *task = options_get(&run->options, "task");
@@ -141,6 +155,8 @@ static int wishes_read(struct transcribe *run) {
         run->decoding = decode_options_copy(&run->config->decoding);
         if (run->options.n_operands == 0)
                 return usage_mistake("no file given; try: eavesdrop transcribe --help", "");
+        if ((r = files_check(run)) >= 0)
+                return r;
         if (format && !transcript_format_from_name(format, &run->format))
                 return usage_mistake("--format is text, json, srt or vtt, not ", format);
         if (run->options.n_operands > 1 &&
@@ -170,6 +186,12 @@ static void language_set(struct transcribe *run) {
 
 // --- output ----------------------------------------------------------------------------------
 
+static int input_stat(const char *path, struct stat *ret) {
+        int descriptor = input_descriptor(path);
+
+        return descriptor >= 0 ? fstat(descriptor, ret) : stat(path, ret);
+}
+
 // Writing over a file that is to be read would destroy it.
 static bool output_is_input(const struct options *options, const char *path) {
         struct stat output, input;
@@ -177,8 +199,8 @@ static bool output_is_input(const struct options *options, const char *path) {
         if (stat(path, &output) < 0)
                 return false;
         for (size_t i = 0; i < options->n_operands; i++)
-                if (stat(options->operands[i], &input) == 0 && input.st_dev == output.st_dev &&
-                    input.st_ino == output.st_ino)
+                if (input_stat(options->operands[i], &input) == 0 &&
+                    input.st_dev == output.st_dev && input.st_ino == output.st_ino)
                         return true;
         return false;
 }
@@ -311,7 +333,8 @@ static int transcribe_prepare(struct transcribe *run, int argc, char **argv) {
         run->verb = (struct options_verb){
                 .name = "transcribe",
                 .operands = "FILE...",
-                .about = "Turns sound files (anything that ffmpeg reads) into text.\n"
+                .about = "Turns sound files (anything that ffmpeg reads; - is standard input) "
+                         "into text.\n"
                          "Exit code 1: some file could not be transcribed; the others were.\n",
                 .entries = run->made.entries,
         };

@@ -7,6 +7,7 @@
 
 #include "audio/pcm.h"
 #include "cli/complaint.h"
+#include "util/input.h"
 #include "util/mem.h"
 
 // Sound that may wait in jobs, over all files: 4 minutes are 15 MB, and more than any engine
@@ -63,7 +64,7 @@ static void item_begin(struct item *item) {
         item->is_begun = true;
         if (!item->track)
                 return;
-        transcript_writer_begin(item->transcription->parts.writer, item->path);
+        transcript_writer_begin(item->transcription->parts.writer, input_name(item->path));
         for (size_t i = 0; i < item->n_segments; i++) {
                 segment_write(item, &item->segments[i]);
                 segment_deinit(&item->segments[i]);
@@ -119,7 +120,7 @@ static void progress_tell(struct transcription *transcription) {
                       transcription->next_file - transcription->n_items + 1,
                       transcription->parts.n_files, seconds / 3600, seconds / 60 % 60,
                       seconds % 60, (double)settled / AUDIO_RATE / (elapsed > 0 ? elapsed : 1),
-                      item->path);
+                      input_name(item->path));
 }
 
 // --- what tracks tell ------------------------------------------------------------------------
@@ -168,8 +169,10 @@ static void item_on_done(void *context, const struct error *error) {
 
         item->is_done = true;
         if (error) {
+                CLEANUP(mem_freep) char *label = input_label(item->path);
+
                 item->error = *error;
-                error_prefix(&item->error, "'%s'", item->path);
+                error_prefix(&item->error, "%s", label);
         }
         transcription_post(item->transcription);
 }

@@ -1,11 +1,8 @@
 #include "server/config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "server/config_encoding.h"
 #include "server/config_keys.h"
@@ -13,6 +10,7 @@
 #include "server/config_reader.h"
 #include "server/config_tree.h"
 #include "util/home.h"
+#include "util/input.h"
 #include "util/mem.h"
 
 // What names of decoding options begin with on the command line's side.
@@ -264,41 +262,29 @@ static void text_read(struct config_reader *reader, const char *bytes, size_t n)
                                    "the file is empty; expected keys such as \"streams:\"");
 }
 
+// A named pipe that nobody writes into must not hang us for ever.
+#define PATIENCE_SECONDS 10
+
 // Read at most one byte more than is allowed. NULL after telling why not.
 static char *file_read(const char *path, size_t *ret_n, struct config_mistakes *mistakes) {
-        CLEANUP(mem_freep) char *text = xcalloc(CONFIG_BYTES_MAX + 1, 1);
-        size_t n = 0;
-        ssize_t got = 0;
-        struct stat status;
-        // Nonblocking: a FIFO that nobody writes into must not hang us.
-        int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        int failure = file < 0 ? errno : 0;
+        char *text = NULL;
+        int r = input_read(path, CONFIG_BYTES_MAX + 1, PATIENCE_SECONDS * 1000, &text, ret_n);
 
-        if (failure == 0 && fstat(file, &status) == 0 && S_ISDIR(status.st_mode))
-                failure = EISDIR;
-        while (failure == 0 && n <= CONFIG_BYTES_MAX) {
-                got = read(file, text + n, CONFIG_BYTES_MAX + 1 - n);
-                if (got <= 0)
-                        break;
-                n += (size_t)got;
-        }
-        if (got < 0)
-                failure = errno;
-        if (file >= 0)
-                close(file);
-        if (failure != 0) {
+        if (r == -ETIMEDOUT)
+                config_mistake_add(mistakes, 1, 1, "",
+                                   "cannot read the pipe: nobody has written into it for %d s",
+                                   PATIENCE_SECONDS);
+        else if (r < 0)
                 config_mistake_add(mistakes, 1, 1, "", "cannot read the file: %s",
-                                   strerrordesc_np(failure));
-                return NULL;
-        }
-        *ret_n = n;
-        return TAKE(text);
+                                   strerrordesc_np(-r));
+        return text;
 }
 
+// Where relative paths in it start from. Of what is no file in a folder, from where we are.
 static char *folder_of(const char *path) {
         const char *slash = strrchr(path, '/');
 
-        if (!slash)
+        if (!slash || input_descriptor(path) >= 0)
                 return xstrdup(".");
         return slash == path ? xstrdup("/") : xasprintf("%.*s", (int)(slash - path), path);
 }

@@ -118,6 +118,12 @@ void ffmpeg_command_init_upload(struct ffmpeg_command *command, const char *ffmp
         command_end(command, "pipe:0");
 }
 
+void ffmpeg_command_init_descriptor(struct ffmpeg_command *command, const char *ffmpeg,
+                                    int descriptor) {
+        ffmpeg_command_init_upload(command, ffmpeg);
+        command->descriptor = descriptor;
+}
+
 void ffmpeg_command_deinit(struct ffmpeg_command *command) {
         command->input = mem_free(command->input);
         command->script = mem_free(command->script);

@@ -18,6 +18,7 @@ struct ffmpeg_command {
         const char *argv[FFMPEG_ARGV_MAX];  // NULL-terminated
         char *input;                        // "file:PATH", in argv; owned
         char *script;                       // for standard input; owned; NULL: none
+        int descriptor;                     // of ours, lent: its standard input; 0: none
         const char *const *variables;       // of the environment, besides PROCESS_VARIABLES
         unsigned cpu_limit;                 // seconds; 0: none
         int niceness;
@@ -34,5 +35,9 @@ void ffmpeg_command_init_file(struct ffmpeg_command *command, const char *ffmpeg
 
 // Whatever comes on standard input.
 void ffmpeg_command_init_upload(struct ffmpeg_command *command, const char *ffmpeg);
+
+// What comes through this descriptor of ours, above the standard ones, which is lent.
+void ffmpeg_command_init_descriptor(struct ffmpeg_command *command, const char *ffmpeg,
+                                    int descriptor);
 
 void ffmpeg_command_deinit(struct ffmpeg_command *command);

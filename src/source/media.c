@@ -9,6 +9,8 @@
 
 #include "audio/pcm.h"
 #include "source/ffmpeg_child.h"
+#include "source/media_input.h"
+#include "util/input.h"
 #include "util/mem.h"
 #include "util/redact.h"
 
@@ -20,6 +22,7 @@
 struct media {
         struct ffmpeg_child *child;
         struct media_listener listener;
+        bool is_pipe;  // read through, as it comes
         bool is_upload;
         uint64_t n_samples;
         uint64_t cpu;  // seconds allowed
@@ -49,10 +52,22 @@ static void media_on_drain(void *context) {
                 media->listener.on_drain(media->listener.context);
 }
 
-// What was wrong with the input; 0 if nothing was.
-static int end_judge(const struct ffmpeg_end *end, struct error *error) {
+// What to tell when nothing could be heard.
+static const char *end_words(const struct media *media, const struct ffmpeg_end *end) {
         const char *text = ffmpeg_diagnosis_text(end->diagnosis);
 
+        if (media->is_pipe && end->diagnosis->fault == FFMPEG_FAULT_INDEX_LAST)
+                return "cut short, or an MP4 file with its index at the end, which cannot be "
+                       "read from a pipe: give it as a file, or write it with ffmpeg's "
+                       "-movflags +faststart";
+        if (media->is_pipe && end->diagnosis->fault == FFMPEG_FAULT_NOT_MEDIA)
+                return "nothing came, or no sound in a format that ffmpeg knows";
+        return *text ? text : "it holds no sound";
+}
+
+// What was wrong with the input; 0 if nothing was.
+static int end_judge(const struct media *media, const struct ffmpeg_end *end,
+                     struct error *error) {
         if (end->exit.signal == SIGXCPU)
                 return error_set(error, -EINVAL,
                                  "it takes too much work; %.1f s of it could be read",
@@ -61,7 +76,7 @@ static int end_judge(const struct ffmpeg_end *end, struct error *error) {
                 return error_set(error, -EIO, "ffmpeg was ended by signal %d (%s)",
                                  end->exit.signal, sigdescr_np(end->exit.signal));
         if (end->n_samples == 0)
-                return error_set(error, -EINVAL, "%s", *text ? text : "it holds no sound");
+                return error_set(error, -EINVAL, "%s", end_words(media, end));
         if (end->exit.status != 0 || end->diagnosis->n_errors > 0)
                 return error_set(error, -EINVAL, "damaged (%s); %.1f s of it could be read",
                                  end->diagnosis->line, (double)end->n_samples / AUDIO_RATE);
@@ -73,7 +88,7 @@ static void media_on_end(void *context, const struct ffmpeg_end *end) {
         struct error error = {0};
 
         media->listener.on_end(media->listener.context,
-                               end_judge(end, &error) < 0 ? &error : NULL);
+                               end_judge(media, end, &error) < 0 ? &error : NULL);
 }
 
 static int media_open(struct media **ret, struct loop *loop,
@@ -113,17 +128,60 @@ static int path_check(const char *path, struct error *error) {
         return 0;
 }
 
-int media_open_file(struct media **ret, struct loop *loop, const char *path,
-                    const struct media_listener *listener, struct error *error) {
-        struct ffmpeg_command command;
-        int code = path_check(path, error);
+static bool path_is_pipe(const char *path) {
+        struct stat status;
 
-        if (code < 0)
-                return code;
+        return stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
+static int path_open(struct media **ret, struct loop *loop, const char *path,
+                     const struct media_listener *listener, struct error *error) {
+        struct ffmpeg_command command;
+        int code;
+
         ffmpeg_command_init_file(&command, NULL, path, false, false);
         code = media_open(ret, loop, &command, false, listener, error);
         ffmpeg_command_deinit(&command);
+        if (code == 0)
+                (*ret)->is_pipe = path_is_pipe(path);
         return code;
+}
+
+static int pipe_open(struct media **ret, struct loop *loop, int descriptor,
+                     const struct media_listener *listener, struct error *error) {
+        struct ffmpeg_command command;
+        int code;
+
+        ffmpeg_command_init_descriptor(&command, NULL, descriptor);
+        code = media_open(ret, loop, &command, false, listener, error);
+        ffmpeg_command_deinit(&command);
+        if (code == 0)
+                (*ret)->is_pipe = true;
+        return code;
+}
+
+static int descriptor_open(struct media **ret, struct loop *loop, const char *path,
+                           const struct media_listener *listener, struct error *error) {
+        CLEANUP(mem_freep) char *label = input_label(path);
+        struct media_input input;
+        int code = media_input_init(&input, input_descriptor(path), label, error);
+
+        if (code < 0)
+                return code;
+        code = input.path ? path_open(ret, loop, input.path, listener, error)
+                          : pipe_open(ret, loop, input.descriptor, listener, error);
+        media_input_deinit(&input);
+        return code;
+}
+
+int media_open_file(struct media **ret, struct loop *loop, const char *path,
+                    const struct media_listener *listener, struct error *error) {
+        int code;
+
+        if (input_descriptor(path) >= 0)
+                return descriptor_open(ret, loop, path, listener, error);
+        code = path_check(path, error);
+        return code < 0 ? code : path_open(ret, loop, path, listener, error);
 }
 
 int media_open_upload(struct media **ret, struct loop *loop,

@@ -27,8 +27,9 @@ struct media_listener {
         void *context;
 };
 
-// Decode the file at `path`. -ENOENT, -EACCES, -EISDIR and empty files are told at once in
-// *error.
+// Decode the file at `path`, or what a descriptor brings that it means (util/input.h: "-" is
+// standard input): what cannot be sought in is read through. -ENOENT, -EACCES, -EISDIR and
+// empty files are told at once in *error.
 int media_open_file(struct media **ret, struct loop *loop, const char *path,
                     const struct media_listener *listener, struct error *error);
 

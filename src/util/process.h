@@ -60,7 +60,8 @@ struct process_config {
         const char *const *argv;       // NULL-terminated; argv[0] is looked up in PATH
         const char *const *variables;  // names of further variables that it gets, at most
                                        // PROCESS_VARIABLES_MAX, NULL-terminated; NULL: none
-        bool has_stdin;                // process_write() will be used; else /dev/null
+        bool has_stdin;                // process_write() will be used; else /dev/null,
+        int stdin_descriptor;          // or, where not 0, this one of ours (lent)
         uint64_t memory_limit;         // bytes of address space; 0: PROCESS_MEMORY_MAX
         unsigned file_limit;           // descriptors; 0: no limit of its own
         unsigned cpu_limit;            // seconds of processor time, ever; 0: no limit

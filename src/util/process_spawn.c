@@ -107,9 +107,10 @@ static void child_signals_reset(void) {
         pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
-static int child_descriptors_set(const struct pipes *pipes) {
+static int child_descriptors_set(const struct pipes *pipes, int input) {
         int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-        int wanted[3] = {pipes->input[READ], pipes->output[WRITE], pipes->errors[WRITE]};
+        int wanted[3] = {input ? input : pipes->input[READ], pipes->output[WRITE],
+                         pipes->errors[WRITE]};
 
         if (null < 0)
                 return -errno;
@@ -156,7 +157,7 @@ static _Noreturn void child_run(const struct process_config *config, const struc
         if (getppid() != parent)
                 _exit(127);  // the parent died before the line above took effect
         child_limits_set(config);
-        code = child_descriptors_set(pipes);
+        code = child_descriptors_set(pipes, config->stdin_descriptor);
         // Not before: the descriptors above are copies of ours, which may be many.
         if (config->file_limit)
                 child_limit(RLIMIT_NOFILE, config->file_limit);

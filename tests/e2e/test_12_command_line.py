@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import pty
 import pwd
 import signal
 import subprocess
@@ -203,3 +204,129 @@ def test_user_without_a_home(command, jfk):
     done = command("transcribe", jfk[0], **options)
     assert done.returncode == 3 and "--model-dir or EAVESDROP_MODEL_DIR" in done.stderr
     assert command("model", "list", **options).returncode == 0
+
+
+# --- standard input --------------------------------------------------------------------------
+
+
+def bash(script):
+    """A command that runs the script, in which "$@" is the command line that follows."""
+    return ["bash", "-c", script, "bash"]
+
+
+@pytest.fixture
+def recordings(jfk, tmp_path):
+    """One recording as what needs no seeking, and as what does."""
+    paths = {"flac": jfk[0]}
+    for name, options in {
+        "wav": [],
+        "ogg": ["-c:a", "libvorbis"],
+        "mp3": [],
+        "faststart.mp4": ["-movflags", "+faststart"],
+        "mp4": [],
+    }.items():
+        paths[name] = tmp_path / f"jfk.{name}"
+        command = ["ffmpeg", "-v", "error", "-i", jfk[0], *options, paths[name]]
+        subprocess.run(command, stdin=subprocess.DEVNULL, check=True, timeout=60)
+    return paths
+
+
+def test_standard_input_is_transcribed(transcribe, recordings):
+    for name, path in recordings.items():
+        with open(path, "rb") as file:
+            by_file = transcribe("--format", "json", "-", stdin=file)
+        assert by_file.returncode == 0, by_file.stderr
+        heard = json.loads(by_file.stdout)
+        assert heard["file"] == "standard input"
+        assert "my fellow Americans" in heard["segments"][0]["text"]
+        by_pipe = transcribe("-", by=bash(f"cat '{path}' | \"$@\""))
+        if name == "mp4":
+            assert by_pipe.returncode == 1
+            assert "standard input: " in by_pipe.stderr and "+faststart" in by_pipe.stderr
+        else:
+            assert by_pipe.returncode == 0, by_pipe.stderr
+            assert "my fellow Americans" in by_pipe.stdout
+
+
+@pytest.mark.parametrize(
+    "script",
+    (
+        'cat "$FILE" | "$@" /dev/stdin',
+        'cat "$FILE" | "$@" /dev/fd/0',
+        'cat "$FILE" | "$@" /proc/self/fd/0',
+        '"$@" <(cat "$FILE")',
+        'exec 7<"$FILE"; "$@" /dev/fd/7',
+        '"$@" - < <(cat "$FILE")',
+        # What is no file by a path any more, and what was read from already.
+        'cp "$FILE" gone; exec 7<gone; rm gone; "$@" /dev/fd/7',
+        '{ printf 12345; cat "$FILE"; } >more; { dd bs=1 count=5 of=/dev/null status=none; "$@" -; } <more',
+        'mkfifo fifo; cat "$FILE" >fifo & "$@" fifo',
+    ),
+)
+def test_descriptors_and_pipes_are_transcribed(transcribe, recordings, tmp_path, script):
+    done = transcribe(by=bash(script), cwd=tmp_path, env={**os.environ, "FILE": str(recordings["wav"])})
+    assert done.returncode == 0, done.stderr
+    assert "my fellow Americans" in done.stdout
+
+
+def test_standard_input_among_files(transcribe, recordings, tmp_path):
+    with open(recordings["wav"], "rb") as file:
+        done = transcribe(recordings["mp3"], "-", stdin=file)
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith(f"{recordings['mp3']}: And so")
+    assert lines[-1].startswith("standard input: And so")
+    for twice in (("-", "-"), ("-", "/dev/stdin"), ("/dev/fd/0", "x.wav", "-")):
+        done = transcribe(*twice)
+        assert done.returncode == 2
+        assert "given twice: standard input" in done.stderr
+    with open(recordings["wav"], "rb") as file:
+        done = transcribe("-", "--output", recordings["wav"], stdin=file)
+    assert done.returncode == 2 and "would write over an input" in done.stderr
+
+
+def test_standard_input_without_sound(transcribe):
+    cases = {
+        '"$@" - </dev/null': "standard input is empty",
+        '"$@" - <&-': "standard input is empty",
+        ': | "$@" -': "standard input: nothing came, or no sound",
+        'yes | head -c 100000 | "$@" -': "standard input: nothing came, or no sound",
+        '"$@" - </': "standard input is a directory",
+        '"$@" /dev/fd/99': "'/dev/fd/99': Bad file descriptor",
+    }
+    for script, words in cases.items():
+        done = transcribe(by=bash(script))
+        assert done.returncode == 1, script
+        assert words in done.stderr
+    reading, writing = pty.openpty()
+    done = transcribe("-", stdin=writing)
+    os.close(reading)
+    os.close(writing)
+    assert done.returncode == 1 and "standard input is a terminal" in done.stderr
+
+
+@pytest.mark.parametrize("path", ("-", "/dev/stdin", "/dev/fd/0", "<(cat)"))
+def test_configuration_from_standard_input(command, path):
+    def check(text):
+        return command("check", "--config", by=bash(f'"$@" {path}'), stdin=None, input=text)
+
+    good = check("streams:\n  a: rtsp://127.0.0.1/a\n")
+    assert good.returncode == 0, good.stderr
+    name = "/dev/fd/63" if "(" in path else "standard input"
+    assert good.stdout == f"{name}: ok: 1 stream\n"
+    bad = check("langauge: de\n")
+    assert bad.returncode == 2
+    assert f"{name}:1:1: langauge: unknown key" in bad.stderr
+
+
+def test_server_configured_from_standard_input(program, models, tmp_path):
+    port = processes.free_port()
+    command = [program, "serve", "--config", "-"]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=tmp_path)
+    server.stdin.write(f"listen: 127.0.0.1:{port}\nmodel: tiny.en\nmodel_dir: {models}\n".encode())
+    server.stdin.close()
+    server.port = port
+    try:
+        processes.wait_until(lambda: processes.Server.http(server)[0] == 200, 60, "server ready")
+    finally:
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(30) == 0
