@@ -60,10 +60,9 @@ static void capture_on_exit(void *context, const struct process_exit *exit) {
         loop_stop(capture->loop);
 }
 
-static int capture_open(struct capture *capture, const char *script, bool has_stdin,
-                        struct error *error) {
+static int capture_open_with(struct capture *capture, struct process_config config,
+                             const char *script, struct error *error) {
         const char *const argv[] = {"sh", "-c", script, NULL};
-        const struct process_config config = {.argv = argv, .has_stdin = has_stdin};
         const struct process_listener listener = {
                 .on_stdout = capture_on_stdout,
                 .on_stderr_line = capture_on_stderr_line,
@@ -72,7 +71,14 @@ static int capture_open(struct capture *capture, const char *script, bool has_st
                 .context = capture,
         };
 
+        config.argv = argv;
         return process_open(&capture->process, capture->loop, &config, &listener, error);
+}
+
+static int capture_open(struct capture *capture, const char *script, bool has_stdin,
+                        struct error *error) {
+        return capture_open_with(capture, (struct process_config){.has_stdin = has_stdin},
+                                 script, error);
 }
 
 static void capture_init(struct capture *capture) {
@@ -106,6 +112,26 @@ static void output_errors_and_status_arrive(void **state) {
         assert_int_equal(capture.n_exits, 1);
         assert_int_equal(process_children(), 0);
         assert_int_equal(process_id(capture.process), 0);
+        capture_deinit(&capture);
+}
+
+static void a_descriptor_of_ours_is_its_standard_input(void **state) {
+        struct capture capture;
+        int ends[2];
+
+        (void)state;
+        capture_init(&capture);
+        assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+        assert_int_equal(write(ends[1], "ours", 4), 4);
+        assert_int_equal(capture_open_with(&capture,
+                                           (struct process_config){.stdin_descriptor = ends[0]},
+                                           "cat; ls /proc/self/fd | wc -l", NULL),
+                         0);
+        close(ends[0]);
+        close(ends[1]);
+        loop_run(capture.loop);
+        // As many as ls has anyway: its standard ones and the folder.
+        assert_string_equal(capture.output, "ours4\n");
         capture_deinit(&capture);
 }
 
@@ -476,6 +502,7 @@ static void no_grandchild_stays(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(output_errors_and_status_arrive),
+                cmocka_unit_test(a_descriptor_of_ours_is_its_standard_input),
                 cmocka_unit_test(a_missing_program_is_an_error_at_once),
                 cmocka_unit_test(input_reaches_the_child_and_ends),
                 cmocka_unit_test(input_says_when_it_is_full_and_when_it_has_drained),
