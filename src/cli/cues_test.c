@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,18 @@ static struct segment say(char *text) {
                 now += AUDIO_RATE / 4;
         }
         return segment;
+}
+
+// The text n times; the caller frees it.
+static char *repeat(const char *text, size_t n) {
+        char *repeated = NULL;
+        size_t length = 0;
+        FILE *stream = open_memstream(&repeated, &length);
+
+        while (n-- > 0)
+                fputs(text, stream);
+        fclose(stream);
+        return repeated;
 }
 
 // The next cue has this text, and the times of its words.
@@ -123,14 +136,12 @@ static size_t count_lines(const struct segment *segment, size_t *ret_cues,
 
 static void test_full_width_characters_take_two_columns(void **state) {
         // 50 characters without spaces, at once: 21 to a line, two lines to a cue.
-        static char text[50 * 4];
+        CLEANUP(mem_freep) char *text = repeat("語+", 50);
         struct segment segment;
         size_t n_cues, n_columns;
 
         (void)state;
-        for (size_t i = 0; i < 50; i++)
-                memcpy(text + 4 * i, "語+", 4);
-        text[sizeof(text) - 1] = '\0';
+        text[strlen(text) - 1] = '\0';
         segment = say(text);
         for (size_t i = 0; i < 50; i++)
                 segment.words[i].begin = segment.words[i].end = 0;
@@ -198,34 +209,29 @@ static void test_korean_breaks_at_blanks(void **state) {
 
 // Chinese taken for a language with blanks is one word; so is a long address.
 static void test_words_longer_than_a_line_are_cut_between_characters(void **state) {
-        static char wide[100 * 3 + 1], accents[200 * 3 + 1];
+        CLEANUP(mem_freep) char *wide = repeat("語", 100);
+        CLEANUP(mem_freep) char *accents = repeat("e\xcc\x81", 200);
         struct segment segment;
         size_t n_cues, n_columns;
 
         (void)state;
-        for (size_t i = 0; i < 100; i++)
-                memcpy(wide + 3 * i, "語", 3);
         segment = say(wide);
         segment.words[0].end = 10 * AUDIO_RATE;
         assert_int_equal(count_lines(&segment, &n_cues, &n_columns), 5);
         assert_int_equal(n_columns, 200);
         assert_int_equal(n_cues, 3);
-        for (size_t i = 0; i < 200; i++)
-                memcpy(accents + 3 * i, "e\xcc\x81", 3);
         segment = say(accents);
         assert_int_equal(count_lines(&segment, &n_cues, &n_columns), 5);
         assert_int_equal(n_columns, 200);
 }
 
 static void test_times_of_a_word_are_shared_by_its_parts(void **state) {
-        static char text[60 * 3 + 1];
+        CLEANUP(mem_freep) char *text = repeat("語", 60);
         struct segment segment;
         CLEANUP(cues_freep) struct cues *cues = NULL;
         struct cue first, second;
 
         (void)state;
-        for (size_t i = 0; i < 60; i++)
-                memcpy(text + 3 * i, "語", 3);
         segment = say(text);
         segment.words[0].end = 6 * AUDIO_RATE;
         cues = cues_new(&segment);

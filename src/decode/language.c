@@ -153,9 +153,10 @@ static bool text_normalise(char ret[TEXT_MAX], const char *text) {
                 n--;
         if (n == 0 || n >= TEXT_MAX)
                 return false;
-        for (size_t i = 0; i < n; i++)
-                ret[i] = text[i] == '-' || text[i] == '_' ? ' ' : text[i];
+        memcpy(ret, text, n);
         ret[n] = '\0';
+        for (char *sign = ret; (sign = strpbrk(sign, "-_")); sign++)
+                *sign = ' ';
         return true;
 }
 
@@ -174,7 +175,7 @@ static bool tag_cut(char *tag) {
 }
 
 const char *language_resolve(const char *text) {
-        char whole[TEXT_MAX];
+        char whole[TEXT_MAX] = "";
         const char *code;
 
         if (!text_normalise(whole, text))

@@ -33,21 +33,21 @@ static int descriptor_check(int descriptor, const struct stat *status, const cha
 // The path of the regular file, if it leads there: it may have been removed since, or be out of
 // our reach. NULL otherwise, and when something was read already.
 static char *path_of(int descriptor, const struct stat *status) {
-        CLEANUP(mem_freep) char *link = xasprintf("/proc/self/fd/%d", descriptor);
-        char path[PATH_MAX];
+        CLEANUP(mem_freep) char *entry = xasprintf("/proc/self/fd/%d", descriptor);
+        char target[PATH_MAX];
         struct stat found;
         ssize_t n;
 
         if (!S_ISREG(status->st_mode) || lseek(descriptor, 0, SEEK_CUR) != 0)
                 return NULL;
-        n = readlink(link, path, sizeof(path) - 1);
+        n = readlink(entry, target, sizeof(target) - 1);
         if (n <= 0)
                 return NULL;
-        path[n] = '\0';
-        if (stat(path, &found) < 0 || found.st_dev != status->st_dev ||
-            found.st_ino != status->st_ino || access(path, R_OK) < 0)
+        target[n] = '\0';
+        if (stat(target, &found) < 0 || found.st_dev != status->st_dev ||
+            found.st_ino != status->st_ino || access(target, R_OK) < 0)
                 return NULL;
-        return xstrdup(path);
+        return xstrdup(target);
 }
 
 int media_input_init(struct media_input *ret, int descriptor, const char *label,

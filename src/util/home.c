@@ -21,8 +21,7 @@ char *home_folder(void) {
         if (home && home[0] == '/')
                 return xstrdup(home);
         for (size_t n = 1024; r == ERANGE && n <= ENTRY_MAX; n *= 4) {
-                words = mem_free(words);
-                words = xcalloc(n, 1);
+                words = xrealloc_array(words, n, 1);
                 r = getpwuid_r(geteuid(), &entry, words, n, &found);
         }
         if (r != 0 || !found || !found->pw_dir || found->pw_dir[0] != '/' ||
