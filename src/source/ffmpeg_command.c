@@ -120,8 +120,10 @@ void ffmpeg_command_init_upload(struct ffmpeg_command *command, const char *ffmp
 
 void ffmpeg_command_init_descriptor(struct ffmpeg_command *command, const char *ffmpeg,
                                     int descriptor) {
-        ffmpeg_command_init_upload(command, ffmpeg);
+        // Our user's own, like a file: none of an upload's limits.
+        command_begin(command, ffmpeg, "pipe", SOURCE_CONTAINERS);
         command->descriptor = descriptor;
+        command_end(command, "pipe:0");
 }
 
 void ffmpeg_command_deinit(struct ffmpeg_command *command) {
