@@ -268,7 +268,9 @@ struct loop *loop_free(struct loop *loop) {
         if (!loop)
                 return NULL;
         loop_on_wakeup(&loop->wakeup);
-        assert(loop->armed.n == 0);
+        // Children that were given up may still need their timers, until they are reaped.
+        while (loop->armed.n > 0)
+                uv_run(&loop->uv, UV_RUN_ONCE);
         heap_deinit(&loop->armed);
         uv_close((uv_handle_t *)&loop->wakeup, NULL);
         uv_close((uv_handle_t *)&loop->turning, NULL);
