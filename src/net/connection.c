@@ -436,6 +436,7 @@ void connection_open(struct listener *listener, int fd, bool is_busy) {
                 free(connection);
                 return;
         }
+        transport_set_owner(connection->transport, connection->address);
         connection->loop = listener->loop;
         connection->listener = listener;
         connection->next = listener->connections;

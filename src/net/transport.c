@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -152,6 +153,11 @@ static struct transport *transport_new(struct loop *loop, struct budget *budget,
         transport->entry = (struct run_queue_entry){
                 .serve = transport_serve, .settle = transport_settle, .context = transport};
         return transport;
+}
+
+void transport_set_owner(struct transport *transport, const char *owner) {
+        transport->entry.flow =
+                run_queue_flow(loop_run_queue(transport->loop), owner, strlen(owner));
 }
 
 struct transport *transport_open(struct loop *loop, int fd, struct budget *budget,

@@ -55,6 +55,10 @@ struct transport *transport_open(struct loop *loop, int fd, struct budget *budge
 struct transport *transport_connect(struct loop *loop, const struct sockaddr *address,
                                     const struct transport_handler *handler, void *context);
 
+// Whose it is: transports of one owner are served in turn with those of others
+// (util/run_queue.h), however many they are.
+void transport_set_owner(struct transport *transport, const char *owner);
+
 // Send (copied), with all else that is written in this round of the loop. A broken connection
 // closes itself.
 void transport_write(struct transport *transport, const void *bytes, size_t n);

@@ -136,7 +136,12 @@ static struct subscriber *subscriber_new(struct session *session,
         struct subscriber *state = xnew(struct subscriber);
 
         state->session = session;
-        state->entry = (struct run_queue_entry){.serve = subscriber_serve, .context = state};
+        state->entry = (struct run_queue_entry){
+                .serve = subscriber_serve,
+                .context = state,
+                .flow = run_queue_flow(run_queue_of(session), session->address,
+                                       strlen(session->address)),
+        };
         state->n = names->n;
         state->subscriptions = xcalloc(names->n, sizeof(*state->subscriptions));
         for (size_t i = 0; i < names->n; i++)

@@ -404,7 +404,11 @@ int process_open(struct process **ret, struct loop *loop, const struct process_c
         process->loop = loop;
         process->listener = *listener;
         process->is_killed = config->is_killed;
-        process->entry = (struct run_queue_entry){.serve = output_serve, .context = process};
+        process->entry = (struct run_queue_entry){
+                .serve = output_serve,
+                .context = process,
+                .flow = run_queue_flow(loop_run_queue(loop), &process, sizeof(process)),
+        };
         process->kill_timer = loop_timer_new(loop, process_on_kill_timer, process);
         process_adopt(process, &ends);
         *ret = process;

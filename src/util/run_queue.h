@@ -7,6 +7,10 @@
 // is served before those who always have (as the flow queues of FQ-CoDel, RFC 8290): a talker
 // need not wait for a flood.
 //
+// Entries of one owner share a flow. The flows are served in turn, and in each flow its
+// entries: three hundred connections of one address have no more of a round than one of another
+// has, if that wants as much.
+//
 // Threads: loop thread only.
 // Memory:  an entry lies within its owner, who removes it before it is freed.
 
@@ -34,25 +38,36 @@ void quantum_spend(struct quantum *quantum, size_t cost);
 // Whether it is another's turn.
 bool quantum_is_spent(const struct quantum *quantum);
 
+// A place in a line. The queue's own.
+struct run_queue_node {
+        TAILQ_ENTRY(run_queue_node) in_line;
+        struct run_queue_line *line;  // NULL: in none
+        bool has_work;
+        unsigned round;  // in which it was last served
+};
+
 struct run_queue_entry {
+        struct run_queue_node node;
         // Do work until it is done or the quantum is spent; then run_queue_add() again.
         void (*serve)(void *context, struct quantum *quantum);
         // The round ends. May be NULL where run_queue_settle() is not called.
         void (*settle)(void *context);
         void *context;
+        unsigned flow;  // as run_queue_flow() gives it; 0 is a flow, too
 
         // The queue's own.
-        TAILQ_ENTRY(run_queue_entry) in_line, in_round;
-        struct run_queue_line *line;  // NULL: in none
-        bool has_work;
+        TAILQ_ENTRY(run_queue_entry) in_round;
         bool is_in_round;
-        unsigned round;  // in which it was last served
 };
 
 struct run_queue *run_queue_new(struct loop *loop);
 
 // Its handles close in the background: run libuv's loop on.
 void run_queue_close(struct run_queue *queue);
+
+// The flow of an owner, whom `n` bytes name: the same for the same bytes while the queue lives.
+// There are 1024 flows, so that two owners share one now and then; which do cannot be foreseen.
+unsigned run_queue_flow(const struct run_queue *queue, const void *owner, size_t n);
 
 // The entry has work. Where it stands in line already, there it stays.
 void run_queue_add(struct run_queue *queue, struct run_queue_entry *entry);

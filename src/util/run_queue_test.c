@@ -163,6 +163,43 @@ static void the_busy_get_on_though_new_work_comes_all_the_time(void **state) {
         assert_int_equal(n_served, 4);
 }
 
+// Of two addresses with work each has its half of a round, however many connections it has.
+static void flows_share_a_round(void **state) {
+        struct crew *crew = *state;
+        size_t per_round = ROUND_COST / QUANTUM_COST;
+
+        crew->workers['x' - 'a'].entry.flow = 1;
+        for (int i = 0; i < 'x' - 'a'; i++)
+                give(crew, (char)('a' + i), 1000);
+        for (int i = 0; i < 50; i++)
+                loop_turn(crew->loop);
+        // Who comes back at once waits for one of each other flow, not for all of theirs.
+        for (int i = 0; i < 10; i++) {
+                give(crew, 'x', 1);
+                memset(crew->served, 0, sizeof(crew->served));
+                loop_turn(crew->loop);
+                assert_non_null(strchr(crew->served, 'x'));
+                assert_in_range(strchr(crew->served, 'x') - crew->served, 0, 1);
+                assert_in_range(strlen(crew->served), per_round, per_round + 1);
+        }
+}
+
+static void owners_have_their_flows(void **state) {
+        struct crew *crew = *state;
+        unsigned first = run_queue_flow(crew->queue, "192.0.2.0", 9);
+        unsigned n_others = 0;
+
+        for (char last = '0'; last <= '9'; last++) {
+                const char name[] = {'1', '9', '2', '.', '0', '.', '2', '.', last};
+                unsigned flow = run_queue_flow(crew->queue, name, sizeof(name));
+
+                assert_int_equal(flow, run_queue_flow(crew->queue, name, sizeof(name)));
+                assert_in_range(flow, 0, 1023);
+                n_others += flow != first;
+        }
+        assert_in_range(n_others, 7, 9);
+}
+
 static void settling_comes_once_after_all_are_served(void **state) {
         struct crew *crew = *state;
         struct worker *worker = &crew->workers[0];
@@ -199,6 +236,8 @@ int main(void) {
                 with_crew(a_round_has_an_end),
                 with_crew(the_patient_do_not_wait_for_the_busy),
                 with_crew(the_busy_get_on_though_new_work_comes_all_the_time),
+                with_crew(flows_share_a_round),
+                with_crew(owners_have_their_flows),
                 with_crew(settling_comes_once_after_all_are_served),
                 with_crew(the_removed_are_forgotten),
         };
