@@ -199,9 +199,9 @@ static void talkers_who_leave_owe_nothing(void **state) {
 
 struct speaker {
         struct lane *lane;
+        unsigned *n_given;  // turns of all speakers
         unsigned n_turns;
-        unsigned *n_given;  // of all speakers
-        unsigned number;    // that the last turn was
+        unsigned number;  // that the last turn was
 };
 
 static void speaker_on_answer(void *context, const struct job *job, int result,

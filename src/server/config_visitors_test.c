@@ -61,17 +61,17 @@ static void variables_go_before_the_file(void **state) {
         struct config *config;
 
         (void)state;
-        setenv("EAVESDROP_ORIGINS", "https://a.example, https://b.example", 1);
-        setenv("EAVESDROP_HOSTS", "a.example b.example", 1);
+        rig_set_variable("EAVESDROP_ORIGINS", "https://a.example, https://b.example");
+        rig_set_variable("EAVESDROP_HOSTS", "a.example b.example");
         assert_int_equal(config_load(&config, NULL, &mistakes), 0);
         assert_string_equal(config->origins, "https://a.example https://b.example");
         assert_string_equal(config->hosts, "a.example b.example");
         config_free(config);
-        setenv("EAVESDROP_HOSTS", "a.example http://b.example", 1);
+        rig_set_variable("EAVESDROP_HOSTS", "a.example http://b.example");
         assert_int_equal(config_load(&config, NULL, &mistakes), -EINVAL);
         config_mistakes_deinit(&mistakes);
-        unsetenv("EAVESDROP_ORIGINS");
-        unsetenv("EAVESDROP_HOSTS");
+        rig_set_variable("EAVESDROP_ORIGINS", NULL);
+        rig_set_variable("EAVESDROP_HOSTS", NULL);
 }
 
 int main(void) {

@@ -307,12 +307,14 @@ static void the_child_gets_no_secrets(void **state) {
                                             .context = &capture};
 
         (void)state;
+        // Tests have one thread. NOLINTBEGIN(concurrency-mt-unsafe)
         setenv("EAVESDROP_LANGUAGE", "de", 1);
         setenv("KITCHEN_PASSWORD", "SECRET", 1);
         setenv("FFREPORT", "file=/tmp/SECRET", 1);
         setenv("LD_PRELOAD_NOT", "SECRET", 1);
         setenv("TZ", "Europe/Berlin", 1);
         setenv("http_proxy", "http://127.0.0.1:3128", 1);
+        // NOLINTEND(concurrency-mt-unsafe)
         for (int i = 0; i < 2; i++) {
                 const char *proxy;
 

@@ -189,8 +189,8 @@ static void owners_have_their_flows(void **state) {
         unsigned first = run_queue_flow(crew->queue, "192.0.2.0", 9);
         unsigned n_others = 0;
 
-        for (char last = '0'; last <= '9'; last++) {
-                const char name[] = {'1', '9', '2', '.', '0', '.', '2', '.', last};
+        for (int i = 0; i < 10; i++) {
+                const char name[] = {'1', '9', '2', '.', '0', '.', '2', '.', (char)('0' + i)};
                 unsigned flow = run_queue_flow(crew->queue, name, sizeof(name));
 
                 assert_int_equal(flow, run_queue_flow(crew->queue, name, sizeof(name)));
