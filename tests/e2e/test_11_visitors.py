@@ -172,10 +172,11 @@ def test_one_address_has_so_many_connections(program, models, tmp_path):
         server = start("per_address: {connections: 4}\n")
         for _ in range(4):
             open_ones.enter_context(socket.create_connection(("127.0.0.1", server.port), 5, ("127.0.0.4", 0)))
-        with pytest.raises(InvalidStatus) as refused, open_from(server, "127.0.0.4"):
-            pass
-        assert refused.value.response.status_code == 503
-        assert b"per_address.connections" in refused.value.response.body
+        # The answer comes without a question, which clients of HTTP and WebSocket may stumble over.
+        with socket.create_connection(("127.0.0.1", server.port), 5, ("127.0.0.4", 0)) as refused:
+            answer = b"".join(iter(lambda: refused.recv(4096), b""))
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"per_address.connections" in answer
         assert server.http()[0] == 200
         with open_from(server, "127.0.0.3") as other:
             assert greet(other)[0]["message"] == "SERVER_READY"
