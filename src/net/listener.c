@@ -17,12 +17,12 @@
 #define BUSY_MAX  32
 #define BUSY_PART 8
 
-// However many streams there are, this part of all descriptors is for connections.
+// However many children there may be, this part of all descriptors is for connections.
 #define CONNECTIONS_PART 8
 
 // How many connections the descriptor limit allows: a part is kept for everything else.
-static size_t connections_allowed(size_t n_streams) {
-        size_t kept = n_streams * LISTENER_PER_STREAM, all, allowed;
+static size_t connections_allowed(size_t n_children) {
+        size_t kept = n_children * LISTENER_PER_CHILD, all, allowed;
         struct rlimit limit;
 
         if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
@@ -41,7 +41,7 @@ static size_t smaller(size_t a, size_t b) {
 }
 
 void listener_limit(struct listener *listener, const struct listener_limits *limits) {
-        listener->connections_max = connections_allowed(limits->n_streams);
+        listener->connections_max = connections_allowed(limits->n_children);
         listener->busy_max = smaller(BUSY_MAX, listener->connections_max / BUSY_PART);
         listener->per_address_max = smaller(
                 limits->per_address, listener->connections_max - listener->connections_max / 4);

@@ -20,8 +20,8 @@ struct websocket;  // net/websocket.h
 #define LISTENER_REQUEST_TIMEOUT  (10 * NSEC_PER_SEC)  // for the whole request
 #define LISTENER_CONNECTIONS_MAX  16384  // fewer if the descriptor limit (ulimit -n) says so
 #define LISTENER_DESCRIPTORS_KEPT \
-        256                    // of that limit, for everything else; half of a small one
-#define LISTENER_PER_STREAM 4  // of them for each stream: pipes to a child, and from it
+        256                   // of that limit, for everything else; half of a small one
+#define LISTENER_PER_CHILD 4  // of them for each child: pipes to it, and from it
 
 // A request head, lent during the call. Names are matched without regard to case.
 struct http_request {
@@ -70,7 +70,7 @@ struct listener_handler {
 
 struct listener_limits {
         size_t per_address;  // connections of one address (address.h); 0: any number
-        size_t n_streams;    // that need descriptors as well
+        size_t n_children;   // of cameras and uploads, that need descriptors as well
 };
 
 // Bind to "HOST:PORT", "[v6]:PORT" or ":PORT" and listen. Port 0 takes a free one. -EADDRINUSE

@@ -385,7 +385,7 @@ static void few_descriptors_are_kept_for_the_rest(void **state) {
         limit = before;
         limit.rlim_cur = 64;
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-        listener_limit(net->listener, &(struct listener_limits){.n_streams = 2});
+        listener_limit(net->listener, &(struct listener_limits){.n_children = 2});
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
         for (int i = 0; i < 64; i++) {
                 fds[i] = client_connect(net);

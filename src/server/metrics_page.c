@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "audio/pcm.h"
+#include "server/upload_slots.h"
 #include "util/budget.h"
 #include "util/metrics.h"
 #include "util/usage.h"
@@ -232,6 +233,22 @@ static void sessions_write(struct metrics *metrics, const struct metrics_sources
                      "Open connections, whatever for.", (double)sources->n_connections);
 }
 
+static void uploads_write(struct metrics *metrics, const struct upload_slots *slots) {
+        struct upload_slots_counts counts = upload_slots_counts(slots);
+
+        metrics_family(metrics, METRICS_GAUGE, "eavesdrop_uploads",
+                       "Files that clients upload: their bytes are coming, they wait for their "
+                       "turn, or they are decoded.");
+        metrics_value(metrics, METRICS_LABELS({"stage", "coming"}), (double)counts.n_coming);
+        metrics_value(metrics, METRICS_LABELS({"stage", "waiting"}), (double)counts.n_asking);
+        metrics_value(metrics, METRICS_LABELS({"stage", "decoded"}), (double)counts.n_decoded);
+        single_write(metrics, METRICS_COUNTER, "eavesdrop_upload_turns_total",
+                     "Uploads that an ffmpeg was started for.", (double)counts.n_turns);
+        single_write(metrics, METRICS_COUNTER, "eavesdrop_uploads_refused_total",
+                     "Uploads that were sent away since all places were taken.",
+                     (double)counts.n_refused);
+}
+
 static void sinks_write(struct metrics *metrics, const struct server_counts *counts) {
         metrics_family(metrics, METRICS_COUNTER, "eavesdrop_sink_updates_total",
                        "Changes of text that were handed to readers of this kind.");
@@ -297,6 +314,7 @@ char *metrics_page(const struct metrics_sources *sources, size_t *ret_n) {
         sound_write(metrics, sources->counts);
         streams_write(metrics, sources);
         sessions_write(metrics, sources);
+        uploads_write(metrics, sources->upload_slots);
         sinks_write(metrics, sources->counts);
         budget_write(metrics, sources->budget);
         loop_write(metrics, sources->loop);

@@ -17,6 +17,7 @@ struct metrics_sources {
         const struct loop *loop;
         const struct server_counts *counts;
         const struct budget *budget;
+        const struct upload_slots *upload_slots;
         struct scheduler *scheduler;
         struct stream *const *streams;  // the pulled ones
         size_t n_streams;

@@ -174,6 +174,7 @@ static void metrics_make(struct server *server) {
                 .loop = server->parts.loop,
                 .counts = &server->counts,
                 .budget = server->services.budget,
+                .upload_slots = server->uploads.slots,
                 .scheduler = server->scheduler,
                 .streams = server->streams,
                 .n_streams = server->n_streams,
@@ -461,6 +462,14 @@ static void exposure_log(const struct server *server) {
                             server->parts.config->listen);
 }
 
+static unsigned uploads_at_once(const struct uploads_config *config) {
+        long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+        if (config->at_once)
+                return (unsigned)config->at_once;
+        return n_cores > 0 ? (unsigned)n_cores : 1;
+}
+
 static int server_start(struct server *server, struct error *error) {
         const struct config *config = server->parts.config;
         CLEANUP(mem_freep) char *owed_folder = config_default_owed_folder();
@@ -489,11 +498,12 @@ static int server_start(struct server *server, struct error *error) {
                 r = scheduler_open(&server->scheduler, server->parts.loop, &scheduler, error);
         if (r < 0)
                 return r;
-        listener_limit(server->listener,
-                       &(struct listener_limits){
-                               .per_address = (size_t)config->address_connections,
-                               .n_streams = config->n_streams,
-                       });
+        listener_limit(
+                server->listener,
+                &(struct listener_limits){
+                        .per_address = (size_t)config->address_connections,
+                        .n_children = config->n_streams + uploads_at_once(&config->uploads),
+                });
         exposure_log(server);
         server->services.scheduler = server->scheduler;
         server->streams = xcalloc(config->n_streams, sizeof(*server->streams));
@@ -505,14 +515,10 @@ static int server_start(struct server *server, struct error *error) {
 
 static void uploads_init(struct server *server) {
         const struct uploads_config *config = &server->parts.config->uploads;
-        long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
-        unsigned at_once = (unsigned)config->at_once;
 
-        if (at_once == 0)
-                at_once = n_cores > 0 ? (unsigned)n_cores : 1;
         server->uploads = (struct upload_services){
                 .loop = server->parts.loop,
-                .slots = upload_slots_new(server->parts.loop, at_once,
+                .slots = upload_slots_new(server->parts.loop, uploads_at_once(config),
                                           (unsigned)config->waiting),
                 .budget = server->services.budget,
                 .bytes_max = config->size,

@@ -75,6 +75,9 @@ def test_a_quiet_server_has_every_figure(serve):
         "eavesdrop_source_restarts_total",
         "eavesdrop_sessions",
         "eavesdrop_sessions_refused_total",
+        "eavesdrop_uploads",
+        "eavesdrop_upload_turns_total",
+        "eavesdrop_uploads_refused_total",
         "eavesdrop_sink_updates_total",
         "eavesdrop_sink_bytes_total",
     ):
