@@ -1,5 +1,6 @@
 #include "decode/whisper/seam.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -55,6 +56,23 @@ static size_t count_whole(const struct timed_words *words) {
         return 0;
 }
 
+// Of the last whole words, those behind a sign or a pause are left to the next window when they
+// are few: what is said in one breath is heard better as a whole.
+static size_t count_to_breath(const struct timed_words *words, size_t n_whole) {
+        size_t least = n_whole - n_whole / SEAM_BREATH_PART;
+
+        for (size_t n = n_whole; n > 0 && n >= least; n--) {
+                const struct timed_word *word = &words->items[n - 1];
+                size_t length = strlen(word->text);
+
+                if (length > 0 && ispunct((unsigned char)word->text[length - 1]))
+                        return n;
+                if (n < words->n && words->items[n].begin - word->end >= SEAM_PAUSE)
+                        return n;
+        }
+        return n_whole;
+}
+
 // The tokens up to the last of `n_text` text tokens.
 static size_t count_tokens(const int32_t *tokens, size_t n, int32_t end_of_text,
                            size_t n_text) {
@@ -68,7 +86,7 @@ static size_t count_tokens(const int32_t *tokens, size_t n, int32_t end_of_text,
 struct seam seam_find(const struct timed_words *words, const int32_t *tokens, size_t n,
                       int32_t end_of_text, double least) {
         struct seam seam = {.position = least};
-        size_t n_words = count_whole(words), n_text = 0;
+        size_t n_words = count_to_breath(words, count_whole(words)), n_text = 0;
 
         if (n_words == 0)
                 n_words = words->n;

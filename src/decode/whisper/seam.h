@@ -13,6 +13,11 @@
 // and on comes to an end.
 #define SEAM_LEAST 1.0
 
+// A text is left off where its speaker draws breath, behind a sign or so many seconds of
+// silence, when no more than one in so many of its words is said again for it.
+#define SEAM_PAUSE       0.3
+#define SEAM_BREATH_PART 8
+
 struct seam {
         size_t n_tokens;  // that stay
         double position;  // seconds, on the words' clock

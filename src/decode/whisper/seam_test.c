@@ -84,8 +84,32 @@ static void a_window_goes_on_by_a_second(void **state) {
         assert_seam(find(words, 4, 1), 9, 1);
 }
 
+// Sixteen whole words and a half: two may be said again, three may not.
+static void assert_breath(size_t at, const char *sign, double pause, size_t n_words) {
+        struct timed_word words[17];
+        struct timed_words all = {.items = words, .n = 17};
+        int32_t tokens[17] = {0};
+
+        for (size_t i = 0; i < 17; i++) {
+                double begin = (double)i + (i > at ? pause : 0);
+
+                words[i] = word(i == at ? sign : " word", 1, begin, begin + 1);
+        }
+        assert_seam(seam_find(&all, tokens, 17, END_OF_TEXT, 1), n_words,
+                    words[n_words - 1].end);
+}
+
+static void a_text_is_left_off_where_breath_is_drawn(void **state) {
+        (void)state;
+        assert_breath(13, " mur,", 0, 14);
+        assert_breath(13, " mur", 0.4, 14);
+        assert_breath(13, " mur", 0, 16);
+        assert_breath(12, " mur,", 0.4, 16);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_text_is_left_off_where_breath_is_drawn),
                 cmocka_unit_test(the_last_word_is_said_again),
                 cmocka_unit_test(signs_stay_with_their_word),
                 cmocka_unit_test(characters_without_spaces_are_whole),
