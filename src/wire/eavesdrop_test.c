@@ -330,7 +330,7 @@ static void refusals_are_the_originals_words(void **state) {
         assert_string_equal(texts[5], "Unknown streams: x. Available streams: a, b");
         for (size_t i = 0; i < 6; i++)
                 free(texts[i]);
-        available.n = 0;
+        eavesdrop_names_deinit(&available);
         texts[0] = eavesdrop_unknown_streams_text(&unknown, &available);
         assert_string_equal(texts[0], "Unknown streams: x");
         free(texts[0]);
