@@ -14,12 +14,15 @@
 #define WHOLE_MAX (4 * ERROR_TEXT_MAX)
 
 // Format into `ret` what may be shown of it: redacted, one line. Returns its length.
-static size_t text_format(char *ret, size_t size, const char *format, va_list arguments) {
+__attribute__((format(printf, 3, 0))) static size_t
+text_format(char *ret, size_t size, const char *format, va_list arguments) {
         CLEANUP(mem_freep) char *redacted = NULL;
         char whole[WHOLE_MAX];
         int length = vsnprintf(whole, sizeof(whole), format, arguments);
 
-        if (length >= (int)sizeof(whole))
+        if (length < 0)
+                whole[0] = '\0';
+        else if (length >= (int)sizeof(whole))
                 whole[utf8_cut(whole, sizeof(whole) - 1)] = '\0';
         redacted = redact_urls(whole);
         return line_text_write(ret, size, redacted, strlen(redacted));
