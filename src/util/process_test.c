@@ -174,7 +174,7 @@ static void input_says_when_it_is_full_and_when_it_has_drained(void **state) {
 
         (void)state;
         capture_init(&capture);
-        assert_int_equal(capture_open(&capture, "wc -c", true, NULL), 0);
+        assert_int_equal(capture_open(&capture, "exec wc -c", true, NULL), 0);
         assert_int_equal(kill(process_id(capture.process), SIGSTOP), 0);  // nothing is read
         do
                 n += sizeof(block);
