@@ -326,9 +326,11 @@ static size_t connection_on_bytes(void *context, const uint8_t *bytes, size_t n,
                 if (transport_pending(transport) > pending)
                         quantum_spend(quantum, transport_pending(transport) - pending);
         }
+        if (used)
+                bytes += used;  // which may be NULL where there are none
         if (connection->websocket)
-                return used + websocket_on_bytes(connection->websocket, bytes + used, n - used,
-                                                 quantum);
+                return used +
+                       websocket_on_bytes(connection->websocket, bytes, n - used, quantum);
         return connection->is_finishing ? n : used;
 }
 
