@@ -1,5 +1,5 @@
-// Redact: any text around a secret, as user info and as a parameter's value. The secret never
-// survives, and redacting twice changes nothing more.
+// Redact: any text around a secret, as user info, as a parameter's value and where a port
+// should be. The secret never survives, and redacting twice changes nothing more.
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,17 +25,21 @@ static void secret_check(const char *text, char *(*redact)(const char *)) {
         twice_check(redacted, redact);
 }
 
-// "BEFORE:SECRET@AFTER" and "BEFORE?password=SECRET&AFTER", where white space or quotes
-// before and behind are part of the value, or of a sentence.
+// "BEFORE:SECRET@AFTER", "BEFORE?password=SECRET&AFTER" and, with the '@' missing,
+// "BEFORErtsp://user:SECRET", where white space or quotes before and behind are part of the
+// value, or of a sentence.
 static void pieces_check(const char *before, const char *after) {
         CLEANUP(mem_freep) char *info = xasprintf("%s:" SECRET "@%s", before, after);
         CLEANUP(mem_freep)
         char *parameter = xasprintf("%s?password=" SECRET "&%s", before, after);
+        CLEANUP(mem_freep) char *port = xasprintf("%srtsp://user:" SECRET, before);
 
         secret_check(info, redact_value);
         secret_check(parameter, redact_value);
         secret_check(info, redact_urls);
         secret_check(parameter, redact_urls);
+        secret_check(port, redact_value);
+        secret_check(port, redact_urls);
 }
 
 // What is before a zero byte comes before the secret, the rest behind it.

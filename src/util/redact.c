@@ -58,6 +58,7 @@ static void append(struct redaction *redaction, const char *begin, const char *e
 
         memcpy(redaction->text + redaction->length, begin, n);
         redaction->length += n;
+        redaction->text[redaction->length] = '\0';  // what was longer before may follow
 }
 
 static void append_hidden(struct redaction *redaction) {
@@ -247,23 +248,55 @@ static bool has_odd_port(const char *begin, const char *end) {
 
 // --- words -----------------------------------------------------------------------------------
 
-static void append_word(struct redaction *redaction, const char *begin, const char *end) {
+// The first host of a word that has an odd port, of however many addresses; NULL without one.
+// What an '@' ends is user info, and what stands right behind it is shown as it is.
+static const char *odd_host(const char *begin, const char *end) {
         const char *shown = scheme_end(begin, end);
         const char *at = user_info_end(shown, end);
-        const char *mark = memmem(begin, (size_t)(end - begin), "://", 3);
-        const char *host = shown == begin && mark ? mark + 3 : shown;
+        const char *place = at ? at : shown;
+
+        if (!at && shown > begin && has_odd_port(shown, end))
+                return shown;
+        while ((place = memmem(place, (size_t)(end - place), "://", 3))) {
+                place += 3;
+                if (has_odd_port(place, end))
+                        return place;
+        }
+        return NULL;
+}
+
+// Hide the odd port of the word from `from` on that is already written: a '/' that ended a host
+// may have gone with a secret value.
+static void hide_odd_port(struct redaction *redaction, size_t from) {
+        const char *host =
+                odd_host(redaction->text + from, redaction->text + redaction->length);
+
+        if (!host)
+                return;
+        redaction->length = (size_t)(host - redaction->text);
+        append_hidden(redaction);
+}
+
+static void append_word(struct redaction *redaction, const char *begin, const char *end) {
+        size_t from = redaction->length;
+        const char *shown = scheme_end(begin, end);
+        const char *at = user_info_end(shown, end);
+        const char *host = odd_host(begin, end);
+        const char *rest = begin;
 
         if (at && at > begin) {
                 append(redaction, begin, shown);
                 append_hidden(redaction);
-                append_parameters(redaction, values_end(shown, at, end), end);
-        } else if (host > begin && has_odd_port(host, end)) {
-                append_parameters(redaction, begin, host);
-                if (!is_value_end(begin, host))
+                rest = values_end(shown, at, end);
+        }
+        if (host && host > rest) {
+                append_parameters(redaction, rest, host);
+                if (!is_value_end(rest, host))
                         append_hidden(redaction);
         } else {
-                append_parameters(redaction, begin, end);
+                append_parameters(redaction, rest, end);
         }
+        hide_odd_port(redaction, from);
 }
 
 // The end of a quoted stretch, which may hold white space, without its last quote; NULL if it
@@ -291,7 +324,9 @@ char *redact_urls(const char *text) {
 
                 append(&redaction, text, word);
                 end = word > text ? quoted_end(word - 1) : NULL;
-                text = end ? end + 1 : word + strcspn(word, WHITE_SPACE);
+                // What made the quote a last one stays as it is: it is no part of a next word.
+                text = end ? end + 1 + strspn(end + 1, CLOSERS)
+                           : word + strcspn(word, WHITE_SPACE);
                 append_word(&redaction, word, end ? end : text);
                 append(&redaction, end ? end : text, text);
         }

@@ -5,12 +5,13 @@
 // passwords are often not percent-encoded as they should be. So nothing here reads an address
 // strictly: where it may hold a secret, more is hidden than has to be.
 //
-//   what stands before the last '@' of a word     rtsp://user:password@host reads
-//   rtsp://***@host what follows "scheme:" where a port should    rtsp://user:password reads
-//   rtsp://*** be and no number is the value of a parameter whose name says that it is a
-//   secret, wherever it stands (query, path, matrix parameter, fragment), to the next '&'
-//   ?loginuse=admin&loginpas=pw reads
-//                                                  ?loginuse=***&loginpas=***
+// - What stands before the last '@' of a word is hidden: rtsp://user:password@host reads
+//   rtsp://***@host.
+// - What is no number where the port of a host should be hides that host and the word's rest,
+//   in each address of the word: rtsp://user:password reads rtsp://***.
+// - The value of a parameter whose name says that it is a secret is hidden, wherever it stands
+//   (query, path, matrix parameter, fragment), to the next '&': ?loginuse=admin&loginpas=pw
+//   reads ?loginuse=***&loginpas=***.
 //
 // A word reaches to the next white space; the error texts, log lines and mistakes of the whole
 // program pass through here as texts. Redacting twice changes nothing more.
