@@ -204,14 +204,6 @@ struct speaker {
         unsigned number;  // that the last turn was
 };
 
-static void speaker_on_answer(void *context, const struct job *job, int result,
-                              struct hypothesis *hypothesis) {
-        (void)context;
-        (void)job;
-        (void)result;
-        (void)hypothesis;
-}
-
 static void speaker_on_turn(void *context) {
         struct speaker *speaker = context;
 
@@ -223,7 +215,7 @@ static void speaker_on_turn(void *context) {
 static void speaker_open(struct scheduler_rig *rig, struct speaker *speaker, const char *owner,
                          unsigned *n_given) {
         speaker->n_given = n_given;
-        speaker->lane = rig_lane_of(rig, owner, speaker_on_answer, speaker);
+        speaker->lane = rig_lane_of(rig, owner, rig_ignore_answer, speaker);
         lane_set_turn(speaker->lane, speaker_on_turn);
 }
 

@@ -6,14 +6,6 @@ struct speaker {
         unsigned n_turns;
 };
 
-static void speaker_on_answer(void *context, const struct job *job, int result,
-                              struct hypothesis *hypothesis) {
-        (void)context;
-        (void)job;
-        (void)result;
-        (void)hypothesis;
-}
-
 static void speaker_on_turn(void *context) {
         struct speaker *speaker = context;
 
@@ -22,7 +14,7 @@ static void speaker_on_turn(void *context) {
 }
 
 static void speaker_open(struct scheduler_rig *rig, struct speaker *speaker) {
-        speaker->lane = rig_lane_for(rig, false, speaker_on_answer, speaker);
+        speaker->lane = rig_lane_for(rig, false, rig_ignore_answer, speaker);
         lane_set_turn(speaker->lane, speaker_on_turn);
 }
 

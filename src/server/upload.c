@@ -65,8 +65,7 @@ static void upload_want(struct upload *upload) {
         upload->listener.on_want(upload->listener.context, is_wanted);
 }
 
-// --- the end
-// -----------------------------------------------------------------------------------
+// --- the end --------------------------------------------------------------------------------
 
 static void upload_release(struct upload *upload) {
         upload->media = media_close(upload->media);
@@ -106,8 +105,7 @@ static void upload_over_seconds(struct upload *upload) {
         upload_over(upload, UPLOAD_TOO_LARGE, words);
 }
 
-// --- what ffmpeg makes of it
-// -------------------------------------------------------------------
+// --- what ffmpeg makes of it -----------------------------------------------------------------
 
 #define PIPE_BYTES 65536  // that a pipe holds: written, and perhaps not read yet
 
@@ -144,8 +142,7 @@ static void media_on_drain(void *context) {
         upload_want(upload);
 }
 
-// --- its turn
-// ----------------------------------------------------------------------------------
+// --- its turn -------------------------------------------------------------------------------
 
 static void upload_pass(struct upload *upload, const uint8_t *bytes, size_t n) {
         upload->is_full = !media_write(upload->media, bytes, n);
@@ -177,8 +174,7 @@ static void upload_on_turn(void *context) {
         upload_want(upload);
 }
 
-// --- what the client sends
-// ---------------------------------------------------------------------
+// --- what the client sends ------------------------------------------------------------------
 
 static bool upload_hold(struct upload *upload, const uint8_t *bytes, size_t n) {
         uint8_t *held = realloc(upload->held, upload->n_held + n);
@@ -243,8 +239,7 @@ void upload_resume(struct upload *upload) {
                 media_resume(upload->media);
 }
 
-// --- does it go on?
-// ----------------------------------------------------------------------------
+// --- does it go on? -------------------------------------------------------------------------
 
 // The client's pace in the period that ends now, if it was the client that we waited for.
 static bool upload_is_stalled(const struct upload *upload) {
@@ -280,8 +275,7 @@ static void upload_on_period(void *context) {
         loop_timer_set(upload->period, UPLOAD_PERIOD);
 }
 
-// --- life
-// --------------------------------------------------------------------------------------
+// --- life -----------------------------------------------------------------------------------
 
 bool upload_open(struct upload **ret, const struct upload_services *services,
                  const struct upload_listener *listener) {

@@ -124,8 +124,7 @@ static void client_send(struct client *client, size_t n_bytes) {
 #define SECOND_BYTES   ((size_t)2 * AUDIO_RATE)
 #define LOOKED_THROUGH ((size_t)7)  // seconds; ffmpeg wants five before it begins
 
-// --- turns
-// -------------------------------------------------------------------------------------
+// --- turns ----------------------------------------------------------------------------------
 
 static void idle_uploads_start_nothing_and_are_ended(void **state) {
         struct rig rig;
@@ -257,8 +256,7 @@ static void a_trickle_is_a_stall(void **state) {
         rig_deinit(&rig);
 }
 
-// --- limits
-// ------------------------------------------------------------------------------------
+// --- limits ---------------------------------------------------------------------------------
 
 static void bytes_and_seconds_have_limits(void **state) {
         struct rig rig;

@@ -122,13 +122,14 @@ static bool run_queue_serve_one(struct run_queue *queue, bool has_waited,
                                 struct quantum *round) {
         struct run_queue_flow *flow =
                 (struct run_queue_flow *)lines_take(&queue->lines, queue->n_passes, has_waited);
-        struct quantum quantum = quantum_make(queue->loop, QUANTUM_TIME, QUANTUM_COST);
         struct run_queue_entry *entry;
 
         if (!flow)
                 return false;
         entry = (struct run_queue_entry *)lines_take(&flow->lines, queue->n_rounds, has_waited);
         if (entry) {
+                struct quantum quantum = quantum_make(queue->loop, QUANTUM_TIME, QUANTUM_COST);
+
                 entry->serve(entry->context, &quantum);
                 quantum_spend(round, QUANTUM_COST - quantum.left);
                 queue->n_served++;
