@@ -1,6 +1,6 @@
 #pragma once
 // Counts: what the server did since it was started, in plain numbers that only grow. Each is
-// counted where the thing happens. Private to server/; metrics.h writes them out.
+// counted where the thing happens. api/metrics_page writes them out.
 //
 // Threads: loop thread only.
 

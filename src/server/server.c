@@ -7,17 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/api.h"
 #include "decode/scheduler.h"
 #include "net/listener.h"
 #include "server/counts.h"
-#include "server/metrics_page.h"
 #include "server/session.h"
 #include "server/visitors.h"
 #include "sink/sink.h"
 #include "util/budget.h"
 #include "util/log.h"
 #include "util/mem.h"
-#include "util/metrics.h"
 
 // A client is told of an overload when it gets worse, and else so often at most.
 #define SERVER_TELL_AGAIN (30 * NSEC_PER_SEC)
@@ -29,10 +28,6 @@
 // fall behind.
 #define SERVER_RETRY_DELAYS 2
 #define SERVER_RETRY_LEAST  (30 * NSEC_PER_SEC)
-
-// The page of figures is made anew for who asks so long after it was made last; it takes a
-// millisecond, and anybody may ask again and again.
-#define SERVER_METRICS_AGE NSEC_PER_SEC
 
 #define SERVER_TICK      NSEC_PER_SEC
 #define SERVER_STOP_TICK (50 * NSEC_PER_MSEC)
@@ -46,9 +41,7 @@ struct server {
         struct stream_services services;
         struct upload_services uploads;
         struct server_counts counts;
-        char *metrics;  // the last metrics page; lent to its answers
-        size_t n_metrics;
-        nsec_t metrics_at;  // when it was made
+        struct api *api;
         struct scheduler *scheduler;
         struct listener *listener;
         struct visitors *visitors;
@@ -131,46 +124,16 @@ bool server_admits(const struct server *server, struct server_wait *ret) {
 
 // --- plain requests --------------------------------------------------------------------------
 
-static void text_answer(struct http_response *ret, int status, const char *body) {
-        *ret = (struct http_response){
-                .status = status,
-                .content_type = "text/plain; charset=utf-8",
-                .body = body,
-                .body_length = strlen(body),
-        };
-}
-
-static void root_answer(struct server *server, struct http_response *ret) {
-        (void)server;
-        text_answer(ret, 200,
-                    "eavesdrop: connect a WebSocket client here (docs/protocols.md)\n");
-}
-
-static void health_answer(struct server *server, struct http_response *ret) {
-        if (server->is_stopping)
-                text_answer(ret, 503, "stopping\n");
-        else
-                text_answer(ret, 200, "ok\n");
-}
-
-// The port is open only once the model is loaded and the engines are; what is left to ask is
-// whether they take one more client's jobs.
-static void readiness_answer(struct server *server, struct http_response *ret) {
+static void server_describe(const void *context, struct api_view *ret) {
+        const struct server *server = context;
         struct server_wait wait;
 
-        if (server->is_stopping)
-                text_answer(ret, 503, "stopping\n");
-        else if (!server_admits(server, &wait))
-                text_answer(ret, 503,
-                            budget_is_tight(server->services.budget)
+        ret->is_stopping = server->is_stopping;
+        if (!server_admits(server, &wait))
+                ret->busy = budget_is_tight(server->services.budget)
                                     ? "busy: the memory for clients is used up\n"
-                                    : "busy: decoding is too far behind for new clients\n");
-        else
-                text_answer(ret, 200, "ready\n");
-}
-
-static void metrics_make(struct server *server) {
-        struct metrics_sources sources = {
+                                    : "busy: decoding is too far behind for new clients\n";
+        ret->figures = (struct metrics_sources){
                 .loop = server->parts.loop,
                 .counts = &server->counts,
                 .budget = server->services.budget,
@@ -181,42 +144,13 @@ static void metrics_make(struct server *server) {
                 .sessions = server->sessions,
                 .n_connections = listener_connections(server->listener),
         };
-
-        free(server->metrics);
-        server->metrics = metrics_page(&sources, &server->n_metrics);
-        server->metrics_at = loop_now(server->parts.loop);
-}
-
-static void metrics_answer(struct server *server, struct http_response *ret) {
-        if (!server->metrics ||
-            loop_now(server->parts.loop) - server->metrics_at >= SERVER_METRICS_AGE)
-                metrics_make(server);
-        *ret = (struct http_response){
-                .status = 200,
-                .content_type = METRICS_CONTENT_TYPE,
-                .body = server->metrics,
-                .body_length = server->n_metrics,
-        };
 }
 
 static void server_on_request(void *context, const struct http_request *request,
                               struct http_response *ret) {
-        static const struct {
-                const char *path;
-                void (*answer)(struct server *server, struct http_response *ret);
-        } pages[] = {
-                {"/", root_answer},
-                {"/healthz", health_answer},
-                {"/readyz", readiness_answer},
-                {"/metrics", metrics_answer},
-        };
+        struct server *server = context;
 
-        for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
-                if (strcmp(request->path, pages[i].path) == 0) {
-                        pages[i].answer(context, ret);
-                        return;
-                }
-        text_answer(ret, 404, "not found\n");
+        api_answer(server->api, request, ret);
 }
 
 static void server_on_websocket(void *context, const struct http_request *request,
@@ -492,6 +426,7 @@ static int server_start(struct server *server, struct error *error) {
         int r;
 
         server->visitors = visitors_new(config);
+        server->api = api_new(server->parts.loop, server_describe, server);
         r = listener_open(&server->listener, server->parts.loop, config->listen, &handler,
                           error);
         if (r == 0)
@@ -563,7 +498,7 @@ struct server *server_close(struct server *server) {
         free(server->streams);
         free(server->log_sinks);
         tally_deinit(&server->addresses);
-        free(server->metrics);
+        api_free(server->api);
         free(server);
         return NULL;
 }

@@ -1,4 +1,4 @@
-#include "server/metrics_page.h"
+#include "api/metrics_page.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 #pragma once
-// Metrics page: all that GET /metrics tells. Private to server/.
+// Metrics page: all that GET /metrics tells.
 //
 // Labels carry names of streams, dialects and causes, never a URL.
 //
@@ -12,7 +12,7 @@
 #include "server/session.h"
 #include "server/stream.h"
 
-// Where the figures are; all lent.
+// Where the figures are that the page shows; all lent.
 struct metrics_sources {
         const struct loop *loop;
         const struct server_counts *counts;
@@ -25,5 +25,5 @@ struct metrics_sources {
         size_t n_connections;
 };
 
-// The page; the caller frees it. Its length in *ret_n.
+// Write the page; the caller frees it. Its length in *ret_n.
 char *metrics_page(const struct metrics_sources *sources, size_t *ret_n);

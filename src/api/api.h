@@ -1,0 +1,31 @@
+#pragma once
+// API: what the port answers to plain HTTP requests. A page is a function and a line of the
+// table of routes (api.c).
+//
+// Threads: loop thread only.
+
+#include <stdbool.h>
+
+#include "api/metrics_page.h"
+#include "net/listener.h"
+#include "util/loop.h"
+
+struct api;
+
+// What the pages tell of the server: filled when one is asked for. Strings are static.
+struct api_view {
+        bool is_stopping;
+        // Why no new client would be taken in now, as a line of text; NULL: one would.
+        const char *busy;
+        struct metrics_sources figures;
+};
+
+// `describe` fills *ret, which is all zero, whenever a page needs it. `context` is lent and
+// outlives the API.
+struct api *api_new(struct loop *loop,
+                    void (*describe)(const void *context, struct api_view *ret),
+                    const void *context);
+struct api *api_free(struct api *api);
+
+// Answer a request: the page of its path, 404 where there is none.
+void api_answer(struct api *api, const struct http_request *request, struct http_response *ret);
