@@ -244,11 +244,10 @@ static void connection_reply(struct connection *connection,
 }
 
 // Refuse what the listener's owner forbids.
-static bool connection_forbid(struct connection *connection,
-                              const struct http_request *request) {
+static bool connection_forbid(struct connection *connection, struct http_request *request) {
         const struct listener_handler *handler = &connection->listener->handler;
         CLEANUP(mem_freep)
-        char *words = handler->refuse ? handler->refuse(handler->context, request) : NULL;
+        char *words = handler->admit ? handler->admit(handler->context, request) : NULL;
 
         if (words)
                 connection_refuse(connection, HTTP_STATUS_FORBIDDEN, words);

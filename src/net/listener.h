@@ -12,7 +12,8 @@
 #include "util/error.h"
 #include "util/loop.h"
 
-struct budget;  // util/budget.h
+struct budget;     // util/budget.h
+struct principal;  // auth/principal.h
 struct listener;
 struct websocket;  // net/websocket.h
 
@@ -31,6 +32,8 @@ struct http_request {
         const char *peer;     // "127.0.0.1:40312"
         const char *address;  // whose that is (address.h): "127.0.0.1"
         bool is_loopback;     // the peer is this machine
+        // Who asks, as the listener's owner says (listener_handler.admit); NULL: unasked.
+        const struct principal *principal;
         const void *headers;
 };
 
@@ -59,9 +62,10 @@ struct listener_handler {
         // A WebSocket was opened; set its handler (websocket_set_handler) before returning.
         void (*on_websocket)(void *context, const struct http_request *request,
                              struct websocket *socket);
-        // Why the request may not be made, as words that the caller frees (403, and the
-        // connection is closed); NULL: it may. Asked before either of the above. Optional.
-        char *(*refuse)(void *context, const struct http_request *request);
+        // Say who asks, in request->principal (lent; NULL before), and whether they may: NULL,
+        // or why not, as words that the caller frees (403, and the connection is closed).
+        // Called before either of the above. Optional.
+        char *(*admit)(void *context, struct http_request *request);
         void *context;
         // That connections' buffers are charged to; NULL: none. It outlives the listener. When
         // nothing is left, WebSockets and answers larger than BYTES_KEEP are refused (503).

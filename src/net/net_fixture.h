@@ -123,7 +123,7 @@ static void net_on_websocket(void *context, const struct http_request *request,
         websocket_set_handler(socket, &handler, &net->limits);
 }
 
-static inline char *net_on_refuse(void *context, const struct http_request *request) {
+static inline char *net_admit(void *context, struct http_request *request) {
         struct net_fixture *net = context;
 
         snprintf(net->path, sizeof(net->path), "%s", request->path);
@@ -136,7 +136,7 @@ static inline int net_setup(void **state) {
         struct net_fixture *net = xnew(struct net_fixture);
         struct listener_handler handler = {.on_request = net_on_request,
                                            .on_websocket = net_on_websocket,
-                                           .refuse = net_on_refuse,
+                                           .admit = net_admit,
                                            .context = net};
         struct error error = {0};
 

@@ -158,10 +158,10 @@ static void server_on_websocket(void *context, const struct http_request *reques
         session_open(context, request, socket);
 }
 
-static char *server_on_visitor(void *context, const struct http_request *request) {
+static char *server_admit(void *context, struct http_request *request) {
         const struct server *server = context;
 
-        return visitors_refuse(server->visitors, request);
+        return visitors_admit(server->visitors, request);
 }
 
 // --- overload --------------------------------------------------------------------------------
@@ -419,7 +419,7 @@ static int server_start(struct server *server, struct error *error) {
         struct listener_handler handler = {
                 .on_request = server_on_request,
                 .on_websocket = server_on_websocket,
-                .refuse = server_on_visitor,
+                .admit = server_admit,
                 .context = server,
                 .budget = server->services.budget,
         };

@@ -328,7 +328,7 @@ void session_open(struct server *server, const struct http_request *request,
                                               session_on_setup_timeout, session);
         snprintf(session->about, sizeof(session->about), "client %s", request->peer);
         snprintf(session->address, sizeof(session->address), "%s", request->address);
-        session->is_loopback = request->is_loopback;
+        session->principal = request->principal;
         server_add_session(server, session);
         websocket_set_handler(socket, &handler, &limits);
         if (!session_fits(session)) {
@@ -343,7 +343,7 @@ void session_open(struct server *server, const struct http_request *request,
                                "health_check");
                 return;
         }
-        log_debug(session->about, "client-came", "connected");
+        log_debug(session->about, "client-came", "connected: %s", session->principal->name);
         if (session->role == EAVESDROP_SUBSCRIBER) {
                 session->ops = &session_subscriber;
                 session_subscribe(session, names);

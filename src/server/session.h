@@ -14,6 +14,7 @@
 
 #include "audio/pcm.h"
 #include "audio/plausibility.h"
+#include "auth/principal.h"
 #include "net/listener.h"
 #include "net/websocket.h"
 #include "server/counts.h"
@@ -66,10 +67,10 @@ struct session {
         const struct session_ops *ops;
         struct server *server;
         struct websocket *socket;
-        struct session *next;  // in the server's list
-        char about[64];        // for log lines: "client 127.0.0.1:40312"
-        char address[64];      // whose it is (http_request.address)
-        bool is_loopback;      // the client is on this machine
+        struct session *next;               // in the server's list
+        char about[64];                     // for log lines: "client 127.0.0.1:40312"
+        char address[64];                   // whose it is (http_request.address)
+        const struct principal *principal;  // who it is (http_request.principal)
 
         struct stream *stream;  // transcribers: the one this client feeds; else NULL
         struct sink sink;       // on that stream

@@ -167,7 +167,7 @@ static bool streams_are_known(struct session *session, const struct eavesdrop_na
 
                 // What there is to listen to is not for whoever asks from somewhere.
                 available.items = xcalloc(n_streams, sizeof(char *));
-                for (size_t i = 0; i < n_streams && session->is_loopback; i++)
+                for (size_t i = 0; i < n_streams && session->principal->is_loopback; i++)
                         available.items[available.n++] =
                                 (char *)(uintptr_t)stream_name(streams[i]);  // only read
                 words = eavesdrop_unknown_streams_text(&unknown, &available);

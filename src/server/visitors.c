@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/principal.h"
 #include "net/origin.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -64,7 +65,7 @@ static char *words_unknown(const char *host) {
                          authority.host);
 }
 
-char *visitors_refuse(const struct visitors *visitors, const struct http_request *request) {
+char *visitors_admit(const struct visitors *visitors, struct http_request *request) {
         struct origin_policy policy = {
                 .origins = visitors->origins,
                 .hosts = visitors->hosts,
@@ -77,6 +78,7 @@ char *visitors_refuse(const struct visitors *visitors, const struct http_request
                                      : http_request_header(request, "Origin");
         CLEANUP(mem_freep) char *words = NULL;
 
+        request->principal = principal_anonymous(request->is_loopback);
         switch (origin_judge(&policy, origin, host)) {
         case ORIGIN_GOOD:
                 return NULL;

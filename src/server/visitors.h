@@ -12,6 +12,7 @@ struct visitors;
 struct visitors *visitors_new(const struct config *config);
 struct visitors *visitors_free(struct visitors *visitors);
 
-// Why the request is refused: a foreign page's, or one by a name that is not ours; with what to
-// set if it is to be let in. NULL: it is not. The caller frees it.
-char *visitors_refuse(const struct visitors *visitors, const struct http_request *request);
+// Say who asks, in request->principal, and whether the request is answered: NULL, or why not
+// (it is a foreign page's, or comes by a name that is not ours) with what to set if it is to be
+// let in. The caller frees that.
+char *visitors_admit(const struct visitors *visitors, struct http_request *request);
