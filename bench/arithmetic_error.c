@@ -16,12 +16,12 @@
 #include <string.h>
 
 #include "common.h"
-#include "decode/whisper/audio_memory.h"
-#include "decode/whisper/context.h"
-#include "decode/whisper/decoder.h"
-#include "decode/whisper/prompt.h"
-#include "decode/whisper/vectors.h"
 #include "util/mem.h"
+#include "whisper/context.h"
+#include "whisper/cpu/audio_memory.h"
+#include "whisper/cpu/decoder.h"
+#include "whisper/cpu/vectors.h"
+#include "whisper/prompt.h"
 
 #define TOKENS_MAX 200  // of one sound
 #define SIDES_MAX  4

@@ -12,9 +12,9 @@
 
 #include <jansson.h>
 
-#include "decode/compute.h"
 #include "decode/hypothesis.h"
 #include "decode/job.h"
+#include "whisper/compute.h"
 
 // Of a clock that only goes forward.
 double seconds_now(void);

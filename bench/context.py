@@ -4,7 +4,7 @@
     bench/context.py [--model base] [--data ../shared/data] [--timestamps]
                      [--compute float32] SHAPE...
 
-A SHAPE is MARGIN,STRIDE,GROWTH of decode/whisper/context.h; 1500,1,0 is the full context. Every recording
+A SHAPE is MARGIN,STRIDE,GROWTH of whisper/context.h; 1500,1,0 is the full context. Every recording
 of the speech folders is decoded by build/release/bench/engine_dump, greedy, at temperature 0 and without
 falling back: short recordings whole, the long ones in the windows that a live stream would be cut into.
 Prints, for each shape, the mean number of rows, the seconds of decoding and the word error rate of each

@@ -15,11 +15,11 @@
 #include <time.h>
 
 #include "common.h"
-#include "decode/whisper/decoder.h"
-#include "decode/whisper/sampler.h"
-#include "decode/whisper/text_attention.h"
-#include "decode/whisper/vectors.h"
 #include "util/mem.h"
+#include "whisper/cpu/decoder.h"
+#include "whisper/cpu/text_attention.h"
+#include "whisper/cpu/vectors.h"
+#include "whisper/sampler.h"
 
 #define KEYS          400
 #define POSITION      30

@@ -15,13 +15,13 @@
 #include <time.h>
 
 #include "common.h"
-#include "decode/models.h"
-#include "decode/whisper/dense.h"
-#include "decode/whisper/encoder.h"
-#include "decode/whisper/model.h"
-#include "decode/whisper/self_attention.h"
-#include "decode/whisper/vectors.h"
 #include "util/mem.h"
+#include "whisper/cpu/encoder.h"
+#include "whisper/cpu/gemm/dense.h"
+#include "whisper/cpu/self_attention.h"
+#include "whisper/cpu/vectors.h"
+#include "whisper/model.h"
+#include "whisper/whisper.h"
 
 #define SECONDS 30
 

@@ -24,12 +24,12 @@
 #include <omp.h>
 
 #include "common.h"
-#include "decode/models.h"
-#include "decode/whisper/encoder.h"
-#include "decode/whisper/model.h"
 #include "engines.h"
 #include "stages.h"
 #include "util/mem.h"
+#include "whisper/cpu/encoder.h"
+#include "whisper/model.h"
+#include "whisper/whisper.h"
 
 #define WORDS_MAX  8
 #define SOUNDS_MAX 256

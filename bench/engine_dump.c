@@ -19,10 +19,10 @@
 
 #include "common.h"
 #include "decode/engine.h"
-#include "decode/models.h"
-#include "decode/whisper/encoder.h"
-#include "decode/whisper/model.h"
 #include "util/mem.h"
+#include "whisper/cpu/encoder.h"
+#include "whisper/model.h"
+#include "whisper/whisper.h"
 
 struct dump_options {
         const char *model, *what;

@@ -9,9 +9,9 @@
 
 #include "common.h"
 #include "decode/engine.h"
-#include "decode/whisper/decoder.h"
-#include "decode/whisper/encoder.h"
 #include "util/mem.h"
+#include "whisper/cpu/decoder.h"
+#include "whisper/cpu/encoder.h"
 
 // --- The stopwatch ------------------------------------------------------------------------
 

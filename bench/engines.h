@@ -9,8 +9,8 @@
 #include <jansson.h>
 
 #include "decode/job.h"
-#include "decode/models.h"
 #include "util/cleanup.h"
+#include "whisper/whisper.h"
 
 struct engines;
 

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 
 #include "common.h"
-#include "decode/whisper/audio_memory.h"
-#include "decode/whisper/decoder.h"
-#include "decode/whisper/encoder.h"
-#include "decode/whisper/prompt.h"
-#include "decode/whisper/sampler.h"
 #include "util/mem.h"
+#include "whisper/cpu/audio_memory.h"
+#include "whisper/cpu/decoder.h"
+#include "whisper/cpu/encoder.h"
+#include "whisper/prompt.h"
+#include "whisper/sampler.h"
 
 // The short contexts and the full ones.
 #define N_SHAPES 2

@@ -8,9 +8,9 @@
 #include <stddef.h>
 
 #include "decode/job.h"
-#include "decode/whisper/context.h"
-#include "decode/whisper/model.h"
 #include "util/cleanup.h"
+#include "whisper/context.h"
+#include "whisper/model.h"
 
 // Sequences in a step at most.
 #define STAGES_SEQUENCES_MAX 32

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decode/whisper/tokenizer_bpe.h"
 #include "fuzz.h"
 #include "util/utf8.h"
+#include "whisper/tokenizer_bpe.h"
 
 #define LETTERS 26
 

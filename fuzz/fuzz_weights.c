@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#include "decode/whisper/weights_file.h"
 #include "fuzz.h"
+#include "whisper/weights/formats.h"
 
 // What a made-up model may have: real ones would only make the fuzzer slow.
 #define ELEMENTS_MAX 100000

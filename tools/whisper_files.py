@@ -1,7 +1,7 @@
 """The two file formats of Whisper models, for tests: read CTranslate2, write both.
 
 A model here is Shapes, a list of token bytes and a dict of numpy arrays (or None for made-up
-zeros) under OpenAI's tensor names. src/decode/whisper/weights_*.c describe the formats.
+zeros) under OpenAI's tensor names. src/whisper/weights/*.c describe the formats.
 """
 
 import dataclasses

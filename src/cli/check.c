@@ -4,7 +4,7 @@
 #include "cli/cli.h"
 #include "cli/complaint.h"
 #include "cli/options.h"
-#include "decode/models.h"
+#include "models/models.h"
 #include "server/config.h"
 #include "util/input.h"
 #include "util/mem.h"

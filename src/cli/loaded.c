@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "models/models.h"
 #include "util/mem.h"
 
 // All cores, shared out among the engines.

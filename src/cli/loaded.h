@@ -5,10 +5,10 @@
 
 #include <stdbool.h>
 
-#include "decode/models.h"
 #include "server/config.h"
 #include "speech/vad.h"
 #include "util/error.h"
+#include "whisper/whisper.h"
 
 struct loaded {
         struct whisper_model *model;

@@ -11,9 +11,10 @@
 #include "cli/complaint.h"
 #include "cli/options.h"
 #include "cli/progress.h"
-#include "decode/models.h"
+#include "models/models.h"
 #include "server/config.h"
 #include "util/mem.h"
+#include "whisper/whisper.h"
 
 static const struct option_entry entries[] = {
         {"model-dir", "DIR", "where models are", "model_dir", 0},
@@ -135,7 +136,7 @@ static int model_info(const char *folder, const char *name) {
         int n_languages;
 
         if (models_resolve(&path, name, folder, &error) < 0 ||
-            models_inspect(&info, &n_languages, path, &error) < 0) {
+            whisper_inspect(&info, &n_languages, path, &error) < 0) {
                 fprintf(stderr, "eavesdrop model info: %s\n", error.text);
                 return EXIT_MODEL;
         }

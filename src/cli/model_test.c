@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "cli/cli.h"
-#include "decode/models.h"
+#include "models/models.h"
 #include "util/mem.h"
 
 // What a run said on both standard outputs.

@@ -9,12 +9,13 @@
 #include "cli/cli.h"
 #include "cli/loaded.h"
 #include "cli/options.h"
-#include "decode/models.h"
+#include "models/models.h"
 #include "server/config.h"
 #include "server/server.h"
 #include "speech/vad.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "whisper/whisper.h"
 
 static const struct option_entry entries[] = {
         {"config", "FILE", "streams and settings (docs/configuration.md); - is standard input",

@@ -17,6 +17,7 @@
 #include "cli/vad_parameters.h"
 #include "util/input.h"
 #include "util/mem.h"
+#include "whisper/whisper.h"
 
 static const struct option_entry entries[] = {
         {"format", "FORMAT", "text, json (one object per file and line), srt or vtt [text]",

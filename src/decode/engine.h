@@ -1,6 +1,7 @@
 #pragma once
 // Engine: turns jobs into hypotheses, many at a time. The ops table that the scheduler's decode
-// threads drive; engine_whisper is the real one, engine_scripted says what a test tells it.
+// threads drive; engine_whisper (whisper/whisper.h) is the real one, engine_scripted says what
+// a test tells it.
 //
 //     engine->submit(state, job)      while it has room: ENGINE_E_FULL is a normal answer
 //     engine->step(state)             a bounded piece of work for all that is inside

@@ -6,7 +6,6 @@
 
 #include "audio/pcm.h"
 #include "decode/job.h"
-#include "decode/whisper/word_times.h"
 #include "util/utf8.h"
 
 // Words that are less probable, and shorter or longer than this (seconds), are strange.
@@ -40,8 +39,8 @@ static bool is_punctuation(const char *text) {
                 if (length < 0)
                         return false;
                 memcpy(sign, text, (size_t)length);
-                if (sign[0] != ' ' && !strstr(word_times_prepended, sign) &&
-                    !strstr(word_times_appended, sign))
+                if (sign[0] != ' ' && !strstr(decode_prepended, sign) &&
+                    !strstr(decode_appended, sign))
                         return false;
                 text += length;
                 n_left -= (size_t)length;

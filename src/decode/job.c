@@ -6,6 +6,9 @@
 
 #include "util/mem.h"
 
+const char decode_prepended[] = "\"'“¿([{-";
+const char decode_appended[] = "\"'.。,，!！?？:：”)]}、";
+
 struct decode_options decode_options_default(void) {
         return (struct decode_options){
                 .task = DECODE_TRANSCRIBE,

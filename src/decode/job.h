@@ -89,7 +89,7 @@ struct decode_options {
         float words_per_second_max;         // 8: and so many of them
         float max_initial_timestamp;        // seconds: 1.0
         // How much of the silence behind the sound is encoded; outlives the job. NULL: the
-        // shape that was measured to cost no words (decode/whisper/context.h).
+        // shape that was measured to cost no words (whisper/context.h).
         const struct context_shape *context;
         bool only_detects_language;  // no text: of several windows one language is to be found
         bool is_single_pass;  // one 30 s decode, no seeking on inside the window (bench, tests)
@@ -97,6 +97,9 @@ struct decode_options {
 
 // Defaults, nothing allocated.
 struct decode_options decode_options_default(void);
+
+// Signs that belong to the word after them, and before them, where the user names no others.
+extern const char decode_prepended[], decode_appended[];
 // A deep copy, and freeing what one holds.
 struct decode_options decode_options_copy(const struct decode_options *options);
 void decode_options_deinit(struct decode_options *options);

@@ -10,13 +10,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "decode/compute.h"
 #include "decode/job.h"
 #include "decode/option_table.h"
 #include "source/source.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "whisper/compute.h"
 
 // Limits on a file; beyond one it is refused.
 #define CONFIG_BYTES_MAX    (1024 * 1024)

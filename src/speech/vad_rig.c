@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "decode/models_rig.h"
+#include "models/models_rig.h"
 #include "util/mem.h"
 
 struct vad_model *rig_load_vad(void) {

@@ -1,0 +1,59 @@
+#pragma once
+// Attention: softmax(queries * keys^T + biases) * values, head by head, each window within
+// itself. Queries come already divided by the root of the head's width (model.c folds that into
+// their weights).
+//
+// Threads: any; scratch belongs to the caller.
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "whisper/cpu/gemm/panels.h"
+
+// One window's keys and values for all heads, packed for panels_multiply_range(): per head the
+// keys as panels of 16 keys, then the values as panels of 16 of the head's columns.
+struct attention_memory {
+        size_t n_keys, n_heads, head_width;
+        // Added to the scores of each key but the first n_unbiased: [n_keys], borrowed; not
+        // read when all are.
+        const float *biases;
+        size_t n_unbiased;
+        bool is_half;
+        void *elements;  // attention_memory_size() floats or halves; owned by the caller
+};
+
+static inline size_t attention_head_size(size_t n_keys, size_t head_width) {
+        return panels_size(head_width, n_keys) + panels_size(n_keys, head_width);
+}
+
+static inline size_t attention_memory_size(size_t n_keys, size_t n_heads, size_t head_width) {
+        return n_heads * attention_head_size(n_keys, head_width);
+}
+
+// What one window attends to and with: rows of n_heads * head_width floats.
+struct attention {
+        const struct attention_memory *memory;
+        const float *queries;
+        size_t query_stride;
+        size_t n_queries;
+        float *ret;  // like the queries
+        size_t ret_stride;
+};
+
+// What goes into a memory: [n_keys, n_heads * head_width] each.
+struct attention_source {
+        const struct attention_memory *memory;
+        const float *keys, *values;
+        size_t stride;
+};
+
+// Pack the keys and values of n windows.
+void attention_pack(const struct attention_source *sources, size_t n, int threads);
+
+// Floats of scratch that attention_run() wants for each thread, with memories of at most
+// n_keys keys.
+size_t attention_scratch_size(size_t n_keys, size_t head_width);
+
+// Attend in n windows whose heads are alike.
+void attention_run(const struct attention *attentions, size_t n, float *scratch,
+                   size_t scratch_size, int threads);

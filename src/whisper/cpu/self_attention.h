@@ -1,0 +1,46 @@
+#pragma once
+// Self-attention in bf16 or int8, as the encoder needs it: softmax(queries * keys^T + biases) *
+// values, head by head, each window within itself, all rows of a window at once. What comes in
+// and goes out is bf16 either way.
+//
+// Threads: as many as the call says; scratch belongs to the caller.
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "whisper/cpu/gemm/tiles.h"
+
+// A window: rows of queries, keys and values, 3 * n_heads * head_width columns. 64 of these lie
+// side by side and the next 64 somewhere else: what a head reads lies together. Rows side by
+// side are blocks of 64 one after the other; wanted for heads whose width does not divide 64.
+// Queries come already divided by the root of the head's width.
+struct self_attention_window {
+        const uint16_t *projected;  // bf16
+        size_t n_rows;
+        size_t stride, block;  // elements from a row to the next, from 64 columns to the next
+        const float *biases;   // [n_rows], added to the scores of each key but the first
+        size_t n_unbiased;     // n_unbiased; not read when all are
+        uint16_t *ret;         // [n_rows, n_heads * head_width], bf16
+};
+
+struct self_attention_limits {
+        size_t n_rows, n_windows;
+        int threads;
+};
+
+struct self_attention {
+        enum tile_elements elements;
+        size_t n_heads, head_width;  // the width is a multiple of 16, at most TILE_WIDTH_MAX
+        int threads;
+        uint8_t *memory;   // packed keys and values of all windows
+        uint8_t *scratch;  // of each thread
+        size_t scratch_size;
+};
+
+// For windows of at most limits.n_rows rows together. -ENOMEM; -EINVAL for too wide a head.
+int self_attention_init(struct self_attention *ret, enum tile_elements elements, size_t n_heads,
+                        size_t head_width, struct self_attention_limits limits);
+void self_attention_deinit(struct self_attention *attention);
+
+void self_attention_run(struct self_attention *attention,
+                        const struct self_attention_window *windows, size_t n);

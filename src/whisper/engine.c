@@ -1,0 +1,465 @@
+#include <errno.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decode/engine.h"
+#include "util/mem.h"
+#include "whisper/cpu/decoder.h"
+#include "whisper/cpu/encoder.h"
+#include "whisper/model.h"
+#include "whisper/transcription.h"
+#include "whisper/whisper.h"
+
+/* Jobs sit in slots. A step is either one batch of windows through the encoder or one token (or
+ * some of its prompt) for every live sequence. A batch is bounded in rows, and the two take
+ * turns, so that a sequence in mid-decode never waits for a pile of new windows. Encoded
+ * windows are the engine's memory, whose budget is fixed: further jobs wait in their slots. */
+
+#define SLOTS 16
+// Room for encoded windows that are being decoded, in full ones: 18 MB each with `base`. A
+// short one takes as much less as it is shorter.
+#define WINDOWS_MAX 16
+// Room for what they say: so many sequences side by side in each slot, however long their
+// texts. Pages are made as they are wanted, and short texts want one or two each.
+#define SEQUENCES_PER_SLOT 5
+// Encoder rows that weigh as much as one step of the decoder (measured: about 15 ms).
+#define ROWS_PER_STEP 50
+// A few jobs that are not urgent (job.h) run where nobody else is at work. Beside others they
+// get one in so many steps of the decoder, and as much of the encoder's time: enough to come to
+// an end. More of them than a few, which came while nobody talked, make room by going on.
+#define LATER_SHARE 8
+#define LATER_FEW   4
+
+struct engine_state {
+        const struct whisper_model *model;
+        struct tensor_context *context;
+        struct encoder *encoder;
+        struct decoder *decoder;
+        struct audio_pool *audio;
+        size_t n_text_pages;          // budget
+        struct transcription *slots;  // [n_slots]
+        uint64_t *arrivals;           // [n_slots]: in which order they came
+        size_t n_slots;               // at most ENCODER_WINDOWS_MAX
+        uint64_t n_arrived;
+        uint64_t n_steps;     // of the decoder
+        bool was_encoding;    // the last step
+        size_t n_rows_ahead;  // encoded, for which the decoder has not had its turns yet
+        uint64_t later_step;  // of the decoder, before which jobs that are not urgent are not
+                              // encoded beside others
+        struct retry_pot pot;
+};
+
+static void engine_close(void *opaque) {
+        struct engine_state *state = opaque;
+
+        if (!state)
+                return;
+        for (size_t i = 0; i < state->n_slots; i++) {
+                if (state->slots[i].phase == TRANSCRIPTION_FREE)
+                        continue;
+                hypothesis_deinit(&state->slots[i].hypothesis);
+                transcription_clear(&state->slots[i], state->decoder);
+        }
+        audio_pool_free(state->audio);
+        encoder_free(state->encoder);
+        decoder_free(state->decoder);
+        tensor_context_free(state->context);
+        free(state->slots);
+        free(state->arrivals);
+        free(state);
+}
+
+static int engine_open(void **ret, const void *opaque, struct error *error) {
+        const struct whisper_model *model = opaque;
+        struct engine_state *state = xnew(struct engine_state);
+        int r;
+
+        state->model = model;
+        state->n_slots = model->n_slots > 0 ? model->n_slots : SLOTS;
+        state->slots = xcalloc(state->n_slots, sizeof(*state->slots));
+        state->arrivals = xcalloc(state->n_slots, sizeof(*state->arrivals));
+        state->n_text_pages = model->n_text_pages > 0
+                                      ? model->n_text_pages
+                                      : state->n_slots * search_pages(SEQUENCES_PER_SLOT);
+        omp_set_num_threads(model->threads);
+        r = tensor_context_new(&state->context, error);
+        if (r == 0) {
+                r = encoder_new(&state->encoder, model, state->context);
+                if (r == 0)
+                        r = decoder_new(&state->decoder, model, state->n_text_pages);
+                if (r == 0)
+                        r = audio_pool_new(&state->audio, model, WINDOWS_MAX);
+                if (r < 0)
+                        error_set(error, r, "no memory for an engine");
+        }
+        if (r < 0) {
+                engine_close(state);
+                return r;
+        }
+        *ret = state;
+        return 0;
+}
+
+static int engine_prepare(const void *opaque, struct decode_options *options) {
+        const struct whisper_model *model = opaque;
+
+        return prompt_prepare(model->tokenizer, options);
+}
+
+static bool is_empty(const struct engine_state *state) {
+        for (size_t i = 0; i < state->n_slots; i++)
+                if (state->slots[i].phase != TRANSCRIPTION_FREE)
+                        return false;
+        return true;
+}
+
+static int engine_submit(void *opaque, const struct job *job) {
+        struct engine_state *state = opaque;
+
+        if (is_empty(state))
+                retry_pot_fill(&state->pot);
+        for (size_t i = 0; i < state->n_slots; i++) {
+                int r;
+
+                if (state->slots[i].phase != TRANSCRIPTION_FREE)
+                        continue;
+                r = transcription_start(&state->slots[i], state->model, job);
+                if (r == 0 && transcription_pages(&state->slots[i]) > state->n_text_pages) {
+                        transcription_clear(&state->slots[i], state->decoder);
+                        r = -ENOMEM;
+                }
+                if (r < 0) {
+                        state->slots[i].phase = TRANSCRIPTION_FREE;
+                        return r;
+                }
+                state->slots[i].retries.pot = &state->pot;
+                state->arrivals[i] = state->n_arrived++;
+                return 0;
+        }
+        return ENGINE_E_FULL;
+}
+
+// Let cancelled jobs go, and overdue ones come to an end.
+static void slots_poll(struct engine_state *state) {
+        for (size_t i = 0; i < state->n_slots; i++) {
+                struct transcription *transcription = &state->slots[i];
+
+                if (transcription->phase == TRANSCRIPTION_FREE ||
+                    transcription->phase == TRANSCRIPTION_DONE)
+                        continue;
+                if (atomic_load_explicit(&transcription->job->is_cancelled,
+                                         memory_order_relaxed))
+                        transcription_fail(transcription, -ECANCELED);
+                else
+                        transcription_poll(transcription);
+        }
+}
+
+// By rank, first attempts, then by deadline, then as they came.
+static bool goes_before(const struct engine_state *state, const struct transcription *a,
+                        const struct transcription *b) {
+        if (a->job->rank != b->job->rank)
+                return a->job->rank < b->job->rank;
+        if (a->retries.is_one != b->retries.is_one)
+                return b->retries.is_one;
+        if (a->job->deadline != b->job->deadline)
+                return a->job->deadline < b->job->deadline;
+        return state->arrivals[a - state->slots] < state->arrivals[b - state->slots];
+}
+
+// Windows to encode together, the most urgent first.
+struct encoder_batch {
+        struct transcription *owners[ENCODER_WINDOWS_MAX];
+        size_t n, n_rows;
+};
+
+// All that want to be encoded, in their order.
+static void batch_find(struct encoder_batch *batch, struct engine_state *state) {
+        batch->n = batch->n_rows = 0;
+        for (size_t i = 0; i < state->n_slots; i++) {
+                struct transcription *transcription = &state->slots[i];
+                size_t at = batch->n;
+
+                if (transcription->phase != TRANSCRIPTION_ENCODE)
+                        continue;
+                for (; at > 0 && goes_before(state, transcription, batch->owners[at - 1]); at--)
+                        batch->owners[at] = batch->owners[at - 1];
+                batch->owners[at] = transcription;
+                batch->n++;
+        }
+}
+
+// Pages of text that the jobs at work may come to hold.
+static size_t pages_promised(const struct engine_state *state) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < state->n_slots; i++)
+                if (state->slots[i].audio)
+                        n += transcription_pages(&state->slots[i]);
+        return n;
+}
+
+// Keep those that fit into one run and into the memory; a long window does not hold up shorter
+// ones behind it, but what is too wide for the text's memory does, so that it has its turn.
+// What ranks lower does not ride along, or those before it would wait for it.
+static void batch_trim(struct encoder_batch *batch, const struct engine_state *state) {
+        size_t n_found = batch->n, n_promised = 0, n_pages = pages_promised(state);
+
+        batch->n = 0;
+        for (size_t i = 0; i < n_found; i++) {
+                struct transcription *transcription = batch->owners[i];
+                size_t n_rows = transcription->context.n_rows;
+
+                if (n_pages + transcription_pages(transcription) > state->n_text_pages)
+                        break;
+                if (batch->n_rows + n_rows > ENCODER_ROWS_MAX ||
+                    transcription->job->rank != batch->owners[0]->job->rank ||
+                    !audio_pool_has_room(state->audio, n_promised, n_rows))
+                        continue;
+                batch->owners[batch->n++] = transcription;
+                batch->n_rows += n_rows;
+                n_pages += transcription_pages(transcription);
+                n_promised += audio_pool_claim(n_rows);
+        }
+}
+
+static void encode(struct engine_state *state, const struct encoder_batch *batch) {
+        struct encoder_window windows[ENCODER_WINDOWS_MAX];
+        struct audio_memory *memories[ENCODER_WINDOWS_MAX] = {NULL};
+        const float *features = NULL;
+        int r;
+
+        for (size_t i = 0; i < batch->n; i++) {
+                struct transcription *owner = batch->owners[i];
+
+                windows[i] = transcription_window(owner, state->model);
+                retries_charge(&owner->retries, owner->job,
+                               owner->context.n_rows / ROWS_PER_STEP);
+        }
+        r = encoder_run(state->encoder, windows, batch->n, &features);
+        if (r == 0)
+                r = audio_memories_new(memories, state->audio, state->encoder, windows,
+                                       batch->n);
+        for (size_t i = 0; i < batch->n; i++) {
+                if (r < 0)
+                        transcription_fail(batch->owners[i], r);
+                else
+                        transcription_on_audio(batch->owners[i], state->model, memories[i],
+                                               state->decoder);
+        }
+}
+
+static bool is_decoding(const struct transcription *transcription) {
+        return transcription->phase == TRANSCRIPTION_DETECT ||
+               transcription->phase == TRANSCRIPTION_DECODE ||
+               transcription->phase == TRANSCRIPTION_ALIGN;
+}
+
+// One step of a decoder batch: whose rows they are.
+struct batch {
+        struct decoder_row rows[DECODER_ROWS_MAX];
+        struct sequence *sequences[DECODER_ROWS_MAX];
+        struct transcription *owners[DECODER_ROWS_MAX];
+        size_t n;
+};
+
+// Whether jobs whose text somebody waits for are being decoded.
+static bool is_better_at_work(const struct engine_state *state) {
+        for (size_t i = 0; i < state->n_slots; i++)
+                if (is_decoding(&state->slots[i]) &&
+                    state->slots[i].job->rank != JOB_RANK_LATER)
+                        return true;
+        return false;
+}
+
+// Whether jobs that are not urgent have to wait for others at work.
+static bool must_later_yield(const struct engine_state *state) {
+        size_t n_later = 0;
+
+        for (size_t i = 0; i < state->n_slots; i++)
+                n_later += state->slots[i].phase != TRANSCRIPTION_FREE &&
+                           state->slots[i].job->rank == JOB_RANK_LATER;
+        return n_later <= LATER_FEW && is_better_at_work(state);
+}
+
+// Which of the jobs that are not urgent have a share in the decoder's next step. Retries do not
+// make room by going on.
+struct share {
+        bool has_later, has_later_retries;
+};
+
+static struct share share_find(const struct engine_state *state) {
+        bool is_their_turn = state->n_steps % LATER_SHARE == 0;
+
+        return (struct share){
+                .has_later = is_their_turn || !must_later_yield(state),
+                .has_later_retries = is_their_turn || !is_better_at_work(state),
+        };
+}
+
+static bool is_decoding_now(const struct transcription *transcription,
+                            const struct share *share) {
+        if (!is_decoding(transcription) || transcription->job->rank != JOB_RANK_LATER)
+                return is_decoding(transcription);
+        return transcription->retries.is_one ? share->has_later_retries : share->has_later;
+}
+
+// What of the room for rows a slot may take: what is left when the slots behind it have one row
+// for each of their sequences.
+static size_t room_for(const struct engine_state *state, const struct share *share,
+                       size_t first, size_t turn, size_t room) {
+        size_t n = state->n_slots, others = 0;
+        size_t own = transcription_width(&state->slots[(first + turn) % n]);
+
+        for (size_t i = turn + 1; i < n; i++)
+                if (is_decoding_now(&state->slots[(first + i) % n], share))
+                        others += transcription_width(&state->slots[(first + i) % n]);
+        if (room > others + own)
+                return room - others;
+        return own < room ? own : room;
+}
+
+// Rows of all live sequences. Prompts take what is left when every slot has its own; who takes
+// first changes with each step, so that no slot starves behind long prompts.
+static void batch_gather(struct batch *batch, struct engine_state *state,
+                         const struct share *share) {
+        size_t first = state->n_steps++ % state->n_slots;
+
+        for (size_t i = 0; i < state->n_slots; i++) {
+                struct transcription *transcription =
+                        &state->slots[(first + i) % state->n_slots];
+                size_t n;
+                int r;
+
+                if (!is_decoding_now(transcription, share))
+                        continue;
+                n = transcription_rows(
+                        transcription, state->model, batch->rows + batch->n,
+                        batch->sequences + batch->n,
+                        room_for(state, share, first, i, DECODER_ROWS_MAX - batch->n));
+                r = decoder_reserve(state->decoder, batch->rows + batch->n, n);
+                if (r < 0) {
+                        transcription_fail(transcription, r);
+                        continue;
+                }
+                for (size_t row = 0; row < n; row++)
+                        batch->owners[batch->n++] = transcription;
+        }
+}
+
+static void decode(struct engine_state *state) {
+        size_t n_vocabulary = (size_t)state->model->info.n_vocabulary;
+        struct share share = share_find(state);
+        struct batch batch = {.n = 0};
+        float *logits = NULL;
+        int r;
+
+        batch_gather(&batch, state, &share);
+        r = decoder_step(state->decoder, batch.rows, batch.n, &logits);
+        for (size_t i = 0; i < batch.n; i++) {
+                if (r < 0) {
+                        transcription_fail(batch.owners[i], r);
+                        continue;
+                }
+                transcription_on_row(batch.owners[i], state->model, batch.sequences[i],
+                                     &batch.rows[i], logits);
+                if (batch.rows[i].wants_logits)
+                        logits += n_vocabulary;
+        }
+        for (size_t i = 0; i < state->n_slots; i++)
+                if (is_decoding_now(&state->slots[i], &share)) {
+                        retries_charge(&state->slots[i].retries, state->slots[i].job, 1);
+                        transcription_on_step(&state->slots[i], state->model, state->decoder);
+                }
+}
+
+// Whether the encoder has its turn. A final's window waits for one step of the decoder at most,
+// as do files' among themselves; a tentative one until the sequences at work had steps for what
+// was encoded before it; a file's beside others for its share.
+static bool is_encoders_turn(const struct engine_state *state,
+                             const struct encoder_batch *batch, bool has_live) {
+        enum job_rank rank;
+
+        if (batch->n == 0)
+                return false;
+        if (!has_live)
+                return true;
+        rank = batch->owners[0]->job->rank;
+        if (rank == JOB_RANK_TENTATIVE)
+                return state->n_rows_ahead == 0;
+        if (rank == JOB_RANK_LATER && must_later_yield(state))
+                return state->n_steps >= state->later_step;
+        return !state->was_encoding;
+}
+
+// The decoder is owed steps for what was encoded.
+static void rows_account(struct engine_state *state, const struct encoder_batch *batch) {
+        size_t n_steps = batch->n_rows / ROWS_PER_STEP;
+
+        if (batch->owners[0]->job->rank == JOB_RANK_LATER)
+                state->later_step = state->n_steps + LATER_SHARE * n_steps;
+        else
+                state->n_rows_ahead = batch->n_rows;
+}
+
+static int engine_step(void *opaque) {
+        struct engine_state *state = opaque;
+        struct encoder_batch batch;
+        bool has_live = false;
+
+        // OpenMP keeps its number of threads per calling thread, and open() may have been
+        // called on another.
+        omp_set_num_threads(state->model->threads);
+        slots_poll(state);
+        batch_find(&batch, state);
+        batch_trim(&batch, state);
+        for (size_t i = 0; i < state->n_slots; i++)
+                has_live = has_live || is_decoding(&state->slots[i]);
+        if (batch.n == 0 && !has_live)
+                return ENGINE_E_IDLE;
+
+        state->was_encoding = is_encoders_turn(state, &batch, has_live);
+        if (state->was_encoding) {
+                rows_account(state, &batch);
+                retry_pot_earn(&state->pot, batch.n_rows / ROWS_PER_STEP);
+                encode(state, &batch);
+        } else {
+                state->n_rows_ahead -= state->n_rows_ahead < ROWS_PER_STEP ? state->n_rows_ahead
+                                                                           : ROWS_PER_STEP;
+                retry_pot_earn(&state->pot, 1);
+                decode(state);
+        }
+        return 0;
+}
+
+static int engine_collect(void *opaque, const struct job **ret_job, int *ret_result,
+                          struct hypothesis *ret_hypothesis) {
+        struct engine_state *state = opaque;
+
+        for (size_t i = 0; i < state->n_slots; i++) {
+                struct transcription *transcription = &state->slots[i];
+
+                if (transcription->phase != TRANSCRIPTION_DONE)
+                        continue;
+                *ret_job = transcription->job;
+                *ret_result = transcription->result;
+                if (transcription->result == 0)
+                        *ret_hypothesis = transcription->hypothesis;
+                else
+                        hypothesis_deinit(&transcription->hypothesis);
+                transcription_clear(transcription, state->decoder);
+                return 0;
+        }
+        return ENGINE_E_NONE;
+}
+
+const struct engine_ops engine_whisper = {
+        .name = "whisper",
+        .open = engine_open,
+        .close = engine_close,
+        .prepare = engine_prepare,
+        .submit = engine_submit,
+        .step = engine_step,
+        .collect = engine_collect,
+};

@@ -1,0 +1,201 @@
+// Company in the engine, on a real model and real sound: what a job says, and how sure it is of
+// it, does not depend on who is decoded beside it, to the last bit, in every arithmetic.
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "decode/engine.h"
+#include "util/mem.h"
+#include "whisper/engine_rig.h"
+
+#define N_SOUNDS 6
+#define N_JOBS   (N_SOUNDS + 1)
+
+#define LATER_JOBS 6  // more than a few
+
+static const char *const sounds[N_SOUNDS] = {
+        "librispeech-short/1088-134318-0001.flac", "librispeech-short/1088-134318-0002.flac",
+        "librispeech-short/1737-146161-0002.flac", "librispeech-short/4680-16042-0004.flac",
+        "librispeech-short/7859-102519-0047.flac", "librispeech-short/1088-134318-0005.flac"};
+
+// All at once, one more in every third step, and the first one, the quitter, leaves in
+// mid-step.
+static void check_crowd(void *engine, struct job *const *jobs, const struct rig_said *alone) {
+        size_t n_submitted = 0, n_done = 0;
+
+        for (size_t n_steps = 0; n_done < N_JOBS; n_steps++) {
+                struct hypothesis hypothesis = {0};
+                const struct job *job = NULL;
+                int result = -1;
+
+                if (n_submitted < N_JOBS && n_steps % 3 == 0)
+                        assert_int_equal(engine_whisper.submit(engine, jobs[n_submitted++]), 0);
+                if (n_steps == 12)
+                        atomic_store(&jobs[0]->is_cancelled, true);
+                assert_int_equal(engine_whisper.step(engine), 0);
+                for (; engine_whisper.collect(engine, &job, &result, &hypothesis) == 0;
+                     n_done++)
+                        rig_check_said(job, result, &hypothesis, jobs, alone, N_JOBS);
+        }
+        assert_int_equal(engine_whisper.step(engine), ENGINE_E_IDLE);
+}
+
+static void check_company(enum compute compute) {
+        struct whisper_model *model = NULL;
+        struct rig_said alone[N_JOBS] = {{.tokens = NULL}};
+        struct job *jobs[N_JOBS] = {NULL};
+        struct error error;
+        enum compute resolved;
+        void *engine;
+
+        if (compute_resolve(&resolved, compute, &error) < 0) {
+                print_message("%s: its test is skipped\n", error.text);
+                return;
+        }
+        model = rig_load_model_for("tiny.en", compute);
+        if (!model || !(jobs[0] = rig_load_job(sounds[0]))) {
+                whisper_model_free(model);
+                return;
+        }
+        engine = rig_open_engine(model);
+        for (size_t i = 1; i < N_JOBS; i++) {
+                jobs[i] = rig_load_job(sounds[i - 1]);
+                alone[i] = rig_say(engine, jobs[i]);
+        }
+        check_crowd(engine, jobs, alone);
+        for (size_t i = 0; i < N_JOBS; i++) {
+                job_free(jobs[i]);
+                free(alone[i].tokens);
+        }
+        engine_whisper.close(engine);
+        whisper_model_free(model);
+}
+
+static void test_float32(void **state) {
+        (void)state;
+        check_company(COMPUTE_FLOAT32);
+}
+
+static void test_bf16(void **state) {
+        (void)state;
+        check_company(COMPUTE_BF16);
+}
+
+static void test_int8(void **state) {
+        (void)state;
+        check_company(COMPUTE_INT8);
+}
+
+// Jobs of the same sound: many that are not urgent, and a final.
+struct ranked {
+        void *engine;
+        struct job *jobs[LATER_JOBS + 1];  // the last is a final
+        size_t n_steps;                    // that each of them takes alone
+};
+
+static void ranked_open(struct ranked *ranked, struct whisper_model *model) {
+        struct rig_said alone;
+
+        ranked->engine = rig_open_engine(model);
+        for (size_t i = 0; i <= LATER_JOBS; i++) {
+                ranked->jobs[i] = rig_need_job(sounds[0]);
+                ranked->jobs[i]->rank = i < LATER_JOBS ? JOB_RANK_LATER : JOB_RANK_FINAL;
+        }
+        alone = rig_say(ranked->engine, ranked->jobs[LATER_JOBS]);
+        ranked->n_steps = alone.n_steps;
+        free(alone.tokens);
+}
+
+static void ranked_close(struct ranked *ranked) {
+        engine_whisper.close(ranked->engine);
+        for (size_t i = 0; i <= LATER_JOBS; i++)
+                job_free(ranked->jobs[i]);
+}
+
+// Begin with so many that are not urgent; when they are half done, the final comes. Which is
+// done first?
+static const struct job *ranked_first(struct ranked *ranked, size_t n_later) {
+        struct job *final = ranked->jobs[LATER_JOBS];
+        const struct job *first = NULL;
+
+        for (size_t i = 0; i < n_later; i++)
+                assert_int_equal(engine_whisper.submit(ranked->engine, ranked->jobs[i]), 0);
+        for (size_t i = 0; i < ranked->n_steps / 2; i++)
+                assert_int_equal(engine_whisper.step(ranked->engine), 0);
+        assert_int_equal(engine_whisper.submit(ranked->engine, final), 0);
+        for (size_t i = 0; i <= n_later; i++) {
+                struct hypothesis hypothesis = {0};
+                int result = -1;
+                const struct job *job = rig_finish_one(ranked->engine, &result, &hypothesis);
+
+                assert_int_equal(result, 0);
+                hypothesis_deinit(&hypothesis);
+                first = first ? first : job;
+        }
+        return first;
+}
+
+static void test_what_is_not_urgent_gives_way(void **state) {
+        struct ranked ranked = {0};
+
+        ranked_open(&ranked, rig_need_tiny(state));
+        assert_ptr_equal(ranked_first(&ranked, 1), ranked.jobs[LATER_JOBS]);
+        // Many of them would keep the next finals out of the engine: they go on.
+        assert_ptr_not_equal(ranked_first(&ranked, LATER_JOBS), ranked.jobs[LATER_JOBS]);
+        ranked_close(&ranked);
+}
+
+// One final after the other, without end.
+static void test_what_is_not_urgent_comes_to_an_end(void **state) {
+        struct ranked ranked = {0};
+        size_t n_finals = 0;
+        const struct job *job = NULL;
+
+        ranked_open(&ranked, rig_need_tiny(state));
+        assert_int_equal(engine_whisper.submit(ranked.engine, ranked.jobs[LATER_JOBS]), 0);
+        assert_int_equal(engine_whisper.submit(ranked.engine, ranked.jobs[0]), 0);
+        while (job != ranked.jobs[0]) {
+                struct hypothesis hypothesis = {0};
+                int result = -1;
+
+                job = rig_finish_one(ranked.engine, &result, &hypothesis);
+                assert_int_equal(result, 0);
+                hypothesis_deinit(&hypothesis);
+                if (job == ranked.jobs[LATER_JOBS] && n_finals++ < 100)
+                        assert_int_equal(
+                                engine_whisper.submit(ranked.engine, ranked.jobs[LATER_JOBS]),
+                                0);
+        }
+        assert_in_range(n_finals, 4, 20);
+        ranked_close(&ranked);
+}
+
+static void test_an_engine_takes_as_many_as_it_has_slots(void **state) {
+        struct whisper_model *tiny = rig_need_tiny(state);
+        struct ranked ranked = {0};
+
+        tiny->n_slots = 2;
+        ranked_open(&ranked, tiny);
+        tiny->n_slots = 0;
+        for (size_t i = 0; i < 2; i++)
+                assert_int_equal(engine_whisper.submit(ranked.engine, ranked.jobs[i]), 0);
+        assert_int_equal(engine_whisper.submit(ranked.engine, ranked.jobs[2]), ENGINE_E_FULL);
+        ranked_close(&ranked);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_float32),
+                cmocka_unit_test(test_bf16),
+                cmocka_unit_test(test_int8),
+                cmocka_unit_test(test_what_is_not_urgent_gives_way),
+                cmocka_unit_test(test_what_is_not_urgent_comes_to_an_end),
+                cmocka_unit_test(test_an_engine_takes_as_many_as_it_has_slots),
+        };
+        return cmocka_run_group_tests(tests, rig_setup_tiny, rig_teardown_tiny);
+}
