@@ -5,7 +5,7 @@
     build/venv/bin/python bench/overload.py admission --holds 48 [--write]
     build/venv/bin/python bench/overload.py flood --holds 48 [--write]
 
-`--holds`: how many talkers this machine holds, as `eavesdrop bench capacity` finds it.
+`--holds`: how many talkers this machine holds, as `eavesdrop-bench capacity` finds it.
 
 overload: with admission off, --times as many talk for --seconds; then all but --few fall silent and wait for what is
 owed to them. Tells what was given up and when, who was told, what was lost, and how late the text of the few was
@@ -109,7 +109,7 @@ class Observers:
 
 
 class Talkers:
-    """`eavesdrop bench live` at work."""
+    """`eavesdrop-bench live` at work."""
 
     def __init__(self, name, port, pid, n, seconds, options, **more):
         self.figures, self.texts = (options.work / f"{name}.{kind}" for kind in ("json", "jsonl"))
@@ -122,7 +122,7 @@ class Talkers:
         """The figures."""
         self.process.wait()
         if not self.figures.stat().st_size:
-            sys.exit("overload: bench live had no figures")
+            sys.exit("overload: eavesdrop-bench had no figures")
         return json.loads(self.figures.read_text())
 
     def utterances(self):

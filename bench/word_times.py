@@ -3,7 +3,7 @@
 
     bench/word_times.py FOLDER > bench/word_times/NAME.tsv
 
-`eavesdrop bench live --word-times` reads the file: one line for each word, with the recording's name,
+`eavesdrop-bench live --word-times` reads the file: one line for each word, with the recording's name,
 the word and the seconds from the recording's beginning at which it starts and ends. Needs
 faster-whisper; model `base` (a CTranslate2 folder), beam 5, float32.
 """

@@ -13,6 +13,7 @@ from measure import children
 from measure.sounds import DATA, PROJECT
 
 PROGRAM = PROJECT / "build/release/eavesdrop"
+BENCH = PROJECT / "build/release/eavesdrop-bench"
 HOME = pathlib.Path(os.environ.get("XDG_DATA_HOME", pathlib.Path.home() / ".local/share"))
 MODELS = pathlib.Path(os.environ.get("EAVESDROP_TEST_MODELS", HOME / "eavesdrop/models"))
 
@@ -77,7 +78,7 @@ def metrics(port):
 
 
 def offline(audio, model, work):
-    """What our own decoder makes of the folder's files when it has time, as `bench live --offline` reads it;
+    """What our own decoder makes of the folder's files when it has time, as `eavesdrop-bench live --offline` reads it;
     made once."""
     path = work / f"offline-{audio.name}-{model}.jsonl"
     if not path.exists():
@@ -89,8 +90,8 @@ def offline(audio, model, work):
 
 
 def bench_live(port, pid, n_clients, seconds, audio, offline_path, figures, **options):
-    """The command line of `eavesdrop bench live`, whose figures go to the file `figures`; options by their names."""
-    command = [PROGRAM, "bench", "live", "--url", f"ws://127.0.0.1:{port}", "--clients", n_clients, "--audio", audio,
+    """The command line of `eavesdrop-bench live`, whose figures go to the file `figures`; options by their names."""
+    command = [BENCH, "live", "--url", f"ws://127.0.0.1:{port}", "--clients", n_clients, "--audio", audio,
                "--seconds", seconds, "--language", "en", "--pid", pid, "--offline", offline_path, "--json", figures]
     times = PROJECT / f"bench/word_times/{audio.name}.tsv"
     if times.exists():

@@ -2,10 +2,10 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
-#include "cli/complaint.h"
-#include "cli/options.h"
+#include "cli/cli_options.h"
 #include "models/models.h"
 #include "server/config.h"
+#include "util/complaint.h"
 #include "util/input.h"
 #include "util/mem.h"
 
@@ -46,7 +46,7 @@ int cli_check(int argc, char **argv) {
                 fputs("eavesdrop check: --config FILE is missing\n", stderr);
                 return EXIT_USAGE;
         }
-        if (options_config(&config, &options, path) < 0)
+        if (cli_options_config(&config, &options, path) < 0)
                 return EXIT_USAGE;
         model_check(config, input_name(path));
         printf("%s: ok: %zu stream%s\n", input_name(path), config->n_streams,

@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "cli/complaint.h"
+#include "util/complaint.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -19,7 +19,6 @@ static const struct {
         {"serve", cli_serve, true, "listen to cameras and clients, and tell what is said"},
         {"transcribe", cli_transcribe, true, "turn sound files into text"},
         {"model", cli_model, false, "list, fetch and inspect models"},
-        {"bench", cli_bench, false, "measure how much a server can take"},
         {"check", cli_check, false, "look for mistakes in a configuration file"},
 };
 
@@ -52,17 +51,6 @@ static void openmp_prepare(char **argv) {
                 execv("/proc/self/exe", argv);
         // NOLINTEND(concurrency-mt-unsafe)
         // Without /proc it goes on, only slower.
-}
-
-// What was printed has to arrive: a list that a full disk or a reader who left has cut short is
-// no success. Every verb but those that write a file of their own tells it here.
-static int output_settle(int code) {
-        if (fflush(stdout) == 0 && !ferror(stdout))
-                return code;
-        fputs("eavesdrop: standard output could not be written: it is closed or full, or its "
-              "reader has left; what was printed is not complete\n",
-              stderr);
-        return code == EXIT_OK ? EXIT_TROUBLE : code;
 }
 
 static int verb_run(int argc, char **argv) {
@@ -99,5 +87,5 @@ static int verb_run(int argc, char **argv) {
 int cli_main(int argc, char **argv) {
         // A reader that leaves is an error of writing, which is told, and not our end.
         signal(SIGPIPE, SIG_IGN);
-        return output_settle(verb_run(argc, argv));
+        return complaint_flush_output(verb_run(argc, argv));
 }

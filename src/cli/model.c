@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/complaint.h"
-#include "cli/options.h"
-#include "cli/progress.h"
+#include "cli/cli_options.h"
 #include "models/models.h"
 #include "server/config.h"
+#include "util/complaint.h"
 #include "util/mem.h"
+#include "util/progress.h"
 #include "whisper/whisper.h"
 
 static const struct option_entry entries[] = {
@@ -180,7 +180,7 @@ int cli_model(int argc, char **argv) {
                 return r;
         if (options.n_operands == 0)
                 return usage_mistake("expected list, fetch or info", "");
-        if (options_config(&config, &options, NULL) < 0)
+        if (cli_options_config(&config, &options, NULL) < 0)
                 return EXIT_USAGE;
         folder = config->model_dir ? xstrdup(config->model_dir) : models_default_folder();
         return action_run(options.operands[0], folder, options.operands + 1,

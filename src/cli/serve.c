@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/cli_options.h"
 #include "cli/loaded.h"
-#include "cli/options.h"
 #include "models/models.h"
 #include "server/config.h"
 #include "server/server.h"
@@ -160,7 +160,7 @@ int cli_serve(int argc, char **argv) {
 
         if (r >= 0)
                 return r;
-        if (options_config(&config, &options, options_get(&options, "config")) < 0)
+        if (cli_options_config(&config, &options, options_get(&options, "config")) < 0)
                 return EXIT_USAGE;
         log_configure(config->log_level, config->log_format);
         descriptors_raise();

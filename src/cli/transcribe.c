@@ -8,15 +8,15 @@
 #include <sys/stat.h>
 
 #include "cli/cli.h"
-#include "cli/complaint.h"
+#include "cli/cli_options.h"
 #include "cli/loaded.h"
-#include "cli/options.h"
-#include "cli/progress.h"
 #include "cli/transcript_format.h"
 #include "cli/transcription.h"
 #include "cli/vad_parameters.h"
+#include "util/complaint.h"
 #include "util/input.h"
 #include "util/mem.h"
+#include "util/progress.h"
 #include "whisper/whisper.h"
 
 static const struct option_entry entries[] = {
@@ -43,7 +43,7 @@ static const struct option_entry entries[] = {
 };
 
 struct transcribe {
-        struct options_made made;
+        struct cli_options made;
         struct options_verb verb;
         struct options options;
         enum transcript_format format;
@@ -330,7 +330,7 @@ static int transcribe_prepare(struct transcribe *run, int argc, char **argv) {
         struct error error = {0};
         int r;
 
-        options_make(&run->made, entries);
+        cli_options_make(&run->made, entries);
         run->verb = (struct options_verb){
                 .name = "transcribe",
                 .operands = "FILE...",
@@ -342,7 +342,7 @@ static int transcribe_prepare(struct transcribe *run, int argc, char **argv) {
         r = options_parse(&run->options, &run->verb, argc, argv);
         if (r >= 0)
                 return r;
-        if (options_config(&run->config, &run->options, NULL) < 0)
+        if (cli_options_config(&run->config, &run->options, NULL) < 0)
                 return EXIT_USAGE;
         if ((r = wishes_read(run)) >= 0)
                 return r;

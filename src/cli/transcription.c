@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "audio/pcm.h"
-#include "cli/complaint.h"
+#include "util/complaint.h"
 #include "util/input.h"
 #include "util/mem.h"
 

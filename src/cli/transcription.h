@@ -7,9 +7,9 @@
 
 #include <stddef.h>
 
-#include "cli/progress.h"
 #include "cli/track.h"
 #include "cli/transcript_format.h"
+#include "util/progress.h"
 
 struct transcription;
 

@@ -111,13 +111,14 @@ def whisperlive(tmp_path):
 
 @pytest.fixture(scope="session")
 def command(program, models):
-    """Run the program to its end: command(argument, ...) returns the CompletedProcess. `by` is a
-    command that runs it."""
+    """Run the program, or another one of the build, to its end: command(argument, ...) returns the
+    CompletedProcess. `by` is a command that runs it."""
+    build = program.parent
 
-    def run(*arguments, timeout=120, by=(), **options):
+    def run(*arguments, timeout=120, by=(), program="eavesdrop", **options):
         options.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.run(
-            [*by, str(program), *map(str, arguments)], capture_output=True, text=True, timeout=timeout, **options
+            [*by, str(build / program), *map(str, arguments)], capture_output=True, text=True, timeout=timeout, **options
         )
 
     run.models = models

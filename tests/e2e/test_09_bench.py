@@ -1,4 +1,4 @@
-"""`eavesdrop bench` against the real server: figures that can only be right, and its refusals."""
+"""`eavesdrop-bench` against the real server: figures that can only be right, and its refusals."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def url(server):
 
 
 def bench(command, *arguments):
-    return command("bench", *arguments)
+    return command(*arguments, program="eavesdrop-bench")
 
 
 def test_two_clients(command, tiny_server, tiny_set, tmp_path):

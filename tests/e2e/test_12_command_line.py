@@ -73,10 +73,12 @@ def test_server_with_closed_descriptors(program, models, data, tmp_path, closed)
 
 
 def test_output_that_is_full(transcribe, command, jfk):
-    for arguments in (("model", "list"), ("--help",), ("--version",), ("serve", "--help"), ("bench", "--help")):
+    for arguments in (("model", "list"), ("--help",), ("--version",), ("serve", "--help")):
         done = command(*arguments, by=shell([">/dev/full"]))
         assert done.returncode == 1, arguments
         assert "standard output could not be written" in done.stderr
+    done = command("live", "--help", by=shell([">/dev/full"]), program="eavesdrop-bench")
+    assert done.returncode == 1 and "eavesdrop-bench: standard output could not be written" in done.stderr
     for form in ("text", "json", "srt", "vtt"):
         done = transcribe("--format", form, jfk[0], by=shell([">/dev/full"]))
         assert done.returncode == 1
