@@ -168,7 +168,7 @@ def main():
                 print(f"{part.name:12} {cpu:7.1f} % of a core, {cpu / options.cameras:6.3f} % a camera; {pss:7.1f} MiB")
             began = origins(server, options.cameras)
             time.sleep(max(0, LEAD + TAIL - 5 - (time.monotonic() - start - options.seconds)))
-            settled = 'eavesdrop_finals_owed{kind="final"} 0\n'
+            settled = 'eavesdrop_backlog_finals{kind="final"} 0\n'
             processes.wait_until(lambda: settled in (server.http("/metrics")[1] or ""), 300, "all text final")
             n_missing = score(readers, scripts, began)
         finally:

@@ -7,7 +7,7 @@ Every recording of the folder is played once, and digital silence, the noise of 
 and music (the folder's, in a loop) for --minutes each, all at once and in real time, as clients that say English is
 spoken. With --peer-python, a Python that has whisper-live 0.10.0, the same frames go to its server at the same time
 (one shared model, voice detection on, as its stock client asks). Counts the words of completed segments, with the
-last tentative text as the stock client does, and words that were shown and taken back. --write puts the table into
+last partial text as the stock client does, and words that were shown and taken back. --write puts the table into
 docs/benchmarks.md.
 """
 
@@ -101,12 +101,12 @@ def heard_ours(values):
     def total(name):
         return sum(value for key, value in values.items() if key.startswith(name))
 
-    guards = {key.split('"')[1]: int(value) for key, value in values.items()
-              if key.startswith("eavesdrop_guard_refusals_total")}
+    filters = {key.split('"')[1]: int(value) for key, value in values.items()
+              if key.startswith("eavesdrop_filter_refusals_total")}
     received, decoded = (total(f"eavesdrop_audio_{name}_seconds_total") for name in ("received", "decoded"))
-    refused = ", ".join(f"{name} {n}" for name, n in guards.items() if n) or "nothing"
-    return (f"Of {received:.0f} s of sound eavesdrop decoded {decoded:.1f} s, tentative passes included, since voice "
-            f"detection took them for speech; the guards then refused: {refused}.")
+    refused = ", ".join(f"{name} {n}" for name, n in filters.items() if n) or "nothing"
+    return (f"Of {received:.0f} s of sound eavesdrop decoded {decoded:.1f} s, partial passes included, since voice "
+            f"detection took them for speech; the filters then refused: {refused}.")
 
 
 def main():

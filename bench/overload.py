@@ -8,7 +8,7 @@
 `--holds`: how many talkers this machine holds, as `eavesdrop-bench capacity` finds it.
 
 overload: with admission off, --times as many talk for --seconds; then all but --few fall silent and wait for what is
-owed to them. Tells what was given up and when, who was told, what was lost, and how late the text of the few was
+that is theirs. Tells what was given up and when, who was told, what was lost, and how late the text of the few was
 from then on.
 admission: with admission on, as many come one after the other within --seconds; tells who was refused, and
 how.
@@ -42,9 +42,9 @@ from measure.client import Client  # noqa: E402
 from websockets.exceptions import ConnectionClosed  # noqa: E402
 
 LEVELS = ("normal", "slowed", "finals_only", "full")
-DRAIN = 600  # seconds that talkers wait for what is owed to them
+DRAIN = 600  # seconds that talkers wait for their backlog
 FLOOD_HOURS = 10
-OWED_MUCH = 30  # seconds of sound: more than few talkers owe who are in time
+BACKLOG_LARGE = 30  # seconds of sound: more than few talkers have who are in time
 DELAYS = ("word_delay", "last_word_delay", "final_delay")
 
 
@@ -169,8 +169,8 @@ def spans(utterances, monitor, fallen, began):
             cells = [[one[f"{kind}_delay"] for one in own if one[f"{kind}_delay"] is not None]
                      for kind in ("last_word", "final")]
             figures = [figure for cell in cells for figure in (seconds(statistics.median(cell)), seconds(max(cell)))]
-            owed = monitor.at(end, "eavesdrop_audio_owed_seconds")
-            rows.append([name, len(own), *figures, f"{owed:.0f}"])
+            backlog = monitor.at(end, "eavesdrop_backlog_audio_seconds")
+            rows.append([name, len(own), *figures, f"{backlog:.0f}"])
     return rows
 
 
@@ -211,14 +211,14 @@ def overload(options):
         told = observers.told()
         observers.close()
     fallen = fall(crowd.utterances())
-    owing = [when for when, values in monitor.samples if values["eavesdrop_audio_owed_seconds"] > OWED_MUCH]
+    backlogged = [when for when, values in monitor.samples if values["eavesdrop_backlog_audio_seconds"] > BACKLOG_LARGE]
     text = tables.table(["the few, when they said it", "utterances", "last word p50", "most", "final p50", "most",
-                         "owed to all at the end of that, s of sound"],
+                         "everybody's backlog at the end of that, s of sound"],
                         spans(few.utterances(), monitor, fallen, began))
     text += (f"\n\n{n_crowd} talkers, and {options.few} who go on; the load falls {fallen - began:.0f} s after the "
-             f"begin. At most {monitor.most('eavesdrop_audio_owed_seconds'):.0f} s of sound were owed, the oldest "
-             f"{monitor.most('eavesdrop_final_delay_seconds'):.1f} s behind; more than {OWED_MUCH} s were owed until "
-             f"{max(owing, default=began) - fallen:.0f} s after the load fell. "
+             f"begin. At most {monitor.most('eavesdrop_backlog_audio_seconds'):.0f} s of sound were in the backlog, the oldest "
+             f"{monitor.most('eavesdrop_final_delay_seconds'):.1f} s behind; more than {BACKLOG_LARGE} s until "
+             f"{max(backlogged, default=began) - fallen:.0f} s after the load fell. "
              f"{monitor.most('eavesdrop_sessions_warned_total'):.0f} warnings were sent to "
              f"{options.few + n_crowd + 2} clients. {below(options)}")
     return "\n\n".join([totals_table(figures), levels_table(monitor, began), told_table(told, began), text])

@@ -101,7 +101,7 @@ static void transcript_read_beside(struct recording *recording, const char *fold
 }
 
 // Leave out the recordings of which nobody knows what is said in them.
-static int transcripts_settle(struct corpus *corpus, const char *folder, struct error *error) {
+static int transcripts_resolve(struct corpus *corpus, const char *folder, struct error *error) {
         size_t n = 0;
 
         for (size_t i = 0; i < corpus->n; i++) {
@@ -322,7 +322,7 @@ int corpus_open(struct corpus **ret, struct loop *loop, const struct corpus_conf
         corpus->vocabulary = vocabulary_new();
         if ((r = folder_list(corpus, config->folder, error)) < 0 ||
             (r = transcripts_read(corpus, config->folder, error)) < 0 ||
-            (r = transcripts_settle(corpus, config->folder, error)) < 0 ||
+            (r = transcripts_resolve(corpus, config->folder, error)) < 0 ||
             (config->word_times &&
              (r = word_times_read(corpus, config->word_times, error)) < 0) ||
             (config->offline && (r = offline_read(corpus, config->offline, error)) < 0) ||

@@ -21,7 +21,7 @@ struct score {
         size_t n_lost;    // of these, those without a counterpart in the live text
         size_t n_utterances;
         size_t n_missing;      // utterances of which no word came
-        size_t n_never_final;  // utterances whose last word was still tentative at the end
+        size_t n_never_final;  // utterances whose last word was still partial at the end
         struct distribution word_delay;
         struct distribution last_word_delay;
         struct distribution final_delay;

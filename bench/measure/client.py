@@ -68,7 +68,7 @@ class Client:
         self.close()
 
     def segments(self):
-        """(completed ones, each once, as the stock client keeps them; tentative texts by their beginnings)"""
+        """(completed ones, each once, as the stock client keeps them; partial texts by their beginnings)"""
         completed, tails = [], {}
         for _, message in list(self.heard):
             for segment in message.get("segments", []):

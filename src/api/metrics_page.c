@@ -17,7 +17,7 @@ static const char *const reader_names[] = {
 };
 
 static const char *const kind_names[] = {
-        [JOB_TENTATIVE] = "tentative",
+        [JOB_PARTIAL] = "partial",
         [JOB_FINAL] = "final",
         [JOB_FILE] = "file",
 };
@@ -43,7 +43,7 @@ static void kinds_write(struct metrics *metrics, const struct scheduler_counts *
                 metrics_histogram(metrics, METRICS_LABELS({"kind", kind_names[i]}),
                                   &histogram_seconds, &counts->kinds[i].decode_seconds);
         metrics_family(metrics, METRICS_COUNTER, "eavesdrop_audio_decoded_seconds_total",
-                       "Sound that was decoded; tentative text decodes it again and again.");
+                       "Sound that was decoded; partial text decodes it again and again.");
         for (size_t i = 0; i < JOB_KIND_COUNT; i++)
                 metrics_value(metrics, METRICS_LABELS({"kind", kind_names[i]}),
                               counts->kinds[i].audio_seconds);
@@ -54,20 +54,20 @@ static void kinds_write(struct metrics *metrics, const struct scheduler_counts *
                               (double)counts->kinds[i].n_failed);
 }
 
-static void guards_write(struct metrics *metrics, const struct guard_counts *counts) {
-        static const enum guard refusing[] = {GUARD_NO_SPEECH, GUARD_COMPRESSION_RATIO,
-                                              GUARD_REPETITION, GUARD_WORDS_PER_SECOND};
-        static const enum guard retrying[] = {GUARD_LOG_PROB, GUARD_COMPRESSION_RATIO};
+static void filters_write(struct metrics *metrics, const struct filter_counts *counts) {
+        static const enum filter refusing[] = {FILTER_NO_SPEECH, FILTER_COMPRESSION_RATIO,
+                                               FILTER_REPETITION, FILTER_WORDS_PER_SECOND};
+        static const enum filter retrying[] = {FILTER_LOG_PROB, FILTER_COMPRESSION_RATIO};
 
-        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_guard_refusals_total",
+        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_filter_refusals_total",
                        "Windows (no_speech) and segments whose text was refused.");
         for (size_t i = 0; i < sizeof(refusing) / sizeof(refusing[0]); i++)
-                metrics_value(metrics, METRICS_LABELS({"guard", guard_name(refusing[i])}),
+                metrics_value(metrics, METRICS_LABELS({"filter", filter_name(refusing[i])}),
                               (double)counts->n_refused[refusing[i]]);
-        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_guard_retries_total",
+        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_filter_retries_total",
                        "Attempts at a window that were given up for a higher temperature.");
         for (size_t i = 0; i < sizeof(retrying) / sizeof(retrying[0]); i++)
-                metrics_value(metrics, METRICS_LABELS({"guard", guard_name(retrying[i])}),
+                metrics_value(metrics, METRICS_LABELS({"filter", filter_name(retrying[i])}),
                               (double)counts->n_retried[retrying[i]]);
 }
 
@@ -84,25 +84,25 @@ static void load_write(struct metrics *metrics, const struct scheduler_counts *c
         for (int level = LOAD_SLOWED; level < LOAD_LEVEL_COUNT; level++)
                 metrics_value(metrics, METRICS_LABELS({"level", load_level_name(level)}),
                               (double)counts->n_levels[level]);
-        single_write(metrics, METRICS_GAUGE, "eavesdrop_tentative_interval_seconds",
-                     "How long a stream waits from one tentative text to the next.",
-                     (double)stats->tentative_interval / (double)NSEC_PER_SEC);
+        single_write(metrics, METRICS_GAUGE, "eavesdrop_partial_interval_seconds",
+                     "How long a stream waits from one partial text to the next.",
+                     (double)stats->partial_interval / (double)NSEC_PER_SEC);
         single_write(metrics, METRICS_GAUGE, "eavesdrop_final_delay_seconds",
                      "How long the oldest live window has been waiting for the engine.",
                      (double)stats->final_delay / (double)NSEC_PER_SEC);
 }
 
-static void owed_write(struct metrics *metrics, const struct scheduler_counts *counts,
-                       const struct scheduler_stats *stats) {
-        metrics_family(metrics, METRICS_GAUGE, "eavesdrop_finals_owed",
+static void backlog_write(struct metrics *metrics, const struct scheduler_counts *counts,
+                          const struct scheduler_stats *stats) {
+        metrics_family(metrics, METRICS_GAUGE, "eavesdrop_backlog_finals",
                        "Windows that are closed and not yet text.");
         metrics_value(metrics, METRICS_LABELS({"kind", "final"}),
                       (double)(stats->n_final - stats->n_file));
         metrics_value(metrics, METRICS_LABELS({"kind", "file"}), (double)stats->n_file);
-        single_write(metrics, METRICS_GAUGE, "eavesdrop_audio_owed_seconds", "Their sound.",
-                     stats->seconds_owed);
+        single_write(metrics, METRICS_GAUGE, "eavesdrop_backlog_audio_seconds", "Their sound.",
+                     stats->backlog_seconds);
         single_write(metrics, METRICS_GAUGE, "eavesdrop_finals_spooled",
-                     "Of the windows owed, those whose sound is on disk.",
+                     "Windows of the backlog whose sound is on disk.",
                      (double)stats->n_spooled);
         single_write(metrics, METRICS_GAUGE, "eavesdrop_spool_bytes",
                      "What their sound takes there.", (double)stats->spool_bytes);
@@ -115,18 +115,18 @@ static void decoding_write(struct metrics *metrics, struct scheduler *scheduler)
         struct scheduler_stats stats = scheduler_stats(scheduler);
 
         kinds_write(metrics, counts);
-        guards_write(metrics, &counts->guards);
+        filters_write(metrics, &counts->filters);
         metrics_family(metrics, METRICS_HISTOGRAM, "eavesdrop_batch_jobs",
                        "Windows that were in the engine together, at each of its steps.");
         metrics_histogram(metrics, NULL, &histogram_jobs, &counts->engine_steps);
-        single_write(metrics, METRICS_COUNTER, "eavesdrop_tentatives_coalesced_total",
-                     "Tentative windows that a newer one of their stream replaced.",
+        single_write(metrics, METRICS_COUNTER, "eavesdrop_partials_coalesced_total",
+                     "Partial windows that a newer one of their stream replaced.",
                      (double)counts->n_coalesced);
-        single_write(metrics, METRICS_COUNTER, "eavesdrop_tentatives_shed_total",
-                     "Tentative windows that were not decoded to spare the engine.",
+        single_write(metrics, METRICS_COUNTER, "eavesdrop_partials_shed_total",
+                     "Partial windows that were not decoded to spare the engine.",
                      (double)counts->n_shed);
-        single_write(metrics, METRICS_COUNTER, "eavesdrop_tentatives_promoted_total",
-                     "Tentative answers that became final, with nothing decoded again.",
+        single_write(metrics, METRICS_COUNTER, "eavesdrop_partials_promoted_total",
+                     "Partial answers that became final, with nothing decoded again.",
                      (double)counts->n_promoted);
         single_write(metrics, METRICS_COUNTER, "eavesdrop_jobs_searched_total",
                      "Windows decoded with beams since there was time for it.",
@@ -139,7 +139,7 @@ static void decoding_write(struct metrics *metrics, struct scheduler *scheduler)
                      "Windows that were given up after the engine had taken them.",
                      (double)counts->n_cancelled);
         load_write(metrics, counts, &stats);
-        owed_write(metrics, counts, &stats);
+        backlog_write(metrics, counts, &stats);
 }
 
 // --- streams ---------------------------------------------------------------------------------
@@ -249,17 +249,17 @@ static void uploads_write(struct metrics *metrics, const struct upload_slots *sl
                      (double)counts.n_refused);
 }
 
-static void sinks_write(struct metrics *metrics, const struct server_counts *counts) {
-        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_sink_updates_total",
+static void observers_write(struct metrics *metrics, const struct server_counts *counts) {
+        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_observer_updates_total",
                        "Changes of text that were handed to readers of this kind.");
         for (size_t i = READER_WHISPERLIVE; i < READER_COUNT; i++)
-                metrics_value(metrics, METRICS_LABELS({"sink", reader_names[i]}),
-                              (double)counts->sinks[i].n_updates);
-        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_sink_bytes_total",
+                metrics_value(metrics, METRICS_LABELS({"observer", reader_names[i]}),
+                              (double)counts->observers[i].n_updates);
+        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_observer_bytes_total",
                        "Bytes of messages to readers of this kind, before compression.");
         for (size_t i = 0; i < READER_COUNT; i++)
-                metrics_value(metrics, METRICS_LABELS({"sink", reader_names[i]}),
-                              (double)counts->sinks[i].n_bytes);
+                metrics_value(metrics, METRICS_LABELS({"observer", reader_names[i]}),
+                              (double)counts->observers[i].n_bytes);
 }
 
 // --- the process -----------------------------------------------------------------------------
@@ -315,7 +315,7 @@ char *metrics_page(const struct metrics_sources *sources, size_t *ret_n) {
         streams_write(metrics, sources);
         sessions_write(metrics, sources);
         uploads_write(metrics, sources->upload_slots);
-        sinks_write(metrics, sources->counts);
+        observers_write(metrics, sources->counts);
         budget_write(metrics, sources->budget);
         loop_write(metrics, sources->loop);
         process_write(metrics);

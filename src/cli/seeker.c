@@ -92,8 +92,7 @@ static void context_append(struct decode_options *options, const int32_t *tokens
         options->n_previous_tokens = n_kept + n_new;
 }
 
-static void context_settle(struct decode_options *options,
-                           const struct hypothesis *hypothesis) {
+static void context_take(struct decode_options *options, const struct hypothesis *hypothesis) {
         float temperature = 0;
 
         for (size_t i = 0; i < hypothesis->n_segments; i++) {
@@ -119,8 +118,8 @@ static int64_t speech_end(const struct hypothesis *hypothesis) {
         return hypothesis->segments[hypothesis->n_segments - 1].end;
 }
 
-void seeker_settle(struct seeker *seeker, const struct job *job, int64_t n_samples,
-                   struct hypothesis *hypothesis, struct decode_options *options) {
+void seeker_advance(struct seeker *seeker, const struct job *job, int64_t n_samples,
+                    struct hypothesis *hypothesis, struct decode_options *options) {
         int64_t end = job->begin + (int64_t)job->n_samples;
         int64_t next = job->begin + hypothesis->n_consumed;
 
@@ -142,5 +141,5 @@ void seeker_settle(struct seeker *seeker, const struct job *job, int64_t n_sampl
         seeker_pass(seeker, next > job->begin ? next : end);
         if (hypothesis->n_segments > 0)
                 seeker->last_speech = job->begin + speech_end(hypothesis);
-        context_settle(options, hypothesis);
+        context_take(options, hypothesis);
 }

@@ -36,5 +36,5 @@ bool seeker_is_ahead(const struct seeker *seeker, int64_t n_samples);
 // The answer to the window: what is probably made up is taken out of it (decode/hallucination),
 // the options' context becomes what the next window is told, and the position moves on. The
 // sound ends at `n_samples`, as far as is known.
-void seeker_settle(struct seeker *seeker, const struct job *job, int64_t n_samples,
-                   struct hypothesis *hypothesis, struct decode_options *options);
+void seeker_advance(struct seeker *seeker, const struct job *job, int64_t n_samples,
+                    struct hypothesis *hypothesis, struct decode_options *options);

@@ -84,7 +84,7 @@ static int64_t settle(struct seeker *seeker, double begin, double end, double co
         struct job job = {.begin = samples(begin),
                           .n_samples = (size_t)(samples(end) - samples(begin))};
 
-        seeker_settle(seeker, &job, samples(600), &hypothesis, &options);
+        seeker_advance(seeker, &job, samples(600), &hypothesis, &options);
         decode_options_deinit(&options);
         return seeker->position;
 }
@@ -131,8 +131,8 @@ static void windows_know_where_speech_ended_before(void **state) {
                 seeker_init(&seeker, &clips_whole, &options);
                 say(&first, is_behind ? 28.6 : 20, 0.9f);
                 say(&second, 3, 0.1f);
-                seeker_settle(&seeker, &jobs[0], samples(600), &first, &options);
-                seeker_settle(&seeker, &jobs[1], samples(600), &second, &options);
+                seeker_advance(&seeker, &jobs[0], samples(600), &first, &options);
+                seeker_advance(&seeker, &jobs[1], samples(600), &second, &options);
                 assert_int_equal(second.n_segments, is_behind);
                 assert_int_equal(seeker.position, samples(is_behind ? 56 : 29));
                 hypothesis_deinit(&first);

@@ -63,7 +63,7 @@ static void run_on_signal(void *context) {
                 _exit(EXIT_TROUBLE);  // the children die with us (util/process.h)
         }
         run->is_stopping = true;
-        log_info("server", "stopping", "finishing what is owed; a second signal stops at once");
+        log_info("server", "stopping", "finishing the backlog; a second signal stops at once");
         server_stop(run->server);
 }
 

@@ -30,7 +30,7 @@ struct track {
         struct media *media;          // brings samples; NULL once it came to its end
         struct ring *ring;            // keeps the last of them
         struct segmenter *segmenter;  // finds the speech; NULL: sequential windows
-        struct lane *lane;            // our place at the decoder
+        struct flow *flow;            // our place at the decoder
         struct assembler *assembler;  // turns hypotheses into segments
 
         struct decode_options options;  // of the next job
@@ -71,7 +71,7 @@ static void job_submit(struct track *track, struct job *job) {
         job->deadline = loop_now(track->services.loop);
         track->is_probing =
                 track->options.language[0] == '\0' && track->options.multilingual != DECODE_YES;
-        lane_submit(track->lane, job);
+        flow_submit(track->flow, job);
 }
 
 // Samples [begin, end), of which some are known to be speech, become a job that runs now or
@@ -154,7 +154,7 @@ static void probe_advance(struct track *track) {
         job->options.only_detects_language = true;
         job->deadline = loop_now(track->services.loop);
         track->has_probe = true;
-        lane_submit(track->lane, job);
+        flow_submit(track->flow, job);
 }
 
 static void probe_on_hypothesis(struct track *track, const struct hypothesis *hypothesis) {
@@ -283,7 +283,7 @@ static void track_on_read(void *context, const struct error *error) {
 
 // --- text leaves -----------------------------------------------------------------------------
 
-static void language_settle(struct track *track, const struct hypothesis *hypothesis) {
+static void language_decide(struct track *track, const struct hypothesis *hypothesis) {
         if (track->options.language[0] == '\0' && hypothesis->n_segments > 0)
                 memcpy(track->options.language, hypothesis->language,
                        sizeof(track->options.language));
@@ -313,11 +313,11 @@ static void track_on_hypothesis(void *context, const struct job *job, int result
                 hypothesis = &nothing;
         }
         if (!track->segmenter) {
-                seeker_settle(&track->seeker, job, ring_end(track->ring), hypothesis,
-                              &track->options);
+                seeker_advance(&track->seeker, job, ring_end(track->ring), hypothesis,
+                               &track->options);
                 end = track->seeker.position;
         }
-        language_settle(track, hypothesis);
+        language_decide(track, hypothesis);
         track->is_probing = false;
         held_release(track);
         track->position = end;
@@ -337,7 +337,7 @@ struct track *track_close(struct track *track) {
         if (!track)
                 return NULL;
         media_close(track->media);
-        lane_close(track->lane);
+        flow_close(track->flow);
         while (track->held_first) {
                 struct held_job *next = track->held_first->next;
 
@@ -387,7 +387,7 @@ int track_open(struct track **ret, const struct track_services *services, const 
                 seeker_init(&track->seeker, services->clips, &track->options);
         }
         track->assembler = assembler_new();
-        track->lane = lane_open(services->scheduler, NULL, true, track_on_hypothesis, track);
+        track->flow = flow_open(services->scheduler, NULL, true, track_on_hypothesis, track);
         *ret = track;
         return 0;
 }

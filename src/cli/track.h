@@ -1,6 +1,6 @@
 #pragma once
 // Track: one file on its way from sound to segments. Its windows are independent jobs on a wide
-// lane, so that many run at once; segments come out in order all the same.
+// flow, so that many run at once; segments come out in order all the same.
 //
 // With a voice-activity model, windows are cut at pauses; the language, unless given, is
 // detected on the first window in which something was said and then holds for the file. Without
@@ -37,7 +37,7 @@ struct track_services {
 struct track_listener {
         // The next final segment; lent.
         void (*on_segment)(void *context, const struct segment *segment);
-        // How much is held, read or settled has changed.
+        // How much is held, read or finished has changed.
         void (*on_progress)(void *context);
         // The end, once. `error` is NULL or says what went wrong; segments may have come
         // before.

@@ -63,7 +63,7 @@ static int usage_mistake(const char *text, const char *value) {
 
 // --- wishes ----------------------------------------------------------------------------------
 
-static int pauses_settle(struct transcribe *run) {
+static int pauses_resolve(struct transcribe *run) {
         const char *filter = options_get(&run->options, "vad-filter");
         const char *parameters = options_get(&run->options, "vad-parameters");
         struct error error = {0};
@@ -84,7 +84,7 @@ static int pauses_settle(struct transcribe *run) {
         return -1;
 }
 
-static int clips_settle(struct transcribe *run) {
+static int clips_resolve(struct transcribe *run) {
         const char *list = options_get(&run->options, "clip-timestamps");
         struct error error = {0};
 
@@ -95,7 +95,7 @@ static int clips_settle(struct transcribe *run) {
 
 // Silences are skipped by the times of words, and there are long ones only where nothing cuts
 // them out.
-static int hallucinations_settle(struct transcribe *run) {
+static int hallucinations_resolve(struct transcribe *run) {
         struct decode_options *decoding = &run->decoding;
 
         if (isinf(decoding->hallucination_silence_threshold))
@@ -115,7 +115,7 @@ static int hallucinations_settle(struct transcribe *run) {
 // Asked for timestamps, Whisper cuts its text into sentences but leaves more words out: over
 // the windows of long files it errs nearly twice as often (docs/benchmarks.md). So it is not
 // asked; subtitles are cut by the words' times. Only seeking needs its timestamps.
-static int timestamps_settle(struct transcribe *run) {
+static int timestamps_resolve(struct transcribe *run) {
         bool is_subtitle = run->format == TRANSCRIPT_SRT || run->format == TRANSCRIPT_VTT;
         struct decode_options *decoding = &run->decoding;
 
@@ -168,10 +168,10 @@ static int wishes_read(struct transcribe *run) {
                 run->decoding.task = DECODE_TRANSLATE;
         else if (task && strcmp(task, "transcribe") != 0)
                 return usage_mistake("--task is transcribe or translate, not ", task);
-        if ((r = pauses_settle(run)) >= 0 || (r = clips_settle(run)) >= 0 ||
-            (r = hallucinations_settle(run)) >= 0)
+        if ((r = pauses_resolve(run)) >= 0 || (r = clips_resolve(run)) >= 0 ||
+            (r = hallucinations_resolve(run)) >= 0)
                 return r;
-        return timestamps_settle(run);
+        return timestamps_resolve(run);
 }
 
 static void language_set(struct transcribe *run) {

@@ -40,8 +40,8 @@ struct transcription {
         size_t next_file;
         size_t n_failed;
         nsec_t started;
-        int64_t n_settled;  // samples of files that are written
-        bool is_posted;     // transcription_advance() will be called
+        int64_t n_finished;  // samples of files that are written
+        bool is_posted;      // transcription_advance() will be called
         bool is_done;
         bool is_closed;
 };
@@ -87,7 +87,7 @@ static void item_end(struct item *item) {
 
         progress_clear(transcription->parts.progress);
         if (item->track)
-                transcription->n_settled += track_duration(item->track);
+                transcription->n_finished += track_duration(item->track);
         if (item->error.code != 0) {
                 transcription->n_failed++;
                 fprintf(stderr, "eavesdrop transcribe: %s\n", item->error.text);
@@ -106,7 +106,7 @@ static void progress_tell(struct transcription *transcription) {
         double elapsed = (double)(loop_now(transcription->parts.services.loop) -
                                   transcription->started) /
                          (double)NSEC_PER_SEC;
-        int64_t settled = transcription->n_settled;
+        int64_t settled = transcription->n_finished;
         long seconds;
 
         if (!item || !item->track)

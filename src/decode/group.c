@@ -15,35 +15,35 @@
 // decoder costs for six texts hardly more than for one, and the engine has sixteen places.
 #define GROUP_AT_ONCE 6
 
-// What lanes that are gone asked for faster than it can be spoken is made up for at the pace of
+// What flows that are gone asked for faster than it can be spoken is made up for at the pace of
 // so many talkers, and counts beyond so many seconds: a household may dictate at once, each
 // sentence in a session of its own.
 #define GROUP_TALKERS 8
 #define GROUP_SLACK   30.0
 
-// Groups without lanes that are kept, since there are more addresses than memory.
+// Groups without flows that are kept, since there are more addresses than memory.
 #define GROUPS_IDLE_MAX 4096
 
 // --- who is at work --------------------------------------------------------------------------
 
-void group_note_live(const struct lane *lane) {
-        struct groups *groups = &lane->scheduler->groups;
+void group_note_live(const struct flow *flow) {
+        struct groups *groups = &flow->scheduler->groups;
 
-        if (groups->live_id != lane->group->id) {
+        if (groups->live_id != flow->group->id) {
                 groups->live_id_before = groups->live_id;
                 groups->live_at_before = groups->live_at;
-                groups->live_id = lane->group->id;
+                groups->live_id = flow->group->id;
         }
-        groups->live_at = loop_now(lane->scheduler->loop);
+        groups->live_at = loop_now(flow->scheduler->loop);
 }
 
-static bool others_are_live(const struct lane *lane) {
-        const struct groups *groups = &lane->scheduler->groups;
-        bool is_last = groups->live_id == lane->group->id;
+static bool others_are_live(const struct flow *flow) {
+        const struct groups *groups = &flow->scheduler->groups;
+        bool is_last = groups->live_id == flow->group->id;
         uint64_t id = is_last ? groups->live_id_before : groups->live_id;
         nsec_t at = is_last ? groups->live_at_before : groups->live_at;
 
-        return id != 0 && loop_now(lane->scheduler->loop) - at < GROUP_LASTS;
+        return id != 0 && loop_now(flow->scheduler->loop) - at < GROUP_LASTS;
 }
 
 // --- debts -----------------------------------------------------------------------------------
@@ -55,22 +55,22 @@ static double debt_now(const struct group *group, nsec_t now) {
         return debt > 0 ? debt : 0;
 }
 
-// What the lane was given beyond what could be said while it was there. Lanes of files are
+// What the flow was given beyond what could be said while it was there. Flows of files are
 // never urgent: theirs is no advantage.
-static void debt_take(struct lane *lane, nsec_t now) {
-        struct group *group = lane->group;
-        double there = (double)(now - lane->opened_at) / (double)NSEC_PER_SEC;
+static void debt_take(struct flow *flow, nsec_t now) {
+        struct group *group = flow->group;
+        double there = (double)(now - flow->opened_at) / (double)NSEC_PER_SEC;
 
         group->debt = debt_now(group, now);
         group->debt_at = now;
-        if (!lane->is_wide && lane->seconds_given > there)
-                group->debt += lane->seconds_given - there;
+        if (!flow->is_bulk && flow->seconds_given > there)
+                group->debt += flow->seconds_given - there;
 }
 
-nsec_t group_wait(const struct lane *lane) {
-        double debt = debt_now(lane->group, loop_now(lane->scheduler->loop));
+nsec_t group_wait(const struct flow *flow) {
+        double debt = debt_now(flow->group, loop_now(flow->scheduler->loop));
 
-        if (debt <= GROUP_SLACK || !others_are_live(lane))
+        if (debt <= GROUP_SLACK || !others_are_live(flow))
                 return 0;
         return (nsec_t)((debt - GROUP_SLACK) / GROUP_TALKERS * (double)NSEC_PER_SEC);
 }
@@ -102,7 +102,7 @@ static void groups_clean(struct groups *groups, nsec_t now) {
 
         for (struct group *group = groups->first; group; group = next) {
                 next = group->next;
-                if (group->lanes)
+                if (group->flows)
                         continue;
                 if (!group->owner || debt_now(group, now) <= 0) {
                         group_free(groups, group);
@@ -115,49 +115,49 @@ static void groups_clean(struct groups *groups, nsec_t now) {
                 group_free(groups, oldest);
 }
 
-void group_join(struct lane *lane, const char *owner) {
-        struct groups *groups = &lane->scheduler->groups;
+void group_join(struct flow *flow, const char *owner) {
+        struct groups *groups = &flow->scheduler->groups;
         struct group *group = owner ? group_find(groups, owner) : NULL;
 
         if (!group) {
                 group = xnew(struct group);
                 group->owner = xstrdup(owner);
                 group->id = ++groups->id_last;
-                group->debt_at = loop_now(lane->scheduler->loop);
+                group->debt_at = loop_now(flow->scheduler->loop);
                 group->next = groups->first;
                 groups->first = group;
         }
-        lane->group = group;
-        lane->group_next = group->lanes;
-        group->lanes = lane;
+        flow->group = group;
+        flow->group_next = group->flows;
+        group->flows = flow;
 }
 
-void group_leave(struct lane *lane) {
-        struct lane **place = &lane->group->lanes;
-        nsec_t now = loop_now(lane->scheduler->loop);
+void group_leave(struct flow *flow) {
+        struct flow **place = &flow->group->flows;
+        nsec_t now = loop_now(flow->scheduler->loop);
 
-        debt_take(lane, now);
-        while (*place != lane)
+        debt_take(flow, now);
+        while (*place != flow)
                 place = &(*place)->group_next;
-        *place = lane->group_next;
-        group_advance(lane->group);
-        lane->group = NULL;
-        groups_clean(&lane->scheduler->groups, now);
+        *place = flow->group_next;
+        group_advance(flow->group);
+        flow->group = NULL;
+        groups_clean(&flow->scheduler->groups, now);
 }
 
-double scheduler_owner_owes(const struct scheduler *scheduler, const char *owner) {
+double scheduler_owner_backlog(const struct scheduler *scheduler, const char *owner) {
         const struct group *group = group_find(&scheduler->groups, owner);
         size_t n_samples = 0;
 
         if (group)
-                for (const struct lane *lane = group->lanes; lane; lane = lane->group_next)
-                        n_samples += lane->samples_owed;
+                for (const struct flow *flow = group->flows; flow; flow = flow->group_next)
+                        n_samples += flow->backlog_samples;
         return pcm_seconds((int64_t)n_samples);
 }
 
 void groups_deinit(struct groups *groups) {
         while (groups->first) {
-                assert(!groups->first->lanes);
+                assert(!groups->first->flows);
                 group_free(groups, groups->first);
         }
 }
@@ -165,11 +165,11 @@ void groups_deinit(struct groups *groups) {
 // --- engines' places -------------------------------------------------------------------------
 
 void group_count_in(struct entry *entry) {
-        struct group *group = entry->lane->group;
+        struct group *group = entry->flow->group;
 
-        if (entry->lane->is_wide)
+        if (entry->flow->is_bulk)
                 return;
-        entry->counted = entry->is_final ? &group->n_finals : &group->n_tentatives;
+        entry->counted = entry->is_final ? &group->n_finals : &group->n_partials;
         ++*entry->counted;
 }
 
@@ -179,19 +179,19 @@ void group_count_out(struct entry *entry) {
         entry->counted = NULL;
 }
 
-bool group_has_room(const struct lane *lane) {
-        return lane->is_wide ||
-               lane->group->n_finals < GROUP_AT_ONCE * lane->scheduler->n_engines ||
-               !others_are_live(lane);
+bool group_has_room(const struct flow *flow) {
+        return flow->is_bulk ||
+               flow->group->n_finals < GROUP_AT_ONCE * flow->scheduler->n_engines ||
+               !others_are_live(flow);
 }
 
-nsec_t group_lateness(const struct lane *lane, nsec_t due) {
+nsec_t group_lateness(const struct flow *flow, nsec_t due) {
         double seconds = 0;
 
-        if (lane->is_wide || !others_are_live(lane))
+        if (flow->is_bulk || !others_are_live(flow))
                 return 0;
-        for (const struct lane *other = lane->group->lanes; other; other = other->group_next) {
-                if (other == lane || other->is_wide)
+        for (const struct flow *other = flow->group->flows; other; other = other->group_next) {
+                if (other == flow || other->is_bulk)
                         continue;
                 for (const struct entry *entry = other->entries; entry; entry = entry->next)
                         if (entry->is_final && entry->place != ENTRY_DONE &&
@@ -201,15 +201,15 @@ nsec_t group_lateness(const struct lane *lane, nsec_t due) {
         return (nsec_t)(seconds * DUE_LENGTH * (double)NSEC_PER_SEC);
 }
 
-static struct lane *group_next_lane(const struct group *group) {
-        struct lane *best = NULL;
+static struct flow *group_next_flow(const struct group *group) {
+        struct flow *best = NULL;
         nsec_t best_due = 0;
 
-        for (struct lane *lane = group->lanes; lane; lane = lane->group_next) {
-                const struct entry *entry = lane_next_owed(lane);
+        for (struct flow *flow = group->flows; flow; flow = flow->group_next) {
+                const struct entry *entry = flow_next_backlog(flow);
 
                 if (entry && (!best || entry->pool.due < best_due)) {
-                        best = lane;
+                        best = flow;
                         best_due = entry->pool.due;
                 }
         }
@@ -217,13 +217,13 @@ static struct lane *group_next_lane(const struct group *group) {
 }
 
 void group_advance(struct group *group) {
-        struct lane *lane;
+        struct flow *flow;
 
-        while ((lane = group_next_lane(group)) && group_has_room(lane)) {
-                size_t n_started = lane->n_started;
+        while ((flow = group_next_flow(group)) && group_has_room(flow)) {
+                size_t n_started = flow->n_started;
 
-                lane_advance(lane);
-                if (lane->n_started == n_started)
+                flow_advance(flow);
+                if (flow->n_started == n_started)
                         return;  // no memory for its sound yet
         }
 }

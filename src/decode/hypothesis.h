@@ -44,7 +44,7 @@ struct hypothesis {
         // the job is_single_pass: then up to the last pair of timestamps, where whoever seeks
         // by timestamps begins the next window (as faster-whisper's seek).
         int64_t n_consumed;
-        // What the engine's own guards did (guard.h): windows in which nobody spoke, and
+        // What the engine's own filters did (filter.h): windows in which nobody spoke, and
         // attempts given up since their text was improbable or repeated itself; and windows
         // whose doubtful text stands since the budget for such retries was spent.
         unsigned n_no_speech, n_unlikely, n_repeating;

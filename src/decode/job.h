@@ -21,7 +21,7 @@ struct context_shape;
 
 enum decode_task { DECODE_TRANSCRIBE, DECODE_TRANSLATE };
 
-// A switch whose default depends on what is decoded; whoever makes jobs settles it.
+// A switch whose default depends on what is decoded; whoever makes jobs decides it.
 enum decode_choice { DECODE_UNSET = -1, DECODE_NO, DECODE_YES };
 
 // Longest prompt, prefix or hotwords, in bytes, wherever they come from: far more than the 224
@@ -85,7 +85,7 @@ struct decode_options {
         float compression_ratio_threshold;  // 2.4: above it, fall back
         float log_prob_threshold;           // -1: below it, fall back
         float no_speech_threshold;          // 0.6: above it and below log_prob: no speech
-        float repetition_max;               // 8: so often may words be said in a row (guard.h)
+        float repetition_max;               // 8: so often may words be said in a row (filter.h)
         float words_per_second_max;         // 8: and so many of them
         float max_initial_timestamp;        // seconds: 1.0
         // How much of the silence behind the sound is encoded; outlives the job. NULL: the
@@ -117,18 +117,19 @@ char *decode_options_tell_cuts(const struct decode_options *options);
 
 // What goes first when not all can be decoded at once.
 enum job_rank {
-        JOB_RANK_FINAL,      // a reader waits for the end of what was just said, or will soon
-        JOB_RANK_TENTATIVE,  // a reader would like to see what is being said
-        JOB_RANK_LATER,      // files, floods, and what streams owe that have fallen silent
+        JOB_RANK_FINAL,       // a reader waits for the end of what was just said, or will soon
+        JOB_RANK_PARTIAL,     // a reader would like to see what is being said
+        JOB_RANK_BACKGROUND,  // files, floods, and the backlog of streams that have fallen
+                              // silent
 };
 
 struct job {
         uint64_t id;          // counts its stream's jobs; seeds sampling
         uint32_t generation;  // of the stream, when it was made
         bool is_final;
-        // Tentative, but with all of the sound that the window will have if it closes now: the
-        // answer may become the final one (lane_promote).
-        bool is_settling;
+        // Partial, but with all of the sound that the window will have if it closes now: the
+        // answer may become the final one (flow_promote).
+        bool is_speculative;
         enum job_rank rank;      // the scheduler's; whoever submits a job leaves it alone
         nsec_t deadline;         // loop_now() by which the answer is wanted; engines take the
                                  // earliest first, within a rank

@@ -3,7 +3,7 @@
 // The delay of waiting finals that begins a level; half of it ends the level. In full health a
 // final is answered within a few tenths of a second. Text is promised within three seconds of
 // its end, of which the pause that closes its window takes 0.6: when finals lag by 2.5 seconds
-// there is nothing left to spend on what is only tentative.
+// there is nothing left to spend on what is only partial.
 static const nsec_t level_delays[] = {
         [LOAD_NORMAL] = 0,
         [LOAD_SLOWED] = 1 * NSEC_PER_SEC,
@@ -11,7 +11,7 @@ static const nsec_t level_delays[] = {
         [LOAD_FULL] = 6 * NSEC_PER_SEC,
 };
 
-// Tentative passes come as often as this when the engine is idle. It follows the time that
+// Partial passes come as often as this when the engine is idle. It follows the time that
 // their answers take: at three times that no stream has more than a third of its time in the
 // engine, and with more streams than fit in there the intervals grow with their number.
 #define INTERVAL_LEAST   (250 * NSEC_PER_MSEC)
@@ -22,7 +22,7 @@ static const nsec_t level_delays[] = {
 #define SLOWED_FACTOR 3
 #define SLOWED_LEAST  (2 * NSEC_PER_SEC)
 
-// Beams are for an engine that answers a tentative job within this, and has so few others to
+// Beams are for an engine that answers a partial job within this, and has so few others to
 // answer.
 #define TURNAROUND_FAST (400 * NSEC_PER_MSEC)
 #define FEW_JOBS        4
@@ -48,7 +48,7 @@ void load_observe(struct load *load, nsec_t now, nsec_t delay) {
         }
 }
 
-void load_observe_tentative(struct load *load, nsec_t turnaround) {
+void load_observe_partial(struct load *load, nsec_t turnaround) {
         load->turnaround += (turnaround - load->turnaround) / TURNAROUND_WEIGHT;
 }
 

@@ -2,10 +2,10 @@
 // Load: how long live windows wait for an engine, and what is given up for it. One step after
 // another, and back in the same order:
 //
-//     normal        tentative text as often as the engine answers; final text by beams while
+//     normal        partial text as often as the engine answers; final text by beams while
 //                   there is time
-//     slowed        longer intervals between tentative texts
-//     finals only   no tentative text
+//     slowed        longer intervals between partial texts
+//     finals only   no partial text
 //     full          nor are new sessions taken in
 //
 // Threads: loop thread. Plain data; zeroed is normal.
@@ -21,7 +21,7 @@ struct load {
         enum load_level level;
         nsec_t delay;       // as last observed
         nsec_t calm_since;  // when the delay fell below what ends the level; 0: it has not
-        nsec_t turnaround;  // from a tentative job's submission to its answer, smoothed
+        nsec_t turnaround;  // from a partial job's submission to its answer, smoothed
 };
 
 // Live finals have been waiting for an engine for `delay`. A level is entered at once, and
@@ -30,15 +30,15 @@ void load_observe(struct load *load, nsec_t now, nsec_t delay);
 
 #define LOAD_CALM (2 * NSEC_PER_SEC)
 
-// A tentative job without beams was answered after `turnaround`.
-void load_observe_tentative(struct load *load, nsec_t turnaround);
+// A partial job without beams was answered after `turnaround`.
+void load_observe_partial(struct load *load, nsec_t turnaround);
 
 // Whether the engine has time for beams, with `n_jobs` others in it or waiting: answers to
-// tentative jobs come at once, and few are asked for. Beams for what may be final are the first
+// partial jobs come at once, and few are asked for. Beams for what may be final are the first
 // thing to be given up.
 bool load_has_time(const struct load *load, size_t n_jobs);
 
-// How long to wait from one tentative job of a stream to its next.
+// How long to wait from one partial job of a stream to its next.
 nsec_t load_interval(const struct load *load);
 
 // "normal", "slowed", "finals_only", "full".

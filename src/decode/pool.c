@@ -24,7 +24,7 @@ struct pool {
         struct pool_entry **done_last;
         bool is_posted;
         bool is_stopping;
-        size_t later_max;
+        size_t background_max;
 };
 
 // One decode thread and the engine it drives.
@@ -34,7 +34,7 @@ struct decoder {
         unsigned number;
         struct pool_entry *running;
         size_t n_running;
-        size_t n_later;          // of them, those of JOB_RANK_LATER
+        size_t n_background;     // of them, those of JOB_RANK_BACKGROUND
         struct histogram steps;  // not yet handed back
 };
 
@@ -54,7 +54,8 @@ static struct pool_entry *queue_take(struct pool *pool, const struct decoder *de
         for (struct pool_entry **place = &(*best)->next; *place; place = &(*place)->next)
                 if (entry_goes_before(*place, *best))
                         best = place;
-        if ((*best)->job->rank == JOB_RANK_LATER && decoder->n_later >= pool->later_max)
+        if ((*best)->job->rank == JOB_RANK_BACKGROUND &&
+            decoder->n_background >= pool->background_max)
                 return NULL;
         entry = *best;
         *best = entry->next;
@@ -125,7 +126,7 @@ static bool decoder_fill(struct decoder *decoder) {
                 entry->next = decoder->running;
                 decoder->running = entry;
                 decoder->n_running++;
-                decoder->n_later += entry->job->rank == JOB_RANK_LATER;
+                decoder->n_background += entry->job->rank == JOB_RANK_BACKGROUND;
         }
         return false;
 }
@@ -140,7 +141,7 @@ static struct pool_entry *decoder_release(struct decoder *decoder, const struct 
                 abort();  // the engine gave back what it never took: its memory is not ours
         *place = entry->next;
         decoder->n_running--;
-        decoder->n_later -= entry->job->rank == JOB_RANK_LATER;
+        decoder->n_background -= entry->job->rank == JOB_RANK_BACKGROUND;
         return entry;
 }
 
@@ -211,9 +212,9 @@ void pool_return(struct pool *pool, struct pool_entry *entry) {
         done_put(pool, entry);
 }
 
-void pool_limit_later(struct pool *pool, size_t n) {
+void pool_limit_background(struct pool *pool, size_t n) {
         pthread_mutex_lock(&pool->lock);
-        pool->later_max = n;
+        pool->background_max = n;
         pthread_mutex_unlock(&pool->lock);
 }
 
@@ -287,7 +288,7 @@ int pool_open(struct pool **ret, struct loop *loop, const struct pool_config *co
         pool->loop = loop;
         pool->config = *config;
         pool->done_last = &pool->done;
-        pool->later_max = 1;
+        pool->background_max = 1;
         pthread_mutex_init(&pool->lock, NULL);
         pthread_cond_init(&pool->work, NULL);
         pool->threads = xcalloc(config->n_threads, sizeof(*pool->threads));

@@ -69,5 +69,5 @@ bool pool_remove(struct pool *pool, struct pool_entry *entry);
 // soon, not at once. `result` and `hypothesis` stay as they are.
 void pool_return(struct pool *pool, struct pool_entry *entry);
 
-// How many jobs of JOB_RANK_LATER each thread may have inside at a time (at least 1).
-void pool_limit_later(struct pool *pool, size_t n);
+// How many jobs of JOB_RANK_BACKGROUND each thread may have inside at a time (at least 1).
+void pool_limit_background(struct pool *pool, size_t n);

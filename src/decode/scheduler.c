@@ -15,52 +15,52 @@
 // Jobs that are not urgent are let into an engine while nobody talks; while somebody does or
 // did just now; and when text comes late. A few keep it busy, and a final that comes finds
 // room.
-#define LATER_AT_REST 16
-#define LATER_BESIDE  3
-#define LATER_LATE    1
-#define LIVE_LASTS    (2 * NSEC_PER_SEC)
+#define BACKGROUND_AT_REST 16
+#define BACKGROUND_BESIDE  3
+#define BACKGROUND_LATE    1
+#define LIVE_LASTS         (2 * NSEC_PER_SEC)
 
 // --- answers ---------------------------------------------------------------------------------
 
-// Give out the answers of the lane's finals that wait for no earlier one. The listener may
-// close the lane; `is_closed` on our stack tells.
-static void lane_answer_finals(struct lane *lane) {
-        struct scheduler *scheduler = lane->scheduler;
+// Give out the answers of the flow's finals that wait for no earlier one. The listener may
+// close the flow; `is_closed` on our stack tells.
+static void flow_answer_finals(struct flow *flow) {
+        struct scheduler *scheduler = flow->scheduler;
         struct entry *entry;
         bool is_closed = false;
 
-        lane->is_closed = &is_closed;
-        entry = lane_first_final(lane);
+        flow->is_closed = &is_closed;
+        entry = flow_first_final(flow);
         while (entry && entry->place == ENTRY_DONE) {
-                lane_remove(lane, entry);
-                lane_advance(lane);
-                lane->listener(lane->context, entry->pool.job, entry->pool.result,
+                flow_remove(flow, entry);
+                flow_advance(flow);
+                flow->listener(flow->context, entry->pool.job, entry->pool.result,
                                &entry->pool.hypothesis);
                 entry_free(scheduler, entry);
                 if (is_closed)
                         return;
-                entry = lane_first_final(lane);
+                entry = flow_first_final(flow);
         }
-        lane->is_closed = NULL;
+        flow->is_closed = NULL;
 }
 
-// A tentative answer that may become the final one is kept until the next job of its lane.
-static void lane_answer_tentative(struct lane *lane, struct entry *entry) {
-        struct scheduler *scheduler = lane->scheduler;
-        bool is_kept = entry->pool.result == 0 && entry->pool.job->is_settling;
+// A partial answer that may become the final one is kept until the next job of its flow.
+static void flow_answer_partial(struct flow *flow, struct entry *entry) {
+        struct scheduler *scheduler = flow->scheduler;
+        bool is_kept = entry->pool.result == 0 && entry->pool.job->is_speculative;
         bool is_closed = false;
 
-        lane->is_closed = &is_closed;
+        flow->is_closed = &is_closed;
         if (is_kept)
                 entry->place = ENTRY_KEPT;
         else
-                lane_remove(lane, entry);
-        lane->listener(lane->context, entry->pool.job, entry->pool.result,
+                flow_remove(flow, entry);
+        flow->listener(flow->context, entry->pool.job, entry->pool.result,
                        &entry->pool.hypothesis);
         if (!is_kept)
                 entry_free(scheduler, entry);
         if (!is_closed)
-                lane->is_closed = NULL;
+                flow->is_closed = NULL;
 }
 
 static double seconds_between(nsec_t begin, nsec_t end) {
@@ -94,38 +94,38 @@ static void entry_judge(struct scheduler *scheduler, struct entry *entry) {
         scheduler_count(scheduler, entry);
         if (pool_entry->result == 0) {
                 scheduler->counts.n_given_up += pool_entry->hypothesis.n_given_up;
-                guards_apply(pool_entry->job, &entry->pool.hypothesis,
-                             &scheduler->counts.guards);
+                filters_apply(pool_entry->job, &entry->pool.hypothesis,
+                              &scheduler->counts.filters);
         }
-        if (entry->kind != JOB_TENTATIVE)
+        if (entry->kind != JOB_PARTIAL)
                 return;
-        scheduler->n_tentative--;
+        scheduler->n_partial--;
         if (pool_entry->result == 0 && pool_entry->job->options.beam_size <= 1)
-                load_observe_tentative(&scheduler->load,
-                                       pool_entry->ended_at - entry->submitted_at);
+                load_observe_partial(&scheduler->load,
+                                     pool_entry->ended_at - entry->submitted_at);
 }
 
 static void scheduler_on_done(void *context, struct pool_entry *pool_entry) {
         struct entry *entry = (struct entry *)pool_entry;
         struct scheduler *scheduler = context;
-        struct lane *lane = entry->lane;
+        struct flow *flow = entry->flow;
 
         entry_judge(scheduler, entry);
         group_count_out(entry);
         entry->pool.job->is_final = entry->is_final;
-        if (!lane) {
+        if (!flow) {
                 entry_free(scheduler, entry);
         } else if (entry->is_final) {
                 entry->place = ENTRY_DONE;
-                group_advance(lane->group);
-                lane_answer_finals(lane);
+                group_advance(flow->group);
+                flow_answer_finals(flow);
         } else {
-                lane_answer_tentative(lane, entry);
+                flow_answer_partial(flow, entry);
         }
-        lanes_advance_spooled(scheduler);
-        scheduler_limit_later(scheduler);
+        flows_advance_spooled(scheduler);
+        scheduler_limit_background(scheduler);
         scheduler_observe(scheduler);
-        turns_give(scheduler);
+        grants_give(scheduler);
 }
 
 // --- load ------------------------------------------------------------------------------------
@@ -133,15 +133,15 @@ static void scheduler_on_done(void *context, struct pool_entry *pool_entry) {
 // Five beams mend one error in ten of live text (docs/decisions/0011).
 #define LIVE_BEAMS 5
 
-void lane_choose_beams(const struct lane *lane, struct job *job) {
-        struct scheduler *scheduler = lane->scheduler;
-        bool may_be_final = job->is_final || job->is_settling;
+void flow_choose_beams(const struct flow *flow, struct job *job) {
+        struct scheduler *scheduler = flow->scheduler;
+        bool may_be_final = job->is_final || job->is_speculative;
 
         if (job->options.beam_size != DECODE_BEAM_AUTO)
                 return;
         job->options.beam_size = 1;
-        if (!may_be_final || lane->is_wide || lane->n_owed > 0 ||
-            !load_has_time(&scheduler->load, scheduler->n_tentative + scheduler->n_owed))
+        if (!may_be_final || flow->is_bulk || flow->n_backlog > 0 ||
+            !load_has_time(&scheduler->load, scheduler->n_partial + scheduler->n_backlog))
                 return;
         job->options.beam_size = LIVE_BEAMS;
         scheduler->counts.n_searched++;
@@ -152,10 +152,10 @@ void lane_choose_beams(const struct lane *lane, struct job *job) {
 static nsec_t scheduler_delay(const struct scheduler *scheduler) {
         nsec_t now = loop_now(scheduler->loop), delay = 0;
 
-        if (scheduler->n_owed == 0)
+        if (scheduler->n_backlog == 0)
                 return 0;
-        for (const struct lane *lane = scheduler->lanes; lane; lane = lane->next) {
-                nsec_t waiting = lane_waiting_delay(lane, now);
+        for (const struct flow *flow = scheduler->flows; flow; flow = flow->next) {
+                nsec_t waiting = flow_waiting_delay(flow, now);
 
                 if (waiting > delay)
                         delay = waiting;
@@ -173,8 +173,8 @@ static void scheduler_on_overdue(void *context) {
         nsec_t now = loop_now(scheduler->loop);
         bool has_live = false;
 
-        for (const struct lane *lane = scheduler->lanes; lane; lane = lane->next)
-                has_live = lane_find_overdue(lane, now) || has_live;
+        for (const struct flow *flow = scheduler->flows; flow; flow = flow->next)
+                has_live = flow_find_overdue(flow, now) || has_live;
         if (has_live)
                 loop_timer_set(scheduler->overdue, OVERDUE_INTERVAL);
         scheduler->is_looking = has_live;
@@ -193,19 +193,19 @@ void scheduler_observe(struct scheduler *scheduler) {
         if (now - scheduler->load_at < OBSERVE_INTERVAL)
                 return;
         scheduler->load_at = now;
-        for (struct lane *lane = scheduler->lanes; lane; lane = lane->next)
-                lane_rank_anew(lane);
+        for (struct flow *flow = scheduler->flows; flow; flow = flow->next)
+                flow_rank_anew(flow);
         load_observe(&scheduler->load, now, scheduler_delay(scheduler));
         for (; before < scheduler->load.level; before++)
                 scheduler->counts.n_levels[before + 1]++;
 }
 
-void scheduler_limit_later(struct scheduler *scheduler) {
+void scheduler_limit_background(struct scheduler *scheduler) {
         bool is_live = loop_now(scheduler->loop) - scheduler->live_at < LIVE_LASTS;
         bool is_late = scheduler->load.level > LOAD_NORMAL;
-        size_t beside = is_late ? LATER_LATE : LATER_BESIDE;
+        size_t beside = is_late ? BACKGROUND_LATE : BACKGROUND_BESIDE;
 
-        pool_limit_later(scheduler->pool, is_live ? beside : LATER_AT_REST);
+        pool_limit_background(scheduler->pool, is_live ? beside : BACKGROUND_AT_REST);
 }
 
 // --- life ------------------------------------------------------------------------------------
@@ -229,7 +229,7 @@ int scheduler_open(struct scheduler **ret, struct loop *loop,
         scheduler->load_at = scheduler->live_at = -LIVE_LASTS;
         scheduler->budget = config->budget;
         scheduler->overdue = loop_timer_new(loop, scheduler_on_overdue, scheduler);
-        scheduler->bytes_max = config->owed_bytes_max;
+        scheduler->bytes_max = config->backlog_bytes_max;
         if (config->spool_folder)
                 scheduler->spool = spool_new(config->spool_folder, config->spool_bytes_max);
         r = pool_open(&scheduler->pool, loop, &pool, error);
@@ -239,7 +239,7 @@ int scheduler_open(struct scheduler **ret, struct loop *loop,
                 free(scheduler);
                 return r;
         }
-        scheduler_limit_later(scheduler);
+        scheduler_limit_background(scheduler);
         *ret = scheduler;
         return 0;
 }
@@ -247,10 +247,11 @@ int scheduler_open(struct scheduler **ret, struct loop *loop,
 struct scheduler *scheduler_close(struct scheduler *scheduler) {
         if (!scheduler)
                 return NULL;
-        assert(!scheduler->lanes);
+        assert(!scheduler->flows);
         pool_close(scheduler->pool);
         groups_deinit(&scheduler->groups);
-        budget_refund(scheduler->budget, BUDGET_OWED, scheduler->bytes_owed);  // went with it
+        budget_refund(scheduler->budget, BUDGET_BACKLOG,
+                      scheduler->backlog_bytes);  // went with it
         loop_timer_free(scheduler->overdue);
         spool_free(scheduler->spool);
         free(scheduler);
@@ -270,7 +271,7 @@ struct scheduler_stats scheduler_stats(struct scheduler *scheduler) {
 
         scheduler_observe(scheduler);
         stats.level = scheduler->load.level;
-        stats.tentative_interval = load_interval(&scheduler->load);
+        stats.partial_interval = load_interval(&scheduler->load);
         stats.final_delay = scheduler_delay(scheduler);
         if (scheduler->spool) {
                 stats.spool_bytes = spool_bytes(scheduler->spool);
@@ -278,18 +279,18 @@ struct scheduler_stats scheduler_stats(struct scheduler *scheduler) {
                         stats.spool_trouble = scheduler->spool_error.text;
         }
         stats.is_spool_full = scheduler_is_full(scheduler);
-        for (const struct lane *lane = scheduler->lanes; lane; lane = lane->next) {
-                stats.n_final += lane->n_owed;
-                stats.n_file += lane->is_wide ? lane->n_owed : 0;
-                stats.n_tentative += lane_has_tentative(lane);
-                stats.seconds_owed += (double)lane->samples_owed / AUDIO_RATE;
+        for (const struct flow *flow = scheduler->flows; flow; flow = flow->next) {
+                stats.n_final += flow->n_backlog;
+                stats.n_file += flow->is_bulk ? flow->n_backlog : 0;
+                stats.n_partial += flow_has_partial(flow);
+                stats.backlog_seconds += (double)flow->backlog_samples / AUDIO_RATE;
         }
         return stats;
 }
 
 bool scheduler_is_full(const struct scheduler *scheduler) {
         return scheduler->spool && scheduler->spool_error.code != 0 &&
-               scheduler->bytes_owed > scheduler->bytes_max;
+               scheduler->backlog_bytes > scheduler->bytes_max;
 }
 
 const struct scheduler_counts *scheduler_counts(const struct scheduler *scheduler) {

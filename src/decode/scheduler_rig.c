@@ -46,8 +46,8 @@ int scheduler_rig_setup_many(void **state) {
 int scheduler_rig_teardown(void **state) {
         struct scheduler_rig *rig = *state;
 
-        for (size_t i = 0; i < RIG_LANES_MAX; i++)
-                lane_close(rig->lanes[i]);
+        for (size_t i = 0; i < RIG_FLOWS_MAX; i++)
+                flow_close(rig->flows[i]);
         scheduler_close(rig->scheduler);
         loop_free(rig->loop);
         engine_script_free(rig->script);
@@ -64,10 +64,10 @@ struct job *rig_job(char letter, bool is_final, double seconds, nsec_t deadline)
         return job;
 }
 
-struct job *rig_job_settling(char letter) {
+struct job *rig_job_speculative(char letter) {
         struct job *job = rig_job(letter, false, 2, 0);
 
-        job->is_settling = true;
+        job->is_speculative = true;
         return job;
 }
 
@@ -84,32 +84,32 @@ void rig_on_answer(void *context, const struct job *job, int result,
                 assert_string_equal(hypothesis->segments[0].text, job->options.prompt);
 }
 
-static struct lane *rig_lane_add(struct scheduler_rig *rig, struct lane *lane) {
-        for (size_t i = 0; i < RIG_LANES_MAX; i++)
-                if (!rig->lanes[i])
-                        return rig->lanes[i] = lane;
-        fail_msg("more lanes than %d", RIG_LANES_MAX);
+static struct flow *rig_flow_add(struct scheduler_rig *rig, struct flow *flow) {
+        for (size_t i = 0; i < RIG_FLOWS_MAX; i++)
+                if (!rig->flows[i])
+                        return rig->flows[i] = flow;
+        fail_msg("more flows than %d", RIG_FLOWS_MAX);
         return NULL;
 }
 
-struct lane *rig_lane_for(struct scheduler_rig *rig, bool is_wide, lane_listener listener,
+struct flow *rig_flow_for(struct scheduler_rig *rig, bool is_bulk, flow_listener listener,
                           void *context) {
-        return rig_lane_add(rig, lane_open(rig->scheduler, NULL, is_wide, listener, context));
+        return rig_flow_add(rig, flow_open(rig->scheduler, NULL, is_bulk, listener, context));
 }
 
-struct lane *rig_lane_of(struct scheduler_rig *rig, const char *owner, lane_listener listener,
+struct flow *rig_flow_of(struct scheduler_rig *rig, const char *owner, flow_listener listener,
                          void *context) {
-        return rig_lane_add(rig, lane_open(rig->scheduler, owner, false, listener, context));
+        return rig_flow_add(rig, flow_open(rig->scheduler, owner, false, listener, context));
 }
 
-struct lane *rig_lane(struct scheduler_rig *rig, bool is_wide) {
-        return rig_lane_for(rig, is_wide, rig_on_answer, rig);
+struct flow *rig_flow(struct scheduler_rig *rig, bool is_bulk) {
+        return rig_flow_for(rig, is_bulk, rig_on_answer, rig);
 }
 
-void rig_close_lane(struct scheduler_rig *rig, struct lane *lane) {
-        for (size_t i = 0; i < RIG_LANES_MAX; i++)
-                if (rig->lanes[i] == lane)
-                        rig->lanes[i] = lane_close(lane);
+void rig_close_flow(struct scheduler_rig *rig, struct flow *flow) {
+        for (size_t i = 0; i < RIG_FLOWS_MAX; i++)
+                if (rig->flows[i] == flow)
+                        rig->flows[i] = flow_close(flow);
 }
 
 void rig_ignore_answer(void *context, const struct job *job, int result,
@@ -120,16 +120,16 @@ void rig_ignore_answer(void *context, const struct job *job, int result,
         (void)hypothesis;
 }
 
-struct lane *rig_block(struct scheduler_rig *rig) {
-        struct lane *blocker = rig_lane(rig, false);
+struct flow *rig_block(struct scheduler_rig *rig) {
+        struct flow *blocker = rig_flow(rig, false);
 
         engine_script_hold(rig->script);
-        lane_submit(blocker, rig_job('x', true, 1, 0));
+        flow_submit(blocker, rig_job('x', true, 1, 0));
         rig_wait_submitted(rig, 1);
         return blocker;
 }
 
-void rig_turn(struct scheduler_rig *rig) {
+void rig_grant(struct scheduler_rig *rig) {
         loop_turn(rig->loop);
         sched_yield();
 }
@@ -138,9 +138,9 @@ void rig_wait(struct scheduler_rig *rig) {
         for (;;) {
                 struct scheduler_stats stats = scheduler_stats(rig->scheduler);
 
-                if (stats.n_final + stats.n_tentative == 0)
+                if (stats.n_final + stats.n_partial == 0)
                         return;
-                rig_turn(rig);
+                rig_grant(rig);
         }
 }
 

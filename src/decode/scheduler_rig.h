@@ -16,7 +16,7 @@
 #include "decode/scheduler.h"
 
 #define RIG_ANSWERS_MAX 256
-#define RIG_LANES_MAX   32
+#define RIG_FLOWS_MAX   32
 
 struct scheduler_rig {
         struct loop *loop;
@@ -26,7 +26,7 @@ struct scheduler_rig {
         size_t n_answers;
         int results[RIG_ANSWERS_MAX];
         unsigned beams[RIG_ANSWERS_MAX];
-        struct lane *lanes[RIG_LANES_MAX];  // that the teardown closes
+        struct flow *flows[RIG_FLOWS_MAX];  // that the teardown closes
 };
 
 // A test with a rig of its own: one engine that takes one job; and two that take four each.
@@ -43,23 +43,23 @@ int scheduler_rig_teardown(void **state);
 // Set up a rig whose engines take `capacity` jobs each; the engine and its model are filled in.
 int scheduler_rig_open(void **state, size_t capacity, struct scheduler_config config);
 
-// A job that is known by the letter, which travels in its prompt. '!' fails, and the guards
+// A job that is known by the letter, which travels in its prompt. '!' fails, and the filters
 // refuse what '~' says.
 struct job *rig_job(char letter, bool is_final, double seconds, nsec_t deadline);
 
-// A tentative job of two seconds whose answer may become the final one.
-struct job *rig_job_settling(char letter);
+// A partial job of two seconds whose answer may become the final one.
+struct job *rig_job_speculative(char letter);
 
-// A lane whose answers are written down; one with a listener of its own; and one of an owner's.
+// A flow whose answers are written down; one with a listener of its own; and one of an owner's.
 // They are closed with the rig, or before.
-struct lane *rig_lane(struct scheduler_rig *rig, bool is_wide);
-struct lane *rig_lane_for(struct scheduler_rig *rig, bool is_wide, lane_listener listener,
+struct flow *rig_flow(struct scheduler_rig *rig, bool is_bulk);
+struct flow *rig_flow_for(struct scheduler_rig *rig, bool is_bulk, flow_listener listener,
                           void *context);
-struct lane *rig_lane_of(struct scheduler_rig *rig, const char *owner, lane_listener listener,
+struct flow *rig_flow_of(struct scheduler_rig *rig, const char *owner, flow_listener listener,
                          void *context);
-void rig_close_lane(struct scheduler_rig *rig, struct lane *lane);
+void rig_close_flow(struct scheduler_rig *rig, struct flow *flow);
 
-// Write an answer down: the listener of rig_lane(), whose context is the rig.
+// Write an answer down: the listener of rig_flow(), whose context is the rig.
 void rig_on_answer(void *context, const struct job *job, int result,
                    struct hypothesis *hypothesis);
 
@@ -68,12 +68,12 @@ void rig_ignore_answer(void *context, const struct job *job, int result,
                        struct hypothesis *hypothesis);
 
 // Hold the engine with a first job 'x' inside, so that what follows has to queue. Returns its
-// lane.
-struct lane *rig_block(struct scheduler_rig *rig);
+// flow.
+struct flow *rig_block(struct scheduler_rig *rig);
 
 // Let everything be answered; or wait until the engines have been given so many jobs.
 void rig_wait(struct scheduler_rig *rig);
 void rig_wait_submitted(struct scheduler_rig *rig, unsigned n);
 
 // One turn of the loop, after which the engines may run.
-void rig_turn(struct scheduler_rig *rig);
+void rig_grant(struct scheduler_rig *rig);

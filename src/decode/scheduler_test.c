@@ -5,13 +5,13 @@
 
 #include "decode/scheduler_rig.h"
 
-static void finals_come_before_tentatives(void **state) {
+static void finals_come_before_partials(void **state) {
         struct scheduler_rig *rig = *state;
-        struct lane *a = rig_lane(rig, false), *b = rig_lane(rig, false);
+        struct flow *a = rig_flow(rig, false), *b = rig_flow(rig, false);
 
         rig_block(rig);
-        lane_submit(a, rig_job('t', false, 1, 1));
-        lane_submit(b, rig_job('f', true, 1, 100));
+        flow_submit(a, rig_job('t', false, 1, 1));
+        flow_submit(b, rig_job('f', true, 1, 100));
         engine_script_release(rig->script);
         rig_wait(rig);
         assert_string_equal(rig->answers, "xft");
@@ -19,24 +19,24 @@ static void finals_come_before_tentatives(void **state) {
 
 static void earliest_deadline_goes_first(void **state) {
         struct scheduler_rig *rig = *state;
-        struct lane *a = rig_lane(rig, false), *b = rig_lane(rig, false);
+        struct flow *a = rig_flow(rig, false), *b = rig_flow(rig, false);
 
         rig_block(rig);
-        lane_submit(a, rig_job('l', true, 1, 200));
-        lane_submit(b, rig_job('e', true, 1, 100));
+        flow_submit(a, rig_job('l', true, 1, 200));
+        flow_submit(b, rig_job('e', true, 1, 100));
         engine_script_release(rig->script);
         rig_wait(rig);
         assert_string_equal(rig->answers, "xel");
 }
 
-static void a_flood_leaves_others_their_turn(void **state) {
+static void a_flood_leaves_others_their_grant(void **state) {
         struct scheduler_rig *rig = *state;
-        struct lane *flood = rig_lane(rig, true), *talker = rig_lane(rig, false);
+        struct flow *flood = rig_flow(rig, true), *talker = rig_flow(rig, false);
 
         rig_block(rig);
         for (int i = 0; i < 8; i++)
-                lane_submit(flood, rig_job('F', true, 20, 0));
-        lane_submit(talker, rig_job('a', true, 2, 3 * NSEC_PER_SEC));
+                flow_submit(flood, rig_job('F', true, 20, 0));
+        flow_submit(talker, rig_job('a', true, 2, 3 * NSEC_PER_SEC));
         engine_script_release(rig->script);
         rig_wait(rig);
         assert_string_equal(rig->answers, "xaFFFFFFFF");
@@ -50,15 +50,15 @@ static int setup_roomy(void **state) {
 static void a_late_decoder_takes_little_of_a_flood(void **state) {
         struct scheduler_rig *rig = *state;
         const struct histogram *steps = &scheduler_counts(rig->scheduler)->engine_steps;
-        struct lane *flood = rig_lane(rig, true), *talks = rig_lane(rig, false);
+        struct flow *flood = rig_flow(rig, true), *talks = rig_flow(rig, false);
 
-        lane_submit(rig_block(rig), rig_job('y', true, 1, 0));
+        flow_submit(rig_block(rig), rig_job('y', true, 1, 0));
         loop_advance(rig->loop, 2600 * NSEC_PER_MSEC);
-        lane_submit(talks, rig_job('t', false, 1, 0));
-        rig_close_lane(rig, talks);
+        flow_submit(talks, rig_job('t', false, 1, 0));
+        rig_close_flow(rig, talks);
         assert_int_equal(scheduler_stats(rig->scheduler).level, LOAD_SLOWED);
         for (int i = 0; i < 8; i++)
-                lane_submit(flood, rig_job('F', true, 20, 0));
+                flow_submit(flood, rig_job('F', true, 20, 0));
         rig_wait_submitted(rig, 2);
         engine_script_release(rig->script);
         rig_wait(rig);
@@ -68,13 +68,13 @@ static void a_late_decoder_takes_little_of_a_flood(void **state) {
 
 static void two_floods_share_by_seconds_of_sound(void **state) {
         struct scheduler_rig *rig = *state;
-        struct lane *a = rig_lane(rig, true), *b = rig_lane(rig, true);
+        struct flow *a = rig_flow(rig, true), *b = rig_flow(rig, true);
 
         rig_block(rig);
         for (int i = 0; i < 3; i++)
-                lane_submit(a, rig_job('L', true, 20, 0));
+                flow_submit(a, rig_job('L', true, 20, 0));
         for (int i = 0; i < 6; i++)
-                lane_submit(b, rig_job('s', true, 9, 1));
+                flow_submit(b, rig_job('s', true, 9, 1));
         engine_script_release(rig->script);
         rig_wait(rig);
         // L is due at 1, 21 and 41 s; s at 0.45, 9.45, 18.45, 27.45, 36.45 and 45.45 s.
@@ -83,15 +83,15 @@ static void two_floods_share_by_seconds_of_sound(void **state) {
 
 static void a_long_window_lets_short_ones_pass(void **state) {
         struct scheduler_rig *rig = *state;
-        struct lane *lanes[4];
+        struct flow *flows[4];
 
         rig_block(rig);
         for (int i = 0; i < 4; i++)
-                lanes[i] = rig_lane(rig, false);
-        lane_submit(lanes[0], rig_job('L', true, 28, NSEC_PER_SEC));
+                flows[i] = rig_flow(rig, false);
+        flow_submit(flows[0], rig_job('L', true, 28, NSEC_PER_SEC));
         for (int i = 1; i < 4; i++) {
                 loop_advance(rig->loop, 400 * NSEC_PER_MSEC);
-                lane_submit(lanes[i], rig_job((char)('0' + i), true, 2,
+                flow_submit(flows[i], rig_job((char)('0' + i), true, 2,
                                               loop_now(rig->loop) + NSEC_PER_SEC));
         }
         loop_advance(rig->loop, 400 * NSEC_PER_MSEC);
@@ -100,22 +100,22 @@ static void a_long_window_lets_short_ones_pass(void **state) {
         assert_string_equal(rig->answers, "x123L");
 }
 
-// A stream that owes much and is silent now lets those go first who talk.
+// A stream with a large backlog that is silent now lets those go first who talk.
 static void who_talks_is_caught_up_first(void **state) {
         struct scheduler_rig *rig = *state;
-        struct lane *left = rig_lane(rig, false), *talks = rig_lane(rig, false);
+        struct flow *left = rig_flow(rig, false), *talks = rig_flow(rig, false);
 
         rig_block(rig);
         for (int i = 0; i < 4; i++)
-                lane_submit(left, rig_job('l', true, 10, 0));
+                flow_submit(left, rig_job('l', true, 10, 0));
         loop_advance(rig->loop, 60 * NSEC_PER_SEC);
-        lane_submit(talks, rig_job('t', true, 10, loop_now(rig->loop)));
+        flow_submit(talks, rig_job('t', true, 10, loop_now(rig->loop)));
         engine_script_release(rig->script);
         rig_wait(rig);
         assert_string_equal(rig->answers, "xtllll");
 }
 
-// A debt of those who left is not late, down to its last window.
+// The backlog of those who left is not late, down to its last window.
 static void debtor_on_answer(void *context, const struct job *job, int result,
                              struct hypothesis *hypothesis) {
         struct scheduler_rig *rig = context;
@@ -124,24 +124,24 @@ static void debtor_on_answer(void *context, const struct job *job, int result,
         assert_int_equal(scheduler_stats(rig->scheduler).final_delay, 0);
 }
 
-// An overload ends: a crowd that owes much falls silent, and was queued while it talked. What
-// one of them who goes on says is in time, and the debts are paid after it.
+// An overload ends: a crowd with a large backlog falls silent, and was queued while it talked.
+// What one of them who goes on says is in time, and the backlog comes after it.
 static void after_an_overload_who_talks_is_in_time(void **state) {
         struct scheduler_rig *rig = *state;
-        struct lane *crowd[20], *talks = rig_lane(rig, false);
+        struct flow *crowd[20], *talks = rig_flow(rig, false);
 
         rig_block(rig);
         for (int i = 0; i < 20; i++)
-                crowd[i] = rig_lane_for(rig, false, debtor_on_answer, rig);
+                crowd[i] = rig_flow_for(rig, false, debtor_on_answer, rig);
         for (int second = 0; second < 15; second += 5) {
                 for (int i = 0; i < 20; i++)
-                        lane_submit(crowd[i], rig_job('c', true, 5, loop_now(rig->loop)));
+                        flow_submit(crowd[i], rig_job('c', true, 5, loop_now(rig->loop)));
                 loop_advance(rig->loop, 5 * NSEC_PER_SEC);
         }
         assert_int_equal(scheduler_stats(rig->scheduler).level, LOAD_FULL);
-        lane_submit(talks, rig_job('t', true, 5, loop_now(rig->loop)));
+        flow_submit(talks, rig_job('t', true, 5, loop_now(rig->loop)));
         loop_advance(rig->loop, 8 * NSEC_PER_SEC);
-        lane_submit(talks, rig_job('t', true, 5, loop_now(rig->loop)));
+        flow_submit(talks, rig_job('t', true, 5, loop_now(rig->loop)));
         engine_script_release(rig->script);
         rig_wait(rig);
         assert_memory_equal(rig->answers, "xttc", 4);
@@ -150,10 +150,10 @@ static void after_an_overload_who_talks_is_in_time(void **state) {
 
 static void one_failed_job_leaves_the_others_alone(void **state) {
         struct scheduler_rig *rig = *state;
-        struct lane *a = rig_lane(rig, false);
+        struct flow *a = rig_flow(rig, false);
 
-        lane_submit(a, rig_job('!', true, 1, 0));
-        lane_submit(a, rig_job('b', true, 1, 0));
+        flow_submit(a, rig_job('!', true, 1, 0));
+        flow_submit(a, rig_job('b', true, 1, 0));
         rig_wait(rig);
         assert_string_equal(rig->answers, "!b");
         assert_int_equal(rig->results[0], -EINVAL);
@@ -164,19 +164,19 @@ static void one_failed_job_leaves_the_others_alone(void **state) {
 // Only answers that may be final, only of live sound, and only where nobody has chosen.
 static void what_may_be_final_gets_beams_while_there_is_time(void **state) {
         struct scheduler_rig *rig = *state;
-        struct lane *live = rig_lane(rig, false), *file = rig_lane(rig, true);
+        struct flow *live = rig_flow(rig, false), *file = rig_flow(rig, true);
         struct job *greedy = rig_job('g', true, 1, 0);
 
-        lane_submit(live, rig_job('t', false, 1, 0));
+        flow_submit(live, rig_job('t', false, 1, 0));
         rig_wait(rig);
-        lane_submit(live, rig_job_settling('s'));
+        flow_submit(live, rig_job_speculative('s'));
         rig_wait(rig);
-        lane_submit(live, rig_job('f', true, 1, 0));
+        flow_submit(live, rig_job('f', true, 1, 0));
         rig_wait(rig);
         greedy->options.beam_size = 2;
-        lane_submit(live, greedy);
+        flow_submit(live, greedy);
         rig_wait(rig);
-        lane_submit(file, rig_job('F', true, 1, 0));
+        flow_submit(file, rig_job('F', true, 1, 0));
         rig_wait(rig);
         assert_string_equal(rig->answers, "tsfgF");
         assert_int_equal(rig->beams[0], 1);
@@ -187,16 +187,17 @@ static void what_may_be_final_gets_beams_while_there_is_time(void **state) {
         assert_int_equal(scheduler_counts(rig->scheduler)->n_searched, 2);
 }
 
-// The fifth that comes finds five before it. And what a stream owes beyond its first gets none.
+// The fifth that comes finds five before it. And what is in a stream's backlog beyond its first
+// gets none.
 static void beams_end_when_jobs_wait(void **state) {
         struct scheduler_rig *rig = *state;
-        struct lane *lanes[5];
+        struct flow *flows[5];
 
         for (int i = 0; i < 5; i++)
-                lanes[i] = rig_lane(rig, false);
+                flows[i] = rig_flow(rig, false);
         rig_block(rig);
         for (int i = 0; i < 5; i++)
-                lane_submit(lanes[i], rig_job((char)('a' + i), true, 1, i));
+                flow_submit(flows[i], rig_job((char)('a' + i), true, 1, i));
         engine_script_release(rig->script);
         rig_wait(rig);
         assert_string_equal(rig->answers, "xabcde");
@@ -204,8 +205,8 @@ static void beams_end_when_jobs_wait(void **state) {
         assert_int_equal(rig->beams[4], 5);
         assert_int_equal(rig->beams[5], 1);
         rig_block(rig);
-        lane_submit(lanes[0], rig_job('f', true, 1, 0));
-        lane_submit(lanes[0], rig_job('g', true, 1, 0));
+        flow_submit(flows[0], rig_job('f', true, 1, 0));
+        flow_submit(flows[0], rig_job('g', true, 1, 0));
         engine_script_release(rig->script);
         rig_wait(rig);
         assert_string_equal(rig->answers, "xabcdexfg");
@@ -213,20 +214,20 @@ static void beams_end_when_jobs_wait(void **state) {
         assert_int_equal(rig->beams[8], 1);
 }
 
-// Nor is there time when the answers to tentative jobs are slow.
+// Nor is there time when the answers to partial jobs are slow.
 static void beams_end_when_answers_are_slow(void **state) {
         struct scheduler_rig *rig = *state;
-        struct lane *lane = rig_lane(rig, false);
+        struct flow *flow = rig_flow(rig, false);
 
         for (int i = 0; i < 8; i++) {
                 engine_script_hold(rig->script);
-                lane_submit(lane, rig_job('t', false, 1, 0));
+                flow_submit(flow, rig_job('t', false, 1, 0));
                 rig_wait_submitted(rig, (unsigned)i + 1);
                 loop_advance(rig->loop, 1200 * NSEC_PER_MSEC);
                 engine_script_release(rig->script);
                 rig_wait(rig);
         }
-        lane_submit(lane, rig_job('f', true, 1, 0));
+        flow_submit(flow, rig_job('f', true, 1, 0));
         rig_wait(rig);
         assert_string_equal(rig->answers, "ttttttttf");
         assert_int_equal(rig->beams[8], 1);
@@ -247,7 +248,7 @@ static void what_is_in_the_engine_does_not_count_as_delay(void **state) {
 static void what_waits_for_its_own_window_counts_once_that_is_overdue(void **state) {
         struct scheduler_rig *rig = *state;
 
-        lane_submit(rig_block(rig), rig_job('y', true, 1, 0));
+        flow_submit(rig_block(rig), rig_job('y', true, 1, 0));
         loop_advance(rig->loop, 1500 * NSEC_PER_MSEC);
         assert_int_equal(scheduler_stats(rig->scheduler).final_delay, 0);
         loop_advance(rig->loop, 1100 * NSEC_PER_MSEC);
@@ -264,13 +265,13 @@ static void overdue_on_answer(void *context, const struct job *job, int result,
         overdue_is_told = atomic_load(&job->is_overdue);
 }
 
-static void check_overdue(struct scheduler_rig *rig, bool is_wide, nsec_t inside,
+static void check_overdue(struct scheduler_rig *rig, bool is_bulk, nsec_t inside,
                           bool is_told) {
-        struct lane *lane = rig_lane_for(rig, is_wide, overdue_on_answer, rig);
+        struct flow *flow = rig_flow_for(rig, is_bulk, overdue_on_answer, rig);
         unsigned n = engine_script_submitted(rig->script);
 
         engine_script_hold(rig->script);
-        lane_submit(lane, rig_job('f', true, 1, 0));
+        flow_submit(flow, rig_job('f', true, 1, 0));
         rig_wait_submitted(rig, n + 1);
         loop_advance(rig->loop, inside);
         engine_script_release(rig->script);
@@ -290,10 +291,10 @@ static void a_live_job_is_told_when_it_is_overdue(void **state) {
 // Its time in the queue is not its own.
 static void a_job_that_waits_is_not_overdue(void **state) {
         struct scheduler_rig *rig = *state;
-        struct lane *lane = rig_lane_for(rig, false, overdue_on_answer, rig);
+        struct flow *flow = rig_flow_for(rig, false, overdue_on_answer, rig);
 
         rig_block(rig);
-        lane_submit(lane, rig_job('f', true, 1, 0));
+        flow_submit(flow, rig_job('f', true, 1, 0));
         loop_advance(rig->loop, 10 * NSEC_PER_SEC);
         engine_script_release(rig->script);
         rig_wait(rig);
@@ -304,14 +305,14 @@ static void a_job_that_waits_is_not_overdue(void **state) {
 static void work_is_counted_by_kind(void **state) {
         struct scheduler_rig *rig = *state;
         const struct scheduler_counts *counts = scheduler_counts(rig->scheduler);
-        struct lane *a, *b;
+        struct flow *a, *b;
 
         loop_advance(rig->loop, NSEC_PER_SEC);
         rig_block(rig);
-        a = rig_lane(rig, false);
-        b = rig_lane(rig, true);
-        lane_submit(a, rig_job('t', false, 2, 0));
-        lane_submit(b, rig_job('f', true, 4, 0));
+        a = rig_flow(rig, false);
+        b = rig_flow(rig, true);
+        flow_submit(a, rig_job('t', false, 2, 0));
+        flow_submit(b, rig_job('f', true, 4, 0));
         loop_advance(rig->loop, 3 * NSEC_PER_SEC);
         engine_script_release(rig->script);
         rig_wait(rig);
@@ -319,9 +320,9 @@ static void work_is_counted_by_kind(void **state) {
         assert_true(counts->kinds[JOB_FINAL].queue_seconds.sum == 0);
         assert_true(counts->kinds[JOB_FINAL].decode_seconds.sum == 3);
         assert_true(counts->kinds[JOB_FINAL].audio_seconds == 1);
-        assert_true(counts->kinds[JOB_TENTATIVE].queue_seconds.sum == 3);
-        assert_true(counts->kinds[JOB_TENTATIVE].decode_seconds.sum == 0);
-        assert_true(counts->kinds[JOB_TENTATIVE].audio_seconds == 2);
+        assert_true(counts->kinds[JOB_PARTIAL].queue_seconds.sum == 3);
+        assert_true(counts->kinds[JOB_PARTIAL].decode_seconds.sum == 0);
+        assert_true(counts->kinds[JOB_PARTIAL].audio_seconds == 2);
         assert_true(counts->kinds[JOB_FILE].queue_seconds.sum == 3);
         assert_true(counts->kinds[JOB_FILE].audio_seconds == 4);
         for (int kind = 0; kind < JOB_KIND_COUNT; kind++)
@@ -333,17 +334,17 @@ static void work_is_counted_by_kind(void **state) {
         assert_int_equal(counts->n_coalesced, 0);
 }
 
-static void what_the_guards_refuse_is_not_told(void **state) {
+static void what_the_filters_refuse_is_not_told(void **state) {
         struct scheduler_rig *rig = *state;
-        const struct guard_counts *guards = &scheduler_counts(rig->scheduler)->guards;
-        struct lane *a = rig_lane(rig, false);
+        const struct filter_counts *filters = &scheduler_counts(rig->scheduler)->filters;
+        struct flow *a = rig_flow(rig, false);
 
-        lane_submit(a, rig_job('~', true, 1, 0));
-        lane_submit(a, rig_job('b', true, 1, 0));
+        flow_submit(a, rig_job('~', true, 1, 0));
+        flow_submit(a, rig_job('b', true, 1, 0));
         rig_wait(rig);
         assert_string_equal(rig->answers, "~b");
         assert_int_equal(rig->results[0], 0);
-        assert_int_equal(guards->n_refused[GUARD_COMPRESSION_RATIO], 1);
+        assert_int_equal(filters->n_refused[FILTER_COMPRESSION_RATIO], 1);
 }
 
 // The teardown closes it.
@@ -352,32 +353,32 @@ static void closing_in_mid_work_frees_all(void **state) {
 
         engine_script_hold(rig->script);
         for (int i = 0; i < 3; i++) {
-                struct lane *lane = rig_lane(rig, i == 2);
+                struct flow *flow = rig_flow(rig, i == 2);
 
                 for (int j = 0; j < 9; j++)
-                        lane_submit(lane, rig_job('a', true, 1, 0));
+                        flow_submit(flow, rig_job('a', true, 1, 0));
         }
         rig_wait_submitted(rig, 7);
 }
 
-static void many_lanes_on_two_engines_lose_nothing(void **state) {
+static void many_flows_on_two_engines_lose_nothing(void **state) {
         struct scheduler_rig *rig = *state;
-        struct lane *lanes[20];
+        struct flow *flows[20];
 
         for (int i = 0; i < 20; i++)
-                lanes[i] = rig_lane(rig, i % 3 == 0);
+                flows[i] = rig_flow(rig, i % 3 == 0);
         for (int j = 0; j < 10; j++)
                 for (int i = 0; i < 20; i++)
-                        lane_submit(lanes[i], rig_job('a', true, 0.5 + i, j));
+                        flow_submit(flows[i], rig_job('a', true, 0.5 + i, j));
         rig_wait(rig);
         assert_int_equal(rig->n_answers, 200);
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                SCHEDULER_TEST(finals_come_before_tentatives),
+                SCHEDULER_TEST(finals_come_before_partials),
                 SCHEDULER_TEST(earliest_deadline_goes_first),
-                SCHEDULER_TEST(a_flood_leaves_others_their_turn),
+                SCHEDULER_TEST(a_flood_leaves_others_their_grant),
                 cmocka_unit_test_setup_teardown(a_late_decoder_takes_little_of_a_flood,
                                                 setup_roomy, scheduler_rig_teardown),
                 SCHEDULER_TEST(two_floods_share_by_seconds_of_sound),
@@ -393,9 +394,9 @@ int main(void) {
                 SCHEDULER_TEST(a_live_job_is_told_when_it_is_overdue),
                 SCHEDULER_TEST(a_job_that_waits_is_not_overdue),
                 SCHEDULER_TEST(work_is_counted_by_kind),
-                SCHEDULER_TEST(what_the_guards_refuse_is_not_told),
+                SCHEDULER_TEST(what_the_filters_refuse_is_not_told),
                 SCHEDULER_TEST_MANY(closing_in_mid_work_frees_all),
-                SCHEDULER_TEST_MANY(many_lanes_on_two_engines_lose_nothing),
+                SCHEDULER_TEST_MANY(many_flows_on_two_engines_lose_nothing),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,7 +65,7 @@ static int folder_check(const char *folder, struct error *error) {
         if (status.st_uid != geteuid() && status.st_uid != 0)
                 return error_set(error, -EPERM,
                                  "the folder %s belongs to another user (%u): no sound is kept "
-                                 "there; remove it, or name another one as owed.folder",
+                                 "there; remove it, or name another one as backlog.folder",
                                  folder, (unsigned)status.st_uid);
         // Where the sticky bit is set, nobody removes or renames what is another's.
         if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (status.st_mode & S_ISVTX) == 0)

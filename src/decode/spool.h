@@ -1,5 +1,5 @@
 #pragma once
-// Spool: sound that is owed and finds no room in memory, on disk. One file for all streams,
+// Spool: sound of the backlog that finds no room in memory, on disk. One file for all streams,
 // without a name from the moment it is made, so that no crash leaves anything behind. Samples
 // are kept as 16-bit integers, as most sources deliver them; what is taken out is given back to
 // the file system at once.

@@ -1,4 +1,4 @@
-// What is owed beyond the memory limit: to disk and back.
+// The backlog beyond the memory limit: to disk and back.
 #include "decode/spool.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@ static int setup(void **state) {
                 (struct scheduler_config){
                         .n_engines = 1,
                         .spool_folder = "spool.test/deep",
-                        .owed_bytes_max = (size_t)4 * AUDIO_RATE * sizeof(float),
+                        .backlog_bytes_max = (size_t)4 * AUDIO_RATE * sizeof(float),
                         .spool_bytes_max = (uint64_t)40 * AUDIO_RATE * 2,
                 });
 }
@@ -36,9 +36,9 @@ static void job_check(void *context, const struct job *job, int result,
         rig_on_answer(rig, job, result, hypothesis);
 }
 
-static void owed_sound_goes_to_disk_and_comes_back(void **state) {
+static void a_backlog_goes_to_disk_and_comes_back(void **state) {
         struct scheduler_rig *rig = *state;
-        struct lane *a = rig_lane_for(rig, false, job_check, rig);
+        struct flow *a = rig_flow_for(rig, false, job_check, rig);
         struct scheduler_stats stats;
 
         engine_script_hold(rig->script);
@@ -47,7 +47,7 @@ static void owed_sound_goes_to_disk_and_comes_back(void **state) {
 
                 for (size_t j = 0; j < job->n_samples; j++)
                         job->samples[j] = 0.25f;
-                lane_submit(a, job);
+                flow_submit(a, job);
         }
         // Two in memory, twenty on disk, and what finds no room there stays in memory too.
         stats = scheduler_stats(rig->scheduler);
@@ -64,15 +64,15 @@ static void owed_sound_goes_to_disk_and_comes_back(void **state) {
         assert_false(stats.is_spool_full);
 }
 
-static void what_was_spooled_goes_with_its_lane(void **state) {
+static void what_was_spooled_goes_with_its_flow(void **state) {
         struct scheduler_rig *rig = *state;
-        struct lane *a = rig_lane(rig, false);
+        struct flow *a = rig_flow(rig, false);
 
         engine_script_hold(rig->script);
         for (int i = 0; i < 9; i++)
-                lane_submit(a, rig_job('a', true, 2, i));
+                flow_submit(a, rig_job('a', true, 2, i));
         assert_true(scheduler_stats(rig->scheduler).n_spooled > 0);
-        rig_close_lane(rig, a);
+        rig_close_flow(rig, a);
         assert_int_equal(scheduler_stats(rig->scheduler).n_spooled, 0);
         assert_int_equal(scheduler_stats(rig->scheduler).spool_bytes, 0);
 }
@@ -117,9 +117,9 @@ static void folders_that_others_rule_are_refused(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(owed_sound_goes_to_disk_and_comes_back, setup,
+                cmocka_unit_test_setup_teardown(a_backlog_goes_to_disk_and_comes_back, setup,
                                                 teardown),
-                cmocka_unit_test_setup_teardown(what_was_spooled_goes_with_its_lane, setup,
+                cmocka_unit_test_setup_teardown(what_was_spooled_goes_with_its_flow, setup,
                                                 teardown),
                 cmocka_unit_test(folders_that_others_rule_are_refused),
         };

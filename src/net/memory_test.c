@@ -18,13 +18,13 @@ static void use_up_but(struct net_fixture *net, size_t left) {
 
         for (int kind = 0; kind < BUDGET_KIND_COUNT; kind++)
                 used += budget_used(net->budget, (enum budget_kind)kind);
-        budget_charge_always(net->budget, BUDGET_OWED, NET_BUDGET - used - left);
+        budget_charge_always(net->budget, BUDGET_BACKLOG, NET_BUDGET - used - left);
 }
 
 static int teardown(void **state) {
         struct net_fixture *net = *state;
 
-        budget_refund(net->budget, BUDGET_OWED, budget_used(net->budget, BUDGET_OWED));
+        budget_refund(net->budget, BUDGET_BACKLOG, budget_used(net->budget, BUDGET_BACKLOG));
         return net_teardown(state);
 }
 

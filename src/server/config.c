@@ -19,11 +19,11 @@
 static const char *const server_key_names[] = {
         "listen",      "origins", "hosts",    "model",   "model_dir",  "language", "engines",
         "threads",     "compute", "decoding", "pause",   "window_max", "memory",   "admission",
-        "per_address", "guards",  "owed",     "uploads", "log",        "streams",  NULL};
-static const char *const owed_key_names[] = {"folder", "memory", "disk", NULL};
+        "per_address", "filters", "backlog",  "uploads", "log",        "streams",  NULL};
+static const char *const backlog_key_names[] = {"folder", "memory", "disk", NULL};
 static const char *const upload_key_names[] = {"at_once", "waiting", "size", "seconds", NULL};
 static const char *const log_key_names[] = {"level", "format", NULL};
-static const char *const guard_key_names[] = {"repetition", "words_per_second", NULL};
+static const char *const filter_key_names[] = {"repetition", "words_per_second", NULL};
 
 static struct config *config_new(void) {
         struct config *config = xnew(struct config);
@@ -39,8 +39,8 @@ static struct config *config_new(void) {
         config->address_connections = 1000;
         config->address_sessions = 500;
         config->address_backlog = 3600;
-        config->owed_memory = 128;
-        config->owed_disk = 4096;
+        config->backlog_memory = 128;
+        config->backlog_disk = 4096;
         config->uploads = (struct uploads_config){
                 .waiting = 200, .size = (uint64_t)2000000000, .seconds = (uint64_t)6 * 3600};
         config->log_level = LOG_INFO;
@@ -65,14 +65,14 @@ struct config *config_free(struct config *config) {
         free(config->hosts);
         free(config->model);
         free(config->model_dir);
-        free(config->owed_folder);
+        free(config->backlog_folder);
         free(config->language);
         decode_options_deinit(&config->decoding);
         free(config);
         return NULL;
 }
 
-char *config_default_owed_folder(void) {
+char *config_default_backlog_folder(void) {
         const char *state = getenv("XDG_STATE_HOME");
         CLEANUP(mem_freep) char *home = NULL;
 
@@ -136,12 +136,12 @@ static void log_read(struct config_reader *reader, const struct config_node *nod
                                    "a level, or a mapping with the keys level and format");
 }
 
-static void guards_read(struct config_reader *reader, const struct config_node *node) {
+static void filters_read(struct config_reader *reader, const struct config_node *node) {
         if (node->kind == CONFIG_NODE_MAPPING)
-                section_read(reader, node, "guards", guard_key_names);
+                section_read(reader, node, "filters", filter_key_names);
         else
-                config_refuse_kind(reader, node, "guards",
-                                   "a mapping of guards' names to their limits");
+                config_refuse_kind(reader, node, "filters",
+                                   "a mapping of filters' names to their limits");
 }
 
 static void per_address_read(struct config_reader *reader, const struct config_node *node) {
@@ -154,11 +154,11 @@ static void per_address_read(struct config_reader *reader, const struct config_n
                                    "a mapping with the keys connections, sessions and backlog");
 }
 
-static void owed_read(struct config_reader *reader, const struct config_node *node) {
+static void backlog_read(struct config_reader *reader, const struct config_node *node) {
         if (node->kind == CONFIG_NODE_MAPPING)
-                section_read(reader, node, "owed", owed_key_names);
+                section_read(reader, node, "backlog", backlog_key_names);
         else
-                config_refuse_kind(reader, node, "owed",
+                config_refuse_kind(reader, node, "backlog",
                                    "a mapping with the keys folder, memory and disk");
 }
 
@@ -220,10 +220,10 @@ static void root_read(struct config_reader *reader, const struct config_node *ro
                 else if (strcmp(name->text, "decoding") == 0)
                         config_read_decoding(reader, node, name->text,
                                              &reader->config->decoding, NULL);
-                else if (strcmp(name->text, "guards") == 0)
-                        guards_read(reader, node);
-                else if (strcmp(name->text, "owed") == 0)
-                        owed_read(reader, node);
+                else if (strcmp(name->text, "filters") == 0)
+                        filters_read(reader, node);
+                else if (strcmp(name->text, "backlog") == 0)
+                        backlog_read(reader, node);
                 else if (strcmp(name->text, "uploads") == 0)
                         uploads_read(reader, node);
                 else if (strcmp(name->text, "per_address") == 0)

@@ -35,9 +35,9 @@
 #define CONFIG_MEMORY_SHARE 8
 #define CONFIG_MEMORY_AUTO  ((size_t)256000000)
 
-// The folder for what is owed where none is named: $XDG_STATE_HOME/eavesdrop, else
+// The folder for the backlog where none is named: $XDG_STATE_HOME/eavesdrop, else
 // ~/.local/state/eavesdrop, else /var/tmp/eavesdrop. The caller frees it.
-char *config_default_owed_folder(void);
+char *config_default_backlog_folder(void);
 
 struct stream_config {
         char *name;
@@ -74,15 +74,15 @@ struct config {
         int engines;                     // that decode side by side
         int threads;                     // of each; 0: all cores, shared out among them
         enum compute compute;            // of the model's products
-        struct decode_options decoding;  // what jobs begin from, with the guards' limits
+        struct decode_options decoding;  // what jobs begin from, with the filters' limits
         float pause;                     // seconds without speech that end a window
         float window_max;                // seconds that a window may be long
         size_t memory;                   // bytes that peers can make the server keep
         bool has_admission;              // new clients are sent away while text comes late
-        char *owed_folder;               // for the spool; NULL: the default folder
-        unsigned owed_memory;  // MB of sound owed before it goes to disk; half of `memory` at
-                               // most
-        unsigned owed_disk;    // MB there
+        char *backlog_folder;            // for the spool; NULL: the default folder
+        unsigned backlog_memory;  // MB of the backlog's sound before it goes to disk; half of
+                                  // `memory` at most
+        unsigned backlog_disk;    // MB there
         struct uploads_config uploads;
         enum log_level log_level;
         enum log_format log_format;

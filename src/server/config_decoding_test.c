@@ -1,4 +1,4 @@
-// Guards and decoding options in a configuration.
+// Filters and decoding options in a configuration.
 #include "server/config.h"
 
 #include <errno.h>
@@ -15,45 +15,45 @@
 #include "server/config_rig.h"
 #include "util/mem.h"
 
-static void test_guards_have_limits(void **state) {
+static void test_filters_have_limits(void **state) {
         (void)state;
         CLEANUP(config_freep)
-        struct config *config = rig_parse_config("guards:\n"
+        struct config *config = rig_parse_config("filters:\n"
                                                  "  repetition: 12\n"
                                                  "  words_per_second: off\n");
         CLEANUP(config_freep)
-        struct config *off = rig_parse_config("guards: {words_per_second: off}\n");
+        struct config *off = rig_parse_config("filters: {words_per_second: off}\n");
 
         assert_true(config->decoding.repetition_max == 12);
         assert_true(isinf(config->decoding.words_per_second_max));
         assert_true(off->decoding.repetition_max == decode_options_default().repetition_max);
 }
 
-static void test_guards_out_of_range(void **state) {
+static void test_filters_out_of_range(void **state) {
         (void)state;
         rig_expect_refused(
-                "guards: {repetition: 1, words_per_second: nan}\n",
-                "bad.yaml:1:22: guards.repetition: \"1\" is not a number from 2 to 100, "
+                "filters: {repetition: 1, words_per_second: nan}\n",
+                "bad.yaml:1:23: filters.repetition: \"1\" is not a number from 2 to 100, "
                 "or off\n"
-                "bad.yaml:1:43: guards.words_per_second: \"nan\" is not a number from 1 "
+                "bad.yaml:1:44: filters.words_per_second: \"nan\" is not a number from 1 "
                 "to 100, or off\n");
-        rig_expect_refused("guards: {repetitions: 3}\n",
-                           "bad.yaml:1:10: guards.repetitions: unknown key; did you mean "
+        rig_expect_refused("filters: {repetitions: 3}\n",
+                           "bad.yaml:1:11: filters.repetitions: unknown key; did you mean "
                            "\"repetition\"?\n");
-        rig_expect_refused("guards: off\n",
-                           "bad.yaml:1:9: guards: expected a mapping of guards' "
+        rig_expect_refused("filters: off\n",
+                           "bad.yaml:1:10: filters: expected a mapping of filters' "
                            "names to their limits, but this is a single value\n");
 }
 
-static void test_guards_that_have_moved(void **state) {
+static void test_filters_that_have_moved(void **state) {
         struct config *config = NULL;
 
         (void)state;
         rig_expect_refused(
-                "guards: {no_speech: 0.5, log_prob: -1, compression_ratio: 2}\n",
-                "bad.yaml:1:10: guards.no_speech: is now decoding.no_speech_threshold\n"
-                "bad.yaml:1:26: guards.log_prob: is now decoding.log_prob_threshold\n"
-                "bad.yaml:1:40: guards.compression_ratio: is now "
+                "filters: {no_speech: 0.5, log_prob: -1, compression_ratio: 2}\n",
+                "bad.yaml:1:11: filters.no_speech: is now decoding.no_speech_threshold\n"
+                "bad.yaml:1:27: filters.log_prob: is now decoding.log_prob_threshold\n"
+                "bad.yaml:1:41: filters.compression_ratio: is now "
                 "decoding.compression_ratio_threshold\n");
         // Where they are now they work.
         config = rig_parse_config(
@@ -63,8 +63,8 @@ static void test_guards_that_have_moved(void **state) {
         assert_true(config->decoding.log_prob_threshold == -2);
         assert_true(config->decoding.compression_ratio_threshold == 3);
         config_free(config);
-        rig_expect_variable_refused("EAVESDROP_GUARDS_LOG_PROB", "-2",
-                                    "EAVESDROP_GUARDS_LOG_PROB: is now "
+        rig_expect_variable_refused("EAVESDROP_FILTERS_LOG_PROB", "-2",
+                                    "EAVESDROP_FILTERS_LOG_PROB: is now "
                                     "EAVESDROP_DECODING_LOG_PROB_THRESHOLD\n");
 }
 
@@ -178,9 +178,9 @@ static void test_texts_have_one_limit(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_guards_have_limits),
-                cmocka_unit_test(test_guards_out_of_range),
-                cmocka_unit_test(test_guards_that_have_moved),
+                cmocka_unit_test(test_filters_have_limits),
+                cmocka_unit_test(test_filters_out_of_range),
+                cmocka_unit_test(test_filters_that_have_moved),
                 cmocka_unit_test(test_decoding_options),
                 cmocka_unit_test(test_decoding_mistakes),
                 cmocka_unit_test(test_texts_have_one_limit),

@@ -231,7 +231,8 @@ static bool server_set_log_format(void *target, const char *value) {
         return true;
 }
 
-// --- the guards' limits ----------------------------------------------------------------------
+// --- the filters' limits
+// ----------------------------------------------------------------------
 
 // A number from `least` to `most`, or "off", which becomes `off`.
 static bool limit_set(float *limit, const char *value, double least, double most, float off) {
@@ -261,7 +262,8 @@ static bool server_set_words_per_second(void *target, const char *value) {
         return limit_set(&config->decoding.words_per_second_max, value, 1, 100, INFINITY);
 }
 
-// --- hearing and owing -----------------------------------------------------------------------
+// --- hearing and backlogged
+// -----------------------------------------------------------------------
 
 #define PAUSE_EXPECTED  "seconds from 0.1 to 10"
 #define WINDOW_EXPECTED "seconds from 5 to 28"
@@ -293,12 +295,12 @@ static bool server_set_admission(void *target, const char *value) {
         return true;
 }
 
-static bool server_set_owed_folder(void *target, const char *value) {
+static bool server_set_backlog_folder(void *target, const char *value) {
         struct config *config = target;
 
         if (value[0] == '\0')
                 return false;
-        text_replace(&config->owed_folder, value);
+        text_replace(&config->backlog_folder, value);
         return true;
 }
 
@@ -335,16 +337,16 @@ static bool server_set_memory(void *target, const char *value) {
         return true;
 }
 
-static bool server_set_owed_memory(void *target, const char *value) {
+static bool server_set_backlog_memory(void *target, const char *value) {
         struct config *config = target;
 
-        return megabytes_set(&config->owed_memory, value, 1000000);
+        return megabytes_set(&config->backlog_memory, value, 1000000);
 }
 
-static bool server_set_owed_disk(void *target, const char *value) {
+static bool server_set_backlog_disk(void *target, const char *value) {
         struct config *config = target;
 
-        return megabytes_set(&config->owed_disk, value, 10000000);
+        return megabytes_set(&config->backlog_disk, value, 10000000);
 }
 
 // --- uploads ---------------------------------------------------------------------------------
@@ -417,9 +419,9 @@ const struct config_key config_server_keys[] = {
          false, server_set_threads},
         {"compute", "EAVESDROP_COMPUTE", "auto, float32, bf16 or int8", compute_names, false,
          server_set_compute},
-        {"guards.repetition", "EAVESDROP_GUARDS_REPETITION", "a number from 2 to 100, or off",
+        {"filters.repetition", "EAVESDROP_FILTERS_REPETITION", "a number from 2 to 100, or off",
          NULL, false, server_set_repetition},
-        {"guards.words_per_second", "EAVESDROP_GUARDS_WORDS_PER_SECOND",
+        {"filters.words_per_second", "EAVESDROP_FILTERS_WORDS_PER_SECOND",
          "a number from 1 to 100, or off", NULL, false, server_set_words_per_second},
         {"pause", "EAVESDROP_PAUSE", PAUSE_EXPECTED, NULL, false, server_set_pause},
         {"window_max", "EAVESDROP_WINDOW_MAX", WINDOW_EXPECTED, NULL, false,
@@ -428,12 +430,12 @@ const struct config_key config_server_keys[] = {
          server_set_memory},
         {"admission", "EAVESDROP_ADMISSION", "true or false", boolean_names, false,
          server_set_admission},
-        {"owed.folder", "EAVESDROP_OWED_FOLDER", "the folder for sound that is owed", NULL,
-         true, server_set_owed_folder},
-        {"owed.memory", "EAVESDROP_OWED_MEMORY", "megabytes from 0 to 1000000", NULL, false,
-         server_set_owed_memory},
-        {"owed.disk", "EAVESDROP_OWED_DISK", "megabytes from 0 to 10000000", NULL, false,
-         server_set_owed_disk},
+        {"backlog.folder", "EAVESDROP_BACKLOG_FOLDER", "the folder for the backlog's sound",
+         NULL, true, server_set_backlog_folder},
+        {"backlog.memory", "EAVESDROP_BACKLOG_MEMORY", "megabytes from 0 to 1000000", NULL,
+         false, server_set_backlog_memory},
+        {"backlog.disk", "EAVESDROP_BACKLOG_DISK", "megabytes from 0 to 10000000", NULL, false,
+         server_set_backlog_disk},
         {"uploads.at_once", "EAVESDROP_UPLOADS_AT_ONCE",
          "a whole number from 0 (one per core) to 256", NULL, false,
          server_set_uploads_at_once},
@@ -456,13 +458,13 @@ const struct config_key config_server_keys[] = {
         {0},
 };
 
-// Those of the guards that faster-whisper has under other names.
+// Those of the filters that faster-whisper has under other names.
 const struct config_moved_key config_moved_keys[] = {
-        {"guards.no_speech", "EAVESDROP_GUARDS_NO_SPEECH", "decoding.no_speech_threshold",
+        {"filters.no_speech", "EAVESDROP_FILTERS_NO_SPEECH", "decoding.no_speech_threshold",
          "EAVESDROP_DECODING_NO_SPEECH_THRESHOLD"},
-        {"guards.log_prob", "EAVESDROP_GUARDS_LOG_PROB", "decoding.log_prob_threshold",
+        {"filters.log_prob", "EAVESDROP_FILTERS_LOG_PROB", "decoding.log_prob_threshold",
          "EAVESDROP_DECODING_LOG_PROB_THRESHOLD"},
-        {"guards.compression_ratio", "EAVESDROP_GUARDS_COMPRESSION_RATIO",
+        {"filters.compression_ratio", "EAVESDROP_FILTERS_COMPRESSION_RATIO",
          "decoding.compression_ratio_threshold",
          "EAVESDROP_DECODING_COMPRESSION_RATIO_THRESHOLD"},
         {0},

@@ -55,8 +55,8 @@ static void test_all_mistakes_at_once(void **state) {
                 "bad.yaml:11:1: zzz: unknown key; those known here are listen, origins, "
                 "hosts, model, model_dir, language, engines, threads, compute, decoding, "
                 "pause, "
-                "window_max, memory, admission, per_address, guards, "
-                "owed, uploads, log, streams\n");
+                "window_max, memory, admission, per_address, filters, "
+                "backlog, uploads, log, streams\n");
 }
 
 static void test_empty_files(void **state) {

@@ -88,14 +88,14 @@ static void test_every_key(void **state) {
         assert_false(config->streams[1].is_looped);
 }
 
-static void test_hearing_and_owing(void **state) {
+static void test_pauses_and_backlog(void **state) {
         (void)state;
         CLEANUP(config_freep)
         struct config *config =
                 rig_parse_config("pause: 0.8\n"
                                  "window_max: 20\n"
                                  "admission: false\n"
-                                 "owed: {folder: /var/spool/x, memory: 64, disk: 0}\n"
+                                 "backlog: {folder: /var/spool/x, memory: 64, disk: 0}\n"
                                  "streams:\n"
                                  "  a: {url: rtsp://h/a, pause: 1.5, window_max: 12}\n"
                                  "  b: rtsp://h/b\n");
@@ -103,18 +103,19 @@ static void test_hearing_and_owing(void **state) {
 
         assert_true(config->pause == 0.8f && config->window_max == 20);
         assert_false(config->has_admission);
-        assert_string_equal(config->owed_folder, "/var/spool/x");
-        assert_int_equal(config->owed_memory, 64);
-        assert_int_equal(config->owed_disk, 0);
+        assert_string_equal(config->backlog_folder, "/var/spool/x");
+        assert_int_equal(config->backlog_memory, 64);
+        assert_int_equal(config->backlog_disk, 0);
         assert_true(config->streams[0].pause == 1.5f && config->streams[0].window_max == 12);
         assert_true(config->streams[1].pause == 0 && config->streams[1].window_max == 0);
         assert_true(plain->pause == 0.6f && plain->window_max == 28 && plain->has_admission);
-        rig_expect_refused("pause: off\nwindow_max: 29\nadmission: maybe\nowed: {memory: -1}\n",
-                           "bad.yaml:1:8: pause: \"off\" is not seconds from 0.1 to 10\n"
-                           "bad.yaml:2:13: window_max: \"29\" is not seconds from 5 to 28\n"
-                           "bad.yaml:3:12: admission: \"maybe\" is not true or false\n"
-                           "bad.yaml:4:16: owed.memory: \"-1\" is not megabytes from 0 to "
-                           "1000000\n");
+        rig_expect_refused(
+                "pause: off\nwindow_max: 29\nadmission: maybe\nbacklog: {memory: -1}\n",
+                "bad.yaml:1:8: pause: \"off\" is not seconds from 0.1 to 10\n"
+                "bad.yaml:2:13: window_max: \"29\" is not seconds from 5 to 28\n"
+                "bad.yaml:3:12: admission: \"maybe\" is not true or false\n"
+                "bad.yaml:4:19: backlog.memory: \"-1\" is not megabytes from 0 to "
+                "1000000\n");
 }
 
 static void test_uploads(void **state) {
@@ -228,7 +229,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_short_and_long_form),
                 cmocka_unit_test(test_every_key),
-                cmocka_unit_test(test_hearing_and_owing),
+                cmocka_unit_test(test_pauses_and_backlog),
                 cmocka_unit_test(test_uploads),
                 cmocka_unit_test(test_memory),
                 cmocka_unit_test(test_log_as_a_level),

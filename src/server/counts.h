@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "sink/sink.h"
+#include "transcript/observer.h"
 
 // Who reads: kinds of clients, by the dialect they speak, and the log.
 enum reader {
@@ -22,7 +22,7 @@ struct server_counts {
         uint64_t samples_in;      // that arrived, of all streams
         uint64_t samples_silent;  // and of these, what lay in no window
 
-        struct sink_counts sinks[READER_COUNT];
+        struct observer_counts observers[READER_COUNT];
         uint64_t n_sessions[READER_COUNT];  // that were set up
         uint64_t n_refused_busy;            // clients sent away because of overload
         uint64_t n_refused_invalid;         // and for what they said

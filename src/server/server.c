@@ -13,7 +13,7 @@
 #include "server/counts.h"
 #include "server/session.h"
 #include "server/visitors.h"
-#include "sink/sink.h"
+#include "transcript/observer.h"
 #include "util/budget.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -47,7 +47,7 @@ struct server {
         struct visitors *visitors;
         struct stream **streams;
         size_t n_streams;
-        struct sink *log_sinks;  // one per stream
+        struct observer *log_observers;  // one per stream
         struct session *sessions;
         struct tally addresses;      // of the sessions
         enum load_level level;       // as last logged
@@ -209,7 +209,7 @@ static void load_log(struct server *server, const struct scheduler_stats *stats)
         server->level = stats->level;
         if (stats->spool_trouble && !server->has_spool_trouble)
                 log_error("server", "spool-failed",
-                          "what is owed stays in memory, beyond the limit: %s",
+                          "the backlog stays in memory, beyond its limit: %s",
                           stats->spool_trouble);
         server->has_spool_trouble = stats->spool_trouble != NULL;
 }
@@ -247,21 +247,21 @@ static void load_tell(struct server *server) {
 
 // --- stopping --------------------------------------------------------------------------------
 
-static size_t server_owed(const struct server *server) {
-        size_t owed = 0;
+static size_t server_backlog(const struct server *server) {
+        size_t backlog = 0;
 
         for (size_t i = 0; i < server->n_streams; i++)
-                owed += stream_owed(server->streams[i]);
-        return owed;
+                backlog += stream_backlog(server->streams[i]);
+        return backlog;
 }
 
-// The grace time is over: nobody waits for what is still owed, but everybody is told.
+// The grace time is over: nobody waits for the backlog any longer, but everybody is told.
 static void server_grace_end(struct server *server) {
         struct session *next;
 
         log_warning("server", "grace-over",
                     "grace time is over: %zu windows of cameras not decoded",
-                    server_owed(server));
+                    server_backlog(server));
         for (struct session *session = server->sessions; session; session = next) {
                 next = session->next;
                 session->ops->goodbye(session, 1001);
@@ -270,7 +270,8 @@ static void server_grace_end(struct server *server) {
 
 static void server_stop_consider(struct server *server) {
         nsec_t late = loop_now(server->parts.loop) - server->stop_deadline;
-        bool is_done = !server->sessions && server_owed(server) == 0 && source_children() == 0;
+        bool is_done =
+                !server->sessions && server_backlog(server) == 0 && source_children() == 0;
 
         if (is_done || late >= SERVER_GOODBYE) {
                 server->parts.on_stopped(server->parts.context);
@@ -305,23 +306,23 @@ void server_stop(struct server *server) {
         listener_stop(server->listener);
         for (size_t i = 0; i < server->n_streams; i++)
                 stream_stop(server->streams[i]);
-        // From here on a stream that settles sends the readers home: all are flushed by now.
+        // From here on a stream that falls idle sends the readers home: all are flushed by now.
         server->is_stopping = true;
         server->stop_deadline = loop_now(server->parts.loop) + SERVER_GRACE;
         for (struct session *session = server->sessions; session; session = next) {
                 next = session->next;
-                if (session->stream || server_owed(server) == 0)
+                if (session->stream || server_backlog(server) == 0)
                         session_leave(session, 1001);
         }
         loop_timer_set(server->timer, SERVER_STOP_TICK);
 }
 
-// A stream owes nothing any more: while stopping, its readers may go.
-static void server_on_settled(void *context) {
+// A stream has no backlog any more: while stopping, its readers may go.
+static void server_on_idle(void *context) {
         struct server *server = context;
         struct session *next;
 
-        if (!server->is_stopping || server_owed(server) > 0)
+        if (!server->is_stopping || server_backlog(server) > 0)
                 return;
         for (struct session *session = server->sessions; session; session = next) {
                 next = session->next;
@@ -352,8 +353,8 @@ static int server_stream_open(struct server *server, const struct stream_config 
                 .window_max = wishes->window_max > 0 ? wishes->window_max
                                                      : server->parts.config->window_max,
         };
-        struct stream_listener listener = {.on_settled = server_on_settled, .context = server};
-        struct sink *sink = &server->log_sinks[server->n_streams];
+        struct stream_listener listener = {.on_idle = server_on_idle, .context = server};
+        struct observer *observer = &server->log_observers[server->n_streams];
         int r = server->parts.check_wishes(server->parts.context, language, wishes->task,
                                            error);
 
@@ -370,18 +371,18 @@ static int server_stream_open(struct server *server, const struct stream_config 
                 error_prefix(error, "stream '%s'", wishes->name);
                 return r;
         }
-        *sink = (struct sink){
-                .ops = &sink_log,
-                .state = &server->counts.sinks[READER_LOG],
-                .counts = &server->counts.sinks[READER_LOG],
+        *observer = (struct observer){
+                .ops = &observer_log,
+                .state = &server->counts.observers[READER_LOG],
+                .counts = &server->counts.observers[READER_LOG],
         };
-        stream_add_sink(server->streams[server->n_streams++], sink);
+        stream_add_observer(server->streams[server->n_streams++], observer);
         return 0;
 }
 
-// Sound that is owed leaves the other half to messages.
-static size_t owed_bytes_max(const struct config *config) {
-        size_t wanted = (size_t)config->owed_memory * 1000000;
+// The backlog's sound leaves the other half to messages.
+static size_t backlog_bytes_max(const struct config *config) {
+        size_t wanted = (size_t)config->backlog_memory * 1000000;
 
         return wanted < config->memory / 2 ? wanted : config->memory / 2;
 }
@@ -406,15 +407,16 @@ static unsigned uploads_at_once(const struct uploads_config *config) {
 
 static int server_start(struct server *server, struct error *error) {
         const struct config *config = server->parts.config;
-        CLEANUP(mem_freep) char *owed_folder = config_default_owed_folder();
+        CLEANUP(mem_freep) char *backlog_folder = config_default_backlog_folder();
         struct scheduler_config scheduler = {
                 .engine = server->parts.engine,
                 .model = server->parts.model,
                 .n_engines = server->parts.n_engines,
                 .budget = server->services.budget,
-                .owed_bytes_max = owed_bytes_max(config),
-                .spool_folder = config->owed_folder ? config->owed_folder : owed_folder,
-                .spool_bytes_max = (uint64_t)config->owed_disk * 1000000,
+                .backlog_bytes_max = backlog_bytes_max(config),
+                .spool_folder =
+                        config->backlog_folder ? config->backlog_folder : backlog_folder,
+                .spool_bytes_max = (uint64_t)config->backlog_disk * 1000000,
         };
         struct listener_handler handler = {
                 .on_request = server_on_request,
@@ -442,7 +444,7 @@ static int server_start(struct server *server, struct error *error) {
         exposure_log(server);
         server->services.scheduler = server->scheduler;
         server->streams = xcalloc(config->n_streams, sizeof(*server->streams));
-        server->log_sinks = xcalloc(config->n_streams, sizeof(*server->log_sinks));
+        server->log_observers = xcalloc(config->n_streams, sizeof(*server->log_observers));
         for (size_t i = 0; i < config->n_streams && r == 0; i++)
                 r = server_stream_open(server, &config->streams[i], error);
         return r;
@@ -496,7 +498,7 @@ struct server *server_close(struct server *server) {
         upload_slots_free(server->uploads.slots);
         budget_free(server->services.budget);
         free(server->streams);
-        free(server->log_sinks);
+        free(server->log_observers);
         tally_deinit(&server->addresses);
         api_free(server->api);
         free(server);

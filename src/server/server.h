@@ -36,7 +36,7 @@ struct server_parts {
 // be had.
 int server_open(struct server **ret, const struct server_parts *parts, struct error *error);
 
-// Stop with grace: no new clients, what is owed is decoded and delivered (at most
+// Stop with grace: no new clients, the backlog is decoded and delivered (at most
 // SERVER_GRACE), clients are told; then on_stopped.
 void server_stop(struct server *server);
 

@@ -115,7 +115,7 @@ static void session_on_drained(void *context) {
 static void session_on_close(void *context, uint16_t code) {
         struct session *session = context;
 
-        // Dropped by the server itself, while it owed the client something.
+        // Dropped by the server itself, while the client had text to come.
         if (code == 1008 && !session->is_leaving)
                 log_info(session->about, "client-dropped",
                          "read too slowly or broke the protocol: connection closed (%u)", code);
@@ -126,26 +126,26 @@ static void session_on_close(void *context, uint16_t code) {
 
 // --- the stream's events ---------------------------------------------------------------------
 
-static void session_on_settled(void *context) {
+static void session_on_idle(void *context) {
         struct session *session = context;
 
-        if (session->ops->on_settled)
-                session->ops->on_settled(session);
+        if (session->ops->on_idle)
+                session->ops->on_idle(session);
         if (session->is_leaving)
                 session->ops->goodbye(session, session->leaving_code);
 }
 
 // --- limits per address ----------------------------------------------------------------------
 
-static bool address_owes_too_much(const struct session *session) {
+static bool address_backlog_is_full(const struct session *session) {
         int most = server_parts(session->server)->config->address_backlog;
 
-        return most > 0 && scheduler_owner_owes(server_services(session->server)->scheduler,
-                                                session->address) > most;
+        return most > 0 && scheduler_owner_backlog(server_services(session->server)->scheduler,
+                                                   session->address) > most;
 }
 
 char *session_address_busy(const struct session *session) {
-        if (!address_owes_too_much(session))
+        if (!address_backlog_is_full(session))
                 return NULL;
         return xasprintf("Server busy: more than %d s of sound from your address are not text "
                          "yet; try again in a minute, or have per_address.backlog raised",
@@ -154,14 +154,14 @@ char *session_address_busy(const struct session *session) {
 
 void session_hold(struct session *session) {
         if (session->is_held || !session->stream || !session->socket ||
-            !stream_is_flood(session->stream) || !address_owes_too_much(session))
+            !stream_is_flood(session->stream) || !address_backlog_is_full(session))
                 return;
         session->is_held = true;
         websocket_pause(session->socket);
 }
 
 void session_release(struct session *session) {
-        if (!session->is_held || address_owes_too_much(session))
+        if (!session->is_held || address_backlog_is_full(session))
                 return;
         session->is_held = false;
         if (!session->is_paused && session->socket)
@@ -201,9 +201,9 @@ static void session_on_failure(void *context, const char *words) {
 // --- for the kinds ---------------------------------------------------------------------------
 
 int session_stream_open(struct session *session, const struct stream_settings *settings,
-                        const struct sink_ops *sink, struct error *error) {
+                        const struct observer_ops *observer, struct error *error) {
         struct stream_listener listener = {
-                .on_settled = session_on_settled,
+                .on_idle = session_on_idle,
                 .on_relief = session_on_relief,
                 .on_failure = session_on_failure,
                 .context = session,
@@ -214,20 +214,20 @@ int session_stream_open(struct session *session, const struct stream_settings *s
         if (r < 0)
                 return r;
         loop_timer_cancel(session->setup_timer);
-        session->sink = (struct sink){
-                .ops = sink,
+        session->observer = (struct observer){
+                .ops = observer,
                 .state = session,
                 .wants_tail = true,
-                .counts = &server_counts(session->server)->sinks[session->ops->reader],
+                .counts = &server_counts(session->server)->observers[session->ops->reader],
         };
-        stream_add_sink(session->stream, &session->sink);
+        stream_add_observer(session->stream, &session->observer);
         return 0;
 }
 
 void session_send(struct session *session, char *text, size_t n) {
         if (session->socket)
                 websocket_send_text(session->socket, text, n);
-        server_counts(session->server)->sinks[session->ops->reader].n_bytes += n;
+        server_counts(session->server)->observers[session->ops->reader].n_bytes += n;
         free(text);
 }
 
@@ -287,7 +287,7 @@ void session_leave(struct session *session, uint16_t code) {
         session->leaving_code = code;
         loop_timer_cancel(session->setup_timer);
         if (session->stream)
-                stream_flush(session->stream);  // on_settled says goodbye
+                stream_flush(session->stream);  // on_idle says goodbye
         else
                 session->ops->goodbye(session, code);
 }
@@ -357,7 +357,7 @@ void session_free(struct session *session) {
         tally_remove(server_addresses(session->server), session->address);
         session->ops->close(session);
         if (session->stream)
-                stream_remove_sink(session->stream, &session->sink);
+                stream_remove_observer(session->stream, &session->observer);
         session->stream = stream_close(session->stream);
         session->setup_timer = loop_timer_free(session->setup_timer);
         free(session);

@@ -45,8 +45,8 @@ struct session_ops {
         // The first frame's text for a kind chosen by it; for the others the later ones.
         void (*on_text)(struct session *session, const char *text, size_t n);
         void (*on_binary)(struct session *session, const struct websocket_piece *piece);
-        // The stream owes nothing any more (optional).
-        void (*on_settled)(struct session *session);
+        // The stream has no backlog any more (optional).
+        void (*on_idle)(struct session *session);
         // The stream is no longer backlogged (optional).
         void (*on_relief)(struct session *session);
         // The server is overloaded: `words` say what the client has to expect (optional).
@@ -57,7 +57,7 @@ struct session_ops {
         void (*on_drained)(struct session *session);
         // Something went wrong, and the session goes on (optional).
         void (*on_warning)(struct session *session, const char *words);
-        // Say goodbye and begin to close: all that was owed has been sent.
+        // Say goodbye and begin to close: its whole text has been sent.
         void (*goodbye)(struct session *session, uint16_t code);
         // Free `state`; the stream is closed afterwards by the session itself.
         void (*close)(struct session *session);
@@ -72,15 +72,15 @@ struct session {
         char address[64];                   // whose it is (http_request.address)
         const struct principal *principal;  // who it is (http_request.principal)
 
-        struct stream *stream;  // transcribers: the one this client feeds; else NULL
-        struct sink sink;       // on that stream
-        void *state;            // the kind's own
+        struct stream *stream;     // transcribers: the one this client feeds; else NULL
+        struct observer observer;  // on that stream
+        void *state;               // the kind's own
 
         struct plausibility plausibility;  // of what it sends as float32
 
-        bool is_leaving;             // the end was asked for: goodbye once all is settled
+        bool is_leaving;             // the end was asked for: goodbye once the stream is idle
         uint16_t leaving_code;       // close code of that goodbye
-        bool is_held;                // likewise, for what its address owes
+        bool is_held;                // likewise, for its address's backlog
         bool is_failure_told;        // that a window was lost
         bool is_paused;              // reading from the socket is stopped
         enum load_level told;        // of the present overload
@@ -98,7 +98,7 @@ extern const struct session_ops session_subscriber;
 void session_open(struct server *server, const struct http_request *request,
                   struct websocket *socket);
 
-// Finish in order: flush, wait for what is owed, goodbye with `code`.
+// Finish in order: flush, wait for the backlog, goodbye with `code`.
 void session_leave(struct session *session, uint16_t code);
 
 // Drop it now, its socket's last word aside. Frees it.
@@ -116,17 +116,17 @@ void session_started(struct session *session, const char *about);
 // A subscriber's first step: `list` as in X-Stream-Names, NULL when absent.
 void session_subscribe(struct session *session, const char *list);
 
-// For the kinds: open the client's stream, heard by `sink` (whose state is the session), and
-// stop the setup clock.
+// For the kinds: open the client's stream, heard by `observer` (whose state is the session),
+// and stop the setup clock.
 int session_stream_open(struct session *session, const struct stream_settings *settings,
-                        const struct sink_ops *sink, struct error *error);
+                        const struct observer_ops *observer, struct error *error);
 
 // For the kinds: why one more client of this address is not taken in, in words that the caller
 // frees; NULL: it is.
 char *session_address_busy(const struct session *session);
 
-// Whoever pours sound in is not read from while its address owes too much; and is again when it
-// does not.
+// Whoever pours sound in is not read from while its address's backlog is too large; and is
+// again when it does not.
 void session_hold(struct session *session);
 void session_release(struct session *session);
 

@@ -13,7 +13,7 @@ struct eavesdrop {
         char *recording_id;  // NULL: no recording was started
         bool is_file;
         bool wants_language;  // the client gave none
-        bool is_flushing;     // a flush waits for what is owed
+        bool is_flushing;     // a flush waits for the backlog
         bool has_tail;        // the client shows one
         size_t segments_max;
         size_t n_unsent;        // final segments not sent yet
@@ -84,12 +84,12 @@ static void eavesdrop_on_update(void *context, const struct stream_facts *facts,
                 transcription_send(session, update, false);
 }
 
-static const struct sink_ops eavesdrop_sink = {
+static const struct observer_ops eavesdrop_observer = {
         .name = "eavesdrop",
         .on_update = eavesdrop_on_update,
 };
 
-static void eavesdrop_on_settled(struct session *session) {
+static void eavesdrop_on_idle(struct session *session) {
         struct eavesdrop *state = session->state;
 
         if (!state->is_flushing)
@@ -223,7 +223,7 @@ static int setup_stream_open(struct session *session, const struct eavesdrop_mes
                                             ? (unsigned)wishes->beam_size
                                             : DECODE_WIDTH_MAX;
         decode_options_tell(&options, wishes->initial_prompt, wishes->hotwords);
-        return session_stream_open(session, &settings, &eavesdrop_sink, error);
+        return session_stream_open(session, &settings, &eavesdrop_observer, error);
 }
 
 static void setup_take(struct session *session, const struct eavesdrop_message *message) {
@@ -348,7 +348,7 @@ static void live_on_message(struct session *session, const struct eavesdrop_mess
                         break;
                 stream_cancel(session->stream);
                 if (state->is_flushing)
-                        eavesdrop_on_settled(session);
+                        eavesdrop_on_idle(session);
                 break;
         case EAVESDROP_SETUP:
         case EAVESDROP_HEALTH:
@@ -481,7 +481,7 @@ const struct session_ops session_eavesdrop = {
         .reader = READER_EAVESDROP,
         .on_text = eavesdrop_on_text,
         .on_binary = eavesdrop_on_binary,
-        .on_settled = eavesdrop_on_settled,
+        .on_idle = eavesdrop_on_idle,
         .on_relief = eavesdrop_on_relief,
         .on_overload = eavesdrop_on_overload,
         .on_implausible = eavesdrop_on_implausible,

@@ -14,7 +14,7 @@
 struct subscription {
         struct session *session;
         struct stream *stream;
-        struct sink sink;
+        struct observer observer;
         bool has_tail;
 };
 
@@ -82,7 +82,7 @@ static void subscription_on_notice(void *context, const struct stream_facts *fac
         status_send(context, notice);
 }
 
-static const struct sink_ops subscription_sink = {
+static const struct observer_ops subscription_observer = {
         .name = "subscriber",
         .on_update = subscription_on_update,
         .on_notice = subscription_on_notice,
@@ -93,13 +93,13 @@ static void subscription_open(struct subscription *subscription) {
         struct stream *stream = subscription->stream;
         struct stream_notice notice = stream_state(stream);
 
-        subscription->sink = (struct sink){
-                .ops = &subscription_sink,
+        subscription->observer = (struct observer){
+                .ops = &subscription_observer,
                 .state = subscription,
                 .wants_tail = true,
-                .counts = &server_counts(session->server)->sinks[READER_SUBSCRIBER],
+                .counts = &server_counts(session->server)->observers[READER_SUBSCRIBER],
         };
-        stream_add_sink(stream, &subscription->sink);
+        stream_add_observer(stream, &subscription->observer);
         status_send(subscription, &notice);
         if (history_length(stream_history(stream)) > 0)
                 transcription_send(subscription, stream_current(stream), SUBSCRIBER_HISTORY);
@@ -109,14 +109,15 @@ static void subscription_open(struct subscription *subscription) {
 static void subscriber_serve(void *context, struct quantum *quantum) {
         struct subscriber *state = context;
         const struct session *session = state->session;
-        uint64_t n_before = server_counts(session->server)->sinks[READER_SUBSCRIBER].n_bytes;
+        uint64_t n_before =
+                server_counts(session->server)->observers[READER_SUBSCRIBER].n_bytes;
 
         if (state->n_open == state->n || session->is_leaving ||
             websocket_pending(session->socket) > 0)
                 return;
         subscription_open(&state->subscriptions[state->n_open++]);
         quantum_spend(quantum,
-                      server_counts(session->server)->sinks[READER_SUBSCRIBER].n_bytes -
+                      server_counts(session->server)->observers[READER_SUBSCRIBER].n_bytes -
                               n_before);
 }
 
@@ -254,8 +255,8 @@ static void subscriber_close(struct session *session) {
                 return;
         run_queue_remove(run_queue_of(session), &state->entry);
         for (size_t i = 0; i < state->n_open; i++)
-                stream_remove_sink(state->subscriptions[i].stream,
-                                   &state->subscriptions[i].sink);
+                stream_remove_observer(state->subscriptions[i].stream,
+                                       &state->subscriptions[i].observer);
         free(state->subscriptions);
         free(state);
 }

@@ -76,7 +76,7 @@ static void config_make(struct rig *rig) {
 // terminal.
 static void streams_speak(struct rig *rig) {
         int terminal = dup(STDOUT_FILENO), nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-        size_t owed;
+        size_t backlog;
 
         (void)fflush(stdout);
         assert_true(terminal >= 0 && nowhere >= 0);
@@ -97,10 +97,10 @@ static void streams_speak(struct rig *rig) {
 
                 loop_turn(rig->loop);
                 sched_yield();
-                owed = 0;
+                backlog = 0;
                 for (size_t i = 0; i < n; i++)
-                        owed += stream_owed(streams[i]);
-        } while (owed > 0);
+                        backlog += stream_backlog(streams[i]);
+        } while (backlog > 0);
         (void)fflush(stdout);
         assert_true(dup2(terminal, STDOUT_FILENO) >= 0);
         close(terminal);

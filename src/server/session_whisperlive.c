@@ -41,7 +41,7 @@ static void whisperlive_on_update(void *context, const struct stream_facts *fact
         free(finals);
 }
 
-static const struct sink_ops whisperlive_sink = {
+static const struct observer_ops whisperlive_observer = {
         .name = "whisperlive",
         .on_update = whisperlive_on_update,
 };
@@ -107,7 +107,7 @@ static int whisperlive_stream_open(struct session *session,
         if (hello->word_timestamps)
                 options.word_timestamps = DECODE_YES;
         decode_options_tell(&options, hello->initial_prompt, hello->hotwords);
-        return session_stream_open(session, &settings, &whisperlive_sink, error);
+        return session_stream_open(session, &settings, &whisperlive_observer, error);
 }
 
 static void whisperlive_on_text(struct session *session, const char *text, size_t n) {

@@ -32,9 +32,9 @@
 #define STREAM_UNHEARD_RESUME ((int64_t)20 * AUDIO_RATE)
 #define STREAM_UNHEARD_TIGHT  ((int64_t)2 * AUDIO_RATE)
 
-// Files are decoded many windows at a time: the same for them, in windows owed.
-#define STREAM_OWED_PAUSE  16
-#define STREAM_OWED_RESUME 12
+// Files are decoded many windows at a time: this is their limit, in windows of the backlog.
+#define STREAM_BACKLOG_PAUSE  16
+#define STREAM_BACKLOG_RESUME 12
 
 // Whoever pauses may go on for other reasons than an answer: looked at so often.
 #define STREAM_RELIEF_TICK (NSEC_PER_SEC / 4)
@@ -52,10 +52,10 @@ struct stream {
         struct source *source;        // brings samples; NULL when they are pushed
         struct ring *ring;            // keeps the last of them on a clock
         struct segmenter *segmenter;  // finds the speech
-        struct lane *lane;            // our place at the decoder
+        struct flow *flow;            // our place at the decoder
         struct assembler *assembler;  // turns hypotheses into segments
         struct history *history;      // for those who come late
-        struct sink *sinks;           // for those who are here
+        struct observer *observers;   // for those who are here
 
         struct stream_clock clock;
         struct stream_pace pace;
@@ -78,7 +78,7 @@ struct stream {
 
 // What has arrived and is neither text nor known to be none.
 static int64_t samples_unheard(const struct stream *stream) {
-        int64_t samples = (int64_t)lane_samples_owed(stream->lane);
+        int64_t samples = (int64_t)flow_backlog_samples(stream->flow);
         struct window window;
 
         if (segmenter_open_window(stream->segmenter, &window))
@@ -89,7 +89,7 @@ static int64_t samples_unheard(const struct stream *stream) {
 // More has arrived than will be heard soon, and it can wait: who talks as people do is never
 // held up, however late the decoder is.
 static bool is_ahead(const struct stream *stream) {
-        size_t owed = lane_owed(stream->lane);
+        size_t backlog = flow_backlog(stream->flow);
         int64_t unheard = samples_unheard(stream);
 
         if (!stream->is_file && !scheduler_is_full(stream->services.scheduler) &&
@@ -98,9 +98,10 @@ static bool is_ahead(const struct stream *stream) {
         if (budget_is_tight(stream->services.budget))
                 return unheard > STREAM_UNHEARD_TIGHT;
         if (stream->is_file)
-                return owed >= (stream->is_held ? STREAM_OWED_RESUME : STREAM_OWED_PAUSE);
+                return backlog >=
+                       (stream->is_held ? STREAM_BACKLOG_RESUME : STREAM_BACKLOG_PAUSE);
         // An open window alone waits for what follows, not for the decoder.
-        return owed > 0 &&
+        return backlog > 0 &&
                unheard > (stream->is_held ? STREAM_UNHEARD_RESUME : STREAM_UNHEARD_PAUSE);
 }
 
@@ -153,7 +154,7 @@ static void stream_on_update(struct stream *stream, uint32_t generation,
 
         for (size_t i = 0; i < update->n_finals; i++)
                 history_append(stream->history, &update->finals[i]);
-        sinks_on_update(stream->sinks, &facts, update);
+        observers_on_update(stream->observers, &facts, update);
 }
 
 // What was said in a window is lost.
@@ -173,7 +174,7 @@ static void stream_on_hypothesis(void *context, const struct job *job, int resul
         CLEANUP(hypothesis_deinit) struct hypothesis heard = {0};
         struct hypothesis nothing = {0};
         const struct update *update;
-        size_t owed = lane_owed(stream->lane);  // with this one answered
+        size_t backlog = flow_backlog(stream->flow);  // with this one answered
         int64_t begin;
 
         if (job->generation < stream->generation_least)
@@ -188,7 +189,7 @@ static void stream_on_hypothesis(void *context, const struct job *job, int resul
                 update = assembler_on_final(stream->assembler, job->begin,
                                             job->begin + (int64_t)job->n_samples, hypothesis);
         } else if (stream_passes_hear(&stream->jobs.passes, job, hypothesis, &begin, &heard)) {
-                update = assembler_on_tentative(stream->assembler, begin, &heard);
+                update = assembler_on_partial(stream->assembler, begin, &heard);
         } else {
                 return;
         }
@@ -197,8 +198,8 @@ static void stream_on_hypothesis(void *context, const struct job *job, int resul
         stream_on_update(stream, job->generation, update);
 
         relief_consider(stream);
-        if (owed == 0 && job->is_final && stream->listener.on_settled)
-                stream->listener.on_settled(stream->listener.context);
+        if (backlog == 0 && job->is_final && stream->listener.on_idle)
+                stream->listener.on_idle(stream->listener.context);
 }
 
 // --- sound enters ----------------------------------------------------------------------------
@@ -214,9 +215,9 @@ static void silence_count(struct stream *stream, int64_t until) {
 static void stream_submit(struct stream *stream, struct job *job) {
         job->generation = stream->clock.generation;
         job->deadline = loop_now(stream->services.loop) + STREAM_DEADLINE;
-        if (job->is_settling)
+        if (job->is_speculative)
                 job->deadline += stream->pause / 2;  // about what is left of the pause
-        lane_submit(stream->lane, job);
+        flow_submit(stream->flow, job);
 }
 
 // A window is closed. Often what it holds was decoded when the pause in it began.
@@ -229,7 +230,7 @@ static void stream_on_window(struct stream *stream, const struct window *window)
         wanted.generation = stream->clock.generation;
         silence_count(stream, wanted.begin);
         stream->judged_until = window->end;
-        if (lane_promote(stream->lane, &wanted))
+        if (flow_promote(stream->flow, &wanted))
                 return;
         job = stream_jobs_final(&stream->jobs, stream->ring, &wanted);
         if (job)
@@ -245,30 +246,30 @@ static void windows_take(struct stream *stream) {
                 stream_on_window(stream, &window);
 }
 
-// The open window, if a tentative pass over it is worth it: not of a file or a flood, in which
+// The open window, if a partial pass over it is worth it: not of a file or a flood, in which
 // nobody is talking now.
-static bool tentative_window(const struct stream *stream, struct window *ret) {
-        return !stream->is_file && sinks_want_tail(stream->sinks) &&
+static bool partial_window(const struct stream *stream, struct window *ret) {
+        return !stream->is_file && observers_want_tail(stream->observers) &&
                !stream_pace_is_flood(&stream->pace, loop_now(stream->services.loop)) &&
                segmenter_open_window(stream->segmenter, ret) &&
                stream_jobs_want_pass(&stream->jobs, ret);
 }
 
-static void tentative_consider(struct stream *stream) {
+static void partial_consider(struct stream *stream) {
         struct window window;
 
-        if (tentative_window(stream, &window))
-                lane_want_turn(stream->lane, window.is_settled);
+        if (partial_window(stream, &window))
+                flow_request_grant(stream->flow, window.is_paused);
 }
 
 // It is our turn: decode what was said up to now.
-static void stream_on_turn(void *context) {
+static void stream_on_grant(void *context) {
         struct stream *stream = context;
         struct window window;
         struct job *job = NULL;
 
-        if (tentative_window(stream, &window))
-                job = stream_jobs_tentative(&stream->jobs, stream->ring, &window);
+        if (partial_window(stream, &window))
+                job = stream_jobs_partial(&stream->jobs, stream->ring, &window);
         if (job)
                 stream_submit(stream, job);
 }
@@ -283,7 +284,7 @@ static void window_end(struct stream *stream) {
 static void stream_on_silence(void *context) {
         struct stream *stream = context;
 
-        if (stream->is_held && lane_owed(stream->lane) > 0)
+        if (stream->is_held && flow_backlog(stream->flow) > 0)
                 loop_timer_set(stream->silence, stream->pause);
         else
                 window_end(stream);
@@ -311,7 +312,7 @@ void stream_on_audio(struct stream *stream, const float *samples, size_t n) {
         ring_release(stream->ring, segmenter_oldest_needed(stream->segmenter));
         ring_charge(stream);
         silence_count(stream, segmenter_oldest_needed(stream->segmenter));
-        tentative_consider(stream);
+        partial_consider(stream);
 }
 
 static void source_on_samples(void *context, const float *samples, size_t n) {
@@ -342,7 +343,7 @@ static void source_on_state(void *context, enum source_state state, const char *
 
         if (stream->state == SOURCE_ONLINE && state != SOURCE_ONLINE &&
             state != SOURCE_STALLED) {
-                window_end(stream);  // what was heard before the loss is owed
+                window_end(stream);  // what was heard before the loss becomes text
                 generation_begin(stream);
         }
         stream->state = state;
@@ -350,21 +351,21 @@ static void source_on_state(void *context, enum source_state state, const char *
         state_log(stream);
         notice = stream_state(stream);
         facts = facts_of(stream, stream->clock.generation);
-        sinks_on_notice(stream->sinks, &facts, &notice);
+        observers_on_notice(stream->observers, &facts, &notice);
 }
 
 // --- controls --------------------------------------------------------------------------------
 
 void stream_flush(struct stream *stream) {
         window_end(stream);
-        if (lane_owed(stream->lane) == 0 && stream->listener.on_settled)
-                stream->listener.on_settled(stream->listener.context);
+        if (flow_backlog(stream->flow) == 0 && stream->listener.on_idle)
+                stream->listener.on_idle(stream->listener.context);
 }
 
 void stream_cancel(struct stream *stream) {
         struct hypothesis nothing = {0};
 
-        lane_cancel(stream->lane, false);
+        flow_cancel(stream->flow, false);
         segmenter_reset(stream->segmenter);
         stream_jobs_forget(&stream->jobs, ring_end(stream->ring));
         stream->judged_until = ring_end(stream->ring);
@@ -372,7 +373,7 @@ void stream_cancel(struct stream *stream) {
         stream->generation_least = stream->clock.generation;
         stream_on_update(
                 stream, stream->clock.generation,
-                assembler_on_tentative(stream->assembler, ring_end(stream->ring), &nothing));
+                assembler_on_partial(stream->assembler, ring_end(stream->ring), &nothing));
         relief_give(stream);
 }
 
@@ -389,12 +390,12 @@ void stream_stop(struct stream *stream) {
         stream_flush(stream);
 }
 
-void stream_add_sink(struct stream *stream, struct sink *sink) {
-        sinks_add(&stream->sinks, sink);
+void stream_add_observer(struct stream *stream, struct observer *observer) {
+        observers_add(&stream->observers, observer);
 }
 
-void stream_remove_sink(struct stream *stream, struct sink *sink) {
-        sinks_remove(&stream->sinks, sink);
+void stream_remove_observer(struct stream *stream, struct observer *observer) {
+        observers_remove(&stream->observers, observer);
 }
 
 // --- what there is ---------------------------------------------------------------------------
@@ -434,8 +435,8 @@ int64_t stream_origin(const struct stream *stream) {
         return stream->origin;
 }
 
-size_t stream_owed(const struct stream *stream) {
-        return lane_owed(stream->lane);
+size_t stream_backlog(const struct stream *stream) {
+        return flow_backlog(stream->flow);
 }
 
 bool stream_is_flood(const struct stream *stream) {
@@ -495,9 +496,9 @@ int stream_open(struct stream **ret, const struct stream_services *services,
         stream->silence = loop_timer_new(services->loop, stream_on_silence, stream);
         stream->relief = loop_timer_new(services->loop, stream_on_relief_tick, stream);
         stream->segmenter = segmenter_new(services->vad, &config);
-        stream->lane = lane_open(services->scheduler, settings->owner, settings->is_file,
+        stream->flow = flow_open(services->scheduler, settings->owner, settings->is_file,
                                  stream_on_hypothesis, stream);
-        lane_set_turn(stream->lane, stream_on_turn);
+        flow_set_on_grant(stream->flow, stream_on_grant);
         stream->assembler = assembler_new();
         stream->history = history_new(settings->history_segments, STREAM_HISTORY_BYTES);
         stream->state = SOURCE_ONLINE;
@@ -531,7 +532,7 @@ struct stream *stream_close(struct stream *stream) {
         stream->source = source_close(stream->source);
         stream->history = history_free(stream->history);
         stream->assembler = assembler_free(stream->assembler);
-        stream->lane = lane_close(stream->lane);
+        stream->flow = flow_close(stream->flow);
         stream->segmenter = segmenter_free(stream->segmenter);
         stream->ring = ring_free(stream->ring);
         budget_refund(stream->services.budget, BUDGET_SOUND, stream->bytes_charged);

@@ -3,7 +3,7 @@
 // only here, the stages are joined.
 //
 // Threads: loop thread only.
-// Memory:  a stream owns all of its stages; sinks belong to whoever added them and must be
+// Memory:  a stream owns all of its stages; observers belong to whoever added them and must be
 //          removed before they are freed.
 
 #include <stdbool.h>
@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 #include "decode/scheduler.h"
-#include "sink/sink.h"
 #include "source/source.h"
 #include "speech/segmenter.h"
 #include "transcript/history.h"
+#include "transcript/observer.h"
 #include "util/error.h"
 #include "util/loop.h"
 
@@ -39,13 +39,13 @@ struct stream_settings {
         size_t history_segments;
         float pause;       // seconds without speech that close a window; 0: the default
         float window_max;  // seconds that one may be long; 0: the default
-        bool is_file;  // pushed faster than it is spoken: many windows at a time, no tentatives
+        bool is_file;  // pushed faster than it is spoken: many windows at a time, no partials
 };
 
 // What the owner wants to know; each may be NULL. None may free the stream.
 struct stream_listener {
-        void (*on_settled)(void *context);  // nothing is owed any more
-        void (*on_relief)(void *context);   // no longer backlogged
+        void (*on_idle)(void *context);    // the backlog is empty
+        void (*on_relief)(void *context);  // no longer backlogged
         // A window is lost: what was said there will not be text. It is logged already.
         void (*on_failure)(void *context, const char *words);
         void *context;
@@ -59,7 +59,7 @@ struct stream *stream_close(struct stream *stream);
 // `n` samples (mono, AUDIO_RATE, float) just arrived. Pushed streams only.
 void stream_on_audio(struct stream *stream, const float *samples, size_t n);
 
-// Close the open window now; its text becomes final. on_settled follows once nothing is owed,
+// Close the open window now; its text becomes final. on_idle follows once the backlog is empty,
 // at once if nothing is.
 void stream_flush(struct stream *stream);
 
@@ -72,8 +72,8 @@ void stream_restart(struct stream *stream);
 // Stop the source for good (shutdown) and flush.
 void stream_stop(struct stream *stream);
 
-void stream_add_sink(struct stream *stream, struct sink *sink);
-void stream_remove_sink(struct stream *stream, struct sink *sink);
+void stream_add_observer(struct stream *stream, struct observer *observer);
+void stream_remove_observer(struct stream *stream, struct observer *observer);
 
 const char *stream_name(const struct stream *stream);
 const struct history *stream_history(const struct stream *stream);
@@ -96,7 +96,7 @@ int64_t stream_origin(const struct stream *stream);
 bool stream_is_flood(const struct stream *stream);
 
 // Windows closed and not yet answered.
-size_t stream_owed(const struct stream *stream);
+size_t stream_backlog(const struct stream *stream);
 
 // Should whoever pushes the sound pause? It came faster than anybody speaks, and half a minute
 // of it is not yet heard (of a file: so many windows; while memory is tight: seconds). True

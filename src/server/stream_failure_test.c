@@ -12,7 +12,7 @@ static void a_lost_window_is_told_and_the_next_ones_are_heard(void **state) {
         assert_true(rig->n_failed > 0);
         assert_int_equal(rig->capture.n_finals, 0);
         assert_non_null(strstr(rig->failure, "s of speech could not be decoded: Input/output"));
-        assert_int_equal(stream_owed(rig->stream), 0);
+        assert_int_equal(stream_backlog(rig->stream), 0);
         rig->is_broken = false;
         rig->n_failed = 0;
         stream_rig_push(rig, rig->speech.samples, rig->speech.n);

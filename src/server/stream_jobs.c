@@ -7,10 +7,10 @@
 #include "server/stream.h"
 #include "util/mem.h"
 
-// Tentative text from so much speech on, and again when there is so much more of it. How often
+// Partial text from so much speech on, and again when there is so much more of it. How often
 // in time is the scheduler's to say (decode/load.h).
-#define TENTATIVE_FIRST (0.5f * AUDIO_RATE)
-#define TENTATIVE_MORE  (AUDIO_RATE / 5)
+#define PARTIAL_FIRST (0.5f * AUDIO_RATE)
+#define PARTIAL_MORE  (AUDIO_RATE / 5)
 
 void stream_jobs_init(struct stream_jobs *jobs, const struct stream_settings *settings) {
         struct decode_options *options = &jobs->options;
@@ -34,14 +34,14 @@ void stream_jobs_deinit(struct stream_jobs *jobs) {
         *jobs = (struct stream_jobs){0};
 }
 
-// What of the window may go into a job: not what is gone or owed already.
+// What of the window may go into a job: not what is gone or in the backlog already.
 static int64_t begin_of(const struct stream_jobs *jobs, const struct ring *ring,
                         const struct window *window) {
         int64_t begin = window->begin;
 
         if (begin < ring_begin(ring))
                 begin = ring_begin(ring);
-        return begin < jobs->owed_until ? jobs->owed_until : begin;
+        return begin < jobs->backlog_until ? jobs->backlog_until : begin;
 }
 
 static struct job *job_make(struct stream_jobs *jobs, const struct ring *ring, int64_t begin,
@@ -61,11 +61,11 @@ bool stream_jobs_close_window(struct stream_jobs *jobs, const struct ring *ring,
                               const struct window *window, struct job_window *ret) {
         int64_t begin = begin_of(jobs, ring, window);
 
-        jobs->tentative_end = 0;
+        jobs->partial_end = 0;
         stream_passes_close_window(&jobs->passes);
         if (window->end <= begin)
                 return false;
-        jobs->owed_until = window->end;
+        jobs->backlog_until = window->end;
         *ret = (struct job_window){
                 .begin = begin,
                 .n_samples = (size_t)(window->end - begin),
@@ -87,31 +87,31 @@ struct job *stream_jobs_final(struct stream_jobs *jobs, const struct ring *ring,
 }
 
 bool stream_jobs_want_pass(const struct stream_jobs *jobs, const struct window *window) {
-        if (window->is_settled)
-                return window->end != jobs->tentative_end;
-        return window->speech_samples >= TENTATIVE_FIRST &&
-               window->end - jobs->tentative_end >= TENTATIVE_MORE;
+        if (window->is_paused)
+                return window->end != jobs->partial_end;
+        return window->speech_samples >= PARTIAL_FIRST &&
+               window->end - jobs->partial_end >= PARTIAL_MORE;
 }
 
-struct job *stream_jobs_tentative(struct stream_jobs *jobs, const struct ring *ring,
-                                  const struct window *window) {
+struct job *stream_jobs_partial(struct stream_jobs *jobs, const struct ring *ring,
+                                const struct window *window) {
         int64_t begin = begin_of(jobs, ring, window);
         struct job *job;
 
         if (window->end <= begin)
                 return NULL;
-        begin = stream_passes_begin(&jobs->passes, begin, window->end, window->is_settled);
+        begin = stream_passes_begin(&jobs->passes, begin, window->end, window->is_paused);
         job = job_make(jobs, ring, begin, (size_t)(window->end - begin));
         if (!job)
                 return NULL;
-        job->is_settling = window->is_settled;
+        job->is_speculative = window->is_paused;
         // What may yet change gets no word times, which cost as much again, and is not searched
         // for speech that was missed.
-        if (!job->is_settling)
+        if (!job->is_speculative)
                 job->options.word_timestamps = DECODE_NO;
         else
                 job->speech = activity_from(&window->speech, begin - window->begin);
-        jobs->tentative_end = window->end;
+        jobs->partial_end = window->end;
         return job;
 }
 
@@ -124,5 +124,5 @@ void stream_jobs_follow_language(struct stream_jobs *jobs, const char *language)
 void stream_jobs_forget(struct stream_jobs *jobs, int64_t position) {
         memcpy(jobs->options.language, jobs->language, sizeof(jobs->language));
         stream_passes_close_window(&jobs->passes);
-        jobs->owed_until = position;
+        jobs->backlog_until = position;
 }

@@ -1,6 +1,6 @@
 #pragma once
 // Stream jobs: what a stream asks of the decoder. A window becomes a final job when it is
-// closed, and tentative ones while it is open. Sound goes into one final job at most, and what
+// closed, and partial ones while it is open. Sound goes into one final job at most, and what
 // one pass over a window heard is the draft of the next.
 //
 // Who makes a job's generation and deadline right, and submits it, is the stream.
@@ -24,8 +24,8 @@ struct stream_settings;
 struct stream_jobs {
         struct decode_options options;     // of the next job
         char language[LANGUAGE_CODE_MAX];  // as wished; options has the one found since
-        int64_t owed_until;                // everything before it is settled or owed
-        int64_t tentative_end;             // of the last tentative job in the open window
+        int64_t backlog_until;             // everything before it is text or in the backlog
+        int64_t partial_end;               // of the last partial job in the open window
         struct stream_passes passes;
         uint64_t id_last;
 };
@@ -34,9 +34,9 @@ struct stream_jobs {
 void stream_jobs_init(struct stream_jobs *jobs, const struct stream_settings *settings);
 void stream_jobs_deinit(struct stream_jobs *jobs);
 
-// The window is closed, and what of it was not owed yet is from now on: *ret says what final
-// job is wanted, but for the generation. False when nothing is left to decode. ret->language
-// is lent until the language changes.
+// The window is closed, and what of it was not in the backlog yet is from now on: *ret says
+// what final job is wanted, but for the generation. False when nothing is left to decode.
+// ret->language is lent until the language changes.
 bool stream_jobs_close_window(struct stream_jobs *jobs, const struct ring *ring,
                               const struct window *window, struct job_window *ret);
 
@@ -44,13 +44,13 @@ bool stream_jobs_close_window(struct stream_jobs *jobs, const struct ring *ring,
 struct job *stream_jobs_final(struct stream_jobs *jobs, const struct ring *ring,
                               const struct job_window *wanted);
 
-// Would a tentative pass over the open window have something new to say?
+// Would a partial pass over the open window have something new to say?
 bool stream_jobs_want_pass(const struct stream_jobs *jobs, const struct window *window);
 
-// That pass, a tentative job with the sound that there is up to now, from the window's begin or
+// That pass, a partial job with the sound that there is up to now, from the window's begin or
 // from a pause in it (stream_passes.h). NULL when there is none, or out of memory.
-struct job *stream_jobs_tentative(struct stream_jobs *jobs, const struct ring *ring,
-                                  const struct window *window);
+struct job *stream_jobs_partial(struct stream_jobs *jobs, const struct ring *ring,
+                                const struct window *window);
 
 // A language was found: later windows are taken to be in it, unless each is to be detected.
 void stream_jobs_follow_language(struct stream_jobs *jobs, const char *language);

@@ -59,10 +59,10 @@ static struct window window_of(double begin, double end) {
         return window;
 }
 
-static struct job *tentative(struct heard *heard, double begin, double end) {
+static struct job *partial(struct heard *heard, double begin, double end) {
         struct window window = window_of(begin, end);
 
-        return stream_jobs_tentative(&heard->jobs, heard->ring, &window);
+        return stream_jobs_partial(&heard->jobs, heard->ring, &window);
 }
 
 static struct job * final(struct heard *heard, double begin, double end) {
@@ -97,7 +97,7 @@ static void sound_goes_into_one_final_job(void **state) {
         check_seconds(first, 1, 3);
         assert_null(final(heard, 1.5, 3));
         check_seconds(final(heard, 2.5, 5), 3, 5);
-        check_seconds(tentative(heard, 4.5, 7), 5, 7);
+        check_seconds(partial(heard, 4.5, 7), 5, 7);
         check_seconds(final(heard, 5, 7), 5, 7);
 }
 
@@ -113,16 +113,16 @@ static void passes_come_when_there_is_more_to_hear(void **state) {
         struct heard *heard = *state;
         struct window settled = window_of(1, 3);
 
-        settled.is_settled = true;
+        settled.is_paused = true;
         assert_false(wants_pass(heard, 1, 1.4));
         assert_true(wants_pass(heard, 1, 1.5));
-        check_seconds(tentative(heard, 1, 1.5), 1, 1.5);
+        check_seconds(partial(heard, 1, 1.5), 1, 1.5);
         assert_false(wants_pass(heard, 1, 1.6));
         assert_true(wants_pass(heard, 1, 1.7));
-        check_seconds(tentative(heard, 1, 2.9), 1, 2.9);
+        check_seconds(partial(heard, 1, 2.9), 1, 2.9);
         // At a pause little more is enough, once.
         assert_true(stream_jobs_want_pass(&heard->jobs, &settled));
-        job_free(stream_jobs_tentative(&heard->jobs, heard->ring, &settled));
+        job_free(stream_jobs_partial(&heard->jobs, heard->ring, &settled));
         assert_false(stream_jobs_want_pass(&heard->jobs, &settled));
 }
 
@@ -139,11 +139,11 @@ static void only_what_may_become_final_knows_its_speech(void **state) {
 
         window.speech = (struct activity){0};
         activity_add(&window.speech, 0, 3 * AUDIO_RATE);
-        job = stream_jobs_tentative(&heard->jobs, heard->ring, &window);
+        job = stream_jobs_partial(&heard->jobs, heard->ring, &window);
         assert_int_equal(speech_of(job), 0);
         job_free(job);
-        window.is_settled = true;
-        job = stream_jobs_tentative(&heard->jobs, heard->ring, &window);
+        window.is_paused = true;
+        job = stream_jobs_partial(&heard->jobs, heard->ring, &window);
         assert_int_equal(speech_of(job), 3 * AUDIO_RATE);
         job_free(job);
         // Of the final one, that begins where another ended, only what is left.
@@ -159,13 +159,13 @@ static void only_what_may_become_final_has_word_times(void **state) {
         struct job *job;
 
         heard->jobs.options.word_timestamps = DECODE_YES;
-        job = stream_jobs_tentative(&heard->jobs, heard->ring, &window);
-        assert_false(job->is_settling);
+        job = stream_jobs_partial(&heard->jobs, heard->ring, &window);
+        assert_false(job->is_speculative);
         assert_int_equal(job->options.word_timestamps, DECODE_NO);
         job_free(job);
-        window.is_settled = true;
-        job = stream_jobs_tentative(&heard->jobs, heard->ring, &window);
-        assert_true(job->is_settling);
+        window.is_paused = true;
+        job = stream_jobs_partial(&heard->jobs, heard->ring, &window);
+        assert_true(job->is_speculative);
         assert_int_equal(job->options.word_timestamps, DECODE_YES);
         job_free(job);
 }
@@ -203,22 +203,22 @@ static void hear_three_tokens(struct heard *heard, struct job *job, double windo
 static struct job *settling(struct heard *heard, double begin, double end) {
         struct window window = window_of(begin, end);
 
-        window.is_settled = true;
-        return stream_jobs_tentative(&heard->jobs, heard->ring, &window);
+        window.is_paused = true;
+        return stream_jobs_partial(&heard->jobs, heard->ring, &window);
 }
 
 static void a_draft_is_for_its_own_window(void **state) {
         struct heard *heard = *state;
         struct hypothesis nothing = {0};
-        struct job *job = tentative(heard, 1, 3);
+        struct job *job = partial(heard, 1, 3);
 
         assert_int_equal(job->options.n_draft_tokens, 0);
         hear_three_tokens(heard, job, 1);
-        job = tentative(heard, 1, 4);
+        job = partial(heard, 1, 4);
         assert_int_equal(job->options.n_draft_tokens, 3);
         assert_memory_equal(job->options.draft_tokens, tokens, sizeof(tokens));
         job_free(job);
-        job = tentative(heard, 4, 6);
+        job = partial(heard, 4, 6);
         assert_int_equal(job->options.n_draft_tokens, 0);
         job_free(job);
         job = final(heard, 1, 4);
@@ -235,8 +235,8 @@ static void after_a_pause_only_what_follows_is_heard_again(void **state) {
 
         hear_three_tokens(heard, settling(heard, 1, 8), 1);
         // A little more: all of it once more. Then from within the pause on.
-        check_seconds(tentative(heard, 1, 8.25), 1, 8.25);
-        job = tentative(heard, 1, 9);
+        check_seconds(partial(heard, 1, 8.25), 1, 8.25);
+        job = partial(heard, 1, 9);
         assert_int_equal(job->begin, 8 * AUDIO_RATE - AUDIO_RATE * 3 / 20);
         assert_int_equal(job->begin + (int64_t)job->n_samples, 9 * AUDIO_RATE);
         assert_int_equal(job->options.n_draft_tokens, 0);
@@ -247,24 +247,24 @@ static void after_a_pause_only_what_follows_is_heard_again(void **state) {
         assert_int_equal(whole.segments[2].begin, 7 * AUDIO_RATE - AUDIO_RATE * 3 / 20);
         hypothesis_deinit(&whole);
         // Drafts: of the rest for the next pass over it, of all for the final.
-        job = tentative(heard, 1, 10);
+        job = partial(heard, 1, 10);
         assert_int_equal(job->options.n_draft_tokens, 3);
         job_free(job);
         job = final(heard, 1, 10);
         assert_int_equal(job->options.n_draft_tokens, 6);
         check_seconds(job, 1, 10);
         // The next window is another one.
-        check_seconds(tentative(heard, 10, 12), 10, 12);
+        check_seconds(partial(heard, 10, 12), 10, 12);
 }
 
 static void a_short_head_is_heard_again(void **state) {
         struct heard *heard = *state;
 
         hear_three_tokens(heard, settling(heard, 1, 6), 1);
-        check_seconds(tentative(heard, 1, 9), 1, 9);
+        check_seconds(partial(heard, 1, 9), 1, 9);
         // One in which nothing was heard is none.
         hear(heard, settling(heard, 1, 8), &(struct hypothesis){0}, 1);
-        check_seconds(tentative(heard, 1, 9), 1, 9);
+        check_seconds(partial(heard, 1, 9), 1, 9);
 }
 
 static void an_answer_about_the_rest_of_another_head_is_no_news(void **state) {
@@ -274,7 +274,7 @@ static void an_answer_about_the_rest_of_another_head_is_no_news(void **state) {
         int64_t begin;
 
         hear_three_tokens(heard, settling(heard, 1, 8), 1);
-        job = tentative(heard, 1, 9);
+        job = partial(heard, 1, 9);
         hear_three_tokens(heard, settling(heard, 1, 10), 1);
         assert_false(
                 stream_passes_hear(&heard->jobs.passes, job, &three_tokens, &begin, &whole));
@@ -297,26 +297,26 @@ static void a_language_found_is_kept_until_all_is_forgotten(void **state) {
 
 // --- whole flows -----------------------------------------------------------------------------
 
-static void tentative_text_comes_while_he_speaks_and_somebody_reads(void **state) {
+static void partial_text_comes_while_he_speaks_and_somebody_reads(void **state) {
         struct stream_rig *rig = stream_rig_need(state);
 
         stream_rig_push(rig, rig->speech.samples, 2 * AUDIO_RATE);
-        assert_true(atomic_load(&rig->n_tentative) >= 1);
+        assert_true(atomic_load(&rig->n_partial) >= 1);
         assert_true(rig->capture.tail[0] != '\0');
         assert_int_equal(rig->capture.n_finals, 0);
 }
 
-static void without_readers_nothing_tentative_is_decoded(void **state) {
+static void without_readers_nothing_partial_is_decoded(void **state) {
         struct stream_rig *rig = stream_rig_need(state);
 
-        rig->sink.wants_tail = false;
+        rig->observer.wants_tail = false;
         stream_rig_push(rig, rig->speech.samples, rig->speech.n);
-        assert_int_equal(atomic_load(&rig->n_tentative), 0);
+        assert_int_equal(atomic_load(&rig->n_partial), 0);
 }
 
 static void stable_words_stay_until_the_window_is_final(void **state) {
         struct stream_rig *rig = stream_rig_need(state);
-        struct sink_capture *capture = &rig->capture;
+        struct observer_capture *capture = &rig->capture;
         char stable[64] = "";
         size_t longest = 0;
 
@@ -360,7 +360,7 @@ static void each_pass_over_a_window_drafts_the_next(void **state) {
 
         stream_rig_push(rig, rig->speech.samples, rig->speech.n);
         stream_rig_push_silence(rig, 2);
-        n_passes = atomic_load(&rig->n_tentative);
+        n_passes = atomic_load(&rig->n_partial);
         assert_true(n_passes > 4 * rig->capture.n_finals);
         assert_int_equal(atomic_load(&rig->n_drafted), n_passes - rig->capture.n_finals);
         assert_false(atomic_load(&rig->is_drafted_wrong));
@@ -400,8 +400,8 @@ int main(void) {
                         heard_teardown),
                 cmocka_unit_test_setup_teardown(a_language_found_is_kept_until_all_is_forgotten,
                                                 heard_setup, heard_teardown),
-                STREAM_TEST(tentative_text_comes_while_he_speaks_and_somebody_reads),
-                STREAM_TEST(without_readers_nothing_tentative_is_decoded),
+                STREAM_TEST(partial_text_comes_while_he_speaks_and_somebody_reads),
+                STREAM_TEST(without_readers_nothing_partial_is_decoded),
                 STREAM_TEST(stable_words_stay_until_the_window_is_final),
                 STREAM_TEST(what_the_pause_settled_is_not_decoded_again),
                 STREAM_TEST(each_pass_over_a_window_drafts_the_next),

@@ -116,12 +116,12 @@ static void a_late_decoder_loses_nothing_and_asks_for_a_pause(void **state) {
                 rounds++;
         }
         assert_int_equal(rig->n_relieved, 0);
-        size_t owed = stream_owed(rig->stream);
+        size_t backlog = stream_backlog(rig->stream);
 
         engine_script_release(rig->script);
         stream_rig_wait(rig);
         assert_int_equal(rig->n_relieved, 1);
-        assert_int_equal(rig->capture.n_finals, owed);
+        assert_int_equal(rig->capture.n_finals, backlog);
         assert_true(rounds >= 2);
 }
 
@@ -139,7 +139,7 @@ static void only_a_flood_is_asked_to_pause(void **state) {
                 stream_on_audio(rig->stream, zeros, AUDIO_RATE);
                 loop_advance(rig->loop, NSEC_PER_SEC);
         }
-        assert_true(stream_owed(rig->stream) >= 20);
+        assert_true(stream_backlog(rig->stream) >= 20);
         assert_false(stream_is_backlogged(rig->stream));
         stream_on_audio(rig->stream, rig->speech.samples, rig->speech.n);
         assert_true(stream_is_backlogged(rig->stream));
@@ -166,14 +166,14 @@ static void half_a_minute_unheard_is_enough(void **state) {
         pour(rig, 25);
         assert_false(stream_is_backlogged(rig->stream));
         pour(rig, 10);
-        assert_true(stream_owed(rig->stream) < 16);
+        assert_true(stream_backlog(rig->stream) < 16);
         assert_true(stream_is_backlogged(rig->stream));
         engine_script_release(rig->script);
         stream_rig_wait(rig);
         assert_int_equal(rig->n_relieved, 1);
 }
 
-// The clock catches up with who was ahead of it: then he is owed text like everybody else.
+// The clock catches up with who was ahead of it: then his text comes like everybody else's.
 static void who_is_not_ahead_any_more_is_not_held_up(void **state) {
         struct stream_rig *rig = stream_rig_need(state);
 
@@ -184,7 +184,7 @@ static void who_is_not_ahead_any_more_is_not_held_up(void **state) {
         assert_int_equal(rig->n_relieved, 0);
         loop_advance(rig->loop, 10 * NSEC_PER_SEC);
         assert_int_equal(rig->n_relieved, 1);
-        assert_true(stream_owed(rig->stream) > 0);
+        assert_true(stream_backlog(rig->stream) > 0);
         assert_false(stream_is_backlogged(rig->stream));
         engine_script_release(rig->script);
         stream_rig_wait(rig);
@@ -193,14 +193,14 @@ static void who_is_not_ahead_any_more_is_not_held_up(void **state) {
 // Sound that was asked to stop has not stopped: no window ends for it in mid-sentence.
 static void who_is_held_up_is_not_silent(void **state) {
         struct stream_rig *rig = stream_rig_need(state);
-        size_t owed;
+        size_t backlog;
 
         engine_script_hold(rig->script);
         pour(rig, 39);
         assert_true(stream_is_backlogged(rig->stream));
-        owed = stream_owed(rig->stream);
+        backlog = stream_backlog(rig->stream);
         loop_advance(rig->loop, 20 * NSEC_PER_SEC);
-        assert_int_equal(stream_owed(rig->stream), owed);
+        assert_int_equal(stream_backlog(rig->stream), backlog);
         engine_script_release(rig->script);
         stream_rig_wait(rig);
 }
@@ -215,7 +215,7 @@ static void who_pours_waits_for_memory(void **state) {
         assert_true(stream_is_backlogged(rig->stream));
         loop_advance(rig->loop, 5 * NSEC_PER_SEC);
         stream_rig_wait(rig);
-        assert_int_equal(stream_owed(rig->stream), 0);
+        assert_int_equal(stream_backlog(rig->stream), 0);
         assert_int_equal(rig->n_relieved, 1);
 
         engine_script_hold(rig->script);
@@ -237,28 +237,29 @@ static void open_windows_are_charged(void **state) {
         pour(rig, 5);
         assert_true(budget_used(rig->budget, BUDGET_SOUND) > idle);
         stream_flush(rig->stream);
-        assert_true(budget_used(rig->budget, BUDGET_OWED) > (size_t)AUDIO_RATE * sizeof(float));
+        assert_true(budget_used(rig->budget, BUDGET_BACKLOG) >
+                    (size_t)AUDIO_RATE * sizeof(float));
         engine_script_release(rig->script);
         stream_rig_wait(rig);
-        assert_int_equal(budget_used(rig->budget, BUDGET_OWED), 0);
+        assert_int_equal(budget_used(rig->budget, BUDGET_BACKLOG), 0);
         rig->stream = stream_close(rig->stream);
         assert_int_equal(budget_used(rig->budget, BUDGET_SOUND), 0);
 }
 
 // Nobody says now what is poured in: only its finals count.
-static void a_flood_gets_no_tentative_text(void **state) {
+static void a_flood_gets_no_partial_text(void **state) {
         struct stream_rig *rig = stream_rig_need(state);
 
         engine_script_hold(rig->script);
         for (int i = 0; i < 2; i++)
                 stream_on_audio(rig->stream, rig->speech.samples, rig->speech.n);
-        // What is owed is so late that tentative text may come before it.
+        // The backlog is so late that partial text may come before it.
         loop_advance(rig->loop, 2100 * NSEC_PER_MSEC);
         for (size_t i = 0; i + RIG_PIECE <= (size_t)6 * AUDIO_RATE; i += RIG_PIECE)
                 stream_on_audio(rig->stream, rig->speech.samples + i, RIG_PIECE);
         engine_script_release(rig->script);
         stream_rig_wait(rig);
-        assert_int_equal(atomic_load(&rig->n_tentative), 0);
+        assert_int_equal(atomic_load(&rig->n_partial), 0);
         assert_true(rig->capture.n_finals > 0);
 }
 
@@ -277,7 +278,7 @@ int main(void) {
                 STREAM_TEST(who_is_held_up_is_not_silent),
                 STREAM_TEST(who_pours_waits_for_memory),
                 STREAM_TEST(open_windows_are_charged),
-                STREAM_TEST(a_flood_gets_no_tentative_text),
+                STREAM_TEST(a_flood_gets_no_partial_text),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

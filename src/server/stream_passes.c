@@ -54,8 +54,8 @@ static bool has_head(const struct stream_passes *passes, int64_t window_begin) {
 }
 
 int64_t stream_passes_begin(struct stream_passes *passes, int64_t window_begin, int64_t end,
-                            bool is_settling) {
-        if (is_settling || !has_head(passes, window_begin) ||
+                            bool is_speculative) {
+        if (is_speculative || !has_head(passes, window_begin) ||
             end - passes->rest_begin < REST_MIN)
                 return window_begin;
         passes->asked_begin = passes->rest_begin;
@@ -92,7 +92,7 @@ bool stream_passes_hear(struct stream_passes *passes, const struct job *job,
                 *ret_begin = passes->head_begin;
                 hypothesis_add(ret, &passes->head, 0);
                 draft_keep(&passes->rest, job->begin, hypothesis);
-        } else if (job->is_settling && job->n_samples >= HEAD_SAMPLES) {
+        } else if (job->is_speculative && job->n_samples >= HEAD_SAMPLES) {
                 head_keep(passes, job, hypothesis);
         }
         hypothesis_add(ret, hypothesis, job->begin - *ret_begin);

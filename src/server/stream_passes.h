@@ -1,5 +1,5 @@
 #pragma once
-// Stream passes: what tentative passes have heard of the open window, for the next one to build
+// Stream passes: what partial passes have heard of the open window, for the next one to build
 // on. The tokens are its draft. When speech went on after a pause, what the pass over all up to
 // the pause heard stands for that sound until the window is final: later passes take only what
 // follows (the head and what follows it, below), so that a long sentence costs no more and
@@ -32,16 +32,17 @@ struct stream_passes {
         int64_t asked_begin;     // of the last pass over a rest that was asked for
 };
 
-// Where the sound of the next tentative pass over the window [window_begin, end) begins: there,
-// or in a pause. A settling pass takes the whole window, for its answer may become the final.
+// Where the sound of the next partial pass over the window [window_begin, end) begins: there,
+// or in a pause. A speculative pass takes the whole window, for its answer may become the
+// final.
 int64_t stream_passes_begin(struct stream_passes *passes, int64_t window_begin, int64_t end,
-                            bool is_settling);
+                            bool is_speculative);
 
 // Give the job, whose sound begins at job->begin, its draft, and to a pass over a rest the
 // language of its head.
 void stream_passes_tell(const struct stream_passes *passes, struct job *job);
 
-// What a tentative job heard. *ret becomes what is now heard of the whole window, the caller's,
+// What a partial job heard. *ret becomes what is now heard of the whole window, the caller's,
 // and *ret_begin where that begins. False when the answer is about what follows a head that is
 // no more: then there is nothing new.
 bool stream_passes_hear(struct stream_passes *passes, const struct job *job,

@@ -9,17 +9,18 @@
 #include "speech/vad_rig.h"
 #include "util/mem.h"
 
-// A word for each half second, another one each time for the last and, in tentative text, for
+// A word for each half second, another one each time for the last and, in partial text, for
 // the third; the first is misheard now and then.
-static char *words_say(const struct job *job, unsigned n_tentative) {
+static char *words_say(const struct job *job, unsigned n_partial) {
         size_t n = job->n_samples / (AUDIO_RATE / 2);
         char *text = xstrdup("");
 
         for (size_t i = 0; i <= n; i++) {
-                bool is_misheard = i == 2 || (i == 0 && n_tentative % 4 == 3);
-                bool is_vague = i == n || (is_misheard && !job->is_final && !job->is_settling);
+                bool is_misheard = i == 2 || (i == 0 && n_partial % 4 == 3);
+                bool is_vague =
+                        i == n || (is_misheard && !job->is_final && !job->is_speculative);
                 char *longer = xasprintf("%s %s%zu", text, is_vague ? "maybe" : "word",
-                                         is_vague ? n_tentative : i);
+                                         is_vague ? n_partial : i);
 
                 free(text);
                 text = longer;
@@ -35,7 +36,7 @@ static int script_answer(void *context, const struct job *job, struct hypothesis
                 return -EIO;
         segment = hypothesis_append(ret);
         if (!job->is_final)
-                atomic_fetch_add(&rig->n_tentative, 1);
+                atomic_fetch_add(&rig->n_partial, 1);
         if (job->options.n_draft_tokens > 0)
                 atomic_fetch_add(&rig->n_drafted, 1);
         // The token names the window, and a draft must be of the same one.
@@ -46,17 +47,17 @@ static int script_answer(void *context, const struct job *job, struct hypothesis
         segment->tokens[0] = (int32_t)job->begin;
         segment->n_tokens = 1;
         segment->end = (int64_t)job->n_samples;
-        segment->text = rig->says_words ? words_say(job, atomic_load(&rig->n_tentative))
+        segment->text = rig->says_words ? words_say(job, atomic_load(&rig->n_partial))
                                         : xasprintf(" [%" PRId64 ",%" PRId64 ")", job->begin,
                                                     job->begin + segment->end);
         snprintf(ret->language, sizeof(ret->language), "en");
         return 0;
 }
 
-static void on_settled(void *context) {
+static void on_idle(void *context) {
         struct stream_rig *rig = context;
 
-        rig->n_settled++;
+        rig->n_finished++;
 }
 
 static void on_relief(void *context) {
@@ -78,16 +79,16 @@ static void rig_open_stream(struct stream_rig *rig) {
                                            rig->budget};
         struct stream_settings settings = {
                 .name = "test", .options = &options, .history_segments = 5};
-        struct stream_listener listener = {on_settled, on_relief, on_failure, rig};
+        struct stream_listener listener = {on_idle, on_relief, on_failure, rig};
 
         assert_int_equal(stream_open(&rig->stream, &services, &settings, &listener, NULL), 0);
-        rig->sink = (struct sink){
-                .ops = &sink_capture,
+        rig->observer = (struct observer){
+                .ops = &observer_capture,
                 .state = &rig->capture,
                 .wants_tail = true,
-                .counts = &rig->sink_counts,
+                .counts = &rig->observer_counts,
         };
-        stream_add_sink(rig->stream, &rig->sink);
+        stream_add_observer(rig->stream, &rig->observer);
 }
 
 int stream_rig_setup(void **state) {
@@ -116,7 +117,7 @@ int stream_rig_teardown(void **state) {
         engine_script_free(rig->script);
         vad_model_free(rig->vad);
         loop_free(rig->loop);
-        sink_capture_deinit(&rig->capture);
+        observer_capture_deinit(&rig->capture);
         free(rig->speech.samples);
         free(rig);
         return 0;
@@ -137,7 +138,7 @@ void stream_rig_wait(struct stream_rig *rig) {
                 loop_turn(rig->loop);
                 sched_yield();
                 stats = scheduler_stats(rig->scheduler);
-        } while (stats.n_final + stats.n_tentative > 0);
+        } while (stats.n_final + stats.n_partial > 0);
 }
 
 void stream_rig_push(struct stream_rig *rig, const float *samples, size_t n) {

@@ -1,6 +1,6 @@
 #pragma once
 // Stream rig: whole flows in one process. Real speech detection on a real recording, a scripted
-// engine, a capturing sink and a fake clock. Only in tests.
+// engine, a capturing observer and a fake clock. Only in tests.
 //
 // Threads: main thread; what is atomic is written by the engine's.
 
@@ -17,7 +17,7 @@
 #include "decode/engine_scripted.h"
 #include "server/counts.h"
 #include "server/stream.h"
-#include "sink/sink_capture.h"
+#include "transcript/observer_capture.h"
 #include "util/budget.h"
 
 #define RIG_PIECE 1600  // samples pushed at a time: 0.1 s
@@ -31,13 +31,13 @@ struct stream_rig {
         struct budget *budget;
         struct vad_model *vad;
         struct stream *stream;  // NULL where the network or the recording is not there
-        struct sink_capture capture;
-        struct sink sink;
-        struct sink_counts sink_counts;
+        struct observer_capture capture;
+        struct observer observer;
+        struct observer_counts observer_counts;
         struct server_counts counts;
-        unsigned n_settled, n_relieved, n_failed;
+        unsigned n_finished, n_relieved, n_failed;
         char failure[128];  // the last one's words
-        atomic_uint n_tentative;
+        atomic_uint n_partial;
         atomic_uint n_drafted;  // jobs that brought the tokens of the one before
         atomic_bool is_drafted_wrong;
         bool is_broken;       // the engine fails

@@ -23,7 +23,7 @@ static void speech_becomes_final_text_after_a_pause(void **state) {
         // He speaks for most of the eleven seconds, pauses between his sentences.
         assert_true(covered > (int64_t)rig->speech.n * 7 / 10);
         assert_string_equal(rig->capture.tail, "");
-        assert_int_equal(stream_owed(rig->stream), 0);
+        assert_int_equal(stream_backlog(rig->stream), 0);
 }
 
 static void sound_is_in_a_window_or_silent(void **state) {
@@ -43,7 +43,7 @@ static void sound_is_in_a_window_or_silent(void **state) {
         undecided = counts->samples_in - counts->samples_silent - in_windows;
         assert_true(undecided < AUDIO_RATE);
         assert_true(counts->samples_silent > (uint64_t)6 * AUDIO_RATE);
-        assert_int_equal(rig->sink_counts.n_updates, rig->capture.n_updates);
+        assert_int_equal(rig->observer_counts.n_updates, rig->capture.n_updates);
 }
 
 static void silence_never_reaches_the_engine(void **state) {
@@ -53,14 +53,14 @@ static void silence_never_reaches_the_engine(void **state) {
         assert_int_equal(engine_script_submitted(rig->script), 0);
 }
 
-static void flush_settles_at_once_when_nothing_is_owed(void **state) {
+static void flush_is_idle_at_once_without_a_backlog(void **state) {
         struct stream_rig *rig = stream_rig_need(state);
 
         stream_flush(rig->stream);
-        assert_int_equal(rig->n_settled, 1);
+        assert_int_equal(rig->n_finished, 1);
         stream_rig_push_silence(rig, 1);
         stream_flush(rig->stream);
-        assert_int_equal(rig->n_settled, 2);
+        assert_int_equal(rig->n_finished, 2);
         assert_int_equal(rig->capture.n_finals, 0);
 }
 
@@ -71,9 +71,9 @@ static void cancel_forgets_what_was_said(void **state) {
         for (size_t i = 0; i < (size_t)2 * AUDIO_RATE; i += RIG_PIECE)
                 stream_on_audio(rig->stream, rig->speech.samples + i, RIG_PIECE);
         stream_flush(rig->stream);
-        assert_int_equal(stream_owed(rig->stream), 1);
+        assert_int_equal(stream_backlog(rig->stream), 1);
         stream_cancel(rig->stream);
-        assert_int_equal(stream_owed(rig->stream), 0);
+        assert_int_equal(stream_backlog(rig->stream), 0);
         engine_script_release(rig->script);
         stream_rig_push_silence(rig, 2);
         assert_int_equal(rig->capture.n_finals, 0);
@@ -154,7 +154,7 @@ int main(void) {
                 STREAM_TEST(speech_becomes_final_text_after_a_pause),
                 STREAM_TEST(sound_is_in_a_window_or_silent),
                 STREAM_TEST(silence_never_reaches_the_engine),
-                STREAM_TEST(flush_settles_at_once_when_nothing_is_owed),
+                STREAM_TEST(flush_is_idle_at_once_without_a_backlog),
                 STREAM_TEST(cancel_forgets_what_was_said),
                 STREAM_TEST(a_restart_counts_from_zero_again),
                 STREAM_TEST(wall_clock_times_follow_the_anchor),

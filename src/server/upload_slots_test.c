@@ -23,7 +23,7 @@ struct rig {
         char turns[256];  // "0 1 2 "
 };
 
-static void rig_on_turn(void *context) {
+static void rig_on_grant(void *context) {
         struct caller *caller = context;
         char *told = caller->rig->turns;
         size_t length = strlen(told);
@@ -39,7 +39,7 @@ static void rig_init(struct rig *rig, unsigned at_once, unsigned waiting) {
 }
 
 static bool rig_enter(struct rig *rig, unsigned i) {
-        return upload_slots_enter(rig->slots, &rig->places[i], rig_on_turn, &rig->callers[i]);
+        return upload_slots_enter(rig->slots, &rig->places[i], rig_on_grant, &rig->callers[i]);
 }
 
 static void rig_deinit(struct rig *rig) {

@@ -286,8 +286,8 @@ bool cutter_open_window(const struct cutter *cutter, int64_t position, struct wi
         if (!cutter->is_open || cutter->speech_samples < max_i64(cutter->config.speech_min, 1))
                 return false;
         *ret = window_now(cutter, position);
-        ret->is_settled = cutter->silence_begin >= 0 &&
-                          position >= cutter->speech_end + cutter->config.padding;
+        ret->is_paused = cutter->silence_begin >= 0 &&
+                         position >= cutter->speech_end + cutter->config.padding;
         return true;
 }
 

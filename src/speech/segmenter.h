@@ -25,7 +25,7 @@ struct window {
         int64_t end;
         bool is_closed;          // false: speech still goes on, `end` is what there is so far
         bool is_cut;             // closed at a weak pause or the limit, not at a real pause
-        bool is_settled;         // open, but speech has paused: `end` stays if it closes now
+        bool is_paused;          // open, but speech has paused: `end` stays if it closes now
         int64_t speech_end;      // last position judged speech, without padding
         float speech_samples;    // how many of its samples were judged speech
         struct activity speech;  // and which, from its begin on

@@ -1,5 +1,5 @@
 #pragma once
-// Agreement: which words of the tail stand? Tentative hypotheses of one window go in; words
+// Agreement: which words of the tail stand? Partial hypotheses of one window go in; words
 // that two successive ones agree on (LocalAgreement-2: Liu et al., "Low-Latency
 // Sequence-to-Sequence Speech Recognition and Translation by Partial Hypothesis Selection",
 // 2020) are stable: they stay as they are, whatever later hypotheses say; only what follows

@@ -131,8 +131,8 @@ static char *hypothesis_text(const struct hypothesis *hypothesis) {
         return text;
 }
 
-const struct update *assembler_on_tentative(struct assembler *assembler, int64_t begin,
-                                            const struct hypothesis *hypothesis) {
+const struct update *assembler_on_partial(struct assembler *assembler, int64_t begin,
+                                          const struct hypothesis *hypothesis) {
         CLEANUP(mem_freep) char *text = hypothesis_text(hypothesis);
         struct segment *tail = &assembler->tail;
         bool is_first = true;
@@ -167,8 +167,8 @@ static int64_t position_clamp(int64_t position, int64_t least, int64_t most) {
 }
 
 // The words of what was heard from `begin` on, within their segment.
-static void words_settle(struct segment *segment, const struct hypothesis_segment *heard,
-                         int64_t begin) {
+static void words_finalize(struct segment *segment, const struct hypothesis_segment *heard,
+                           int64_t begin) {
         segment->words = hypothesis_words_copy(heard->words, heard->n_words, begin);
         segment->n_words = heard->n_words;
         for (size_t i = 0; i < segment->n_words; i++) {
@@ -180,7 +180,7 @@ static void words_settle(struct segment *segment, const struct hypothesis_segmen
 }
 
 // Give the next final its place on the clock and in the chain of ids.
-static void final_settle(struct assembler *assembler, struct segment *segment) {
+static void final_close(struct assembler *assembler, struct segment *segment) {
         segment->is_final = true;
         segment->id = segment_id_next(assembler->id_last, segment->text);
         assembler->id_last = segment->id;
@@ -211,11 +211,11 @@ const struct update *assembler_on_final(struct assembler *assembler, int64_t beg
                 segment->begin =
                         position_clamp(begin + heard->begin, assembler->position_end, end);
                 segment->end = position_clamp(begin + heard->end, segment->begin, end);
-                words_settle(segment, heard, begin);
-                final_settle(assembler, segment);
+                words_finalize(segment, heard, begin);
+                final_close(assembler, segment);
                 assembler->n_finals++;
         }
-        // A tail of a later window stays: its stream owed this one for long.
+        // A tail of a later window stays: this one was in the backlog for long.
         if (assembler->window_begin < end)
                 tail_clear(assembler);
         else

@@ -20,7 +20,7 @@ struct assembler;
 struct update {
         const struct segment *finals;  // new since the last update, in order
         size_t n_finals;
-        const struct segment *tail;  // tentative text so far; text "" when there is none
+        const struct segment *tail;  // partial text so far; text "" when there is none
         size_t stable_bytes;         // of the tail's text: words that will not change before
         size_t stable_words;         // it is final
         const char *language;        // "" while unknown
@@ -35,10 +35,10 @@ struct assembler *assembler_free(struct assembler *assembler);
 // A new recording: ids start again, the tail is empty. `position` is the stream's now.
 void assembler_restart(struct assembler *assembler, int64_t position);
 
-// The answer to a tentative job whose samples began at `begin`, which tells its window from
+// The answer to a partial job whose samples began at `begin`, which tells its window from
 // others: becomes the tail, behind the words that are stable already.
-const struct update *assembler_on_tentative(struct assembler *assembler, int64_t begin,
-                                            const struct hypothesis *hypothesis);
+const struct update *assembler_on_partial(struct assembler *assembler, int64_t begin,
+                                          const struct hypothesis *hypothesis);
 
 // The answer to a final job for [begin, end): its segments become final, the tail is emptied
 // unless it belongs to a window behind that.

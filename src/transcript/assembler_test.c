@@ -50,7 +50,7 @@ static void finals_follow_each_other_without_overlap(void **state) {
         assembler_free(assembler);
 }
 
-static void a_tentative_hypothesis_is_only_the_tail(void **state) {
+static void a_partial_hypothesis_is_only_the_tail(void **state) {
         struct assembler *assembler = assembler_new();
         struct hypothesis hypothesis = {0};
         const struct update *update;
@@ -58,7 +58,7 @@ static void a_tentative_hypothesis_is_only_the_tail(void **state) {
         (void)state;
         heard(&hypothesis, 100, 8000, " so");
         heard(&hypothesis, 8000, 9000, " far");
-        update = assembler_on_tentative(assembler, 0, &hypothesis);
+        update = assembler_on_partial(assembler, 0, &hypothesis);
         assert_int_equal(update->n_finals, 0);
         assert_string_equal(update->tail->text, " so far");
         assert_false(update->tail->is_final);
@@ -66,7 +66,7 @@ static void a_tentative_hypothesis_is_only_the_tail(void **state) {
         assert_int_equal(update->tail->end, 9000);
 
         hypothesis_deinit(&hypothesis);
-        update = assembler_on_tentative(assembler, 0, &hypothesis);
+        update = assembler_on_partial(assembler, 0, &hypothesis);
         assert_string_equal(update->tail->text, "");
         assembler_free(assembler);
 }
@@ -81,16 +81,16 @@ static void words_stay_until_their_window_is_final(void **state) {
         heard(&second, 0, 9000, " we choose");
         heard(&second, 9000, 16000, " to go");
         heard(&other, 0, 18000, " he chose to go too");
-        update = assembler_on_tentative(assembler, 500, &first);
+        update = assembler_on_partial(assembler, 500, &first);
         assert_int_equal(update->stable_bytes, 0);
-        update = assembler_on_tentative(assembler, 500, &second);
+        update = assembler_on_partial(assembler, 500, &second);
         assert_string_equal(update->tail->text, " we choose to go");
         assert_int_equal(update->stable_bytes, strlen(" we choose to"));
         assert_int_equal(update->stable_words, 3);
-        update = assembler_on_tentative(assembler, 500, &other);
+        update = assembler_on_partial(assembler, 500, &other);
         assert_string_equal(update->tail->text, " we choose to go too");
         assert_int_equal(update->stable_words, 4);
-        update = assembler_on_tentative(assembler, 500, &nothing);
+        update = assembler_on_partial(assembler, 500, &nothing);
         assert_string_equal(update->tail->text, " we choose to go");
         assert_int_equal(assembler_current(assembler)->stable_words, 4);
 
@@ -99,12 +99,12 @@ static void words_stay_until_their_window_is_final(void **state) {
         assert_string_equal(update->finals[0].text, " he chose to go too");
         assert_string_equal(update->tail->text, "");
         assert_int_equal(update->stable_bytes, 0);
-        update = assembler_on_tentative(assembler, 20000, &second);
+        update = assembler_on_partial(assembler, 20000, &second);
         assert_int_equal(update->stable_words, 0);
-        update = assembler_on_tentative(assembler, 20000, &second);
+        update = assembler_on_partial(assembler, 20000, &second);
         assert_int_equal(update->stable_words, 4);
         // As after a cancel: another window without a final before it.
-        update = assembler_on_tentative(assembler, 60000, &nothing);
+        update = assembler_on_partial(assembler, 60000, &nothing);
         assert_string_equal(update->tail->text, "");
         assert_int_equal(update->stable_words, 0);
         hypothesis_deinit(&first);
@@ -133,7 +133,7 @@ static void language_is_told_once_and_when_it_changes(void **state) {
         (void)state;
         assert_false(assembler_on_final(assembler, 0, 10, &hypothesis)->language_is_new);
         heard(&hypothesis, 0, 10, " ja");
-        assert_false(assembler_on_tentative(assembler, 0, &hypothesis)->language_is_new);
+        assert_false(assembler_on_partial(assembler, 0, &hypothesis)->language_is_new);
         hypothesis.language_probability = 0.4f;
         assert_false(assembler_on_final(assembler, 0, 10, &hypothesis)->language_is_new);
         hypothesis.language_probability = 0.6f;
@@ -176,7 +176,7 @@ static void random_hypotheses_keep_the_order(void **state) {
                         heard(&hypothesis, rand() % 600000 - 60000, rand() % 600000 - 60000,
                               "x");
                 if (rand() % 2)
-                        update = assembler_on_tentative(assembler, position, &hypothesis);
+                        update = assembler_on_partial(assembler, position, &hypothesis);
                 else
                         update = assembler_on_final(assembler, position, position + length,
                                                     &hypothesis);
@@ -227,7 +227,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(ids_are_the_original_servers),
                 cmocka_unit_test(finals_follow_each_other_without_overlap),
-                cmocka_unit_test(a_tentative_hypothesis_is_only_the_tail),
+                cmocka_unit_test(a_partial_hypothesis_is_only_the_tail),
                 cmocka_unit_test(words_stay_until_their_window_is_final),
                 cmocka_unit_test(blank_text_is_no_segment),
                 cmocka_unit_test(language_is_told_once_and_when_it_changes),

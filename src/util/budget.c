@@ -73,7 +73,7 @@ const char *budget_kind_name(enum budget_kind kind) {
         static const char *const names[BUDGET_KIND_COUNT] = {
                 [BUDGET_MESSAGES] = "messages", [BUDGET_SENDING] = "sending",
                 [BUDGET_UPLOADS] = "uploads",   [BUDGET_SOUND] = "sound",
-                [BUDGET_OWED] = "owed",
+                [BUDGET_BACKLOG] = "backlog",
         };
 
         return names[kind];

@@ -19,7 +19,7 @@ enum budget_kind {
         BUDGET_SENDING,   // that the peer has not taken yet
         BUDGET_UPLOADS,   // bytes of files
         BUDGET_SOUND,     // of windows that are open
-        BUDGET_OWED,      // sound of windows that are closed and not yet text
+        BUDGET_BACKLOG,   // sound of windows that are closed and not yet text
         BUDGET_KIND_COUNT,
 };
 

@@ -42,11 +42,11 @@ static void it_is_tight_when_a_quarter_is_left(void **state) {
         CLEANUP(budget_freep) struct budget *budget = budget_new(1000);
 
         (void)state;
-        budget_charge_always(budget, BUDGET_OWED, 750);
+        budget_charge_always(budget, BUDGET_BACKLOG, 750);
         assert_false(budget_is_tight(budget));
-        budget_charge_always(budget, BUDGET_OWED, 1);
+        budget_charge_always(budget, BUDGET_BACKLOG, 1);
         assert_true(budget_is_tight(budget));
-        budget_refund(budget, BUDGET_OWED, 751);
+        budget_refund(budget, BUDGET_BACKLOG, 751);
 }
 
 static void without_a_budget_everything_is_granted(void **state) {

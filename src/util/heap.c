@@ -25,7 +25,7 @@ static void node_rise(struct heap *heap, struct heap_node *node, size_t place) {
         node_set(heap, place, node);
 }
 
-static void node_sink(struct heap *heap, struct heap_node *node, size_t place) {
+static void node_observer(struct heap *heap, struct heap_node *node, size_t place) {
         for (size_t child; (child = 2 * place) <= heap->n; place = child) {
                 if (child < heap->n &&
                     heap->is_before(node_at(heap, child + 1), node_at(heap, child)))
@@ -66,7 +66,7 @@ void heap_remove(struct heap *heap, struct heap_node *node) {
         if (place > 1 && heap->is_before(last, node_at(heap, place / 2)))
                 node_rise(heap, last, place);
         else
-                node_sink(heap, last, place);
+                node_observer(heap, last, place);
 }
 
 struct heap_node *heap_first(const struct heap *heap) {

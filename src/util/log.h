@@ -7,7 +7,7 @@
 //
 // `about` names the object that speaks (a stream, a session, "server"), `event` is a stable,
 // kebab-case id that a reader can search for. Stages do not log (they return errors); source,
-// net, sink, server and cli do.
+// net, observer, server and cli do.
 //
 // Whatever a peer, a file or a program gave may be in `about` and in the message: both are made
 // fit for one line (util/line_text.h) and the message is redacted (util/redact.h). Lines of one
@@ -65,7 +65,7 @@ void log_line(enum log_level level, const char *about, const char *event, const 
 #define log_error(about, event, ...)   log_line(LOG_ERROR, about, event, __VA_ARGS__)
 
 // One line that is written whatever the level, in the format it already has: transcripts
-// (sink_log). It is made fit for one line.
+// (observer_log). It is made fit for one line.
 void log_raw(const char *line);
 
 // Which format is on.

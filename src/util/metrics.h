@@ -52,7 +52,7 @@ struct metrics_label {
         const char *value;
 };
 
-// Labels for one line: METRICS_LABELS({"kind", "final"}, {"sink", "log"}). NULL for none.
+// Labels for one line: METRICS_LABELS({"kind", "final"}, {"observer", "log"}). NULL for none.
 #define METRICS_LABELS(...) ((const struct metrics_label[]){__VA_ARGS__, {0}})
 
 struct metrics *metrics_new(void);

@@ -16,7 +16,7 @@ static void values_have_their_family_and_labels(void **state) {
 
         (void)state;
         metrics_family(metrics, METRICS_COUNTER, "jobs_total", "Jobs.");
-        metrics_value(metrics, METRICS_LABELS({"kind", "final"}, {"sink", "log"}), 5);
+        metrics_value(metrics, METRICS_LABELS({"kind", "final"}, {"observer", "log"}), 5);
         metrics_family(metrics, METRICS_GAUGE, "memory_bytes", "Memory.");
         metrics_value(metrics, NULL, 123456789012345);
         metrics_value(metrics, NULL, 0.25);
@@ -24,7 +24,7 @@ static void values_have_their_family_and_labels(void **state) {
         CLEANUP(mem_freep) char *text = metrics_finish(metrics, &n);
         assert_string_equal(text, "# HELP jobs_total Jobs.\n"
                                   "# TYPE jobs_total counter\n"
-                                  "jobs_total{kind=\"final\",sink=\"log\"} 5\n"
+                                  "jobs_total{kind=\"final\",observer=\"log\"} 5\n"
                                   "# HELP memory_bytes Memory.\n"
                                   "# TYPE memory_bytes gauge\n"
                                   "memory_bytes 123456789012345\n"

@@ -22,7 +22,7 @@ struct worker {
         char name;
         size_t work;  // steps left
         size_t cost;  // of a step
-        int n_served, n_settled;
+        int n_served, n_finished;
 };
 
 struct crew {
@@ -48,7 +48,7 @@ static void worker_serve(void *context, struct quantum *quantum) {
 static void worker_settle(void *context) {
         struct worker *worker = context;
 
-        worker->n_settled++;
+        worker->n_finished++;
 }
 
 static int crew_setup(void **state) {
@@ -206,11 +206,11 @@ static void settling_comes_once_after_all_are_served(void **state) {
 
         run_queue_settle(crew->queue, &worker->entry);
         run_queue_settle(crew->queue, &worker->entry);
-        assert_int_equal(worker->n_settled, 0);
+        assert_int_equal(worker->n_finished, 0);
         loop_turn(crew->loop);
-        assert_int_equal(worker->n_settled, 1);
+        assert_int_equal(worker->n_finished, 1);
         loop_turn(crew->loop);
-        assert_int_equal(worker->n_settled, 1);
+        assert_int_equal(worker->n_finished, 1);
 }
 
 static void the_removed_are_forgotten(void **state) {
@@ -224,7 +224,7 @@ static void the_removed_are_forgotten(void **state) {
         run_queue_remove(crew->queue, &crew->workers[1].entry);
         run_queue_remove(crew->queue, &crew->workers[1].entry);
         expect_round(crew, "");
-        assert_int_equal(crew->workers[1].n_settled, 0);
+        assert_int_equal(crew->workers[1].n_finished, 0);
 }
 
 #define with_crew(test) cmocka_unit_test_setup_teardown(test, crew_setup, crew_teardown)

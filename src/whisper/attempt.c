@@ -6,7 +6,7 @@
 #include <zlib.h>
 
 #include "audio/pcm.h"
-#include "decode/guard.h"
+#include "decode/filter.h"
 #include "util/mem.h"
 #include "whisper/prompt.h"
 #include "whisper/seam.h"
@@ -72,7 +72,7 @@ static bool attempt_repeats(const struct decode_options *options,
                             const struct attempt *attempt) {
         return attempt->compression_ratio > options->compression_ratio_threshold ||
                (options->without_timestamps == DECODE_YES &&
-                guard_goes_in_circles(options, attempt->tokens, attempt->n));
+                filter_goes_in_circles(options, attempt->tokens, attempt->n));
 }
 
 bool attempt_accept(struct transcription *transcription, const struct attempt *attempt) {
@@ -116,7 +116,7 @@ bool attempt_is_refused(const struct transcription *transcription,
         return attempt_is_silence(transcription, attempt) ||
                attempt->avg_logprob < options->log_prob_threshold ||
                attempt->compression_ratio > options->compression_ratio_threshold ||
-               guard_goes_in_circles(options, attempt->tokens, attempt->n);
+               filter_goes_in_circles(options, attempt->tokens, attempt->n);
 }
 
 bool attempt_goes_on(const struct transcription *transcription, const struct attempt *attempt,

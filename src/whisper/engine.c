@@ -28,8 +28,8 @@
 // A few jobs that are not urgent (job.h) run where nobody else is at work. Beside others they
 // get one in so many steps of the decoder, and as much of the encoder's time: enough to come to
 // an end. More of them than a few, which came while nobody talked, make room by going on.
-#define LATER_SHARE 8
-#define LATER_FEW   4
+#define BACKGROUND_SHARE 8
+#define BACKGROUND_FEW   4
 
 struct engine_state {
         const struct whisper_model *model;
@@ -42,11 +42,11 @@ struct engine_state {
         uint64_t *arrivals;           // [n_slots]: in which order they came
         size_t n_slots;               // at most ENCODER_WINDOWS_MAX
         uint64_t n_arrived;
-        uint64_t n_steps;     // of the decoder
-        bool was_encoding;    // the last step
-        size_t n_rows_ahead;  // encoded, for which the decoder has not had its turns yet
-        uint64_t later_step;  // of the decoder, before which jobs that are not urgent are not
-                              // encoded beside others
+        uint64_t n_steps;          // of the decoder
+        bool was_encoding;         // the last step
+        size_t n_rows_ahead;       // encoded, for which the decoder has not had its turns yet
+        uint64_t background_step;  // of the decoder, before which jobs that are not urgent are
+                                   // not encoded beside others
         struct retry_pot pot;
 };
 
@@ -268,41 +268,42 @@ struct batch {
 static bool is_better_at_work(const struct engine_state *state) {
         for (size_t i = 0; i < state->n_slots; i++)
                 if (is_decoding(&state->slots[i]) &&
-                    state->slots[i].job->rank != JOB_RANK_LATER)
+                    state->slots[i].job->rank != JOB_RANK_BACKGROUND)
                         return true;
         return false;
 }
 
 // Whether jobs that are not urgent have to wait for others at work.
-static bool must_later_yield(const struct engine_state *state) {
-        size_t n_later = 0;
+static bool must_background_yield(const struct engine_state *state) {
+        size_t n_background = 0;
 
         for (size_t i = 0; i < state->n_slots; i++)
-                n_later += state->slots[i].phase != TRANSCRIPTION_FREE &&
-                           state->slots[i].job->rank == JOB_RANK_LATER;
-        return n_later <= LATER_FEW && is_better_at_work(state);
+                n_background += state->slots[i].phase != TRANSCRIPTION_FREE &&
+                                state->slots[i].job->rank == JOB_RANK_BACKGROUND;
+        return n_background <= BACKGROUND_FEW && is_better_at_work(state);
 }
 
 // Which of the jobs that are not urgent have a share in the decoder's next step. Retries do not
 // make room by going on.
 struct share {
-        bool has_later, has_later_retries;
+        bool has_background, has_background_retries;
 };
 
 static struct share share_find(const struct engine_state *state) {
-        bool is_their_turn = state->n_steps % LATER_SHARE == 0;
+        bool is_their_turn = state->n_steps % BACKGROUND_SHARE == 0;
 
         return (struct share){
-                .has_later = is_their_turn || !must_later_yield(state),
-                .has_later_retries = is_their_turn || !is_better_at_work(state),
+                .has_background = is_their_turn || !must_background_yield(state),
+                .has_background_retries = is_their_turn || !is_better_at_work(state),
         };
 }
 
 static bool is_decoding_now(const struct transcription *transcription,
                             const struct share *share) {
-        if (!is_decoding(transcription) || transcription->job->rank != JOB_RANK_LATER)
+        if (!is_decoding(transcription) || transcription->job->rank != JOB_RANK_BACKGROUND)
                 return is_decoding(transcription);
-        return transcription->retries.is_one ? share->has_later_retries : share->has_later;
+        return transcription->retries.is_one ? share->has_background_retries
+                                             : share->has_background;
 }
 
 // What of the room for rows a slot may take: what is left when the slots behind it have one row
@@ -375,7 +376,7 @@ static void decode(struct engine_state *state) {
 }
 
 // Whether the encoder has its turn. A final's window waits for one step of the decoder at most,
-// as do files' among themselves; a tentative one until the sequences at work had steps for what
+// as do files' among themselves; a partial one until the sequences at work had steps for what
 // was encoded before it; a file's beside others for its share.
 static bool is_encoders_turn(const struct engine_state *state,
                              const struct encoder_batch *batch, bool has_live) {
@@ -386,19 +387,19 @@ static bool is_encoders_turn(const struct engine_state *state,
         if (!has_live)
                 return true;
         rank = batch->owners[0]->job->rank;
-        if (rank == JOB_RANK_TENTATIVE)
+        if (rank == JOB_RANK_PARTIAL)
                 return state->n_rows_ahead == 0;
-        if (rank == JOB_RANK_LATER && must_later_yield(state))
-                return state->n_steps >= state->later_step;
+        if (rank == JOB_RANK_BACKGROUND && must_background_yield(state))
+                return state->n_steps >= state->background_step;
         return !state->was_encoding;
 }
 
-// The decoder is owed steps for what was encoded.
+// The decoder has steps to make up for what was encoded.
 static void rows_account(struct engine_state *state, const struct encoder_batch *batch) {
         size_t n_steps = batch->n_rows / ROWS_PER_STEP;
 
-        if (batch->owners[0]->job->rank == JOB_RANK_LATER)
-                state->later_step = state->n_steps + LATER_SHARE * n_steps;
+        if (batch->owners[0]->job->rank == JOB_RANK_BACKGROUND)
+                state->background_step = state->n_steps + BACKGROUND_SHARE * n_steps;
         else
                 state->n_rows_ahead = batch->n_rows;
 }

@@ -16,7 +16,7 @@
 #define N_SOUNDS 6
 #define N_JOBS   (N_SOUNDS + 1)
 
-#define LATER_JOBS 6  // more than a few
+#define BACKGROUND_JOBS 6  // more than a few
 
 static const char *const sounds[N_SOUNDS] = {
         "librispeech-short/1088-134318-0001.flac", "librispeech-short/1088-134318-0002.flac",
@@ -94,41 +94,42 @@ static void test_int8(void **state) {
 // Jobs of the same sound: many that are not urgent, and a final.
 struct ranked {
         void *engine;
-        struct job *jobs[LATER_JOBS + 1];  // the last is a final
-        size_t n_steps;                    // that each of them takes alone
+        struct job *jobs[BACKGROUND_JOBS + 1];  // the last is a final
+        size_t n_steps;                         // that each of them takes alone
 };
 
 static void ranked_open(struct ranked *ranked, struct whisper_model *model) {
         struct rig_said alone;
 
         ranked->engine = rig_open_engine(model);
-        for (size_t i = 0; i <= LATER_JOBS; i++) {
+        for (size_t i = 0; i <= BACKGROUND_JOBS; i++) {
                 ranked->jobs[i] = rig_need_job(sounds[0]);
-                ranked->jobs[i]->rank = i < LATER_JOBS ? JOB_RANK_LATER : JOB_RANK_FINAL;
+                ranked->jobs[i]->rank =
+                        i < BACKGROUND_JOBS ? JOB_RANK_BACKGROUND : JOB_RANK_FINAL;
         }
-        alone = rig_say(ranked->engine, ranked->jobs[LATER_JOBS]);
+        alone = rig_say(ranked->engine, ranked->jobs[BACKGROUND_JOBS]);
         ranked->n_steps = alone.n_steps;
         free(alone.tokens);
 }
 
 static void ranked_close(struct ranked *ranked) {
         engine_whisper.close(ranked->engine);
-        for (size_t i = 0; i <= LATER_JOBS; i++)
+        for (size_t i = 0; i <= BACKGROUND_JOBS; i++)
                 job_free(ranked->jobs[i]);
 }
 
 // Begin with so many that are not urgent; when they are half done, the final comes. Which is
 // done first?
-static const struct job *ranked_first(struct ranked *ranked, size_t n_later) {
-        struct job *final = ranked->jobs[LATER_JOBS];
+static const struct job *ranked_first(struct ranked *ranked, size_t n_background) {
+        struct job *final = ranked->jobs[BACKGROUND_JOBS];
         const struct job *first = NULL;
 
-        for (size_t i = 0; i < n_later; i++)
+        for (size_t i = 0; i < n_background; i++)
                 assert_int_equal(engine_whisper.submit(ranked->engine, ranked->jobs[i]), 0);
         for (size_t i = 0; i < ranked->n_steps / 2; i++)
                 assert_int_equal(engine_whisper.step(ranked->engine), 0);
         assert_int_equal(engine_whisper.submit(ranked->engine, final), 0);
-        for (size_t i = 0; i <= n_later; i++) {
+        for (size_t i = 0; i <= n_background; i++) {
                 struct hypothesis hypothesis = {0};
                 int result = -1;
                 const struct job *job = rig_finish_one(ranked->engine, &result, &hypothesis);
@@ -144,9 +145,10 @@ static void test_what_is_not_urgent_gives_way(void **state) {
         struct ranked ranked = {0};
 
         ranked_open(&ranked, rig_need_tiny(state));
-        assert_ptr_equal(ranked_first(&ranked, 1), ranked.jobs[LATER_JOBS]);
+        assert_ptr_equal(ranked_first(&ranked, 1), ranked.jobs[BACKGROUND_JOBS]);
         // Many of them would keep the next finals out of the engine: they go on.
-        assert_ptr_not_equal(ranked_first(&ranked, LATER_JOBS), ranked.jobs[LATER_JOBS]);
+        assert_ptr_not_equal(ranked_first(&ranked, BACKGROUND_JOBS),
+                             ranked.jobs[BACKGROUND_JOBS]);
         ranked_close(&ranked);
 }
 
@@ -157,7 +159,7 @@ static void test_what_is_not_urgent_comes_to_an_end(void **state) {
         const struct job *job = NULL;
 
         ranked_open(&ranked, rig_need_tiny(state));
-        assert_int_equal(engine_whisper.submit(ranked.engine, ranked.jobs[LATER_JOBS]), 0);
+        assert_int_equal(engine_whisper.submit(ranked.engine, ranked.jobs[BACKGROUND_JOBS]), 0);
         assert_int_equal(engine_whisper.submit(ranked.engine, ranked.jobs[0]), 0);
         while (job != ranked.jobs[0]) {
                 struct hypothesis hypothesis = {0};
@@ -166,10 +168,10 @@ static void test_what_is_not_urgent_comes_to_an_end(void **state) {
                 job = rig_finish_one(ranked.engine, &result, &hypothesis);
                 assert_int_equal(result, 0);
                 hypothesis_deinit(&hypothesis);
-                if (job == ranked.jobs[LATER_JOBS] && n_finals++ < 100)
-                        assert_int_equal(
-                                engine_whisper.submit(ranked.engine, ranked.jobs[LATER_JOBS]),
-                                0);
+                if (job == ranked.jobs[BACKGROUND_JOBS] && n_finals++ < 100)
+                        assert_int_equal(engine_whisper.submit(ranked.engine,
+                                                               ranked.jobs[BACKGROUND_JOBS]),
+                                         0);
         }
         assert_in_range(n_finals, 4, 20);
         ranked_close(&ranked);

@@ -76,10 +76,10 @@ static struct answer answer_alone(void *engine, enum job_rank rank, bool is_hard
         return answer_wait(engine, job, n_overdue);
 }
 
-static void test_a_tentative_text_gets_one_attempt(void **state) {
+static void test_a_partial_text_gets_one_attempt(void **state) {
         void *engine = rig_open_engine(rig_need_tiny(state));
-        struct answer easy = answer_alone(engine, JOB_RANK_TENTATIVE, false, SIZE_MAX);
-        struct answer hard = answer_alone(engine, JOB_RANK_TENTATIVE, true, SIZE_MAX);
+        struct answer easy = answer_alone(engine, JOB_RANK_PARTIAL, false, SIZE_MAX);
+        struct answer hard = answer_alone(engine, JOB_RANK_PARTIAL, true, SIZE_MAX);
 
         assert_int_equal(hard.n_retries, 0);
         assert_int_equal(hard.n_steps, easy.n_steps);
@@ -92,7 +92,7 @@ static void test_a_final_has_a_budget_and_a_file_has_none(void **state) {
         void *engine = rig_open_engine(rig_need_tiny(state));
         struct answer easy = answer_alone(engine, JOB_RANK_FINAL, false, SIZE_MAX);
         struct answer final = answer_alone(engine, JOB_RANK_FINAL, true, SIZE_MAX);
-        struct answer file = answer_alone(engine, JOB_RANK_LATER, true, SIZE_MAX);
+        struct answer file = answer_alone(engine, JOB_RANK_BACKGROUND, true, SIZE_MAX);
 
         assert_int_equal(easy.n_retries, 0);
         assert_int_equal(easy.n_given_up, 0);
@@ -163,7 +163,7 @@ static size_t files_left(void *engine, size_t n_before, struct job *final, size_
         size_t n_after = 0;
 
         for (size_t i = 0; i < N_FILES; i++) {
-                jobs[i] = job_of(JOB_RANK_LATER, true);
+                jobs[i] = job_of(JOB_RANK_BACKGROUND, true);
                 assert_int_equal(engine_whisper.submit(engine, jobs[i]), 0);
         }
         for (size_t i = 0; i < n_before; i++)
@@ -203,7 +203,7 @@ static void test_a_text_that_goes_in_circles_ends(void **state) {
         void *engine = rig_open_engine(rig_need_tiny(state));
 
         for (int timestamps = 0; timestamps <= 1; timestamps++) {
-                struct job *job = job_of(JOB_RANK_TENTATIVE, false);
+                struct job *job = job_of(JOB_RANK_PARTIAL, false);
                 struct answer answer;
 
                 job->options.repetition_max = 0.5F;
@@ -215,7 +215,7 @@ static void test_a_text_that_goes_in_circles_ends(void **state) {
                         assert_true(answer.n_tokens > 8);
                 else
                         assert_int_equal(answer.n_tokens, 1);
-                job->rank = JOB_RANK_LATER;
+                job->rank = JOB_RANK_BACKGROUND;
                 assert_int_equal(engine_whisper.submit(engine, job), 0);
                 answer = answer_wait(engine, NULL, 0);
                 assert_int_equal(answer.n_retries, timestamps ? 0 : 6);
@@ -226,7 +226,7 @@ static void test_a_text_that_goes_in_circles_ends(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_a_tentative_text_gets_one_attempt),
+                cmocka_unit_test(test_a_partial_text_gets_one_attempt),
                 cmocka_unit_test(test_a_final_has_a_budget_and_a_file_has_none),
                 cmocka_unit_test(test_of_many_hard_windows_a_few_are_tried_again),
                 cmocka_unit_test(test_an_overdue_job_is_answered_with_what_it_has),

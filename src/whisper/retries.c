@@ -22,7 +22,7 @@ void retry_pot_earn(struct retry_pot *pot, size_t n_steps) {
 }
 
 bool retries_begin(struct retries *retries, const struct job *job) {
-        if (job->rank == JOB_RANK_TENTATIVE)
+        if (job->rank == JOB_RANK_PARTIAL)
                 return false;
         if (job->rank == JOB_RANK_FINAL) {
                 if (!retries->has_taken && retries->pot->n_steps >= RETRY_ALLOWANCE) {

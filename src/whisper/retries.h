@@ -2,7 +2,7 @@
 // Retries: what further attempts at a doubtful text may cost. One hard window must not slow
 // everybody, so how often it is tried again depends on who waits for it (job.h, rank):
 //
-//     tentative    never: its text is replaced in a moment
+//     partial    never: its text is replaced in a moment
 //     final        as long as its allowance lasts; and not when the job is overdue
 //     later        as often as the options say, in the share that such jobs have
 //

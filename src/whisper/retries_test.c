@@ -56,14 +56,14 @@ static void test_an_allowance_ends(void **state) {
 }
 
 static void test_who_waits_decides(void **state) {
-        struct job tentative = {.rank = JOB_RANK_TENTATIVE}, later = {.rank = JOB_RANK_LATER};
+        struct job partial = {.rank = JOB_RANK_PARTIAL}, later = {.rank = JOB_RANK_BACKGROUND};
         struct job final = {.rank = JOB_RANK_FINAL};
         struct retry_pot pot;
         struct retries none = {.pot = &pot}, free = {.pot = &pot}, some = {.pot = &pot};
 
         (void)state;
         retry_pot_fill(&pot);
-        assert_false(retries_begin(&none, &tentative));
+        assert_false(retries_begin(&none, &partial));
         assert_true(retries_begin(&free, &later));
         retries_charge(&free, &later, SIZE_MAX);
         assert_false(retries_are_over(&free, &later));

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "audio/pcm.h"
-#include "decode/guard.h"
+#include "decode/filter.h"
 #include "util/mem.h"
 #include "whisper/aligner.h"
 #include "whisper/attempt.h"
@@ -439,7 +439,7 @@ static bool try_again(struct transcription *transcription, const struct attempt 
         if (!is_short && transcription->temperature_index + 1 >= job->options.n_temperatures)
                 return false;
         if (!retries_begin(&transcription->retries, job)) {
-                transcription->hypothesis.n_given_up += job->rank != JOB_RANK_TENTATIVE;
+                transcription->hypothesis.n_given_up += job->rank != JOB_RANK_PARTIAL;
                 return false;
         }
         attempt_count_retry(transcription, attempt);
@@ -491,7 +491,7 @@ static bool goes_in_circles(const struct transcription *transcription) {
         const int32_t *tokens = search_text(&transcription->search, &n);
 
         return options->without_timestamps == DECODE_YES && !transcription->retries.is_one &&
-               n > 0 && guard_goes_in_circles(options, tokens, n);
+               n > 0 && filter_goes_in_circles(options, tokens, n);
 }
 
 static void on_decode_step(struct transcription *transcription,

@@ -37,7 +37,7 @@ def test_live_flush_and_end(serve, client, jfk):
     speaker.flush("r1", stream="mic-1")
     flushed = speaker.wait(lambda m: m.get("flush_complete") is True)
     assert flushed["recording_id"] == "r1" and flushed["language"] == "en"
-    assert flushed["segments"][-1]["text"] == "", "nothing is tentative after a forced flush"
+    assert flushed["segments"][-1]["text"] == "", "nothing is partial after a forced flush"
     speaker.end()
     speaker.wait_type("disconnect")
 

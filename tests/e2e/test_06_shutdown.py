@@ -40,7 +40,7 @@ def test_what_was_heard_is_delivered(serve, cameras, client, jfk, rest):
     speaker.send_sound(samples[: 5 * speech.RATE], speed=4)
 
     # Who never answers the goodbye is waited for: the server is still there for the scrape below,
-    # however soon the engine is through with what is owed.
+    # however soon the engine is through with the backlog.
     deaf = websocket.create_connection(
         f"ws://127.0.0.1:{server.port}/", header=["X-Client-Type: rtsp_subscriber", "X-Stream-Names: hall"]
     )
@@ -50,7 +50,7 @@ def test_what_was_heard_is_delivered(serve, cameras, client, jfk, rest):
     watcher.getresponse().read()
     server.process.send_signal(signal.SIGTERM)
     processes.wait_until(lambda: "[stopping]" in server.log(), 10, "the server to stop")
-    # Who came before that is answered: a scrape does no harm while what is owed is finished.
+    # Who came before that is answered: a scrape does no harm while the backlog is finished.
     watcher.request("GET", "/metrics")
     assert 'eavesdrop_streams{state="ended"} 1' in watcher.getresponse().read().decode()
     assert speaker.wait_close() in (1001, 1012)

@@ -200,10 +200,10 @@ def test_three_hours_in_bounded_memory(program, command, jfk, tmp_path):
     arguments = ["transcribe", "--model", "base", "--model-dir", str(command.models), "--language", "en"]
     with open(tmp_path / "out", "w+", encoding="utf-8") as out:
         child = subprocess.Popen([str(program), *arguments, str(long)], stdout=out, stdin=subprocess.DEVNULL)
-        guard = threading.Timer(240, child.kill)
-        guard.start()
+        filter = threading.Timer(240, child.kill)
+        filter.start()
         _, status, usage = os.wait4(child.pid, 0)
-        guard.cancel()
+        filter.cancel()
         child.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         assert child.returncode == 0 and "country" in out.read()

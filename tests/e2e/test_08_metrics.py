@@ -8,7 +8,7 @@ import speech
 from prometheus_client.parser import text_string_to_metric_families
 
 SECRET = "s3cr3t"
-KINDS = {"tentative", "final", "file"}
+KINDS = {"partial", "final", "file"}
 
 
 def scrape(server):
@@ -63,13 +63,13 @@ def test_a_quiet_server_has_every_figure(serve):
         "eavesdrop_audio_received_seconds_total",
         "eavesdrop_audio_decoded_seconds_total",
         "eavesdrop_audio_silent_seconds_total",
-        "eavesdrop_guard_refusals_total",
-        "eavesdrop_guard_retries_total",
-        "eavesdrop_tentatives_coalesced_total",
-        "eavesdrop_tentatives_shed_total",
-        "eavesdrop_finals_owed",
+        "eavesdrop_filter_refusals_total",
+        "eavesdrop_filter_retries_total",
+        "eavesdrop_partials_coalesced_total",
+        "eavesdrop_partials_shed_total",
+        "eavesdrop_backlog_finals",
         "eavesdrop_load_level",
-        "eavesdrop_tentative_interval_seconds",
+        "eavesdrop_partial_interval_seconds",
         "eavesdrop_spool_bytes",
         "eavesdrop_streams",
         "eavesdrop_source_restarts_total",
@@ -78,8 +78,8 @@ def test_a_quiet_server_has_every_figure(serve):
         "eavesdrop_uploads",
         "eavesdrop_upload_turns_total",
         "eavesdrop_uploads_refused_total",
-        "eavesdrop_sink_updates_total",
-        "eavesdrop_sink_bytes_total",
+        "eavesdrop_observer_updates_total",
+        "eavesdrop_observer_bytes_total",
     ):
         assert name in names, f"{name} is not in:\n{text}"
     kinds = {dict(labels)["kind"] for name, labels in samples if name == "eavesdrop_decode_seconds_count"}
@@ -113,18 +113,18 @@ def test_what_a_client_did_is_counted(serve, client, jfk, mode):
     decoded = value(server, "eavesdrop_audio_decoded_seconds_total", kind=kind)
     n_decoded = value(server, "eavesdrop_decode_seconds_count", kind=kind)
     if mode == "live":  # what a pause settled is final without being decoded again
-        decoded += value(server, "eavesdrop_audio_decoded_seconds_total", kind="tentative")
-        n_decoded += value(server, "eavesdrop_tentatives_promoted_total")
+        decoded += value(server, "eavesdrop_audio_decoded_seconds_total", kind="partial")
+        n_decoded += value(server, "eavesdrop_partials_promoted_total")
     received = value(server, "eavesdrop_audio_received_seconds_total")
     assert 10.9 < received < 11.1 and decoded > 7
     assert mode == "live" or decoded <= received
     assert n_decoded >= 1
-    assert value(server, "eavesdrop_decode_seconds_sum", kind="tentative" if mode == "live" else kind) > 0
+    assert value(server, "eavesdrop_decode_seconds_sum", kind="partial" if mode == "live" else kind) > 0
     assert value(server, "eavesdrop_batch_jobs_count") > 10
     assert value(server, "eavesdrop_sessions_total", dialect="eavesdrop") == 1
-    assert value(server, "eavesdrop_finals_owed", kind=kind) == 0
-    assert value(server, "eavesdrop_sink_updates_total", sink="eavesdrop") >= 1
-    assert value(server, "eavesdrop_sink_bytes_total", sink="eavesdrop") > len(speaker.text())
+    assert value(server, "eavesdrop_backlog_finals", kind=kind) == 0
+    assert value(server, "eavesdrop_observer_updates_total", observer="eavesdrop") >= 1
+    assert value(server, "eavesdrop_observer_bytes_total", observer="eavesdrop") > len(speaker.text())
 
 
 def test_a_refused_client_is_counted(serve, client):
@@ -148,6 +148,6 @@ def test_streams_by_state_and_no_url(serve, cameras, jfk):
     assert value(server, "eavesdrop_stream_online", stream="hall") == 1
     assert value(server, "eavesdrop_stream_online", stream="shed.1") == 0
     processes.wait_until(lambda: value(server, "eavesdrop_stream_audio_seconds_total", stream="hall") > 1, 20, "sound")
-    processes.wait_until(lambda: value(server, "eavesdrop_sink_bytes_total", sink="log") > 0, 30, "text in the log")
+    processes.wait_until(lambda: value(server, "eavesdrop_observer_bytes_total", observer="log") > 0, 30, "text in the log")
     text, _ = scrape(server)
     assert SECRET not in text and "rtsp" not in text and "127.0.0.1" not in text

@@ -1,13 +1,13 @@
 #pragma once
-// A sink for tests: remembers all that it hears.
+// An observer for tests: remembers all that it hears.
 //
 // Threads: loop thread.
 
 #include <stddef.h>
 
-#include "sink/sink.h"
+#include "transcript/observer.h"
 
-struct sink_capture {
+struct observer_capture {
         struct segment *finals;
         size_t n_finals;
         char *tail;           // text of the last tail
@@ -18,10 +18,10 @@ struct sink_capture {
         char language[LANGUAGE_CODE_MAX];
 };
 
-// state is a zeroed struct sink_capture.
-extern const struct sink_ops sink_capture;
+// state is a zeroed struct observer_capture.
+extern const struct observer_ops observer_capture;
 
 // All final text, joined as it came; the caller frees it.
-char *sink_capture_text(const struct sink_capture *capture);
+char *observer_capture_text(const struct observer_capture *capture);
 
-void sink_capture_deinit(struct sink_capture *capture);
+void observer_capture_deinit(struct observer_capture *capture);

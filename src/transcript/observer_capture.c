@@ -1,4 +1,4 @@
-#include "sink/sink_capture.h"
+#include "transcript/observer_capture.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 
 static void capture_on_update(void *state, const struct stream_facts *stream,
                               const struct update *update) {
-        struct sink_capture *capture = state;
+        struct observer_capture *capture = state;
         size_t n = capture->n_finals + update->n_finals;
         struct segment *finals = realloc(capture->finals, (n ? n : 1) * sizeof(*finals));
 
@@ -26,20 +26,20 @@ static void capture_on_update(void *state, const struct stream_facts *stream,
 
 static void capture_on_notice(void *state, const struct stream_facts *stream,
                               const struct stream_notice *notice) {
-        struct sink_capture *capture = state;
+        struct observer_capture *capture = state;
 
         (void)stream;
         if (capture->n_states < sizeof(capture->states) - 1)
                 capture->states[capture->n_states++] = notice->state[0];
 }
 
-const struct sink_ops sink_capture = {
+const struct observer_ops observer_capture = {
         .name = "capture",
         .on_update = capture_on_update,
         .on_notice = capture_on_notice,
 };
 
-char *sink_capture_text(const struct sink_capture *capture) {
+char *observer_capture_text(const struct observer_capture *capture) {
         char *text = xstrdup("");
 
         for (size_t i = 0; i < capture->n_finals; i++) {
@@ -51,10 +51,10 @@ char *sink_capture_text(const struct sink_capture *capture) {
         return text;
 }
 
-void sink_capture_deinit(struct sink_capture *capture) {
+void observer_capture_deinit(struct observer_capture *capture) {
         for (size_t i = 0; i < capture->n_finals; i++)
                 segment_deinit(&capture->finals[i]);
         free(capture->finals);
         free(capture->tail);
-        *capture = (struct sink_capture){0};
+        *capture = (struct observer_capture){0};
 }

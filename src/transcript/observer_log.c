@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "audio/pcm.h"
-#include "sink/sink.h"
+#include "transcript/observer.h"
 #include "util/line_text.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -53,15 +53,15 @@ static size_t final_log(const struct stream_facts *stream, const struct segment 
         return strlen(line) + 1;
 }
 
-static void sink_log_on_update(void *state, const struct stream_facts *stream,
-                               const struct update *update) {
-        struct sink_counts *counts = state;
+static void observer_log_on_update(void *state, const struct stream_facts *stream,
+                                   const struct update *update) {
+        struct observer_counts *counts = state;
 
         for (size_t i = 0; i < update->n_finals; i++)
                 counts->n_bytes += final_log(stream, &update->finals[i], update->language);
 }
 
-const struct sink_ops sink_log = {
+const struct observer_ops observer_log = {
         .name = "log",
-        .on_update = sink_log_on_update,
+        .on_update = observer_log_on_update,
 };

@@ -1,5 +1,5 @@
-// What the guards refuse, each alone, and that they let speech through.
-#include "decode/guard.h"
+// What the filters refuse, each alone, and that they let speech through.
+#include "decode/filter.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -15,7 +15,7 @@
 struct fixture {
         struct job *job;
         struct hypothesis hypothesis;
-        struct guard_counts counts;
+        struct filter_counts counts;
 };
 
 static int setup(void **state) {
@@ -49,12 +49,13 @@ static struct hypothesis_segment *say(struct fixture *fixture, const char *text,
         return segment;
 }
 
-static void expect(struct fixture *fixture, size_t n_kept, enum guard guard,
+static void expect(struct fixture *fixture, size_t n_kept, enum filter filter,
                    uint64_t n_refused) {
-        guards_apply(fixture->job, &fixture->hypothesis, &fixture->counts);
+        filters_apply(fixture->job, &fixture->hypothesis, &fixture->counts);
         assert_int_equal(fixture->hypothesis.n_segments, n_kept);
-        for (int i = 0; i < GUARD_COUNT; i++)
-                assert_int_equal(fixture->counts.n_refused[i], i == (int)guard ? n_refused : 0);
+        for (int i = 0; i < FILTER_COUNT; i++)
+                assert_int_equal(fixture->counts.n_refused[i],
+                                 i == (int)filter ? n_refused : 0);
 }
 
 static void speech_passes(void **state) {
@@ -63,7 +64,7 @@ static void speech_passes(void **state) {
         say(fixture, " And so, my fellow Americans", 6, 0, 0);
         say(fixture, " no no no no no", 0, 1, 5);
         say(fixture, "", 0, 0, 0);
-        expect(fixture, 3, GUARD_COUNT, 0);
+        expect(fixture, 3, FILTER_COUNT, 0);
         assert_string_equal(fixture->hypothesis.segments[0].text,
                             " And so, my fellow Americans");
 }
@@ -77,7 +78,7 @@ static void a_refused_segment_goes_with_its_words(void **state) {
         segment->compression_ratio = 3;
         segment->words = hypothesis_words_copy(&word, 1, 0);
         segment->n_words = 1;
-        expect(fixture, 0, GUARD_COMPRESSION_RATIO, 1);
+        expect(fixture, 0, FILTER_COMPRESSION_RATIO, 1);
 }
 
 static void text_that_compresses_too_well_is_refused(void **state) {
@@ -86,7 +87,7 @@ static void text_that_compresses_too_well_is_refused(void **state) {
         say(fixture, " before", 1, 0, 0);
         say(fixture, " loop", 0, 2, 3)->compression_ratio = 2.41f;
         say(fixture, " after", 0, 2, 3)->compression_ratio = 2.4f;
-        expect(fixture, 2, GUARD_COMPRESSION_RATIO, 1);
+        expect(fixture, 2, FILTER_COMPRESSION_RATIO, 1);
         assert_string_equal(fixture->hypothesis.segments[0].text, " before");
         assert_string_equal(fixture->hypothesis.segments[1].text, " after");
 }
@@ -96,10 +97,10 @@ static void people_may_repeat_themselves(void **state) {
         struct fixture *fixture = *state;
 
         say(fixture, " stitches", 20, 6, 2)->compression_ratio = 2.9f;
-        expect(fixture, 1, GUARD_COUNT, 0);
+        expect(fixture, 1, FILTER_COUNT, 0);
         // With these the text has more tokens than are said in ten seconds.
         say(fixture, " too fast", 29, 0, 0);
-        expect(fixture, 1, GUARD_COMPRESSION_RATIO, 1);
+        expect(fixture, 1, FILTER_COMPRESSION_RATIO, 1);
         assert_string_equal(fixture->hypothesis.segments[0].text, " too fast");
 }
 
@@ -112,7 +113,7 @@ static void the_same_words_over_and_over_are_refused(void **state) {
                 say(fixture, " enough", 3, stretches[i], limit);
                 say(fixture, " too many", 3, stretches[i], limit + 1);
         }
-        expect(fixture, 4, GUARD_REPETITION, 4);
+        expect(fixture, 4, FILTER_REPETITION, 4);
         for (size_t i = 0; i < 4; i++)
                 assert_string_equal(fixture->hypothesis.segments[i].text, " enough");
 }
@@ -124,9 +125,9 @@ static void more_words_than_can_be_said_are_refused(void **state) {
         fixture->job->options.words_per_second_max = 8;
         say(fixture, " Thank\tyou ", 0, 0, 0);
         say(fixture, " for  watching", 0, 0, 0);
-        expect(fixture, 2, GUARD_COUNT, 0);
+        expect(fixture, 2, FILTER_COUNT, 0);
         say(fixture, " everybody", 0, 0, 0);
-        expect(fixture, 0, GUARD_WORDS_PER_SECOND, 3);
+        expect(fixture, 0, FILTER_WORDS_PER_SECOND, 3);
 }
 
 static void an_infinite_limit_is_off(void **state) {
@@ -138,7 +139,7 @@ static void an_infinite_limit_is_off(void **state) {
         options->words_per_second_max = INFINITY;
         fixture->job->n_samples = 1;
         say(fixture, " a b c d", 0, 1, 400)->compression_ratio = 50;
-        expect(fixture, 1, GUARD_COUNT, 0);
+        expect(fixture, 1, FILTER_COUNT, 0);
 }
 
 static void what_the_engine_did_is_counted(void **state) {
@@ -147,25 +148,25 @@ static void what_the_engine_did_is_counted(void **state) {
         fixture->hypothesis.n_no_speech = 1;
         fixture->hypothesis.n_unlikely = 2;
         fixture->hypothesis.n_repeating = 3;
-        expect(fixture, 0, GUARD_NO_SPEECH, 1);
-        assert_int_equal(fixture->counts.n_retried[GUARD_LOG_PROB], 2);
-        assert_int_equal(fixture->counts.n_retried[GUARD_COMPRESSION_RATIO], 3);
-        for (int i = 0; i < GUARD_COUNT; i++)
-                assert_true(strlen(guard_name(i)) > 0);
+        expect(fixture, 0, FILTER_NO_SPEECH, 1);
+        assert_int_equal(fixture->counts.n_retried[FILTER_LOG_PROB], 2);
+        assert_int_equal(fixture->counts.n_retried[FILTER_COMPRESSION_RATIO], 3);
+        for (int i = 0; i < FILTER_COUNT; i++)
+                assert_true(strlen(filter_name(i)) > 0);
 }
 
-#define GUARD_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define FILTER_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                GUARD_TEST(speech_passes),
-                GUARD_TEST(a_refused_segment_goes_with_its_words),
-                GUARD_TEST(text_that_compresses_too_well_is_refused),
-                GUARD_TEST(people_may_repeat_themselves),
-                GUARD_TEST(the_same_words_over_and_over_are_refused),
-                GUARD_TEST(more_words_than_can_be_said_are_refused),
-                GUARD_TEST(an_infinite_limit_is_off),
-                GUARD_TEST(what_the_engine_did_is_counted),
+                FILTER_TEST(speech_passes),
+                FILTER_TEST(a_refused_segment_goes_with_its_words),
+                FILTER_TEST(text_that_compresses_too_well_is_refused),
+                FILTER_TEST(people_may_repeat_themselves),
+                FILTER_TEST(the_same_words_over_and_over_are_refused),
+                FILTER_TEST(more_words_than_can_be_said_are_refused),
+                FILTER_TEST(an_infinite_limit_is_off),
+                FILTER_TEST(what_the_engine_did_is_counted),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

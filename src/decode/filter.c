@@ -1,4 +1,4 @@
-#include "decode/guard.h"
+#include "decode/filter.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -6,7 +6,7 @@
 #include "audio/pcm.h"
 
 // The longest stretch of tokens whose repetition is looked for; a loop of longer ones
-// compresses well enough for the other guard.
+// compresses well enough for the other filter.
 #define STRETCH_MAX 32
 
 // People do say much again: somebody who counts stitches compresses to a third. What a model
@@ -15,16 +15,16 @@
 #define CIRCLE_TIMES      3
 #define TOKENS_PER_SECOND 6
 
-const char *guard_name(enum guard guard) {
+const char *filter_name(enum filter filter) {
         static const char *const names[] = {
-                [GUARD_NO_SPEECH] = "no_speech",
-                [GUARD_LOG_PROB] = "log_prob",
-                [GUARD_COMPRESSION_RATIO] = "compression_ratio",
-                [GUARD_REPETITION] = "repetition",
-                [GUARD_WORDS_PER_SECOND] = "words_per_second",
+                [FILTER_NO_SPEECH] = "no_speech",
+                [FILTER_LOG_PROB] = "log_prob",
+                [FILTER_COMPRESSION_RATIO] = "compression_ratio",
+                [FILTER_REPETITION] = "repetition",
+                [FILTER_WORDS_PER_SECOND] = "words_per_second",
         };
 
-        return names[guard];
+        return names[filter];
 }
 
 // How often at most some stretch of tokens stands there in a row.
@@ -43,8 +43,8 @@ static size_t repetitions_most(const int32_t *tokens, size_t n) {
         return most;
 }
 
-bool guard_goes_in_circles(const struct decode_options *options, const int32_t *tokens,
-                           size_t n) {
+bool filter_goes_in_circles(const struct decode_options *options, const int32_t *tokens,
+                            size_t n) {
         return (float)repetitions_most(tokens, n) > options->repetition_max;
 }
 
@@ -77,39 +77,39 @@ static struct speed speed_of(const struct job *job, const struct hypothesis *hyp
         return (struct speed){(double)n_tokens * per_sample, (double)n_words * per_sample};
 }
 
-// Which guard refuses the segment; GUARD_COUNT for none.
-static enum guard segment_judge(const struct decode_options *options,
-                                const struct hypothesis_segment *segment,
-                                const struct speed *speed) {
+// Which filter refuses the segment; FILTER_COUNT for none.
+static enum filter segment_judge(const struct decode_options *options,
+                                 const struct hypothesis_segment *segment,
+                                 const struct speed *speed) {
         size_t n_times = repetitions_most(segment->tokens, segment->n_tokens);
 
         if (segment->compression_ratio > options->compression_ratio_threshold &&
             (n_times >= CIRCLE_TIMES || speed->tokens > TOKENS_PER_SECOND))
-                return GUARD_COMPRESSION_RATIO;
-        if (guard_goes_in_circles(options, segment->tokens, segment->n_tokens))
-                return GUARD_REPETITION;
+                return FILTER_COMPRESSION_RATIO;
+        if (filter_goes_in_circles(options, segment->tokens, segment->n_tokens))
+                return FILTER_REPETITION;
         if (speed->words > (double)options->words_per_second_max)
-                return GUARD_WORDS_PER_SECOND;
-        return GUARD_COUNT;
+                return FILTER_WORDS_PER_SECOND;
+        return FILTER_COUNT;
 }
 
-void guards_apply(const struct job *job, struct hypothesis *hypothesis,
-                  struct guard_counts *counts) {
+void filters_apply(const struct job *job, struct hypothesis *hypothesis,
+                   struct filter_counts *counts) {
         const struct speed speed = speed_of(job, hypothesis);
         size_t n_kept = 0;
 
-        counts->n_refused[GUARD_NO_SPEECH] += hypothesis->n_no_speech;
-        counts->n_retried[GUARD_LOG_PROB] += hypothesis->n_unlikely;
-        counts->n_retried[GUARD_COMPRESSION_RATIO] += hypothesis->n_repeating;
+        counts->n_refused[FILTER_NO_SPEECH] += hypothesis->n_no_speech;
+        counts->n_retried[FILTER_LOG_PROB] += hypothesis->n_unlikely;
+        counts->n_retried[FILTER_COMPRESSION_RATIO] += hypothesis->n_repeating;
         for (size_t i = 0; i < hypothesis->n_segments; i++) {
                 struct hypothesis_segment *segment = &hypothesis->segments[i];
-                enum guard guard = segment_judge(&job->options, segment, &speed);
+                enum filter filter = segment_judge(&job->options, segment, &speed);
 
-                if (guard == GUARD_COUNT) {
+                if (filter == FILTER_COUNT) {
                         hypothesis->segments[n_kept++] = *segment;
                         continue;
                 }
-                counts->n_refused[guard]++;
+                counts->n_refused[filter]++;
                 hypothesis_segment_deinit(segment);
         }
         hypothesis->n_segments = n_kept;

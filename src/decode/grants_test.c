@@ -1,83 +1,83 @@
-// Turns: when a lane may submit a tentative job, and how that follows the load.
+// Grants: when a flow may submit a partial job, and how that follows the load.
 #include "decode/scheduler_rig.h"
 
 struct speaker {
-        struct lane *lane;
-        unsigned n_turns;
+        struct flow *flow;
+        unsigned n_grants;
 };
 
-static void speaker_on_turn(void *context) {
+static void speaker_on_grant(void *context) {
         struct speaker *speaker = context;
 
-        speaker->n_turns++;
-        lane_submit(speaker->lane, rig_job('t', false, 1, 0));
+        speaker->n_grants++;
+        flow_submit(speaker->flow, rig_job('t', false, 1, 0));
 }
 
 static void speaker_open(struct scheduler_rig *rig, struct speaker *speaker) {
-        speaker->lane = rig_lane_for(rig, false, rig_ignore_answer, speaker);
-        lane_set_turn(speaker->lane, speaker_on_turn);
+        speaker->flow = rig_flow_for(rig, false, rig_ignore_answer, speaker);
+        flow_set_on_grant(speaker->flow, speaker_on_grant);
 }
 
-static void turns_come_at_intervals_and_settling_at_once(void **state) {
+static void grants_come_at_intervals_and_speculative_ones_at_once(void **state) {
         struct scheduler_rig *rig = *state;
         struct speaker speaker = {0};
 
         speaker_open(rig, &speaker);
-        lane_want_turn(speaker.lane, false);
-        assert_int_equal(speaker.n_turns, 1);
+        flow_request_grant(speaker.flow, false);
+        assert_int_equal(speaker.n_grants, 1);
         rig_wait(rig);
-        lane_want_turn(speaker.lane, false);
-        assert_int_equal(speaker.n_turns, 1);
+        flow_request_grant(speaker.flow, false);
+        assert_int_equal(speaker.n_grants, 1);
         loop_advance(rig->loop, 300 * NSEC_PER_MSEC);
-        lane_want_turn(speaker.lane, false);
-        assert_int_equal(speaker.n_turns, 2);
+        flow_request_grant(speaker.flow, false);
+        assert_int_equal(speaker.n_grants, 2);
         rig_wait(rig);
-        lane_want_turn(speaker.lane, false);
-        assert_int_equal(speaker.n_turns, 2);
-        lane_want_turn(speaker.lane, true);
-        assert_int_equal(speaker.n_turns, 3);
+        flow_request_grant(speaker.flow, false);
+        assert_int_equal(speaker.n_grants, 2);
+        flow_request_grant(speaker.flow, true);
+        assert_int_equal(speaker.n_grants, 3);
         rig_wait(rig);
 }
 
 static void the_engine_keeps_room_for_finals(void **state) {
         struct scheduler_rig *rig = *state;
         struct speaker speakers[20] = {{0}};
-        unsigned n_turns = 0;
+        unsigned n_grants = 0;
 
         engine_script_hold(rig->script);
         for (int i = 0; i < 20; i++) {
                 speaker_open(rig, &speakers[i]);
-                lane_want_turn(speakers[i].lane, false);
+                flow_request_grant(speakers[i].flow, false);
         }
         for (int i = 0; i < 20; i++)
-                n_turns += speakers[i].n_turns;
-        assert_int_equal(n_turns, 6);
-        lane_want_turn(speakers[0].lane, true);
-        lane_want_turn(speakers[19].lane, true);
-        assert_int_equal(speakers[19].n_turns + speakers[0].n_turns, 3);
+                n_grants += speakers[i].n_grants;
+        assert_int_equal(n_grants, 6);
+        flow_request_grant(speakers[0].flow, true);
+        flow_request_grant(speakers[19].flow, true);
+        assert_int_equal(speakers[19].n_grants + speakers[0].n_grants, 3);
         engine_script_release(rig->script);
-        for (int i = 0; i < 20; i++)  // whose turn it was not gets it now
-                while (speakers[i].n_turns == 0)
-                        rig_turn(rig);
+        for (int i = 0; i < 20; i++)  // whose grant it was not gets it now
+                while (speakers[i].n_grants == 0)
+                        rig_grant(rig);
         rig_wait(rig);
 }
 
-static void late_finals_thin_out_and_then_end_tentative_text(void **state) {
+static void late_finals_thin_out_and_then_end_partial_text(void **state) {
         struct scheduler_rig *rig = *state;
         const struct scheduler_counts *counts = scheduler_counts(rig->scheduler);
         struct speaker speaker = {0};
 
         rig_block(rig);
-        lane_submit(rig_lane(rig, false), rig_job('w', true, 1, 0));
+        flow_submit(rig_flow(rig, false), rig_job('w', true, 1, 0));
         speaker_open(rig, &speaker);
         loop_advance(rig->loop, 1100 * NSEC_PER_MSEC);
         assert_int_equal(scheduler_stats(rig->scheduler).level, LOAD_SLOWED);
-        assert_true(scheduler_stats(rig->scheduler).tentative_interval >= 2 * NSEC_PER_SEC);
-        lane_want_turn(speaker.lane, false);
-        assert_int_equal(speaker.n_turns, 1);
+        assert_true(scheduler_stats(rig->scheduler).partial_interval >= 2 * NSEC_PER_SEC);
+        flow_request_grant(speaker.flow, false);
+        assert_int_equal(speaker.n_grants, 1);
         loop_advance(rig->loop, 3 * NSEC_PER_SEC);
-        lane_want_turn(speaker.lane, true);
-        assert_int_equal(speaker.n_turns, 1);
+        flow_request_grant(speaker.flow, true);
+        assert_int_equal(speaker.n_grants, 1);
         assert_int_equal(counts->n_shed, 1);
         assert_int_equal(scheduler_stats(rig->scheduler).level, LOAD_FINALS_ONLY);
         loop_advance(rig->loop, 3 * NSEC_PER_SEC);
@@ -98,9 +98,9 @@ static void late_finals_thin_out_and_then_end_tentative_text(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                SCHEDULER_TEST(turns_come_at_intervals_and_settling_at_once),
+                SCHEDULER_TEST(grants_come_at_intervals_and_speculative_ones_at_once),
                 SCHEDULER_TEST(the_engine_keeps_room_for_finals),
-                SCHEDULER_TEST(late_finals_thin_out_and_then_end_tentative_text),
+                SCHEDULER_TEST(late_finals_thin_out_and_then_end_partial_text),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

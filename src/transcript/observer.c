@@ -1,0 +1,45 @@
+#include "transcript/observer.h"
+
+#include "audio/pcm.h"
+
+nsec_t stream_facts_wall(const struct stream_facts *stream, int64_t position) {
+        return stream->wall_epoch + (position - stream->epoch) * (NSEC_PER_SEC / AUDIO_RATE);
+}
+
+void observers_add(struct observer **observers, struct observer *observer) {
+        observer->next = *observers;
+        *observers = observer;
+}
+
+void observers_remove(struct observer **observers, struct observer *observer) {
+        while (*observers && *observers != observer)
+                observers = &(*observers)->next;
+        if (*observers)
+                *observers = observer->next;
+}
+
+bool observers_want_tail(const struct observer *observers) {
+        for (; observers; observers = observers->next)
+                if (observers->wants_tail)
+                        return true;
+        return false;
+}
+
+void observers_on_update(struct observer *observers, const struct stream_facts *stream,
+                         const struct update *update) {
+        for (struct observer *observer = observers, *next; observer; observer = next) {
+                next = observer->next;
+                if (observer->counts)
+                        observer->counts->n_updates++;
+                observer->ops->on_update(observer->state, stream, update);
+        }
+}
+
+void observers_on_notice(struct observer *observers, const struct stream_facts *stream,
+                         const struct stream_notice *notice) {
+        for (struct observer *observer = observers, *next; observer; observer = next) {
+                next = observer->next;
+                if (observer->ops->on_notice)
+                        observer->ops->on_notice(observer->state, stream, notice);
+        }
+}
