@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dialect/eavesdrop/messages.h"
 #include "fuzz.h"
-#include "wire/eavesdrop.h"
 
 static void message_check(const uint8_t *bytes, size_t n) {
         struct eavesdrop_message message;

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dialect/whisperlive/messages.h"
 #include "fuzz.h"
-#include "wire/whisperlive.h"
 
 static void hello_check(const uint8_t *bytes, size_t n) {
         struct whisperlive_hello hello;
@@ -20,7 +20,8 @@ static void hello_check(const uint8_t *bytes, size_t n) {
         } else if (!error.text[0]) {
                 abort();
         }
-        (void)wire_dialect_of((const char *)bytes, n);
+        if (result == 0 && !whisperlive_is_hello((const char *)bytes, n))
+                abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {

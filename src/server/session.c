@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dialect/whisperlive/messages.h"
 #include "util/log.h"
 #include "util/mem.h"
-#include "wire/dialect.h"
 
 nsec_t session_wall(const struct session *session) {
         return loop_wall(server_services(session->server)->loop);
@@ -41,20 +41,15 @@ void session_started(struct session *session, const char *about) {
 // --- before the kind is known ----------------------------------------------------------------
 
 static void opening_on_text(struct session *session, const char *text, size_t n) {
-        enum wire_dialect dialect = wire_dialect_of(text, n);
-
         if (session->role == EAVESDROP_HEALTH_CHECK) {
                 websocket_close(session->socket, 1000, "healthy");
                 return;
         }
-        switch (dialect) {
-        case WIRE_EAVESDROP:
+        if (eavesdrop_is_message(text, n)) {
                 session->ops = &session_eavesdrop;
-                break;
-        case WIRE_WHISPERLIVE:
+        } else if (whisperlive_is_hello(text, n)) {
                 session->ops = &session_whisperlive;
-                break;
-        case WIRE_UNKNOWN:
+        } else {
                 session_refuse(session, 1008,
                                "the first text frame must be a JSON object with \"type\" "
                                "(eavesdrop) or \"uid\" (WhisperLive)");

@@ -15,6 +15,7 @@
 #include "audio/pcm.h"
 #include "audio/plausibility.h"
 #include "auth/principal.h"
+#include "dialect/eavesdrop/messages.h"
 #include "net/listener.h"
 #include "net/websocket.h"
 #include "server/counts.h"
@@ -22,7 +23,6 @@
 #include "server/stream.h"
 #include "server/upload.h"
 #include "util/tally.h"
-#include "wire/eavesdrop.h"
 
 struct session;
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dialect/whisperlive/messages.h"
 #include "server/session.h"
 #include "util/mem.h"
-#include "wire/whisperlive.h"
 
 struct whisperlive {
         struct whisperlive_hello hello;

@@ -1,4 +1,4 @@
-#include "wire/segment_time.h"
+#include "dialect/segment_time.h"
 
 #include "audio/pcm.h"
 

@@ -1,5 +1,5 @@
 // WhisperLive's messages: real hellos in; what goes out is read as the stock client reads it.
-#include "wire/whisperlive.h"
+#include "dialect/whisperlive/messages.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,8 +10,8 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "dialect/json_text.h"
 #include "util/mem.h"
-#include "wire/json_text.h"
 
 // What whisper-live 0.10.0 sends.
 static const char stock_hello[] =
@@ -26,11 +26,26 @@ static int parse(struct whisperlive_hello *ret, const char *text) {
         return whisperlive_hello_parse(ret, text, strlen(text), NULL);
 }
 
+static void hellos_are_told_by_their_uid(void **state) {
+        static const struct {
+                const char *text;
+                bool is_hello;
+        } cases[] = {
+                {stock_hello, true},     {"{\"uid\":null,\"type\":3}", true},
+                {"{\"type\":3}", false}, {"{}", false},
+                {"[\"uid\"]", false},    {"hello", false},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+                assert_int_equal(whisperlive_is_hello(cases[i].text, strlen(cases[i].text)),
+                                 cases[i].is_hello);
+}
+
 static void the_stock_hello_is_understood(void **state) {
         struct whisperlive_hello hello;
 
         (void)state;
-        assert_int_equal(wire_dialect_of(stock_hello, strlen(stock_hello)), WIRE_WHISPERLIVE);
         assert_int_equal(parse(&hello, stock_hello), 0);
         assert_string_equal(hello.uid, "550e8400-e29b-41d4-a716-446655440000");
         assert_null(hello.language);
@@ -89,36 +104,36 @@ static void bad_hellos_are_told_apart(void **state) {
                 int result;
                 const char *words;
         } cases[] = {
-                {"", WIRE_E_JSON, "not JSON"},
-                {"[1]", WIRE_E_JSON, "object"},
-                {"{\"uid\":\"a\"", WIRE_E_JSON, "not JSON"},
-                {"{\"uid\":\"a\",\"uid\":\"b\"}", WIRE_E_JSON, "duplicate"},
-                {"{\"language\":null,\"task\":\"transcribe\",\"model\":\"m\"}", WIRE_E_MISSING,
-                 "'uid'"},
+                {"", DIALECT_E_JSON, "not JSON"},
+                {"[1]", DIALECT_E_JSON, "object"},
+                {"{\"uid\":\"a\"", DIALECT_E_JSON, "not JSON"},
+                {"{\"uid\":\"a\",\"uid\":\"b\"}", DIALECT_E_JSON, "duplicate"},
+                {"{\"language\":null,\"task\":\"transcribe\",\"model\":\"m\"}",
+                 DIALECT_E_MISSING, "'uid'"},
                 {"{\"uid\":null,\"language\":null,\"task\":\"transcribe\",\"model\":\"m\"}",
-                 WIRE_E_MISSING, "'uid'"},
-                {"{\"uid\":\"u\",\"task\":\"transcribe\",\"model\":\"m\"}", WIRE_E_MISSING,
+                 DIALECT_E_MISSING, "'uid'"},
+                {"{\"uid\":\"u\",\"task\":\"transcribe\",\"model\":\"m\"}", DIALECT_E_MISSING,
                  "'language'"},
                 {"{\"uid\":7,\"language\":null,\"task\":\"transcribe\",\"model\":\"m\"}",
-                 WIRE_E_TYPE, "'uid'"},
+                 DIALECT_E_TYPE, "'uid'"},
                 {"{\"uid\":\"u\",\"language\":\"Frensh\",\"task\":\"transcribe\","
                  "\"model\":\"m\"}",
-                 WIRE_E_VALUE,
+                 DIALECT_E_VALUE,
                  "'language': unknown language \"Frensh\"; did you mean \"French\"?"},
                 {"{\"uid\":\"u\",\"language\":null,\"task\":\"sing\",\"model\":\"m\"}",
-                 WIRE_E_VALUE, "'task'"},
+                 DIALECT_E_VALUE, "'task'"},
                 {"{\"uid\":\"u\",\"language\":null,\"task\":\"translate\",\"model\":\"m\","
                  "\"audio_format\":\"mp3\"}",
-                 WIRE_E_VALUE, "'audio_format'"},
+                 DIALECT_E_VALUE, "'audio_format'"},
                 {"{\"uid\":\"u\",\"language\":null,\"task\":\"translate\",\"model\":\"m\","
                  "\"send_last_n_segments\":-1}",
-                 WIRE_E_VALUE, "'send_last_n_segments'"},
+                 DIALECT_E_VALUE, "'send_last_n_segments'"},
                 {"{\"uid\":\"u\",\"language\":null,\"task\":\"translate\",\"model\":\"m\","
                  "\"use_vad\":1}",
-                 WIRE_E_TYPE, "'use_vad'"},
+                 DIALECT_E_TYPE, "'use_vad'"},
                 {"{\"uid\":\"u\",\"language\":null,\"task\":\"translate\",\"model\":\"m\","
                  "\"hotwords\":[1]}",
-                 WIRE_E_TYPE, "'hotwords'"},
+                 DIALECT_E_TYPE, "'hotwords'"},
         };
 
         (void)state;
@@ -136,18 +151,18 @@ static void bad_hellos_are_told_apart(void **state) {
 
 static void deep_and_long_texts_are_refused(void **state) {
         struct whisperlive_hello hello;
-        char *text = xcalloc(WIRE_TEXT_MAX + 2, 1);
+        char *text = xcalloc(DIALECT_TEXT_MAX + 2, 1);
         struct error error = {0};
 
         (void)state;
         memset(text, '[', 100000);
-        assert_int_equal(whisperlive_hello_parse(&hello, text, 100000, &error), WIRE_E_JSON);
+        assert_int_equal(whisperlive_hello_parse(&hello, text, 100000, &error), DIALECT_E_JSON);
         assert_non_null(strstr(error.text, "nested"));
-        memset(text, ' ', WIRE_TEXT_MAX + 1);
+        memset(text, ' ', DIALECT_TEXT_MAX + 1);
         memcpy(text, "{}", 2);
-        assert_int_equal(parse(&hello, text), WIRE_E_JSON);
-        text[WIRE_TEXT_MAX] = '\0';
-        assert_int_equal(parse(&hello, text), WIRE_E_MISSING);
+        assert_int_equal(parse(&hello, text), DIALECT_E_JSON);
+        text[DIALECT_TEXT_MAX] = '\0';
+        assert_int_equal(parse(&hello, text), DIALECT_E_MISSING);
         free(text);
 }
 
@@ -349,6 +364,7 @@ static void test_languages_as_people_write_them(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_languages_as_people_write_them),
+                cmocka_unit_test(hellos_are_told_by_their_uid),
                 cmocka_unit_test(the_stock_hello_is_understood),
                 cmocka_unit_test(the_browser_hello_gets_the_defaults),
                 cmocka_unit_test(options_are_read),

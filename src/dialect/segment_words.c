@@ -1,4 +1,4 @@
-#include "wire/segment_words.h"
+#include "dialect/segment_words.h"
 
 #include "audio/pcm.h"
 

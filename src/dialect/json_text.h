@@ -1,5 +1,6 @@
 #pragma once
-// JSON text: writes one JSON object, and reads one strictly.
+// JSON text: writes one JSON object, and reads one strictly. Here are also the outcomes of
+// reading that all dialects share, and the limits on what is read.
 //
 // Values are written by jansson; the object around them is composed here, because jansson knows
 // only signed integers and segment ids use all 64 bits.
@@ -11,8 +12,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "decode/job.h"
 #include "util/error.h"
-#include "wire/dialect.h"
+
+// Outcomes of the parsers in this folder; their *error says which field and what was expected.
+enum {
+        DIALECT_E_JSON = 1,  // not a JSON object, too long, too deep, a key twice
+        DIALECT_E_MISSING,   // a required field is absent
+        DIALECT_E_TYPE,      // a field has the wrong JSON type
+        DIALECT_E_VALUE,     // right type, but not a value that is allowed
+        DIALECT_E_UNKNOWN,   // eavesdrop: no such message `type`
+};
+
+#define DIALECT_TEXT_MAX   (1024 * 1024)  // bytes of one JSON text; the original's message limit
+#define DIALECT_DEPTH_MAX  16             // nesting; real clients use 3
+#define DIALECT_STRING_MAX DECODE_TEXT_MAX  // bytes of one string kept (prompt, hotwords)
+#define DIALECT_NAME_MAX   256              // bytes of a uid, stream name, recording id, model
 
 // --- Writing -----------------------------------------------------------------
 
@@ -43,12 +58,17 @@ char *json_text_finish(struct json_text *text, size_t *ret_n);
 
 // --- Reading -----------------------------------------------------------------
 
-// Parse one object within WIRE_TEXT_MAX and WIRE_DEPTH_MAX, no key twice. Returns 0 (the caller
-// decrefs *ret) or WIRE_E_JSON.
+// Parse one object within DIALECT_TEXT_MAX and DIALECT_DEPTH_MAX, no key twice. Returns 0 (the
+// caller decrefs *ret) or DIALECT_E_JSON.
 int json_object_parse(json_t **ret, const char *text, size_t n, struct error *error);
 
+// Whether the text is such an object and has that member, of any type (null included) or as a
+// string: how the first text of a client tells its dialect.
+bool json_text_has(const char *text, size_t n, const char *key);
+bool json_text_has_string(const char *text, size_t n, const char *key);
+
 // The members below: null counts as absent, and what is absent leaves *ret as it is. They
-// return 0, WIRE_E_TYPE or WIRE_E_VALUE with the field's name in *error.
+// return 0, DIALECT_E_TYPE or DIALECT_E_VALUE with the field's name in *error.
 
 // At most `length_max` bytes. *ret is freed before it is replaced.
 int json_read_string(const json_t *object, const char *key, size_t length_max, char **ret,
@@ -76,5 +96,5 @@ int json_read_hearing(const json_t *object, float *ret_pause, float *ret_window_
 #define HEARING_WINDOW_MIN 5
 #define HEARING_WINDOW_MAX 28
 
-// WIRE_E_MISSING unless the member is there (null counts when `is_null_fine`).
+// DIALECT_E_MISSING unless the member is there (null counts when `is_null_fine`).
 int json_require(const json_t *object, const char *key, bool is_null_fine, struct error *error);

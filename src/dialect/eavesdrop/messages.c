@@ -1,11 +1,11 @@
-#include "wire/eavesdrop.h"
+#include "dialect/eavesdrop/messages.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "audio/pcm.h"
+#include "dialect/json_text.h"
 #include "util/mem.h"
-#include "wire/json_text.h"
 
 // --- roles and names -------------------------------------------------------------
 
@@ -41,9 +41,9 @@ int eavesdrop_names_parse(struct eavesdrop_names *ret, const char *list) {
                         n--;
                 if (!n || names_have(&names, at, n))
                         continue;
-                if (n > WIRE_NAME_MAX || names.n == EAVESDROP_STREAMS_MAX) {
+                if (n > DIALECT_NAME_MAX || names.n == EAVESDROP_STREAMS_MAX) {
                         eavesdrop_names_deinit(&names);
-                        return WIRE_E_VALUE;
+                        return DIALECT_E_VALUE;
                 }
                 names.items[names.n++] = xasprintf("%.*s", (int)n, at);
         }
@@ -69,7 +69,7 @@ bool eavesdrop_is_end_of_audio(const void *bytes, size_t n) {
 static int choice_read(const json_t *object, const char *key, const char *const words[2],
                        int *ret, struct error *error) {
         CLEANUP(mem_freep) char *word = NULL;
-        int result = json_read_string(object, key, WIRE_NAME_MAX, &word, error);
+        int result = json_read_string(object, key, DIALECT_NAME_MAX, &word, error);
 
         if (result != 0 || !word)
                 return result;
@@ -78,8 +78,8 @@ static int choice_read(const json_t *object, const char *key, const char *const 
                         *ret = i;
                         return 0;
                 }
-        return error_set(error, WIRE_E_VALUE, "'%s': expected \"%s\" or \"%s\"", key, words[0],
-                         words[1]);
+        return error_set(error, DIALECT_E_VALUE, "'%s': expected \"%s\" or \"%s\"", key,
+                         words[0], words[1]);
 }
 
 static int options_read(const json_t *object, struct eavesdrop_options *options,
@@ -93,14 +93,14 @@ static int options_read(const json_t *object, struct eavesdrop_options *options,
         if ((result = choice_read(object, "source_mode", modes, &mode, error)) ||
             (result = json_read_integer(object, "send_last_n_segments", 1, INT32_MAX, &segments,
                                         error)) ||
-            (result = json_read_string(object, "initial_prompt", WIRE_STRING_MAX,
+            (result = json_read_string(object, "initial_prompt", DIALECT_STRING_MAX,
                                        &options->initial_prompt, error)) ||
             (result = json_read_words(object, "hotwords", &options->hotwords, error)) ||
             (result = json_read_bool(object, "word_timestamps", &options->word_timestamps,
                                      error)) ||
             (result =
                      json_read_integer(object, "beam_size", 1, INT32_MAX, &beam_size, error)) ||
-            (result = json_read_string(object, "model", WIRE_NAME_MAX, &options->model,
+            (result = json_read_string(object, "model", DIALECT_NAME_MAX, &options->model,
                                        error)) ||
             (result = choice_read(object, "task", tasks, &task, error)) ||
             (result = json_read_language(object, "language", &options->language, error)) ||
@@ -126,14 +126,14 @@ static int setup_read(const json_t *object, struct eavesdrop_message *message,
         if (!options || json_is_null(options))
                 return 0;
         if (!json_is_object(options))
-                return error_set(error, WIRE_E_TYPE, "'options': expected an object");
+                return error_set(error, DIALECT_E_TYPE, "'options': expected an object");
         return options_read(options, &message->options, error);
 }
 
 static int recording_id_read(const json_t *object, struct eavesdrop_message *message,
                              struct error *error) {
-        return json_read_string(object, "recording_id", WIRE_NAME_MAX, &message->recording_id,
-                                error);
+        return json_read_string(object, "recording_id", DIALECT_NAME_MAX,
+                                &message->recording_id, error);
 }
 
 static int recording_read(const json_t *object, struct eavesdrop_message *message,
@@ -187,14 +187,14 @@ static int type_read(const json_t *object, const struct message_type **ret,
         int result;
 
         if ((result = json_require(object, "type", false, error)) ||
-            (result = json_read_string(object, "type", WIRE_NAME_MAX, &name, error)))
+            (result = json_read_string(object, "type", DIALECT_NAME_MAX, &name, error)))
                 return result;
         for (size_t i = 0; i < sizeof(message_types) / sizeof(message_types[0]); i++)
                 if (strcmp(name, message_types[i].name) == 0) {
                         *ret = &message_types[i];
                         return 0;
                 }
-        return error_set(error, WIRE_E_UNKNOWN, "'type': there is no message '%s'", name);
+        return error_set(error, DIALECT_E_UNKNOWN, "'type': there is no message '%s'", name);
 }
 
 static int message_read(const json_t *object, struct eavesdrop_message *message,
@@ -211,10 +211,14 @@ static int message_read(const json_t *object, struct eavesdrop_message *message,
                                        &message->timestamp, error)))
                 return result;
         if (type->has_stream && ((result = json_require(object, "stream", false, error)) ||
-                                 (result = json_read_string(object, "stream", WIRE_NAME_MAX,
+                                 (result = json_read_string(object, "stream", DIALECT_NAME_MAX,
                                                             &message->stream, error))))
                 return result;
         return type->read ? type->read(object, message, error) : 0;
+}
+
+bool eavesdrop_is_message(const char *text, size_t n) {
+        return json_text_has_string(text, n, "type");
 }
 
 int eavesdrop_message_parse(struct eavesdrop_message *ret, const char *text, size_t n,

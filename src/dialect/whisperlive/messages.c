@@ -1,12 +1,12 @@
-#include "wire/whisperlive.h"
+#include "dialect/whisperlive/messages.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "dialect/json_text.h"
+#include "dialect/segment_time.h"
+#include "dialect/segment_words.h"
 #include "util/mem.h"
-#include "wire/json_text.h"
-#include "wire/segment_time.h"
-#include "wire/segment_words.h"
 
 #define SEGMENTS_DEFAULT  10  // the protocol's defaults, as stock clients and server have them
 #define NO_SPEECH_DEFAULT 0.45F
@@ -15,7 +15,7 @@
 
 static int task_read(const json_t *object, enum decode_task *ret, struct error *error) {
         CLEANUP(mem_freep) char *name = NULL;
-        int result = json_read_string(object, "task", WIRE_NAME_MAX, &name, error);
+        int result = json_read_string(object, "task", DIALECT_NAME_MAX, &name, error);
 
         if (result != 0)
                 return result;
@@ -24,7 +24,7 @@ static int task_read(const json_t *object, enum decode_task *ret, struct error *
         else if (strcmp(name, "translate") == 0)
                 *ret = DECODE_TRANSLATE;
         else
-                return error_set(error, WIRE_E_VALUE,
+                return error_set(error, DIALECT_E_VALUE,
                                  "'task': expected \"transcribe\" or \"translate\"");
         return 0;
 }
@@ -35,7 +35,7 @@ static int format_read(const json_t *object, enum pcm_format *ret, struct error 
                 enum pcm_format format;
         } formats[] = {{"float32", PCM_F32}, {"int16", PCM_S16}, {"uint8", PCM_U8}};
         CLEANUP(mem_freep) char *name = NULL;
-        int result = json_read_string(object, "audio_format", WIRE_NAME_MAX, &name, error);
+        int result = json_read_string(object, "audio_format", DIALECT_NAME_MAX, &name, error);
 
         if (result != 0 || !name)
                 return result;
@@ -44,7 +44,7 @@ static int format_read(const json_t *object, enum pcm_format *ret, struct error 
                         *ret = formats[i].format;
                         return 0;
                 }
-        return error_set(error, WIRE_E_VALUE,
+        return error_set(error, DIALECT_E_VALUE,
                          "'audio_format': expected \"float32\", \"int16\" or \"uint8\"");
 }
 
@@ -64,17 +64,18 @@ static int hello_read(struct whisperlive_hello *hello, const json_t *object,
             (result = json_require(object, "language", true, error)) ||
             (result = json_require(object, "task", false, error)) ||
             (result = json_require(object, "model", false, error)) ||
-            (result = json_read_string(object, "uid", WIRE_NAME_MAX, &hello->uid, error)) ||
+            (result = json_read_string(object, "uid", DIALECT_NAME_MAX, &hello->uid, error)) ||
             (result = json_read_language(object, "language", &hello->language, error)) ||
             (result = task_read(object, &hello->task, error)) ||
-            (result = json_read_string(object, "model", WIRE_NAME_MAX, &hello->model, error)))
+            (result =
+                     json_read_string(object, "model", DIALECT_NAME_MAX, &hello->model, error)))
                 return result;
         if ((result = json_read_bool(object, "use_vad", &hello->use_vad, error)) ||
             (result = json_read_integer(object, "send_last_n_segments", 1, INT32_MAX, &segments,
                                         error)) ||
             (result = json_read_number(object, "no_speech_thresh", 0, 1, &no_speech, error)) ||
             (result = json_read_words(object, "hotwords", &hello->hotwords, error)) ||
-            (result = json_read_string(object, "initial_prompt", WIRE_STRING_MAX,
+            (result = json_read_string(object, "initial_prompt", DIALECT_STRING_MAX,
                                        &hello->initial_prompt, error)) ||
             (result = json_read_bool(object, "word_timestamps", &hello->word_timestamps,
                                      error)) ||
@@ -90,6 +91,10 @@ static int hello_read(struct whisperlive_hello *hello, const json_t *object,
                 hello->language = xstrdup("en");
         }
         return 0;
+}
+
+bool whisperlive_is_hello(const char *text, size_t n) {
+        return json_text_has(text, n, "uid");
 }
 
 int whisperlive_hello_parse(struct whisperlive_hello *ret, const char *text, size_t n,

@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "audio/pcm.h"
+#include "dialect/eavesdrop/messages.h"
+#include "dialect/json_text.h"
+#include "dialect/segment_time.h"
+#include "dialect/segment_words.h"
 #include "util/mem.h"
-#include "wire/eavesdrop.h"
-#include "wire/json_text.h"
-#include "wire/segment_time.h"
-#include "wire/segment_words.h"
 
 #define SEEK_SAMPLES (AUDIO_RATE / 100)  // faster-whisper counts `seek` in mel frames of 10 ms
 

@@ -16,7 +16,6 @@
 #include "decode/job.h"
 #include "transcript/segment.h"
 #include "util/error.h"
-#include "wire/dialect.h"
 
 #define WHISPERLIVE_END_OF_AUDIO "END_OF_AUDIO"  // bytes of a frame, no zero
 
@@ -40,8 +39,12 @@ struct whisperlive_hello {
         float window_max;
 };
 
+// Whether a client's first text frame is a hello, good or bad: a JSON object with "uid". (What
+// has a string "type" as well is eavesdrop's.)
+bool whisperlive_is_hello(const char *text, size_t n);
+
 // Read a hello. Required: uid, language (may be null), task, model; the rest has the protocol's
-// defaults, null means the default, unknown fields are ignored. Returns 0 or WIRE_E_* with
+// defaults, null means the default, unknown fields are ignored. Returns 0 or DIALECT_E_* with
 // words in *error; *ret is then untouched.
 int whisperlive_hello_parse(struct whisperlive_hello *ret, const char *text, size_t n,
                             struct error *error);

@@ -1,5 +1,5 @@
 // The original dialect: its clients' messages in, its servers' messages out.
-#include "wire/eavesdrop.h"
+#include "dialect/eavesdrop/messages.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "dialect/json_text.h"
 #include "util/mem.h"
 
 #define WALL (1700000000123456789LL)
@@ -18,25 +19,21 @@ static int parse(struct eavesdrop_message *ret, const char *text) {
         return eavesdrop_message_parse(ret, text, strlen(text), NULL);
 }
 
-static void dialects_are_told_by_their_keys(void **state) {
+static void messages_are_told_by_their_type(void **state) {
         static const struct {
                 const char *text;
-                enum wire_dialect dialect;
+                bool is_message;
         } cases[] = {
-                {"{\"type\":\"setup\"}", WIRE_EAVESDROP},
-                {"{\"type\":\"setup\",\"uid\":\"u\"}", WIRE_EAVESDROP},
-                {"{\"uid\":\"u\"}", WIRE_WHISPERLIVE},
-                {"{\"uid\":null,\"type\":3}", WIRE_WHISPERLIVE},
-                {"{\"type\":3}", WIRE_UNKNOWN},
-                {"{}", WIRE_UNKNOWN},
-                {"[\"uid\"]", WIRE_UNKNOWN},
-                {"hello", WIRE_UNKNOWN},
+                {"{\"type\":\"setup\"}", true}, {"{\"type\":\"setup\",\"uid\":\"u\"}", true},
+                {"{\"uid\":\"u\"}", false},     {"{\"uid\":null,\"type\":3}", false},
+                {"{\"type\":null}", false},     {"{}", false},
+                {"[\"type\"]", false},          {"hello", false},
         };
 
         (void)state;
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-                assert_int_equal(wire_dialect_of(cases[i].text, strlen(cases[i].text)),
-                                 cases[i].dialect);
+                assert_int_equal(eavesdrop_is_message(cases[i].text, strlen(cases[i].text)),
+                                 cases[i].is_message);
 }
 
 static void roles_have_names(void **state) {
@@ -70,7 +67,7 @@ static void stream_names_are_trimmed_and_unique(void **state) {
         eavesdrop_names_deinit(&names);
         for (size_t i = 0; i <= EAVESDROP_STREAMS_MAX; i++)
                 snprintf(many + strlen(many), 9, "n%zu,", i);
-        assert_int_equal(eavesdrop_names_parse(&names, many), WIRE_E_VALUE);
+        assert_int_equal(eavesdrop_names_parse(&names, many), DIALECT_E_VALUE);
         free(many);
 }
 
@@ -160,24 +157,24 @@ static void bad_messages_are_told_apart(void **state) {
                 int result;
                 const char *words;
         } cases[] = {
-                {"{\"type\":\"setup\"", WIRE_E_JSON, "not JSON"},
-                {"{\"stream\":\"m\"}", WIRE_E_MISSING, "'type'"},
-                {"{\"type\":\"sing\"}", WIRE_E_UNKNOWN, "'sing'"},
-                {"{\"type\":\"setup\",\"options\":{}}", WIRE_E_MISSING, "'stream'"},
-                {"{\"type\":\"setup\",\"stream\":\"m\",\"options\":[]}", WIRE_E_TYPE,
+                {"{\"type\":\"setup\"", DIALECT_E_JSON, "not JSON"},
+                {"{\"stream\":\"m\"}", DIALECT_E_MISSING, "'type'"},
+                {"{\"type\":\"sing\"}", DIALECT_E_UNKNOWN, "'sing'"},
+                {"{\"type\":\"setup\",\"options\":{}}", DIALECT_E_MISSING, "'stream'"},
+                {"{\"type\":\"setup\",\"stream\":\"m\",\"options\":[]}", DIALECT_E_TYPE,
                  "'options'"},
                 {"{\"type\":\"setup\",\"stream\":\"m\",\"options\":{\"beam_size\":0}}",
-                 WIRE_E_VALUE, "'beam_size'"},
+                 DIALECT_E_VALUE, "'beam_size'"},
                 {"{\"type\":\"setup\",\"stream\":\"m\",\"options\":{\"task\":\"x\"}}",
-                 WIRE_E_VALUE, "'task'"},
+                 DIALECT_E_VALUE, "'task'"},
                 {"{\"type\":\"control_recording_started\",\"stream\":\"m\",\"recording_id\":"
                  "\"r\",\"sample_rate_hz\":44100}",
-                 WIRE_E_VALUE, "16000"},
+                 DIALECT_E_VALUE, "16000"},
                 {"{\"type\":\"control_recording_started\",\"stream\":\"m\",\"sample_rate_hz\":"
                  "16000}",
-                 WIRE_E_MISSING, "'recording_id'"},
+                 DIALECT_E_MISSING, "'recording_id'"},
                 {"{\"type\":\"control_flush\",\"stream\":\"m\",\"force_complete\":\"yes\"}",
-                 WIRE_E_TYPE, "'force_complete'"},
+                 DIALECT_E_TYPE, "'force_complete'"},
         };
 
         (void)state;
@@ -340,7 +337,7 @@ static void refusals_are_the_originals_words(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(dialects_are_told_by_their_keys),
+                cmocka_unit_test(messages_are_told_by_their_type),
                 cmocka_unit_test(roles_have_names),
                 cmocka_unit_test(stream_names_are_trimmed_and_unique),
                 cmocka_unit_test(setup_is_read),

@@ -17,7 +17,6 @@
 #include "transcript/segment.h"
 #include "util/error.h"
 #include "util/loop.h"
-#include "wire/dialect.h"
 
 #define EAVESDROP_END_OF_AUDIO "END_OF_AUDIO"  // bytes of a frame, no zero
 #define EAVESDROP_STREAMS_MAX  1024            // names in one subscription
@@ -40,8 +39,8 @@ struct eavesdrop_names {
 };
 
 // The names in "a, b,c": trimmed, empty ones and repetitions left out; from the header
-// X-Stream-Names or the query's `streams`. Returns 0, or WIRE_E_VALUE when there are more than
-// EAVESDROP_STREAMS_MAX or one is longer than WIRE_NAME_MAX.
+// X-Stream-Names or the query's `streams`. Returns 0, or DIALECT_E_VALUE when there are more
+// than EAVESDROP_STREAMS_MAX or one is longer than DIALECT_NAME_MAX.
 int eavesdrop_names_parse(struct eavesdrop_names *ret, const char *list);
 void eavesdrop_names_deinit(struct eavesdrop_names *names);
 
@@ -82,8 +81,12 @@ struct eavesdrop_message {
         struct eavesdrop_options options;  // SETUP
 };
 
-// Read a text frame. Unknown fields are ignored. Returns 0 or WIRE_E_* with words in *error;
-// *ret is then untouched. A sample_rate_hz other than 16000 is WIRE_E_VALUE.
+// Whether a client's first text frame is a message of this dialect, good or bad: a JSON object
+// with a string "type".
+bool eavesdrop_is_message(const char *text, size_t n);
+
+// Read a text frame. Unknown fields are ignored. Returns 0 or DIALECT_E_* with words in *error;
+// *ret is then untouched. A sample_rate_hz other than 16000 is DIALECT_E_VALUE.
 int eavesdrop_message_parse(struct eavesdrop_message *ret, const char *text, size_t n,
                             struct error *error);
 void eavesdrop_message_deinit(struct eavesdrop_message *message);

@@ -9,9 +9,10 @@
 
 #include <cmocka.h>
 
+#include "dialect/eavesdrop/messages.h"
+#include "dialect/json_text.h"
+#include "dialect/whisperlive/messages.h"
 #include "util/mem.h"
-#include "wire/eavesdrop.h"
-#include "wire/whisperlive.h"
 
 #define HELLO "{\"uid\":\"u\",\"language\":null,\"task\":\"transcribe\",\"model\":\"m\",%s}"
 #define SETUP "{\"type\":\"setup\",\"stream\":\"s\",\"options\":{%s}}"
@@ -70,7 +71,7 @@ static void texts_up_to_the_limit_are_taken(void **state) {
 
                 assert_int_equal(parsers[i % 2](good, &n, &error), 0);
                 assert_int_equal(n, DECODE_TEXT_MAX);
-                assert_int_equal(parsers[i % 2](bad, &n, &error), WIRE_E_VALUE);
+                assert_int_equal(parsers[i % 2](bad, &n, &error), DIALECT_E_VALUE);
                 assert_non_null(strstr(error.text, key));
                 assert_non_null(strstr(error.text, "16384"));
         }

@@ -1,4 +1,4 @@
-#include "wire/json_text.h"
+#include "dialect/json_text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -142,7 +142,7 @@ static bool depth_is_fine(const char *text, size_t n) {
                 } else if (text[i] == '"') {
                         is_string = true;
                 } else if (text[i] == '{' || text[i] == '[') {
-                        if (++depth > WIRE_DEPTH_MAX)
+                        if (++depth > DIALECT_DEPTH_MAX)
                                 return false;
                 } else if (text[i] == '}' || text[i] == ']') {
                         depth--;
@@ -155,21 +155,43 @@ int json_object_parse(json_t **ret, const char *text, size_t n, struct error *er
         json_error_t mistake;
         json_t *value;
 
-        if (n > WIRE_TEXT_MAX)
-                return error_set(error, WIRE_E_JSON, "message of %zu bytes: at most %d", n,
-                                 WIRE_TEXT_MAX);
+        if (n > DIALECT_TEXT_MAX)
+                return error_set(error, DIALECT_E_JSON, "message of %zu bytes: at most %d", n,
+                                 DIALECT_TEXT_MAX);
         if (!depth_is_fine(text, n))
-                return error_set(error, WIRE_E_JSON, "nested deeper than %d", WIRE_DEPTH_MAX);
+                return error_set(error, DIALECT_E_JSON, "nested deeper than %d",
+                                 DIALECT_DEPTH_MAX);
         value = json_loadb(text, n, JSON_REJECT_DUPLICATES, &mistake);
         if (!value)
-                return error_set(error, WIRE_E_JSON, "not JSON: %s at byte %d", mistake.text,
+                return error_set(error, DIALECT_E_JSON, "not JSON: %s at byte %d", mistake.text,
                                  mistake.position);
         if (!json_is_object(value)) {
                 json_decref(value);
-                return error_set(error, WIRE_E_JSON, "expected a JSON object");
+                return error_set(error, DIALECT_E_JSON, "expected a JSON object");
         }
         *ret = value;
         return 0;
+}
+
+static bool text_has(const char *text, size_t n, const char *key, bool is_string) {
+        json_t *object = NULL;
+        const json_t *value;
+        bool has;
+
+        if (json_object_parse(&object, text, n, NULL) != 0)
+                return false;
+        value = json_object_get(object, key);
+        has = is_string ? json_is_string(value) : value != NULL;
+        json_decref(object);
+        return has;
+}
+
+bool json_text_has(const char *text, size_t n, const char *key) {
+        return text_has(text, n, key, false);
+}
+
+bool json_text_has_string(const char *text, size_t n, const char *key) {
+        return text_has(text, n, key, true);
 }
 
 // The member, or NULL if it is absent or null.
@@ -180,7 +202,7 @@ static const json_t *member(const json_t *object, const char *key) {
 }
 
 static int type_error(struct error *error, const char *key, const char *expected) {
-        return error_set(error, WIRE_E_TYPE, "'%s': expected %s", key, expected);
+        return error_set(error, DIALECT_E_TYPE, "'%s': expected %s", key, expected);
 }
 
 int json_read_string(const json_t *object, const char *key, size_t length_max, char **ret,
@@ -192,7 +214,7 @@ int json_read_string(const json_t *object, const char *key, size_t length_max, c
         if (!json_is_string(value))
                 return type_error(error, key, "a string");
         if (json_string_length(value) > length_max)
-                return error_set(error, WIRE_E_VALUE, "'%s': longer than %zu bytes", key,
+                return error_set(error, DIALECT_E_VALUE, "'%s': longer than %zu bytes", key,
                                  length_max);
         free(*ret);
         *ret = xstrdup(json_string_value(value));
@@ -203,12 +225,12 @@ int json_read_language(const json_t *object, const char *key, char **ret, struct
         CLEANUP(mem_freep) char *text = NULL;
         const char *code = "";
         struct error mistake;
-        int result = json_read_string(object, key, WIRE_NAME_MAX, &text, error);
+        int result = json_read_string(object, key, DIALECT_NAME_MAX, &text, error);
 
         if (result != 0 || !text)
                 return result;
         if (text[0] != '\0' && language_wish(&code, text, &mistake) < 0)
-                return error_set(error, WIRE_E_VALUE, "'%s': %s", key, mistake.text);
+                return error_set(error, DIALECT_E_VALUE, "'%s': %s", key, mistake.text);
         free(*ret);
         *ret = xstrdup(code);
         return 0;
@@ -221,9 +243,9 @@ int json_read_words(const json_t *object, const char *key, char **ret, struct er
         size_t i, n = 0;
 
         if (!json_is_array(value)) {
-                int result = json_read_string(object, key, WIRE_STRING_MAX, &joined, error);
+                int result = json_read_string(object, key, DIALECT_STRING_MAX, &joined, error);
 
-                if (result == WIRE_E_TYPE)
+                if (result == DIALECT_E_TYPE)
                         return type_error(error, key, "a string or a list of strings");
                 if (result == 0 && joined && joined[0]) {
                         free(*ret);
@@ -231,17 +253,17 @@ int json_read_words(const json_t *object, const char *key, char **ret, struct er
                 }
                 return result;
         }
-        joined = xcalloc(WIRE_STRING_MAX + 1, 1);
+        joined = xcalloc(DIALECT_STRING_MAX + 1, 1);
         json_array_foreach(value, i, word) {
                 size_t length = json_string_length(word);
                 bool is_apart = length && n;
 
                 if (!json_is_string(word))
                         return type_error(error, key, "a string or a list of strings");
-                if (length + is_apart > WIRE_STRING_MAX - n)
-                        return error_set(error, WIRE_E_VALUE,
+                if (length + is_apart > DIALECT_STRING_MAX - n)
+                        return error_set(error, DIALECT_E_VALUE,
                                          "'%s': longer than %d bytes together", key,
-                                         WIRE_STRING_MAX);
+                                         DIALECT_STRING_MAX);
                 if (is_apart)
                         joined[n++] = ' ';
                 memcpy(joined + n, json_string_value(word), length);
@@ -274,7 +296,7 @@ int json_read_integer(const json_t *object, const char *key, int64_t least, int6
         if (!json_is_integer(value))
                 return type_error(error, key, "an integer");
         if (json_integer_value(value) < least || json_integer_value(value) > most)
-                return error_set(error, WIRE_E_VALUE, "'%s': expected %lld to %lld", key,
+                return error_set(error, DIALECT_E_VALUE, "'%s': expected %lld to %lld", key,
                                  (long long)least, (long long)most);
         *ret = json_integer_value(value);
         return 0;
@@ -289,7 +311,7 @@ int json_read_number(const json_t *object, const char *key, double least, double
         if (!json_is_number(value))
                 return type_error(error, key, "a number");
         if (json_number_value(value) < least || json_number_value(value) > most)
-                return error_set(error, WIRE_E_VALUE, "'%s': expected %g to %g", key, least,
+                return error_set(error, DIALECT_E_VALUE, "'%s': expected %g to %g", key, least,
                                  most);
         *ret = json_number_value(value);
         return 0;
@@ -308,7 +330,7 @@ int json_read_hearing(const json_t *object, float *ret_pause, float *ret_window_
         if (!parameters || json_is_null(parameters))
                 return 0;
         if (!json_is_object(parameters))
-                return error_set(error, WIRE_E_TYPE, "'vad_parameters': expected an object");
+                return error_set(error, DIALECT_E_TYPE, "'vad_parameters': expected an object");
         if ((result = json_read_number(parameters, "min_silence_duration_ms", 0, INFINITY,
                                        &pause, error)) ||
             (result = json_read_number(parameters, "max_speech_duration_s", 0, INFINITY,
@@ -326,6 +348,6 @@ int json_require(const json_t *object, const char *key, bool is_null_fine,
         const json_t *value = json_object_get(object, key);
 
         if (!value || (json_is_null(value) && !is_null_fine))
-                return error_set(error, WIRE_E_MISSING, "'%s' is required", key);
+                return error_set(error, DIALECT_E_MISSING, "'%s' is required", key);
         return 0;
 }

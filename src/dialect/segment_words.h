@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dialect/json_text.h"
 #include "transcript/segment.h"
-#include "wire/json_text.h"
 
 // "words": [{"word", "start", "end", "probability"}], times in seconds from `origin` with three
 // decimals, as numbers or as strings; nothing when the segment has no words.
