@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Does the gate in front of the detector (speech/gate.h) miss a word's start? Every recording of
+"""Does the gate in front of the detector (vad/energy_gate.h) miss a word's start? Every recording of
 speech is put into a room's steady noise, with 4 to 8 s of it before, as it is, quieter, noisier, by
 telephone (A-law, 8 kHz), and with digital silence around. `segmenter_windows` is run on all of it
 with and without the gate; printed are the windows without it, how many of them the gate has not

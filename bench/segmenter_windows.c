@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "audio/pcm.h"
-#include "speech/segmenter.h"
+#include "vad/segmenter.h"
 
 static bool option_apply(struct segmenter_config *config, const char *option) {
         const char *value = strchr(option, '=');

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "fuzz.h"
-#include "speech/safetensors.h"
+#include "vad/safetensors.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
         static const struct {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "audio/pcm.h"
-#include "server/upload_slots.h"
+#include "source/upload_slots.h"
 #include "util/budget.h"
 #include "util/metrics.h"
 #include "util/usage.h"
@@ -147,10 +147,10 @@ static void decoding_write(struct metrics *metrics, struct scheduler *scheduler)
 static void sound_write(struct metrics *metrics, const struct server_counts *counts) {
         single_write(metrics, METRICS_COUNTER, "eavesdrop_audio_received_seconds_total",
                      "Sound that arrived, of all streams and clients.",
-                     (double)counts->samples_in / AUDIO_RATE);
+                     (double)counts->streams.samples_in / AUDIO_RATE);
         single_write(metrics, METRICS_COUNTER, "eavesdrop_audio_silent_seconds_total",
                      "Sound that was never decoded since nobody spoke.",
-                     (double)counts->samples_silent / AUDIO_RATE);
+                     (double)counts->streams.samples_silent / AUDIO_RATE);
 }
 
 static void states_write(struct metrics *metrics, const struct metrics_sources *sources) {

@@ -8,9 +8,9 @@
 #include <stddef.h>
 
 #include "decode/scheduler.h"
+#include "pipeline/stream.h"
 #include "server/counts.h"
 #include "server/session.h"
-#include "server/stream.h"
 
 // Where the figures are that the page shows; all lent.
 struct metrics_sources {

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 #include "server/config.h"
-#include "speech/vad.h"
 #include "util/error.h"
+#include "vad/silero.h"
 #include "whisper/whisper.h"
 
 struct loaded {

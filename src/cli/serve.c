@@ -12,9 +12,9 @@
 #include "models/models.h"
 #include "server/config.h"
 #include "server/server.h"
-#include "speech/vad.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "vad/silero.h"
 #include "whisper/whisper.h"
 
 static const struct option_entry entries[] = {

@@ -7,16 +7,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/batch.h"
 #include "cli/cli.h"
 #include "cli/cli_options.h"
 #include "cli/loaded.h"
 #include "cli/transcript_format.h"
-#include "cli/transcription.h"
-#include "cli/vad_parameters.h"
 #include "util/complaint.h"
 #include "util/input.h"
 #include "util/mem.h"
 #include "util/progress.h"
+#include "vad/vad_parameters.h"
 #include "whisper/whisper.h"
 
 static const struct option_entry entries[] = {
@@ -242,7 +242,7 @@ static int output_close(struct transcribe *run) {
 
 struct transcribing {
         struct loop *loop;
-        struct transcription *transcription;
+        struct batch *batch;
         bool is_interrupted;
         size_t n_failed;
 };
@@ -277,7 +277,7 @@ static int files_transcribe(struct transcribe *run, struct loop *loop,
         struct transcript_writer *writer =
                 transcript_writer_new(run->output, run->format, run->options.n_operands > 1);
         struct transcribing transcribing = {.loop = loop};
-        struct transcription_parts parts = {
+        struct batch_parts parts = {
                 .services = {loop, scheduler, run->loaded.vad, &run->decoding, &run->clips,
                              run->segmenting},
                 .files = run->options.operands,
@@ -293,9 +293,9 @@ static int files_transcribe(struct transcribe *run, struct loop *loop,
                 loop_signal_new(loop, SIGTERM, transcribing_on_signal, &transcribing);
 
         texts_prepare(run, scheduler);
-        transcribing.transcription = transcription_open(&parts);
+        transcribing.batch = batch_open(&parts);
         loop_run(loop);
-        transcription_close(transcribing.transcription);
+        batch_close(transcribing.batch);
         loop_signal_free(interrupt);
         loop_signal_free(terminate);
         if (transcribing.is_interrupted) {

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "pipeline/stream.h"
 #include "transcript/observer.h"
 
 // Who reads: kinds of clients, by the dialect they speak, and the log.
@@ -19,9 +20,7 @@ enum reader {
 };
 
 struct server_counts {
-        uint64_t samples_in;      // that arrived, of all streams
-        uint64_t samples_silent;  // and of these, what lay in no window
-
+        struct stream_counts streams;
         struct observer_counts observers[READER_COUNT];
         uint64_t n_sessions[READER_COUNT];  // that were set up
         uint64_t n_refused_busy;            // clients sent away because of overload

@@ -471,7 +471,7 @@ int server_open(struct server **ret, const struct server_parts *parts, struct er
         server->services = (struct stream_services){
                 .loop = parts->loop,
                 .vad = parts->vad,
-                .counts = &server->counts,
+                .counts = &server->counts.streams,
                 .budget = budget_new(parts->config->memory),
         };
         uploads_init(server);

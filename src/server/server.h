@@ -8,11 +8,11 @@
 #include <stddef.h>
 
 #include "decode/engine.h"
+#include "pipeline/stream.h"
 #include "server/config.h"
-#include "server/stream.h"
-#include "speech/vad.h"
 #include "util/error.h"
 #include "util/loop.h"
+#include "vad/silero.h"
 
 struct server;
 

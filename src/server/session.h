@@ -18,10 +18,10 @@
 #include "dialect/eavesdrop/messages.h"
 #include "net/listener.h"
 #include "net/websocket.h"
+#include "pipeline/stream.h"
 #include "server/counts.h"
 #include "server/server.h"
-#include "server/stream.h"
-#include "server/upload.h"
+#include "source/upload.h"
 #include "util/tally.h"
 
 struct session;

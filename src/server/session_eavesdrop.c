@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "server/session.h"
-#include "server/upload.h"
+#include "source/upload.h"
 #include "util/mem.h"
 
 struct eavesdrop {

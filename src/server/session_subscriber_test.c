@@ -9,11 +9,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "pipeline/stream_rig.h"
 #include "server/config.h"
 #include "server/session.h"
-#include "server/stream_rig.h"
-#include "speech/vad_rig.h"
 #include "util/mem.h"
+#include "vad/silero_rig.h"
 
 #define STREAMS 24
 #define TEXT_BYTES \

@@ -1,0 +1,283 @@
+#include "cli/batch.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audio/pcm.h"
+#include "util/complaint.h"
+#include "util/input.h"
+#include "util/mem.h"
+
+// Sound that may wait in jobs, over all files: 4 minutes are 15 MB, and more than any engine
+// takes in at a time. Reading goes on when half of it is gone.
+#define HELD_MAX ((int64_t)240 * AUDIO_RATE)
+
+// Files that may be under way at once: enough short ones to fill a batch.
+#define ITEMS_MAX 16
+
+// One file under way. Items form a list in the order of the files; the first one is written
+// as it comes, the segments of the others wait.
+struct item {
+        struct item *next;
+        struct batch *batch;
+        const char *path;
+        struct file *file;  // NULL: it could not be opened
+        struct segment *segments;
+        size_t n_segments;
+        bool is_begun;    // written from
+        bool has_speech;  // a segment has come
+        bool is_done;
+        struct error error;
+};
+
+struct batch {
+        struct batch_parts parts;
+        struct item *first;
+        struct item **last;
+        size_t n_items;
+        size_t next_file;
+        size_t n_failed;
+        nsec_t started;
+        int64_t n_finished;  // samples of files that are written
+        bool is_posted;      // batch_advance() will be called
+        bool is_done;
+        bool is_closed;
+};
+
+// --- output ----------------------------------------------------------------------------------
+
+static void batch_post(struct batch *batch);
+
+static void segment_write(struct item *item, const struct segment *segment) {
+        struct batch *batch = item->batch;
+
+        progress_clear(batch->parts.progress);
+        transcript_writer_segment(batch->parts.writer, segment);
+        // Hours of decoding that nobody will read are spared.
+        if (transcript_writer_has_failed(batch->parts.writer))
+                batch_post(batch);
+}
+
+static void item_begin(struct item *item) {
+        item->is_begun = true;
+        if (!item->file)
+                return;
+        transcript_writer_begin(item->batch->parts.writer, input_name(item->path));
+        for (size_t i = 0; i < item->n_segments; i++) {
+                segment_write(item, &item->segments[i]);
+                segment_deinit(&item->segments[i]);
+        }
+        item->n_segments = 0;
+}
+
+// An empty output looks like a fault, and may be one: the wrong file, say.
+static void item_tell_silence(const struct item *item) {
+        const struct transcript_writer *writer = item->batch->parts.writer;
+
+        if (item->error.code == 0 && !item->has_speech &&
+            !transcript_writer_shows_nothing_said(writer))
+                complaint_print("transcribe", "'%s': no speech was found", item->path);
+}
+
+static void item_end(struct item *item) {
+        struct batch *batch = item->batch;
+        struct transcript_writer *writer = batch->parts.writer;
+
+        progress_clear(batch->parts.progress);
+        if (item->file)
+                batch->n_finished += file_duration(item->file);
+        if (item->error.code != 0) {
+                batch->n_failed++;
+                fprintf(stderr, "eavesdrop transcribe: %s\n", item->error.text);
+        }
+        item_tell_silence(item);
+        // A damaged file has its say all the same, as far as it could be read.
+        if (item->file && (item->error.code == 0 || file_duration(item->file) > 0))
+                transcript_writer_end(writer, file_language(item->file),
+                                      file_duration(item->file));
+        else
+                transcript_writer_break(writer);
+}
+
+static void progress_tell(struct batch *batch) {
+        const struct item *item = batch->first;
+        double elapsed = (double)(loop_now(batch->parts.services.loop) - batch->started) /
+                         (double)NSEC_PER_SEC;
+        int64_t settled = batch->n_finished;
+        long seconds;
+
+        if (!item || !item->file)
+                return;
+        for (const struct item *each = item; each; each = each->next)
+                if (each->file)
+                        settled += file_position(each->file);
+        seconds = (long)(file_position(item->file) / AUDIO_RATE);
+        progress_show(batch->parts.progress,
+                      "file %zu of %zu, %ld:%02ld:%02ld transcribed, %.1f times real time: %s",
+                      batch->next_file - batch->n_items + 1, batch->parts.n_files,
+                      seconds / 3600, seconds / 60 % 60, seconds % 60,
+                      (double)settled / AUDIO_RATE / (elapsed > 0 ? elapsed : 1),
+                      input_name(item->path));
+}
+
+// --- what files tell -------------------------------------------------------------------------
+
+static void item_on_segment(void *context, const struct segment *segment) {
+        struct item *item = context;
+
+        item->has_speech = true;
+        if (item->is_begun) {
+                segment_write(item, segment);
+                return;
+        }
+        // Room grows at powers of two.
+        if ((item->n_segments & (item->n_segments - 1)) == 0) {
+                size_t room = item->n_segments > 0 ? 2 * item->n_segments : 1;
+                struct segment *segments = xcalloc(room, sizeof(*segments));
+
+                if (item->n_segments > 0)
+                        memcpy(segments, item->segments, item->n_segments * sizeof(*segments));
+                free(item->segments);
+                item->segments = segments;
+        }
+        segment_copy(&item->segments[item->n_segments++], segment);
+}
+
+static void item_on_progress(void *context) {
+        struct item *item = context;
+        struct batch *batch = item->batch;
+        int64_t n_held = 0;
+
+        for (const struct item *each = batch->first; each; each = each->next)
+                if (each->file)
+                        n_held += file_held(each->file);
+        for (const struct item *each = batch->first; each; each = each->next)
+                if (each->file && n_held >= HELD_MAX)
+                        file_hold_back(each->file, true);
+                else if (each->file && n_held <= HELD_MAX / 2)
+                        file_hold_back(each->file, false);
+        progress_tell(batch);
+        if (!item->file || file_is_read(item->file))
+                batch_post(batch);
+}
+
+static void item_on_done(void *context, const struct error *error) {
+        struct item *item = context;
+
+        item->is_done = true;
+        if (error) {
+                CLEANUP(mem_freep) char *label = input_label(item->path);
+
+                item->error = *error;
+                error_prefix(&item->error, "%s", label);
+        }
+        batch_post(item->batch);
+}
+
+// --- the order of things ---------------------------------------------------------------------
+
+static void item_open(struct batch *batch) {
+        struct item *item = xnew(struct item);
+        struct file_listener listener = {
+                .on_segment = item_on_segment,
+                .on_progress = item_on_progress,
+                .on_done = item_on_done,
+                .context = item,
+        };
+
+        item->batch = batch;
+        item->path = batch->parts.files[batch->next_file++];
+        *batch->last = item;
+        batch->last = &item->next;
+        batch->n_items++;
+        if (file_open(&item->file, &batch->parts.services, item->path, &listener,
+                      &item->error) < 0)
+                item->is_done = true;
+}
+
+static void item_remove_first(struct batch *batch) {
+        struct item *item = batch->first;
+
+        batch->first = item->next;
+        if (!batch->first)
+                batch->last = &batch->first;
+        batch->n_items--;
+        file_close(item->file);
+        for (size_t i = 0; i < item->n_segments; i++)
+                segment_deinit(&item->segments[i]);
+        free(item->segments);
+        free(item);
+}
+
+// One file is read at a time: reading is far faster than decoding.
+static bool may_open(const struct batch *batch) {
+        int64_t n_held = 0;
+
+        if (batch->next_file == batch->parts.n_files || batch->n_items == ITEMS_MAX)
+                return false;
+        for (const struct item *item = batch->first; item; item = item->next) {
+                if (item->file && !file_is_read(item->file))
+                        return false;
+                if (item->file)
+                        n_held += file_held(item->file);
+        }
+        return n_held < HELD_MAX;
+}
+
+static void batch_advance(void *context) {
+        struct batch *batch = context;
+
+        batch->is_posted = false;
+        if (batch->is_closed) {
+                free(batch);
+                return;
+        }
+        while (!transcript_writer_has_failed(batch->parts.writer)) {
+                while (may_open(batch))
+                        item_open(batch);
+                if (!batch->first)
+                        break;
+                if (!batch->first->is_begun)
+                        item_begin(batch->first);
+                if (!batch->first->is_done)
+                        return;
+                item_end(batch->first);
+                item_remove_first(batch);
+        }
+        if (!batch->is_done) {
+                batch->is_done = true;
+                batch->parts.on_done(batch->parts.context, batch->n_failed);
+        }
+}
+
+// Files must not be closed from inside their calls: everything that may do so is posted.
+static void batch_post(struct batch *batch) {
+        if (batch->is_posted)
+                return;
+        batch->is_posted = true;
+        loop_post(batch->parts.services.loop, batch_advance, batch);
+}
+
+struct batch *batch_open(const struct batch_parts *parts) {
+        struct batch *batch = xnew(struct batch);
+
+        batch->parts = *parts;
+        batch->last = &batch->first;
+        batch->started = loop_now(parts->services.loop);
+        batch_post(batch);
+        return batch;
+}
+
+struct batch *batch_close(struct batch *batch) {
+        if (!batch)
+                return NULL;
+        while (batch->first)
+                item_remove_first(batch);
+        batch->is_closed = true;
+        // A post that is under way still points here: it frees.
+        if (!batch->is_posted)
+                free(batch);
+        return NULL;
+}

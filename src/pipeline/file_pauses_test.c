@@ -1,0 +1,190 @@
+// Files that are cut at pauses by the real network; the engine is scripted.
+#include "pipeline/file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "audio/pcm.h"
+#include "cli/batch_rig.h"
+#include "util/mem.h"
+#include "vad/silero_rig.h"
+
+// The first window of a file holds no words.
+static int answer_late(void *context, const struct job *job, struct hypothesis *ret) {
+        if (job->id > 1)
+                return rig_answer_plainly(context, job, ret);
+        rig_note(context, job);
+        memcpy(ret->language, "cy", 3);
+        return 0;
+}
+
+// Two of the first three windows are taken for German, none of them surely.
+static int answer_unsure(void *context, const struct job *job, struct hypothesis *ret) {
+        struct batch_rig *rig = context;
+
+        if (!job->options.only_detects_language)
+                return rig_answer_plainly(context, job, ret);
+        memcpy(ret->language, rig->n_seen == 0 ? "cy" : "de", 3);
+        ret->language_probability = 0.4f;
+        rig_note(context, job);
+        return 0;
+}
+
+// One file by itself, whose engine waits until all is read.
+struct solo {
+        struct batch_rig *rig;
+        struct engine_script *script;
+        struct file *file;
+        size_t n_segments;
+};
+
+static void solo_on_segment(void *context, const struct segment *segment) {
+        struct solo *solo = context;
+
+        assert_true(segment->is_final);
+        solo->n_segments++;
+}
+
+static void solo_on_progress(void *context) {
+        struct solo *solo = context;
+
+        if (file_is_read(solo->file))
+                engine_script_release(solo->script);
+}
+
+static void solo_on_done(void *context, const struct error *error) {
+        struct solo *solo = context;
+
+        (void)error;  // some versions of ffmpeg find fault with the chain
+        loop_stop(solo->rig->loop);
+}
+
+static void test_language_is_detected_on_the_first_words(void **state) {
+        struct vad_model *vad = rig_need_vad();
+        struct batch_rig *rig = batch_rig_new();
+        CLEANUP(engine_script_freep)
+        struct engine_script *script = engine_script_new(4, answer_late, rig);
+        struct scheduler_config config = {
+                .engine = &engine_scripted, .model = script, .n_engines = 1};
+        struct solo solo = {.rig = rig, .script = script};
+        struct file_listener listener = {solo_on_segment, solo_on_progress, solo_on_done,
+                                         &solo};
+        struct file_services services;
+        struct scheduler *scheduler = NULL;
+
+        (void)state;
+        rig->vad = vad;
+        rig->loop = loop_new();
+        rig_add_speech(rig);
+        assert_int_equal(scheduler_open(&scheduler, rig->loop, &config, NULL), 0);
+        services = rig_file_services(rig, scheduler);
+        engine_script_hold(script);
+        assert_int_equal(file_open(&solo.file, &services, rig->files[0], &listener, NULL), 0);
+        loop_run(rig->loop);
+        assert_true(rig->n_seen > 2);
+        assert_string_equal(rig->seen[0].language, "");
+        assert_string_equal(rig->seen[1].language, "");
+        for (size_t i = 2; i < rig->n_seen; i++)
+                assert_string_equal(rig->seen[i].language, "de");
+        assert_false(rig->seen[0].is_single_pass);
+        assert_string_equal(file_language(solo.file), "de");
+        assert_int_equal(solo.n_segments, rig->n_seen - 1);
+        assert_int_equal(file_held(solo.file), 0);
+        file_close(solo.file);
+        scheduler_close(scheduler);
+        loop_free(rig->loop);
+        batch_rig_free(rig);
+        vad_model_free(vad);
+}
+
+static void test_windows_vote_for_a_language(void **state) {
+        struct vad_model *vad = rig_need_vad();
+        struct batch_rig *rig = batch_rig_new();
+        CLEANUP(mem_freep) char *text = NULL;
+
+        (void)state;
+        rig->vad = vad;
+        rig->options.language_detection_segments = 3;
+        rig_add_speech(rig);
+        text = batch_rig_run(rig, answer_unsure);
+        assert_non_null(strstr(text, "level"));
+        assert_true(rig->n_seen > 4);
+        for (size_t i = 0; i < rig->n_seen; i++) {
+                const struct seen *seen = &rig->seen[i];
+
+                assert_int_equal(seen->only_detects, i < 3);
+                assert_string_equal(seen->language, i < 3 ? "" : "de");
+        }
+        // Those that voted are decoded all the same, the first of them first.
+        assert_int_equal(rig->seen[3].begin, rig->seen[0].begin);
+        assert_true(rig->seen[1].begin > rig->seen[0].begin);
+        batch_rig_free(rig);
+        vad_model_free(vad);
+}
+
+// Whether a window that the engine got lies within the clip.
+static bool is_within(const struct seen *seen, const struct clip *clip) {
+        return seen->begin >= clip->begin &&
+               seen->begin + (int64_t)seen->n_samples <= clip->end;
+}
+
+static void test_windows_are_those_of_the_clips(void **state) {
+        struct vad_model *vad = rig_need_vad();
+        struct batch_rig *rig = batch_rig_new();
+        // In the middle of words, of which there are many between the first two; the third is
+        // too short for any.
+        struct clip items[] = {{20000, 70000}, {700000, 780000}, {780000, 780400}};
+        const struct clips clips = {items, 3};
+        CLEANUP(mem_freep) char *text = NULL;
+        bool is_early = false, is_late = false;
+
+        (void)state;
+        rig->vad = vad;
+        rig->clips = &clips;
+        rig_add_speech(rig);
+        text = batch_rig_run(rig, rig_answer_plainly);
+        assert_non_null(text);
+        assert_true(rig->n_seen >= 2);
+        for (size_t i = 0; i < rig->n_seen; i++) {
+                bool is_first = is_within(&rig->seen[i], &items[0]);
+
+                assert_true(is_first || is_within(&rig->seen[i], &items[1]));
+                is_early = is_early || is_first;
+                is_late = is_late || !is_first;
+        }
+        assert_true(is_early && is_late);
+        batch_rig_free(rig);
+        vad_model_free(vad);
+}
+
+static void test_silence_gives_no_job(void **state) {
+        struct vad_model *vad = rig_need_vad();
+        struct batch_rig *rig = batch_rig_new();
+        CLEANUP(mem_freep) char *text = NULL;
+
+        (void)state;
+        rig->vad = vad;
+        rig->format = TRANSCRIPT_JSON;
+        rig_add_wav(rig, "silence.wav", (size_t)40 * AUDIO_RATE, 0);
+        text = batch_rig_run(rig, rig_answer_plainly);
+        assert_int_equal(rig->n_seen, 0);
+        assert_non_null(strstr(text, "\"language\":null,\"duration\":40.0,\"segments\":[]}"));
+        batch_rig_free(rig);
+        vad_model_free(vad);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_language_is_detected_on_the_first_words),
+                cmocka_unit_test(test_windows_vote_for_a_language),
+                cmocka_unit_test(test_windows_are_those_of_the_clips),
+                cmocka_unit_test(test_silence_gives_no_job),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,165 @@
+// A stream from its sound to its text: what becomes final, what is forgotten, and when it was.
+#include "pipeline/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline/stream_rig.h"
+
+static void speech_becomes_final_text_after_a_pause(void **state) {
+        struct stream_rig *rig = stream_rig_need(state);
+        const struct segment *finals;
+        int64_t covered = 0;
+
+        stream_rig_push(rig, rig->speech.samples, rig->speech.n);
+        stream_rig_push_silence(rig, 2);
+        assert_true(rig->capture.n_finals > 0);
+        finals = rig->capture.finals;
+        for (size_t i = 0; i < rig->capture.n_finals; i++) {
+                if (i > 0)
+                        assert_true(finals[i].begin >= finals[i - 1].end);
+                covered += finals[i].end - finals[i].begin;
+        }
+        // He speaks for most of the eleven seconds, pauses between his sentences.
+        assert_true(covered > (int64_t)rig->speech.n * 7 / 10);
+        assert_string_equal(rig->capture.tail, "");
+        assert_int_equal(stream_backlog(rig->stream), 0);
+}
+
+static void sound_is_in_a_window_or_silent(void **state) {
+        struct stream_rig *rig = stream_rig_need(state);
+        const struct stream_counts *counts = &rig->counts;
+        uint64_t in_windows = 0, undecided;
+
+        stream_rig_push_silence(rig, 3);
+        stream_rig_push(rig, rig->speech.samples, rig->speech.n);
+        stream_rig_push_silence(rig, 5);
+        assert_true(rig->capture.n_finals > 1);
+        for (size_t i = 0; i < rig->capture.n_finals; i++)
+                in_windows +=
+                        (uint64_t)(rig->capture.finals[i].end - rig->capture.finals[i].begin);
+        assert_int_equal(counts->samples_in, (8 * 10 + rig->speech.n / RIG_PIECE) * RIG_PIECE);
+        // The last moments may still become the start of a window.
+        undecided = counts->samples_in - counts->samples_silent - in_windows;
+        assert_true(undecided < AUDIO_RATE);
+        assert_true(counts->samples_silent > (uint64_t)6 * AUDIO_RATE);
+        assert_int_equal(rig->observer_counts.n_updates, rig->capture.n_updates);
+}
+
+static void silence_never_reaches_the_engine(void **state) {
+        struct stream_rig *rig = stream_rig_need(state);
+
+        stream_rig_push_silence(rig, 30);
+        assert_int_equal(engine_script_submitted(rig->script), 0);
+}
+
+static void flush_is_idle_at_once_without_a_backlog(void **state) {
+        struct stream_rig *rig = stream_rig_need(state);
+
+        stream_flush(rig->stream);
+        assert_int_equal(rig->n_finished, 1);
+        stream_rig_push_silence(rig, 1);
+        stream_flush(rig->stream);
+        assert_int_equal(rig->n_finished, 2);
+        assert_int_equal(rig->capture.n_finals, 0);
+}
+
+static void cancel_forgets_what_was_said(void **state) {
+        struct stream_rig *rig = stream_rig_need(state);
+
+        engine_script_hold(rig->script);
+        for (size_t i = 0; i < (size_t)2 * AUDIO_RATE; i += RIG_PIECE)
+                stream_on_audio(rig->stream, rig->speech.samples + i, RIG_PIECE);
+        stream_flush(rig->stream);
+        assert_int_equal(stream_backlog(rig->stream), 1);
+        stream_cancel(rig->stream);
+        assert_int_equal(stream_backlog(rig->stream), 0);
+        engine_script_release(rig->script);
+        stream_rig_push_silence(rig, 2);
+        assert_int_equal(rig->capture.n_finals, 0);
+}
+
+static void a_restart_counts_from_zero_again(void **state) {
+        struct stream_rig *rig = stream_rig_need(state);
+        uint64_t id;
+
+        stream_rig_push(rig, rig->speech.samples, rig->speech.n);
+        stream_rig_push_silence(rig, 2);
+        assert_true(history_length(stream_history(rig->stream)) > 0);
+        id = rig->capture.finals[0].id;
+        stream_restart(rig->stream);
+        assert_int_equal(history_length(stream_history(rig->stream)), 0);
+        assert_int_equal(stream_origin(rig->stream),
+                         (int64_t)(rig->speech.n / RIG_PIECE * RIG_PIECE) + 2 * AUDIO_RATE);
+        size_t n = rig->capture.n_finals;
+
+        stream_rig_push(rig, rig->speech.samples, rig->speech.n);
+        stream_rig_push_silence(rig, 2);
+        assert_true(rig->capture.n_finals > n);
+        assert_true(rig->capture.finals[n].begin >= stream_origin(rig->stream));
+        // The texts differ (they name positions), so the ids do; but the chain began anew.
+        assert_true(rig->capture.finals[n].id ==
+                    segment_id_next(segment_id_first(), rig->capture.finals[n].text));
+        assert_true(id == segment_id_next(segment_id_first(), rig->capture.finals[0].text));
+}
+
+static void wall_clock_times_follow_the_anchor(void **state) {
+        struct stream_rig *rig = stream_rig_need(state);
+        struct stream_facts facts;
+
+        loop_advance(rig->loop, 50 * NSEC_PER_SEC);
+        stream_rig_push(rig, rig->speech.samples, AUDIO_RATE);
+        facts = stream_facts(rig->stream);
+        // The first tenth of a second had been spoken when it arrived.
+        assert_true(stream_facts_wall(&facts, AUDIO_RATE) ==
+                    1051 * NSEC_PER_SEC - NSEC_PER_SEC / 10);
+}
+
+// Twenty minutes of silence, then a sentence, through a whole day.
+static void a_day_has_no_drift(void **state) {
+        struct stream_rig *rig = stream_rig_need(state);
+        static const float zeros[2 * AUDIO_RATE];
+        int64_t first_begin = 0;  // of the first text, from the first sample spoken
+        size_t n_finals = 0;
+
+        for (int visit = 0; visit < 72; visit++) {
+                int64_t spoken, first;
+                struct stream_facts facts;
+
+                for (int i = 0; i < 600; i++) {
+                        stream_on_audio(rig->stream, zeros, (size_t)2 * AUDIO_RATE);
+                        loop_advance(rig->loop, 2 * NSEC_PER_SEC);
+                }
+                spoken = stream_position(rig->stream);
+                stream_rig_push(rig, rig->speech.samples, rig->speech.n);
+                stream_rig_push_silence(rig, 2);
+                assert_true(rig->capture.n_finals > n_finals);
+                // Each visit has the times of the first one, to the sample of a VAD chunk.
+                first = rig->capture.finals[n_finals].begin - spoken;
+                if (visit == 0)
+                        first_begin = first;
+                assert_true(llabs(first - first_begin) <= 50 * AUDIO_RATE / 1000);
+                facts = stream_facts(rig->stream);
+                // And the wall clock runs beside: it was two seconds of sound behind at first.
+                assert_true(llabs(stream_facts_wall(&facts, stream_position(rig->stream)) +
+                                  2 * NSEC_PER_SEC - loop_wall(rig->loop)) <=
+                            50 * NSEC_PER_MSEC);
+                n_finals = rig->capture.n_finals;
+        }
+        assert_true(stream_position(rig->stream) > (int64_t)86400 * AUDIO_RATE);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                STREAM_TEST(speech_becomes_final_text_after_a_pause),
+                STREAM_TEST(sound_is_in_a_window_or_silent),
+                STREAM_TEST(silence_never_reaches_the_engine),
+                STREAM_TEST(flush_is_idle_at_once_without_a_backlog),
+                STREAM_TEST(cancel_forgets_what_was_said),
+                STREAM_TEST(a_restart_counts_from_zero_again),
+                STREAM_TEST(wall_clock_times_follow_the_anchor),
+                STREAM_TEST(a_day_has_no_drift),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

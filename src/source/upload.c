@@ -1,0 +1,302 @@
+#include "source/upload.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "audio/pcm.h"
+#include "source/media.h"
+#include "util/mem.h"
+
+struct upload {
+        const struct upload_services *services;
+        struct upload_listener listener;
+        struct upload_place place;
+        struct media *media;  // NULL before its turn
+
+        uint8_t *held;  // before its turn
+        size_t n_held;
+        size_t charged;      // to the budget
+        uint64_t n_bytes;    // that came
+        uint64_t n_samples;  // that went
+        struct loop_timer *period;
+        uint64_t period_bytes, period_samples;  // at its begin
+        nsec_t waited;                          // within it, for the client
+        nsec_t waiting_since;                   // < 0: it waits for us
+
+        bool is_wanted;  // the client is read
+        bool is_full;    // ffmpeg takes no more for now
+        bool is_complete;
+        bool is_paused;
+        bool is_over;
+};
+
+static size_t upload_kept(const struct upload *upload) {
+        return upload->n_held + (upload->media ? media_pending(upload->media) : 0);
+}
+
+// Refund what ffmpeg has taken.
+static void upload_refund(struct upload *upload) {
+        size_t kept = upload_kept(upload);
+
+        if (kept >= upload->charged)
+                return;
+        budget_refund(upload->services->budget, BUDGET_UPLOADS, upload->charged - kept);
+        upload->charged = kept;
+}
+
+// Keep count of the time in which nothing but the client's bytes is missing.
+static void upload_clock(struct upload *upload) {
+        bool is_waiting = upload->is_wanted && !upload->is_paused && !upload->is_complete;
+        nsec_t now = loop_now(upload->services->loop);
+
+        if (upload->waiting_since >= 0)
+                upload->waited += now - upload->waiting_since;
+        upload->waiting_since = is_waiting ? now : -1;
+}
+
+static void upload_want(struct upload *upload) {
+        bool is_asking = !upload->media && upload->n_held >= UPLOAD_READY;
+        bool is_wanted = upload->is_complete || (!upload->is_full && !is_asking);
+
+        if (is_wanted == upload->is_wanted || upload->is_over)
+                return;
+        upload->is_wanted = is_wanted;
+        upload_clock(upload);
+        upload->listener.on_want(upload->listener.context, is_wanted);
+}
+
+// --- the end --------------------------------------------------------------------------------
+
+static void upload_release(struct upload *upload) {
+        upload->media = media_close(upload->media);
+        upload->held = mem_free(upload->held);
+        upload->n_held = 0;
+        upload_refund(upload);
+        upload->period = loop_timer_free(upload->period);
+        upload_place_leave(&upload->place);
+}
+
+static void upload_over(struct upload *upload, enum upload_end end, const char *words) {
+        if (upload->is_over)
+                return;
+        upload->is_over = true;
+        upload_release(upload);
+        // What still comes is dropped; but whether the client goes must be heard.
+        if (!upload->is_wanted)
+                upload->listener.on_want(upload->listener.context, true);
+        upload->listener.on_end(upload->listener.context, end, words);
+}
+
+static void upload_over_size(struct upload *upload) {
+        CLEANUP(mem_freep)
+        char *words = xasprintf("larger than %.0f MB, which is the limit (uploads.size): send "
+                                "it in parts",
+                                (double)upload->services->bytes_max / 1e6);
+
+        upload_over(upload, UPLOAD_TOO_LARGE, words);
+}
+
+static void upload_over_seconds(struct upload *upload) {
+        CLEANUP(mem_freep)
+        char *words = xasprintf("longer than %.0f min, which is the limit (uploads.seconds): "
+                                "send it in parts",
+                                (double)upload->services->seconds_max / 60);
+
+        upload_over(upload, UPLOAD_TOO_LARGE, words);
+}
+
+// --- what ffmpeg makes of it -----------------------------------------------------------------
+
+#define PIPE_BYTES 65536  // that a pipe holds: written, and perhaps not read yet
+
+static bool upload_is_inflated(const struct upload *upload) {
+        uint64_t written = upload->n_bytes - media_pending(upload->media);
+        uint64_t taken = written > PIPE_BYTES ? written - PIPE_BYTES : 0;
+        uint64_t seconds = upload->n_samples / AUDIO_RATE;
+
+        return seconds > UPLOAD_FREE_SECONDS + taken / UPLOAD_SECOND_BYTES;
+}
+
+static void media_on_samples(void *context, const float *samples, size_t n) {
+        struct upload *upload = context;
+
+        upload->n_samples += n;
+        if (upload->n_samples / AUDIO_RATE >= upload->services->seconds_max)
+                upload_over_seconds(upload);
+        else if (upload_is_inflated(upload))
+                upload_over(upload, UPLOAD_TOO_LARGE,
+                            "more sound than so few bytes can hold: is its rate right?");
+        else
+                upload->listener.on_samples(upload->listener.context, samples, n);
+}
+
+static void media_on_end(void *context, const struct error *error) {
+        upload_over(context, error ? UPLOAD_DAMAGED : UPLOAD_DONE, error ? error->text : NULL);
+}
+
+static void media_on_drain(void *context) {
+        struct upload *upload = context;
+
+        upload->is_full = false;
+        upload_refund(upload);
+        upload_want(upload);
+}
+
+// --- its turn -------------------------------------------------------------------------------
+
+static void upload_pass(struct upload *upload, const uint8_t *bytes, size_t n) {
+        upload->is_full = !media_write(upload->media, bytes, n);
+        upload_refund(upload);
+}
+
+static void upload_on_turn(void *context) {
+        struct upload *upload = context;
+        const struct media_listener listener = {
+                .on_samples = media_on_samples,
+                .on_end = media_on_end,
+                .on_drain = media_on_drain,
+                .context = upload,
+        };
+        size_t n = upload->n_held;
+        struct error error = {0};
+
+        if (media_open_upload(&upload->media, upload->services->loop, &listener, &error) < 0) {
+                upload_over(upload, UPLOAD_DAMAGED, error.text);
+                return;
+        }
+        upload->n_held = 0;
+        if (upload->is_paused)
+                media_pause(upload->media);
+        upload_pass(upload, upload->held, n);
+        upload->held = mem_free(upload->held);
+        if (upload->is_complete)
+                media_write_end(upload->media);
+        upload_want(upload);
+}
+
+// --- what the client sends ------------------------------------------------------------------
+
+static bool upload_hold(struct upload *upload, const uint8_t *bytes, size_t n) {
+        uint8_t *held = realloc(upload->held, upload->n_held + n);
+
+        if (!held)
+                return false;
+        memcpy(held + upload->n_held, bytes, n);
+        upload->held = held;
+        upload->n_held += n;
+        if (upload->n_held >= UPLOAD_READY)
+                upload_place_ask(&upload->place);
+        return true;
+}
+
+void upload_write(struct upload *upload, const uint8_t *bytes, size_t n) {
+        if (upload->is_over || upload->is_complete || n == 0)
+                return;
+        upload->n_bytes += n;
+        if (upload->n_bytes > upload->services->bytes_max) {
+                upload_over_size(upload);
+                return;
+        }
+        // The last quarter is for those who are heard now.
+        if ((!upload->media && budget_is_tight(upload->services->budget)) ||
+            !budget_charge(upload->services->budget, BUDGET_UPLOADS, n)) {
+                upload_over(upload, UPLOAD_NO_ROOM, "no memory left for it");
+                return;
+        }
+        upload->charged += n;
+        if (upload->media)
+                upload_pass(upload, bytes, n);
+        else if (!upload_hold(upload, bytes, n)) {
+                upload_over(upload, UPLOAD_NO_ROOM, "no memory left for it");
+                return;
+        }
+        upload_want(upload);
+}
+
+void upload_write_end(struct upload *upload) {
+        if (upload->is_over || upload->is_complete)
+                return;
+        upload->is_complete = true;
+        upload_clock(upload);
+        if (upload->media)
+                media_write_end(upload->media);
+        else
+                upload_place_ask(&upload->place);
+        upload_want(upload);
+}
+
+void upload_pause(struct upload *upload) {
+        upload->is_paused = true;
+        upload_clock(upload);
+        if (upload->media)
+                media_pause(upload->media);
+}
+
+void upload_resume(struct upload *upload) {
+        upload->is_paused = false;
+        upload_clock(upload);
+        if (upload->media)
+                media_resume(upload->media);
+}
+
+// --- does it go on? -------------------------------------------------------------------------
+
+// The client's pace in the period that ends now, if it was the client that we waited for.
+static bool upload_is_stalled(const struct upload *upload) {
+        return upload->waited >= UPLOAD_PERIOD / 2 &&
+               upload->n_bytes - upload->period_bytes < UPLOAD_PERIOD_BYTES;
+}
+
+static bool upload_is_slow(const struct upload *upload) {
+        double heard = (double)(upload->n_samples - upload->period_samples) / AUDIO_RATE;
+        double waited = (double)upload->waited / NSEC_PER_SEC;
+
+        return upload->media && upload->waited >= UPLOAD_PERIOD / 2 &&
+               heard * 100 < waited * UPLOAD_SPEED;
+}
+
+static void upload_on_period(void *context) {
+        struct upload *upload = context;
+
+        upload_clock(upload);
+        if (upload_is_stalled(upload)) {
+                upload_over(upload, UPLOAD_STALLED, "its bytes do not come any more");
+                return;
+        }
+        if (upload_is_slow(upload) && upload_slots_are_wanted(upload->services->slots)) {
+                upload_over(upload, UPLOAD_TOO_SLOW,
+                            "it comes no faster than it is spoken, and others wait: send it "
+                            "faster, or as a live stream");
+                return;
+        }
+        upload->period_bytes = upload->n_bytes;
+        upload->period_samples = upload->n_samples;
+        upload->waited = 0;
+        loop_timer_set(upload->period, UPLOAD_PERIOD);
+}
+
+// --- life -----------------------------------------------------------------------------------
+
+bool upload_open(struct upload **ret, const struct upload_services *services,
+                 const struct upload_listener *listener) {
+        CLEANUP(upload_closep) struct upload *upload = xnew(struct upload);
+
+        upload->services = services;
+        upload->listener = *listener;
+        upload->is_wanted = true;
+        upload->waiting_since = loop_now(services->loop);
+        if (!upload_slots_enter(services->slots, &upload->place, upload_on_turn, upload))
+                return false;
+        upload->period = loop_timer_new(services->loop, upload_on_period, upload);
+        loop_timer_set(upload->period, UPLOAD_PERIOD);
+        *ret = TAKE(upload);
+        return true;
+}
+
+struct upload *upload_close(struct upload *upload) {
+        if (!upload)
+                return NULL;
+        upload->is_over = true;
+        upload_release(upload);
+        return mem_free(upload);
+}
