@@ -75,7 +75,7 @@ struct inflater *inflater_free(struct inflater *inflater) {
         return mem_free(inflater);
 }
 
-int infbackground_step(struct inflater *inflater, const uint8_t **bytes, size_t *n,
+int inflater_step(struct inflater *inflater, const uint8_t **bytes, size_t *n,
                        uint8_t *ret, size_t room, size_t *ret_n) {
         z_stream *stream = &inflater->stream;
         int result;
