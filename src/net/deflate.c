@@ -75,8 +75,8 @@ struct inflater *inflater_free(struct inflater *inflater) {
         return mem_free(inflater);
 }
 
-int inflater_step(struct inflater *inflater, const uint8_t **bytes, size_t *n,
-                       uint8_t *ret, size_t room, size_t *ret_n) {
+int inflater_step(struct inflater *inflater, const uint8_t **bytes, size_t *n, uint8_t *ret,
+                  size_t room, size_t *ret_n) {
         z_stream *stream = &inflater->stream;
         int result;
 

@@ -45,8 +45,8 @@ struct inflater *inflater_free(struct inflater *inflater);
 // Decompress until the `*n` bytes at *bytes are used up or the `room` bytes at `ret` are full;
 // both go on by what was used, and *ret_n is what was made. Returns 0 or INFLATER_E_*. A
 // message ends with deflate_tail.
-int inflater_step(struct inflater *inflater, const uint8_t **bytes, size_t *n,
-                       uint8_t *ret, size_t room, size_t *ret_n);
+int inflater_step(struct inflater *inflater, const uint8_t **bytes, size_t *n, uint8_t *ret,
+                  size_t room, size_t *ret_n);
 
 // True if the last step may have left something inside for want of room.
 bool inflater_has_more(const struct inflater *inflater);

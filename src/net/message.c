@@ -108,7 +108,7 @@ static struct message_fault message_inflate(struct message *message, size_t room
         const uint8_t *from = message->arrived.data + message->n_taken;
         size_t n = message->arrived.n - message->n_taken, n_made = 0;
         int result = inflater_step(message->inflater, &from, &n,
-                                        message->bytes.data + message->bytes.n, room, &n_made);
+                                   message->bytes.data + message->bytes.n, room, &n_made);
 
         message->n_taken = message->arrived.n - n;
         message->bytes.n += n_made;
