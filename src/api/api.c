@@ -26,44 +26,48 @@ static struct api_view api_view(const struct api *api) {
         return view;
 }
 
-static void text_answer(struct http_response *ret, int status, const char *body) {
-        *ret = (struct http_response){
+static void text_reply(struct exchange *exchange, int status, const char *text) {
+        struct http_response response = {
                 .status = status,
                 .content_type = "text/plain; charset=utf-8",
-                .body = body,
-                .body_length = strlen(body),
+                .body = text,
+                .body_length = strlen(text),
         };
+
+        exchange_reply(exchange, &response);
 }
 
 // --- the pages -------------------------------------------------------------------------------
 
-static void root_answer(struct api *api, struct http_response *ret) {
+static void root_get(struct api *api, struct exchange *exchange) {
         (void)api;
-        text_answer(ret, 200,
-                    "eavesdrop: connect a WebSocket client here (docs/protocols.md)\n");
+        text_reply(exchange, 200,
+                   "eavesdrop: connect a WebSocket client here (docs/protocols.md)\n");
 }
 
-static void health_answer(struct api *api, struct http_response *ret) {
+static void health_get(struct api *api, struct exchange *exchange) {
         if (api_view(api).is_stopping)
-                text_answer(ret, 503, "stopping\n");
+                text_reply(exchange, 503, "stopping\n");
         else
-                text_answer(ret, 200, "ok\n");
+                text_reply(exchange, 200, "ok\n");
 }
 
 // The port is open only once the model is loaded and the engines are; what is left to ask is
 // whether they take one more client's jobs.
-static void readiness_answer(struct api *api, struct http_response *ret) {
+static void readiness_get(struct api *api, struct exchange *exchange) {
         struct api_view view = api_view(api);
 
         if (view.is_stopping)
-                text_answer(ret, 503, "stopping\n");
+                text_reply(exchange, 503, "stopping\n");
         else if (view.busy)
-                text_answer(ret, 503, view.busy);
+                text_reply(exchange, 503, view.busy);
         else
-                text_answer(ret, 200, "ready\n");
+                text_reply(exchange, 200, "ready\n");
 }
 
-static void metrics_answer(struct api *api, struct http_response *ret) {
+static void metrics_get(struct api *api, struct exchange *exchange) {
+        struct http_response response = {.status = 200, .content_type = METRICS_CONTENT_TYPE};
+
         if (!api->metrics || loop_now(api->loop) - api->metrics_at >= API_METRICS_AGE) {
                 struct api_view view = api_view(api);
 
@@ -71,34 +75,46 @@ static void metrics_answer(struct api *api, struct http_response *ret) {
                 api->metrics = metrics_page(&view.figures, &api->n_metrics);
                 api->metrics_at = loop_now(api->loop);
         }
-        *ret = (struct http_response){
-                .status = 200,
-                .content_type = METRICS_CONTENT_TYPE,
-                .body = api->metrics,
-                .body_length = api->n_metrics,
-        };
+        response.body = api->metrics;
+        response.body_length = api->n_metrics;
+        exchange_reply(exchange, &response);
 }
 
 // --- the table -------------------------------------------------------------------------------
 
 static const struct route {
         const char *path;
-        void (*answer)(struct api *api, struct http_response *ret);
+        void (*get)(struct api *api, struct exchange *exchange);  // and HEAD
 } routes[] = {
-        {"/", root_answer},
-        {"/healthz", health_answer},
-        {"/readyz", readiness_answer},
-        {"/metrics", metrics_answer},
+        {"/", root_get},
+        {"/healthz", health_get},
+        {"/readyz", readiness_get},
+        {"/metrics", metrics_get},
 };
 
-void api_answer(struct api *api, const struct http_request *request,
-                struct http_response *ret) {
+static void method_refuse(struct exchange *exchange) {
+        static const struct http_response response = {
+                .status = 405,
+                .headers = "Allow: GET, HEAD\r\n",
+        };
+
+        exchange_reply(exchange, &response);
+}
+
+void api_answer(struct api *api, struct exchange *exchange) {
+        const struct http_request *request = exchange_request(exchange);
+        bool is_get =
+                strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+
         for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
                 if (strcmp(request->path, routes[i].path) == 0) {
-                        routes[i].answer(api, ret);
+                        if (is_get)
+                                routes[i].get(api, exchange);
+                        else
+                                method_refuse(exchange);
                         return;
                 }
-        text_answer(ret, 404, "not found\n");
+        text_reply(exchange, 404, "not found\n");
 }
 
 // --- life ------------------------------------------------------------------------------------

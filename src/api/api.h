@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "api/metrics_page.h"
-#include "net/listener.h"
+#include "net/exchange.h"
 #include "util/loop.h"
 
 struct api;
@@ -27,5 +27,6 @@ struct api *api_new(struct loop *loop,
                     const void *context);
 struct api *api_free(struct api *api);
 
-// Answer a request: the page of its path, 404 where there is none.
-void api_answer(struct api *api, const struct http_request *request, struct http_response *ret);
+// Answer a request: with the page of its path, 404 where there is none, 405 to what is neither
+// GET nor HEAD.
+void api_answer(struct api *api, struct exchange *exchange);

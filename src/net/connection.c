@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "net/address.h"
+#include "net/exchange_private.h"
 #include "net/handshake.h"
 #include "net/http_head.h"
 #include "net/http_reply.h"
@@ -34,14 +35,14 @@ struct connection {
 
         http_parser parser;
         struct http_head head;
-        uint64_t body_bytes;
         int refusal;          // HTTP status that a parser callback decided on
         const char *reason;   // words for it
         bool is_begun;        // the first byte of a request has come
+        bool is_head_due;     // a head is complete, and to be looked at outside the parser
         bool is_finishing;    // the last reply is under way; input is ignored
         bool has_peer_ended;  // no more input will come
-        bool is_choked;       // requests wait for earlier replies to be read
         struct loop_timer *deadline;
+        struct exchange exchange;  // from a request's head to the next one's
 
         struct websocket *websocket;  // after an upgrade; then the above is idle
 };
@@ -85,10 +86,11 @@ static int connection_refusal_set(struct connection *connection, int status,
         return -1;
 }
 
-// Is there, or will there be, a body?
-static bool parser_has_body(const http_parser *parser) {
-        return (parser->flags & F_CHUNKED) ||
-               (parser->content_length && parser->content_length != UINT64_MAX);
+// Bytes of the body that there will be; UINT64_MAX: chunked.
+static uint64_t parser_body(const http_parser *parser) {
+        if (parser->flags & F_CHUNKED)
+                return UINT64_MAX;
+        return parser->content_length == UINT64_MAX ? 0 : parser->content_length;
 }
 
 static int connection_on_head(http_parser *parser) {
@@ -106,10 +108,6 @@ static int connection_on_head(http_parser *parser) {
         if ((!host && parser->http_minor > 0) || (host && http_head_next(head, "Host", host)))
                 return connection_refusal_set(connection, HTTP_STATUS_BAD_REQUEST,
                                               "a request needs one Host header");
-        if (parser->content_length != UINT64_MAX &&
-            parser->content_length > CONNECTION_BODY_BYTES_MAX)
-                return connection_refusal_set(connection, HTTP_STATUS_PAYLOAD_TOO_LARGE,
-                                              "the body is too large");
         expect = http_head_next(head, "Expect", NULL);
         if (expect && strcasecmp(expect, "100-continue") != 0)
                 return connection_refusal_set(connection, HTTP_STATUS_EXPECTATION_FAILED,
@@ -119,30 +117,32 @@ static int connection_on_head(http_parser *parser) {
         upgrade = http_head_next(head, "Upgrade", NULL);
         if (!upgrade || !http_list_has(upgrade, "websocket"))
                 parser->upgrade = 0;
-        if (parser->upgrade && (parser->method != HTTP_GET || parser_has_body(parser)))
+        if (parser->upgrade && (parser->method != HTTP_GET || parser_body(parser)))
                 return connection_refusal_set(connection, HTTP_STATUS_BAD_REQUEST,
                                               "a WebSocket begins with GET without a body");
-        if (expect && parser_has_body(parser)) {
-                static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-
-                transport_write(connection->transport, go_on, sizeof(go_on) - 1);
-        }
+        // It is answered outside the parser. What an upgrade is to is no body, and the parser
+        // must have seen the end of the head before that is handed on.
+        connection->is_head_due = !parser->upgrade;
+        http_parser_pause(parser, connection->is_head_due);
         return 0;
 }
 
 static int connection_on_body(http_parser *parser, const char *piece, size_t n) {
         struct connection *connection = parser->data;
 
-        (void)piece;
-        connection->body_bytes += n;
-        if (connection->body_bytes > CONNECTION_BODY_BYTES_MAX)
-                return connection_refusal_set(connection, HTTP_STATUS_PAYLOAD_TOO_LARGE,
-                                              "the body is too large");
+        exchange_take(&connection->exchange, (const uint8_t *)piece, n);
+        http_parser_pause(parser, !exchange_takes_input(&connection->exchange));
         return 0;
 }
 
 static int connection_on_complete(http_parser *parser) {
-        http_parser_pause(parser, 1);  // answered between requests, not inside the parser
+        struct connection *connection = parser->data;
+
+        if (parser->upgrade)
+                connection->is_head_due = true;
+        else
+                exchange_take_end(&connection->exchange);
+        http_parser_pause(parser, 1);
         return 0;
 }
 
@@ -157,9 +157,17 @@ static void connection_finish(struct connection *connection, nsec_t patience) {
                 loop_timer_set(connection->deadline, patience);
 }
 
+// Say no more than that, and close. An answer that has been begun cannot say it any more.
 static void connection_refuse(struct connection *connection, int status, const char *reason) {
-        http_reply_refuse(connection->transport, loop_wall(connection->loop), status, reason);
+        const struct exchange *exchange = &connection->exchange;
+
+        if (exchange->is_active && exchange->is_begun && !exchange->is_answered)
+                transport_close(connection->transport);
+        else if (!exchange->is_active || !exchange->is_answered)
+                http_reply_refuse(connection->transport, loop_wall(connection->loop), status,
+                                  reason);
         connection_finish(connection, CONNECTION_LINGER);
+        exchange_stop(&connection->exchange);
 }
 
 // Say what the parser stumbled over.
@@ -220,29 +228,6 @@ static void connection_upgrade(struct connection *connection,
         connection->head = (struct http_head){0};
 }
 
-static void connection_reply(struct connection *connection,
-                             const struct http_request *request) {
-        struct listener *listener = connection->listener;
-        struct http_response response = {.status = HTTP_STATUS_NOT_FOUND};
-        unsigned flags = connection->parser.method == HTTP_HEAD ? HTTP_REPLY_HEAD_ONLY : 0;
-
-        listener->handler.on_request(listener->handler.context, request, &response);
-        if (transport_is_closing(connection->transport))
-                return;
-        if (response.body_length > BYTES_KEEP &&
-            !connection_has_memory(connection, BUDGET_SENDING, 2 * response.body_length)) {
-                connection_refuse(connection, HTTP_STATUS_SERVICE_UNAVAILABLE, NO_MEMORY);
-                return;
-        }
-        if (!http_should_keep_alive(&connection->parser))
-                flags |= HTTP_REPLY_CLOSE;
-        http_reply_send(connection->transport, loop_wall(connection->loop), &response, flags);
-        if (flags & HTTP_REPLY_CLOSE)
-                connection_finish(connection, LISTENER_REQUEST_TIMEOUT);
-        else if (!transport_is_closing(connection->transport))
-                loop_timer_set(connection->deadline, CONNECTION_IDLE_TIMEOUT);
-}
-
 // Refuse what the listener's owner forbids.
 static bool connection_forbid(struct connection *connection, struct http_request *request) {
         const struct listener_handler *handler = &connection->listener->handler;
@@ -254,30 +239,62 @@ static bool connection_forbid(struct connection *connection, struct http_request
         return words;
 }
 
-// A request is complete: answer it and get ready for the next.
-static void connection_answer(struct connection *connection) {
-        struct http_request request = {
+static void connection_exchange(struct connection *connection) {
+        const struct listener_handler *handler = &connection->listener->handler;
+        const http_parser *parser = &connection->parser;
+        struct exchange_terms terms = {
+                .n_announced = parser_body(parser),
+                .expects_continue = http_head_next(&connection->head, "Expect", NULL),
+                .keeps_alive = http_should_keep_alive(parser),
+                .is_1_0 = parser->http_minor == 0,
+        };
+
+        exchange_start(&connection->exchange, &terms);
+        handler->on_request(handler->context, &connection->exchange);
+        exchange_check_taken(&connection->exchange);
+}
+
+// A head is complete: see to whom it goes.
+static void connection_dispatch(struct connection *connection) {
+        struct http_request *request = &connection->exchange.request;
+        const char *reason = NULL;
+
+        *request = (struct http_request){
                 .method = http_method_str((enum http_method)connection->parser.method),
                 .peer = connection->peer,
                 .address = connection->address,
                 .is_loopback = connection->is_loopback,
         };
-
-        if (!http_head_request(&connection->head, &request))
-                connection_refuse(connection, HTTP_STATUS_BAD_REQUEST, "the target is invalid");
-        else if (connection_forbid(connection, &request))
+        if (!http_request_read(request, &connection->head, &reason))
+                connection_refuse(connection, HTTP_STATUS_BAD_REQUEST, reason);
+        else if (connection_forbid(connection, request))
                 ;  // the refusal is said
         else if (connection->parser.upgrade)
-                connection_upgrade(connection, &request);
+                connection_upgrade(connection, request);
         else
-                connection_reply(connection, &request);
-        http_head_clear(&connection->head);
-        connection->body_bytes = 0;
-        connection->is_begun = false;
+                connection_exchange(connection);
 }
 
-// Take in the rest of a request, and answer it if it is complete. Returns how many of the bytes
-// belonged to it.
+// See what is to be done after something was said about the exchange.
+static void connection_proceed(struct connection *connection) {
+        struct exchange *exchange = &connection->exchange;
+
+        if (!exchange->is_active || transport_is_closing(connection->transport))
+                return;
+        if (exchange->failure) {
+                connection_refuse(connection, exchange->failure, exchange->reason);
+        } else if (exchange_is_last(exchange)) {
+                exchange_stop(exchange);
+                connection_finish(connection, LISTENER_REQUEST_TIMEOUT);
+        } else if (exchange->is_answered && exchange->is_body_complete) {
+                exchange_stop(exchange);
+                http_head_clear(&connection->head);
+                connection->is_begun = false;
+                loop_timer_set(connection->deadline, CONNECTION_IDLE_TIMEOUT);
+        }
+}
+
+// Take in some more of a request. Returns how many of the bytes belonged to it.
 static size_t connection_parse(struct connection *connection, const uint8_t *bytes, size_t n) {
         static const http_parser_settings settings = {
                 .on_message_begin = connection_on_begin,
@@ -288,49 +305,79 @@ static size_t connection_parse(struct connection *connection, const uint8_t *byt
                 .on_body = connection_on_body,
                 .on_message_complete = connection_on_complete,
         };
-        size_t used =
-                http_parser_execute(&connection->parser, &settings, (const char *)bytes, n);
+        http_parser *parser = &connection->parser;
+        size_t used = http_parser_execute(parser, &settings, (const char *)bytes, n);
 
-        if (HTTP_PARSER_ERRNO(&connection->parser) == HPE_PAUSED) {
-                http_parser_pause(&connection->parser, 0);
-                connection_answer(connection);
-        } else if (HTTP_PARSER_ERRNO(&connection->parser) != HPE_OK) {
+        if (HTTP_PARSER_ERRNO(parser) == HPE_PAUSED)
+                http_parser_pause(parser, 0);
+        if (HTTP_PARSER_ERRNO(parser) != HPE_OK)
                 connection_refuse_parse(connection);
-        }
+        else if (connection->is_head_due)
+                connection_dispatch(connection);
+        connection->is_head_due = false;
+        connection_proceed(connection);
         return used;
 }
 
 // --- the transport's callbacks ---------------------------------------------------
 
-// Take in requests until the bytes are used up, the quantum is spent, the connection becomes a
-// WebSocket, or the peer has too many unread replies.
+// Whether there is something to do with more input: not while the exchange at hand waits, nor
+// while the peer has too many unread replies.
+static bool connection_takes_input(const struct connection *connection) {
+        if (connection->websocket || connection->is_finishing ||
+            transport_is_closing(connection->transport))
+                return false;
+        if (connection->exchange.is_active)
+                return exchange_takes_input(&connection->exchange);
+        return transport_pending(connection->transport) <= CONNECTION_OUTPUT_MAX;
+}
+
+// Take in requests until the bytes are used up, the quantum is spent, or nothing can be done
+// with more. While an answer is waited for we read on, to see the peer go; until it sends the
+// next request.
 static size_t connection_on_bytes(void *context, const uint8_t *bytes, size_t n,
                                   struct quantum *quantum) {
         struct connection *connection = context;
-        struct transport *transport = connection->transport;
+        struct exchange *exchange = &connection->exchange;
         size_t used = 0;
 
-        while (used < n && !connection->websocket && !connection->is_finishing &&
-               !transport_is_closing(transport) && !quantum_is_spent(quantum)) {
-                size_t pending = transport_pending(transport), parsed;
+        exchange->is_serving = true;
+        while (used < n && connection_takes_input(connection) && !quantum_is_spent(quantum)) {
+                size_t cost = exchange->is_active ? 0 : REQUEST_COST;
+                uint64_t n_sent = exchange->n_sent;
+                size_t parsed = connection_parse(connection, bytes + used, n - used);
 
-                if (pending > CONNECTION_OUTPUT_MAX) {
-                        connection->is_choked = true;
-                        transport_read_stop(transport);
-                        return used;
-                }
-                parsed = connection_parse(connection, bytes + used, n - used);
                 used += parsed;
-                quantum_spend(quantum, parsed + REQUEST_COST);
-                if (transport_pending(transport) > pending)
-                        quantum_spend(quantum, transport_pending(transport) - pending);
+                quantum_spend(quantum, cost + parsed + (size_t)(exchange->n_sent - n_sent));
         }
+        exchange->is_serving = false;
         if (used)
                 bytes += used;  // which may be NULL where there are none
         if (connection->websocket)
                 return used +
                        websocket_on_bytes(connection->websocket, bytes, n - used, quantum);
-        return connection->is_finishing ? n : used;
+        if (connection->is_finishing)
+                return n;
+        if (used < n && !connection_takes_input(connection))
+                transport_read_stop(connection->transport);
+        return used;
+}
+
+// Something was said about the exchange from elsewhere.
+static void connection_serve(void *context, struct quantum *quantum) {
+        struct connection *connection = context;
+        struct exchange *exchange = &connection->exchange;
+        uint64_t n_sent = exchange->n_sent;
+
+        if (!exchange->is_active || transport_is_closing(connection->transport))
+                return;
+        exchange->is_serving = true;
+        exchange_serve(exchange);
+        connection_proceed(connection);
+        exchange->is_serving = false;
+        quantum_spend(quantum, (size_t)(exchange->n_sent - n_sent));
+        if (connection_takes_input(connection))
+                transport_read_start(connection->transport);
 }
 
 static void connection_on_end(void *context) {
@@ -341,6 +388,8 @@ static void connection_on_end(void *context) {
                 return;
         }
         connection->has_peer_ended = true;
+        // Whoever is still to be answered has gone: only few close one side and wait.
+        exchange_stop(&connection->exchange);
         if (transport_pending(connection->transport) && !connection->is_finishing)
                 connection_finish(connection, LISTENER_REQUEST_TIMEOUT);
         if (!transport_pending(connection->transport))
@@ -354,8 +403,9 @@ static void connection_on_drained(void *context) {
                 websocket_on_drained(connection->websocket);
         } else if (connection->has_peer_ended) {
                 transport_close(connection->transport);
-        } else if (connection->is_choked) {
-                connection->is_choked = false;
+        } else if (connection->exchange.is_active) {
+                exchange_drained(&connection->exchange);
+        } else if (connection_takes_input(connection)) {
                 transport_read_start(connection->transport);
         }
 }
@@ -366,6 +416,8 @@ static void connection_on_closed(void *context) {
         if (connection->websocket)
                 websocket_end(connection->websocket);
         websocket_free(connection->websocket);
+        exchange_stop(&connection->exchange);
+        exchange_deinit(&connection->exchange);
         if (connection->listener) {
                 tally_remove(&connection->listener->addresses, connection->address);
                 connection->listener->n_connections--;
@@ -381,7 +433,8 @@ static void connection_on_closed(void *context) {
 static void connection_on_deadline(void *context) {
         struct connection *connection = context;
 
-        if (connection->is_finishing || transport_pending(connection->transport))
+        if (!connection->exchange.is_active &&
+            (connection->is_finishing || transport_pending(connection->transport)))
                 transport_close(connection->transport);
         else if (connection->is_begun)
                 connection_refuse(connection, HTTP_STATUS_REQUEST_TIMEOUT,
@@ -439,6 +492,15 @@ void connection_open(struct listener *listener, int fd, bool is_busy) {
         }
         transport_set_owner(connection->transport, connection->address);
         connection->loop = listener->loop;
+        connection->exchange = (struct exchange){
+                .loop = listener->loop,
+                .transport = connection->transport,
+                .entry = {.serve = connection_serve,
+                          .context = connection,
+                          .flow = run_queue_flow(loop_run_queue(listener->loop),
+                                                 connection->address,
+                                                 strlen(connection->address))},
+        };
         connection->listener = listener;
         connection->next = listener->connections;
         connection->link = &listener->connections;
@@ -450,6 +512,7 @@ void connection_open(struct listener *listener, int fd, bool is_busy) {
         connection->parser.data = connection;
         connection->deadline =
                 loop_timer_new(listener->loop, connection_on_deadline, connection);
+        connection->exchange.deadline = connection->deadline;
         loop_timer_set(connection->deadline, LISTENER_REQUEST_TIMEOUT);
         n_alike = tally_add(&listener->addresses, connection->address);
         if (listener->per_address_max && n_alike > listener->per_address_max)
@@ -465,6 +528,7 @@ void connection_drop(struct connection *connection) {
         loop_timer_cancel(connection->deadline);
         if (connection->websocket)
                 websocket_end(connection->websocket);
+        exchange_stop(&connection->exchange);
         transport_close(connection->transport);
 }
 

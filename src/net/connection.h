@@ -7,11 +7,10 @@
 
 #include "net/listener_private.h"
 
-#define CONNECTION_BODY_BYTES_MAX (64 * 1024)           // of a request; nobody reads them
-#define CONNECTION_IDLE_TIMEOUT   (10 * NSEC_PER_SEC)   // between requests
-#define CONNECTION_LINGER         (2 * NSEC_PER_SEC)    // for the peer to hang up after us
-#define CONNECTION_MEMORY         ((size_t)64 * 1024)   // that a WebSocket is taken in with
-#define CONNECTION_OUTPUT_MAX     ((size_t)256 * 1024)  // unsent replies; then no more requests
+#define CONNECTION_IDLE_TIMEOUT (10 * NSEC_PER_SEC)   // between requests
+#define CONNECTION_LINGER       (2 * NSEC_PER_SEC)    // for the peer to hang up after us
+#define CONNECTION_MEMORY       ((size_t)64 * 1024)   // that a WebSocket is taken in with
+#define CONNECTION_OUTPUT_MAX   ((size_t)256 * 1024)  // unsent replies; then no more requests
 
 // Serve an accepted socket, which it takes over. A busy server only says 503.
 void connection_open(struct listener *listener, int fd, bool is_busy);

@@ -2,13 +2,13 @@
 // HTTP head: the request line and headers of one request, as they arrive in pieces.
 //
 // Threads: loop thread only.
-// Memory:  bounded by LISTENER_HEADER_BYTES_MAX, which the parser enforces.
+// Memory:  bounded by LISTENER_HEADER_BYTES_MAX (net/listener.h), which the parser enforces.
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "net/bytes.h"
-#include "net/listener.h"
+#include "net/http_request.h"
 
 struct http_head {
         struct bytes text;  // target, then name, value, name, value..., each zero-terminated
@@ -29,10 +29,6 @@ bool http_head_complete(struct http_head *head);
 // without regard to case.
 const char *http_head_next(const struct http_head *head, const char *name,
                            const char *previous);
-
-// Split the target into path and query and fill *ret (but its method and peer). The head is
-// complete. False when the target makes no sense.
-bool http_head_request(struct http_head *head, struct http_request *ret);
 
 // True if the comma-separated list has this token, without regard to case.
 bool http_list_has(const char *list, const char *token);

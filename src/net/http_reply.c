@@ -1,14 +1,15 @@
 #include "net/http_reply.h"
 
 #include <http_parser.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "util/mem.h"
 
-const char *http_status_name(int status) {
-        return http_status_str((enum http_status)status);
+bool http_status_has_body(int status) {
+        return status >= 200 && status != HTTP_STATUS_NO_CONTENT &&
+               status != HTTP_STATUS_NOT_MODIFIED;
 }
 
 static void date_format(nsec_t wall, char ret[static 40]) {
@@ -22,8 +23,6 @@ static void date_format(nsec_t wall, char ret[static 40]) {
 // What some answers must say besides (RFC 9110).
 static const char *required_header(int status) {
         switch (status) {
-        case HTTP_STATUS_METHOD_NOT_ALLOWED:
-                return "Allow: GET, HEAD\r\n";
         case HTTP_STATUS_UPGRADE_REQUIRED:
                 return "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
         case HTTP_STATUS_SERVICE_UNAVAILABLE:
@@ -33,33 +32,40 @@ static const char *required_header(int status) {
         }
 }
 
-void http_reply_send(struct transport *transport, nsec_t wall,
-                     const struct http_response *response, unsigned flags) {
-        char date[40];
+void http_reply_head(struct transport *transport, nsec_t wall,
+                     const struct http_response *response, enum http_framing framing,
+                     bool is_last) {
+        char date[40], length[48] = "";
         CLEANUP(mem_freep) char *head = NULL;
 
         date_format(wall, date);
-        head = xasprintf("HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\n"
-                         "Content-Length: %zu\r\n%s%s\r\n",
-                         response->status, http_status_name(response->status), date,
-                         response->content_type ? response->content_type : "text/plain",
-                         response->body_length, required_header(response->status),
-                         flags & HTTP_REPLY_CLOSE ? "Connection: close\r\n" : "");
+        if (framing == HTTP_CHUNKED)
+                snprintf(length, sizeof(length), "Transfer-Encoding: chunked\r\n");
+        else if (framing == HTTP_LENGTH && http_status_has_body(response->status))
+                snprintf(length, sizeof(length), "Content-Length: %zu\r\n",
+                         response->body_length);
+        head = xasprintf("HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s%s%s%s\r\n", response->status,
+                         http_status_str((enum http_status)response->status), date,
+                         response->content_type ? "Content-Type: " : "",
+                         response->content_type ? response->content_type : "",
+                         response->content_type ? "\r\n" : "", length,
+                         required_header(response->status),
+                         response->headers ? response->headers : "",
+                         is_last ? "Connection: close\r\n" : "");
         transport_write(transport, head, strlen(head));
-        if (!(flags & HTTP_REPLY_HEAD_ONLY))
-                transport_write(transport, response->body, response->body_length);
 }
 
 void http_reply_refuse(struct transport *transport, nsec_t wall, int status,
                        const char *reason) {
         CLEANUP(mem_freep)
-        char *body = xasprintf("%d %s: %s\n", status, http_status_name(status), reason);
+        char *body = xasprintf("%d %s: %s\n", status, http_status_str((enum http_status)status),
+                               reason);
         struct http_response response = {
                 .status = status,
                 .content_type = "text/plain; charset=utf-8",
-                .body = body,
                 .body_length = strlen(body),
         };
 
-        http_reply_send(transport, wall, &response, HTTP_REPLY_CLOSE);
+        http_reply_head(transport, wall, &response, HTTP_LENGTH, true);
+        transport_write(transport, body, strlen(body));
 }

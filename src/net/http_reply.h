@@ -1,26 +1,29 @@
 #pragma once
-// HTTP reply: writes one response.
+// HTTP reply: writes the head of a response, or all of one.
 //
 // Threads: loop thread only.
 
 #include <stdbool.h>
 
-#include "net/listener.h"
+#include "net/exchange.h"
 #include "net/transport.h"
 #include "util/loop.h"
 
-enum http_reply_flags {
-        HTTP_REPLY_CLOSE = 1 << 0,      // "Connection: close"
-        HTTP_REPLY_HEAD_ONLY = 1 << 1,  // answer to HEAD: the length, not the body
+enum http_framing {
+        HTTP_LENGTH,       // "Content-Length", but for a status that has no body
+        HTTP_CHUNKED,      // "Transfer-Encoding: chunked"
+        HTTP_UNTIL_CLOSE,  // neither
 };
 
-// Send `response`, dated `wall` (Unix time).
-void http_reply_send(struct transport *transport, nsec_t wall,
-                     const struct http_response *response, unsigned flags);
+// Send the head of `response`, dated `wall` (Unix time). With is_last the connection is closed
+// behind the answer.
+void http_reply_head(struct transport *transport, nsec_t wall,
+                     const struct http_response *response, enum http_framing framing,
+                     bool is_last);
 
 // Send an error of ours: `status` with its standard name and the reason in plain text.
 void http_reply_refuse(struct transport *transport, nsec_t wall, int status,
                        const char *reason);
 
-// The standard name of a status, "Not Found".
-const char *http_status_name(int status);
+// Whether a response with this status may have a body (RFC 9110, 6.4.1).
+bool http_status_has_body(int status);

@@ -3,62 +3,31 @@
 //
 // Threads: loop thread only.
 // Limits:  LISTENER_* below; a connection over one gets a clear refusal (400, 408, 413, 431,
-//          503) and is closed, the others are untouched. Request bodies are read and dropped.
+//          503) and is closed, the others are untouched.
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "net/http_request.h"
 #include "util/error.h"
 #include "util/loop.h"
 
-struct budget;     // util/budget.h
-struct principal;  // auth/principal.h
+struct budget;    // util/budget.h
+struct exchange;  // net/exchange.h
 struct listener;
 struct websocket;  // net/websocket.h
 
 #define LISTENER_HEADER_BYTES_MAX (16 * 1024)
-#define LISTENER_REQUEST_TIMEOUT  (10 * NSEC_PER_SEC)  // for the whole request
+#define LISTENER_REQUEST_TIMEOUT  (10 * NSEC_PER_SEC)  // for the head, and a body nobody wants
 #define LISTENER_CONNECTIONS_MAX  16384  // fewer if the descriptor limit (ulimit -n) says so
 #define LISTENER_DESCRIPTORS_KEPT \
         256                   // of that limit, for everything else; half of a small one
 #define LISTENER_PER_CHILD 4  // of them for each child: pipes to it, and from it
 
-// A request head, lent during the call. Names are matched without regard to case.
-struct http_request {
-        const char *method;   // "GET"
-        const char *path;     // without the query, percent-decoding not applied
-        const char *query;    // after the "?", or ""
-        const char *peer;     // "127.0.0.1:40312"
-        const char *address;  // whose that is (address.h): "127.0.0.1"
-        bool is_loopback;     // the peer is this machine
-        // Who asks, as the listener's owner says (listener_handler.admit); NULL: unasked.
-        const struct principal *principal;
-        const void *headers;
-};
-
-// The value of a header, or NULL.
-const char *http_request_header(const struct http_request *request, const char *name);
-
-// True when there are several such headers.
-bool http_request_repeats(const struct http_request *request, const char *name);
-
-// The decoded value of `?name=` in the query; the caller frees it. NULL if absent.
-char *http_request_query(const struct http_request *request, const char *name);
-
-// An answer to a plain request. `body` is copied.
-struct http_response {
-        int status;                // 200
-        const char *content_type;  // "text/plain; charset=utf-8"
-        const char *body;
-        size_t body_length;
-};
-
 struct listener_handler {
-        // A plain request (no upgrade): fill *ret, which stands at 404 without a body. The
-        // strings must live until it returns to the loop (static, or kept by the context).
-        void (*on_request)(void *context, const struct http_request *request,
-                           struct http_response *ret);
+        // A plain request (no upgrade): answer it (net/exchange.h), or set a handler that will.
+        void (*on_request)(void *context, struct exchange *exchange);
         // A WebSocket was opened; set its handler (websocket_set_handler) before returning.
         void (*on_websocket)(void *context, const struct http_request *request,
                              struct websocket *socket);

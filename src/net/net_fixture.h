@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "net/bytes.h"
+#include "net/exchange.h"
 #include "net/listener.h"
 #include "net/websocket.h"
 #include "util/mem.h"
@@ -32,6 +33,7 @@ struct net_fixture {
         size_t n_requests;
         char path[256];
         size_t body_bytes;  // of each answer
+        void (*on_exchange)(struct net_fixture *net, struct exchange *exchange);  // or NULL
 
         struct websocket *sockets[WEBSOCKETS];  // in the order they came
         size_t n_sockets, n_closed;
@@ -50,18 +52,21 @@ struct net_fixture {
         size_t n_output;
 };
 
-static void net_on_request(void *context, const struct http_request *request,
-                           struct http_response *ret) {
+static void net_on_request(void *context, struct exchange *exchange) {
+        const char *path = exchange_request(exchange)->path;
         struct net_fixture *net = context;
+        struct http_response response = {.status = 404};
 
         net->n_requests++;
-        snprintf(net->path, sizeof(net->path), "%s", request->path);
-        if (strcmp(request->path, "/missing") == 0)
+        snprintf(net->path, sizeof(net->path), "%s", path);
+        if (net->on_exchange) {
+                net->on_exchange(net, exchange);
                 return;
-        ret->status = 200;
-        ret->content_type = "text/plain";
-        ret->body = net->body;
-        ret->body_length = net->body_bytes;
+        }
+        if (strcmp(path, "/missing") != 0)
+                response = (struct http_response){200, "text/plain", NULL, net->body,
+                                                  net->body_bytes};
+        exchange_reply(exchange, &response);
 }
 
 static void net_on_message(struct net_fixture *net, const void *bytes, size_t n) {

@@ -293,7 +293,8 @@ void transport_write(struct transport *transport, const void *bytes, size_t n) {
                 transport_close(transport);
         else if (transport->waiting.n >= TRANSPORT_GATHER)
                 transport_flush(transport);
-        else if (!transport->is_sending)
+        // Whoever waits for all to be sent is told at the round's end, if it has been by then.
+        if (!transport->is_sending && !transport_is_closing(transport))
                 run_queue_settle(loop_run_queue(transport->loop), &transport->entry);
 }
 

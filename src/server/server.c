@@ -146,11 +146,10 @@ static void server_describe(const void *context, struct api_view *ret) {
         };
 }
 
-static void server_on_request(void *context, const struct http_request *request,
-                              struct http_response *ret) {
+static void server_on_request(void *context, struct exchange *exchange) {
         struct server *server = context;
 
-        api_answer(server->api, request, ret);
+        api_answer(server->api, exchange);
 }
 
 static void server_on_websocket(void *context, const struct http_request *request,

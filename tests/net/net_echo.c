@@ -4,6 +4,9 @@
 // A text comes back as it was; but "size N" brings a text of N bytes, "flood N" brings N texts
 // of 1000 bytes, "close CODE REASON" closes, and "stall" stops reading for a second. A binary
 // message is answered by "binary LENGTH CRC32".
+//
+// Of the plain requests, "/echo" brings the body back as it comes, "/count?N" N numbered lines
+// of 1000 bytes.
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,6 +16,8 @@
 #include <uv.h>
 #include <zlib.h>
 
+#include "net/bytes.h"
+#include "net/exchange.h"
 #include "net/listener.h"
 #include "net/websocket.h"
 #include "util/mem.h"
@@ -22,7 +27,6 @@ struct echo {
         struct listener *listener;
         struct websocket_limits limits;
         uv_signal_t signal;
-        char *page;  // what the last plain request gets
 };
 
 struct echo_session {
@@ -111,30 +115,129 @@ static void echo_on_websocket(void *context, const struct http_request *request,
                 websocket_send_text(socket, greet, strlen(greet));
 }
 
-static void echo_on_request(void *context, const struct http_request *request,
-                            struct http_response *ret) {
-        struct echo *echo = context;
+// --- plain requests --------------------------------------------------------------
 
-        free(echo->page);
-        echo->page = NULL;
+// An answer in pieces, and the body or the count that it is made from.
+struct echo_flow {
+        struct exchange *exchange;
+        struct bytes unsent;  // of a body that waits, paused
+        bool is_ended;        // no more of it will come
+        unsigned long n_lines, n_lines_max;
+};
+
+static void flow_free(struct echo_flow *flow) {
+        bytes_deinit(&flow->unsent);
+        free(flow);
+}
+
+static void flow_on_gone(void *context) {
+        fprintf(stderr, "gone\n");
+        flow_free(context);
+}
+
+static void flow_end(struct echo_flow *flow) {
+        exchange_end(flow->exchange);
+        flow_free(flow);
+}
+
+static void flow_on_body(void *context, const uint8_t *bytes, size_t n) {
+        struct echo_flow *flow = context;
+
+        if (exchange_write(flow->exchange, bytes, n))
+                return;
+        bytes_append(&flow->unsent, bytes, n);
+        exchange_pause(flow->exchange);
+}
+
+static void flow_on_body_end(void *context) {
+        struct echo_flow *flow = context;
+
+        flow->is_ended = true;
+        if (!flow->unsent.n)
+                flow_end(flow);
+}
+
+static void echo_on_drained(void *context) {
+        struct echo_flow *flow = context;
+
+        exchange_write(flow->exchange, flow->unsent.data, flow->unsent.n);
+        bytes_clear(&flow->unsent);
+        if (flow->is_ended)
+                flow_end(flow);
+        else
+                exchange_resume(flow->exchange);
+}
+
+static void count_on_drained(void *context) {
+        struct echo_flow *flow = context;
+
+        for (; flow->n_lines < flow->n_lines_max; flow->n_lines++) {
+                char line[1001];
+                int n = snprintf(line, sizeof(line), "%0999lu\n", flow->n_lines);
+
+                if (!exchange_write(flow->exchange, line, (size_t)n))
+                        return;
+        }
+        flow_end(flow);
+}
+
+static void flow_begin(struct exchange *exchange, bool is_count) {
+        static const struct http_response response = {
+                .status = 200,
+                .content_type = "application/octet-stream",
+                .body_length = EXCHANGE_LENGTH_UNKNOWN,
+        };
+        struct echo_flow *flow = xnew(struct echo_flow);
+        struct exchange_handler handler = {
+                .on_body = flow_on_body,
+                .on_body_end = flow_on_body_end,
+                .on_drained = echo_on_drained,
+                .on_gone = flow_on_gone,
+                .context = flow,
+                .body_max = (uint64_t)1 << 40,
+        };
+
+        flow->exchange = exchange;
+        if (is_count)
+                handler = (struct exchange_handler){.on_drained = count_on_drained,
+                                                    .on_gone = flow_on_gone,
+                                                    .context = flow};
+        exchange_set_handler(exchange, &handler);
+        exchange_begin(exchange, &response);
+        if (!is_count)
+                return;
+        flow->n_lines_max = strtoul(exchange_request(exchange)->query, NULL, 10);
+        count_on_drained(flow);
+}
+
+static void echo_on_request(void *context, struct exchange *exchange) {
+        const struct http_request *request = exchange_request(exchange);
+        struct echo *echo = context;
+        struct http_response response = {404, "text/plain; charset=utf-8", NULL, "", 0};
+        CLEANUP(mem_freep) char *page = NULL;
+
+        if (strcmp(request->path, "/echo") == 0 || strcmp(request->path, "/count") == 0) {
+                flow_begin(exchange, request->path[1] == 'c');
+                return;
+        }
         if (strcmp(request->path, "/") == 0) {
-                echo->page = xasprintf("%s ok\n", request->method);
+                page = xasprintf("%s ok\n", request->method);
         } else if (strcmp(request->path, "/name") == 0) {
                 CLEANUP(mem_freep) char *name = http_request_query(request, "name");
 
-                echo->page = xasprintf("hello %s\n", name ? name : "nobody");
+                page = xasprintf("hello %s\n", name ? name : "nobody");
         } else if (strcmp(request->path, "/connections") == 0) {
-                echo->page = xasprintf("%zu\n", listener_connections(echo->listener));
+                page = xasprintf("%zu\n", listener_connections(echo->listener));
         } else if (strcmp(request->path, "/big") == 0) {
-                echo->page = xcalloc(100001, 1);
-                memset(echo->page, 'x', 100000);
+                page = xcalloc(100001, 1);
+                memset(page, 'x', 100000);
         }
-        if (echo->page) {
-                ret->status = 200;
-                ret->content_type = "text/plain; charset=utf-8";
-                ret->body = echo->page;
-                ret->body_length = strlen(echo->page);
+        if (page) {
+                response.status = 200;
+                response.body = page;
+                response.body_length = strlen(page);
         }
+        exchange_reply(exchange, &response);
 }
 
 static void echo_on_signal(uv_signal_t *signal, int number) {
@@ -173,6 +276,5 @@ int main(int argc, char **argv) {
         listener_close(echo.listener);
         uv_close((uv_handle_t *)&echo.signal, NULL);
         loop_free(echo.loop);
-        free(echo.page);
         return 0;
 }

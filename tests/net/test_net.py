@@ -4,12 +4,14 @@ EAVESDROP_BUILD   folder of the build under test (default build/release)
 """
 
 import asyncio
+import http.client
 import os
 import re
 import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 import zlib
 from pathlib import Path
@@ -285,6 +287,70 @@ def test_pipelined_requests(echo):
     assert answers.count(b"HTTP/1.1 200 OK") == 201
     assert answers.endswith(b"hello a b\n")
     assert echo.get("/nothing/there")[0] == 404
+
+
+def test_a_body_comes_back_while_it_comes(echo):
+    """More than any buffer holds, through one exchange, both ways at once; then another request."""
+    before = echo.memory()
+    pieces = [os.urandom(1 << 20) for _ in range(8)] * 8
+    client = http.client.HTTPConnection("127.0.0.1", echo.port, timeout=30)
+    for chunked in [True, False]:
+        headers = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(64 << 20)}
+        client.putrequest("POST", "/echo")
+        for name, value in headers.items():
+            client.putheader(name, value)
+        client.endheaders()
+        sender = threading.Thread(
+            target=lambda: [client.send(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece) for piece in pieces]
+            + ([client.send(b"0\r\n\r\n")] if chunked else [])
+        )
+        sender.start()
+        response = client.getresponse()
+        for piece in pieces:
+            assert response.read(len(piece)) == piece
+        assert response.read() == b""
+        sender.join()
+    client.request("GET", "/")
+    assert client.getresponse().read() == b"GET ok\n"
+    client.close()
+    assert echo.memory() - before < 4 << 20
+    echo.wait_until_alone()
+
+
+def test_who_reads_an_answer_slowly_costs_little(echo):
+    before = echo.memory()
+    readers = [echo.connect() for _ in range(100)]
+    for reader in readers:
+        reader.sendall(b"GET /count?20000 HTTP/1.1\r\nHost: h\r\n\r\n")
+    for _ in range(20):
+        start = time.monotonic()
+        assert echo.get("/") == (200, "GET ok\n")
+        assert time.monotonic() - start < 5
+    assert echo.memory() - before < 32 << 20
+    for reader in readers[1:]:
+        reader.close()
+    response = http.client.HTTPResponse(readers[0])
+    response.begin()
+    assert response.read() == b"".join(b"%0999d\n" % n for n in range(20000))
+    readers[0].close()
+    echo.wait_until_alone()
+    assert echo.stop() == "gone\n" * 99
+
+
+def test_stock_clients_upload_as_they_do(echo, tmp_path):
+    """curl asks whether it may send; it gets all of it back, or a refusal at once."""
+    path = tmp_path / "sound"
+    path.write_bytes(os.urandom(20 << 20))
+    url = f"http://127.0.0.1:{echo.port}"
+    for more in [[], ["-H", "Transfer-Encoding: chunked"], ["--http1.0"]]:
+        answer = subprocess.run(
+            ["curl", "-sS", "--data-binary", f"@{path}", *more, f"{url}/echo"], check=True, capture_output=True, timeout=60
+        )
+        assert answer.stdout == path.read_bytes(), more
+    answer = subprocess.run(
+        ["curl", "-sS", "-w", "%{http_code}", "--data-binary", f"@{path}", f"{url}/nowhere"], check=True, capture_output=True, timeout=60
+    )
+    assert answer.stdout == b"404"
 
 
 def test_a_thousand_slow_heads(echo):

@@ -1,0 +1,597 @@
+// Exchanges: bodies in pieces, answers that come later or in pieces, and peers that go away,
+// are slow, or say more than they should.
+#include "net/exchange.h"
+
+#include "net/connection.h"
+#include "net/net_client.h"
+
+#define BODY_MAX   ((size_t)1024 * 1024)
+#define UPLOAD     "POST /upload HTTP/1.1\r\n" HEAD
+#define CHUNKED    "Transfer-Encoding: chunked\r\n\r\n"
+#define NEXT       "GET /next HTTP/1.1\r\n" HEAD "\r\n"
+#define GET_STREAM "GET /stream HTTP/1.1\r\n" HEAD "\r\n"
+
+// What the handler of the last exchange saw.
+static struct {
+        struct exchange *exchange;
+        struct bytes body;
+        size_t n_pieces, n_ends, n_drained, n_gone;
+        bool is_pausing;   // after each piece
+        bool is_replying;  // to the first piece
+        size_t to_write;   // in on_drained
+        size_t n_written, n_written_most;
+} seen;
+
+static void reply(const char *text) {
+        struct http_response response = {.status = 200,
+                                         .content_type = "text/plain",
+                                         .body = text,
+                                         .body_length = strlen(text)};
+
+        exchange_reply(seen.exchange, &response);
+}
+
+static void on_body(void *context, const uint8_t *bytes, size_t n) {
+        (void)context;
+        assert_true(n > 0 && bytes_append(&seen.body, bytes, n));
+        seen.n_pieces++;
+        if (seen.is_pausing)
+                exchange_pause(seen.exchange);
+        if (seen.is_replying)
+                reply("enough");
+}
+
+static void on_body_end(void *context) {
+        CLEANUP(mem_freep) char *text = xasprintf("%zu bytes", seen.body.n);
+
+        (void)context;
+        seen.n_ends++;
+        reply(text);
+}
+
+// Write as much as is taken.
+static void write_more(void) {
+        static const char filler[4000];
+        size_t n = 0;
+
+        while (n < seen.to_write && exchange_write(seen.exchange, filler, sizeof(filler)))
+                n += sizeof(filler);
+        seen.to_write -= n;
+        seen.n_written += n;
+        seen.n_written_most = n > seen.n_written_most ? n : seen.n_written_most;
+}
+
+static void on_drained(void *context) {
+        (void)context;
+        seen.n_drained++;
+        write_more();
+}
+
+static void on_gone(void *context) {
+        (void)context;
+        seen.n_gone++;
+        seen.exchange = NULL;
+}
+
+// "/upload" wants a body, "/begun" as well, with its answer begun; "/stream" begins an answer
+// in pieces, and "/later" is answered by the test. "/none" is answered by nobody.
+static void on_exchange(struct net_fixture *net, struct exchange *exchange) {
+        struct exchange_handler handler = {.on_drained = on_drained, .on_gone = on_gone};
+        struct http_response stream = {.status = 200,
+                                       .content_type = "text/event-stream",
+                                       .headers = "Cache-Control: no-store\r\n",
+                                       .body_length = EXCHANGE_LENGTH_UNKNOWN};
+        struct http_response response = {200, "text/plain", NULL, net->body, net->body_bytes};
+
+        if (strcmp(net->path, "/none") == 0)
+                return;
+        if (strcmp(net->path, "/next") == 0) {
+                exchange_reply(exchange, &response);
+                return;
+        }
+        seen.exchange = exchange;
+        if (strcmp(net->path, "/upload") == 0 || strcmp(net->path, "/begun") == 0) {
+                handler.on_body = on_body;
+                handler.on_body_end = on_body_end;
+                handler.body_max = BODY_MAX;
+        }
+        exchange_set_handler(exchange, &handler);
+        if (strcmp(net->path, "/stream") == 0 || strcmp(net->path, "/begun") == 0)
+                exchange_begin(exchange, &stream);
+}
+
+static size_t occurrences(const char *text, const char *word) {
+        size_t n = 0;
+
+        while ((text = strstr(text, word))) {
+                text += strlen(word);
+                n++;
+        }
+        return n;
+}
+
+static bool answer_has(const struct net_fixture *net, const char *words) {
+        return strstr(net->output, words);
+}
+
+static void expect_status(const struct net_fixture *net, const char *status) {
+        if (strncmp(net->output, "HTTP/1.1 ", 9) != 0 ||
+            strncmp(net->output + 9, status, 3) != 0)
+                fail_msg("expected %s, got: %.60s", status, net->output);
+}
+
+static void turns(struct net_fixture *net, size_t n) {
+        while (n--)
+                loop_turn(net->loop);
+}
+
+// --- bodies ----------------------------------------------------------------------
+
+static void a_body_comes_in_pieces(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        client_say(net, fd, UPLOAD "Content-Length: 100000\r\n\r\n");
+        client_send(net, fd, net->body, 100000);
+        client_say(net, fd, UPLOAD CHUNKED "5\r\nabcde\r\n");
+        client_peek(net, fd);
+        expect_status(net, "200");
+        assert_true(answer_has(net, "100000 bytes"));
+        assert_true(seen.n_pieces >= 6);
+        assert_int_equal(seen.n_ends, 1);
+        assert_memory_equal(seen.body.data + 100000, "abcde", 5);  // before the rest has come
+        client_say(net, fd, "1\r\nf\r\n0\r\n\r\n" UPLOAD "Content-Length: 0\r\n\r\n" NEXT);
+        client_peek(net, fd);
+        assert_true(answer_has(net, "100006 bytes"));
+        assert_int_equal(occurrences(net->output, "HTTP/1.1 200"), 3);
+        assert_int_equal(seen.n_ends, 3);
+        assert_int_equal(seen.n_gone, 0);
+        close(fd);
+}
+
+// Nothing of it is taken in, and little kept; and it has time.
+static void a_paused_body_waits(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        seen.is_pausing = true;
+        client_say(net, fd, UPLOAD CHUNKED);
+        for (int i = 0; i < 2; i++) {
+                client_say(net, fd, "4000\r\n");
+                client_send(net, fd, net->body, 0x4000);
+                client_say(net, fd, "\r\n");
+        }
+        for (size_t i = 1; i <= 3; i++) {
+                turns(net, 20);
+                assert_int_equal(seen.n_pieces, i);
+                loop_advance(net->loop, 10 * EXCHANGE_BODY_TIMEOUT);
+                assert_true(budget_used(net->budget, BUDGET_MESSAGES) <= 2 * BYTES_KEEP);
+                exchange_resume(seen.exchange);
+        }
+        seen.is_pausing = false;
+        exchange_resume(seen.exchange);
+        client_say(net, fd, "0\r\n\r\n");
+        client_peek(net, fd);
+        assert_true(answer_has(net, "32768 bytes"));
+        close(fd);
+}
+
+static void a_body_that_is_too_large_gets_413_early(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        client_say(net, fd, UPLOAD "Expect: 100-continue\r\nContent-Length: 1048577\r\n\r\n");
+        assert_true(client_read(net, fd, SIZE_MAX));
+        expect_status(net, "413");
+        assert_true(answer_has(net, "Connection: close"));
+        assert_int_equal(seen.n_gone, 1);
+        close(fd);
+        fd = client_connect(net);
+        client_say(net, fd, UPLOAD CHUNKED "100000\r\n");
+        client_send(net, fd, net->body, BODY_MAX);
+        client_say(net, fd, "\r\n1\r\nx\r\n");
+        assert_true(client_read(net, fd, SIZE_MAX));
+        expect_status(net, "413");
+        assert_int_equal(seen.n_gone, 2);
+        assert_int_equal(seen.body.n, BODY_MAX);
+        close(fd);
+}
+
+static void continue_is_said_to_whom_a_body_is_wanted_from(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        client_say(net, fd, UPLOAD "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+        client_peek(net, fd);
+        assert_string_equal(net->output, "HTTP/1.1 100 Continue\r\n\r\n");
+        client_say(net, fd, "ab");
+        client_peek(net, fd);
+        expect_status(net, "200");
+        // Answered without it: it may come or not, and there is no telling what comes next.
+        client_say(net, fd,
+                   "POST /next HTTP/1.1\r\n" HEAD "Expect: 100-continue\r\nContent-Length: "
+                   "2\r\n\r\n");
+        assert_true(client_read(net, fd, SIZE_MAX));
+        expect_status(net, "200");
+        assert_true(answer_has(net, "Connection: close"));
+        close(fd);
+        fd = client_connect(net);
+        client_say(net, fd,
+                   "POST /upload HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+                   "ab");
+        assert_true(client_read(net, fd, SIZE_MAX));
+        expect_status(net, "200");
+        close(fd);
+}
+
+static void a_body_that_does_not_come_gets_408(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        client_say(net, fd, UPLOAD "Content-Length: 1000000\r\n\r\n");
+        for (int i = 0; i < 5; i++) {
+                loop_advance(net->loop, EXCHANGE_BODY_TIMEOUT - NSEC_PER_SEC);
+                client_send(net, fd, net->body, EXCHANGE_BODY_STEP);
+        }
+        loop_advance(net->loop, EXCHANGE_BODY_TIMEOUT / 2);
+        client_send(net, fd, net->body, 1);  // which gives it no more time
+        assert_int_equal(seen.n_gone, 0);
+        loop_advance(net->loop, EXCHANGE_BODY_TIMEOUT / 2);
+        assert_true(client_read(net, fd, SIZE_MAX));
+        expect_status(net, "408");
+        assert_int_equal(seen.n_gone, 1);
+        close(fd);
+}
+
+static void a_broken_body_ends_the_exchange(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        client_say(net, fd, UPLOAD CHUNKED "1\r\nx\r\nnonsense\r\n");
+        assert_true(client_read(net, fd, SIZE_MAX));
+        expect_status(net, "400");
+        assert_int_equal(seen.n_gone, 1);
+        close(fd);
+        fd = client_connect(net);
+        client_say(net, fd, "POST /begun HTTP/1.1\r\n" HEAD CHUNKED "1\r\nx\r\nnonsense\r\n");
+        assert_true(client_read(net, fd, SIZE_MAX));
+        expect_status(net, "200");
+        assert_int_equal(occurrences(net->output, "HTTP/1.1"), 1);
+        assert_false(answer_has(net, "0\r\n\r\n"));  // no whole answer
+        assert_int_equal(seen.n_gone, 2);
+        close(fd);
+}
+
+// The rest of a body that was answered early is read where that is little, for the sake of what
+// follows.
+static void an_unread_body_is_short_or_the_last(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        client_say(net, fd, "POST /next HTTP/1.1\r\n" HEAD "Content-Length: 65536\r\n\r\n");
+        client_peek(net, fd);
+        expect_status(net, "200");  // before it comes
+        client_send(net, fd, net->body, 65536);
+        seen.is_replying = true;
+        client_say(net, fd, UPLOAD CHUNKED "2\r\nab\r\n2\r\nab\r\n0\r\n\r\n" NEXT);
+        client_peek(net, fd);
+        assert_int_equal(occurrences(net->output, "HTTP/1.1 200"), 2);
+        assert_int_equal(seen.body.n, 2);
+        client_say(net, fd, "POST /next HTTP/1.1\r\n" HEAD CHUNKED "20000\r\n");
+        client_send(net, fd, net->body, 0x10000);
+        assert_false(client_peek(net, fd));
+        expect_status(net, "200");
+        client_say(net, fd, "x");
+        assert_true(client_peek(net, fd));
+        close(fd);
+        fd = client_connect(net);
+        client_say(net, fd, "POST /next HTTP/1.1\r\n" HEAD "Content-Length: 65537\r\n\r\n");
+        assert_true(client_read(net, fd, SIZE_MAX));
+        expect_status(net, "200");
+        assert_true(answer_has(net, "Connection: close"));
+        close(fd);
+}
+
+// --- answers ---------------------------------------------------------------------
+
+static void the_next_request_waits_for_the_answer(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        client_say(net, fd, "GET /later HTTP/1.1\r\n" HEAD "\r\n" NEXT);
+        loop_advance(net->loop, 10 * LISTENER_REQUEST_TIMEOUT);
+        assert_false(client_peek(net, fd));
+        assert_int_equal(net->n_output + seen.n_gone, 0);
+        assert_int_equal(net->n_requests, 1);
+        assert_string_equal(exchange_request(seen.exchange)->path, "/later");
+        reply("late");
+        client_peek(net, fd);
+        assert_int_equal(net->n_requests, 2);
+        assert_non_null(strstr(strstr(net->output, "\r\n\r\nlate"), "\r\n\r\nbbb"));
+        loop_advance(net->loop, CONNECTION_IDLE_TIMEOUT);
+        assert_true(client_peek(net, fd));
+        close(fd);
+}
+
+static void an_answer_in_pieces_is_chunked(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        client_say(net, fd, GET_STREAM NEXT);
+        client_peek(net, fd);
+        assert_true(answer_has(net, "Transfer-Encoding: chunked\r\n"));
+        assert_true(answer_has(net, "Cache-Control: no-store\r\n"));
+        assert_false(answer_has(net, "Content-Length"));
+        assert_true(exchange_write(seen.exchange, "one", 3));
+        assert_true(exchange_write(seen.exchange, "", 0));
+        client_peek(net, fd);
+        assert_string_equal(net->output, "3\r\none\r\n");
+        assert_true(exchange_write(seen.exchange, net->body, 300));
+        exchange_end(seen.exchange);
+        client_peek(net, fd);
+        assert_memory_equal(net->output, "12c\r\nbbb", 8);
+        assert_memory_equal(net->output + 5 + 300, "\r\n0\r\n\r\nHTTP/1.1 200", 19);
+        assert_int_equal(seen.n_gone, 0);
+        close(fd);
+}
+
+static void an_answer_in_pieces_ends_http_1_0(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        client_say(net, fd, "GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+        exchange_write(seen.exchange, "one", 3);
+        exchange_end(seen.exchange);
+        assert_true(client_read(net, fd, SIZE_MAX));
+        assert_true(answer_has(net, "Connection: close\r\n"));
+        assert_false(answer_has(net, "chunked"));
+        assert_true(answer_has(net, "\r\n\r\none"));
+        close(fd);
+}
+
+static void head_gets_a_head(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        client_say(net, fd, "HEAD /stream HTTP/1.1\r\n" HEAD "\r\n");
+        assert_true(exchange_write(seen.exchange, "one", 3));
+        exchange_end(seen.exchange);
+        client_say(net, fd, NEXT);
+        client_peek(net, fd);
+        assert_non_null(strstr(net->output, "\r\n\r\nHTTP/1.1 200"));
+        close(fd);
+}
+
+static void an_answer_of_known_length_keeps_to_it(void **state) {
+        struct http_response response = {
+                .status = 206, .content_type = "audio/ogg", .body_length = 6};
+        struct net_fixture *net = *state;
+
+        for (int n_pieces = 2; n_pieces; n_pieces--) {
+                int fd = client_connect(net);
+
+                client_say(net, fd, "GET /later HTTP/1.1\r\n" HEAD "\r\n" NEXT);
+                exchange_begin(seen.exchange, &response);
+                for (int i = 0; i < n_pieces; i++)
+                        exchange_write(seen.exchange, "abc", 3);
+                exchange_end(seen.exchange);
+                assert_int_equal(client_peek(net, fd), n_pieces < 2);  // cut off
+                assert_true(answer_has(net, "Content-Length: 6\r\n"));
+                assert_int_equal(occurrences(net->output, "HTTP/1.1"), n_pieces);
+                close(fd);
+        }
+        assert_int_equal(seen.n_gone, 0);
+}
+
+static void no_content_has_no_length(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        client_say(net, fd, "DELETE /later HTTP/1.1\r\n" HEAD "\r\n" NEXT);
+        exchange_reply(seen.exchange, &(struct http_response){.status = 204});
+        client_peek(net, fd);
+        assert_int_equal(occurrences(net->output, "Content-"), 2);  // of the next
+        assert_int_equal(occurrences(net->output, "HTTP/1.1"), 2);
+        close(fd);
+}
+
+static void the_body_may_come_while_the_answer_goes(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        client_say(net, fd, "POST /begun HTTP/1.1\r\n" HEAD "Content-Length: 200000\r\n\r\na");
+        assert_int_equal(seen.body.n, 1);
+        exchange_write(seen.exchange, "heard a", 7);
+        client_send(net, fd, net->body, 199998);
+        assert_int_equal(seen.body.n, 199999);
+        exchange_end(seen.exchange);
+        client_say(net, fd, "c" NEXT);
+        client_peek(net, fd);
+        assert_false(answer_has(net, "Connection: close"));
+        assert_true(answer_has(net, "7\r\nheard a\r\n0\r\n\r\nHTTP/1.1 200"));
+        close(fd);
+}
+
+static void what_nobody_answers_gets_500(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        client_say(net, fd, "GET /none HTTP/1.1\r\n" HEAD "\r\n");
+        assert_true(client_read(net, fd, SIZE_MAX));
+        expect_status(net, "500");
+        close(fd);
+}
+
+// --- slow readers ------------------------------------------------------------------
+
+static void a_slow_reader_is_waited_for(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+        size_t n_before;
+
+        client_say(net, fd, GET_STREAM);
+        seen.to_write = 2 * OUTPUT_MAX;  // more than the kernel takes
+        write_more();
+        turns(net, 300);
+        n_before = seen.n_written;
+        assert_true(n_before < 2 * OUTPUT_MAX);
+        assert_true(seen.n_written_most <=
+                    EXCHANGE_UNSENT_MAX);  // whoever is in line has turns
+        assert_true(budget_used(net->budget, BUDGET_SENDING) <= 4 * EXCHANGE_UNSENT_MAX);
+        assert_false(exchange_write(seen.exchange, net->body, EXCHANGE_UNSENT_MAX));
+        turns(net, 300);
+        assert_int_equal(seen.n_written, n_before);
+        for (int i = 0; i < 20; i++) {  // it reads a little, and in time
+                client_read(net, fd, 500000);
+                loop_advance(net->loop, EXCHANGE_STALL_TIMEOUT - NSEC_PER_SEC);
+        }
+        assert_true(seen.n_written > n_before);
+        assert_int_equal(seen.n_gone, 0);
+        close(fd);
+        turns(net, 20);
+        assert_int_equal(seen.n_gone, 1);
+}
+
+static void a_reader_that_stops_is_dropped(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        client_say(net, fd, GET_STREAM);
+        seen.to_write = 2 * OUTPUT_MAX;
+        write_more();
+        turns(net, 300);
+        loop_advance(net->loop, EXCHANGE_STALL_TIMEOUT - NSEC_PER_SEC);
+        assert_int_equal(seen.n_gone, 0);
+        loop_advance(net->loop, 2 * EXCHANGE_STALL_TIMEOUT);
+        assert_int_equal(seen.n_gone, 1);
+        assert_int_equal(listener_connections(net->listener), 0);
+        assert_int_equal(budget_used(net->budget, BUDGET_SENDING), 0);
+        close(fd);
+}
+
+// --- the end -----------------------------------------------------------------------
+
+static void who_goes_away_is_gone_once(void **state) {
+        static const char *const requests[] = {
+                GET_STREAM,
+                "GET /later HTTP/1.1\r\n" HEAD "\r\n",
+                UPLOAD "Content-Length: 10\r\n\r\nabc",
+        };
+        static const struct linger at_once = {.l_onoff = 1};
+        struct net_fixture *net = *state;
+        size_t n_gone = 0;
+
+        for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+                for (int how = 0; how < 3; how++) {
+                        int fd = client_connect(net);
+
+                        client_say(net, fd, requests[i]);
+                        if (how == 0)
+                                shutdown(fd, SHUT_WR);
+                        if (how == 1)
+                                setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once,
+                                           sizeof(at_once));
+                        if (how > 0)
+                                close(fd);
+                        turns(net, 20);
+                        assert_int_equal(seen.n_gone, ++n_gone);
+                        if (how == 0)
+                                close(fd);
+                        turns(net, 20);
+                        assert_int_equal(listener_connections(net->listener), 0);
+                }
+        assert_int_equal(seen.n_gone, n_gone);
+}
+
+static void closing_the_listener_ends_exchanges(void **state) {
+        struct net_fixture *net = *state;
+        struct listener_handler handler = {.context = net};
+        int fd = client_connect(net);
+
+        client_say(net, fd, GET_STREAM);
+        net->listener = listener_close(net->listener);
+        assert_int_equal(seen.n_gone, 1);
+        assert_int_equal(
+                listener_open(&net->listener, net->loop, "127.0.0.1:0", &handler, NULL), 0);
+        close(fd);
+}
+
+// --- targets -----------------------------------------------------------------------
+
+static void paths_are_decoded(void **state) {
+        static const struct {
+                const char *target, *path, *query;  // path NULL: 400
+        } cases[] = {
+                {"/a%20b", "/a b", ""},     {"/%c3%A4+?x=%20&y", "/\xc3\xa4+", "x=%20&y"},
+                {"/%25%32%66", "/%2f", ""}, {"http://h/%61?q", "/a", "q"},
+                {"/%2e%2E/", "/../", ""},   {"/?%00", "/", "%00"},
+                {"/%00", NULL, NULL},       {"/a%2Fb", NULL, NULL},
+                {"/a%2fb", NULL, NULL},     {"/%", NULL, NULL},
+                {"/%a", NULL, NULL},        {"/%g0", NULL, NULL},
+                {"/%0g?x", NULL, NULL},
+        };
+        struct net_fixture *net = *state;
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                CLEANUP(mem_freep)
+                char *head = xasprintf("GET %s HTTP/1.1\r\n" HEAD "\r\n", cases[i].target);
+                int fd = client_connect(net);
+
+                client_say(net, fd, head);
+                client_peek(net, fd);
+                if (cases[i].path) {
+                        const struct http_request *request = exchange_request(seen.exchange);
+
+                        assert_string_equal(request->path, cases[i].path);
+                        assert_string_equal(request->query, cases[i].query);
+                } else {
+                        expect_status(net, "400");
+                }
+                close(fd);
+                turns(net, 20);
+        }
+}
+
+static int setup(void **state) {
+        struct net_fixture *net;
+
+        net_setup(state);
+        net = *state;
+        net->on_exchange = on_exchange;
+        memset(&seen, 0, sizeof(seen));
+        return 0;
+}
+
+static int teardown(void **state) {
+        bytes_deinit(&seen.body);
+        return net_teardown(state);
+}
+
+#define with_listener(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                with_listener(a_body_comes_in_pieces),
+                with_listener(a_paused_body_waits),
+                with_listener(a_body_that_is_too_large_gets_413_early),
+                with_listener(continue_is_said_to_whom_a_body_is_wanted_from),
+                with_listener(a_body_that_does_not_come_gets_408),
+                with_listener(a_broken_body_ends_the_exchange),
+                with_listener(an_unread_body_is_short_or_the_last),
+                with_listener(the_next_request_waits_for_the_answer),
+                with_listener(an_answer_in_pieces_is_chunked),
+                with_listener(an_answer_in_pieces_ends_http_1_0),
+                with_listener(head_gets_a_head),
+                with_listener(an_answer_of_known_length_keeps_to_it),
+                with_listener(no_content_has_no_length),
+                with_listener(the_body_may_come_while_the_answer_goes),
+                with_listener(what_nobody_answers_gets_500),
+                with_listener(a_slow_reader_is_waited_for),
+                with_listener(a_reader_that_stops_is_dropped),
+                with_listener(who_goes_away_is_gone_once),
+                with_listener(closing_the_listener_ends_exchanges),
+                with_listener(paths_are_decoded),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

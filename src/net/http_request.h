@@ -1,0 +1,39 @@
+#pragma once
+// HTTP request: what a request's head says.
+//
+// Threads: loop thread only.
+
+#include <stdbool.h>
+
+struct http_head;  // net/http_head.h
+struct principal;  // auth/principal.h
+
+// Lent: a plain request's until its exchange is over (net/exchange.h), an upgrade's during the
+// call. Names of headers are matched without regard to case.
+struct http_request {
+        const char *method;  // "GET"
+        // Without the query, decoded: "/a b" for "/a%20b". What a "%2F" would put into one of
+        // its segments and "%00" are refused before anybody sees them.
+        const char *path;
+        const char *query;    // after the "?", or ""; as it came
+        const char *peer;     // "127.0.0.1:40312"
+        const char *address;  // whose that is (address.h): "127.0.0.1"
+        bool is_loopback;     // the peer is this machine
+        // Who asks, as the listener's owner says (listener_handler.admit); NULL: unasked.
+        const struct principal *principal;
+        const struct http_head *head;
+};
+
+// The value of a header, or NULL.
+const char *http_request_header(const struct http_request *request, const char *name);
+
+// True when there are several such headers.
+bool http_request_repeats(const struct http_request *request, const char *name);
+
+// The decoded value of `?name=` in the query; the caller frees it. NULL if absent.
+char *http_request_query(const struct http_request *request, const char *name);
+
+// For net/: split the target of a complete head, decode its path and fill in both and the
+// query. False when the target makes no sense; *ret_reason says why (static).
+bool http_request_read(struct http_request *request, struct http_head *head,
+                       const char **ret_reason);
