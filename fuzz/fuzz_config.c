@@ -3,8 +3,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "config/config.h"
 #include "fuzz.h"
-#include "server/config.h"
 #include "util/mem.h"
 
 static void require(bool is_true) {

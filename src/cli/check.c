@@ -3,15 +3,14 @@
 
 #include "cli/cli.h"
 #include "cli/cli_options.h"
+#include "config/config.h"
 #include "models/models.h"
-#include "server/config.h"
 #include "util/complaint.h"
 #include "util/input.h"
 #include "util/mem.h"
 
 static const struct option_entry entries[] = {
-        {"config", "FILE", "the file to check; - is standard input", NULL, 'c'},
-        {"model-dir", "DIR", "where fetched models are", "model_dir", 0},
+        {"config", "FILE", "configuration file to check; - is standard input", NULL, 'c'},
         {0},
 };
 
@@ -35,13 +34,13 @@ static void model_check(const struct config *config, const char *path) {
 
 int cli_check(int argc, char **argv) {
         CLEANUP(config_freep) struct config *config = NULL;
-        struct options options;
+        struct cli_options options;
         const char *path;
-        int r = options_parse(&options, &verb, argc, argv);
+        int r = cli_options_parse(&options, &verb, SETTING_CHECK, argc, argv);
 
         if (r >= 0)
                 return r;
-        path = options_get(&options, "config");
+        path = options_get(&options.options, "config");
         if (!path) {
                 fputs("eavesdrop check: --config FILE is missing\n", stderr);
                 return EXIT_USAGE;

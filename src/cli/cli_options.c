@@ -3,59 +3,76 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "decode/option_table.h"
 #include "util/input.h"
 #include "util/mem.h"
 
-// Keep a word; the table has room for all of them.
-static char *word_keep(struct cli_options *options, const char *head, const char *word) {
+// Keep a word, of which there is room for all settings'. The word is taken.
+static const char *word_keep(struct cli_options *options, char *word) {
         char *kept = options->words + options->n_words;
-        int n = snprintf(kept, sizeof(options->words) - options->n_words, "%s%s", head, word);
+        size_t size = strlen(word) + 1;
 
-        assert(n > 0 && options->n_words + (size_t)n < sizeof(options->words));
-        options->n_words += (size_t)n + 1;
+        assert(options->n_words + size <= sizeof(options->words));
+        memcpy(kept, word, size);
+        options->n_words += size;
+        free(word);
         return kept;
 }
 
-void cli_options_make(struct cli_options *ret, const struct option_entry *entries) {
-        *ret = (struct cli_options){0};
-        for (; entries->name; entries++)
-                ret->entries[ret->n++] = *entries;
-        for (const struct decode_option *option = decode_option_table; option->name; option++) {
-                char *name = word_keep(ret, "", option->name);
+static char *setting_help(const struct setting *setting) {
+        const char *preset = setting->preset ? setting->preset : setting->preset_words;
 
-                assert(ret->n < OPTIONS_MAX);
-                for (char *place = name; (place = strchr(place, '_'));)
-                        *place = '-';
-                ret->entries[ret->n++] = (struct option_entry){
-                        .name = name,
-                        .argument = decode_option_argument(option),
-                        .help = option->help,
-                        .key = word_keep(ret, "decoding.", option->name),
-                };
-        }
+        if (setting->zero && preset && strcmp(preset, "0") == 0)
+                return xasprintf("%s [0: %s]", setting->help, setting->zero);
+        return preset ? xasprintf("%s [%s]", setting->help, preset) : xstrdup(setting->help);
 }
 
-int cli_options_config(struct config **ret, const struct options *options, const char *path) {
+static void entry_add(struct cli_options *options, struct option_entry entry) {
+        assert(options->n < OPTIONS_MAX);
+        options->entries[options->n++] = entry;
+}
+
+static void entries_make(struct cli_options *options, const struct option_entry *own,
+                         unsigned settings) {
+        for (; own->name; own++)
+                entry_add(options, *own);
+        for (const struct setting *setting = setting_table; setting->name; setting++)
+                if (setting->verbs & settings)
+                        entry_add(options,
+                                  (struct option_entry){
+                                          word_keep(options, setting_option(setting)),
+                                          word_keep(options, setting_argument(setting)),
+                                          word_keep(options, setting_help(setting)),
+                                          setting->name, 0});
+}
+
+int cli_options_parse(struct cli_options *ret, const struct options_verb *verb,
+                      unsigned settings, int argc, char **argv) {
+        *ret = (struct cli_options){.verb = *verb};
+        entries_make(ret, verb->entries, settings);
+        ret->verb.entries = ret->entries;
+        return options_parse(&ret->options, &ret->verb, argc, argv);
+}
+
+int cli_options_config(struct config **ret, const struct cli_options *options,
+                       const char *path) {
         CLEANUP(config_freep) struct config *config = NULL;
         struct config_mistakes mistakes = {0};
         int r = config_load(&config, path, &mistakes);
 
-        for (size_t i = 0; options->verb->entries[i].name && config; i++) {
-                const struct option_entry *entry = &options->verb->entries[i];
-                char name[64];
+        for (size_t i = 0; i < options->n && config; i++) {
+                const struct option_entry *entry = &options->entries[i];
+                const char *value = options->options.values[i];
+                CLEANUP(mem_freep) char *name = xasprintf("--%s", entry->name);
 
-                if (!entry->key || !options->values[i])
+                if (!entry->key || !value)
                         continue;
-                snprintf(name, sizeof(name), "--%s", entry->name);
                 // A switch without a word is on.
                 if (config_override(config, entry->key,
-                                    options->values[i] == options_switch_on
-                                            ? "true"
-                                            : options->values[i],
-                                    name, &mistakes) < 0)
+                                    value == options_switch_on ? "true" : value, name,
+                                    &mistakes) < 0)
                         r = -EINVAL;
         }
         for (size_t i = 0; i < mistakes.n; i++) {

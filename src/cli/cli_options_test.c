@@ -10,8 +10,6 @@
 #include <cmocka.h>
 
 static const struct option_entry entries[] = {
-        {"threads", "N", "cores", "threads", 0},
-        {"language", "CODE", "a language", "language", 0},
         {"no-vad", NULL, "a switch of the verb's own", NULL, 0},
         {0},
 };
@@ -19,7 +17,7 @@ static const struct option_entry entries[] = {
 static const struct options_verb verb = {.name = "verb", .about = "", .entries = entries};
 
 // Parse a command line without quotes. The values live until the next call.
-static void parse(struct options *ret, const char *line) {
+static void parse(struct cli_options *ret, const char *line) {
         static char text[128];
         static char *words[8];
         char *rest = text;
@@ -28,24 +26,24 @@ static void parse(struct options *ret, const char *line) {
         snprintf(text, sizeof(text), "%s", line);
         while (n < 7 && (words[n] = strsep(&rest, " ")))
                 n++;
-        assert_int_equal(options_parse(ret, &verb, n, words), -1);
+        assert_int_equal(cli_options_parse(ret, &verb, SETTING_TRANSCRIBE, n, words), -1);
 }
 
 static void options_override_the_configuration(void **state) {
         struct config *config = NULL;
-        struct options options;
+        struct cli_options options;
 
         (void)state;
         parse(&options, "verb --threads 3 --language de --no-vad");
         assert_int_equal(cli_options_config(&config, &options, NULL), 0);
         assert_int_equal(config->threads, 3);
-        assert_string_equal(config->language, "de");
+        assert_string_equal(config->request.decoding.language, "de");
         config_free(config);
 }
 
 static void what_is_wrong_with_them_is_told(void **state) {
         struct config *config = NULL;
-        struct options options;
+        struct cli_options options;
 
         (void)state;
         parse(&options, "verb --threads many --language klingon");

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "server/config.h"
+#include "config/config.h"
 #include "util/error.h"
 #include "vad/silero.h"
 #include "whisper/whisper.h"

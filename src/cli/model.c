@@ -9,15 +9,14 @@
 
 #include "cli/cli.h"
 #include "cli/cli_options.h"
+#include "config/config.h"
 #include "models/models.h"
-#include "server/config.h"
 #include "util/complaint.h"
 #include "util/mem.h"
 #include "util/progress.h"
 #include "whisper/whisper.h"
 
 static const struct option_entry entries[] = {
-        {"model-dir", "DIR", "where models are", "model_dir", 0},
         {0},
 };
 
@@ -173,16 +172,16 @@ static int action_run(const char *action, const char *folder, char **operands, s
 int cli_model(int argc, char **argv) {
         CLEANUP(config_freep) struct config *config = NULL;
         CLEANUP(mem_freep) char *folder = NULL;
-        struct options options;
-        int r = options_parse(&options, &verb, argc, argv);
+        struct cli_options options;
+        int r = cli_options_parse(&options, &verb, SETTING_MODEL, argc, argv);
 
         if (r >= 0)
                 return r;
-        if (options.n_operands == 0)
+        if (options.options.n_operands == 0)
                 return usage_mistake("expected list, fetch or info", "");
         if (cli_options_config(&config, &options, NULL) < 0)
                 return EXIT_USAGE;
         folder = config->model_dir ? xstrdup(config->model_dir) : models_default_folder();
-        return action_run(options.operands[0], folder, options.operands + 1,
-                          options.n_operands - 1);
+        return action_run(options.options.operands[0], folder, options.options.operands + 1,
+                          options.options.n_operands - 1);
 }

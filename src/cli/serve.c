@@ -9,8 +9,8 @@
 #include "cli/cli.h"
 #include "cli/cli_options.h"
 #include "cli/loaded.h"
+#include "config/config.h"
 #include "models/models.h"
-#include "server/config.h"
 #include "server/server.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -18,19 +18,10 @@
 #include "whisper/whisper.h"
 
 static const struct option_entry entries[] = {
-        {"config", "FILE", "streams and settings (docs/configuration.md); - is standard input",
+        {"config", "FILE",
+         "configuration file: streams and settings (docs/configuration.md); - is standard "
+         "input",
          NULL, 'c'},
-        {"listen", "HOST:PORT", "where clients connect [127.0.0.1:9090]", "listen", 0},
-        {"model", "NAME|PATH", "name, CTranslate2 folder or ggml file [base]", "model", 0},
-        {"model-dir", "DIR", "where fetched models are", "model_dir", 0},
-        {"language", "LANGUAGE", "what is spoken; detected when absent", "language", 0},
-        {"engines", "N", "that decode side by side [1]", "engines", 0},
-        {"threads", "N", "cores for each engine [all, shared out]", "threads", 0},
-        {"compute", "WHICH", "auto, float32, bf16 or int8 [auto]", "compute", 0},
-        {"memory", "SIZE", "for all that clients send: auto or 64MB, 1GB, ... [auto]", "memory",
-         0},
-        {"log-level", "LEVEL", "debug, info, warning or error [info]", "log.level", 0},
-        {"log-format", "FORMAT", "text or json [text]", "log.format", 0},
         {0},
 };
 
@@ -155,12 +146,12 @@ static int serve_configured(const struct config *config) {
 
 int cli_serve(int argc, char **argv) {
         CLEANUP(config_freep) struct config *config = NULL;
-        struct options options;
-        int r = options_parse(&options, &verb, argc, argv);
+        struct cli_options options;
+        int r = cli_options_parse(&options, &verb, SETTING_SERVE, argc, argv);
 
         if (r >= 0)
                 return r;
-        if (cli_options_config(&config, &options, options_get(&options, "config")) < 0)
+        if (cli_options_config(&config, &options, options_get(&options.options, "config")) < 0)
                 return EXIT_USAGE;
         log_configure(config->log_level, config->log_format);
         descriptors_raise();

@@ -20,32 +20,34 @@
 #include "whisper/whisper.h"
 
 static const struct option_entry entries[] = {
-        {"format", "FORMAT", "text, json (one object per file and line), srt or vtt [text]",
+        {"format", "FORMAT",
+         "format of the text: text, json (one object per file and line), srt or vtt [text]",
          NULL, 'f'},
-        {"output", "FILE", "write there instead of standard output", NULL, 'o'},
-        {"model", "NAME|PATH", "name, CTranslate2 folder or ggml file [base]", "model", 0},
-        {"model-dir", "DIR", "where fetched models are", "model_dir", 0},
-        {"language", "LANGUAGE", "what is spoken; detected per file when absent", "language",
-         0},
-        {"task", "TASK", "transcribe, or translate (into English) [transcribe]", NULL, 0},
-        {"prompt", "TEXT", "the same as --initial-prompt", "decoding.initial_prompt", 0},
-        {"engines", "N", "that decode side by side [1]", "engines", 0},
-        {"threads", "N", "cores for each engine; 0 is all, shared out [0]", "threads", 0},
-        {"compute", "WHICH", "auto, float32, bf16 or int8 [auto]", "compute", 0},
-        {"clip-timestamps", "LIST", "transcribe only these parts: START,END,START,... seconds",
-         NULL, 0},
+        {"output", "FILE", "file that the text is written to, instead of standard output", NULL,
+         'o'},
+        {"clip-timestamps", "LIST",
+         "parts of the file that are transcribed, in seconds: START,END,START,...", NULL, 0},
         {"vad-filter", "[=true|false]",
-         "cut at pauses; false: windows of 30 s, one after the other [true]", NULL, 0},
-        {"no-vad", NULL, "the same as --vad-filter=false", NULL, 0},
-        {"vad-parameters", "LIST", "how to find the pauses: NAME=VALUE,NAME=VALUE,...", NULL,
-         0},
+         "whether files are cut at pauses; false: windows of 30 s, one after the other [true]",
+         NULL, 0},
+        {"no-vad", NULL, "windows of 30 s, one after the other: short for --vad-filter=false",
+         NULL, 0},
+        {"vad-parameters", "LIST",
+         "voice activity detection that finds the pauses: NAME=VALUE,NAME=VALUE,...", NULL, 0},
         {0},
 };
 
+static const struct options_verb verb = {
+        .name = "transcribe",
+        .operands = "FILE...",
+        .about = "Turns sound files (anything that ffmpeg reads; - is standard input) into "
+                 "text.\n"
+                 "Exit code 1: some file could not be transcribed; the others were.\n",
+        .entries = entries,
+};
+
 struct transcribe {
-        struct cli_options made;
-        struct options_verb verb;
-        struct options options;
+        struct cli_options command;
         enum transcript_format format;
         bool is_seeking;  // windows of 30 s, without voice activity
         struct clips clips;
@@ -64,14 +66,14 @@ static int usage_mistake(const char *text, const char *value) {
 // --- wishes ----------------------------------------------------------------------------------
 
 static int pauses_resolve(struct transcribe *run) {
-        const char *filter = options_get(&run->options, "vad-filter");
-        const char *parameters = options_get(&run->options, "vad-parameters");
+        const char *filter = options_get(&run->command.options, "vad-filter");
+        const char *parameters = options_get(&run->command.options, "vad-parameters");
         struct error error = {0};
         bool is_on = !filter || filter[0] == '\0' || strcmp(filter, "true") == 0;
 
         if (!is_on && strcmp(filter, "false") != 0)
                 return usage_mistake("--vad-filter is true or false, not ", filter);
-        run->is_seeking = !is_on || options_get(&run->options, "no-vad");
+        run->is_seeking = !is_on || options_get(&run->command.options, "no-vad");
         if (filter && is_on && run->is_seeking)
                 return usage_mistake("--vad-filter and --no-vad contradict each other", "");
         if (parameters && run->is_seeking)
@@ -85,7 +87,7 @@ static int pauses_resolve(struct transcribe *run) {
 }
 
 static int clips_resolve(struct transcribe *run) {
-        const char *list = options_get(&run->options, "clip-timestamps");
+        const char *list = options_get(&run->command.options, "clip-timestamps");
         struct error error = {0};
 
         if (clips_parse(&run->clips, list ? list : "", &error) < 0)
@@ -137,9 +139,9 @@ static int timestamps_resolve(struct transcribe *run) {
 
 // A descriptor is read to its end: there is nothing for a second time.
 static int files_check(const struct transcribe *run) {
-        char **files = run->options.operands;
+        char **files = run->command.options.operands;
 
-        for (size_t i = 0; i < run->options.n_operands; i++)
+        for (size_t i = 0; i < run->command.options.n_operands; i++)
                 for (size_t k = 0; k < i && input_descriptor(files[i]) >= 0; k++)
                         if (input_descriptor(files[i]) == input_descriptor(files[k]))
                                 return usage_mistake("can be read only once, and is given "
@@ -149,25 +151,20 @@ static int files_check(const struct transcribe *run) {
 }
 
 static int wishes_read(struct transcribe *run) {
-        const char *format = options_get(&run->options, "format");
-        const char *task = options_get(&run->options, "task");
+        const char *format = options_get(&run->command.options, "format");
         int r;
 
-        run->decoding = decode_options_copy(&run->config->decoding);
-        if (run->options.n_operands == 0)
+        run->decoding = decode_options_copy(&run->config->request.decoding);
+        if (run->command.options.n_operands == 0)
                 return usage_mistake("no file given; try: eavesdrop transcribe --help", "");
         if ((r = files_check(run)) >= 0)
                 return r;
         if (format && !transcript_format_from_name(format, &run->format))
                 return usage_mistake("--format is text, json, srt or vtt, not ", format);
-        if (run->options.n_operands > 1 &&
+        if (run->command.options.n_operands > 1 &&
             (run->format == TRANSCRIPT_SRT || run->format == TRANSCRIPT_VTT))
                 return usage_mistake("subtitles are one file's: give one FILE with --format ",
                                      format);
-        if (task && strcmp(task, "translate") == 0)
-                run->decoding.task = DECODE_TRANSLATE;
-        else if (task && strcmp(task, "transcribe") != 0)
-                return usage_mistake("--task is transcribe or translate, not ", task);
         if ((r = pauses_resolve(run)) >= 0 || (r = clips_resolve(run)) >= 0 ||
             (r = hallucinations_resolve(run)) >= 0)
                 return r;
@@ -175,14 +172,10 @@ static int wishes_read(struct transcribe *run) {
 }
 
 static void language_set(struct transcribe *run) {
-        const char *language = run->config->language;
-
         // An English-only model has nothing to detect.
-        if (!language && !whisper_model_info(run->loaded.model).is_multilingual)
-                language = "en";
-        if (language)
-                snprintf(run->decoding.language, sizeof(run->decoding.language), "%s",
-                         language);
+        if (!run->decoding.language[0] &&
+            !whisper_model_info(run->loaded.model).is_multilingual)
+                snprintf(run->decoding.language, sizeof(run->decoding.language), "en");
 }
 
 // --- output ----------------------------------------------------------------------------------
@@ -207,12 +200,12 @@ static bool output_is_input(const struct options *options, const char *path) {
 }
 
 static int output_open(struct transcribe *run) {
-        const char *path = options_get(&run->options, "output");
+        const char *path = options_get(&run->command.options, "output");
 
         run->output = stdout;
         if (!path)
                 return -1;
-        if (output_is_input(&run->options, path))
+        if (output_is_input(&run->command.options, path))
                 return usage_mistake("--output would write over an input: ", path);
         run->output = fopen(path, "we");
         if (run->output)
@@ -274,14 +267,14 @@ static int files_transcribe(struct transcribe *run, struct loop *loop,
                             struct scheduler *scheduler) {
         CLEANUP(progress_freep) struct progress *progress = progress_new();
         CLEANUP(transcript_writer_freep)
-        struct transcript_writer *writer =
-                transcript_writer_new(run->output, run->format, run->options.n_operands > 1);
+        struct transcript_writer *writer = transcript_writer_new(
+                run->output, run->format, run->command.options.n_operands > 1);
         struct transcribing transcribing = {.loop = loop};
         struct batch_parts parts = {
                 .services = {loop, scheduler, run->loaded.vad, &run->decoding, &run->clips,
                              run->segmenting},
-                .files = run->options.operands,
-                .n_files = run->options.n_operands,
+                .files = run->command.options.operands,
+                .n_files = run->command.options.n_operands,
                 .writer = writer,
                 .progress = progress,
                 .on_done = transcribing_on_done,
@@ -330,19 +323,10 @@ static int transcribe_prepare(struct transcribe *run, int argc, char **argv) {
         struct error error = {0};
         int r;
 
-        cli_options_make(&run->made, entries);
-        run->verb = (struct options_verb){
-                .name = "transcribe",
-                .operands = "FILE...",
-                .about = "Turns sound files (anything that ffmpeg reads; - is standard input) "
-                         "into text.\n"
-                         "Exit code 1: some file could not be transcribed; the others were.\n",
-                .entries = run->made.entries,
-        };
-        r = options_parse(&run->options, &run->verb, argc, argv);
+        r = cli_options_parse(&run->command, &verb, SETTING_TRANSCRIBE, argc, argv);
         if (r >= 0)
                 return r;
-        if (cli_options_config(&run->config, &run->options, NULL) < 0)
+        if (cli_options_config(&run->config, &run->command, NULL) < 0)
                 return EXIT_USAGE;
         if ((r = wishes_read(run)) >= 0)
                 return r;
@@ -351,7 +335,7 @@ static int transcribe_prepare(struct transcribe *run, int argc, char **argv) {
                 fprintf(stderr, "eavesdrop transcribe: %s\n", error.text);
                 return EXIT_MODEL;
         }
-        if (loaded_check_wishes(&run->loaded, run->config->language, run->decoding.task,
+        if (loaded_check_wishes(&run->loaded, run->decoding.language, run->decoding.task,
                                 &error) < 0)
                 return usage_mistake(error.text, "");
         language_set(run);

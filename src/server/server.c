@@ -331,43 +331,34 @@ static void server_on_idle(void *context) {
 
 // --- life ------------------------------------------------------------------------------------
 
-static int server_stream_open(struct server *server, const struct stream_config *wishes,
+static int server_stream_open(struct server *server, const struct stream_config *config,
                               struct error *error) {
-        CLEANUP(decode_options_deinit)
-        struct decode_options options = decode_options_copy(&server->parts.config->decoding);
-        const char *language =
-                wishes->language ? wishes->language : server->parts.config->language;
+        CLEANUP(stream_request_deinit)
+        struct stream_request request = config_stream_request(server->parts.config, config);
         struct source_config source = {
-                .name = wishes->name,
-                .url = wishes->url,
-                .transport = wishes->transport,
-                .is_looped = wishes->is_looped,
+                .name = config->name,
+                .url = config->url,
+                .transport = config->transport,
+                .is_looped = config->is_looped,
         };
         struct stream_settings settings = {
-                .name = wishes->name,
-                .options = &options,
+                .name = config->name,
+                .options = &request.decoding,
                 .source = &source,
                 .history_segments = SERVER_HISTORY,
-                .pause = wishes->pause > 0 ? wishes->pause : server->parts.config->pause,
-                .window_max = wishes->window_max > 0 ? wishes->window_max
-                                                     : server->parts.config->window_max,
+                .pause = request.pause,
+                .window_max = request.window_max,
         };
         struct stream_listener listener = {.on_idle = server_on_idle, .context = server};
         struct observer *observer = &server->log_observers[server->n_streams];
-        int r = server->parts.check_wishes(server->parts.context, language, wishes->task,
-                                           error);
+        int r = server->parts.check_wishes(server->parts.context, request.decoding.language,
+                                           request.decoding.task, error);
 
-        if (r == 0) {
-                if (language)
-                        snprintf(options.language, sizeof(options.language), "%s", language);
-                options.task = wishes->task;
-                decode_options_tell(&options, wishes->prompt, wishes->hotwords);
-                decode_wishes_apply(&wishes->decoding, &options);
+        if (r == 0)
                 r = stream_open(&server->streams[server->n_streams], &server->services,
                                 &settings, &listener, error);
-        }
         if (r < 0) {
-                error_prefix(error, "stream '%s'", wishes->name);
+                error_prefix(error, "stream '%s'", config->name);
                 return r;
         }
         *observer = (struct observer){
@@ -381,9 +372,9 @@ static int server_stream_open(struct server *server, const struct stream_config 
 
 // The backlog's sound leaves the other half to messages.
 static size_t backlog_bytes_max(const struct config *config) {
-        size_t wanted = (size_t)config->backlog_memory * 1000000;
+        size_t half = config_memory(config) / 2;
 
-        return wanted < config->memory / 2 ? wanted : config->memory / 2;
+        return config->backlog_memory < half ? config->backlog_memory : half;
 }
 
 // There is no password yet: who reaches the port is in.
@@ -415,7 +406,7 @@ static int server_start(struct server *server, struct error *error) {
                 .backlog_bytes_max = backlog_bytes_max(config),
                 .spool_folder =
                         config->backlog_folder ? config->backlog_folder : backlog_folder,
-                .spool_bytes_max = (uint64_t)config->backlog_disk * 1000000,
+                .spool_bytes_max = config->backlog_disk,
         };
         struct listener_handler handler = {
                 .on_request = server_on_request,
@@ -458,7 +449,7 @@ static void uploads_init(struct server *server) {
                                           (unsigned)config->waiting),
                 .budget = server->services.budget,
                 .bytes_max = config->size,
-                .seconds_max = config->seconds,
+                .seconds_max = (uint64_t)config->seconds,
         };
 }
 
@@ -471,7 +462,7 @@ int server_open(struct server **ret, const struct server_parts *parts, struct er
                 .loop = parts->loop,
                 .vad = parts->vad,
                 .counts = &server->counts.streams,
-                .budget = budget_new(parts->config->memory),
+                .budget = budget_new(config_memory(parts->config)),
         };
         uploads_init(server);
         server->timer = loop_timer_new(parts->loop, server_on_timer, server);

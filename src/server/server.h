@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "config/config.h"
 #include "decode/engine.h"
 #include "pipeline/stream.h"
-#include "server/config.h"
 #include "util/error.h"
 #include "util/loop.h"
 #include "vad/silero.h"

@@ -133,7 +133,7 @@ static void session_on_idle(void *context) {
 // --- limits per address ----------------------------------------------------------------------
 
 static bool address_backlog_is_full(const struct session *session) {
-        int most = server_parts(session->server)->config->address_backlog;
+        double most = server_parts(session->server)->config->address_backlog;
 
         return most > 0 && scheduler_owner_backlog(server_services(session->server)->scheduler,
                                                    session->address) > most;
@@ -142,9 +142,10 @@ static bool address_backlog_is_full(const struct session *session) {
 char *session_address_busy(const struct session *session) {
         if (!address_backlog_is_full(session))
                 return NULL;
-        return xasprintf("Server busy: more than %d s of sound from your address are not text "
-                         "yet; try again in a minute, or have per_address.backlog raised",
-                         server_parts(session->server)->config->address_backlog);
+        return xasprintf(
+                "Server busy: more than %.0f s of sound from your address are not text "
+                "yet; try again in a minute, or have per_address.backlog raised",
+                server_parts(session->server)->config->address_backlog);
 }
 
 void session_hold(struct session *session) {

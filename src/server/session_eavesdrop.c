@@ -191,16 +191,16 @@ static int setup_stream_open(struct session *session, const struct eavesdrop_mes
         const struct eavesdrop_options *wishes = &message->options;
         const struct server_parts *parts = server_parts(session->server);
         CLEANUP(decode_options_deinit)
-        struct decode_options options = decode_options_copy(&parts->config->decoding);
+        struct decode_options options = decode_options_copy(&parts->config->request.decoding);
         struct stream_settings settings = {
                 .name = message->stream,
                 .owner = session->address,
                 .options = &options,
                 .history_segments = SESSION_SEGMENTS_MAX,
                 .is_file = state->is_file,
-                .pause = wishes->pause > 0 ? wishes->pause : parts->config->pause,
-                .window_max =
-                        wishes->window_max > 0 ? wishes->window_max : parts->config->window_max,
+                .pause = wishes->pause > 0 ? wishes->pause : parts->config->request.pause,
+                .window_max = wishes->window_max > 0 ? wishes->window_max
+                                                     : parts->config->request.window_max,
         };
         const char *language = wishes->language;
         int r;
@@ -209,12 +209,11 @@ static int setup_stream_open(struct session *session, const struct eavesdrop_mes
                 options.task = wishes->task;
         // As the original: who asks for translation and names no language wants it detected.
         if (!language && options.task != DECODE_TRANSLATE)
-                language = parts->config->language;
+                language = parts->config->request.decoding.language;
         r = parts->check_wishes(parts->context, language, options.task, error);
         if (r < 0)
                 return r;
-        if (language)
-                snprintf(options.language, sizeof(options.language), "%s", language);
+        snprintf(options.language, sizeof(options.language), "%s", language ? language : "");
         state->wants_language = !language || language[0] == '\0';
         if (wishes->word_timestamps)
                 options.word_timestamps = DECODE_YES;

@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "config/config.h"
 #include "pipeline/stream_rig.h"
-#include "server/config.h"
 #include "server/session.h"
 #include "util/mem.h"
 #include "vad/silero_rig.h"

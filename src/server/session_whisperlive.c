@@ -86,14 +86,14 @@ static int whisperlive_stream_open(struct session *session,
                                    const struct whisperlive_hello *hello, struct error *error) {
         const struct server_parts *parts = server_parts(session->server);
         CLEANUP(decode_options_deinit)
-        struct decode_options options = decode_options_copy(&parts->config->decoding);
+        struct decode_options options = decode_options_copy(&parts->config->request.decoding);
         struct stream_settings settings = {
                 .name = hello->uid,
                 .owner = session->address,
                 .options = &options,
                 .history_segments = SESSION_SEGMENTS_MAX,
-                .pause = parts->config->pause,
-                .window_max = parts->config->window_max,
+                .pause = parts->config->request.pause,
+                .window_max = parts->config->request.window_max,
         };
         int r = parts->check_wishes(parts->context, hello->language, hello->task, error);
 
@@ -101,8 +101,8 @@ static int whisperlive_stream_open(struct session *session,
                 return r;
         settings.pause = hello->pause > 0 ? hello->pause : settings.pause;
         settings.window_max = hello->window_max > 0 ? hello->window_max : settings.window_max;
-        if (hello->language)
-                snprintf(options.language, sizeof(options.language), "%s", hello->language);
+        snprintf(options.language, sizeof(options.language), "%s",
+                 hello->language ? hello->language : "");
         options.task = hello->task;
         if (hello->word_timestamps)
                 options.word_timestamps = DECODE_YES;

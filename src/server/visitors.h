@@ -3,8 +3,8 @@
 //
 // Threads: loop thread only.
 
+#include "config/config.h"
 #include "net/listener.h"
-#include "server/config.h"
 
 struct visitors;
 

@@ -11,11 +11,16 @@
 // there is none.
 const char *number_read(const char *text, double *ret);
 
-// A size in bytes, such as "256MB", "1.5GB" or "512MiB" (KB, MB, GB: powers of 1000; KiB, MiB,
-// GiB: of 1024). A number alone is MB. False, with *ret as it was, when the text is none, or
-// beyond 2^63.
+// A size in bytes, such as "256MB", "1.5GB" or "512MiB" (KB, MB, GB, TB: powers of 1000; KiB,
+// MiB, GiB, TiB: of 1024). A number alone is MB. False, with *ret as it was, when the text is
+// none, or beyond 2^63.
 bool size_read(const char *text, uint64_t *ret);
 
-// Seconds, such as "90", "90s", "30m", "6h" or "1.5h". False, with *ret as it was, when the
-// text is none, or beyond 2^63.
-bool seconds_read(const char *text, uint64_t *ret);
+// A time in seconds, such as "0.6", "90s", "500ms", "30m", "1.5h" or "30d". False, with *ret as
+// it was, when the text is none, or beyond 2^63.
+bool seconds_read(const char *text, double *ret);
+
+// The same as people write it, in the largest unit that leaves a whole number: "16MB", "1000h".
+// The caller frees it.
+char *size_words(uint64_t size);
+char *seconds_words(double seconds);

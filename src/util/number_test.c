@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "util/mem.h"
+
 // What follows the number, which is to be this one.
 static const char *read_as(const char *text, double expected) {
         double number;
@@ -41,10 +43,9 @@ static void sizes_have_units(void **state) {
         static const struct {
                 const char *text;
                 uint64_t bytes;
-        } sizes[] = {{"256MB", 256000000}, {"1.5GB", 1500000000},
-                     {"64KB", 64000},      {"2MiB", 2097152},
-                     {"1KiB", 1024},       {"1GiB", 1073741824},
-                     {"12", 12000000},     {"0", 0}};
+        } sizes[] = {{"256MB", 256000000}, {"1.5GB", 1500000000},  {"64KB", 64000},
+                     {"2MiB", 2097152},    {"1TB", 1000000000000}, {"1KiB", 1024},
+                     {"1GiB", 1073741824}, {"12", 12000000},       {"0", 0}};
         static const char *const none[] = {"",     "MB",    "-1MB",          "1 MB", "1mb",
                                            "1MBs", "1.MB2", "99999999999GB", "auto"};
         uint64_t size = 7;
@@ -62,18 +63,41 @@ static void sizes_have_units(void **state) {
 static void times_have_units(void **state) {
         static const struct {
                 const char *text;
-                uint64_t seconds;
-        } times[] = {{"90", 90}, {"90s", 90}, {"30m", 1800}, {"6h", 21600}, {"1.5h", 5400}};
-        static const char *const none[] = {"", "h", "-1s", "6 h", "6H", "6hours", "6d"};
-        uint64_t seconds = 7;
+                double seconds;
+        } times[] = {{"90", 90},     {"90s", 90},      {"30m", 1800},  {"6h", 21600},
+                     {"1.5h", 5400}, {"30d", 2592000}, {"500ms", 0.5}, {"0.6", 0.6}};
+        static const char *const none[] = {"", "h", "-1s", "6 h", "6H", "6hours", "6dd", "1w"};
+        double seconds = 7;
 
         (void)state;
         for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
                 assert_false(seconds_read(none[i], &seconds));
-        assert_int_equal(seconds, 7);
+        assert_true(seconds == 7);
         for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
                 assert_true(seconds_read(times[i].text, &seconds));
-                assert_int_equal(seconds, times[i].seconds);
+                assert_float_equal(seconds, times[i].seconds, 1e-12);
+        }
+}
+
+static void amounts_are_written_with_the_largest_unit_that_is_whole(void **state) {
+        static const struct {
+                double amount;
+                const char *size, *time;
+        } cases[] = {{0, "0", "0"},
+                     {1000, "1KB", "1000s"},
+                     {16000000, "16MB", "16000000s"},
+                     {3600000, "3600KB", "1000h"},
+                     {86400000, "86400KB", "1000d"}};
+        CLEANUP(mem_freep) char *tenth = seconds_words(0.1);
+
+        (void)state;
+        assert_string_equal(tenth, "0.1s");
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                CLEANUP(mem_freep) char *size = size_words((uint64_t)cases[i].amount);
+                CLEANUP(mem_freep) char *time = seconds_words(cases[i].amount);
+
+                assert_string_equal(size, cases[i].size);
+                assert_string_equal(time, cases[i].time);
         }
 }
 
@@ -83,6 +107,7 @@ int main(void) {
                 cmocka_unit_test(test_what_is_no_plain_number),
                 cmocka_unit_test(sizes_have_units),
                 cmocka_unit_test(times_have_units),
+                cmocka_unit_test(amounts_are_written_with_the_largest_unit_that_is_whole),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,8 +16,9 @@
 
 const char options_switch_on[] = "";
 
-// The column at which the help of an option begins.
+// The column at which the help of an option begins, and how wide it is.
 #define HELP_COLUMN 28
+#define HELP_WIDTH  70
 
 // The verb's table as getopt wants it. The last two entries are --help and the end.
 struct getopt_table {
@@ -54,25 +55,44 @@ static void table_fill(struct getopt_table *table, const struct options_verb *ve
         table->longs[table->n] = (struct option){.name = "help", .val = 'h'};
 }
 
+// Print `left` and beside it the text, broken at blanks.
+static void text_print(const char *left, const char *text) {
+        while (text) {
+                size_t n = strlen(text), end = n;
+
+                if (n > HELP_WIDTH) {
+                        for (end = HELP_WIDTH; end > 0 && text[end] != ' '; end--)
+                                ;
+                        end = end > 0 ? end : strcspn(text, " ");
+                }
+                printf("  %-*s%.*s\n", HELP_COLUMN, left, (int)end, text);
+                text = end < n ? text + end + 1 : NULL;
+                left = "";
+        }
+}
+
+static void entry_print(const struct option_entry *entry) {
+        char left[96], letter[8] = "";
+
+        if (entry->letter)
+                snprintf(letter, sizeof(letter), "-%c, ", entry->letter);
+        snprintf(left, sizeof(left), "%s--%s%s%s", letter, entry->name,
+                 argument_need(entry) == required_argument ? " " : "",
+                 entry->argument ? entry->argument : "");
+        if (strlen(left) >= HELP_COLUMN) {
+                printf("  %s\n", left);
+                left[0] = '\0';
+        }
+        text_print(left, entry->help);
+}
+
 static void help_print(const struct options_verb *verb) {
         printf("Usage: %s %s [OPTION...]%s%s\n\n%s\nOptions:\n", program_invocation_short_name,
                verb->name, verb->operands ? " " : "", verb->operands ? verb->operands : "",
                verb->about);
-        for (const struct option_entry *entry = verb->entries; entry->name; entry++) {
-                char left[64], letter[8] = "";
-
-                if (entry->letter)
-                        snprintf(letter, sizeof(letter), "-%c, ", entry->letter);
-                snprintf(left, sizeof(left), "%s--%s%s%s", letter, entry->name,
-                         argument_need(entry) == required_argument ? " " : "",
-                         entry->argument ? entry->argument : "");
-                if (strlen(left) >= HELP_COLUMN) {
-                        printf("  %s\n", left);
-                        left[0] = '\0';
-                }
-                printf("  %-*s%s\n", HELP_COLUMN, left, entry->help);
-        }
-        printf("  %-*s%s\n", HELP_COLUMN, "-h, --help", "print this");
+        for (const struct option_entry *entry = verb->entries; entry->name; entry++)
+                entry_print(entry);
+        text_print("-h, --help", "print this");
 }
 
 static int usage_hint(const struct options_verb *verb) {

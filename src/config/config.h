@@ -9,9 +9,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+#include "config/setting.h"
 #include "decode/job.h"
-#include "decode/option_table.h"
 #include "source/source.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -31,58 +32,51 @@
 #define CONFIG_WAITING_MAX  100000   // uploads
 #define CONFIG_ADDRESS_MAX  1000000  // of any limit per address
 
-// `memory: auto` is this part of what the process may have, and at most so much.
-#define CONFIG_MEMORY_SHARE 8
-#define CONFIG_MEMORY_AUTO  ((size_t)256000000)
+// What a setting holds that is found out on the machine: `memory: auto`.
+#define CONFIG_AUTO 0
 
-// The folder for the backlog where none is named: $XDG_STATE_HOME/eavesdrop, else
-// ~/.local/state/eavesdrop, else /var/tmp/eavesdrop. The caller frees it.
-char *config_default_backlog_folder(void);
+#define CONFIG_URL_EXPECTED "a URL that ffmpeg reads (rtsp://...) or the path of a sound file"
+
+// What is wanted of a stream, whoever wants it.
+struct stream_request {
+        struct decode_options decoding;  // language, task and prompt among them
+        float pause;                     // seconds without speech that end a window
+        float window_max;                // seconds that a window may be long
+};
 
 struct stream_config {
         char *name;
-        char *url;       // a relative file path was joined to the configuration file's folder
-        char *language;  // NULL: the server's; "" detects
-        enum decode_task task;
-        char *prompt;                   // NULL none
-        char *hotwords;                 // joined with spaces; NULL none
-        struct decode_wishes decoding;  // over the server's; those before go first
-        float pause;                    // seconds; 0: the server's
-        float window_max;               // likewise
+        char *url;                     // a relative path was joined to the file's folder
+        struct setting_values values;  // over the server's request
         enum source_transport transport;
-        bool is_looped;  // `loop: true`, files only
+        bool is_looped;  // files only
 };
 
 // What clients may upload.
 struct uploads_config {
-        int at_once;       // files that are decoded at a time; 0: one per core
-        int waiting;       // and that wait for that
-        uint64_t size;     // bytes of one
-        uint64_t seconds;  // of its sound
+        int at_once;     // files that are decoded at a time; 0: one per core
+        int waiting;     // and that wait for that
+        uint64_t size;   // bytes of one
+        double seconds;  // of its sound
 };
 
+// What each setting means: its row in settings.c.
 struct config {
-        char *listen;   // "127.0.0.1:9090"
-        char *origins;  // of foreign pages that are let in, blanks between; NULL none
-        char *hosts;    // further names of this server, likewise
+        char *listen;
+        char *origins, *hosts;  // blanks between them; NULL none
         // Of one client address; 0: any number.
         int address_connections, address_sessions;
-        int address_backlog;             // seconds of sound that is not yet text
-        char *model;                     // "base", or a path
-        char *model_dir;                 // NULL: the default folder
-        char *language;                  // NULL detects
-        int engines;                     // that decode side by side
-        int threads;                     // of each; 0: all cores, shared out among them
-        enum compute compute;            // of the model's products
-        struct decode_options decoding;  // what jobs begin from, with the filters' limits
-        float pause;                     // seconds without speech that end a window
-        float window_max;                // seconds that a window may be long
-        size_t memory;                   // bytes that peers can make the server keep
-        bool has_admission;              // new clients are sent away while text comes late
-        char *backlog_folder;            // for the spool; NULL: the default folder
-        unsigned backlog_memory;  // MB of the backlog's sound before it goes to disk; half of
-                                  // `memory` at most
-        unsigned backlog_disk;    // MB there
+        double address_backlog;  // seconds
+        char *model;
+        char *model_dir;  // NULL: the default folder
+        int engines;
+        int threads;  // of each engine; 0: all cores, shared out among them
+        enum compute compute;
+        struct stream_request request;  // what streams and clients begin from
+        uint64_t memory;                // bytes; CONFIG_AUTO: config_memory() knows
+        bool has_admission;
+        char *backlog_folder;                   // NULL: the default folder
+        uint64_t backlog_memory, backlog_disk;  // bytes
         struct uploads_config uploads;
         enum log_level log_level;
         enum log_format log_format;
@@ -113,11 +107,27 @@ int config_load(struct config **ret, const char *path, struct config_mistakes *r
 int config_parse(struct config **ret, const char *text, size_t n,
                  struct config_mistakes *ret_mistakes);
 
-// Override one server-wide key, named as in the file ("listen", "decoding.beam_size"), with
-// what the command line says for it. `option` ("--listen") names it in a mistake, which is
-// added to *mistakes and gives -EINVAL.
-int config_override(struct config *config, const char *key, const char *value,
+// Override one setting, by its name in the table, with what the command line says for it.
+// `option` ("--listen") names it in a mistake, which is added to *mistakes and gives -EINVAL.
+int config_override(struct config *config, const char *name, const char *value,
                     const char *option, struct config_mistakes *mistakes);
+
+// What is wanted of one stream: the server's request with the stream's own values over it.
+// stream_request_deinit() when done.
+struct stream_request config_stream_request(const struct config *config,
+                                            const struct stream_config *stream);
+
+// A deep copy, and freeing what one holds.
+struct stream_request stream_request_copy(const struct stream_request *request);
+void stream_request_deinit(struct stream_request *request);
+
+// Bytes that peers can make the server keep. Automatically: an eighth of what the process may
+// have, at most 256 MB.
+size_t config_memory(const struct config *config);
+
+// The folder for the backlog where none is named: $XDG_STATE_HOME/eavesdrop, else
+// ~/.local/state/eavesdrop, else /var/tmp/eavesdrop. The caller frees it.
+char *config_default_backlog_folder(void);
 
 struct config *config_free(struct config *config);
 

@@ -1,5 +1,5 @@
 #pragma once
-// Tree: YAML text as nodes that know where they stand. Private to server/config*.c.
+// Tree: YAML text as nodes that know where they stand. Private to config/.
 //
 // Only what a configuration needs: mappings, lists, plain and quoted values, one document.
 // Aliases, tags and second documents are refused, so a small file stays a small tree.
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "server/config.h"
+#include "config/config.h"
 
 enum config_node_kind {
         CONFIG_NODE_NULL,     // nothing written, or ~ or null

@@ -1,11 +1,11 @@
-#include "server/config_tree.h"
+#include "config/tree.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
-#include "server/config_mistakes.h"
+#include "config/mistakes.h"
 #include "util/mem.h"
 
 // The state of one parse: the nodes that are still open, outermost first.

@@ -1,4 +1,4 @@
-#include "server/config_rig.h"
+#include "config/config_rig.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -36,6 +36,14 @@ struct config *rig_parse_config(const char *text) {
         assert_int_equal(mistakes.n, 0);
         assert_non_null(config);
         return config;
+}
+
+const struct stream_request *rig_request(const struct config *config, size_t i) {
+        static struct stream_request request;
+
+        stream_request_deinit(&request);
+        request = config_stream_request(config, &config->streams[i]);
+        return &request;
 }
 
 char *rig_tell_mistakes(struct config_mistakes *mistakes) {

@@ -1,5 +1,5 @@
 #pragma once
-// Encoding: a file's bytes as the UTF-8 that all the rest reads. Private to server/config*.c.
+// Encoding: a file's bytes as the UTF-8 that all the rest reads. Private to config/.
 //
 // Editors on Windows put a byte order mark in front ("UTF-8 with BOM") or write UTF-16
 // ("Unicode"). The mark is no part of the text: columns are counted behind it.

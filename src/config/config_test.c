@@ -1,5 +1,5 @@
 // What a configuration may hold, and whose word counts.
-#include "server/config.h"
+#include "config/config.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "server/config_rig.h"
+#include "config/config_rig.h"
 #include "util/mem.h"
 
 static void test_short_and_long_form(void **state) {
@@ -27,14 +27,14 @@ static void test_short_and_long_form(void **state) {
         assert_int_equal(config->n_streams, 2);
         assert_string_equal(config->streams[0].name, "office");
         assert_string_equal(config->streams[0].url, "rtsp://brainbox:8554/office?audio=all");
-        assert_null(config->streams[0].language);
+        assert_string_equal(rig_request(config, 0)->decoding.language, "");
         assert_string_equal(config->streams[1].name, "kitchen");
         assert_string_equal(config->streams[1].url, "rtsp://brainbox:8554/kitchen?audio=all");
-        assert_string_equal(config->streams[1].language, "de");
+        assert_string_equal(rig_request(config, 1)->decoding.language, "de");
         assert_string_equal(config->listen, "127.0.0.1:9090");
         assert_string_equal(config->model, "base");
         assert_null(config->model_dir);
-        assert_null(config->language);
+        assert_string_equal(config->request.decoding.language, "");
         assert_int_equal(config->engines, 1);
         assert_int_equal(config->threads, 0);
         assert_int_equal(config->compute, COMPUTE_AUTO);
@@ -69,26 +69,26 @@ static void test_every_key(void **state) {
         assert_string_equal(config->listen, "[::1]:80");
         assert_string_equal(config->model, "tiny.en");
         assert_string_equal(config->model_dir, "/srv/models");
-        assert_string_equal(config->language, "yue");
+        assert_string_equal(config->request.decoding.language, "yue");
         assert_int_equal(config->engines, 2);
         assert_int_equal(config->threads, 3);
         assert_int_equal(config->compute, COMPUTE_BF16);
         assert_int_equal(config->log_level, LOG_WARNING);
         assert_int_equal(config->log_format, LOG_JSON);
         assert_string_equal(stream->name, "a.b_c-1");
-        assert_string_equal(stream->language, "");
-        assert_int_equal(stream->task, DECODE_TRANSLATE);
-        assert_string_equal(stream->prompt, "Names and such");
-        assert_string_equal(stream->hotwords, "Marianne Sir John");
+        assert_string_equal(rig_request(config, 0)->decoding.language, "");
+        assert_int_equal(rig_request(config, 0)->decoding.task, DECODE_TRANSLATE);
+        assert_string_equal(rig_request(config, 0)->decoding.prompt, "Names and such");
+        assert_string_equal(rig_request(config, 0)->decoding.hotwords, "Marianne Sir John");
         assert_int_equal(stream->transport, SOURCE_TRANSPORT_UDP);
         assert_true(stream->is_looped);
-        assert_string_equal(config->streams[1].language, "no");
-        assert_string_equal(config->streams[1].hotwords, "fjord");
+        assert_string_equal(rig_request(config, 1)->decoding.language, "no");
+        assert_string_equal(rig_request(config, 1)->decoding.hotwords, "fjord");
         assert_int_equal(config->streams[1].transport, SOURCE_TRANSPORT_TCP);
         assert_false(config->streams[1].is_looped);
 }
 
-static void test_pauses_and_backlog(void **state) {
+static void test_hearing_and_owing(void **state) {
         (void)state;
         CLEANUP(config_freep)
         struct config *config =
@@ -101,21 +101,24 @@ static void test_pauses_and_backlog(void **state) {
                                  "  b: rtsp://h/b\n");
         CLEANUP(config_freep) struct config *plain = rig_parse_config("model: base\n");
 
-        assert_true(config->pause == 0.8f && config->window_max == 20);
+        assert_true(config->request.pause == 0.8f && config->request.window_max == 20);
         assert_false(config->has_admission);
         assert_string_equal(config->backlog_folder, "/var/spool/x");
-        assert_int_equal(config->backlog_memory, 64);
+        assert_int_equal(config->backlog_memory, 64000000);
         assert_int_equal(config->backlog_disk, 0);
-        assert_true(config->streams[0].pause == 1.5f && config->streams[0].window_max == 12);
-        assert_true(config->streams[1].pause == 0 && config->streams[1].window_max == 0);
-        assert_true(plain->pause == 0.6f && plain->window_max == 28 && plain->has_admission);
+        assert_true(rig_request(config, 0)->pause == 1.5f &&
+                    rig_request(config, 0)->window_max == 12);
+        assert_true(rig_request(config, 1)->pause == 0.8f &&
+                    rig_request(config, 1)->window_max == 20);
+        assert_true(plain->request.pause == 0.6f && plain->request.window_max == 28 &&
+                    plain->has_admission);
         rig_expect_refused(
                 "pause: off\nwindow_max: 29\nadmission: maybe\nbacklog: {memory: -1}\n",
-                "bad.yaml:1:8: pause: \"off\" is not seconds from 0.1 to 10\n"
-                "bad.yaml:2:13: window_max: \"29\" is not seconds from 5 to 28\n"
+                "bad.yaml:1:8: pause: \"off\" is not a time from 0.1s to 10s\n"
+                "bad.yaml:2:13: window_max: \"29\" is not a time from 5s to 28s\n"
                 "bad.yaml:3:12: admission: \"maybe\" is not true or false\n"
-                "bad.yaml:4:19: backlog.memory: \"-1\" is not megabytes from 0 to "
-                "1000000\n");
+                "bad.yaml:4:19: backlog.memory: \"-1\" is not a size from 0 to "
+                "1TB\n");
 }
 
 static void test_uploads(void **state) {
@@ -133,12 +136,12 @@ static void test_uploads(void **state) {
         assert_int_equal(plain->uploads.waiting, 200);
         assert_int_equal(plain->uploads.size, 2000000000);
         assert_int_equal(plain->uploads.seconds, 21600);
-        rig_expect_refused("uploads: {at_once: -1, waiting: many, size: 1, seconds: 6d}\n",
+        rig_expect_refused("uploads: {at_once: -1, waiting: many, size: 1, seconds: 60d}\n",
                            "bad.yaml:1:20: uploads.at_once: \"-1\" is not a whole number from "
                            "0 (one per core) to 256\n"
                            "bad.yaml:1:33: uploads.waiting: \"many\" is not a whole number "
                            "from 0 to 100000\n"
-                           "bad.yaml:1:57: uploads.seconds: \"6d\" is not a time from 1s to "
+                           "bad.yaml:1:57: uploads.seconds: \"60d\" is not a time from 1s to "
                            "1000h\n");
         rig_expect_refused("uploads: 3\n",
                            "bad.yaml:1:10: uploads: expected a mapping with the keys at_once, "
@@ -152,12 +155,15 @@ static void test_memory(void **state) {
         CLEANUP(config_freep) struct config *automatic = rig_parse_config("memory: auto\n");
 
         assert_int_equal(config->memory, 1500000000);
-        assert_int_equal(automatic->memory, plain->memory);
-        assert_true(plain->memory > 0 && plain->memory <= CONFIG_MEMORY_AUTO);
-        rig_expect_refused("memory: lots\n", "bad.yaml:1:9: memory: \"lots\" is not auto, or a "
-                                             "size from 16MB to 1000GB\n");
-        rig_expect_refused("memory: 15MB\n", "bad.yaml:1:9: memory: \"15MB\" is not auto, or a "
-                                             "size from 16MB to 1000GB\n");
+        assert_int_equal(config_memory(config), 1500000000);
+        assert_int_equal(config_memory(automatic), config_memory(plain));
+        assert_in_range(config_memory(plain), 1, 256000000);
+        rig_expect_refused("memory: lots\n",
+                           "bad.yaml:1:9: memory: \"lots\" is not a size from "
+                           "16MB to 1TB, or auto\n");
+        rig_expect_refused("memory: 15MB\n",
+                           "bad.yaml:1:9: memory: \"15MB\" is not a size from "
+                           "16MB to 1TB, or auto\n");
 }
 
 static void test_log_as_a_level(void **state) {
@@ -177,7 +183,8 @@ static void test_variables_are_filled_in(void **state) {
                 "    prompt: 5 $$ and $x and ${CONFIG_TEST_PASSWORD}${CONFIG_TEST_PASSWORD}\n");
 
         assert_string_equal(config->streams[0].url, "rtsp://u:pa$$w0rd@host/a");
-        assert_string_equal(config->streams[0].prompt, "5 $ and $x and pa$$w0rdpa$$w0rd");
+        assert_string_equal(rig_request(config, 0)->decoding.prompt,
+                            "5 $ and $x and pa$$w0rdpa$$w0rd");
 }
 
 static void test_addresses(void **state) {
@@ -210,11 +217,11 @@ static void test_languages_as_people_write_them(void **state) {
                                                  "  d: {url: rtsp://h/d, language: iw}\n");
 
         (void)state;
-        assert_string_equal(config->language, "en");
-        assert_string_equal(config->streams[0].language, "pt");
-        assert_string_equal(config->streams[1].language, "");
-        assert_string_equal(config->streams[2].language, "no");
-        assert_string_equal(config->streams[3].language, "he");
+        assert_string_equal(config->request.decoding.language, "en");
+        assert_string_equal(rig_request(config, 0)->decoding.language, "pt");
+        assert_string_equal(rig_request(config, 1)->decoding.language, "");
+        assert_string_equal(rig_request(config, 2)->decoding.language, "no");
+        assert_string_equal(rig_request(config, 3)->decoding.language, "he");
         config_free(config);
         rig_expect_refused("language: Frensh\n",
                            "bad.yaml:1:11: language: \"Frensh\" is not a language such as "
@@ -229,7 +236,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_short_and_long_form),
                 cmocka_unit_test(test_every_key),
-                cmocka_unit_test(test_pauses_and_backlog),
+                cmocka_unit_test(test_hearing_and_owing),
                 cmocka_unit_test(test_uploads),
                 cmocka_unit_test(test_memory),
                 cmocka_unit_test(test_log_as_a_level),

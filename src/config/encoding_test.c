@@ -1,5 +1,5 @@
 // Byte order marks: the same is read, and the same is told, as without them.
-#include "server/config_encoding.h"
+#include "config/encoding.h"
 
 #include <iconv.h>
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "server/config_rig.h"
+#include "config/config_rig.h"
 #include "util/mem.h"
 
 // The text as an editor saves it, mark included.
@@ -56,7 +56,7 @@ static void test_good_files_are_read(void **state) {
                         struct config *config = NULL;
 
                         assert_int_equal(config_parse(&config, bytes, n, &mistakes), 0);
-                        assert_string_equal(config->language, "de");
+                        assert_string_equal(config->request.decoding.language, "de");
                         config_free(config);
                 }
 }

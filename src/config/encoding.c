@@ -1,4 +1,4 @@
-#include "server/config_encoding.h"
+#include "config/encoding.h"
 
 #include <errno.h>
 #include <iconv.h>

@@ -1,5 +1,5 @@
 // Who may come: origins and hosts as lists, single values and variables.
-#include "server/config.h"
+#include "config/config.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "server/config_rig.h"
+#include "config/config_rig.h"
 #include "util/mem.h"
 
 static void lists_and_single_values_are_read(void **state) {

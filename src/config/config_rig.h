@@ -4,13 +4,16 @@
 //
 // Threads: main thread.
 
-#include "server/config.h"
+#include "config/config.h"
 
 // Set a variable of the environment; NULL takes it away.
 void rig_set_variable(const char *name, const char *value);
 
 // The configuration of a text without mistakes; the caller frees it.
 struct config *rig_parse_config(const char *text);
+
+// What is wanted of stream `i`; good until the next call.
+const struct stream_request *rig_request(const struct config *config, size_t i);
 
 // All mistakes, one line each, as those of "bad.yaml"; they are freed, and the caller frees the
 // text.

@@ -1,4 +1,4 @@
-#include "server/config_mistakes.h"
+#include "config/mistakes.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 // What is refused, and in which words.
-#include "server/config.h"
+#include "config/config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "server/config_rig.h"
+#include "config/config_rig.h"
 #include "util/mem.h"
 
 static void test_engines_are_one_to_64(void **state) {
@@ -53,10 +53,9 @@ static void test_all_mistakes_at_once(void **state) {
                 "\"Dutch\"?\n"
                 "bad.yaml:10:1: modle: unknown key; did you mean \"model\"?\n"
                 "bad.yaml:11:1: zzz: unknown key; those known here are listen, origins, "
-                "hosts, model, model_dir, language, engines, threads, compute, decoding, "
-                "pause, "
-                "window_max, memory, admission, per_address, filters, "
-                "backlog, uploads, log, streams\n");
+                "hosts, model, model_dir, language, engines, threads, compute, pause, "
+                "window_max, memory, admission, per_address, filters, backlog, uploads, log, "
+                "decoding, streams\n");
 }
 
 static void test_empty_files(void **state) {
@@ -86,9 +85,10 @@ static void test_wrong_kinds(void **state) {
                 "model: {a: b}\n",
                 "bad.yaml:1:8: model: expected a model's name such as base, or the path "
                 "of a model's folder or file, but this is a mapping\n");
-        rig_expect_refused("log: []\n",
-                           "bad.yaml:1:6: log: expected a level, or a mapping with the "
-                           "keys level and format, but this is a list\n");
+        rig_expect_refused(
+                "log: []\n",
+                "bad.yaml:1:6: log: expected debug, info, warning or error, or a mapping "
+                "with the keys level and format, but this is a list\n");
         rig_expect_refused("streams:\n  a: []\n",
                            "bad.yaml:2:6: streams.a: expected a URL, or a "
                            "mapping with the key url, but this is a list\n");

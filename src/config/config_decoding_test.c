@@ -1,5 +1,5 @@
-// Filters and decoding options in a configuration.
-#include "server/config.h"
+// Guards and decoding options in a configuration.
+#include "config/config.h"
 
 #include <errno.h>
 #include <math.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "server/config_rig.h"
+#include "config/config_rig.h"
 #include "util/mem.h"
 
 static void test_filters_have_limits(void **state) {
@@ -24,9 +24,10 @@ static void test_filters_have_limits(void **state) {
         CLEANUP(config_freep)
         struct config *off = rig_parse_config("filters: {words_per_second: off}\n");
 
-        assert_true(config->decoding.repetition_max == 12);
-        assert_true(isinf(config->decoding.words_per_second_max));
-        assert_true(off->decoding.repetition_max == decode_options_default().repetition_max);
+        assert_true(config->request.decoding.repetition_max == 12);
+        assert_true(isinf(config->request.decoding.words_per_second_max));
+        assert_true(off->request.decoding.repetition_max ==
+                    decode_options_default().repetition_max);
 }
 
 static void test_filters_out_of_range(void **state) {
@@ -40,32 +41,10 @@ static void test_filters_out_of_range(void **state) {
         rig_expect_refused("filters: {repetitions: 3}\n",
                            "bad.yaml:1:11: filters.repetitions: unknown key; did you mean "
                            "\"repetition\"?\n");
-        rig_expect_refused("filters: off\n",
-                           "bad.yaml:1:10: filters: expected a mapping of filters' "
-                           "names to their limits, but this is a single value\n");
-}
-
-static void test_filters_that_have_moved(void **state) {
-        struct config *config = NULL;
-
-        (void)state;
         rig_expect_refused(
-                "filters: {no_speech: 0.5, log_prob: -1, compression_ratio: 2}\n",
-                "bad.yaml:1:11: filters.no_speech: is now decoding.no_speech_threshold\n"
-                "bad.yaml:1:27: filters.log_prob: is now decoding.log_prob_threshold\n"
-                "bad.yaml:1:41: filters.compression_ratio: is now "
-                "decoding.compression_ratio_threshold\n");
-        // Where they are now they work.
-        config = rig_parse_config(
-                "decoding: {no_speech_threshold: 0.5, log_prob_threshold: -2,\n"
-                "           compression_ratio_threshold: 3}\n");
-        assert_true(config->decoding.no_speech_threshold == 0.5f);
-        assert_true(config->decoding.log_prob_threshold == -2);
-        assert_true(config->decoding.compression_ratio_threshold == 3);
-        config_free(config);
-        rig_expect_variable_refused("EAVESDROP_FILTERS_LOG_PROB", "-2",
-                                    "EAVESDROP_FILTERS_LOG_PROB: is now "
-                                    "EAVESDROP_DECODING_LOG_PROB_THRESHOLD\n");
+                "filters: off\n",
+                "bad.yaml:1:10: filters: expected a mapping with the "
+                "keys repetition and words_per_second, but this is a single value\n");
 }
 
 static void test_decoding_options(void **state) {
@@ -84,7 +63,7 @@ static void test_decoding_options(void **state) {
                 "  suppress_tokens: [-1, 42]\n"
                 "  initial_prompt: of the server\n"
                 "  without_timestamps: false\n");
-        struct decode_options options = decode_options_copy(&config->decoding);
+        struct decode_options options = decode_options_copy(&config->request.decoding);
 
         assert_int_equal(options.beam_size, 5);
         assert_int_equal(options.n_temperatures, 2);
@@ -95,7 +74,9 @@ static void test_decoding_options(void **state) {
         assert_int_equal(options.without_timestamps, DECODE_NO);
         assert_int_equal(options.word_timestamps, DECODE_UNSET);
 
-        decode_wishes_apply(&config->streams[0].decoding, &options);
+        decode_options_deinit(&options);
+
+        options = decode_options_copy(&rig_request(config, 0)->decoding);
         assert_int_equal(options.beam_size, 7);
         assert_int_equal(options.n_temperatures, 2);
         assert_int_equal(options.n_suppress_tokens, 0);
@@ -121,8 +102,8 @@ static void test_decoding_mistakes(void **state) {
                 "numbers from 0 to 10 with commas between them\n");
         rig_expect_refused(
                 "decoding: 5\n",
-                "bad.yaml:1:11: decoding: expected a mapping of options such as beam_size "
-                "to their values, but this is a single value\n");
+                "bad.yaml:1:11: decoding: expected a mapping with keys such as beam_size, "
+                "but this is a single value\n");
 }
 
 static void test_decoding_is_overridden(void **state) {
@@ -132,17 +113,16 @@ static void test_decoding_is_overridden(void **state) {
         (void)state;
         rig_set_variable("EAVESDROP_DECODING_BEAM_SIZE", "4");
         assert_int_equal(config_load(&config, NULL, &mistakes), 0);
-        assert_int_equal(config->decoding.beam_size, 4);
+        assert_int_equal(config->request.decoding.beam_size, 4);
         assert_int_equal(
                 config_override(config, "decoding.beam_size", "6", "--beam-size", &mistakes),
                 0);
-        assert_int_equal(config->decoding.beam_size, 6);
+        assert_int_equal(config->request.decoding.beam_size, 6);
         assert_int_equal(
                 config_override(config, "decoding.beam_size", "x", "--beam-size", &mistakes),
                 -EINVAL);
         assert_int_equal(mistakes.n, 1);
         assert_string_equal(mistakes.items[0].key, "--beam-size");
-        assert_int_equal(config_override(config, "decoding.x", "6", "--x", &mistakes), -EINVAL);
         config_mistakes_deinit(&mistakes);
         rig_set_variable("EAVESDROP_DECODING_BEAM_SIZE", NULL);
 }
@@ -180,7 +160,6 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_filters_have_limits),
                 cmocka_unit_test(test_filters_out_of_range),
-                cmocka_unit_test(test_filters_that_have_moved),
                 cmocka_unit_test(test_decoding_options),
                 cmocka_unit_test(test_decoding_mistakes),
                 cmocka_unit_test(test_texts_have_one_limit),

@@ -1,11 +1,11 @@
 #pragma once
-// Mistakes: collecting what is wrong with a configuration. Private to server/config*.c.
+// Mistakes: collecting what is wrong with a configuration. Private to config/.
 //
 // Threads: main thread.
 
 #include <stddef.h>
 
-#include "server/config.h"
+#include "config/config.h"
 
 // Add a mistake; secrets of URLs in key and text are blotted out here, for all. Beyond
 // CONFIG_MISTAKES_MAX one last mistake says that there are more.

@@ -1,0 +1,227 @@
+#include "config/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/encoding.h"
+#include "config/mistakes.h"
+#include "config/reader.h"
+#include "config/tree.h"
+#include "util/home.h"
+#include "util/input.h"
+#include "util/mem.h"
+#include "util/memory_limit.h"
+
+// `memory: auto` is this part of what the process may have, and at most so much.
+#define MEMORY_SHARE    8
+#define MEMORY_AUTO_MAX ((uint64_t)256000000)
+
+static struct setting_target config_target(struct config *config) {
+        return (struct setting_target){{
+                [SETTING_IN_CONFIG] = config,
+                [SETTING_IN_REQUEST] = &config->request,
+        }};
+}
+
+static struct config *config_new(void) {
+        struct config *config = xnew(struct config);
+        struct setting_target target = config_target(config);
+
+        config->request.decoding = decode_options_default();
+        setting_presets_apply(SETTING_SERVER, &target);
+        return config;
+}
+
+struct config *config_free(struct config *config) {
+        if (!config)
+                return NULL;
+        for (size_t i = 0; i < config->n_streams; i++) {
+                free(config->streams[i].name);
+                setting_texts_free(SETTING_IN_STREAM, &config->streams[i]);
+                setting_values_deinit(&config->streams[i].values);
+        }
+        free(config->streams);
+        setting_texts_free(SETTING_IN_CONFIG, config);
+        stream_request_deinit(&config->request);
+        return mem_free(config);
+}
+
+struct stream_request config_stream_request(const struct config *config,
+                                            const struct stream_config *stream) {
+        struct stream_request request = stream_request_copy(&config->request);
+        struct setting_target target = {{[SETTING_IN_REQUEST] = &request}};
+
+        setting_values_apply(&stream->values, &target);
+        return request;
+}
+
+struct stream_request stream_request_copy(const struct stream_request *request) {
+        struct stream_request copy = *request;
+
+        copy.decoding = decode_options_copy(&request->decoding);
+        return copy;
+}
+
+void stream_request_deinit(struct stream_request *request) {
+        decode_options_deinit(&request->decoding);
+}
+
+size_t config_memory(const struct config *config) {
+        uint64_t share = memory_limit("") / MEMORY_SHARE;
+
+        if (config->memory != CONFIG_AUTO)
+                return config->memory;
+        return share < MEMORY_AUTO_MAX ? share : MEMORY_AUTO_MAX;
+}
+
+char *config_default_backlog_folder(void) {
+        const char *state = getenv("XDG_STATE_HOME");
+        CLEANUP(mem_freep) char *home = NULL;
+
+        if (state && state[0] == '/')
+                return xasprintf("%s/eavesdrop", state);
+        home = home_folder();
+        if (home)
+                return xasprintf("%s/.local/state/eavesdrop", home);
+        return xstrdup("/var/tmp/eavesdrop");
+}
+
+// --- the file --------------------------------------------------------------------------------
+
+static struct config_reader config_reader(struct config *config, const char *folder,
+                                          struct config_mistakes *mistakes) {
+        return (struct config_reader){
+                .config = config,
+                .folder = folder,
+                .mistakes = mistakes,
+                .applies = SETTING_SERVER,
+                .target = config_target(config),
+        };
+}
+
+static void root_read(struct config_reader *reader, const struct config_node *root) {
+        if (root->kind == CONFIG_NODE_NULL)
+                config_mistake_add(reader->mistakes, 1, 1, "",
+                                   "the file is empty; expected keys such as \"streams:\"");
+        else if (root->kind != CONFIG_NODE_MAPPING)
+                config_refuse_kind(reader, root, "",
+                                   "a mapping with keys such as \"streams:\"");
+        else
+                config_read_mapping(reader, root, "", "");
+}
+
+static void text_read(struct config_reader *reader, const char *bytes, size_t n) {
+        CLEANUP(config_tree_freep) struct config_node *root = NULL;
+        CLEANUP(mem_freep) char *text = NULL;
+        size_t n_mistakes = reader->mistakes->n;
+
+        if (n > CONFIG_BYTES_MAX) {
+                config_mistake_add(reader->mistakes, 1, 1, "",
+                                   "the file has more than %d bytes, which is the limit",
+                                   CONFIG_BYTES_MAX);
+                return;
+        }
+        text = config_text_decode(bytes, n, &n);
+        if (!text) {
+                config_mistake_add(reader->mistakes, 1, 1, "",
+                                   errno == EILSEQ ? "the file begins as UTF-16 does, but is "
+                                                     "none; save it as UTF-8"
+                                                   : "out of memory");
+                return;
+        }
+        config_tree_parse(&root, text, n, reader->mistakes);
+        if (root)
+                root_read(reader, root);
+        else if (reader->mistakes->n == n_mistakes)
+                config_mistake_add(reader->mistakes, 1, 1, "",
+                                   "the file is empty; expected keys such as \"streams:\"");
+}
+
+// A named pipe that nobody writes into must not hang us for ever.
+#define PATIENCE_SECONDS 10
+
+// Read at most one byte more than is allowed. NULL after telling why not.
+static char *file_read(const char *path, size_t *ret_n, struct config_mistakes *mistakes) {
+        char *text = NULL;
+        int r = input_read(path, CONFIG_BYTES_MAX + 1, PATIENCE_SECONDS * 1000, &text, ret_n);
+
+        if (r == -ETIMEDOUT)
+                config_mistake_add(mistakes, 1, 1, "",
+                                   "cannot read the pipe: nobody has written into it for %d s",
+                                   PATIENCE_SECONDS);
+        else if (r < 0)
+                config_mistake_add(mistakes, 1, 1, "", "cannot read the file: %s",
+                                   strerrordesc_np(-r));
+        return text;
+}
+
+// Where relative paths in it start from. Of what is no file in a folder, from where we are.
+static char *folder_of(const char *path) {
+        const char *slash = strrchr(path, '/');
+
+        if (!slash || input_descriptor(path) >= 0)
+                return xstrdup(".");
+        return slash == path ? xstrdup("/") : xasprintf("%.*s", (int)(slash - path), path);
+}
+
+// --- what overrides it -----------------------------------------------------------------------
+
+static void environment_read(struct config_reader *reader) {
+        for (const struct setting *setting = setting_table; setting->name; setting++) {
+                CLEANUP(mem_freep) char *variable = setting_variable(setting);
+                const char *value = variable ? getenv(variable) : NULL;
+
+                if (value && value[0] != '\0')
+                        config_read_word(reader, setting, value, variable);
+        }
+}
+
+int config_override(struct config *config, const char *name, const char *value,
+                    const char *option, struct config_mistakes *mistakes) {
+        const struct setting *setting = setting_find(SETTING_SERVER | SETTING_STREAM, name);
+        struct config_reader reader = config_reader(config, NULL, mistakes);
+
+        return setting && config_read_word(&reader, setting, value, option) ? 0 : -EINVAL;
+}
+
+// --- both ------------------------------------------------------------------------------------
+
+static int config_hand_over(struct config **ret, struct config **config,
+                            struct config_mistakes *mistakes) {
+        if (mistakes->n > 0) {
+                config_mistakes_sort(mistakes);
+                return -EINVAL;
+        }
+        *ret = TAKE(*config);
+        return 0;
+}
+
+int config_load(struct config **ret, const char *path, struct config_mistakes *ret_mistakes) {
+        CLEANUP(config_freep) struct config *config = config_new();
+        struct config_reader reader = config_reader(config, NULL, ret_mistakes);
+
+        *ret_mistakes = (struct config_mistakes){0};
+        if (path) {
+                CLEANUP(mem_freep) char *folder = folder_of(path);
+                CLEANUP(mem_freep) char *text = NULL;
+                size_t n = 0;
+
+                text = file_read(path, &n, ret_mistakes);
+                reader.folder = folder;
+                if (text)
+                        text_read(&reader, text, n);
+        }
+        environment_read(&reader);
+        return config_hand_over(ret, &config, ret_mistakes);
+}
+
+int config_parse(struct config **ret, const char *text, size_t n,
+                 struct config_mistakes *ret_mistakes) {
+        CLEANUP(config_freep) struct config *config = config_new();
+        struct config_reader reader = config_reader(config, NULL, ret_mistakes);
+
+        *ret_mistakes = (struct config_mistakes){0};
+        text_read(&reader, text, n);
+        return config_hand_over(ret, &config, ret_mistakes);
+}

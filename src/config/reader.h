@@ -1,0 +1,61 @@
+#pragma once
+// Reader: from nodes of the file to values of settings. Private to config/.
+//
+// Every function tells its mistakes itself and goes on, so that all are found in one pass.
+//
+// Threads: main thread.
+
+#include <stdbool.h>
+
+#include "config/config.h"
+#include "config/setting.h"
+#include "config/tree.h"
+
+struct config_reader {
+        struct config *config;  // to fill
+        const char *folder;     // that relative paths start from; NULL: they stay as they are
+        struct config_mistakes *mistakes;
+        unsigned applies;               // the settings that are known here: SETTING_SERVER, ...
+        struct setting_target target;   // where their values go
+        struct setting_values *values;  // what was set is kept here as well; NULL: it is not
+};
+
+// Read a mapping of settings. `path` is its dotted path, "" for the file as a whole; `section`
+// is what the names of its settings begin with, "" for nothing.
+void config_read_mapping(struct config_reader *reader, const struct config_node *mapping,
+                         const char *path, const char *section);
+
+// Read `streams:`.
+void config_read_streams(struct config_reader *reader, const struct config_node *node,
+                         const char *path);
+
+// Read the URL of a stream into the reader's target.
+void config_read_url(struct config_reader *reader, const struct config_node *node,
+                     const char *path);
+
+// Set one setting from the environment or the command line; `origin` is the variable or option.
+// False after telling a mistake.
+bool config_read_word(struct config_reader *reader, const struct setting *setting,
+                      const char *word, const char *origin);
+
+// The text of a single value with ${NAME} and $$ filled in; the caller frees it. NULL when the
+// node is no single value or a variable is missing; `expected` is for the mistake then.
+char *config_read_value(struct config_reader *reader, const struct config_node *node,
+                        const char *path, const char *expected);
+
+// What a value is refused for: told at the node, and quoted as it stands in the file, so that
+// what a variable held is never shown.
+void config_refuse_value(struct config_reader *reader, const struct config_node *node,
+                         const char *path, const struct setting *setting);
+
+// Tell that the node has the wrong kind.
+void config_refuse_kind(struct config_reader *reader, const struct config_node *node,
+                        const char *path, const char *expected);
+
+// Tell which keys of the mapping are there twice or are no names at all. The first of equal
+// ones counts; the others' nodes become CONFIG_NODE_REFUSED.
+void config_check_keys(struct config_reader *reader, const struct config_node *mapping,
+                       const char *path);
+
+// The path with the reader's folder in front when it is relative; the caller frees it.
+char *config_resolve_path(const struct config_reader *reader, const char *path);

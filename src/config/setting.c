@@ -1,0 +1,387 @@
+#include "config/setting.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/mem.h"
+#include "util/number.h"
+
+static const char *const switch_names[] = {"false", "true", NULL};
+
+// --- finding ---------------------------------------------------------------------------------
+
+const struct setting *setting_find(unsigned applies, const char *name) {
+        for (const struct setting *setting = setting_table; setting->name; setting++)
+                if ((setting->applies & applies) && strcmp(setting->name, name) == 0)
+                        return setting;
+        return NULL;
+}
+
+// The key of a setting in a section, as long as *ret_n. NULL when it is not in there, or
+// deeper.
+static const char *key_in(const struct setting *setting, const char *section) {
+        size_t n = strlen(section);
+        const char *key = setting->name;
+
+        if (n > 0 && (strncmp(key, section, n) != 0 || key[n] != '.'))
+                return NULL;
+        key += n > 0 ? n + 1 : 0;
+        return strchr(key, '.') ? NULL : key;
+}
+
+size_t setting_keys(unsigned applies, const char *section, const char *ret[SETTINGS_MAX]) {
+        size_t n = 0;
+
+        for (const struct setting *setting = setting_table; setting->name; setting++) {
+                const char *key = key_in(setting, section);
+
+                if (key && (setting->applies & applies) && n < SETTINGS_MAX - 1)
+                        ret[n++] = key;
+        }
+        ret[n] = NULL;
+        return n;
+}
+
+// --- values ----------------------------------------------------------------------------------
+
+// Position of the value among the choices, or -1.
+static int choice_find(const char *const *choices, const char *value) {
+        for (int i = 0; choices[i]; i++)
+                if (strcmp(choices[i], value) == 0)
+                        return i;
+        return -1;
+}
+
+static bool number_is_whole(const char *text, const char *end, double number) {
+        return number == trunc(number) && !memchr(text, '.', (size_t)(end - text));
+}
+
+// One number of the setting's kind and range at the beginning of the text; *ret_end is behind.
+static bool item_read(const struct setting *setting, const char *text, double *ret,
+                      const char **ret_end) {
+        bool is_whole = setting->kind == SETTING_COUNT || setting->kind == SETTING_COUNTS;
+
+        *ret_end = number_read(text, ret);
+        return *ret_end && *ret >= setting->least && *ret <= setting->most &&
+               (!is_whole || number_is_whole(text, *ret_end, *ret));
+}
+
+// The value of a setting that is one number.
+static bool number_set(const struct setting *setting, void *place, const char *value) {
+        double number = setting->word_value;
+        uint64_t bytes = (uint64_t)setting->word_value;
+        const char *end = "";
+        bool is_good = true;
+
+        if (setting->word && strcmp(value, setting->word) == 0)
+                is_good = true;
+        else if (setting->kind == SETTING_SIZE)
+                is_good = size_read(value, &bytes) && (double)bytes >= setting->least &&
+                          (double)bytes <= setting->most;
+        else if (setting->kind == SETTING_TIME)
+                is_good = seconds_read(value, &number) && number >= setting->least &&
+                          number <= setting->most;
+        else
+                is_good = item_read(setting, value, &number, &end) && *end == '\0';
+        if (!is_good)
+                return false;
+        if (setting->kind == SETTING_SIZE)
+                *(uint64_t *)place = bytes;
+        else if (setting->kind == SETTING_COUNT)
+                *(int *)place = (int)number;
+        else if (setting->size == sizeof(float))
+                *(float *)place = (float)number;
+        else
+                *(double *)place = number;
+        return true;
+}
+
+// Whatever follows a list's item: true when there is another one, which *text is set to.
+static bool list_goes_on(const char **text) {
+        *text += strspn(*text, " ");
+        if (**text != ',')
+                return false;
+        *text += 1;
+        *text += strspn(*text, " ");
+        return true;
+}
+
+static bool list_set(const struct setting *setting, void *place, size_t *n_items,
+                     const char *value) {
+        double items[SETTING_ITEMS_MAX];
+        size_t n = 0;
+
+        // A list of counts may be empty; of numbers there is at least one.
+        if (value[0] != '\0' || setting->kind == SETTING_NUMBERS) {
+                do {
+                        if (n == setting->items_max ||
+                            !item_read(setting, value, &items[n], &value))
+                                return false;
+                        n++;
+                } while (list_goes_on(&value));
+        }
+        if (*value != '\0')
+                return false;
+        for (size_t i = 0; i < n; i++) {
+                if (setting->kind == SETTING_NUMBERS)
+                        ((float *)place)[i] = (float)items[i];
+                else
+                        ((int32_t *)place)[i] = (int32_t)items[i];
+        }
+        *n_items = n;
+        return true;
+}
+
+static bool choice_set(const struct setting *setting, void *place, const char *value) {
+        int choice = choice_find(setting_choices(setting), value);
+
+        if (choice < 0)
+                return false;
+        if (setting->size == sizeof(bool))
+                *(bool *)place = choice == 1;
+        else
+                *(int *)place = choice;
+        return true;
+}
+
+static bool text_set(const struct setting *setting, char **place, const char *value) {
+        bool is_good = (double)strlen(value) <= setting->most &&
+                       (setting->kind != SETTING_PATH || value[0] != '\0') &&
+                       (!setting->is_good || setting->is_good(value));
+
+        if (!is_good)
+                return false;
+        free(*place);
+        *place = xstrdup(value);
+        return true;
+}
+
+// Keep the words with blanks between; commas may stand for blanks.
+static bool words_set(const struct setting *setting, char **place, const char *value) {
+        CLEANUP(mem_freep) char *copy = xstrdup(value);
+        CLEANUP(mem_freep) char *joined = NULL;
+        char *rest = copy, *word;
+
+        while ((word = strsep(&rest, ", \t"))) {
+                CLEANUP(mem_freep) char *before = TAKE(joined);
+
+                if (word[0] != '\0' && !setting->is_good(word))
+                        return false;
+                joined = word[0] == '\0' ? TAKE(before)
+                         : before        ? xasprintf("%s %s", before, word)
+                                         : xstrdup(word);
+        }
+        free(*place);
+        *place = TAKE(joined);
+        return true;
+}
+
+static bool code_set(const struct setting *setting, char *place, const char *value) {
+        const char *code = setting->resolve(value);
+
+        if (code)
+                snprintf(place, setting->size, "%s", code);
+        return code;
+}
+
+bool setting_set(const struct setting *setting, const struct setting_target *target,
+                 const char *value) {
+        char *owner = target->owners[setting->owner];
+        void *place = owner + setting->offset;
+
+        if (!owner)
+                return false;
+        switch (setting->kind) {
+        case SETTING_SWITCH:
+        case SETTING_CHOICE:
+                return choice_set(setting, place, value);
+        case SETTING_COUNT:
+        case SETTING_NUMBER:
+        case SETTING_TIME:
+        case SETTING_SIZE:
+                return number_set(setting, place, value);
+        case SETTING_TEXT:
+        case SETTING_PATH:
+        case SETTING_URL:
+                return text_set(setting, place, value);
+        case SETTING_WORDS:
+                return words_set(setting, place, value);
+        case SETTING_CODE:
+                return code_set(setting, place, value);
+        case SETTING_NUMBERS:
+        case SETTING_COUNTS:
+                return list_set(setting, place, (size_t *)(void *)(owner + setting->n_offset),
+                                value);
+        case SETTING_SECTION:
+        case SETTING_STREAMS:
+                break;
+        }
+        return false;
+}
+
+void setting_presets_apply(unsigned applies, const struct setting_target *target) {
+        for (const struct setting *setting = setting_table; setting->name; setting++)
+                if ((setting->applies & applies) && setting->preset)
+                        setting_set(setting, target, setting->preset);
+}
+
+void setting_texts_free(enum setting_owner owner, void *place) {
+        for (const struct setting *setting = setting_table; setting->name; setting++)
+                if (setting->owner == owner &&
+                    (setting->kind == SETTING_TEXT || setting->kind == SETTING_PATH ||
+                     setting->kind == SETTING_WORDS || setting->kind == SETTING_URL))
+                        free(*(char **)(void *)((char *)place + setting->offset));
+}
+
+// --- words -----------------------------------------------------------------------------------
+
+const char *const *setting_choices(const struct setting *setting) {
+        return setting->kind == SETTING_SWITCH ? switch_names : setting->choices;
+}
+
+const char *setting_separator(const struct setting *setting) {
+        if (setting->kind == SETTING_NUMBERS || setting->kind == SETTING_COUNTS)
+                return ",";
+        return setting->kind == SETTING_WORDS ? " " : setting->list;
+}
+
+// A number of the setting's kind as people write it; the caller frees it.
+static char *number_words(const struct setting *setting, double number) {
+        if (setting->kind == SETTING_TIME)
+                return seconds_words(number);
+        if (setting->kind == SETTING_SIZE)
+                return size_words((uint64_t)number);
+        return xasprintf("%.10g", number);
+}
+
+// "NOUN from LEAST to MOST TAIL".
+static char *range_words(const struct setting *setting, const char *noun, const char *tail) {
+        CLEANUP(mem_freep) char *least = number_words(setting, setting->least);
+        CLEANUP(mem_freep) char *most = number_words(setting, setting->most);
+        const char *zero = setting->least == 0 ? setting->zero : NULL;
+
+        return xasprintf("%s from %s%s%s%s to %s%s%s%s", noun, least, zero ? " (" : "",
+                         zero ? zero : "", zero ? ")" : "", most, tail,
+                         setting->word ? ", or " : "", setting->word ? setting->word : "");
+}
+
+char *setting_join(const char *const *names, const char *between, const char *last) {
+        char *joined = xstrdup("");
+
+        for (size_t i = 0; names[i]; i++) {
+                CLEANUP(mem_freep) char *before = joined;
+                const char *separator = names[i + 1] ? between : last;
+
+                joined = xasprintf("%s%s%s", before, i > 0 ? separator : "", names[i]);
+        }
+        return joined;
+}
+
+char *setting_expected(const struct setting *setting) {
+        CLEANUP(mem_freep) char *noun = NULL;
+
+        if (setting->expected)
+                return xstrdup(setting->expected);
+        switch (setting->kind) {
+        case SETTING_SWITCH:
+                return xstrdup("true or false");
+        case SETTING_CHOICE:
+                return setting_join(setting->choices, ", ", " or ");
+        case SETTING_COUNT:
+                return range_words(setting, "a whole number", "");
+        case SETTING_NUMBER:
+                return range_words(setting, "a number", "");
+        case SETTING_TIME:
+                return range_words(setting, "a time", "");
+        case SETTING_SIZE:
+                return range_words(setting, "a size", "");
+        case SETTING_NUMBERS:
+        case SETTING_COUNTS:
+                noun = xasprintf("up to %zu %snumbers", setting->items_max,
+                                 setting->kind == SETTING_COUNTS ? "whole " : "");
+                return range_words(setting, noun, " with commas between them");
+        default:
+                return xasprintf("text of at most %.10g bytes", setting->most);
+        }
+}
+
+char *setting_argument(const struct setting *setting) {
+        const char *noun = "TEXT";
+
+        if (setting->argument)
+                return xstrdup(setting->argument);
+        switch (setting->kind) {
+        case SETTING_SWITCH:
+                return xstrdup("[=true|false]");
+        case SETTING_CHOICE:
+                return setting_join(setting->choices, "|", "|");
+        case SETTING_COUNT:
+                noun = "N";
+                break;
+        case SETTING_NUMBER:
+                noun = "NUMBER";
+                break;
+        case SETTING_TIME:
+                noun = "TIME";
+                break;
+        case SETTING_SIZE:
+                noun = "SIZE";
+                break;
+        case SETTING_NUMBERS:
+        case SETTING_COUNTS:
+                noun = "LIST";
+                break;
+        default:
+                break;
+        }
+        return xasprintf("%s%s%s", noun, setting->word ? "|" : "",
+                         setting->word ? setting->word : "");
+}
+
+char *setting_variable(const struct setting *setting) {
+        char *variable;
+
+        if (!(setting->applies & SETTING_SERVER) || setting->kind == SETTING_SECTION ||
+            setting->kind == SETTING_STREAMS)
+                return NULL;
+        variable = xasprintf("EAVESDROP_%s", setting->name);
+        for (char *place = variable; *place; place++)
+                *place = *place == '.' ? '_' : (char)toupper((unsigned char)*place);
+        return variable;
+}
+
+char *setting_option(const struct setting *setting) {
+        static const char implied[] = "decoding.";  // whoever names beam_size means these
+        bool is_implied = strncmp(setting->name, implied, strlen(implied)) == 0;
+        char *option = xstrdup(setting->name + (is_implied ? strlen(implied) : 0));
+
+        for (char *place = option; *place; place++)
+                if (*place == '.' || *place == '_')
+                        *place = '-';
+        return option;
+}
+
+// --- values to be set later ------------------------------------------------------------------
+
+void setting_values_add(struct setting_values *values, const struct setting *setting,
+                        const char *text) {
+        values->items = xrealloc_array(values->items, values->n + 1, sizeof(*values->items));
+        values->items[values->n++] = (struct setting_value){setting, xstrdup(text)};
+}
+
+void setting_values_apply(const struct setting_values *values,
+                          const struct setting_target *target) {
+        for (size_t i = 0; i < values->n; i++)
+                setting_set(values->items[i].setting, target, values->items[i].text);
+}
+
+void setting_values_deinit(struct setting_values *values) {
+        for (size_t i = 0; i < values->n; i++)
+                free(values->items[i].text);
+        free(values->items);
+        *values = (struct setting_values){0};
+}

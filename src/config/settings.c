@@ -1,0 +1,396 @@
+// The table of all settings. A new one is a row here, the field that it fills and its use.
+#include "config/setting.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "decode/language.h"
+#include "net/origin.h"
+#include "util/mem.h"
+#include "whisper/compute.h"
+
+static const char *const task_names[] = {"transcribe", "translate", NULL};
+static const char *const transport_names[] = {"tcp", "udp", NULL};
+static const char *const level_names[] = {"debug", "info", "warning", "error", NULL};
+static const char *const format_names[] = {"text", "json", NULL};
+
+_Static_assert(DECODE_TRANSCRIBE == 0 && DECODE_TRANSLATE == 1 && SOURCE_TRANSPORT_TCP == 0 &&
+                       SOURCE_TRANSPORT_UDP == 1 && LOG_DEBUG == 0 && LOG_ERROR == 3 &&
+                       LOG_TEXT == 0 && LOG_JSON == 1,
+               "the names above are in the order of their enums");
+
+// --- texts that not all are good -------------------------------------------------------------
+
+static bool port_is_good(const char *port) {
+        char *end;
+        long number;
+
+        if (port[0] < '0' || port[0] > '9')
+                return false;
+        errno = 0;
+        number = strtol(port, &end, 10);
+        return *end == '\0' && errno == 0 && number <= 65535;
+}
+
+static bool host_is_good(const char *host) {
+        static const char digits[] = "0123456789.";
+        static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                      "0123456789.-_";
+        struct in_addr address;
+        size_t length = strlen(host);
+
+        if (length == 0)
+                return true;  // all interfaces
+        if (strspn(host, digits) == length)
+                return inet_pton(AF_INET, host, &address) == 1;
+        return length <= 253 && strspn(host, letters) == length;
+}
+
+static bool address_is_good(const char *value) {
+        CLEANUP(mem_freep) char *host = xstrdup(value);
+        char *colon = strrchr(host, ':');
+
+        if (!colon || !port_is_good(colon + 1))
+                return false;
+        *colon = '\0';
+        if (host[0] == '[') {
+                struct in6_addr address;
+                size_t length = strlen(host);
+
+                if (length < 2 || host[length - 1] != ']')
+                        return false;
+                host[length - 1] = '\0';
+                return inet_pton(AF_INET6, host + 1, &address) == 1;
+        }
+        return host_is_good(host);
+}
+
+static bool origin_is_good(const char *word) {
+        struct origin origin;
+
+        return origin_read(word, &origin);
+}
+
+static bool host_name_is_good(const char *word) {
+        struct authority authority;
+
+        return authority_read(word, &authority) && authority.port < 0;
+}
+
+// --- columns ---------------------------------------------------------------------------------
+
+#define PLACE(owner_, type, field) \
+        .owner = (owner_), .offset = offsetof(type, field), .size = sizeof(((type *)0)->field)
+#define IN_CONFIG(field)  PLACE(SETTING_IN_CONFIG, struct config, field)
+#define IN_REQUEST(field) PLACE(SETTING_IN_REQUEST, struct stream_request, field)
+#define IN_STREAM(field)  PLACE(SETTING_IN_STREAM, struct stream_config, field)
+
+#define SERVER SETTING_SERVER
+#define STREAM SETTING_STREAM
+#define CLIENT SETTING_CLIENT
+#define BOTH   (SETTING_SERVER | SETTING_STREAM)
+
+#define ON_SERVE      SETTING_SERVE
+#define ON_TRANSCRIBE SETTING_TRANSCRIBE
+#define ON_BOTH       (SETTING_SERVE | SETTING_TRANSCRIBE)
+#define ON_ALL        (ON_BOTH | SETTING_CHECK | SETTING_MODEL)
+
+#define SWITCH            SETTING_SWITCH
+#define COUNT(low, high)  SETTING_COUNT, .least = (low), .most = (high)
+#define NUMBER(low, high) SETTING_NUMBER, .least = (low), .most = (high)
+#define TIME(low, high)   SETTING_TIME, .least = (low), .most = (high)
+#define SIZE(low, high)   SETTING_SIZE, .least = (low), .most = (high)
+#define CHOICE(names)     SETTING_CHOICE, .choices = (names)
+#define TEXT(bytes)       SETTING_TEXT, .most = (bytes)
+#define OFF(value)        .word = "off", .word_value = (value)
+
+#define HOURS 3600.0
+#define KB    1e3
+#define MB    1e6
+#define GB    1e9
+#define TB    1e12
+
+#define PROMPT_HELP   "text that Whisper takes for what was said before: names, spelling, style"
+#define HOTWORDS_HELP "words that are likely to be said: one text, or a list of them"
+
+// clang-format off: a row is read as one
+const struct setting setting_table[] = {
+        {"listen", TEXT(DBL_MAX), .applies = SERVER, .verbs = ON_SERVE, IN_CONFIG(listen),
+         .is_good = address_is_good, .argument = "HOST:PORT", .preset = "127.0.0.1:9090",
+         .expected =
+                 "HOST:PORT such as 127.0.0.1:9090, [::1]:9090 or :9090, the port 0 to 65535",
+         .help = "address that clients connect to; without a host all addresses, and port 0 "
+                 "takes "
+                 "a free port and says which"},
+        {"origins", SETTING_WORDS, .applies = SERVER, IN_CONFIG(origins),
+         .is_good = origin_is_good,
+         .expected = "a page's origin such as https://dash.example or http://localhost:3000",
+         .help = "web pages of other servers that may talk to this one, by their origin: one, "
+                 "or "
+                 "a list"},
+        {"hosts", SETTING_WORDS, .applies = SERVER, IN_CONFIG(hosts),
+         .is_good = host_name_is_good,
+         .expected = "a name of this server such as cameras.example, without a port",
+         .help = "further names of this server, such as those that a reverse proxy has for it: "
+                 "one, or a list"},
+        {"model", SETTING_PATH, .most = DBL_MAX, .applies = SERVER, .verbs = ON_BOTH,
+         IN_CONFIG(model), .argument = "NAME|PATH", .preset = "base",
+         .expected = "a model's name such as base, or the path of a model's folder or file",
+         .help = "Whisper model: a name from \"eavesdrop model list\", or the path of a "
+                 "CTranslate2 folder (faster-whisper) or ggml file (whisper.cpp)"},
+        {"model_dir", SETTING_PATH, .most = DBL_MAX, .applies = SERVER, .verbs = ON_ALL,
+         IN_CONFIG(model_dir), .argument = "DIR",
+         .preset_words =
+                 "$XDG_DATA_HOME/eavesdrop/models, else ~/.local/share/eavesdrop/models",
+         .expected = "the folder that models are kept in",
+         .help = "folder that fetched models are kept in"},
+        {"language", SETTING_CODE, .applies = BOTH | CLIENT, .verbs = ON_BOTH,
+         IN_REQUEST(decoding.language), .resolve = language_resolve, .choices = language_names,
+         .argument = "LANGUAGE", .preset = "auto",
+         .expected = "a language such as English, de or zh-CN, or auto to detect it",
+         .help = "language that is spoken, by name or code; auto detects it"},
+        {"engines", COUNT(1, CONFIG_ENGINES_MAX), .applies = SERVER, .verbs = ON_BOTH,
+         IN_CONFIG(engines), .preset = "1",
+         .help = "engines that decode side by side; they share the model's weights, and each "
+                 "has "
+                 "its own threads and memory"},
+        {"threads", COUNT(0, CONFIG_THREADS_MAX), .applies = SERVER, .verbs = ON_BOTH,
+         IN_CONFIG(threads), .zero = "all cores", .preset = "0",
+         .help = "cores for each engine; 0 shares all cores out among the engines"},
+        {"compute", CHOICE(compute_names), .applies = SERVER, .verbs = ON_BOTH,
+         IN_CONFIG(compute), .preset = "auto",
+         .help = "arithmetic of the model's matrix products; auto is the fastest that this "
+                 "processor has and that costs at most 0.1 points of word error rate"},
+        {"pause", TIME(0.1, 10), .applies = BOTH | CLIENT, IN_REQUEST(pause), .preset = "0.6",
+         .help = "silence that ends a window and makes its text final"},
+        {"window_max", TIME(5, 28), .applies = BOTH | CLIENT, IN_REQUEST(window_max),
+         .preset = "28",
+         .help = "longest window: speech without a pause is cut before at its weakest place"},
+        {"memory", SIZE(16 * MB, TB), .applies = SERVER, .verbs = ON_SERVE, IN_CONFIG(memory),
+         .word = "auto", .word_value = CONFIG_AUTO, .preset = "auto",
+         .help = "memory for all that clients send and for what waits to be sent to them; auto "
+                 "is "
+                 "an eighth of what the process may have, at most 256MB"},
+        {"admission", SWITCH, .applies = SERVER, IN_CONFIG(has_admission), .preset = "true",
+         .help = "whether new clients are sent away while text comes late"},
+
+        {"per_address", SETTING_SECTION, .applies = SERVER,
+         .help = "limits for one client address; behind a reverse proxy, or one NAT, all "
+                 "clients "
+                 "are one address"},
+        {"per_address.connections", COUNT(0, CONFIG_ADDRESS_MAX), .applies = SERVER,
+         IN_CONFIG(address_connections), .zero = "no limit", .preset = "1000",
+         .help = "connections that one client address may have open at once"},
+        {"per_address.sessions", COUNT(0, CONFIG_ADDRESS_MAX), .applies = SERVER,
+         IN_CONFIG(address_sessions), .zero = "no limit", .preset = "500",
+         .help = "WebSocket sessions that one client address may have at once"},
+        {"per_address.backlog", TIME(0, 1000 * HOURS), .applies = SERVER,
+         IN_CONFIG(address_backlog), .zero = "no limit", .preset = "1h",
+         .help = "audio of one client address that was spoken and is not yet text; beyond it "
+                 "no "
+                 "further session is taken in, and uploads are paused"},
+
+        {"filters", SETTING_SECTION, .applies = SERVER,
+         .help = "limits beyond which text is dropped, as nobody can have said it"},
+        {"filters.repetition", NUMBER(2, 100), .applies = SERVER,
+         IN_REQUEST(decoding.repetition_max), OFF(INFINITY), .preset = "8",
+         .help = "repetition filter: a segment in which the same words (up to 32 tokens) stand "
+                 "more often than this in a row is dropped"},
+        {"filters.words_per_second", NUMBER(1, 100), .applies = SERVER,
+         IN_REQUEST(decoding.words_per_second_max), OFF(INFINITY), .preset = "8",
+         .help = "speech rate filter: text with more words than this per second of its window "
+                 "is "
+                 "dropped; words are what stands between blanks"},
+
+        {"backlog", SETTING_SECTION, .applies = SERVER,
+         .help = "room for audio that was spoken and is not yet text"},
+        {"backlog.folder", SETTING_PATH, .most = DBL_MAX, .applies = SERVER,
+         IN_CONFIG(backlog_folder), .argument = "DIR",
+         .preset_words = "$XDG_STATE_HOME/eavesdrop, else ~/.local/state/eavesdrop",
+         .expected = "the folder for the backlog's audio",
+         .help = "folder for the part of the backlog that is on disk; its file has no name and "
+                 "goes with the process"},
+        {"backlog.memory", SIZE(0, TB), .applies = SERVER, IN_CONFIG(backlog_memory),
+         .preset = "128MB",
+         .help = "most of the backlog that is kept in memory, and at most half of memory; more "
+                 "goes to disk"},
+        {"backlog.disk", SIZE(0, 10 * TB), .applies = SERVER, IN_CONFIG(backlog_disk),
+         .preset = "4096MB",
+         .help = "most of the backlog that is kept on disk; what is beyond stays in memory, an "
+                 "error is logged, and clients that can be are paused"},
+
+        {"uploads", SETTING_SECTION, .applies = SERVER,
+         .help = "limits for files that clients upload"},
+        {"uploads.at_once", COUNT(0, CONFIG_UPLOADS_MAX), .applies = SERVER,
+         IN_CONFIG(uploads.at_once), .zero = "one per core", .preset = "0",
+         .help = "uploads that are decoded at a time, each by an ffmpeg process of its own"},
+        {"uploads.waiting", COUNT(0, CONFIG_WAITING_MAX), .applies = SERVER,
+         IN_CONFIG(uploads.waiting), .preset = "200",
+         .help = "uploads that may wait until they are decoded; further ones are sent away "
+                 "with a "
+                 "time to come back"},
+        {"uploads.size", SIZE(KB, TB), .applies = SERVER, IN_CONFIG(uploads.size),
+         .preset = "2GB", .help = "largest file that may be uploaded"},
+        {"uploads.seconds", TIME(1, 1000 * HOURS), .applies = SERVER,
+         IN_CONFIG(uploads.seconds), .preset = "6h",
+         .help = "longest audio that one upload may have"},
+
+        {"log", SETTING_SECTION, .applies = SERVER, .stands_for = "log.level",
+         .help = "log on standard error: a level, or a mapping"},
+        {"log.level", CHOICE(level_names), .applies = SERVER, .verbs = ON_SERVE,
+         IN_CONFIG(log_level), .preset = "info",
+         .help = "least important lines that are logged; clients that come and go are logged "
+                 "at "
+                 "debug"},
+        {"log.format", CHOICE(format_names), .applies = SERVER, .verbs = ON_SERVE,
+         IN_CONFIG(log_format), .preset = "text",
+         .help = "form of the log: text, or json with one object per line"},
+
+        {"decoding", SETTING_SECTION, .applies = BOTH,
+         .help = "options of the decoder under faster-whisper's names; a stream's go over the "
+                 "server's"},
+        {"decoding.beam_size", COUNT(0, DECODE_WIDTH_MAX), .applies = BOTH | CLIENT,
+         .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.beam_size), .preset = "0",
+         .help = "beam width at temperature 0: texts that are searched side by side; 1 is "
+                 "greedy, "
+                 "0 is 5 for live text that may be final while there is time, else 1"},
+        {"decoding.patience", NUMBER(0.01, 100), .applies = BOTH, .verbs = ON_TRANSCRIBE,
+         IN_REQUEST(decoding.patience), .preset = "1",
+         .help = "patience of the beam search: it ends when beam_size times this many texts "
+                 "have "
+                 "ended"},
+        {"decoding.length_penalty", NUMBER(-10, 10), .applies = BOTH, .verbs = ON_TRANSCRIBE,
+         IN_REQUEST(decoding.length_penalty), .preset = "1",
+         .help = "length penalty: texts are compared by log probability divided by length to "
+                 "this "
+                 "power, so that longer texts win more often the higher it is"},
+        {"decoding.best_of", COUNT(1, DECODE_WIDTH_MAX), .applies = BOTH,
+         .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.best_of), .preset = "5",
+         .help = "samples that are drawn at temperatures above 0; the likeliest wins"},
+        {"decoding.temperature", SETTING_NUMBERS, .least = 0, .most = 10, .applies = BOTH,
+         .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.temperatures),
+         .items_max = DECODE_TEMPERATURES_MAX,
+         .n_offset = offsetof(struct stream_request, decoding.n_temperatures),
+         .preset = "0,0.2,0.4,0.6,0.8,1",
+         .help = "temperatures of the sampler, tried in turn while the text is doubtful"},
+        {"decoding.compression_ratio_threshold", NUMBER(1, 100), .applies = BOTH,
+         .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.compression_ratio_threshold),
+         OFF(INFINITY), .preset = "2.4",
+         .help = "compression ratio (zlib) above which a text repeats itself and is doubtful"},
+        {"decoding.log_prob_threshold", NUMBER(-10, 0), .applies = BOTH, .verbs = ON_TRANSCRIBE,
+         IN_REQUEST(decoding.log_prob_threshold), OFF(-INFINITY), .preset = "-1",
+         .help = "mean log probability of its tokens below which a text is doubtful"},
+        {"decoding.no_speech_threshold", NUMBER(0, 1), .applies = BOTH, .verbs = ON_TRANSCRIBE,
+         IN_REQUEST(decoding.no_speech_threshold), OFF(INFINITY), .preset = "0.6",
+         .help = "probability of silence above which a window has no text, if its text is also "
+                 "doubtful by log_prob_threshold"},
+        {"decoding.condition_on_previous_text", SWITCH, .applies = BOTH, .verbs = ON_TRANSCRIBE,
+         IN_REQUEST(decoding.condition_on_previous_text), .preset = "true",
+         .help = "whether the decoder is given the text before a window, where windows follow "
+                 "each other (--no-vad, and within 30 s)"},
+        {"decoding.prompt_reset_on_temperature", NUMBER(0, 10), .applies = BOTH,
+         .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.prompt_reset_on_temperature),
+         OFF(INFINITY), .preset = "0.5",
+         .help = "temperature above which a text is not given to the next window"},
+        {"decoding.initial_prompt", TEXT(DECODE_TEXT_MAX), .applies = BOTH,
+         .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.prompt), .help = PROMPT_HELP},
+        {"decoding.prefix", TEXT(DECODE_TEXT_MAX), .applies = BOTH, .verbs = ON_TRANSCRIBE,
+         IN_REQUEST(decoding.prefix),
+         .help = "text that the first window begins with; it is not shown"},
+        {"decoding.hotwords", TEXT(DECODE_TEXT_MAX), .applies = BOTH, .verbs = ON_TRANSCRIBE,
+         IN_REQUEST(decoding.hotwords), .list = " ", .expected = "words, at most 16384 bytes",
+         .help = HOTWORDS_HELP},
+        {"decoding.suppress_blank", SWITCH, .applies = BOTH, .verbs = ON_TRANSCRIBE,
+         IN_REQUEST(decoding.suppress_blank), .preset = "true",
+         .help = "whether a text may not begin with a blank"},
+        {"decoding.suppress_tokens", SETTING_COUNTS, .least = -1, .most = 51865,
+         .applies = BOTH, .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.suppress_tokens),
+         .items_max = DECODE_SUPPRESSED_MAX,
+         .n_offset = offsetof(struct stream_request, decoding.n_suppress_tokens),
+         .preset = "-1",
+         .help = "tokens that are never said, by number; -1 is Whisper's list of signs that "
+                 "are "
+                 "no speech"},
+        {"decoding.without_timestamps", SWITCH, .applies = BOTH, .verbs = ON_TRANSCRIBE,
+         IN_REQUEST(decoding.without_timestamps),
+         .preset_words =
+                 "false with --no-vad and for subtitles without word_timestamps, else true",
+         .help = "whether the model is not asked when segments begin and end"},
+        {"decoding.max_initial_timestamp", TIME(0, 30), .applies = BOTH, .verbs = ON_TRANSCRIBE,
+         IN_REQUEST(decoding.max_initial_timestamp), .preset = "1",
+         .help = "latest beginning of a window's first segment, where the model is asked for "
+                 "timestamps"},
+        {"decoding.max_new_tokens", COUNT(0, 448), .applies = BOTH, .verbs = ON_TRANSCRIBE,
+         IN_REQUEST(decoding.max_new_tokens), .zero = "as many as fit", .preset = "0",
+         .help = "longest text of a window, in tokens"},
+        {"decoding.repetition_penalty", NUMBER(0.1, 10), .applies = BOTH,
+         .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.repetition_penalty), .preset = "1",
+         .help = "repetition penalty: above 1, tokens that were said are less likely to be "
+                 "said "
+                 "again"},
+        {"decoding.no_repeat_ngram_size", COUNT(0, 448), .applies = BOTH,
+         .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.no_repeat_ngram_size), .zero = "off",
+         .preset = "0", .help = "tokens in a row that may not occur twice in a text"},
+        {"decoding.word_timestamps", SWITCH, .applies = BOTH | CLIENT, .verbs = ON_TRANSCRIBE,
+         IN_REQUEST(decoding.word_timestamps), .preset_words = "true for subtitles, else false",
+         .help = "whether the time of each word is found, which takes one more pass of the "
+                 "decoder"},
+        {"decoding.hallucination_silence_threshold", TIME(0, 30), .applies = BOTH,
+         .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.hallucination_silence_threshold),
+         OFF(INFINITY), .preset = "off",
+         .help = "silence beyond which improbable words that it surrounds are skipped as made "
+                 "up; "
+                 "needs word_timestamps and, in transcribe, --no-vad"},
+        {"decoding.prepend_punctuations", TEXT(256), .applies = BOTH, .verbs = ON_TRANSCRIBE,
+         IN_REQUEST(decoding.prepend_punctuations), .preset_words = "\"'“¿([{-",
+         .expected = "signs, at most 256 bytes",
+         .help = "punctuation signs that belong to the word after them"},
+        {"decoding.append_punctuations", TEXT(256), .applies = BOTH, .verbs = ON_TRANSCRIBE,
+         IN_REQUEST(decoding.append_punctuations), .preset_words = "\"'.。,，!！?？:：”)]}、",
+         .expected = "signs, at most 256 bytes",
+         .help = "punctuation signs that belong to the word before them"},
+        {"decoding.multilingual", SWITCH, .applies = BOTH, .verbs = ON_TRANSCRIBE,
+         IN_REQUEST(decoding.multilingual),
+         .preset_words = "true for pulled streams without a language, else false",
+         .help = "whether the language is detected for each window anew, even where one is "
+                 "given; "
+                 "false detects it once and stays with it"},
+        {"decoding.language_detection_segments", COUNT(1, 4), .applies = BOTH,
+         .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.language_detection_segments),
+         .preset = "1",
+         .help = "windows that a file's language is detected by: the first that is sure "
+                 "decides, "
+                 "else the majority; only where files are cut at pauses"},
+        {"decoding.language_detection_threshold", NUMBER(0, 1), .applies = BOTH,
+         .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.language_detection_threshold),
+         .preset = "0.5",
+         .help = "probability above which one window decides a file's language by itself"},
+
+        {"streams", SETTING_STREAMS, .applies = SERVER,
+         .preset_words = "none: the server waits for clients",
+         .help = "streams that the server fetches itself, by name: a URL, or a mapping"},
+        {"url", SETTING_URL, .most = DBL_MAX, .applies = STREAM, IN_STREAM(url),
+         .preset_words = "(must be there)", .expected = CONFIG_URL_EXPECTED,
+         .help = "address of a stream: rtsp:, rtsps:, http:, https:, rtmp: or srt:, or a file, "
+                 "which is played at the pace of real time"},
+        {"task", CHOICE(task_names), .applies = STREAM | CLIENT, .verbs = ON_TRANSCRIBE,
+         IN_REQUEST(decoding.task), .preset = "transcribe",
+         .help = "what the text is: a transcript, or a translation into English (multilingual "
+                 "models)"},
+        {"prompt", TEXT(DECODE_TEXT_MAX), .applies = STREAM | CLIENT, .verbs = ON_TRANSCRIBE,
+         IN_REQUEST(decoding.prompt), .help = PROMPT_HELP},
+        {"hotwords", TEXT(DECODE_TEXT_MAX), .applies = STREAM | CLIENT,
+         IN_REQUEST(decoding.hotwords), .list = " ", .expected = "words, at most 16384 bytes",
+         .help = HOTWORDS_HELP},
+        {"transport", CHOICE(transport_names), .applies = STREAM, IN_STREAM(transport),
+         .preset = "tcp", .help = "transport of RTSP's audio"},
+        {"loop", SWITCH, .applies = STREAM, IN_STREAM(is_looped), .preset = "false",
+         .help = "whether a file is played again and again; for files only"},
+        {0},
+};
+// clang-format on

@@ -1,0 +1,189 @@
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/mistakes.h"
+#include "config/reader.h"
+#include "util/mem.h"
+
+// --- the URL ---------------------------------------------------------------------------------
+
+// "rtsp:", "file:": letters, digits, "+", "-" and "." up to a colon, letter first (RFC 3986).
+static bool url_has_scheme(const char *url) {
+        size_t length = 0;
+
+        if (!isalpha((unsigned char)url[0]))
+                return false;
+        while (isalnum((unsigned char)url[length]) ||
+               (url[length] != '\0' && strchr("+-.", url[length])))
+                length++;
+        return url[length] == ':';
+}
+
+// What a user name or password may not hold as it is: it would end there, and the rest of the
+// URL would be something else.
+static const char user_info_ends[] = "#/? \t\r\n";
+
+#define USER_INFO_HINT                                                                         \
+        "in a user name or password write '#', '/', '?' and ' ' as %%23, %%2F, %%3F and %%20 " \
+        "(percent-encoding)"
+
+// The name of a variable (its length in *ret_n) that stands in the user name or password of the
+// URL as it is written in the file, and holds what may not stand there. NULL if none does.
+static const char *user_info_variable(const char *text, size_t *ret_n) {
+        const char *place = strstr(text, "://"), *last;
+
+        if (!place)
+                return NULL;
+        place += 3;
+        last = memrchr(place, '@', strcspn(place, "/?#"));
+        while (last && (place = strstr(place, "${")) && place < last) {
+                CLEANUP(mem_freep) char *name = NULL;
+                const char *value;
+
+                place += 2;
+                *ret_n = strcspn(place, "}");
+                name = xasprintf("%.*s", (int)*ret_n, place);
+                value = getenv(name);
+                if (value && strpbrk(value, user_info_ends))
+                        return place;
+        }
+        return NULL;
+}
+
+// What variables hold may be secret: what is wrong with them is not shown.
+static void url_refuse_variables(struct config_reader *reader, const struct config_node *node,
+                                 const char *path) {
+        size_t n = 0;
+        const char *name = user_info_variable(node->text, &n);
+
+        if (name)
+                config_mistake_add(reader->mistakes, node->line, node->column, path,
+                                   "what the variable %.*s holds does not fit into a URL as it "
+                                   "is: " USER_INFO_HINT,
+                                   (int)n, name);
+        else
+                config_mistake_add(reader->mistakes, node->line, node->column, path,
+                                   "wrong once its variables are filled in; expected "  //
+                                   CONFIG_URL_EXPECTED "; " USER_INFO_HINT);
+}
+
+void config_read_url(struct config_reader *reader, const struct config_node *node,
+                     const char *path) {
+        struct stream_config *stream = reader->target.owners[SETTING_IN_STREAM];
+        CLEANUP(mem_freep)
+        char *value = config_read_value(reader, node, path, CONFIG_URL_EXPECTED);
+        struct error error = {0};
+        size_t n;
+
+        if (!value)
+                return;
+        if (value[0] == '\0') {
+                config_mistake_add(reader->mistakes, node->line, node->column, path,
+                                   "empty; expected " CONFIG_URL_EXPECTED);
+                return;
+        }
+        stream->url =
+                url_has_scheme(value) ? xstrdup(value) : config_resolve_path(reader, value);
+        // "12#x" as a password would make a URL without a mistake, of another host.
+        if (user_info_variable(node->text, &n)) {
+                url_refuse_variables(reader, node, path);
+                return;
+        }
+        if (source_url_check(stream->url, &error) == 0)
+                return;
+        if (strcmp(value, node->text) != 0)
+                url_refuse_variables(reader, node, path);
+        else
+                config_mistake_add(reader->mistakes, node->line, node->column, path, "%s",
+                                   error.text);
+}
+
+// --- streams ---------------------------------------------------------------------------------
+
+static bool mapping_has(const struct config_node *mapping, const char *key) {
+        for (size_t i = 0; i < mapping->n_children; i += 2)
+                if (mapping->children[i]->kind == CONFIG_NODE_SCALAR &&
+                    strcmp(mapping->children[i]->text, key) == 0)
+                        return true;
+        return false;
+}
+
+static void name_check(struct config_reader *reader, const struct config_node *name,
+                       const char *path) {
+        static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                      "0123456789._-";
+        size_t length = strlen(name->text);
+
+        if (length == 0)
+                config_mistake_add(reader->mistakes, name->line, name->column, path,
+                                   "a stream's name may not be empty");
+        else if (length > CONFIG_NAME_MAX)
+                config_mistake_add(reader->mistakes, name->line, name->column, path,
+                                   "a stream's name may have at most %d characters",
+                                   CONFIG_NAME_MAX);
+        else if (strspn(name->text, allowed) != length || strspn(name->text, "._-") == length)
+                config_mistake_add(reader->mistakes, name->line, name->column, path,
+                                   "a stream's name is made of letters (a-z, A-Z), digits, "
+                                   "\".\", \"_\" and \"-\"");
+}
+
+static void stream_read(struct config_reader *reader, const struct config_node *name,
+                        const struct config_node *node, const char *parent) {
+        CLEANUP(mem_freep) char *path = xasprintf("%s.%s", parent, name->text);
+        struct config *config = reader->config;
+        struct stream_config *stream = &config->streams[config->n_streams++];
+
+        reader->target.owners[SETTING_IN_STREAM] = stream;
+        reader->values = &stream->values;
+        stream->name = xstrdup(name->text);
+        name_check(reader, name, path);
+        if (node->kind == CONFIG_NODE_SCALAR) {
+                config_read_url(reader, node, path);
+        } else if (node->kind == CONFIG_NODE_MAPPING) {
+                config_read_mapping(reader, node, path, "");
+                if (!mapping_has(node, "url"))
+                        config_mistake_add(reader->mistakes, node->line, node->column, path,
+                                           "has no url; expected " CONFIG_URL_EXPECTED);
+        } else {
+                config_refuse_kind(reader, node, path, "a URL, or a mapping with the key url");
+        }
+}
+
+// Values are tried on a request of no stream's: the server's own, which they go over, may yet
+// be changed by the environment and the command line.
+static void streams_read(struct config_reader *reader, const struct config_node *node,
+                         const char *path) {
+        struct stream_request tried = {.decoding = decode_options_default()};
+        struct config_reader inner = {
+                .config = reader->config,
+                .folder = reader->folder,
+                .mistakes = reader->mistakes,
+                .applies = SETTING_STREAM,
+                .target = {{[SETTING_IN_REQUEST] = &tried}},
+        };
+
+        for (size_t i = 0; i < node->n_children; i += 2)
+                if (node->children[i]->kind == CONFIG_NODE_SCALAR)
+                        stream_read(&inner, node->children[i], node->children[i + 1], path);
+        stream_request_deinit(&tried);
+}
+
+void config_read_streams(struct config_reader *reader, const struct config_node *node,
+                         const char *path) {
+        size_t n = node->n_children / 2;
+
+        if (node->kind != CONFIG_NODE_MAPPING) {
+                config_refuse_kind(reader, node, path,
+                                   "a mapping of streams' names to their URLs");
+                return;
+        }
+        if (n > CONFIG_STREAMS_MAX) {
+                config_mistake_add(reader->mistakes, node->line, node->column, path,
+                                   "%zu streams; the limit is %d", n, CONFIG_STREAMS_MAX);
+                return;
+        }
+        config_check_keys(reader, node, path);
+        reader->config->streams = xcalloc(n, sizeof(*reader->config->streams));
+        streams_read(reader, node, path);
+}
