@@ -1,20 +1,11 @@
 #include "api/metrics_page.h"
 
-#include <string.h>
-
 #include "audio/pcm.h"
-#include "source/upload_slots.h"
+#include "decode/scheduler.h"
+#include "dialect/dialects.h"
 #include "util/budget.h"
 #include "util/metrics.h"
 #include "util/usage.h"
-
-static const char *const reader_names[] = {
-        [READER_UNKNOWN] = "unknown",
-        [READER_WHISPERLIVE] = "whisperlive",
-        [READER_EAVESDROP] = "eavesdrop",
-        [READER_SUBSCRIBER] = "subscriber",
-        [READER_LOG] = "log",
-};
 
 static const char *const kind_names[] = {
         [JOB_PARTIAL] = "partial",
@@ -144,20 +135,24 @@ static void decoding_write(struct metrics *metrics, struct scheduler *scheduler)
 
 // --- streams ---------------------------------------------------------------------------------
 
-static void sound_write(struct metrics *metrics, const struct server_counts *counts) {
+static void sound_write(struct metrics *metrics, const struct stream_counts *counts) {
         single_write(metrics, METRICS_COUNTER, "eavesdrop_audio_received_seconds_total",
                      "Sound that arrived, of all streams and clients.",
-                     (double)counts->streams.samples_in / AUDIO_RATE);
+                     (double)counts->samples_in / AUDIO_RATE);
         single_write(metrics, METRICS_COUNTER, "eavesdrop_audio_silent_seconds_total",
                      "Sound that was never decoded since nobody spoke.",
-                     (double)counts->streams.samples_silent / AUDIO_RATE);
+                     (double)counts->samples_silent / AUDIO_RATE);
 }
 
-static void states_write(struct metrics *metrics, const struct metrics_sources *sources) {
+#define FOR_EACH_PULLED(stream, hub)                                          \
+        for (const struct hub_stream *stream = hub_first_pulled(hub); stream; \
+             stream = hub_next_pulled(stream))
+
+static void states_write(struct metrics *metrics, const struct hub *hub) {
         size_t n[SOURCE_STATE_COUNT] = {0};
 
-        for (size_t i = 0; i < sources->n_streams; i++)
-                n[source_state(stream_source(sources->streams[i]))]++;
+        FOR_EACH_PULLED (stream, hub)
+                n[source_state(stream_source(stream->stream))]++;
         metrics_family(metrics, METRICS_GAUGE, "eavesdrop_streams",
                        "Configured streams by their state.");
         for (int i = 0; i < SOURCE_STATE_COUNT; i++)
@@ -165,61 +160,62 @@ static void states_write(struct metrics *metrics, const struct metrics_sources *
                               (double)n[i]);
 }
 
-static void restarts_write(struct metrics *metrics, const struct metrics_sources *sources) {
+static void restarts_write(struct metrics *metrics, const struct hub *hub) {
         metrics_family(metrics, METRICS_COUNTER, "eavesdrop_source_restarts_total",
                        "ffmpeg processes that were started again, by what ended the last one.");
         for (int cause = 0; cause < SOURCE_CAUSE_COUNT; cause++) {
                 double sum = 0;
 
-                for (size_t i = 0; i < sources->n_streams; i++)
-                        sum += source_restarts_by(stream_source(sources->streams[i]), cause);
+                FOR_EACH_PULLED (stream, hub)
+                        sum += source_restarts_by(stream_source(stream->stream), cause);
                 metrics_value(metrics, METRICS_LABELS({"reason", source_cause_name(cause)}),
                               sum);
         }
         metrics_family(metrics, METRICS_COUNTER, "eavesdrop_stream_restarts_total",
-                       "The same by stream.");
-        for (size_t i = 0; i < sources->n_streams; i++)
-                metrics_value(metrics,
-                              METRICS_LABELS({"stream", stream_name(sources->streams[i])}),
-                              source_restarts(stream_source(sources->streams[i])));
+                       "ffmpeg processes that were started again, by stream.");
+        FOR_EACH_PULLED (stream, hub)
+                metrics_value(metrics, METRICS_LABELS({"stream", stream_name(stream->stream)}),
+                              source_restarts(stream_source(stream->stream)));
 }
 
-static void streams_write(struct metrics *metrics, const struct metrics_sources *sources) {
-        states_write(metrics, sources);
-        restarts_write(metrics, sources);
+static void streams_write(struct metrics *metrics, const struct hub *hub) {
+        states_write(metrics, hub);
+        restarts_write(metrics, hub);
         metrics_family(metrics, METRICS_GAUGE, "eavesdrop_stream_online",
                        "1 while sound of the configured stream arrives, else 0.");
-        for (size_t i = 0; i < sources->n_streams; i++)
-                metrics_value(
-                        metrics, METRICS_LABELS({"stream", stream_name(sources->streams[i])}),
-                        source_state(stream_source(sources->streams[i])) == SOURCE_ONLINE);
+        FOR_EACH_PULLED (stream, hub)
+                metrics_value(metrics, METRICS_LABELS({"stream", stream_name(stream->stream)}),
+                              source_state(stream_source(stream->stream)) == SOURCE_ONLINE);
         metrics_family(metrics, METRICS_COUNTER, "eavesdrop_stream_audio_seconds_total",
                        "Sound of the configured stream that arrived.");
-        for (size_t i = 0; i < sources->n_streams; i++)
-                metrics_value(metrics,
-                              METRICS_LABELS({"stream", stream_name(sources->streams[i])}),
-                              (double)stream_position(sources->streams[i]) / AUDIO_RATE);
+        FOR_EACH_PULLED (stream, hub)
+                metrics_value(metrics, METRICS_LABELS({"stream", stream_name(stream->stream)}),
+                              (double)stream_position(stream->stream) / AUDIO_RATE);
 }
 
 // --- readers ---------------------------------------------------------------------------------
 
-static void sessions_write(struct metrics *metrics, const struct metrics_sources *sources) {
-        const struct server_counts *counts = sources->counts;
-        size_t n[READER_COUNT] = {0};
+#define FOR_EACH_DIALECT(dialect) \
+        for (const struct dialect *const *dialect = dialects; *dialect; dialect++)
 
-        for (const struct session *session = sources->sessions; session;
-             session = session->next)
-                n[session->ops->reader]++;
+static void present_write(struct metrics *metrics, struct hub *hub, const char *name) {
+        metrics_value(metrics, METRICS_LABELS({"dialect", name}),
+                      (double)hub_reader(hub, name)->n_present);
+}
+
+static void sessions_write(struct metrics *metrics, struct hub *hub, size_t n_connections) {
+        const struct hub_counts *counts = hub_counts(hub);
+
         metrics_family(metrics, METRICS_GAUGE, "eavesdrop_sessions",
                        "Clients that are connected, by dialect.");
-        for (size_t i = 0; i < READER_LOG; i++)
-                metrics_value(metrics, METRICS_LABELS({"dialect", reader_names[i]}),
-                              (double)n[i]);
+        present_write(metrics, hub, HUB_READER_UNKNOWN);
+        FOR_EACH_DIALECT (dialect)
+                present_write(metrics, hub, (*dialect)->name);
         metrics_family(metrics, METRICS_COUNTER, "eavesdrop_sessions_total",
                        "Clients that were set up, by dialect.");
-        for (size_t i = READER_WHISPERLIVE; i < READER_LOG; i++)
-                metrics_value(metrics, METRICS_LABELS({"dialect", reader_names[i]}),
-                              (double)counts->n_sessions[i]);
+        FOR_EACH_DIALECT (dialect)
+                metrics_value(metrics, METRICS_LABELS({"dialect", (*dialect)->name}),
+                              (double)hub_reader(hub, (*dialect)->name)->n_sessions);
         metrics_family(metrics, METRICS_COUNTER, "eavesdrop_sessions_refused_total",
                        "Clients that were sent away: the server was too far behind, or what "
                        "they asked for made no sense.");
@@ -230,7 +226,7 @@ static void sessions_write(struct metrics *metrics, const struct metrics_sources
         single_write(metrics, METRICS_COUNTER, "eavesdrop_sessions_warned_total",
                      "Clients that were told that text comes late.", (double)counts->n_warned);
         single_write(metrics, METRICS_GAUGE, "eavesdrop_connections",
-                     "Open connections, whatever for.", (double)sources->n_connections);
+                     "Open connections, whatever for.", (double)n_connections);
 }
 
 static void uploads_write(struct metrics *metrics, const struct upload_slots *slots) {
@@ -249,17 +245,28 @@ static void uploads_write(struct metrics *metrics, const struct upload_slots *sl
                      (double)counts.n_refused);
 }
 
-static void observers_write(struct metrics *metrics, const struct server_counts *counts) {
+static void updates_write(struct metrics *metrics, struct hub *hub, const char *name) {
+        metrics_value(metrics, METRICS_LABELS({"observer", name}),
+                      (double)hub_reader(hub, name)->observers.n_updates);
+}
+
+static void bytes_write(struct metrics *metrics, struct hub *hub, const char *name) {
+        metrics_value(metrics, METRICS_LABELS({"observer", name}),
+                      (double)hub_reader(hub, name)->observers.n_bytes);
+}
+
+static void observers_write(struct metrics *metrics, struct hub *hub) {
         metrics_family(metrics, METRICS_COUNTER, "eavesdrop_observer_updates_total",
                        "Changes of text that were handed to readers of this kind.");
-        for (size_t i = READER_WHISPERLIVE; i < READER_COUNT; i++)
-                metrics_value(metrics, METRICS_LABELS({"observer", reader_names[i]}),
-                              (double)counts->observers[i].n_updates);
+        FOR_EACH_DIALECT (dialect)
+                updates_write(metrics, hub, (*dialect)->name);
+        updates_write(metrics, hub, HUB_READER_LOG);
         metrics_family(metrics, METRICS_COUNTER, "eavesdrop_observer_bytes_total",
                        "Bytes of messages to readers of this kind, before compression.");
-        for (size_t i = 0; i < READER_COUNT; i++)
-                metrics_value(metrics, METRICS_LABELS({"observer", reader_names[i]}),
-                              (double)counts->observers[i].n_bytes);
+        bytes_write(metrics, hub, HUB_READER_UNKNOWN);
+        FOR_EACH_DIALECT (dialect)
+                bytes_write(metrics, hub, (*dialect)->name);
+        bytes_write(metrics, hub, HUB_READER_LOG);
 }
 
 // --- the process -----------------------------------------------------------------------------
@@ -308,16 +315,17 @@ static void process_write(struct metrics *metrics) {
 }
 
 char *metrics_page(const struct metrics_sources *sources, size_t *ret_n) {
+        const struct hub_parts *parts = hub_parts(sources->hub);
         struct metrics *metrics = metrics_new();
 
-        decoding_write(metrics, sources->scheduler);
-        sound_write(metrics, sources->counts);
-        streams_write(metrics, sources);
-        sessions_write(metrics, sources);
-        uploads_write(metrics, sources->upload_slots);
-        observers_write(metrics, sources->counts);
-        budget_write(metrics, sources->budget);
-        loop_write(metrics, sources->loop);
+        decoding_write(metrics, parts->scheduler);
+        sound_write(metrics, &hub_counts(sources->hub)->streams);
+        streams_write(metrics, sources->hub);
+        sessions_write(metrics, sources->hub, sources->n_connections);
+        uploads_write(metrics, parts->uploads->slots);
+        observers_write(metrics, sources->hub);
+        budget_write(metrics, parts->budget);
+        loop_write(metrics, parts->loop);
         process_write(metrics);
         return metrics_finish(metrics, ret_n);
 }

@@ -7,21 +7,11 @@
 
 #include <stddef.h>
 
-#include "decode/scheduler.h"
-#include "pipeline/stream.h"
-#include "server/counts.h"
-#include "server/session.h"
+#include "pipeline/hub.h"
 
 // Where the figures are that the page shows; all lent.
 struct metrics_sources {
-        const struct loop *loop;
-        const struct server_counts *counts;
-        const struct budget *budget;
-        const struct upload_slots *upload_slots;
-        struct scheduler *scheduler;
-        struct stream *const *streams;  // the pulled ones
-        size_t n_streams;
-        const struct session *sessions;  // first of the list
+        struct hub *hub;
         size_t n_connections;
 };
 

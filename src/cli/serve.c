@@ -75,8 +75,8 @@ static void descriptors_raise(void) {
         }
 }
 
-static int run_check_wishes(const void *context, const char *language, enum decode_task task,
-                            struct error *error) {
+static int run_check_model(const void *context, const char *language, enum decode_task task,
+                           struct error *error) {
         const struct run *run = context;
 
         return loaded_check_wishes(run->loaded, language, task, error);
@@ -100,7 +100,7 @@ static int serve_run(const struct config *config, const struct loaded *loaded) {
                 .model = loaded->model,
                 .n_engines = (unsigned)config->engines,
                 .vad = loaded->vad,
-                .check_wishes = run_check_wishes,
+                .check_model = run_check_model,
                 .on_stopped = run_on_stopped,
                 .context = &run,
         };

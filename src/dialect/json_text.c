@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decode/language.h"
 #include "util/mem.h"
 #include "util/utf8.h"
 

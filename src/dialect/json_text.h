@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "decode/job.h"
+#include "pipeline/request.h"
 #include "util/error.h"
 
 // Outcomes of the parsers in this folder; their *error says which field and what was expected.

@@ -9,7 +9,6 @@
 
 #include "config/config.h"
 #include "decode/engine.h"
-#include "pipeline/stream.h"
 #include "util/error.h"
 #include "util/loop.h"
 #include "vad/silero.h"
@@ -24,10 +23,10 @@ struct server_parts {
         const void *model;
         unsigned n_engines;
         const struct vad_model *vad;
-        // Can the model do this? 0, or -EINVAL with the words. NULL or "" is no language in
+        // Whether the model can do this: 0, or -EINVAL with the words. "" is no language in
         // particular.
-        int (*check_wishes)(const void *context, const char *language, enum decode_task task,
-                            struct error *error);
+        int (*check_model)(const void *context, const char *language, enum decode_task task,
+                           struct error *error);
         void (*on_stopped)(void *context);  // server_stop() has come to its end
         void *context;
 };

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "decode/job.h"
+#include "pipeline/request.h"
 #include "transcript/segment.h"
 #include "util/error.h"
 #include "util/loop.h"

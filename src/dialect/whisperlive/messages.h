@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "audio/pcm.h"
-#include "decode/job.h"
+#include "pipeline/request.h"
 #include "transcript/segment.h"
 #include "util/error.h"
 

@@ -1,10 +1,9 @@
 // The eavesdrop dialect's transcribers: setup, then live recordings with flush and cancel, or
 // the bytes of one file.
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/session.h"
+#include "dialect/eavesdrop/roles.h"
 #include "source/upload.h"
 #include "util/mem.h"
 
@@ -21,12 +20,9 @@ struct eavesdrop {
 };
 
 static void error_send(struct session *session, const char *words) {
-        struct eavesdrop *state = session->state;
-        size_t n;
-        char *text = eavesdrop_encode_error(session_wall(session),
-                                            state ? state->stream_name : NULL, words, &n);
+        const struct eavesdrop *state = session->state;
 
-        session_send(session, text, n);
+        eavesdrop_send_error(session, state ? state->stream_name : NULL, words);
 }
 
 static void refusal_send(struct session *session, enum eavesdrop_refusal refusal,
@@ -111,7 +107,7 @@ static void upload_on_samples(void *context, const float *samples, size_t n) {
 
 // In how many seconds it may be worth while to come back with a file.
 static double upload_retry(const struct session *session) {
-        const struct upload_services *uploads = server_uploads(session->server);
+        const struct upload_services *uploads = hub_parts(session->hub)->uploads;
 
         return (double)upload_slots_retry(uploads->slots) / NSEC_PER_SEC;
 }
@@ -159,70 +155,55 @@ static bool upload_admit(struct session *session) {
         };
         CLEANUP(mem_freep) char *words = NULL;
 
-        if (upload_open(&state->upload, server_uploads(session->server), &listener))
+        if (upload_open(&state->upload, hub_parts(session->hub)->uploads, &listener))
                 return true;
         words = xasprintf("Server busy: too many files wait to be decoded; try again in %.0f s",
                           upload_retry(session));
-        session_refuse(session, 1013, words);
+        session_refuse(session, 1013, words, 0);
         return false;
 }
 
 // --- setup -----------------------------------------------------------------------------------
 
 static bool setup_admit(struct session *session) {
-        CLEANUP(mem_freep) char *words = session_address_busy(session);
-        struct server_wait wait;
+        CLEANUP(mem_freep) char *words = NULL;
+        struct hub_refusal refusal;
 
-        if (words) {
-                session_refuse(session, 1013, words);
-                return false;
-        }
-        if (server_admits(session->server, &wait))
+        if (hub_admits(session->hub, &session->base, &refusal))
                 return true;
-        words = xasprintf("Server busy: %s; try again in %.0f s", wait.reason,
-                          (double)wait.retry / NSEC_PER_SEC);
-        session_refuse(session, 1013, words);
+        words = xasprintf("Server busy: %s; %s", refusal.reason, refusal.remedy);
+        session_refuse(session, 1013, words, refusal.retry);
         return false;
 }
 
 static int setup_stream_open(struct session *session, const struct eavesdrop_message *message,
                              struct error *error) {
         struct eavesdrop *state = session->state;
-        const struct eavesdrop_options *wishes = &message->options;
-        const struct server_parts *parts = server_parts(session->server);
-        CLEANUP(decode_options_deinit)
-        struct decode_options options = decode_options_copy(&parts->config->request.decoding);
-        struct stream_settings settings = {
+        const struct eavesdrop_options *options = &message->options;
+        struct request request = {
                 .name = message->stream,
-                .owner = session->address,
-                .options = &options,
-                .history_segments = SESSION_SEGMENTS_MAX,
+                .format = PCM_F32,
                 .is_file = state->is_file,
-                .pause = wishes->pause > 0 ? wishes->pause : parts->config->request.pause,
-                .window_max = wishes->window_max > 0 ? wishes->window_max
-                                                     : parts->config->request.window_max,
+                .language = options->language,
+                .has_task = options->has_task,
+                .task = options->task,
+                .prompt = options->initial_prompt,
+                .hotwords = options->hotwords,
+                .has_word_times = options->word_timestamps,
+                .beam_size = options->beam_size > 0 ? (unsigned)options->beam_size : 0,
+                .pause = options->pause,
+                .window_max = options->window_max,
+                .history = SESSION_SEGMENTS_MAX,
+                .wants_partials = true,
         };
-        const char *language = wishes->language;
         int r;
 
-        if (wishes->has_task)
-                options.task = wishes->task;
         // As the original: who asks for translation and names no language wants it detected.
-        if (!language && options.task != DECODE_TRANSLATE)
-                language = parts->config->request.decoding.language;
-        r = parts->check_wishes(parts->context, language, options.task, error);
-        if (r < 0)
-                return r;
-        snprintf(options.language, sizeof(options.language), "%s", language ? language : "");
-        state->wants_language = !language || language[0] == '\0';
-        if (wishes->word_timestamps)
-                options.word_timestamps = DECODE_YES;
-        if (wishes->beam_size > 0)
-                options.beam_size = wishes->beam_size < DECODE_WIDTH_MAX
-                                            ? (unsigned)wishes->beam_size
-                                            : DECODE_WIDTH_MAX;
-        decode_options_tell(&options, wishes->initial_prompt, wishes->hotwords);
-        return session_stream_open(session, &settings, &eavesdrop_observer, error);
+        if (options->has_task && options->task == DECODE_TRANSLATE && !options->language)
+                request.language = "";
+        r = session_stream_open(session, &request, &eavesdrop_observer, error);
+        state->wants_language = request.language[0] == '\0';
+        return r;
 }
 
 static void setup_take(struct session *session, const struct eavesdrop_message *message) {
@@ -246,13 +227,13 @@ static void setup_take(struct session *session, const struct eavesdrop_message *
                 CLEANUP(mem_freep)
                 char *words = eavesdrop_refusal_text(EAVESDROP_E_WORDS_IN_TRANSLATION, NULL);
 
-                session_refuse(session, 1008, words);
+                session_refuse(session, 1008, words, 0);
                 return;
         }
         if (state->is_file && !upload_admit(session))
                 return;
         if (setup_stream_open(session, message, &error) < 0) {
-                session_refuse(session, 1008, error.text);
+                session_refuse(session, 1008, error.text, 0);
                 return;
         }
         text = eavesdrop_encode_ready(session_wall(session), state->stream_name, &n);
@@ -267,7 +248,7 @@ static void setup_on_text(struct session *session, const char *text, size_t n) {
         struct error error = {0};
 
         if (eavesdrop_message_parse(&message, text, n, &error) != 0) {
-                session_refuse(session, 1008, error.text);
+                session_refuse(session, 1008, error.text, 0);
                 return;
         }
         switch (message.type) {
@@ -418,7 +399,7 @@ static void eavesdrop_on_binary(struct session *session, const struct websocket_
 
         if (!state) {
                 session_refuse(session, 1008,
-                               "audio before setup: send the setup message first");
+                               "audio before setup: send the setup message first", 0);
         } else if (is_end) {
                 audio_end(session);
         } else if (state->is_file) {
@@ -430,7 +411,7 @@ static void eavesdrop_on_binary(struct session *session, const struct websocket_
                 if (piece->n % pcm_sample_size(PCM_F32) != 0)
                         error_send(session, "Live audio frame is not a whole number of float32 "
                                             "samples: its last bytes are left out");
-                session_feed(session, PCM_F32, piece->bytes, piece->n);
+                session_feed(session, piece->bytes, piece->n);
         }
 }
 
@@ -475,9 +456,28 @@ static void eavesdrop_close(struct session *session) {
         free(state);
 }
 
-const struct session_ops session_eavesdrop = {
+// --- unknown roles ---------------------------------------------------------------------------
+
+// A transcriber is known by its first text, as before there were roles.
+static bool role_is_unknown(const struct http_request *request) {
+        enum eavesdrop_role role;
+
+        return !eavesdrop_role_of(request, &role);
+}
+
+static void role_refuse(struct session *session, const struct http_request *request) {
+        (void)request;
+        session_refuse(session, 1008,
+                       "unknown client type: use transcriber, rtsp_subscriber or health_check",
+                       0);
+}
+
+const struct dialect dialect_eavesdrop = {
         .name = "eavesdrop",
-        .reader = READER_EAVESDROP,
+        .matches_request = role_is_unknown,
+        .begin = role_refuse,
+        .matches_text = eavesdrop_is_message,
+        .first_key = "\"type\" (eavesdrop)",
         .on_text = eavesdrop_on_text,
         .on_binary = eavesdrop_on_binary,
         .on_idle = eavesdrop_on_idle,
@@ -485,6 +485,7 @@ const struct session_ops session_eavesdrop = {
         .on_overload = eavesdrop_on_overload,
         .on_implausible = eavesdrop_on_implausible,
         .on_warning = error_send,
+        .refuse = eavesdrop_refuse,
         .goodbye = eavesdrop_goodbye,
         .close = eavesdrop_close,
 };

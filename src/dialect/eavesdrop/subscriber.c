@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/session.h"
+#include "dialect/eavesdrop/roles.h"
 #include "util/loop.h"
 #include "util/mem.h"
 #include "util/run_queue.h"
@@ -97,7 +97,7 @@ static void subscription_open(struct subscription *subscription) {
                 .ops = &subscription_observer,
                 .state = subscription,
                 .wants_tail = true,
-                .counts = &server_counts(session->server)->observers[READER_SUBSCRIBER],
+                .counts = &session->base.reader->observers,
         };
         stream_add_observer(stream, &subscription->observer);
         status_send(subscription, &notice);
@@ -109,20 +109,17 @@ static void subscription_open(struct subscription *subscription) {
 static void subscriber_serve(void *context, struct quantum *quantum) {
         struct subscriber *state = context;
         const struct session *session = state->session;
-        uint64_t n_before =
-                server_counts(session->server)->observers[READER_SUBSCRIBER].n_bytes;
+        uint64_t n_before = session->base.reader->observers.n_bytes;
 
         if (state->n_open == state->n || session->is_leaving ||
             websocket_pending(session->socket) > 0)
                 return;
         subscription_open(&state->subscriptions[state->n_open++]);
-        quantum_spend(quantum,
-                      server_counts(session->server)->observers[READER_SUBSCRIBER].n_bytes -
-                              n_before);
+        quantum_spend(quantum, session->base.reader->observers.n_bytes - n_before);
 }
 
 static struct run_queue *run_queue_of(const struct session *session) {
-        return loop_run_queue(server_services(session->server)->loop);
+        return loop_run_queue(hub_parts(session->hub)->loop);
 }
 
 static void subscriber_on_drained(struct session *session) {
@@ -130,6 +127,14 @@ static void subscriber_on_drained(struct session *session) {
 
         if (state && state->n_open < state->n)
                 run_queue_add(run_queue_of(session), &state->entry);
+}
+
+// The stream of that name that the server pulls; NULL: there is none. (What other clients send
+// is nobody's to hear.)
+static struct stream *stream_pulled(const struct session *session, const char *name) {
+        const struct hub_stream *found = hub_find(session->hub, name);
+
+        return found && stream_source(found->stream) ? found->stream : NULL;
 }
 
 static struct subscriber *subscriber_new(struct session *session,
@@ -140,67 +145,81 @@ static struct subscriber *subscriber_new(struct session *session,
         state->entry = (struct run_queue_entry){
                 .serve = subscriber_serve,
                 .context = state,
-                .flow = run_queue_flow(run_queue_of(session), session->address,
-                                       strlen(session->address)),
+                .flow = run_queue_flow(run_queue_of(session), session->base.address,
+                                       strlen(session->base.address)),
         };
         state->n = names->n;
         state->subscriptions = xcalloc(names->n, sizeof(*state->subscriptions));
         for (size_t i = 0; i < names->n; i++)
                 state->subscriptions[i] = (struct subscription){
-                        .session = session,
-                        .stream = server_find_stream(session->server, names->items[i])};
+                        .session = session, .stream = stream_pulled(session, names->items[i])};
         return state;
+}
+
+// All that there are, in their order; only read.
+static struct eavesdrop_names names_available(const struct session *session) {
+        struct eavesdrop_names names = {0};
+        struct hub_stream *stream = hub_first_pulled(session->hub);
+
+        for (; stream; stream = hub_next_pulled(stream)) {
+                names.items = xrealloc_array(names.items, names.n + 1, sizeof(char *));
+                names.items[names.n++] = (char *)(uintptr_t)stream_name(stream->stream);
+        }
+        return names;
 }
 
 static bool streams_are_known(struct session *session, const struct eavesdrop_names *names) {
         struct eavesdrop_names unknown = {0}, available = {0};
-        size_t n_streams;
-        struct stream *const *streams = server_streams(session->server, &n_streams);
         bool is_known;
 
         unknown.items = xcalloc(names->n, sizeof(char *));
         for (size_t i = 0; i < names->n; i++)
-                if (!server_find_stream(session->server, names->items[i]))
+                if (!stream_pulled(session, names->items[i]))
                         unknown.items[unknown.n++] = names->items[i];
         is_known = unknown.n == 0;
         if (!is_known) {
                 CLEANUP(mem_freep) char *words = NULL;
 
                 // What there is to listen to is not for whoever asks from somewhere.
-                available.items = xcalloc(n_streams, sizeof(char *));
-                for (size_t i = 0; i < n_streams && session->principal->is_loopback; i++)
-                        available.items[available.n++] =
-                                (char *)(uintptr_t)stream_name(streams[i]);  // only read
+                if (session->base.principal->is_loopback)
+                        available = names_available(session);
                 words = eavesdrop_unknown_streams_text(&unknown, &available);
-                session_refuse(session, 1008, words);
+                session_refuse(session, 1008, words, 0);
         }
         free(unknown.items);
         free(available.items);
         return is_known;
 }
 
-static void refuse(struct session *session, enum eavesdrop_refusal refusal) {
+static void subscriber_turn_away(struct session *session, enum eavesdrop_refusal refusal) {
         CLEANUP(mem_freep) char *words = eavesdrop_refusal_text(refusal, NULL);
 
-        session_refuse(session, 1008, words);
+        session_refuse(session, 1008, words, 0);
 }
 
-void session_subscribe(struct session *session, const char *list) {
+static bool subscriber_matches(const struct http_request *request) {
+        enum eavesdrop_role role;
+
+        return eavesdrop_role_of(request, &role) && role == EAVESDROP_SUBSCRIBER;
+}
+
+static void subscriber_begin(struct session *session, const struct http_request *request) {
+        CLEANUP(mem_freep) char *query = http_request_query(request, "streams");
+        const char *header = http_request_header(request, "X-Stream-Names");
+        const char *list = header ? header : query;
         CLEANUP(mem_freep) char *about = NULL;
         struct eavesdrop_names names = {0};
-        size_t n_streams;
 
-        server_streams(session->server, &n_streams);
-        if (n_streams == 0) {
-                refuse(session, EAVESDROP_E_NO_STREAMS);
+        if (!hub_first_pulled(session->hub)) {
+                subscriber_turn_away(session, EAVESDROP_E_NO_STREAMS);
                 return;
         }
         if (!list) {
-                refuse(session, EAVESDROP_E_NAMES_REQUIRED);
+                subscriber_turn_away(session, EAVESDROP_E_NAMES_REQUIRED);
                 return;
         }
         if (eavesdrop_names_parse(&names, list) != 0 || names.n == 0) {
-                refuse(session, EAVESDROP_E_NAMES_INVALID);
+                subscriber_turn_away(session, EAVESDROP_E_NAMES_INVALID);
         } else if (streams_are_known(session, &names)) {
                 session->state = subscriber_new(session, &names);
                 about = xasprintf("subscriber of %s", list);
@@ -261,12 +280,14 @@ static void subscriber_close(struct session *session) {
         free(state);
 }
 
-const struct session_ops session_subscriber = {
+const struct dialect dialect_subscriber = {
         .name = "subscriber",
-        .reader = READER_SUBSCRIBER,
+        .matches_request = subscriber_matches,
+        .begin = subscriber_begin,
         .on_text = subscriber_on_text,
         .on_binary = subscriber_on_binary,
         .on_drained = subscriber_on_drained,
+        .refuse = eavesdrop_refuse,
         .goodbye = subscriber_goodbye,
         .close = subscriber_close,
 };

@@ -1,15 +1,15 @@
 #pragma once
-// Visitors: which requests are answered at all. Private to server/.
+// Visitors: which requests are answered at all?
 //
 // Threads: loop thread only.
 
-#include "config/config.h"
-#include "net/listener.h"
+#include "net/http_request.h"
 
 struct visitors;
 
-// With the configuration's origins and hosts (lent), and this machine's own names.
-struct visitors *visitors_new(const struct config *config);
+// With the origins (lent) and hosts that the configuration adds, blanks between their words
+// (NULL: none), and this machine's own names.
+struct visitors *visitors_new(const char *origins, const char *hosts);
 struct visitors *visitors_free(struct visitors *visitors);
 
 // Say who asks, in request->principal, and whether the request is answered: NULL, or why not

@@ -1,4 +1,4 @@
-#include "server/visitors.h"
+#include "auth/visitors.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +17,12 @@ struct visitors {
 // nothing.
 static const char *const public_paths[] = {"/healthz", "/readyz"};
 
-struct visitors *visitors_new(const struct config *config) {
+struct visitors *visitors_new(const char *origins, const char *hosts) {
         struct visitors *visitors = xnew(struct visitors);
         CLEANUP(mem_freep) char *own = origin_own_hosts();
 
-        visitors->origins = config->origins;
-        visitors->hosts = config->hosts ? xasprintf("%s %s", own, config->hosts) : xstrdup(own);
+        visitors->origins = origins;
+        visitors->hosts = hosts ? xasprintf("%s %s", own, hosts) : xstrdup(own);
         return visitors;
 }
 

@@ -1,12 +1,10 @@
 // The WhisperLive dialect: one hello, then sound until END_OF_AUDIO. The stock clients keep
 // what is marked completed and show the tail; they drop completed segments that overlap.
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "dialect/session.h"
 #include "dialect/whisperlive/messages.h"
-#include "server/session.h"
 #include "util/mem.h"
 
 struct whisperlive {
@@ -46,68 +44,49 @@ static const struct observer_ops whisperlive_observer = {
         .on_update = whisperlive_on_update,
 };
 
-static void whisperlive_refuse(struct session *session, const char *uid, uint16_t code,
-                               const char *words) {
+static void whisperlive_refuse(struct session *session, const char *words, nsec_t retry) {
+        const struct whisperlive *state = session->state;
+        const char *uid = state && state->hello.uid ? state->hello.uid : "";
         size_t n;
-        char *text = whisperlive_encode_error(uid, words, &n);
+        // Who may come back is told when; the words are for the log and the close frame.
+        char *text = retry > 0 ? whisperlive_encode_wait(
+                                         uid, ceil((double)retry / (60.0 * NSEC_PER_SEC)), &n)
+                               : whisperlive_encode_error(uid, words, &n);
 
         session_send(session, text, n);
-        session_turn_away(session, code, words);
 }
 
-// Come back after so long; the reason is for the log and the close frame.
-static void whisperlive_wait(struct session *session, const char *uid, nsec_t retry,
-                             const char *words) {
-        size_t n;
-        char *text =
-                whisperlive_encode_wait(uid, ceil((double)retry / (60.0 * NSEC_PER_SEC)), &n);
+static bool whisperlive_admit(struct session *session) {
+        CLEANUP(mem_freep) char *words = NULL;
+        struct hub_refusal refusal;
 
-        session_send(session, text, n);
-        session_turn_away(session, 1013, words);
-}
-
-static bool whisperlive_admit(struct session *session, const char *uid) {
-        CLEANUP(mem_freep) char *words = session_address_busy(session);
-        struct server_wait wait;
-
-        if (words) {
-                whisperlive_wait(session, uid, 60 * NSEC_PER_SEC, words);
-                return false;
-        }
-        if (server_admits(session->server, &wait))
+        if (hub_admits(session->hub, &session->base, &refusal))
                 return true;
-        words = xasprintf("busy: %s, try again in %.0f s", wait.reason,
-                          (double)wait.retry / NSEC_PER_SEC);
-        whisperlive_wait(session, uid, wait.retry, words);
+        words = refusal.is_address
+                        ? xasprintf("Server busy: %s; %s", refusal.reason, refusal.remedy)
+                        : xasprintf("busy: %s, %s", refusal.reason, refusal.remedy);
+        session_refuse(session, 1013, words, refusal.retry);
         return false;
 }
 
 static int whisperlive_stream_open(struct session *session,
                                    const struct whisperlive_hello *hello, struct error *error) {
-        const struct server_parts *parts = server_parts(session->server);
-        CLEANUP(decode_options_deinit)
-        struct decode_options options = decode_options_copy(&parts->config->request.decoding);
-        struct stream_settings settings = {
+        struct request request = {
                 .name = hello->uid,
-                .owner = session->address,
-                .options = &options,
-                .history_segments = SESSION_SEGMENTS_MAX,
-                .pause = parts->config->request.pause,
-                .window_max = parts->config->request.window_max,
+                .format = hello->audio_format,
+                .language = hello->language ? hello->language : "",
+                .has_task = true,
+                .task = hello->task,
+                .prompt = hello->initial_prompt,
+                .hotwords = hello->hotwords,
+                .has_word_times = hello->word_timestamps,
+                .pause = hello->pause,
+                .window_max = hello->window_max,
+                .history = SESSION_SEGMENTS_MAX,
+                .wants_partials = true,
         };
-        int r = parts->check_wishes(parts->context, hello->language, hello->task, error);
 
-        if (r < 0)
-                return r;
-        settings.pause = hello->pause > 0 ? hello->pause : settings.pause;
-        settings.window_max = hello->window_max > 0 ? hello->window_max : settings.window_max;
-        snprintf(options.language, sizeof(options.language), "%s",
-                 hello->language ? hello->language : "");
-        options.task = hello->task;
-        if (hello->word_timestamps)
-                options.word_timestamps = DECODE_YES;
-        decode_options_tell(&options, hello->initial_prompt, hello->hotwords);
-        return session_stream_open(session, &settings, &whisperlive_observer, error);
+        return session_stream_open(session, &request, &whisperlive_observer, error);
 }
 
 static void whisperlive_on_text(struct session *session, const char *text, size_t n) {
@@ -125,13 +104,13 @@ static void whisperlive_on_text(struct session *session, const char *text, size_
         }
         state = session->state = xnew(struct whisperlive);
         if (whisperlive_hello_parse(&state->hello, text, n, &error) != 0) {
-                whisperlive_refuse(session, "", 1008, error.text);
+                session_refuse(session, 1008, error.text, 0);
                 return;
         }
-        if (!whisperlive_admit(session, state->hello.uid))
+        if (!whisperlive_admit(session))
                 return;
         if (whisperlive_stream_open(session, &state->hello, &error) < 0) {
-                whisperlive_refuse(session, state->hello.uid, 1008, error.text);
+                session_refuse(session, 1008, error.text, 0);
                 return;
         }
         answer = whisperlive_encode_ready(state->hello.uid, &n_answer);
@@ -142,13 +121,11 @@ static void whisperlive_on_text(struct session *session, const char *text, size_
 
 static void whisperlive_on_binary(struct session *session,
                                   const struct websocket_piece *piece) {
-        struct whisperlive *state = session->state;
-
         if (websocket_piece_is_whole(piece) &&
             whisperlive_is_end_of_audio(piece->bytes, piece->n))
                 session_leave(session, 1000);
         else
-                session_feed(session, state->hello.audio_format, piece->bytes, piece->n);
+                session_feed(session, piece->bytes, piece->n);
 }
 
 static void whisperlive_warn(struct session *session, const char *words) {
@@ -185,14 +162,16 @@ static void whisperlive_close(struct session *session) {
         free(state);
 }
 
-const struct session_ops session_whisperlive = {
+const struct dialect dialect_whisperlive = {
         .name = "whisperlive",
-        .reader = READER_WHISPERLIVE,
+        .matches_text = whisperlive_is_hello,
+        .first_key = "\"uid\" (WhisperLive)",
         .on_text = whisperlive_on_text,
         .on_binary = whisperlive_on_binary,
         .on_overload = whisperlive_warn,
         .on_implausible = whisperlive_on_implausible,
         .on_warning = whisperlive_warn,
+        .refuse = whisperlive_refuse,
         .goodbye = whisperlive_goodbye,
         .close = whisperlive_close,
 };

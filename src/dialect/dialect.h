@@ -1,0 +1,64 @@
+#pragma once
+// Dialect: what one kind of client says. It is a row of the table in dialects.c, and a folder
+// with the same name; session.h has what it may ask for its sessions.
+//
+// Threads: loop thread only.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/http_request.h"
+#include "net/websocket.h"
+#include "util/loop.h"
+
+struct session;
+
+// All functions but those marked optional are required. None is called once the session is
+// leaving, but on_idle, goodbye and close. `state` (session.h) is NULL until the dialect sets
+// it.
+struct dialect {
+        const char *name;  // for the log, and the metrics' label
+
+        // --- recognising: by the request, or else by what the client says first ---
+
+        // Whether the upgrade request is of this dialect, by its path, headers, sub-protocols
+        // or query (optional). The first dialect in the table that says so gets the session.
+        bool (*matches_request)(const struct http_request *request);
+        // Then the session begins: the server may speak first (optional, for those only).
+        void (*begin)(struct session *session, const struct http_request *request);
+        // Whether the first text of a client whose request told nothing is of this dialect,
+        // good or bad (optional). It is then given to on_text.
+        bool (*matches_text)(const char *text, size_t n);
+        // The key by which that text, a JSON object, is known, for people who sent another:
+        // "\"type\" (eavesdrop)". With matches_text only.
+        const char *first_key;
+
+        // --- what the client says ---
+
+        void (*on_text)(struct session *session, const char *text, size_t n);
+        void (*on_binary)(struct session *session, const struct websocket_piece *piece);
+        // Nothing waits to be sent to the client any more (optional).
+        void (*on_drained)(struct session *session);
+
+        // --- what happens to its stream (all optional) ---
+
+        void (*on_idle)(struct session *session);    // the backlog is empty
+        void (*on_relief)(struct session *session);  // no longer backlogged
+        // Something went wrong, and the session goes on.
+        void (*on_warning)(struct session *session, const char *words);
+        // The server is overloaded: `words` say what the client has to expect.
+        void (*on_overload)(struct session *session, const char *words);
+        // The sound is nothing that can be heard: say so, and what to do.
+        void (*on_implausible)(struct session *session);
+
+        // --- the end ---
+
+        // Say why the client is sent away; the session then closes the connection. `retry`:
+        // it may come back after so long; 0: that would not help.
+        void (*refuse)(struct session *session, const char *words, nsec_t retry);
+        // Say goodbye and begin to close: its whole text has been sent.
+        void (*goodbye)(struct session *session, uint16_t code);
+        // Free `state`; the stream is closed afterwards by the session itself.
+        void (*close)(struct session *session);
+};

@@ -1,0 +1,50 @@
+// The table of dialects: who a client is when its first text could be several's.
+#include "dialect/dialects.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const char *name_of(const char *text) {
+        for (const struct dialect *const *dialect = dialects; *dialect; dialect++)
+                if ((*dialect)->matches_text && (*dialect)->matches_text(text, strlen(text)))
+                        return (*dialect)->name;
+        return "";
+}
+
+static void first_texts_tell_the_dialect(void **state) {
+        (void)state;
+        assert_string_equal(name_of("{\"type\":\"setup\"}"), "eavesdrop");
+        assert_string_equal(name_of("{\"type\":\"setup\",\"uid\":\"u\"}"), "eavesdrop");
+        assert_string_equal(name_of("{\"uid\":\"u\"}"), "whisperlive");
+        assert_string_equal(name_of("{\"uid\":null,\"type\":3}"), "whisperlive");
+        assert_string_equal(name_of("{\"type\":3}"), "");
+        assert_string_equal(name_of("hello"), "");
+}
+
+static void rows_are_whole(void **state) {
+        (void)state;
+        for (const struct dialect *const *dialect = dialects; *dialect; dialect++) {
+                const struct dialect *row = *dialect;
+
+                assert_true(row->matches_request || row->matches_text);
+                assert_int_equal(row->matches_text != NULL, row->first_key != NULL);
+                assert_true(row->on_text && row->on_binary && row->refuse && row->goodbye &&
+                            row->close);
+                for (const struct dialect *const *other = dialects; other < dialect; other++)
+                        assert_string_not_equal((*other)->name, row->name);
+        }
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(first_texts_tell_the_dialect),
+                cmocka_unit_test(rows_are_whole),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,80 @@
+#pragma once
+// Session: one WebSocket client, from its upgrade to its goodbye, whatever its dialect
+// (dialect.h). Here is what dialects ask for: send, refuse, open a stream, feed it, leave.
+//
+// Threads: loop thread only.
+// Memory:  a session is in the hub's list and frees itself when its socket is closed.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dialect/dialect.h"
+#include "pipeline/feed.h"
+#include "pipeline/hub.h"
+
+// Most recent final segments sent with each message, unless the client asks for another number;
+// and the most it may ask for.
+#define SESSION_SEGMENTS     10
+#define SESSION_SEGMENTS_MAX 500
+
+// Bytes of a text frame, of which the first is the largest: a prompt and hotwords of 16 KiB
+// each fit in with every letter of theirs escaped ("\u0416" for two bytes, as Python's JSON
+// does), and what a parser makes of it is work for a few milliseconds.
+#define SESSION_TEXT_MAX ((size_t)128 * 1024)
+
+// A client that is not set up after this time is sent away.
+#define SESSION_SETUP_TIMEOUT (30 * NSEC_PER_SEC)
+
+struct session {
+        struct hub_session base;  // first: the hub knows the session by it
+        struct hub *hub;
+        const struct dialect *const *dialects;  // that it may have; NULL at the end
+        const struct dialect *dialect;          // that it has; NULL: not known yet
+        void *state;                            // the dialect's own
+        struct websocket *socket;
+
+        struct stream *stream;  // the one this client feeds; NULL: none
+        struct observer observer;
+        struct feed feed;
+
+        bool is_leaving;        // the end was asked for: goodbye once the stream is idle
+        uint16_t leaving_code;  // close code of that goodbye
+        bool is_paused;         // not read from: its stream is backlogged
+        bool is_held;           // likewise: its address's backlog is too large
+        bool is_failure_told;   // that a window was lost
+        struct loop_timer *setup_timer;
+};
+
+// Take over a new socket.
+void session_open(struct hub *hub, const struct dialect *const *dialects,
+                  const struct http_request *request, struct websocket *socket);
+
+// The client is set up.
+void session_started(struct session *session, const char *about);
+
+// Refuse in the dialect's words, log and count it, and begin to close. `retry`: dialect.h.
+void session_refuse(struct session *session, uint16_t code, const char *words, nsec_t retry);
+
+// Finish in order: flush, wait for the backlog, goodbye with `code`.
+void session_leave(struct session *session, uint16_t code);
+
+// Open the client's stream. What it says is told to `observer`, whose state is the session.
+int session_stream_open(struct session *session, struct request *request,
+                        const struct observer_ops *observer, struct error *error);
+
+// Bytes of sound for the stream, in the format that was requested. Those that make no whole
+// sample are left out. Stops reading from the socket while the stream is backlogged, or the
+// address's backlog is too large.
+void session_feed(struct session *session, const uint8_t *bytes, size_t n);
+
+// Send an encoded text and free it.
+void session_send(struct session *session, char *text, size_t n);
+
+// The wall-clock time that messages carry.
+nsec_t session_wall(const struct session *session);
+
+// The last final segments of a stream, as many as are wished and at least all that are new,
+// oldest first. Returns how many there are; the caller frees *ret.
+size_t session_recent_finals(const struct stream *stream, size_t n_new, size_t n_wished,
+                             const struct segment ***ret);

@@ -1,0 +1,116 @@
+#include "dialect/session_rig.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "util/mem.h"
+
+#define TURNS_MAX 200000  // loopback delivers at once; this is only a bound
+
+static void rig_on_websocket(void *context, const struct http_request *request,
+                             struct websocket *socket) {
+        struct session_rig *rig = context;
+        struct http_request theirs = *request;
+
+        theirs.principal = principal_anonymous(true);
+        session_open(rig->hub->hub, rig->dialects, &theirs, socket);
+}
+
+int session_rig_setup(void **state) {
+        struct session_rig *rig = xnew(struct session_rig);
+        struct listener_handler handler = {.on_websocket = rig_on_websocket, .context = rig};
+        void *hub;
+
+        *state = rig;
+        rig->fd = -1;
+        rig->dialects = dialects;
+        rig->bytes = xcalloc(SESSION_RIG_BYTES, 1);
+        if (hub_rig_setup(&hub) < 0)
+                return -1;
+        rig->hub = hub;
+        return listener_open(&rig->listener, rig->hub->loop, "127.0.0.1:0", &handler, NULL);
+}
+
+int session_rig_teardown(void **state) {
+        struct session_rig *rig = *state;
+        void *hub = rig->hub;
+
+        listener_close(rig->listener);
+        hub_rig_teardown(&hub);
+        if (rig->fd >= 0)
+                close(rig->fd);
+        free(rig->bytes);
+        free(rig);
+        return 0;
+}
+
+struct session_rig *session_rig_need(void **state) {
+        struct session_rig *rig = *state;
+
+        if (!rig->hub->hub)
+                skip();
+        return rig;
+}
+
+void session_rig_connect(struct session_rig *rig, const char *target, int room) {
+        struct sockaddr_in address = {
+                .sin_family = AF_INET,
+                .sin_port = htons((uint16_t)listener_port(rig->listener)),
+                .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+        };
+        CLEANUP(mem_freep)
+        char *head = xasprintf("GET %s HTTP/1.1\r\n"
+                               "Host: localhost\r\nUpgrade: websocket\r\n"
+                               "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+                               target);
+
+        if (rig->fd >= 0)
+                close(rig->fd);
+        rig->n_bytes = 0;
+        rig->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_true(rig->fd >= 0);
+        if (room > 0)
+                assert_int_equal(
+                        setsockopt(rig->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)), 0);
+        assert_int_equal(connect(rig->fd, (struct sockaddr *)&address, sizeof(address)), 0);
+        assert_int_equal(send(rig->fd, head, strlen(head), MSG_NOSIGNAL), strlen(head));
+}
+
+void session_rig_send(struct session_rig *rig, const char *text) {
+        uint8_t frame[6 + 125] = {0x81, (uint8_t)(0x80 | strlen(text))};  // masked with zeros
+
+        assert_true(strlen(text) <= 125);
+        memcpy(frame + 6, text, strlen(text));
+        assert_int_equal(send(rig->fd, frame, 6 + strlen(text), MSG_NOSIGNAL),
+                         6 + strlen(text));
+}
+
+static bool rig_find(struct session_rig *rig, const char *bytes) {
+        const char *at = memmem(rig->bytes, rig->n_bytes, bytes, strlen(bytes));
+        size_t n = at ? (size_t)(at - rig->bytes) + strlen(bytes) : 0;
+
+        // Half of it may have come: its beginning is kept.
+        if (!at && rig->n_bytes >= strlen(bytes))
+                n = rig->n_bytes - strlen(bytes) + 1;
+        rig->n_bytes -= n;
+        memmove(rig->bytes, rig->bytes + n, rig->n_bytes);
+        return at != NULL;
+}
+
+void session_rig_expect(struct session_rig *rig, const char *bytes) {
+        for (int turns = 0; !rig_find(rig, bytes); turns++) {
+                ssize_t got = recv(rig->fd, rig->bytes + rig->n_bytes,
+                                   SESSION_RIG_BYTES - rig->n_bytes, MSG_DONTWAIT);
+
+                assert_true(turns < TURNS_MAX);
+                assert_true(got > 0 || (got < 0 && errno == EAGAIN));
+                if (got > 0)
+                        rig->n_bytes += (size_t)got;
+                loop_turn(rig->hub->loop);
+        }
+}

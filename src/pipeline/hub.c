@@ -1,0 +1,245 @@
+#include "pipeline/hub.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/budget.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/tally.h"
+
+// When it may be worth while to come back: it takes about as long to catch up as it took to
+// fall behind.
+#define RETRY_DELAYS  2
+#define RETRY_LEAST   (30 * NSEC_PER_SEC)
+#define RETRY_ADDRESS (60 * NSEC_PER_SEC)
+
+struct hub {
+        struct hub_parts parts;
+        struct stream_services services;
+        struct hub_counts counts;
+        SLIST_HEAD(, hub_reader) readers;
+        LIST_HEAD(, hub_session) sessions;
+        struct tally addresses;  // of the sessions
+        TAILQ_HEAD(, hub_stream) streams;
+        uint64_t n_opened;
+};
+
+// --- readers ---------------------------------------------------------------------------------
+
+struct hub_reader *hub_reader(struct hub *hub, const char *name) {
+        struct hub_reader *reader;
+
+        SLIST_FOREACH (reader, &hub->readers, link)
+                if (strcmp(reader->name, name) == 0)
+                        return reader;
+        reader = xnew(struct hub_reader);
+        reader->name = name;
+        SLIST_INSERT_HEAD(&hub->readers, reader, link);
+        return reader;
+}
+
+struct hub_counts *hub_counts(struct hub *hub) {
+        return &hub->counts;
+}
+
+// --- sessions --------------------------------------------------------------------------------
+
+void hub_session_is(struct hub_session *session, struct hub_reader *reader) {
+        if (session->reader)
+                session->reader->n_present--;
+        session->reader = reader;
+        reader->n_present++;
+}
+
+bool hub_enter(struct hub *hub, struct hub_session *session) {
+        size_t most = (size_t)hub->parts.address_sessions;
+        size_t n = tally_add(&hub->addresses, session->address);
+
+        LIST_INSERT_HEAD(&hub->sessions, session, link);
+        hub_session_is(session, hub_reader(hub, HUB_READER_UNKNOWN));
+        return most == 0 || n <= most;
+}
+
+void hub_leave(struct hub *hub, struct hub_session *session) {
+        session->reader->n_present--;
+        LIST_REMOVE(session, link);
+        tally_remove(&hub->addresses, session->address);
+}
+
+struct hub_session *hub_first_session(const struct hub *hub) {
+        return LIST_FIRST(&hub->sessions);
+}
+
+struct hub_session *hub_next_session(const struct hub_session *session) {
+        return LIST_NEXT(session, link);
+}
+
+// --- who is let in ---------------------------------------------------------------------------
+
+bool hub_has_room(const struct hub *hub, struct hub_refusal *ret) {
+        struct scheduler_stats stats = scheduler_stats(hub->parts.scheduler);
+
+        *ret = (struct hub_refusal){.retry = RETRY_DELAYS * stats.final_delay};
+        if (ret->retry < RETRY_LEAST)
+                ret->retry = RETRY_LEAST;
+        snprintf(ret->remedy, sizeof(ret->remedy), "try again in %.0f s",
+                 (double)ret->retry / NSEC_PER_SEC);
+        if (budget_is_tight(hub->parts.budget)) {
+                snprintf(ret->reason, sizeof(ret->reason), "the memory for clients is used up");
+                return false;
+        }
+        snprintf(ret->reason, sizeof(ret->reason), "decoding is %.0f s behind",
+                 (double)stats.final_delay / NSEC_PER_SEC);
+        return stats.level < LOAD_FULL || !hub->parts.has_admission;
+}
+
+bool hub_address_is_full(const struct hub *hub, const char *address) {
+        double most = hub->parts.address_backlog;
+
+        return most > 0 && scheduler_owner_backlog(hub->parts.scheduler, address) > most;
+}
+
+bool hub_admits(const struct hub *hub, const struct hub_session *session,
+                struct hub_refusal *ret) {
+        if (!hub_address_is_full(hub, session->address))
+                return hub_has_room(hub, ret);
+        *ret = (struct hub_refusal){
+                .is_address = true,
+                .retry = RETRY_ADDRESS,
+                .remedy = "try again in a minute, or have per_address.backlog raised",
+        };
+        snprintf(ret->reason, sizeof(ret->reason),
+                 "more than %.0f s of sound from your address are not text yet",
+                 hub->parts.address_backlog);
+        return false;
+}
+
+// --- streams ---------------------------------------------------------------------------------
+
+int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
+             struct hub_session *session, const struct stream_listener *listener,
+             struct error *error) {
+        CLEANUP(decode_options_deinit) struct decode_options options = {0};
+        struct stream_settings settings;
+        struct hub_stream *opened;
+        int r;
+
+        request_complete(request, &hub->parts.defaults);
+        r = hub->parts.check_model(hub->parts.context, request->language, request->task, error);
+        if (r < 0)
+                return r;
+        options = request_decode_options(request);
+        settings =
+                request_stream_settings(request, &options, session ? session->address : NULL);
+        opened = xnew(struct hub_stream);
+        r = stream_open(&opened->stream, &hub->services, &settings, listener, error);
+        if (r < 0) {
+                free(opened);
+                return r;
+        }
+        opened->id = ++hub->n_opened;
+        opened->session = session;
+        if (session)
+                session->stream = opened;
+        if (request->source) {
+                struct observer_counts *counts = &hub_reader(hub, HUB_READER_LOG)->observers;
+
+                opened->log = (struct observer){
+                        .ops = &observer_log, .state = counts, .counts = counts};
+                stream_add_observer(opened->stream, &opened->log);
+        }
+        TAILQ_INSERT_TAIL(&hub->streams, opened, link);
+        log_debug(session ? session->about : "server", "stream-opened",
+                  "stream %" PRIu64 ": %s", opened->id, request->name);
+        *ret = opened;
+        return 0;
+}
+
+struct hub_stream *hub_close(struct hub *hub, struct hub_stream *stream) {
+        if (!stream)
+                return NULL;
+        TAILQ_REMOVE(&hub->streams, stream, link);
+        stream_close(stream->stream);
+        return mem_free(stream);
+}
+
+struct hub_stream *hub_find(const struct hub *hub, const char *name) {
+        struct hub_stream *stream;
+
+        TAILQ_FOREACH (stream, &hub->streams, link)
+                if (strcmp(stream_name(stream->stream), name) == 0)
+                        return stream;
+        return NULL;
+}
+
+struct hub_stream *hub_first(const struct hub *hub) {
+        return TAILQ_FIRST(&hub->streams);
+}
+
+struct hub_stream *hub_next(const struct hub_stream *stream) {
+        return TAILQ_NEXT(stream, link);
+}
+
+static struct hub_stream *pulled_from(struct hub_stream *stream) {
+        while (stream && !stream_source(stream->stream))
+                stream = hub_next(stream);
+        return stream;
+}
+
+struct hub_stream *hub_first_pulled(const struct hub *hub) {
+        return pulled_from(hub_first(hub));
+}
+
+struct hub_stream *hub_next_pulled(const struct hub_stream *stream) {
+        return pulled_from(hub_next(stream));
+}
+
+size_t hub_backlog(const struct hub *hub) {
+        size_t n = 0;
+
+        for (struct hub_stream *stream = hub_first_pulled(hub); stream;
+             stream = hub_next_pulled(stream))
+                n += stream_backlog(stream->stream);
+        return n;
+}
+
+// --- life ------------------------------------------------------------------------------------
+
+const struct hub_parts *hub_parts(const struct hub *hub) {
+        return &hub->parts;
+}
+
+struct hub *hub_new(const struct hub_parts *parts) {
+        struct hub *hub = xnew(struct hub);
+
+        hub->parts = *parts;
+        hub->services = (struct stream_services){
+                .loop = parts->loop,
+                .scheduler = parts->scheduler,
+                .vad = parts->vad,
+                .counts = &hub->counts.streams,
+                .budget = parts->budget,
+        };
+        TAILQ_INIT(&hub->streams);
+        return hub;
+}
+
+struct hub *hub_free(struct hub *hub) {
+        struct hub_reader *reader;
+
+        if (!hub)
+                return NULL;
+        assert(LIST_EMPTY(&hub->sessions));
+        while (!TAILQ_EMPTY(&hub->streams))
+                hub_close(hub, TAILQ_FIRST(&hub->streams));
+        while ((reader = SLIST_FIRST(&hub->readers))) {
+                SLIST_REMOVE_HEAD(&hub->readers, link);
+                free(reader);
+        }
+        tally_deinit(&hub->addresses);
+        return mem_free(hub);
+}

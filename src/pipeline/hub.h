@@ -1,0 +1,178 @@
+#pragma once
+// Hub: the one way in. It opens, names and lists all streams, pulled and pushed alike, keeps
+// the list of all sessions, and says who is let in.
+//
+// A session is one client, whatever it came by; a dialect or a page embeds a struct hub_session
+// in what it knows of the client. Everybody's streams are opened by hub_open().
+//
+// Threads: loop thread only.
+// Memory:  the hub owns the streams; a session belongs to whoever embeds it, and leaves before
+//          it is freed. Whoever asked for a stream closes it, or else the hub does at its end.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "auth/principal.h"
+#include "decode/scheduler.h"
+#include "pipeline/request.h"
+#include "pipeline/stream.h"
+#include "source/upload.h"
+#include "transcript/observer.h"
+#include "util/error.h"
+#include "util/loop.h"
+
+struct hub;
+
+// What it stands on; all of it outlives the hub.
+struct hub_parts {
+        struct loop *loop;
+        struct scheduler *scheduler;
+        const struct vad_model *vad;
+        struct budget *budget;
+        const struct upload_services *uploads;
+        struct request_defaults defaults;
+        bool has_admission;      // nobody is let in while text comes too late
+        int address_sessions;    // of one client address; 0: any number
+        double address_backlog;  // seconds of sound of one address that are not text; 0: any
+        // Whether the model can do this: 0, or -EINVAL with the words. "" is no language in
+        // particular.
+        int (*check_model)(const void *context, const char *language, enum decode_task task,
+                           struct error *error);
+        const void *context;
+};
+
+struct hub *hub_new(const struct hub_parts *parts);
+
+// Close all streams and free. All sessions have left. NULL is fine. Returns NULL.
+struct hub *hub_free(struct hub *hub);
+
+const struct hub_parts *hub_parts(const struct hub *hub);
+
+// --- readers: kinds of those who are told ----------------------------------------------------
+
+// "log", "unknown" (clients that have not said yet what they are), and each dialect.
+struct hub_reader {
+        const char *name;     // static; the metrics' label
+        size_t n_present;     // sessions of that kind
+        uint64_t n_sessions;  // that were ever set up
+        struct observer_counts observers;
+        SLIST_ENTRY(hub_reader) link;
+};
+
+#define HUB_READER_LOG     "log"
+#define HUB_READER_UNKNOWN "unknown"
+
+// The one of that name (static), which is made if there is none yet.
+struct hub_reader *hub_reader(struct hub *hub, const char *name);
+
+// What else is counted; plain numbers that only grow.
+struct hub_counts {
+        struct stream_counts streams;
+        uint64_t n_refused_busy;     // clients sent away because of overload
+        uint64_t n_refused_invalid;  // and for what they said
+        uint64_t n_warned;           // told that text comes late
+};
+
+struct hub_counts *hub_counts(struct hub *hub);
+
+// --- sessions --------------------------------------------------------------------------------
+
+struct hub_session;
+
+// What the server may ask of a client's session. Codes are those of WebSocket's close frames,
+// for other transports to translate. None of these frees another session.
+struct hub_session_ops {
+        // Finish in order: flush, wait for the backlog, goodbye with `code`.
+        void (*leave)(struct hub_session *session, uint16_t code);
+        // Say goodbye now, whatever the backlog.
+        void (*goodbye)(struct hub_session *session, uint16_t code);
+        // Look again whether the client has to be held up for its address's backlog.
+        void (*release)(struct hub_session *session);
+        // The server is overloaded: `words` say what is to be expected. False when the client
+        // cannot be told.
+        bool (*on_overload)(struct hub_session *session, const char *words);
+};
+
+struct hub_session {
+        const struct hub_session_ops *ops;
+        const struct principal *principal;  // who it is
+        char address[64];                   // where it is: whose share and limits it has
+        char about[64];                     // for log lines: "client 127.0.0.1:40312"
+        struct hub_reader *reader;          // its kind; hub_session_is()
+        struct hub_stream *stream;          // the one that it feeds; NULL: none
+        enum load_level told;               // of the present overload
+        enum load_level told_worst;         // when it was last told something
+        nsec_t told_at;                     // and when that was; 0: never
+        LIST_ENTRY(hub_session) link;
+};
+
+// Add the session (whose ops, principal, address and `about` are set) to the list, as
+// "unknown". False when its address has too many: the session is in the list all the same, to
+// be told.
+bool hub_enter(struct hub *hub, struct hub_session *session);
+void hub_leave(struct hub *hub, struct hub_session *session);
+
+// The session is of that kind.
+void hub_session_is(struct hub_session *session, struct hub_reader *reader);
+
+// All of them; the latest first. NULL: there are no more.
+struct hub_session *hub_first_session(const struct hub *hub);
+struct hub_session *hub_next_session(const struct hub_session *session);
+
+// --- who is let in ---------------------------------------------------------------------------
+
+// Why not: "REASON; REMEDY" is a sentence for people.
+struct hub_refusal {
+        char reason[96];  // "decoding is 8 s behind"
+        char remedy[96];  // "try again in 30 s"
+        bool is_address;  // it has used up what one address may have; else the server is busy
+        nsec_t retry;     // when it may be worth while to ask again
+};
+
+// Whether anybody new may have sound decoded: not while decoding is too far behind, or the
+// memory for clients is nearly used up.
+bool hub_has_room(const struct hub *hub, struct hub_refusal *ret);
+
+// Whether this session may: neither while its own address has too large a backlog.
+bool hub_admits(const struct hub *hub, const struct hub_session *session,
+                struct hub_refusal *ret);
+
+// Whether the address's backlog is as large as it may be.
+bool hub_address_is_full(const struct hub *hub, const char *address);
+
+// --- streams ---------------------------------------------------------------------------------
+
+struct hub_stream {
+        uint64_t id;  // 1, 2, ...; never given again
+        struct stream *stream;
+        const struct hub_session *session;  // whose it is; NULL: the configuration's
+        struct observer log;                // of pulled streams
+        TAILQ_ENTRY(hub_stream) link;
+};
+
+// Open a stream as requested, for that session (NULL: for the server itself). The request is
+// completed (request.h) with what the server has for defaults. Fails with words when the model
+// cannot do it. The session has the stream from then on. What a pulled stream says is logged.
+int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
+             struct hub_session *session, const struct stream_listener *listener,
+             struct error *error);
+
+// NULL is fine. Returns NULL.
+struct hub_stream *hub_close(struct hub *hub, struct hub_stream *stream);
+
+// The stream of that name, the oldest if clients gave several the same; pulled streams are
+// there first. NULL: there is none.
+struct hub_stream *hub_find(const struct hub *hub, const char *name);
+
+// All of them, the oldest first. NULL: there are no more.
+struct hub_stream *hub_first(const struct hub *hub);
+struct hub_stream *hub_next(const struct hub_stream *stream);
+
+// The pulled ones only: those that have a source (stream_source()).
+struct hub_stream *hub_first_pulled(const struct hub *hub);
+struct hub_stream *hub_next_pulled(const struct hub_stream *stream);
+
+// Windows of pulled streams that are closed and not yet answered.
+size_t hub_backlog(const struct hub *hub);

@@ -1,0 +1,159 @@
+// The one way in: what a request leaves open is filled in, streams and sessions are listed, and
+// who asks for too much is told why not.
+#include "pipeline/hub.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "pipeline/hub_rig.h"
+
+#define HUB_TEST(function) \
+        cmocka_unit_test_setup_teardown(function, hub_rig_setup, hub_rig_teardown)
+
+static const struct hub_session_ops no_ops;
+
+static struct hub_session session_at(const char *address) {
+        struct hub_session session = {.ops = &no_ops, .principal = principal_anonymous(true)};
+
+        snprintf(session.address, sizeof(session.address), "%s", address);
+        return session;
+}
+
+static struct hub_stream *open_pushed(struct hub_rig *rig, const char *name,
+                                      struct hub_session *session) {
+        struct request request = {.name = name};
+        struct stream_listener listener = {0};
+        struct hub_stream *stream;
+
+        assert_int_equal(hub_open(&stream, rig->hub, &request, session, &listener, NULL), 0);
+        return stream;
+}
+
+static void what_is_absent_is_the_servers(void **state) {
+        struct hub_rig *rig = hub_rig_need(state);
+        struct request request = {.name = "mine", .beam_size = 1000};
+        struct request given = {.name = "mine", .language = "", .pause = 2, .window_max = 9};
+        struct decode_options options;
+
+        snprintf(rig->decoding.language, sizeof(rig->decoding.language), "de");
+        request_complete(&request, &rig->parts.defaults);
+        assert_string_equal(request.language, "de");
+        assert_true(request.pause == 0.6F && request.window_max == 28);
+        assert_int_equal(request.beam_size, DECODE_WIDTH_MAX);
+        request_complete(&given, &rig->parts.defaults);
+        assert_string_equal(given.language, "");  // to be detected, whatever the default
+        assert_true(given.pause == 2 && given.window_max == 9);
+
+        assert_int_equal(given.task, DECODE_TRANSCRIBE);
+        given.task = DECODE_TRANSLATE;
+        given.prompt = "Dear all";
+        given.has_word_times = true;
+        options = request_decode_options(&given);
+        assert_int_equal(options.task, DECODE_TRANSLATE);
+        assert_string_equal(options.prompt, "Dear all");
+        assert_int_equal(options.word_timestamps, DECODE_YES);
+        assert_int_equal(options.beam_size, rig->decoding.beam_size);
+        assert_string_equal(options.language, "");
+        decode_options_deinit(&options);
+}
+
+static void what_the_model_cannot_do_is_refused(void **state) {
+        struct hub_rig *rig = hub_rig_need(state);
+        struct request request = {.name = "mine", .language = "xx"};
+        struct stream_listener listener = {0};
+        struct hub_stream *stream;
+        struct error error;
+
+        assert_int_equal(hub_open(&stream, rig->hub, &request, NULL, &listener, &error),
+                         -EINVAL);
+        assert_string_equal(error.text, "the model does not know 'xx'");
+        assert_null(hub_first(rig->hub));
+}
+
+static void pulled_and_pushed_streams_are_listed_alike(void **state) {
+        struct hub_rig *rig = hub_rig_need(state);
+        struct hub_session session = session_at("10.0.0.1");
+        struct hub_stream *camera = hub_rig_open_pulled(rig, "hall"), *pushed;
+
+        assert_true(hub_enter(rig->hub, &session));
+        pushed = open_pushed(rig, "hall", &session);
+        assert_true(pushed->id > camera->id);
+        assert_ptr_equal(pushed->session, &session);
+        assert_ptr_equal(session.stream, pushed);
+        // The camera goes before a client that gives its stream the same name.
+        assert_ptr_equal(hub_find(rig->hub, "hall"), camera);
+        assert_null(hub_find(rig->hub, "Hall"));
+        assert_ptr_equal(hub_first(rig->hub), camera);
+        assert_ptr_equal(hub_next(camera), pushed);
+        assert_null(hub_next(pushed));
+        assert_ptr_equal(hub_first_pulled(rig->hub), camera);
+        assert_null(hub_next_pulled(camera));
+
+        hub_close(rig->hub, camera);
+        assert_ptr_equal(hub_find(rig->hub, "hall"), pushed);
+        assert_null(hub_first_pulled(rig->hub));
+        hub_leave(rig->hub, &session);
+        assert_null(hub_first_session(rig->hub));
+}
+
+static void sessions_are_counted_by_kind(void **state) {
+        struct hub_rig *rig = hub_rig_need(state);
+        struct hub_session session = session_at("10.0.0.1");
+        struct hub_reader *unknown = hub_reader(rig->hub, HUB_READER_UNKNOWN);
+        struct hub_reader *own = hub_reader(rig->hub, "own");
+
+        hub_enter(rig->hub, &session);
+        assert_int_equal(unknown->n_present, 1);
+        hub_session_is(&session, own);
+        assert_int_equal(unknown->n_present, 0);
+        assert_int_equal(own->n_present, 1);
+        assert_ptr_equal(hub_reader(rig->hub, "own"), own);
+        hub_leave(rig->hub, &session);
+        assert_int_equal(own->n_present, 0);
+}
+
+static void an_address_has_so_many_sessions(void **state) {
+        struct hub_rig *rig = hub_rig_need(state);
+        struct hub_session sessions[3] = {session_at("10.0.0.1"), session_at("10.0.0.1"),
+                                          session_at("10.0.0.2")};
+
+        rig->parts.address_sessions = 1;
+        hub_rig_renew(rig);
+        assert_true(hub_enter(rig->hub, &sessions[0]));
+        assert_false(hub_enter(rig->hub, &sessions[1]));
+        assert_true(hub_enter(rig->hub, &sessions[2]));
+        hub_leave(rig->hub, &sessions[1]);
+        hub_leave(rig->hub, &sessions[0]);
+        assert_true(hub_enter(rig->hub, &sessions[1]));
+        hub_leave(rig->hub, &sessions[1]);
+        hub_leave(rig->hub, &sessions[2]);
+}
+
+static void nobody_is_let_in_without_memory(void **state) {
+        struct hub_rig *rig = hub_rig_need(state);
+        struct hub_session session = session_at("10.0.0.1");
+        struct hub_refusal refusal;
+
+        assert_true(hub_admits(rig->hub, &session, &refusal));
+        budget_charge_always(rig->budget, BUDGET_MESSAGES, HUB_RIG_BUDGET);
+        assert_false(hub_admits(rig->hub, &session, &refusal));
+        assert_string_equal(refusal.reason, "the memory for clients is used up");
+        assert_string_equal(refusal.remedy, "try again in 30 s");
+        assert_false(refusal.is_address);
+        assert_int_equal(refusal.retry, 30 * NSEC_PER_SEC);
+        budget_refund(rig->budget, BUDGET_MESSAGES, HUB_RIG_BUDGET);
+        assert_true(hub_has_room(rig->hub, &refusal));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                HUB_TEST(what_is_absent_is_the_servers),
+                HUB_TEST(what_the_model_cannot_do_is_refused),
+                HUB_TEST(pulled_and_pushed_streams_are_listed_alike),
+                HUB_TEST(sessions_are_counted_by_kind),
+                HUB_TEST(an_address_has_so_many_sessions),
+                HUB_TEST(nobody_is_let_in_without_memory),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

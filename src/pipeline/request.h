@@ -1,0 +1,65 @@
+#pragma once
+// Request: what somebody wants of a stream. The configuration fills one for each of its
+// streams, a dialect one for each client; the hub (hub.h) fills in what is absent and opens the
+// stream.
+//
+// Threads: any; plain data.
+// Memory:  all texts are lent, at least until hub_open() has returned.
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "audio/pcm.h"
+#include "decode/job.h"
+#include "decode/language.h"
+#include "pipeline/stream.h"
+#include "source/source.h"
+
+// Zeroed asks for a live stream with nothing but defaults.
+struct request {
+        const char *name;  // of the stream; required
+
+        // Where its sound comes from: a source that is opened and kept going (such a stream is
+        // "pulled"), or NULL, and samples are pushed in the format below.
+        const struct source_config *source;
+        enum pcm_format format;
+        bool is_file;  // pushed faster than it is spoken: nobody waits for partial text
+
+        // What the decoder is asked for; NULL: what the server asks for. What follows goes over
+        // it, and is its own where it is absent.
+        const struct decode_options *decoding;
+        const char *language;  // code of Whisper's; NULL: absent; "" detects
+        bool has_task;
+        enum decode_task task;
+        const char *prompt;    // text before the first; NULL: absent
+        const char *hotwords;  // NULL: absent
+        bool has_word_times;   // each word's times are wanted; false: absent
+        unsigned beam_size;    // at most DECODE_WIDTH_MAX are searched; 0: absent
+
+        float pause;       // seconds without speech that close a window; 0: the server's
+        float window_max;  // seconds that one may be long; 0: the server's
+
+        size_t history;  // final segments kept for those who come late
+        // Whoever asks is told of partial text, too (of a live stream).
+        bool wants_partials;
+};
+
+// What holds where a request says nothing. Lent, and outlives the hub.
+struct request_defaults {
+        const struct decode_options *decoding;
+        float pause;
+        float window_max;
+};
+
+// Fill in what is absent, so that whoever asked can see what holds: the language, "" if it is
+// detected, the task, `decoding`, `pause` and `window_max`.
+void request_complete(struct request *request, const struct request_defaults *defaults);
+
+// What the decoder is to be asked for by a complete request; decode_options_deinit() it.
+struct decode_options request_decode_options(const struct request *request);
+
+// The settings of a stream as a complete request wants it, with these options (lent), and the
+// owner's share of the decoder; NULL: a share of its own.
+struct stream_settings request_stream_settings(const struct request *request,
+                                               const struct decode_options *options,
+                                               const char *owner);
