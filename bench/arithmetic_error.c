@@ -18,7 +18,7 @@
 #include "common.h"
 #include "util/mem.h"
 #include "whisper/context.h"
-#include "whisper/cpu/audio_memory.h"
+#include "whisper/cpu/cross_kv.h"
 #include "whisper/cpu/decoder.h"
 #include "whisper/cpu/vectors.h"
 #include "whisper/prompt.h"
@@ -30,9 +30,9 @@
 struct side {
         const char *name;
         struct whisper_model *model;
-        struct tensor_context *context;
+        struct linear_context *context;
         struct encoder *encoder;
-        struct audio_pool *pool;
+        struct cross_kv_pool *pool;
         struct decoder *decoder;
         double encoder_error, encoder_power, logits_error, logits_power, divergence;
         size_t n_tokens, n_others;
@@ -45,18 +45,18 @@ static int side_open(struct side *side, const char *path, enum compute compute) 
                 fprintf(stderr, "arithmetic_error: %s\n", error.text);
                 return -1;
         }
-        if (tensor_context_new(&side->context, NULL) < 0 ||
+        if (linear_context_new(&side->context, NULL) < 0 ||
             encoder_new(&side->encoder, side->model, side->context) < 0 ||
-            audio_pool_new(&side->pool, side->model, 1) < 0)
+            cross_kv_pool_new(&side->pool, side->model, 1) < 0)
                 return -1;
-        return decoder_new(&side->decoder, side->model, TEXT_PAGES);
+        return decoder_new(&side->decoder, side->model, KV_BLOCKS);
 }
 
 static void side_close(struct side *side) {
         decoder_free(side->decoder);
-        audio_pool_free(side->pool);
+        cross_kv_pool_free(side->pool);
         encoder_free(side->encoder);
-        tensor_context_free(side->context);
+        linear_context_free(side->context);
         whisper_model_free(side->model);
 }
 
@@ -102,18 +102,18 @@ static void compare_logits(struct side *side, const float *expected, const float
 }
 
 // The sound's tokens fed one by one: chosen by the reference, compared by others.
-static void decode(struct side *side, struct sound *sound, const struct audio_memory *audio,
+static void decode(struct side *side, struct sound *sound, const struct cross_kv *audio,
                    bool is_reference) {
         size_t n = (size_t)side->model->info.n_vocabulary;
         int32_t end = tokenizer_specials(side->model->tokenizer)->end_of_text;
-        struct text_memory text = {0};
+        struct kv_cache text = {0};
 
         for (size_t i = 0; i < sound->n_tokens; i++) {
                 struct decoder_row row = {.token = sound->tokens[i],
                                           .wants_logits = i + 1 >= sound->n_prompt,
                                           .position = i,
-                                          .text = &text,
-                                          .audio = audio};
+                                          .kv = &text,
+                                          .cross_kv = audio};
                 float *expected = sound->logits + i * n, *logits = NULL;
 
                 if (decoder_step(side->decoder, &row, 1, &logits) < 0)
@@ -132,12 +132,12 @@ static void decode(struct side *side, struct sound *sound, const struct audio_me
                                 sound->tokens[sound->n_tokens++] = token;
                 }
         }
-        text_memory_release(&text, decoder_text_pool(side->decoder));
+        kv_cache_release(&text, decoder_kv_pool(side->decoder));
 }
 
 static void run(struct side *side, struct sound *sound, bool is_reference) {
         const float *features = NULL;
-        struct audio_memory *audio = NULL;
+        struct cross_kv *audio = NULL;
 
         if (encoder_run(side->encoder, &sound->window, 1, &features) < 0)
                 abort();
@@ -148,10 +148,10 @@ static void run(struct side *side, struct sound *sound, bool is_reference) {
         } else {
                 compare_features(side, sound, features);
         }
-        if (audio_memories_new(&audio, side->pool, side->encoder, &sound->window, 1) < 0)
+        if (cross_kv_compute(&audio, side->pool, side->encoder, &sound->window, 1) < 0)
                 abort();
         decode(side, sound, audio, is_reference);
-        audio_memory_release(audio);
+        cross_kv_release(audio);
 }
 
 static void run_all(struct side *sides, size_t n_sides, const struct job *job,

@@ -17,7 +17,7 @@
 #include "common.h"
 #include "util/mem.h"
 #include "whisper/cpu/decoder.h"
-#include "whisper/cpu/text_attention.h"
+#include "whisper/cpu/paged_attention.h"
 #include "whisper/cpu/vectors.h"
 #include "whisper/sampler.h"
 
@@ -34,8 +34,8 @@ struct profile {
         size_t n_state, n_heads, n_layers;
         size_t n, n_wanted;  // rows of a step, and those of them that want logits
         struct decoder_row rows[ROWS_MAX];
-        struct text_memory texts[SEQUENCES_MAX];
-        struct audio_memory *windows[SEQUENCES_MAX];
+        struct kv_cache texts[SEQUENCES_MAX];
+        struct cross_kv *windows[SEQUENCES_MAX];
         float *x, *y;     // rows of a product, and what comes out: [ROWS_MAX, 4 * n_state]
         char *converted;  // likewise, as the panels want them
         void *scratch;    // of attention
@@ -55,32 +55,32 @@ static void run_step(struct profile *profile) {
         decoder_step(profile->decoder, profile->rows, profile->n, &profile->logits);
 }
 
-static void multiply(struct profile *profile, const struct panels *panels, unsigned flags,
-                     size_t n, float *y) {
-        size_t size = panels_row_size(panels->type, panels->depth);
+static void multiply(struct profile *profile, const struct skinny_matrix *matrix,
+                     unsigned flags, size_t n, float *y) {
+        size_t size = skinny_row_size(matrix->type, matrix->depth);
 
         for (size_t i = 0; i < n; i++)
-                panels_convert_row(panels->type, panels->depth,
+                skinny_convert_row(matrix->type, matrix->depth,
                                    profile->x + i * 4 * profile->n_state,
                                    profile->converted + i * size);
-        panels_multiply_share(panels,
-                              &(struct product){.x = profile->converted,
-                                                .x_stride = size,
-                                                .n_rows = n,
-                                                .y = y,
-                                                .y_stride = panels->n_columns,
-                                                .flags = flags},
-                              0, 1);
+        skinny_multiply_part(matrix,
+                             &(struct gemm_product){.x = profile->converted,
+                                                    .x_stride = size,
+                                                    .n_rows = n,
+                                                    .y = y,
+                                                    .y_stride = matrix->n_columns,
+                                                    .flags = flags},
+                             0, 1);
 }
 
 static void run_attention_layers(struct profile *profile) {
         for (size_t i = 0; i < profile->n_layers; i++) {
                 const struct decoder_layer *layer = &profile->model->decoder_layers[i];
 
-                multiply(profile, &layer->query_key_value.panels, 0, profile->n, profile->y);
-                multiply(profile, &layer->attention_out.panels, 0, profile->n, profile->y);
-                multiply(profile, &layer->cross_query.panels, 0, profile->n, profile->y);
-                multiply(profile, &layer->cross_out.panels, 0, profile->n, profile->y);
+                multiply(profile, &layer->query_key_value.matrix, 0, profile->n, profile->y);
+                multiply(profile, &layer->attention_out.matrix, 0, profile->n, profile->y);
+                multiply(profile, &layer->cross_query.matrix, 0, profile->n, profile->y);
+                multiply(profile, &layer->cross_out.matrix, 0, profile->n, profile->y);
         }
 }
 
@@ -88,8 +88,8 @@ static void run_mlp(struct profile *profile) {
         for (size_t i = 0; i < profile->n_layers; i++) {
                 const struct decoder_layer *layer = &profile->model->decoder_layers[i];
 
-                multiply(profile, &layer->mlp_in.panels, PRODUCT_GELU, profile->n, profile->y);
-                multiply(profile, &layer->mlp_out.panels, 0, profile->n, profile->y);
+                multiply(profile, &layer->mlp_in.matrix, GEMM_GELU, profile->n, profile->y);
+                multiply(profile, &layer->mlp_out.matrix, 0, profile->n, profile->y);
         }
 }
 
@@ -104,20 +104,20 @@ static void run_text_attention(struct profile *profile) {
         for (size_t layer = 0; layer < profile->n_layers; layer++)
                 for (size_t i = 0; i < profile->n; i++)
                         for (size_t head = 0; head < profile->n_heads; head++)
-                                text_attend(decoder_text_pool(profile->decoder),
-                                            &(struct text_query){
-                                                    .text = profile->rows[i].text,
-                                                    .layer = layer,
-                                                    .position = profile->rows[i].position,
-                                                    .column = head * width,
-                                                    .width = width,
-                                                    .query = profile->x,
-                                                    .ret = profile->y},
-                                            profile->scratch);
+                                paged_attend(decoder_kv_pool(profile->decoder),
+                                             &(struct paged_query){
+                                                     .kv = profile->rows[i].kv,
+                                                     .layer = layer,
+                                                     .position = profile->rows[i].position,
+                                                     .column = head * width,
+                                                     .width = width,
+                                                     .query = profile->x,
+                                                     .ret = profile->y},
+                                             profile->scratch);
 }
 
 static void run_cross_attention(struct profile *profile) {
-        bool is_one = profile->n > 1 && profile->rows[1].audio == profile->rows[0].audio;
+        bool is_one = profile->n > 1 && profile->rows[1].cross_kv == profile->rows[0].cross_kv;
         struct cross_queries queries = {.x = profile->x,
                                         .ret = profile->y,
                                         .stride = profile->n_state,
@@ -126,7 +126,7 @@ static void run_cross_attention(struct profile *profile) {
         for (size_t layer = 0; layer < profile->n_layers; layer++)
                 for (size_t i = 0; i < profile->n; i += queries.n)
                         for (size_t head = 0; head < profile->n_heads; head++)
-                                cross_attend(&profile->rows[i].audio->layers[layer], head,
+                                cross_attend(&profile->rows[i].cross_kv->layers[layer], head,
                                              &queries, profile->scratch);
 }
 
@@ -140,7 +140,7 @@ static void run_norms(struct profile *profile) {
 
 static void run_embedding(struct profile *profile) {
         for (size_t i = 0; i < profile->n; i++)
-                panels_column(&profile->model->token_embedding, 1000 + i * 997, profile->y);
+                skinny_column(&profile->model->token_embedding, 1000 + i * 997, profile->y);
 }
 
 static void run_choice(struct profile *profile) {
@@ -178,7 +178,7 @@ static const struct {
 // --- The table ----------------------------------------------------------------------------
 
 static void profile_init(struct profile *profile, struct whisper_model *model) {
-        enum panels_type type = audio_memory_type(model);
+        enum skinny_type type = cross_kv_type(model);
         size_t width, size;
 
         *profile = (struct profile){.model = model,
@@ -186,23 +186,23 @@ static void profile_init(struct profile *profile, struct whisper_model *model) {
                                     .n_heads = (size_t)model->info.n_text_heads,
                                     .n_layers = (size_t)model->info.n_text_layers};
         width = profile->n_state / profile->n_heads;
-        size = cross_memory_size(type, KEYS, profile->n_heads, width);
-        if (decoder_new(&profile->decoder, model, SEQUENCES_MAX * TEXT_PAGES) < 0)
+        size = cross_kv_layer_size(type, KEYS, profile->n_heads, width);
+        if (decoder_new(&profile->decoder, model, SEQUENCES_MAX * KV_BLOCKS) < 0)
                 abort();
         profile->x = xcalloc(ROWS_MAX * 4 * profile->n_state, sizeof(float));
         profile->y = xcalloc(ROWS_MAX * 4 * profile->n_state, sizeof(float));
         profile->converted =
-                try_aligned(ROWS_MAX * panels_row_size(PANELS_FLOAT, 4 * profile->n_state));
+                try_aligned(ROWS_MAX * skinny_row_size(SKINNY_FLOAT, 4 * profile->n_state));
         profile->scratch = try_aligned(cross_scratch_size(KEYS, width));
         for (size_t i = 0; i < ROWS_MAX * 4 * profile->n_state; i++)
                 profile->x[i] = sinf((float)i);
         for (size_t i = 0; i < SEQUENCES_MAX; i++) {
-                struct audio_memory *window = profile->windows[i] = xcalloc(
+                struct cross_kv *window = profile->windows[i] = xcalloc(
                         1, sizeof(*window) + profile->n_layers * sizeof(window->layers[0]));
 
                 window->elements = try_aligned(profile->n_layers * size);
                 for (size_t layer = 0; layer < profile->n_layers; layer++)
-                        window->layers[layer] = (struct cross_memory){
+                        window->layers[layer] = (struct cross_kv_layer){
                                 .type = type,
                                 .n_keys = KEYS,
                                 .n_heads = profile->n_heads,
@@ -220,8 +220,8 @@ static void take_sequences(struct profile *profile, size_t n) {
                 profile->rows[i] = (struct decoder_row){.token = 1000,
                                                         .wants_logits = true,
                                                         .position = POSITION,
-                                                        .text = &profile->texts[i],
-                                                        .audio = profile->windows[i]};
+                                                        .kv = &profile->texts[i],
+                                                        .cross_kv = profile->windows[i]};
 }
 
 // Steps of one sequence with a prompt and a draft.
@@ -233,13 +233,13 @@ static void take_draft(struct profile *profile) {
                         (struct decoder_row){.token = 1000,
                                              .wants_logits = i >= DRAFT_ROWS - DRAFT_TOKENS,
                                              .position = i,
-                                             .text = &profile->texts[0],
-                                             .audio = profile->windows[0]};
+                                             .kv = &profile->texts[0],
+                                             .cross_kv = profile->windows[0]};
 }
 
 static void profile_deinit(struct profile *profile) {
         for (size_t i = 0; i < SEQUENCES_MAX; i++) {
-                text_memory_release(&profile->texts[i], decoder_text_pool(profile->decoder));
+                kv_cache_release(&profile->texts[i], decoder_kv_pool(profile->decoder));
                 free(profile->windows[i]->elements);
                 free(profile->windows[i]);
         }

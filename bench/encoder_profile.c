@@ -17,7 +17,7 @@
 #include "common.h"
 #include "util/mem.h"
 #include "whisper/cpu/encoder.h"
-#include "whisper/cpu/gemm/dense.h"
+#include "whisper/cpu/gemm/tall_layer.h"
 #include "whisper/cpu/self_attention.h"
 #include "whisper/cpu/vectors.h"
 #include "whisper/model.h"
@@ -27,22 +27,22 @@
 
 struct profile {
         struct whisper_model *model;
-        struct tensor_context *context;
+        struct linear_context *context;
         struct encoder *encoder;
         struct self_attention attention;
-        struct dense_chunk chunk;
+        struct tall_chunk chunk;
         size_t n_state, n_mels;
         float *sound;                // [SECONDS]
         float *log_mel;              // [CONTEXT_FRAMES, n_mels]
-        float *rows;                 // [DENSE_ROWS_MAX, 4 * n_state]
+        float *rows;                 // [TALL_LAYER_ROWS_MAX, 4 * n_state]
         float *results;              // the same
-        float *scores;               // [TILE_BLOCK_ROWS, panels of a window's keys]
+        float *scores;               // [TALL_BLOCK_ROWS, panels of a window's keys]
         uint16_t *wide;              // bf16 [CONTEXT_ROWS, 3 * n_state]
         uint16_t *narrow;            // bf16 [CONTEXT_ROWS, n_state]
         const struct linear *layer;  // that run_layer() is for
         unsigned flags;
-        struct tile_matrix keys, values;  // of one head
-        int32_t zeros[CONTEXT_ROWS + TILE_PANEL_COLUMNS];
+        struct tall_matrix keys, values;  // of one head
+        int32_t zeros[CONTEXT_ROWS + TALL_VECTOR_COLUMNS];
 };
 
 static double milliseconds_now(void) {
@@ -80,110 +80,111 @@ static void run_projections(struct profile *profile) {
 static void run_norm(struct profile *profile) {
         const struct norm *norm = &profile->model->encoder_norm;
 
-        for (size_t row = 0; row < dense_rows(); row++)
+        for (size_t row = 0; row < tall_layer_rows(); row++)
                 vector_normalize(profile->rows + row * profile->n_state, norm->weight,
                                  norm->bias, profile->n_state,
                                  profile->results + row * profile->n_state);
 }
 
 static void run_layer(struct profile *profile) {
-        const struct dense *dense = linear_dense(profile->layer);
-        struct dense_input input =
-                dense_take_floats(&profile->chunk, dense->elements, profile->rows, dense->n_in,
-                                  dense_rows(), dense->n_in);
+        const struct tall_layer *layer = linear_tall(profile->layer);
+        struct tall_input input =
+                tall_take_floats(&profile->chunk, layer->elements, profile->rows, layer->n_in,
+                                 tall_layer_rows(), layer->n_in);
 
-        dense_multiply(dense, &input, dense_rows(), profile->results, dense->n_out,
-                       profile->flags);
+        tall_layer_multiply(layer, &input, tall_layer_rows(), profile->results, layer->n_out,
+                            profile->flags);
 }
 
-// Queries, keys and values, as dense_encoder.c lays them out.
+// Queries, keys and values, as fused_encoder.c lays them out.
 static void run_query_key_value(struct profile *profile) {
-        const struct dense *dense =
-                linear_dense(profile->model->encoder_layers[0].query_key_value);
-        struct dense_input input =
-                dense_take_floats(&profile->chunk, dense->elements, profile->rows, dense->n_in,
-                                  dense_rows(), dense->n_in);
+        const struct tall_layer *layer =
+                linear_tall(profile->model->encoder_layers[0].query_key_value);
+        struct tall_input input =
+                tall_take_floats(&profile->chunk, layer->elements, profile->rows, layer->n_in,
+                                 tall_layer_rows(), layer->n_in);
 
-        for (size_t first = 0; first < dense->n_out; first += TILE_COLUMNS) {
-                struct dense part = dense_part(dense, first);
+        for (size_t first = 0; first < layer->n_out; first += TALL_TILE_COLUMNS) {
+                struct tall_layer part = tall_layer_part(layer, first);
 
-                dense_multiply(&part, &input, dense_rows(),
-                               profile->wide + first * CONTEXT_ROWS, TILE_COLUMNS,
-                               TILE_TO_BF16);
+                tall_layer_multiply(&part, &input, tall_layer_rows(),
+                                    profile->wide + first * CONTEXT_ROWS, TALL_TILE_COLUMNS,
+                                    TALL_TO_BF16);
         }
 }
 
 static void run_attention(struct profile *profile) {
-        self_attention_run(&profile->attention,
-                           &(struct self_attention_window){.projected = profile->wide,
-                                                           .n_rows = CONTEXT_ROWS,
-                                                           .stride = TILE_COLUMNS,
-                                                           .block = CONTEXT_ROWS * TILE_COLUMNS,
-                                                           .n_unbiased = CONTEXT_ROWS,
-                                                           .ret = profile->narrow},
-                           1);
+        self_attention_run(
+                &profile->attention,
+                &(struct self_attention_window){.projected = profile->wide,
+                                                .n_rows = CONTEXT_ROWS,
+                                                .stride = TALL_TILE_COLUMNS,
+                                                .block = CONTEXT_ROWS * TALL_TILE_COLUMNS,
+                                                .n_unbiased = CONTEXT_ROWS,
+                                                .ret = profile->narrow},
+                1);
 }
 
 static size_t score_stride(const struct profile *profile) {
-        return profile->keys.n_panels * TILE_PANEL_COLUMNS;
+        return profile->keys.n_vectors * TALL_VECTOR_COLUMNS;
 }
 
 static bool is_int8(const struct profile *profile) {
-        return profile->attention.elements == TILE_INT8;
+        return profile->attention.elements == TALL_INT8;
 }
 
 static void run_scores(struct profile *profile) {
-        int16_t largest[TILE_BLOCK_ROWS];
-        struct tile_scores scores = {
+        int16_t largest[TALL_BLOCK_ROWS];
+        struct tall_scores scores = {
                 .keys = {profile->keys, profile->results, profile->results, profile->zeros},
                 .queries = (const uint8_t *)profile->wide,
                 .query_scales = profile->rows,
-                .n_rows = TILE_BLOCK_ROWS,
+                .n_rows = TALL_BLOCK_ROWS,
                 .scores = (int16_t *)(void *)profile->scores,
                 .stride = score_stride(profile)};
 
         if (is_int8(profile)) {
-                tiles_score(&scores, largest);
+                tall_score(&scores, largest);
                 return;
         }
-        tiles_multiply(TILE_BF16,
-                       &(struct tile_product){.matrix = profile->keys,
-                                              .n_groups = profile->keys.n_groups,
-                                              .x = profile->wide,
-                                              .x_stride = profile->keys.n_groups * TILE_GROUP,
-                                              .n_rows = TILE_BLOCK_ROWS,
-                                              .y = profile->scores,
-                                              .y_stride = score_stride(profile)});
+        tall_multiply(TALL_BF16,
+                      &(struct tall_product){.matrix = profile->keys,
+                                             .n_groups = profile->keys.n_groups,
+                                             .x = profile->wide,
+                                             .x_stride = profile->keys.n_groups * TALL_GROUP,
+                                             .n_rows = TALL_BLOCK_ROWS,
+                                             .y = profile->scores,
+                                             .y_stride = score_stride(profile)});
 }
 
 static void run_softmax(struct profile *profile) {
         size_t stride = score_stride(profile);
 
-        for (size_t row = 0; row < TILE_BLOCK_ROWS; row++) {
+        for (size_t row = 0; row < TALL_BLOCK_ROWS; row++) {
                 if (is_int8(profile))
-                        tiles_share((int16_t *)(void *)profile->scores + row * stride, stride,
-                                    INT16_MAX);
+                        tall_quantize_softmax((int16_t *)(void *)profile->scores + row * stride,
+                                              stride, INT16_MAX);
                 else
-                        tiles_softmax(profile->scores + row * stride, CONTEXT_ROWS, NULL,
-                                      CONTEXT_ROWS);
+                        tall_softmax(profile->scores + row * stride, CONTEXT_ROWS, NULL,
+                                     CONTEXT_ROWS);
         }
 }
 
 static void run_values(struct profile *profile) {
         size_t size = is_int8(profile) ? sizeof(int16_t) : sizeof(float);
 
-        tiles_multiply(profile->attention.elements,
-                       &(struct tile_product){.matrix = profile->values,
-                                              .n_groups = profile->values.n_groups,
-                                              .x = profile->scores,
-                                              .x_stride = score_stride(profile) * size,
-                                              .n_rows = TILE_BLOCK_ROWS,
-                                              .y = profile->results,
-                                              .y_stride = profile->n_state,
-                                              .flags = is_int8(profile) ? TILE_TO_BF16 : 0,
-                                              .rows = profile->chunk.rows,
-                                              .scales = profile->rows,
-                                              .sums = profile->rows});
+        tall_multiply(profile->attention.elements,
+                      &(struct tall_product){.matrix = profile->values,
+                                             .n_groups = profile->values.n_groups,
+                                             .x = profile->scores,
+                                             .x_stride = score_stride(profile) * size,
+                                             .n_rows = TALL_BLOCK_ROWS,
+                                             .y = profile->results,
+                                             .y_stride = profile->n_state,
+                                             .flags = is_int8(profile) ? TALL_TO_BF16 : 0,
+                                             .rows = profile->chunk.rows,
+                                             .scales = profile->rows,
+                                             .sums = profile->rows});
 }
 
 // --- The table -------------------------------------------------------------------------------
@@ -214,12 +215,12 @@ static void stage_print(struct profile *profile, const struct stage *stage, int 
 
 static void layer_print(struct profile *profile, const char *name, const struct linear *layer,
                         unsigned flags, int n_rounds) {
-        const struct dense *dense = linear_dense(layer);
+        const struct tall_layer *tall = linear_tall(layer);
         const struct whisper_info *info = &profile->model->info;
-        double rows = (double)dense_rows();
+        double rows = (double)tall_layer_rows();
         struct stage stage = {name, run_layer,
                               (double)info->n_audio_layers * CONTEXT_ROWS / rows,
-                              2.0 * rows * (double)dense->n_in * (double)dense->n_out};
+                              2.0 * rows * (double)tall->n_in * (double)tall->n_out};
 
         profile->layer = layer;
         profile->flags = flags;
@@ -235,14 +236,14 @@ static void profile_print(struct profile *profile, int n_rounds) {
         const struct encoder_layer *layer = &model->encoder_layers[0];
         double n = (double)profile->n_state, rows = CONTEXT_ROWS;
         double layers = model->info.n_audio_layers, heads = model->info.n_audio_heads;
-        double of_chunk = (double)dense_rows(), chunks = rows / of_chunk,
-               blocks = rows / TILE_BLOCK_ROWS;
+        double of_chunk = (double)tall_layer_rows(), chunks = rows / of_chunk,
+               blocks = rows / TALL_BLOCK_ROWS;
         double products = 4 * rows * rows * n;
         double all = layers * (products + 24 * rows * n * n) +
                      rows * (12 * (double)profile->n_mels * n + 6 * n * n);
         const struct stage query_key_value = {"queries, keys, values", run_query_key_value,
                                               chunks * layers, 6 * of_chunk * n * n};
-        unsigned gelu = TILE_GELU | (model->compute == COMPUTE_BF16 ? TILE_TO_BF16 : 0);
+        unsigned gelu = TALL_GELU | (model->compute == COMPUTE_BF16 ? TALL_TO_BF16 : 0);
         const struct stage stages[] = {
                 {"layer norms", run_norm, chunks * (2 * layers + 1), 0},
                 {"attention", run_attention, layers, products},
@@ -259,13 +260,13 @@ static void profile_print(struct profile *profile, int n_rounds) {
         };
 
         printf("| stage, %s | ms | GOPS |\n|---|---|---|\n", compute_names[model->compute]);
-        layer_print(profile, "convolution 1", model->convolution_1, TILE_GELU | TILE_TO_BF16,
+        layer_print(profile, "convolution 1", model->convolution_1, TALL_GELU | TALL_TO_BF16,
                     n_rounds);
-        layer_print(profile, "convolution 2", model->convolution_2, TILE_GELU, n_rounds);
+        layer_print(profile, "convolution 2", model->convolution_2, TALL_GELU, n_rounds);
         stage_print(profile, &query_key_value, n_rounds);
-        layer_print(profile, "output projection", layer->attention_out, TILE_ADD, n_rounds);
+        layer_print(profile, "output projection", layer->attention_out, TALL_ADD, n_rounds);
         layer_print(profile, "feed-forward 1", layer->mlp_in, gelu, n_rounds);
-        layer_print(profile, "feed-forward 2", layer->mlp_out, TILE_ADD, n_rounds);
+        layer_print(profile, "feed-forward 2", layer->mlp_out, TALL_ADD, n_rounds);
         for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++)
                 stage_print(profile, &stages[i], n_rounds);
 }
@@ -284,7 +285,7 @@ static int profile_init(struct profile *ret, const char *path, enum compute comp
         int r = whisper_model_load(&ret->model, path, 1, compute, error);
 
         if (r == 0)
-                r = tensor_context_new(&ret->context, error);
+                r = linear_context_new(&ret->context, error);
         if (r < 0)
                 return r;
         n = ret->n_state = (size_t)ret->model->info.n_audio_state;
@@ -294,20 +295,20 @@ static int profile_init(struct profile *ret, const char *path, enum compute comp
         ret->sound = random_floats((size_t)SECONDS * 16000);
         ret->log_mel =
                 xcalloc(log_mel_frames((size_t)SECONDS * 16000) * ret->n_mels, sizeof(float));
-        ret->rows = random_floats(DENSE_ROWS_MAX * 4 * n);
-        ret->results = random_floats(DENSE_ROWS_MAX * 4 * n);
-        ret->chunk.elements = try_aligned(dense_chunk_size(4 * n));
-        ret->keys = (struct tile_matrix){NULL, width / in_group, (CONTEXT_ROWS + 15) / 16};
-        ret->values = (struct tile_matrix){NULL, CONTEXT_ROWS / in_group, width / 16};
+        ret->rows = random_floats(TALL_LAYER_ROWS_MAX * 4 * n);
+        ret->results = random_floats(TALL_LAYER_ROWS_MAX * 4 * n);
+        ret->chunk.elements = try_aligned(tall_chunk_size(4 * n));
+        ret->keys = (struct tall_matrix){NULL, width / in_group, (CONTEXT_ROWS + 15) / 16};
+        ret->values = (struct tall_matrix){NULL, CONTEXT_ROWS / in_group, width / 16};
         ret->keys.elements =
-                try_aligned(tile_matrix_size(ret->keys.n_groups, ret->keys.n_panels));
+                try_aligned(tall_matrix_size(ret->keys.n_groups, ret->keys.n_vectors));
         ret->values.elements =
-                try_aligned(tile_matrix_size(ret->values.n_groups, ret->values.n_panels));
-        ret->scores = random_floats(TILE_BLOCK_ROWS * score_stride(ret));
+                try_aligned(tall_matrix_size(ret->values.n_groups, ret->values.n_vectors));
+        ret->scores = random_floats(TALL_BLOCK_ROWS * score_stride(ret));
         ret->wide = try_aligned((size_t)CONTEXT_ROWS * 3 * n * sizeof(uint16_t));
         ret->narrow = try_aligned(CONTEXT_ROWS * n * sizeof(uint16_t));
         r = self_attention_init(&ret->attention,
-                                compute == COMPUTE_INT8 ? TILE_INT8 : TILE_BF16, n_heads, width,
+                                compute == COMPUTE_INT8 ? TALL_INT8 : TALL_BF16, n_heads, width,
                                 (struct self_attention_limits){CONTEXT_ROWS, 1, 1});
         return r < 0 ? r : encoder_new(&ret->encoder, ret->model, ret->context);
 }

@@ -111,12 +111,12 @@ static int dump_log_mel(const struct dump_options *options, const struct whisper
 }
 
 static int dump_encoder(const struct dump_options *options, const struct whisper_model *model) {
-        CLEANUP(tensor_context_freep) struct tensor_context *context = NULL;
+        CLEANUP(linear_context_freep) struct linear_context *context = NULL;
         CLEANUP(encoder_freep) struct encoder *encoder = NULL;
         size_t n_mels = (size_t)model->info.n_mels;
         struct job *job;
 
-        if (tensor_context_new(&context, NULL) < 0 || encoder_new(&encoder, model, context) < 0)
+        if (linear_context_new(&context, NULL) < 0 || encoder_new(&encoder, model, context) < 0)
                 return 1;
         while ((job = job_read(stdin, &options->decode, 0)) != NULL) {
                 float *frames = xcalloc(log_mel_frames(job->n_samples) * n_mels, sizeof(float));

@@ -7,7 +7,7 @@
 
 #include "common.h"
 #include "util/mem.h"
-#include "whisper/cpu/audio_memory.h"
+#include "whisper/cpu/cross_kv.h"
 #include "whisper/cpu/decoder.h"
 #include "whisper/cpu/encoder.h"
 #include "whisper/prompt.h"
@@ -18,19 +18,19 @@
 
 struct stages {
         const struct whisper_model *model;
-        struct tensor_context *context;
+        struct linear_context *context;
         struct encoder *encoder;
         struct decoder *decoder;
-        struct audio_pool *audio;
+        struct cross_kv_pool *audio;
         // Of the jobs that steps listened to, so that they are encoded once.
-        struct audio_memory *heard[N_SHAPES][STAGES_SEQUENCES_MAX];
+        struct cross_kv *heard[N_SHAPES][STAGES_SEQUENCES_MAX];
         const struct job *heard_jobs[N_SHAPES][STAGES_SEQUENCES_MAX];
 };
 
 void stages_forget(struct stages *stages) {
         for (size_t shape = 0; stages && shape < N_SHAPES; shape++)
                 for (size_t i = 0; i < STAGES_SEQUENCES_MAX; i++) {
-                        stages->heard[shape][i] = audio_memory_release(stages->heard[shape][i]);
+                        stages->heard[shape][i] = cross_kv_release(stages->heard[shape][i]);
                         stages->heard_jobs[shape][i] = NULL;
                 }
 }
@@ -39,10 +39,10 @@ struct stages *stages_free(struct stages *stages) {
         if (!stages)
                 return NULL;
         stages_forget(stages);
-        audio_pool_free(stages->audio);
+        cross_kv_pool_free(stages->audio);
         decoder_free(stages->decoder);
         encoder_free(stages->encoder);
-        tensor_context_free(stages->context);
+        linear_context_free(stages->context);
         free(stages);
         return NULL;
 }
@@ -52,13 +52,13 @@ int stages_new(struct stages **ret, const struct whisper_model *model, struct er
         int r;
 
         stages->model = model;
-        r = tensor_context_new(&stages->context, error);
+        r = linear_context_new(&stages->context, error);
         if (r == 0)
                 r = encoder_new(&stages->encoder, model, stages->context);
         if (r == 0)
-                r = decoder_new(&stages->decoder, model, STAGES_SEQUENCES_MAX * TEXT_PAGES);
+                r = decoder_new(&stages->decoder, model, STAGES_SEQUENCES_MAX * KV_BLOCKS);
         if (r == 0)
-                r = audio_pool_new(&stages->audio, model, N_SHAPES * STAGES_SEQUENCES_MAX);
+                r = cross_kv_pool_new(&stages->audio, model, N_SHAPES * STAGES_SEQUENCES_MAX);
         if (r < 0)
                 return r;
         *ret = TAKE(stages);
@@ -107,22 +107,22 @@ double stages_encode(struct stages *stages, const struct job *job, size_t n_fram
 
 // What sequence i listens to.
 static int listen(struct stages *stages, const struct steps_plan *plan, size_t i,
-                  struct audio_memory **ret) {
+                  struct cross_kv **ret) {
         size_t shape = plan->shape == &context_shape_full ? 1 : 0;
         size_t at = i % plan->n_jobs;
         const struct job *job = plan->jobs[at];
-        struct audio_memory **heard = &stages->heard[shape][at];
+        struct cross_kv **heard = &stages->heard[shape][at];
         struct prepared prepared;
         const float *features = NULL;
         int r = 0;
 
         if (stages->heard_jobs[shape][at] != job) {
-                *heard = audio_memory_release(*heard);
+                *heard = cross_kv_release(*heard);
                 prepared_init(&prepared, stages->model, job, 0, plan->shape);
                 r = encoder_run(stages->encoder, &prepared.window, 1, &features);
                 if (r == 0)
-                        r = audio_memories_new(heard, stages->audio, stages->encoder,
-                                               &prepared.window, 1);
+                        r = cross_kv_compute(heard, stages->audio, stages->encoder,
+                                             &prepared.window, 1);
                 free(prepared.log_mel);
                 stages->heard_jobs[shape][at] = r == 0 ? job : NULL;
         }
@@ -136,8 +136,8 @@ static int listen(struct stages *stages, const struct steps_plan *plan, size_t i
 struct crowd {
         size_t n;
         struct decoder_row rows[STAGES_SEQUENCES_MAX];
-        struct text_memory texts[STAGES_SEQUENCES_MAX];
-        struct audio_memory *audio[STAGES_SEQUENCES_MAX];      // the stages'
+        struct kv_cache texts[STAGES_SEQUENCES_MAX];
+        struct cross_kv *audio[STAGES_SEQUENCES_MAX];          // the stages'
         int32_t tokens[STAGES_SEQUENCES_MAX][PROMPT_CONTEXT];  // after the prompt
         size_t n_tokens;
         struct sampler_rules rules;
@@ -165,7 +165,7 @@ static void crowd_init(struct crowd *crowd, const struct whisper_model *model) {
 
 static void crowd_deinit(struct crowd *crowd, struct decoder *decoder) {
         for (size_t i = 0; i < STAGES_SEQUENCES_MAX; i++)
-                text_memory_release(&crowd->texts[i], decoder_text_pool(decoder));
+                kv_cache_release(&crowd->texts[i], decoder_kv_pool(decoder));
         free(crowd->suppressed);
         free(crowd);
 }
@@ -181,8 +181,8 @@ static int crowd_feed(struct crowd *crowd, struct decoder *decoder, size_t posit
                                            : crowd->tokens[i][crowd->n_tokens - 1],
                         .wants_logits = position + 1 >= crowd->prompt.n,
                         .position = position,
-                        .text = &crowd->texts[i],
-                        .audio = crowd->audio[i],
+                        .kv = &crowd->texts[i],
+                        .cross_kv = crowd->audio[i],
                 };
         return decoder_step(decoder, crowd->rows, crowd->n, ret_logits);
 }

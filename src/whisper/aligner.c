@@ -7,12 +7,12 @@
 
 #include "util/mem.h"
 #include "whisper/cpu/vectors.h"
+#include "whisper/dtw.h"
 #include "whisper/prompt.h"
-#include "whisper/warping.h"
 
 struct aligner {
         const struct whisper_model *model;
-        struct text_memory text;
+        struct kv_cache kv;
         int32_t tokens[PROMPT_CONTEXT];  // start, no timestamps, text, end
         size_t n_tokens, n_start, n_fed;
         size_t n_text;  // tokens from n_start + 1 on
@@ -57,7 +57,7 @@ int aligner_new(struct aligner **ret, const struct whisper_model *model,
         if (aligner->n_frames > text->n_keys)
                 aligner->n_frames = text->n_keys;
         code = tokenizer_language_code(model->tokenizer, text->language);
-        aligner->by_character = word_times_by_character(code ? code : "en");
+        aligner->by_character = word_timestamps_by_character(code ? code : "en");
         n_row = model->n_alignment_heads * text->n_keys;
         aligner->weights = try_calloc(aligner->n_tokens * n_row, sizeof(float));
         aligner->probabilities = try_calloc(aligner->n_text + 1, sizeof(float));
@@ -77,11 +77,11 @@ int aligner_new(struct aligner **ret, const struct whisper_model *model,
         return 0;
 }
 
-struct aligner *aligner_free(struct aligner *aligner, struct text_pool *pool) {
+struct aligner *aligner_free(struct aligner *aligner, struct kv_pool *pool) {
         if (!aligner)
                 return NULL;
         if (pool)
-                text_memory_release(&aligner->text, pool);
+                kv_cache_release(&aligner->kv, pool);
         free(aligner->weights);
         free(aligner->probabilities);
         free(aligner);
@@ -95,7 +95,7 @@ size_t aligner_rows(struct aligner *aligner, struct decoder_row *rows, size_t ro
                 rows[n++] = (struct decoder_row){
                         .token = aligner->tokens[at],
                         .position = at,
-                        .text = &aligner->text,
+                        .kv = &aligner->kv,
                         // What a row says is how probable the token behind it is.
                         .wants_logits = at >= aligner->n_start &&
                                         at < aligner->n_start + aligner->n_text,
@@ -125,18 +125,19 @@ void aligner_words(struct aligner *aligner, const struct decode_options *options
                    struct timed_words *ret) {
         uint32_t begins[PROMPT_CONTEXT];
 
-        warping_find(aligner->weights,
-                     &(struct warping_shape){.n_rows = aligner->n_tokens,
-                                             .n_heads = aligner->model->n_alignment_heads,
-                                             .stride = aligner->n_keys,
-                                             .n_frames = aligner->n_frames,
-                                             .n_skipped = aligner->n_start},
-                     aligner->model->threads, begins);
-        word_times_split(ret, aligner->model->tokenizer, aligner->tokens + aligner->n_start + 1,
-                         aligner->n_text, aligner->by_character);
-        word_times_place(ret, begins, aligner->probabilities, offset,
-                         options->prepend_punctuations ? options->prepend_punctuations
-                                                       : decode_prepended,
-                         options->append_punctuations ? options->append_punctuations
-                                                      : decode_appended);
+        dtw_align(aligner->weights,
+                  &(struct dtw_shape){.n_rows = aligner->n_tokens,
+                                      .n_heads = aligner->model->n_alignment_heads,
+                                      .stride = aligner->n_keys,
+                                      .n_frames = aligner->n_frames,
+                                      .n_skipped = aligner->n_start},
+                  aligner->model->threads, begins);
+        word_timestamps_split(ret, aligner->model->tokenizer,
+                              aligner->tokens + aligner->n_start + 1, aligner->n_text,
+                              aligner->by_character);
+        word_timestamps_place(ret, begins, aligner->probabilities, offset,
+                              options->prepend_punctuations ? options->prepend_punctuations
+                                                            : decode_prepended,
+                              options->append_punctuations ? options->append_punctuations
+                                                           : decode_appended);
 }

@@ -11,9 +11,9 @@
 
 #include "decode/job.h"
 #include "whisper/cpu/decoder.h"
-#include "whisper/cpu/text_memory.h"
+#include "whisper/cpu/kv_cache.h"
 #include "whisper/model.h"
-#include "whisper/word_times.h"
+#include "whisper/word_timestamps.h"
 
 struct aligner;
 
@@ -22,14 +22,14 @@ struct aligner_text {
         enum decode_task task;
         const int32_t *tokens;  // as decoded; timestamps and other specials are left out
         size_t n_tokens;
-        size_t n_keys;    // of the window's memory
+        size_t n_keys;    // of the window's cross-attention
         size_t n_frames;  // log-mel frames of its sound that the text is about
 };
 
 // -ENOMEM; -ENODATA when there is nothing to align.
 int aligner_new(struct aligner **ret, const struct whisper_model *model,
                 const struct aligner_text *text);
-struct aligner *aligner_free(struct aligner *aligner, struct text_pool *pool);
+struct aligner *aligner_free(struct aligner *aligner, struct kv_pool *pool);
 
 // Fill rows (all but `audio`) as far as `room` allows; returns how many.
 size_t aligner_rows(struct aligner *aligner, struct decoder_row *rows, size_t room);

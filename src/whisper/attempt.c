@@ -240,8 +240,8 @@ static void add_segment(struct transcription *transcription, const struct whispe
         size_t n_words = range->all ? gather_words(range) : 0, at;
 
         if (n_words > 0) {
-                word_times_fit(range->all, range->all->items + range->first, n_words,
-                               transcription->last_speech, &begin, &end);
+                word_timestamps_fit(range->all, range->all->items + range->first, n_words,
+                                    transcription->last_speech, &begin, &end);
                 transcription->last_speech = end;
         }
         text = tokenizer_decode(model->tokenizer, attempt->tokens + split->first, split->n);

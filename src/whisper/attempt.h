@@ -12,7 +12,7 @@
 #include "whisper/splitter.h"
 #include "whisper/transcription.h"
 #include "whisper/unheard.h"
-#include "whisper/word_times.h"
+#include "whisper/word_timestamps.h"
 
 // The best text of a search that is over, as an attempt.
 struct attempt attempt_judge(const struct transcription *transcription,

@@ -33,11 +33,11 @@
 
 struct engine_state {
         const struct whisper_model *model;
-        struct tensor_context *context;
+        struct linear_context *context;
         struct encoder *encoder;
         struct decoder *decoder;
-        struct audio_pool *audio;
-        size_t n_text_pages;          // budget
+        struct cross_kv_pool *cross_kv_pool;
+        size_t n_kv_blocks;           // budget
         struct transcription *slots;  // [n_slots]
         uint64_t *arrivals;           // [n_slots]: in which order they came
         size_t n_slots;               // at most ENCODER_WINDOWS_MAX
@@ -61,10 +61,10 @@ static void engine_close(void *opaque) {
                 hypothesis_deinit(&state->slots[i].hypothesis);
                 transcription_clear(&state->slots[i], state->decoder);
         }
-        audio_pool_free(state->audio);
+        cross_kv_pool_free(state->cross_kv_pool);
         encoder_free(state->encoder);
         decoder_free(state->decoder);
-        tensor_context_free(state->context);
+        linear_context_free(state->context);
         free(state->slots);
         free(state->arrivals);
         free(state);
@@ -79,17 +79,17 @@ static int engine_open(void **ret, const void *opaque, struct error *error) {
         state->n_slots = model->n_slots > 0 ? model->n_slots : SLOTS;
         state->slots = xcalloc(state->n_slots, sizeof(*state->slots));
         state->arrivals = xcalloc(state->n_slots, sizeof(*state->arrivals));
-        state->n_text_pages = model->n_text_pages > 0
-                                      ? model->n_text_pages
-                                      : state->n_slots * search_pages(SEQUENCES_PER_SLOT);
+        state->n_kv_blocks = model->n_kv_blocks > 0
+                                     ? model->n_kv_blocks
+                                     : state->n_slots * search_blocks(SEQUENCES_PER_SLOT);
         omp_set_num_threads(model->threads);
-        r = tensor_context_new(&state->context, error);
+        r = linear_context_new(&state->context, error);
         if (r == 0) {
                 r = encoder_new(&state->encoder, model, state->context);
                 if (r == 0)
-                        r = decoder_new(&state->decoder, model, state->n_text_pages);
+                        r = decoder_new(&state->decoder, model, state->n_kv_blocks);
                 if (r == 0)
-                        r = audio_pool_new(&state->audio, model, WINDOWS_MAX);
+                        r = cross_kv_pool_new(&state->cross_kv_pool, model, WINDOWS_MAX);
                 if (r < 0)
                         error_set(error, r, "no memory for an engine");
         }
@@ -125,7 +125,7 @@ static int engine_submit(void *opaque, const struct job *job) {
                 if (state->slots[i].phase != TRANSCRIPTION_FREE)
                         continue;
                 r = transcription_start(&state->slots[i], state->model, job);
-                if (r == 0 && transcription_pages(&state->slots[i]) > state->n_text_pages) {
+                if (r == 0 && transcription_blocks(&state->slots[i]) > state->n_kv_blocks) {
                         transcription_clear(&state->slots[i], state->decoder);
                         r = -ENOMEM;
                 }
@@ -191,42 +191,43 @@ static void batch_find(struct encoder_batch *batch, struct engine_state *state) 
 }
 
 // Pages of text that the jobs at work may come to hold.
-static size_t pages_promised(const struct engine_state *state) {
+static size_t blocks_promised(const struct engine_state *state) {
         size_t n = 0;
 
         for (size_t i = 0; i < state->n_slots; i++)
-                if (state->slots[i].audio)
-                        n += transcription_pages(&state->slots[i]);
+                if (state->slots[i].cross_kv)
+                        n += transcription_blocks(&state->slots[i]);
         return n;
 }
 
-// Keep those that fit into one run and into the memory; a long window does not hold up shorter
-// ones behind it, but what is too wide for the text's memory does, so that it has its turn.
+// Keep those that fit into one run and into the KV caches; a long window does not hold up
+// shorter ones behind it, but what is too wide for the decoder's cache does, so that it has its
+// turn.
 // What ranks lower does not ride along, or those before it would wait for it.
 static void batch_trim(struct encoder_batch *batch, const struct engine_state *state) {
-        size_t n_found = batch->n, n_promised = 0, n_pages = pages_promised(state);
+        size_t n_found = batch->n, n_promised = 0, n_blocks = blocks_promised(state);
 
         batch->n = 0;
         for (size_t i = 0; i < n_found; i++) {
                 struct transcription *transcription = batch->owners[i];
                 size_t n_rows = transcription->context.n_rows;
 
-                if (n_pages + transcription_pages(transcription) > state->n_text_pages)
+                if (n_blocks + transcription_blocks(transcription) > state->n_kv_blocks)
                         break;
                 if (batch->n_rows + n_rows > ENCODER_ROWS_MAX ||
                     transcription->job->rank != batch->owners[0]->job->rank ||
-                    !audio_pool_has_room(state->audio, n_promised, n_rows))
+                    !cross_kv_pool_has_room(state->cross_kv_pool, n_promised, n_rows))
                         continue;
                 batch->owners[batch->n++] = transcription;
                 batch->n_rows += n_rows;
-                n_pages += transcription_pages(transcription);
-                n_promised += audio_pool_claim(n_rows);
+                n_blocks += transcription_blocks(transcription);
+                n_promised += cross_kv_pool_claim(n_rows);
         }
 }
 
 static void encode(struct engine_state *state, const struct encoder_batch *batch) {
         struct encoder_window windows[ENCODER_WINDOWS_MAX];
-        struct audio_memory *memories[ENCODER_WINDOWS_MAX] = {NULL};
+        struct cross_kv *cross_kvs[ENCODER_WINDOWS_MAX] = {NULL};
         const float *features = NULL;
         int r;
 
@@ -239,13 +240,13 @@ static void encode(struct engine_state *state, const struct encoder_batch *batch
         }
         r = encoder_run(state->encoder, windows, batch->n, &features);
         if (r == 0)
-                r = audio_memories_new(memories, state->audio, state->encoder, windows,
-                                       batch->n);
+                r = cross_kv_compute(cross_kvs, state->cross_kv_pool, state->encoder, windows,
+                                     batch->n);
         for (size_t i = 0; i < batch->n; i++) {
                 if (r < 0)
                         transcription_fail(batch->owners[i], r);
                 else
-                        transcription_on_audio(batch->owners[i], state->model, memories[i],
+                        transcription_on_audio(batch->owners[i], state->model, cross_kvs[i],
                                                state->decoder);
         }
 }

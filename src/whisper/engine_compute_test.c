@@ -19,7 +19,7 @@
 // A model with an encoder, and one sound's window.
 struct bench {
         struct whisper_model *model;
-        struct tensor_context *context;
+        struct linear_context *context;
         struct encoder *encoder;
 };
 
@@ -35,14 +35,14 @@ static bool bench_init(struct bench *bench, enum compute compute) {
         bench->model = rig_load_model_for("tiny.en", compute);
         if (!bench->model)
                 return false;
-        assert_int_equal(tensor_context_new(&bench->context, NULL), 0);
+        assert_int_equal(linear_context_new(&bench->context, NULL), 0);
         assert_int_equal(encoder_new(&bench->encoder, bench->model, bench->context), 0);
         return true;
 }
 
 static void bench_deinit(struct bench *bench) {
         encoder_free(bench->encoder);
-        tensor_context_free(bench->context);
+        linear_context_free(bench->context);
         whisper_model_free(bench->model);
 }
 

@@ -14,7 +14,7 @@
 
 // The model of that name, or NULL, told, where it is not on this machine: skip what needs it.
 struct whisper_model *rig_load_model_for(const char *name, enum compute compute);
-// The same in float32.
+// As rig_load_model_for(), in float32.
 struct whisper_model *rig_load_model(const char *name);
 
 // Set-up and teardown of a group of tests that share one model, tiny.en in float32, as their
@@ -26,7 +26,7 @@ struct whisper_model *rig_need_tiny(void **state);
 // An English job with the sound in a file of the test data (audio/sound_rig.h). NULL, told,
 // where it is not on this machine.
 struct job *rig_load_job(const char *name);
-// The same, or the test that calls this is skipped.
+// As rig_load_job(), or the test that calls this is skipped.
 struct job *rig_need_job(const char *name);
 
 // An engine on the model, for engine_whisper's functions.

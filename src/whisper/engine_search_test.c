@@ -65,7 +65,7 @@ static void test_beams_say_what_faster_whisper_says(void **state) {
 }
 
 // Three jobs with beams and a greedy one between them at once, against what they say alone.
-static void check_company(struct whisper_model *tiny, size_t n_text_pages) {
+static void check_company(struct whisper_model *tiny, size_t n_kv_blocks) {
         struct job *wide = need_beam_job(0, 6), *jobs[N_FILES + 1];
         struct rig_said alone[N_FILES + 1];
         void *engine;
@@ -73,11 +73,11 @@ static void check_company(struct whisper_model *tiny, size_t n_text_pages) {
         for (size_t i = 0; i < N_FILES; i++)
                 jobs[i] = need_beam_job(i, 5);
         jobs[N_FILES] = need_beam_job(1, 1);
-        tiny->n_text_pages = n_text_pages;
+        tiny->n_kv_blocks = n_kv_blocks;
         engine = rig_open_engine(tiny);
-        tiny->n_text_pages = 0;
+        tiny->n_kv_blocks = 0;
         // What could never fit is refused, and disturbs nobody.
-        if (n_text_pages > 0)
+        if (n_kv_blocks > 0)
                 assert_int_equal(engine_whisper.submit(engine, wide), -ENOMEM);
         for (size_t i = 0; i <= N_FILES; i++)
                 alone[i] = rig_say(engine, jobs[i]);
@@ -98,7 +98,7 @@ static void test_beams_do_not_mind_company(void **state) {
 }
 
 static void test_where_memory_is_short_jobs_wait_their_turn(void **state) {
-        check_company(rig_need_tiny(state), search_pages(5));
+        check_company(rig_need_tiny(state), search_blocks(5));
 }
 
 int main(void) {

@@ -71,7 +71,7 @@ static void check_log_mel(const struct whisper_model *model, const struct job *j
 
 static void check_encoder(const struct whisper_model *model, const struct job *job,
                           const json_t *entry, const float *frames) {
-        CLEANUP(tensor_context_freep) struct tensor_context *context = NULL;
+        CLEANUP(linear_context_freep) struct linear_context *context = NULL;
         CLEANUP(encoder_freep) struct encoder *encoder = NULL;
         struct audio_context full;
         struct encoder_window window = {frames, job->n_samples / LOG_MEL_HOP, &full};
@@ -80,7 +80,7 @@ static void check_encoder(const struct whisper_model *model, const struct job *j
         double product = 0, ours = 0, theirs = 0;
         const float *features = NULL;
 
-        assert_int_equal(tensor_context_new(&context, NULL), 0);
+        assert_int_equal(linear_context_new(&context, NULL), 0);
         audio_context_init(&full, window.n_frames, &context_shape_full);
         assert_int_equal(encoder_new(&encoder, model, context), 0);
         assert_int_equal(encoder_run(encoder, &window, 1, &features), 0);

@@ -119,14 +119,14 @@ static int stack_init(const struct loading *loading, struct stack *ret, const ch
 // A layer for many rows in the arithmetic that is asked for.
 static int make_linear(const struct loading *loading, struct linear **ret, enum compute compute,
                        const struct stack *stack) {
-        enum tile_elements elements = compute == COMPUTE_INT8 ? TILE_INT8 : TILE_BF16;
+        enum tall_type elements = compute == COMPUTE_INT8 ? TALL_INT8 : TALL_BF16;
         int r;
 
         if (compute == COMPUTE_FLOAT32)
                 return linear_new(ret, stack->weight, stack->bias, stack->n_out, stack->n_in,
                                   loading->error);
-        r = linear_new_dense(ret, elements, stack->weight, stack->bias, stack->n_out,
-                             stack->n_in);
+        r = linear_new_tall(ret, elements, stack->weight, stack->bias, stack->n_out,
+                            stack->n_in);
         return r < 0 ? error_set(loading->error, r, "no memory for a layer's weights") : 0;
 }
 
@@ -143,25 +143,25 @@ static int load_linear(const struct loading *loading, struct linear **ret, const
 }
 
 // The elements of layers for few rows.
-static enum panels_type thin_type_of(enum compute compute) {
+static enum skinny_type thin_type_of(enum compute compute) {
         switch (compute) {
         case COMPUTE_BF16:
-                return PANELS_BF16;
+                return SKINNY_BF16;
         case COMPUTE_INT8:
-                return PANELS_INT8;
+                return SKINNY_INT8;
         default:
-                return PANELS_HALF;
+                return SKINNY_HALF;
         }
 }
 
 // A stack as a layer for few rows.
-static int load_thin(const struct loading *loading, struct thin_linear *ret, const char *prefix,
-                     const struct stack_plan *plan) {
+static int load_thin(const struct loading *loading, struct skinny_layer *ret,
+                     const char *prefix, const struct stack_plan *plan) {
         struct stack stack = {0};
         int r = stack_init(loading, &stack, prefix, plan);
 
         if (r == 0) {
-                r = panels_init(&ret->panels, thin_type_of(loading->compute), stack.weight,
+                r = skinny_init(&ret->matrix, thin_type_of(loading->compute), stack.weight,
                                 stack.n_out, stack.n_in);
                 if (r == 0)
                         ret->bias = TAKE(stack.bias);
@@ -295,7 +295,7 @@ static int load_decoder(const struct loading *loading, struct whisper_model *mod
                                 (size_t)info->n_vocabulary * n);
         if (!embedding)
                 return -EBADMSG;
-        r = panels_init(&model->token_embedding, thin_type_of(loading->compute), embedding,
+        r = skinny_init(&model->token_embedding, thin_type_of(loading->compute), embedding,
                         (size_t)info->n_vocabulary, n);
         if (r < 0)
                 return error_set(loading->error, r, "no memory for the token embedding");
@@ -392,8 +392,8 @@ static void norm_deinit(struct norm *norm) {
         free(norm->bias);
 }
 
-static void thin_linear_deinit(struct thin_linear *thin) {
-        panels_deinit(&thin->panels);
+static void skinny_layer_deinit(struct skinny_layer *thin) {
+        skinny_deinit(&thin->matrix);
         free(thin->bias);
 }
 
@@ -407,15 +407,15 @@ static void encoder_layer_deinit(struct encoder_layer *layer) {
 }
 
 static void decoder_layer_deinit(struct decoder_layer *layer) {
-        struct thin_linear *thin[] = {&layer->query_key_value, &layer->attention_out,
-                                      &layer->cross_query,     &layer->cross_out,
-                                      &layer->mlp_in,          &layer->mlp_out};
+        struct skinny_layer *thin[] = {&layer->query_key_value, &layer->attention_out,
+                                       &layer->cross_query,     &layer->cross_out,
+                                       &layer->mlp_in,          &layer->mlp_out};
 
         norm_deinit(&layer->attention_norm);
         norm_deinit(&layer->cross_norm);
         norm_deinit(&layer->mlp_norm);
         for (size_t i = 0; i < sizeof(thin) / sizeof(thin[0]); i++)
-                thin_linear_deinit(thin[i]);
+                skinny_layer_deinit(thin[i]);
         linear_free(layer->cross_key_value);
 }
 
@@ -432,7 +432,7 @@ struct whisper_model *whisper_model_free(struct whisper_model *model) {
         linear_free(model->convolution_2);
         free(model->audio_positions);
         norm_deinit(&model->encoder_norm);
-        panels_deinit(&model->token_embedding);
+        skinny_deinit(&model->token_embedding);
         free(model->text_positions);
         norm_deinit(&model->decoder_norm);
         log_mel_free(model->log_mel);

@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 #include "whisper/alignment_heads.h"
-#include "whisper/cpu/gemm/panels.h"
-#include "whisper/cpu/tensor.h"
+#include "whisper/cpu/gemm/linear.h"
+#include "whisper/cpu/gemm/skinny.h"
 #include "whisper/log_mel.h"
 #include "whisper/tokenizer.h"
 #include "whisper/whisper.h"
@@ -20,7 +20,8 @@ struct norm {
         float *weight, *bias;  // [n_state]
 };
 
-// The encoder's layers see many rows at once: they are oneDNN's.
+// The encoder's layers see many rows at once: they are oneDNN's in float32, tall in bf16 and
+// int8 (cpu/gemm/linear.h).
 struct encoder_layer {
         struct norm attention_norm, mlp_norm;
         struct linear *query_key_value;  // [3 * n_state]; queries scaled for the dot product
@@ -28,19 +29,19 @@ struct encoder_layer {
         struct linear *mlp_in, *mlp_out;
 };
 
-// A layer for few rows.
-struct thin_linear {
-        struct panels panels;
+// A linear layer for few rows.
+struct skinny_layer {
+        struct skinny_matrix matrix;
         float *bias;  // [n_columns]
 };
 
-// The decoder's see a few: panels. All but the keys and values of the cross-attention, which
-// are computed once for a whole window.
+// The decoder's layers see a few rows, but for the keys and values of the cross-attention,
+// which are computed once for a whole window.
 struct decoder_layer {
         struct norm attention_norm, cross_norm, mlp_norm;
-        struct thin_linear query_key_value, attention_out;
-        struct thin_linear cross_query, cross_out;
-        struct thin_linear mlp_in, mlp_out;
+        struct skinny_layer query_key_value, attention_out;
+        struct skinny_layer cross_query, cross_out;
+        struct skinny_layer mlp_in, mlp_out;
         struct linear *cross_key_value;  // [2 * n_state]
 };
 
@@ -49,7 +50,7 @@ struct whisper_model {
         enum compute compute;  // resolved: never COMPUTE_AUTO
         int threads;           // of each engine
         size_t n_slots;        // jobs in each engine at a time, up to 32; 0: engine's choice
-        size_t n_text_pages;   // of each engine, for what its sequences say; 0: engine's choice
+        size_t n_kv_blocks;    // of each engine; 0: engine's choice
         struct tokenizer *tokenizer;
         int32_t blank;  // the token of " "
         struct log_mel *log_mel;
@@ -60,8 +61,9 @@ struct whisper_model {
         struct encoder_layer *encoder_layers;
         struct norm encoder_norm;
 
-        struct panels token_embedding;  // [n_vocabulary, n_text_state], also the logits layer
-        float *text_positions;          // [n_text_context, n_text_state]
+        struct skinny_matrix
+                token_embedding;  // [n_vocabulary, n_text_state], also the logits layer
+        float *text_positions;    // [n_text_context, n_text_state]
         struct decoder_layer *decoder_layers;
         struct norm decoder_norm;
         struct decoder_head alignment_heads[ALIGNMENT_HEADS_MAX];

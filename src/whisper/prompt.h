@@ -32,7 +32,7 @@ int prompt_encode(const struct tokenizer *tokenizer, const struct decode_options
                   struct prompt_texts *ret);
 void prompt_texts_deinit(struct prompt_texts *texts);
 
-// The same in place: as engine_ops.prepare.
+// Turn the options' texts into tokens in place: engine_ops.prepare.
 int prompt_prepare(const struct tokenizer *tokenizer, struct decode_options *options);
 
 // Append n more tokens to a list on the heap.

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "whisper/word_times.h"
+#include "whisper/word_timestamps.h"
 
 // Seconds: a window begins at least so long after the one before, so that a text that goes on
 // and on comes to an end.

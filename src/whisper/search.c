@@ -9,9 +9,9 @@
 
 // --- Life ---------------------------------------------------------------------------------
 
-static void sequences_release(struct search *search, struct text_pool *pool) {
+static void sequences_release(struct search *search, struct kv_pool *pool) {
         for (size_t i = 0; i < search->n_sequences; i++)
-                text_memory_release(&search->sequences[i].text, pool);
+                kv_cache_release(&search->sequences[i].kv, pool);
         search->n_sequences = 0;
 }
 
@@ -28,7 +28,7 @@ static void make_room(struct search *search, size_t width) {
 }
 
 void search_start(struct search *search, const struct search_plan *plan, const int32_t *prompt,
-                  size_t n_prompt, struct text_pool *pool) {
+                  size_t n_prompt, struct kv_pool *pool) {
         struct sequence *first;
 
         sequences_release(search, pool);
@@ -40,20 +40,20 @@ void search_start(struct search *search, const struct search_plan *plan, const i
         search->n_sequences = 1;
         first = &search->sequences[0];
         *first = (struct sequence){.n_tokens = n_prompt,
-                                   .n_fed = search->prompt.n_pages * TEXT_PAGE_POSITIONS,
+                                   .n_fed = search->prompt_kv.n_blocks * KV_BLOCK_POSITIONS,
                                    .is_live = true,
                                    .random = plan->seed,
                                    .candidates = search->candidates};
         memcpy(first->tokens, prompt, n_prompt * sizeof(*prompt));
-        text_memory_share(&first->text, &search->prompt, first->n_fed);
+        kv_cache_fork(&first->kv, &search->prompt_kv, first->n_fed);
 }
 
-void search_forget(struct search *search, struct text_pool *pool) {
+void search_forget(struct search *search, struct kv_pool *pool) {
         sequences_release(search, pool);
-        text_memory_release(&search->prompt, pool);
+        kv_cache_release(&search->prompt_kv, pool);
 }
 
-void search_clear(struct search *search, struct text_pool *pool) {
+void search_clear(struct search *search, struct kv_pool *pool) {
         search_forget(search, pool);
         free(search->sequences);
         free(search->spare);
@@ -61,12 +61,12 @@ void search_clear(struct search *search, struct text_pool *pool) {
         *search = (struct search){0};
 }
 
-size_t search_pages(size_t width) {
-        // The text, which is at most half of all positions, is each one's own, with the page
-        // where the prompt ends; the prompt's full pages are shared.
-        size_t own = TEXT_PAGES / 2 + 1;
+size_t search_blocks(size_t width) {
+        // The text, which is at most half of all positions, is each one's own, with the block
+        // where the prompt ends; the prompt's full blocks are shared.
+        size_t own = KV_BLOCKS / 2 + 1;
 
-        return TEXT_PAGES - own + width * own;
+        return KV_BLOCKS - own + width * own;
 }
 
 static size_t text_length(const struct search *search, const struct sequence *sequence) {
@@ -101,7 +101,7 @@ size_t search_rows(struct search *search, struct decoder_row *rows,
                                                  ? sequence->tokens[at]
                                                  : search->plan.draft[at - search->n_prompt],
                                 .position = at,
-                                .text = &sequence->text,
+                                .kv = &sequence->kv,
                                 .wants_logits = at + 1 >= sequence->n_tokens,
                         };
                         ret_sequences[n++] = sequence;
@@ -138,24 +138,23 @@ static void sequence_end(struct search *search, struct sequence *sequence, bool 
         offer(search, sequence, -1, sequence->sum_logprob, is_cut);
 }
 
-// Begin an empty sequence as another one is, with the same memory.
+// Begin an empty sequence as another one is, with the same KV cache.
 static void sequence_fork(struct sequence *ret, const struct sequence *from) {
         struct candidate *candidates = ret->candidates;
 
         *ret = *from;
-        ret->text = (struct text_memory){0};
-        text_memory_share(&ret->text, &from->text, from->n_fed);
+        ret->kv = (struct kv_cache){0};
+        kv_cache_fork(&ret->kv, &from->kv, from->n_fed);
         ret->candidates = candidates;
         ret->n_candidates = 0;
 }
 
-// Keep the prompt's full pages: what follows never writes to them.
+// Keep the prompt's full blocks: what follows never writes to them.
 static void keep_prompt(struct search *search, const struct sequence *sequence) {
-        size_t n_pages = (search->n_prompt - 1) / TEXT_PAGE_POSITIONS;
+        size_t n_blocks = (search->n_prompt - 1) / KV_BLOCK_POSITIONS;
 
-        if (search->prompt.n_pages == 0)
-                text_memory_share(&search->prompt, &sequence->text,
-                                  n_pages * TEXT_PAGE_POSITIONS);
+        if (search->prompt_kv.n_blocks == 0)
+                kv_cache_fork(&search->prompt_kv, &sequence->kv, n_blocks * KV_BLOCK_POSITIONS);
 }
 
 // --- Samples ------------------------------------------------------------------------------
@@ -254,7 +253,7 @@ static bool is_over(const struct search *search) {
 
 // One step for all beams. Of twice as many candidates as beams the best become beams; where one
 // of these ends its text, one of the others that does not takes its place.
-static void advance_beams(struct search *search, int32_t end_of_text, struct text_pool *pool) {
+static void advance_beams(struct search *search, int32_t end_of_text, struct kv_pool *pool) {
         struct choice choices[2 * DECODE_WIDTH_MAX];
         size_t width = search->plan.width, n_beams = 0, reserve = width;
         size_t n = merge_candidates(search, choices, 2 * width);
@@ -339,7 +338,7 @@ void search_on_row(struct search *search, const struct sampler_rules *rules,
 }
 
 bool search_on_step(struct search *search, const struct sampler_rules *rules,
-                    struct text_pool *pool) {
+                    struct kv_pool *pool) {
         bool is_ready = search->plan.is_beam, has_live = false;
 
         for (size_t i = 0; i < search->n_sequences; i++)

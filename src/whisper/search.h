@@ -11,15 +11,15 @@
 #include <stdint.h>
 
 #include "whisper/cpu/decoder.h"
-#include "whisper/cpu/text_memory.h"
+#include "whisper/cpu/kv_cache.h"
 #include "whisper/prompt.h"
 #include "whisper/sampler.h"
 
 struct sequence {
-        struct text_memory text;
+        struct kv_cache kv;
         int32_t tokens[PROMPT_CONTEXT + 1];  // prompt, then text
         uint16_t peaks[PROMPT_CONTEXT + 1];  // where the row of each that was fed looked
-        size_t n_tokens, n_fed;              // known, and in the decoder's memory
+        size_t n_tokens, n_fed;              // known, and in the KV cache
         float sum_logprob;                   // of the text
         bool is_live;
         uint64_t random;
@@ -62,7 +62,7 @@ struct search {
         size_t capacity;
         size_t n_sequences;
         size_t n_prompt;
-        struct text_memory prompt;  // full pages of the prompt, for another search with it
+        struct kv_cache prompt_kv;  // full blocks of the prompt, for another search with it
         struct search_text best;    // of n_ended
         size_t n_ended;
         bool has_top_ended;  // the best beam of some step
@@ -71,13 +71,13 @@ struct search {
 // Begin with a prompt. What is left of the last search's prompt is used again: call
 // search_forget() first when the prompt or the window is another.
 void search_start(struct search *search, const struct search_plan *plan, const int32_t *prompt,
-                  size_t n_prompt, struct text_pool *pool);
+                  size_t n_prompt, struct kv_pool *pool);
 
-// Let go of all memory in the pool.
-void search_forget(struct search *search, struct text_pool *pool);
+// Let go of all blocks of the pool.
+void search_forget(struct search *search, struct kv_pool *pool);
 
-// The same, and of everything else.
-void search_clear(struct search *search, struct text_pool *pool);
+// Let go of all blocks of the pool and of all other memory.
+void search_clear(struct search *search, struct kv_pool *pool);
 
 // Fill rows (all but `audio`) with the tokens that the decoder has not seen, and those of the
 // draft behind them, sequence by sequence, as far as `room` allows; returns how many.
@@ -92,7 +92,7 @@ void search_on_row(struct search *search, const struct sampler_rules *rules,
 // After all rows of a step: beams go on where all of them know their candidates. True when
 // nothing lives any more, and `best` stands.
 bool search_on_step(struct search *search, const struct sampler_rules *rules,
-                    struct text_pool *pool);
+                    struct kv_pool *pool);
 
 // The text of the first sequence, or of the best beam, as far as it goes; lent.
 const int32_t *search_text(const struct search *search, size_t *ret_n);
@@ -100,5 +100,5 @@ const int32_t *search_text(const struct search *search, size_t *ret_n);
 // End with that text, where no better one has ended: it leads nowhere.
 void search_stop(struct search *search);
 
-// Pages that a search of this width can hold at most.
-size_t search_pages(size_t width);
+// KV blocks that a search of this width can hold at most.
+size_t search_blocks(size_t width);

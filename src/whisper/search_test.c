@@ -20,15 +20,15 @@ static const struct sampler_rules rules = {
 
 struct toy {
         float probabilities[N][N];  // [last, next]
-        struct text_pool *pool;
+        struct kv_pool *pool;
         struct search search;
-        size_t n_steps, n_prompt_rows, n_pages_most;
+        size_t n_steps, n_prompt_rows, n_blocks_most;
 };
 
 static int setup(void **state) {
         static struct toy toy;
 
-        toy = (struct toy){.pool = text_pool_new(1, 1, 1000)};
+        toy = (struct toy){.pool = kv_pool_new(1, 1, 1000)};
         *state = &toy;
         return 0;
 }
@@ -37,8 +37,8 @@ static int teardown(void **state) {
         struct toy *toy = *state;
 
         search_clear(&toy->search, toy->pool);
-        assert_int_equal(text_pool_used(toy->pool), 0);
-        text_pool_free(toy->pool);
+        assert_int_equal(kv_pool_used(toy->pool), 0);
+        kv_pool_free(toy->pool);
         return 0;
 }
 
@@ -50,10 +50,10 @@ static void allow(struct toy *toy, int last, int next, float probability) {
 // are not the sequence's yet.
 static void feed(struct toy *toy, const struct sequence *sequence,
                  const struct decoder_row *row) {
-        assert_int_equal(text_memory_reach(row->text, toy->pool, row->position), 0);
-        *text_memory_key(row->text, toy->pool, 0, row->position) = (float)row->token;
+        assert_int_equal(kv_cache_reach(row->kv, toy->pool, row->position), 0);
+        *kv_cache_key(row->kv, toy->pool, 0, row->position) = (float)row->token;
         for (size_t i = 0; i <= row->position && i < sequence->n_tokens; i++)
-                assert_float_equal(*text_memory_key(row->text, toy->pool, 0, i),
+                assert_float_equal(*kv_cache_key(row->kv, toy->pool, 0, i),
                                    (float)sequence->tokens[i], 0);
         if (row->position < toy->search.n_prompt)
                 toy->n_prompt_rows++;
@@ -65,7 +65,7 @@ static void run(struct toy *toy, const struct search_plan *plan, size_t n_prompt
 
         for (size_t i = 0; i < n_prompt; i++)
                 prompt[i] = START;
-        toy->n_steps = toy->n_prompt_rows = toy->n_pages_most = 0;
+        toy->n_steps = toy->n_prompt_rows = toy->n_blocks_most = 0;
         search_start(&toy->search, plan, prompt, n_prompt, toy->pool);
         while (!is_over) {
                 struct decoder_row rows[DECODER_ROWS_MAX];
@@ -83,8 +83,8 @@ static void run(struct toy *toy, const struct search_plan *plan, size_t n_prompt
                         search_on_row(&toy->search, &rules, sequences[i], &rows[i], logits);
                 }
                 is_over = search_on_step(&toy->search, &rules, toy->pool);
-                if (toy->n_pages_most < text_pool_used(toy->pool))
-                        toy->n_pages_most = text_pool_used(toy->pool);
+                if (toy->n_blocks_most < kv_pool_used(toy->pool))
+                        toy->n_blocks_most = kv_pool_used(toy->pool);
                 toy->n_steps++;
         }
 }
@@ -272,7 +272,7 @@ static void test_samples_share_one_prompt(void **state) {
         run(toy, &plan, 70);
         assert_int_equal(toy->n_prompt_rows, 70 - 64);
         search_forget(&toy->search, toy->pool);
-        assert_int_equal(text_pool_used(toy->pool), 0);
+        assert_int_equal(kv_pool_used(toy->pool), 0);
 }
 
 static void test_beams_keep_to_their_pages(void **state) {
@@ -292,7 +292,7 @@ static void test_beams_keep_to_their_pages(void **state) {
                     n_prompt);
                 assert_int_equal(toy->search.best.n, 224);
                 assert_int_equal(toy->search.n_ended, 5);
-                assert_in_range(toy->n_pages_most, 8, search_pages(5));
+                assert_in_range(toy->n_blocks_most, 8, search_blocks(5));
         }
 }
 

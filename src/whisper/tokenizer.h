@@ -40,7 +40,8 @@ char *tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *tokens,
 int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, int32_t **ret,
                      size_t *ret_n);
 
-// The same of as many tokens as are wished (tokenizer_bpe.h), for no more work than they take.
+// As tokenizer_encode(), but as many tokens as are wished (tokenizer_bpe.h), for no more work
+// than they take.
 struct bpe_wish;
 int tokenizer_encode_some(const struct tokenizer *tokenizer, const char *text,
                           struct bpe_wish *wish, int32_t **ret, size_t *ret_n);

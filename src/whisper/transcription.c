@@ -117,10 +117,9 @@ int transcription_start(struct transcription *transcription, const struct whispe
 
 void transcription_clear(struct transcription *transcription, struct decoder *decoder) {
         retries_end(&transcription->retries);
-        search_clear(&transcription->search, decoder_text_pool(decoder));
-        transcription->aligner =
-                aligner_free(transcription->aligner, decoder_text_pool(decoder));
-        transcription->audio = audio_memory_release(transcription->audio);
+        search_clear(&transcription->search, decoder_kv_pool(decoder));
+        transcription->aligner = aligner_free(transcription->aligner, decoder_kv_pool(decoder));
+        transcription->cross_kv = cross_kv_release(transcription->cross_kv);
         free(transcription->log_mel);
         prompt_texts_deinit(&transcription->texts);
         free(transcription->previous);
@@ -178,7 +177,7 @@ static void start_attempt(struct transcription *transcription, struct decoder *d
                              .seed = transcription->job->id * 1000003u +
                                      transcription->seek * 31u +
                                      transcription->temperature_index * DECODE_WIDTH_MAX},
-                     prompt->tokens, prompt->n, decoder_text_pool(decoder));
+                     prompt->tokens, prompt->n, decoder_kv_pool(decoder));
         transcription->phase = TRANSCRIPTION_DECODE;
 }
 
@@ -209,7 +208,7 @@ static void start_window(struct transcription *transcription, const struct whisp
 
 // --- Steps --------------------------------------------------------------------------------
 
-size_t transcription_pages(const struct transcription *transcription) {
+size_t transcription_blocks(const struct transcription *transcription) {
         const struct decode_options *options = &transcription->job->options;
         unsigned width = 1;
 
@@ -219,7 +218,7 @@ size_t transcription_pages(const struct transcription *transcription) {
 
                 width = width < n ? n : width;
         }
-        return search_pages(width);
+        return search_blocks(width);
 }
 
 // The prompt's row whose logits tell whether there is speech.
@@ -253,7 +252,7 @@ size_t transcription_rows(struct transcription *transcription,
                                : search_rows(&transcription->search, rows, ret_sequences, room);
 
         for (size_t i = 0; i < n; i++) {
-                rows[i].audio = transcription->audio;
+                rows[i].cross_kv = transcription->cross_kv;
                 if (is_aligning)
                         ret_sequences[i] = NULL;
                 rows[i].wants_logits =
@@ -361,7 +360,7 @@ static void finish_window(struct transcription *transcription,
 
         transcription->seek += attempt_finish(transcription, model, &transcription->best,
                                               wants_words ? words : NULL, n_heard);
-        transcription->audio = audio_memory_release(transcription->audio);
+        transcription->cross_kv = cross_kv_release(transcription->cross_kv);
         transcription->n_draft = 0;
         transcription->retries.is_one = false;
         transcription->has_best = transcription->has_best_short = false;
@@ -414,16 +413,15 @@ static void on_align_step(struct transcription *transcription,
                 return;
         aligner_words(transcription->aligner, &transcription->job->options,
                       (double)transcription->seek * LOG_MEL_HOP / AUDIO_RATE, &words);
-        transcription->aligner =
-                aligner_free(transcription->aligner, decoder_text_pool(decoder));
+        transcription->aligner = aligner_free(transcription->aligner, decoder_kv_pool(decoder));
         finish_window(transcription, model, &words);
-        word_times_deinit(&words);
+        word_timestamps_deinit(&words);
 }
 
 // The budget for retries is spent: the best text so far stands.
 static void settle_for_best(struct transcription *transcription,
                             const struct whisper_model *model, struct decoder *decoder) {
-        search_forget(&transcription->search, decoder_text_pool(decoder));
+        search_forget(&transcription->search, decoder_kv_pool(decoder));
         if (transcription->has_best_short)
                 transcription->best = transcription->best_short;
         align_or_finish(transcription, model);
@@ -448,8 +446,8 @@ static bool try_again(struct transcription *transcription, const struct attempt 
                 start_attempt(transcription, decoder);
                 return true;
         }
-        search_forget(&transcription->search, decoder_text_pool(decoder));
-        transcription->audio = audio_memory_release(transcription->audio);
+        search_forget(&transcription->search, decoder_kv_pool(decoder));
+        transcription->cross_kv = cross_kv_release(transcription->cross_kv);
         // Much of it will be said again.
         transcription->draft = transcription->best.tokens;
         transcription->n_draft = transcription->best.n;
@@ -465,9 +463,9 @@ void transcription_poll(struct transcription *transcription) {
 }
 
 void transcription_on_audio(struct transcription *transcription,
-                            const struct whisper_model *model, struct audio_memory *audio,
+                            const struct whisper_model *model, struct cross_kv *cross_kv,
                             struct decoder *decoder) {
-        transcription->audio = audio;
+        transcription->cross_kv = cross_kv;
         if (retries_are_over(&transcription->retries, transcription->job)) {
                 transcription->hypothesis.n_given_up++;
                 settle_for_best(transcription, model, decoder);
@@ -479,7 +477,7 @@ void transcription_on_audio(struct transcription *transcription,
         }
         search_start(&transcription->search, &(struct search_plan){.width = 1},
                      &tokenizer_specials(model->tokenizer)->start_of_transcript, 1,
-                     decoder_text_pool(decoder));
+                     decoder_kv_pool(decoder));
         transcription->phase = TRANSCRIPTION_DETECT;
 }
 
@@ -497,8 +495,7 @@ static bool goes_in_circles(const struct transcription *transcription) {
 static void on_decode_step(struct transcription *transcription,
                            const struct whisper_model *model, struct decoder *decoder) {
         struct sampler_rules rules = make_rules(transcription, model);
-        bool is_over =
-                search_on_step(&transcription->search, &rules, decoder_text_pool(decoder));
+        bool is_over = search_on_step(&transcription->search, &rules, decoder_kv_pool(decoder));
         struct attempt attempt;
 
         if (!is_over && goes_in_circles(transcription)) {
@@ -512,7 +509,7 @@ static void on_decode_step(struct transcription *transcription,
         } else {
                 attempt = attempt_judge(transcription, model);
                 if (attempt_accept(transcription, &attempt)) {
-                        search_forget(&transcription->search, decoder_text_pool(decoder));
+                        search_forget(&transcription->search, decoder_kv_pool(decoder));
                         transcription->best = attempt;
                         align_or_finish(transcription, model);
                         return;
@@ -530,9 +527,9 @@ void transcription_on_step(struct transcription *transcription,
         } else if (transcription->phase == TRANSCRIPTION_DECODE) {
                 on_decode_step(transcription, model, decoder);
         } else if (transcription->knows_language) {
-                search_forget(&transcription->search, decoder_text_pool(decoder));
+                search_forget(&transcription->search, decoder_kv_pool(decoder));
                 if (transcription->job->options.only_detects_language) {
-                        transcription->audio = audio_memory_release(transcription->audio);
+                        transcription->cross_kv = cross_kv_release(transcription->cross_kv);
                         transcription->phase = TRANSCRIPTION_DONE;
                         return;
                 }

@@ -68,7 +68,7 @@ struct transcription {
         bool is_second;
         size_t mel_begin;              // frame of the job that log_mel begins with
         struct audio_context context;  // the window's
-        struct audio_memory *audio;    // of the window; NULL while it is not encoded
+        struct cross_kv *cross_kv;     // of the window; NULL while it is not encoded
 
         struct prompt_texts texts;
         int32_t *previous;          // tokens: the initial prompt and what was said
@@ -122,17 +122,17 @@ void transcription_fail(struct transcription *transcription, int result);
 struct encoder_window transcription_window(struct transcription *transcription,
                                            const struct whisper_model *model);
 
-// The window is encoded: takes `audio`.
+// The window is encoded: takes `cross_kv`.
 void transcription_on_audio(struct transcription *transcription,
-                            const struct whisper_model *model, struct audio_memory *audio,
+                            const struct whisper_model *model, struct cross_kv *cross_kv,
                             struct decoder *decoder);
 
 // Polled before each step. A retry that is over while it waits for the encoder (its window's
 // sound is gone by then) wants no more than what its words are to be found in.
 void transcription_poll(struct transcription *transcription);
 
-// Pages of text memory that its searches can hold at most.
-size_t transcription_pages(const struct transcription *transcription);
+// KV blocks that its searches can hold at most.
+size_t transcription_blocks(const struct transcription *transcription);
 
 // Sequences that it has at the decoder.
 size_t transcription_width(const struct transcription *transcription);

@@ -5,34 +5,32 @@
 //
 // Threads: any; scratch belongs to the caller.
 
-#include <stdbool.h>
 #include <stddef.h>
 
-#include "whisper/cpu/gemm/panels.h"
+#include "whisper/cpu/gemm/skinny.h"
 
-// One window's keys and values for all heads, packed for panels_multiply_range(): per head the
-// keys as panels of 16 keys, then the values as panels of 16 of the head's columns.
-struct attention_memory {
+// One window's keys and values for all heads, packed for skinny_multiply_range(): per head the
+// keys as panels of 64 keys, then the values as panels of 64 of the head's columns.
+struct packed_kv {
         size_t n_keys, n_heads, head_width;
         // Added to the scores of each key but the first n_unbiased: [n_keys], borrowed; not
         // read when all are.
         const float *biases;
         size_t n_unbiased;
-        bool is_half;
-        void *elements;  // attention_memory_size() floats or halves; owned by the caller
+        float *elements;  // packed_kv_size() of them; owned by the caller
 };
 
-static inline size_t attention_head_size(size_t n_keys, size_t head_width) {
-        return panels_size(head_width, n_keys) + panels_size(n_keys, head_width);
+static inline size_t packed_kv_head_size(size_t n_keys, size_t head_width) {
+        return skinny_size(head_width, n_keys) + skinny_size(n_keys, head_width);
 }
 
-static inline size_t attention_memory_size(size_t n_keys, size_t n_heads, size_t head_width) {
-        return n_heads * attention_head_size(n_keys, head_width);
+static inline size_t packed_kv_size(size_t n_keys, size_t n_heads, size_t head_width) {
+        return n_heads * packed_kv_head_size(n_keys, head_width);
 }
 
 // What one window attends to and with: rows of n_heads * head_width floats.
 struct attention {
-        const struct attention_memory *memory;
+        const struct packed_kv *kv;
         const float *queries;
         size_t query_stride;
         size_t n_queries;
@@ -40,9 +38,9 @@ struct attention {
         size_t ret_stride;
 };
 
-// What goes into a memory: [n_keys, n_heads * head_width] each.
+// What is packed into a struct packed_kv: [n_keys, n_heads * head_width] each.
 struct attention_source {
-        const struct attention_memory *memory;
+        const struct packed_kv *kv;
         const float *keys, *values;
         size_t stride;
 };
@@ -50,7 +48,7 @@ struct attention_source {
 // Pack the keys and values of n windows.
 void attention_pack(const struct attention_source *sources, size_t n, int threads);
 
-// Floats of scratch that attention_run() wants for each thread, with memories of at most
+// Floats of scratch that attention_run() wants for each thread, for windows of at most
 // n_keys keys.
 size_t attention_scratch_size(size_t n_keys, size_t head_width);
 

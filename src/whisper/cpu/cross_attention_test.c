@@ -21,10 +21,10 @@ enum { HEADS = 3, WIDTH = 64, STATE = HEADS * WIDTH, QUERIES_MAX = 50 };
 struct scene {
         size_t n_keys, n_unbiased;
         float *keys, *values, *biases, *queries;
-        struct cross_memory memory;
+        struct cross_kv_layer cache;
 };
 
-static struct scene scene_make(enum panels_type type, size_t n_keys, size_t n_unbiased) {
+static struct scene scene_make(enum skinny_type type, size_t n_keys, size_t n_unbiased) {
         struct scene scene = {
                 .n_keys = n_keys,
                 .n_unbiased = n_unbiased,
@@ -34,20 +34,20 @@ static struct scene scene_make(enum panels_type type, size_t n_keys, size_t n_un
                 .queries = rig_random_halves((size_t)QUERIES_MAX * STATE),
         };
 
-        scene.memory = (struct cross_memory){
+        scene.cache = (struct cross_kv_layer){
                 .type = type,
                 .n_keys = n_keys,
                 .n_heads = HEADS,
                 .head_width = WIDTH,
                 .biases = scene.biases,
                 .n_unbiased = n_unbiased,
-                .elements = aligned_alloc(64, cross_memory_size(type, n_keys, HEADS, WIDTH)),
+                .elements = aligned_alloc(64, cross_kv_layer_size(type, n_keys, HEADS, WIDTH)),
         };
-        assert_non_null(scene.memory.elements);
+        assert_non_null(scene.cache.elements);
         // What another window left there.
-        memset(scene.memory.elements, 0xff, cross_memory_size(type, n_keys, HEADS, WIDTH));
+        memset(scene.cache.elements, 0xff, cross_kv_layer_size(type, n_keys, HEADS, WIDTH));
         for (size_t head = 0; head < HEADS; head++)
-                cross_memory_pack(&scene.memory, head, scene.keys, scene.values, STATE);
+                cross_kv_layer_pack(&scene.cache, head, scene.keys, scene.values, STATE);
         return scene;
 }
 
@@ -56,7 +56,7 @@ static void scene_free(struct scene *scene) {
         free(scene->values);
         free(scene->biases);
         free(scene->queries);
-        free(scene->memory.elements);
+        free(scene->cache.elements);
 }
 
 // The probability of each key for one query's head.
@@ -80,17 +80,17 @@ static void expect_probabilities(const struct scene *scene, size_t query, size_t
 static const size_t key_counts[] = {1, 15, 16, 33, 400, 1500};
 enum { N_KEY_COUNTS = sizeof(key_counts) / sizeof(key_counts[0]) };
 
-static const enum panels_type types[] = {PANELS_HALF, PANELS_BF16, PANELS_INT8};
+static const enum skinny_type types[] = {SKINNY_HALF, SKINNY_BF16, SKINNY_INT8};
 
-static bool is_possible(enum panels_type type) {
-        if (type == PANELS_INT8)
+static bool is_possible(enum skinny_type type) {
+        if (type == SKINNY_INT8)
                 return cpu_has_vnni();
-        return type == PANELS_HALF || cpu_has_bf16();
+        return type == SKINNY_HALF || cpu_has_bf16();
 }
 
 // Scores of some units, in pairs of bf16 or to keys of int8, are off by some hundredths.
-static float tolerance_of(enum panels_type type) {
-        return type == PANELS_HALF ? 2e-5f : 0.04f;
+static float tolerance_of(enum skinny_type type) {
+        return type == SKINNY_HALF ? 2e-5f : 0.04f;
 }
 
 static void check_probabilities(const struct scene *scene, void *scratch) {
@@ -100,11 +100,11 @@ static void check_probabilities(const struct scene *scene, void *scratch) {
         found[scene->n_keys] = 7;
         for (size_t head = 0; head < HEADS; head++) {
                 expect_probabilities(scene, 3, head, expected);
-                cross_probabilities(&scene->memory, head, scene->queries + (size_t)3 * STATE,
+                cross_probabilities(&scene->cache, head, scene->queries + (size_t)3 * STATE,
                                     found, scratch);
                 for (size_t k = 0; k < scene->n_keys; k++)
                         assert_float_equal(found[k], expected[k],
-                                           tolerance_of(scene->memory.type));
+                                           tolerance_of(scene->cache.type));
         }
         assert_float_equal(found[scene->n_keys], 7, 0);
         free(expected);
@@ -122,7 +122,7 @@ static void check_attended(const struct scene *scene, size_t query, const float 
                         for (size_t k = 0; k < scene->n_keys; k++)
                                 sum += expected[k] * scene->values[k * STATE + d];
                         assert_float_equal(found[d], sum,
-                                           50 * tolerance_of(scene->memory.type) / 40);
+                                           50 * tolerance_of(scene->cache.type) / 40);
                 }
         }
         free(expected);
@@ -139,7 +139,7 @@ static void check_queries(const struct scene *scene, void *scratch) {
                 one.x = scene->queries + q * STATE;
                 one.ret = alone + q * STATE;
                 for (size_t head = 0; head < HEADS; head++)
-                        cross_attend(&scene->memory, head, &one, scratch);
+                        cross_attend(&scene->cache, head, &one, scratch);
                 if (q < 5)
                         check_attended(scene, q, one.ret);
         }
@@ -148,7 +148,7 @@ static void check_queries(const struct scene *scene, void *scratch) {
         for (size_t i = 0; i < sizeof(query_counts) / sizeof(query_counts[0]); i++) {
                 all.n = query_counts[i];
                 for (size_t head = 0; head < HEADS; head++)
-                        cross_attend(&scene->memory, head, &all, scratch);
+                        cross_attend(&scene->cache, head, &all, scratch);
                 assert_memory_equal(found, alone, all.n * STATE * sizeof(*found));
         }
         free(found);

@@ -7,7 +7,7 @@
 
 #include "util/mem.h"
 #include "whisper/cpu/cross_attention.h"
-#include "whisper/cpu/text_attention.h"
+#include "whisper/cpu/paged_attention.h"
 #include "whisper/cpu/vectors.h"
 
 /* A step runs on all threads from its first row to the logits, with a barrier wherever what one
@@ -23,7 +23,7 @@
 struct decoder {
         const struct whisper_model *model;
         size_t n_state, n_heads, head_width, n_layers, n_threads;
-        struct text_pool *text_pool;
+        struct kv_pool *kv_pool;
         float *residual, *attended;  // [DECODER_ROWS_MAX, n_state]
         float *wide;                 // [DECODER_ROWS_MAX, 4 * n_state]
         float *logits;               // [n_logits_rows, n_vocabulary]
@@ -42,7 +42,7 @@ static size_t attention_workspace_size(const struct decoder *decoder) {
         return (cross > scores ? cross : scores) + 64;
 }
 
-int decoder_new(struct decoder **ret, const struct whisper_model *model, size_t n_text_pages) {
+int decoder_new(struct decoder **ret, const struct whisper_model *model, size_t n_kv_blocks) {
         CLEANUP(decoder_freep) struct decoder *decoder = xnew(struct decoder);
         const struct whisper_info *info = &model->info;
         size_t n = (size_t)info->n_text_state;
@@ -53,9 +53,9 @@ int decoder_new(struct decoder **ret, const struct whisper_model *model, size_t 
         decoder->head_width = n / decoder->n_heads;
         decoder->n_layers = (size_t)info->n_text_layers;
         decoder->n_threads = (size_t)model->threads;
-        decoder->input_size = panels_row_size(PANELS_FLOAT, 4 * n);
+        decoder->input_size = skinny_row_size(SKINNY_FLOAT, 4 * n);
         decoder->workspace_size = attention_workspace_size(decoder) / 64 * 64;
-        decoder->text_pool = text_pool_new(decoder->n_layers, n, n_text_pages);
+        decoder->kv_pool = kv_pool_new(decoder->n_layers, n, n_kv_blocks);
         decoder->residual = try_calloc(DECODER_ROWS_MAX * n, sizeof(float));
         decoder->attended = try_calloc(DECODER_ROWS_MAX * n, sizeof(float));
         decoder->wide = try_calloc(DECODER_ROWS_MAX * 4 * n, sizeof(float));
@@ -72,7 +72,7 @@ int decoder_new(struct decoder **ret, const struct whisper_model *model, size_t 
 struct decoder *decoder_free(struct decoder *decoder) {
         if (!decoder)
                 return NULL;
-        text_pool_free(decoder->text_pool);
+        kv_pool_free(decoder->kv_pool);
         free(decoder->residual);
         free(decoder->attended);
         free(decoder->wide);
@@ -83,15 +83,16 @@ struct decoder *decoder_free(struct decoder *decoder) {
         return NULL;
 }
 
-// --- Self-attention's memory --------------------------------------------------------------
+// --- The self-attention's KV cache
+// --------------------------------------------------------------
 
-struct text_pool *decoder_text_pool(struct decoder *decoder) {
-        return decoder->text_pool;
+struct kv_pool *decoder_kv_pool(struct decoder *decoder) {
+        return decoder->kv_pool;
 }
 
 int decoder_reserve(struct decoder *decoder, const struct decoder_row *rows, size_t n) {
         for (size_t i = 0; i < n; i++) {
-                int r = text_memory_reach(rows[i].text, decoder->text_pool, rows[i].position);
+                int r = kv_cache_reach(rows[i].kv, decoder->kv_pool, rows[i].position);
 
                 if (r < 0)
                         return r;
@@ -122,12 +123,12 @@ static size_t share_begin(const struct step *step, size_t n, size_t thread) {
 static void embed(const struct decoder *decoder, const struct decoder_row *row, float *ret) {
         size_t n = decoder->n_state;
 
-        panels_column(&decoder->model->token_embedding, (size_t)row->token, ret);
+        skinny_column(&decoder->model->token_embedding, (size_t)row->token, ret);
         vector_add(ret, decoder->model->text_positions + row->position * n, n);
 }
 
 // Rows of floats on their way into a product.
-struct source {
+struct row_source {
         const float *x;
         size_t stride, n;
         struct norm norm;  // zeroed: they go as they are
@@ -135,27 +136,27 @@ struct source {
 
 // Bytes from row to row: no more than one takes, since rows a power of two apart would drive
 // each other out of the cache.
-static size_t input_stride(const struct panels *panels) {
-        return panels_row_size(panels->type, panels->depth);
+static size_t input_stride(const struct skinny_matrix *matrix) {
+        return skinny_row_size(matrix->type, matrix->depth);
 }
 
-// One row of them in the form that the panels want.
-static void convert_row(const struct panels *panels, const struct source *source, size_t row,
-                        char *ret) {
+// One row of them in the form that the product wants.
+static void convert_row(const struct skinny_matrix *matrix, const struct row_source *source,
+                        size_t row, char *ret) {
         const float *x = source->x + row * source->stride;
         float normalized[MODEL_STATE_MAX];
 
         if (source->norm.weight) {
-                vector_normalize(x, source->norm.weight, source->norm.bias, panels->depth,
+                vector_normalize(x, source->norm.weight, source->norm.bias, matrix->depth,
                                  normalized);
                 x = normalized;
         }
-        panels_convert_row(panels->type, panels->depth, x, ret + row * input_stride(panels));
+        skinny_convert_row(matrix->type, matrix->depth, x, ret + row * input_stride(matrix));
 }
 
-// All rows in the form that the panels want, for this thread to read.
-static const char *convert(const struct step *step, const struct panels *panels,
-                           const struct source *source) {
+// All rows in the form that the product wants, for this thread to read.
+static const char *convert(const struct step *step, const struct skinny_matrix *matrix,
+                           const struct row_source *source) {
         const struct decoder *decoder = step->decoder;
         size_t first = 0, last = source->n;
         char *ret = decoder->inputs;
@@ -168,66 +169,67 @@ static const char *convert(const struct step *step, const struct panels *panels,
                 last = share_begin(step, source->n, step->thread + 1);
         }
         for (size_t row = first; row < last; row++)
-                convert_row(panels, source, row, ret);
+                convert_row(matrix, source, row, ret);
         if (!is_private)
                 wait_for_all();
         return ret;
 }
 
-static struct product product_of(const struct step *step, const struct thin_linear *linear,
-                                 const char *x, float *y, unsigned flags) {
-        return (struct product){.x = x,
-                                .x_stride = input_stride(&linear->panels),
-                                .n_rows = step->n,
-                                .y = y,
-                                .y_stride = linear->panels.n_columns,
-                                .bias = linear->bias,
-                                .flags = flags};
+static struct gemm_product product_of(const struct step *step,
+                                      const struct skinny_layer *linear, const char *x,
+                                      float *y, unsigned flags) {
+        return (struct gemm_product){.x = x,
+                                     .x_stride = input_stride(&linear->matrix),
+                                     .n_rows = step->n,
+                                     .y = y,
+                                     .y_stride = linear->matrix.n_columns,
+                                     .bias = linear->bias,
+                                     .flags = flags};
 }
 
 // One layer on rows of `depth` floats. All threads have their share of what comes out; it is
 // there when all have passed the barrier.
-static void apply(const struct step *step, const struct thin_linear *linear,
-                  const struct source *source, float *y, unsigned flags) {
-        struct product product =
-                product_of(step, linear, convert(step, &linear->panels, source), y, flags);
+static void apply(const struct step *step, const struct skinny_layer *linear,
+                  const struct row_source *source, float *y, unsigned flags) {
+        struct gemm_product product =
+                product_of(step, linear, convert(step, &linear->matrix, source), y, flags);
 
-        panels_multiply_share(&linear->panels, &product, step->thread,
-                              step->decoder->n_threads);
+        skinny_multiply_part(&linear->matrix, &product, step->thread, step->decoder->n_threads);
         wait_for_all();
 }
 
 // A layer that makes n_parts vectors for each head, as far as this thread's heads need them.
-static void apply_to_heads(const struct step *step, const struct thin_linear *linear,
-                           const struct source *source, size_t n_parts) {
+static void apply_to_heads(const struct step *step, const struct skinny_layer *linear,
+                           const struct row_source *source, size_t n_parts) {
         const struct decoder *decoder = step->decoder;
-        struct product product;
+        struct gemm_product product;
 
-        if (decoder->head_width != PANEL_COLUMNS) {
+        if (decoder->head_width != SKINNY_PANEL_COLUMNS) {
                 apply(step, linear, source, decoder->wide, 0);
                 return;
         }
-        product = product_of(step, linear, convert(step, &linear->panels, source),
+        product = product_of(step, linear, convert(step, &linear->matrix, source),
                              decoder->wide, 0);
         for (size_t part = 0; part < n_parts; part++)
-                panels_multiply_range(&linear->panels, &product,
+                skinny_multiply_range(&linear->matrix, &product,
                                       part * decoder->n_heads + step->first_head,
                                       part * decoder->n_heads + step->last_head);
 }
 
-static struct source residual_of(const struct step *step, const struct norm *norm) {
-        return (struct source){step->decoder->residual, step->decoder->n_state, step->n, *norm};
+static struct row_source residual_of(const struct step *step, const struct norm *norm) {
+        return (struct row_source){step->decoder->residual, step->decoder->n_state, step->n,
+                                   *norm};
 }
 
 // The output layer of attention, and the barrier in front of it.
-static void apply_attended(const struct step *step, const struct thin_linear *linear) {
+static void apply_attended(const struct step *step, const struct skinny_layer *linear) {
         struct decoder *decoder = step->decoder;
 
         wait_for_all();
         apply(step, linear,
-              &(struct source){
+              &(struct row_source){
                       .x = decoder->attended, .stride = decoder->n_state, .n = step->n},
-              decoder->residual, PRODUCT_ADD);
+              decoder->residual, GEMM_ADD);
 }
 
 static char *workspace_of(const struct step *step) {
@@ -244,14 +246,13 @@ static void keep_keys(const struct step *step, size_t layer) {
                 (step->last_head - step->first_head) * decoder->head_width * sizeof(float);
 
         for (size_t i = 0; i < step->n; i++) {
-                float *key = text_memory_key(step->rows[i].text, decoder->text_pool, layer,
-                                             step->rows[i].position) +
+                float *key = kv_cache_key(step->rows[i].kv, decoder->kv_pool, layer,
+                                          step->rows[i].position) +
                              column;
                 const float *x = decoder->wide + i * 3 * n_state + column;
 
                 memcpy(key, x + n_state, size);
-                memcpy(key + text_memory_value_offset(decoder->text_pool), x + 2 * n_state,
-                       size);
+                memcpy(key + kv_cache_value_offset(decoder->kv_pool), x + 2 * n_state, size);
         }
 }
 
@@ -260,21 +261,21 @@ static void attend_text(const struct step *step, size_t i, size_t layer, size_t 
         const struct decoder *decoder = step->decoder;
         size_t n_state = decoder->n_state;
 
-        text_attend(decoder->text_pool,
-                    &(struct text_query){.text = step->rows[i].text,
-                                         .layer = layer,
-                                         .position = step->rows[i].position,
-                                         .column = column,
-                                         .width = decoder->head_width,
-                                         .query = decoder->wide + i * 3 * n_state + column,
-                                         .ret = decoder->attended + i * n_state + column},
-                    (float *)workspace_of(step));
+        paged_attend(decoder->kv_pool,
+                     &(struct paged_query){.kv = step->rows[i].kv,
+                                           .layer = layer,
+                                           .position = step->rows[i].position,
+                                           .column = column,
+                                           .width = decoder->head_width,
+                                           .query = decoder->wide + i * 3 * n_state + column,
+                                           .ret = decoder->attended + i * n_state + column},
+                     (float *)workspace_of(step));
 }
 
 static void run_self_attention(const struct step *step, size_t layer) {
         struct decoder *decoder = step->decoder;
         const struct decoder_layer *weights = &decoder->model->decoder_layers[layer];
-        struct source source = residual_of(step, &weights->attention_norm);
+        struct row_source source = residual_of(step, &weights->attention_norm);
 
         apply_to_heads(step, &weights->query_key_value, &source, 3);
         keep_keys(step, layer);
@@ -290,7 +291,7 @@ static void run_self_attention(const struct step *step, size_t layer) {
 static size_t rows_of_window(const struct step *step, size_t first) {
         size_t last = first + 1;
 
-        while (last < step->n && step->rows[last].audio == step->rows[first].audio)
+        while (last < step->n && step->rows[last].cross_kv == step->rows[first].cross_kv)
                 last++;
         return last - first;
 }
@@ -299,7 +300,7 @@ static size_t rows_of_window(const struct step *step, size_t first) {
 // that steps without such rows pay nothing.
 static void capture_alignment(const struct step *step, size_t row, size_t layer) {
         const struct decoder_alignment *alignment = step->rows[row].alignment;
-        const struct cross_memory *memory = &step->rows[row].audio->layers[layer];
+        const struct cross_kv_layer *layer_kv = &step->rows[row].cross_kv->layers[layer];
         const float *query = step->decoder->wide + row * step->decoder->n_state;
 
         for (size_t i = 0; alignment && i < alignment->n_heads; i++) {
@@ -309,19 +310,19 @@ static void capture_alignment(const struct step *step, size_t row, size_t layer)
                     wanted->head >= step->last_head)
                         continue;
                 if (alignment->ret)
-                        cross_probabilities(memory, wanted->head, query,
-                                            alignment->ret + i * memory->n_keys,
+                        cross_probabilities(layer_kv, wanted->head, query,
+                                            alignment->ret + i * layer_kv->n_keys,
                                             workspace_of(step));
                 else
-                        alignment->peaks[i] = (uint16_t)cross_peak(memory, wanted->head, query,
-                                                                   workspace_of(step));
+                        alignment->peaks[i] = (uint16_t)cross_peak(layer_kv, wanted->head,
+                                                                   query, workspace_of(step));
         }
 }
 
 static void run_cross_attention(const struct step *step, size_t layer) {
         struct decoder *decoder = step->decoder;
         const struct decoder_layer *weights = &decoder->model->decoder_layers[layer];
-        struct source source = residual_of(step, &weights->cross_norm);
+        struct row_source source = residual_of(step, &weights->cross_norm);
         size_t n_state = decoder->n_state;
 
         apply_to_heads(step, &weights->cross_query, &source, 1);
@@ -332,7 +333,7 @@ static void run_cross_attention(const struct step *step, size_t layer) {
                                                 .n = n = rows_of_window(step, first)};
 
                 for (size_t head = step->first_head; head < step->last_head; head++)
-                        cross_attend(&step->rows[first].audio->layers[layer], head, &queries,
+                        cross_attend(&step->rows[first].cross_kv->layers[layer], head, &queries,
                                      workspace_of(step));
         }
         for (size_t i = 0; i < step->n; i++)
@@ -345,29 +346,29 @@ static void run_cross_attention(const struct step *step, size_t layer) {
 static void run_mlp(const struct step *step, size_t layer) {
         struct decoder *decoder = step->decoder;
         const struct decoder_layer *weights = &decoder->model->decoder_layers[layer];
-        struct source source = residual_of(step, &weights->mlp_norm);
-        size_t n_wide = weights->mlp_in.panels.n_columns;
+        struct row_source source = residual_of(step, &weights->mlp_norm);
+        size_t n_wide = weights->mlp_in.matrix.n_columns;
 
-        apply(step, &weights->mlp_in, &source, decoder->wide, PRODUCT_GELU);
+        apply(step, &weights->mlp_in, &source, decoder->wide, GEMM_GELU);
         apply(step, &weights->mlp_out,
-              &(struct source){.x = decoder->wide, .stride = n_wide, .n = step->n},
-              decoder->residual, PRODUCT_ADD);
+              &(struct row_source){.x = decoder->wide, .stride = n_wide, .n = step->n},
+              decoder->residual, GEMM_ADD);
 }
 
 // Logits of the rows that want them, in one product: those rows move to the residual's front.
 static void run_logits(const struct step *step, size_t n_wanted) {
         struct decoder *decoder = step->decoder;
-        const struct panels *panels = &decoder->model->token_embedding;
-        struct source source = residual_of(step, &decoder->model->decoder_norm);
+        const struct skinny_matrix *matrix = &decoder->model->token_embedding;
+        struct row_source source = residual_of(step, &decoder->model->decoder_norm);
 
         source.n = n_wanted;
-        panels_multiply_share(panels,
-                              &(struct product){.x = convert(step, panels, &source),
-                                                .x_stride = input_stride(panels),
-                                                .n_rows = n_wanted,
-                                                .y = decoder->logits,
-                                                .y_stride = panels->n_columns},
-                              step->thread, decoder->n_threads);
+        skinny_multiply_part(matrix,
+                             &(struct gemm_product){.x = convert(step, matrix, &source),
+                                                    .x_stride = input_stride(matrix),
+                                                    .n_rows = n_wanted,
+                                                    .y = decoder->logits,
+                                                    .y_stride = matrix->n_columns},
+                             step->thread, decoder->n_threads);
 }
 
 // Rows that want logits to the front of the residual. Returns how many.

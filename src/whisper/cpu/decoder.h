@@ -1,6 +1,6 @@
 #pragma once
-// Decoder: one step for all live sequences. A sequence is a list of tokens with its keys and
-// values in pages from a pool, and a window that it listens to. A step takes rows: one token
+// Decoder: one step for all live sequences. A sequence is a list of tokens with a KV cache, and
+// a window that it listens to. A step takes rows: one token
 // each, of any sequences, several of one sequence where a prompt is read. Sequences join and
 // leave between any two steps.
 //
@@ -12,8 +12,8 @@
 
 #include "util/cleanup.h"
 #include "whisper/alignment_heads.h"
-#include "whisper/cpu/audio_memory.h"
-#include "whisper/cpu/text_memory.h"
+#include "whisper/cpu/cross_kv.h"
+#include "whisper/cpu/kv_cache.h"
 #include "whisper/model.h"
 
 // Rows in one step.
@@ -31,26 +31,26 @@ struct decoder_alignment {
 };
 
 // One token at its position. Rows of the same sequence are in order of position, and all
-// positions before the first of them are in the memory already.
+// positions before the first of them are in the KV cache already.
 struct decoder_row {
         int32_t token;
         bool wants_logits;
         size_t position;
-        struct text_memory *text;
-        const struct audio_memory *audio;  // the window it listens to; rows of one side by side
-                                           // are cheaper
+        struct kv_cache *kv;
+        const struct cross_kv *cross_kv;  // the window it listens to; rows of one side by side
+                                          // are cheaper
         const struct decoder_alignment *alignment;  // NULL: not wanted
 };
 
-// The sequences may hold n_text_pages pages in all. -ENOMEM.
-int decoder_new(struct decoder **ret, const struct whisper_model *model, size_t n_text_pages);
+// The sequences may hold n_kv_blocks blocks in all. -ENOMEM.
+int decoder_new(struct decoder **ret, const struct whisper_model *model, size_t n_kv_blocks);
 struct decoder *decoder_free(struct decoder *decoder);
 
-// Where the memories of its sequences come from; lent.
-struct text_pool *decoder_text_pool(struct decoder *decoder);
+// Where the KV caches of its sequences come from; lent.
+struct kv_pool *decoder_kv_pool(struct decoder *decoder);
 
-// Get the text memory ready for n rows; decoder_step() does that too, but cannot say whose
-// memory failed. -ENOMEM, -EINVAL.
+// Get the KV caches ready for n rows; decoder_step() does so too, but cannot say whose cache
+// failed. -ENOMEM, -EINVAL.
 int decoder_reserve(struct decoder *decoder, const struct decoder_row *rows, size_t n);
 
 // One step for n rows, at most DECODER_ROWS_MAX. *ret_logits is [n_vocabulary] for each row

@@ -6,15 +6,15 @@
 
 #include "util/mem.h"
 #include "whisper/cpu/attention.h"
-#include "whisper/cpu/dense_encoder.h"
+#include "whisper/cpu/fused_encoder.h"
 #include "whisper/cpu/vectors.h"
 
 #define FRAMES_MAX ((size_t)2 * ENCODER_ROWS_MAX)  // into the first convolution
 
 struct encoder {
         const struct whisper_model *model;
-        struct tensor_context *context;
-        struct dense_encoder *dense;  // does it all for bf16 and int8; else NULL
+        struct linear_context *context;
+        struct fused_encoder *dense;  // does it all for bf16 and int8; else NULL
         size_t n_mels, n_state, n_heads, head_width;
 
         // The windows of the last run, and where the rows of each begin.
@@ -37,12 +37,12 @@ static int learn_silence(struct encoder *encoder);
 
 // Room for the packed keys and values of any windows: a panel of each may be nearly empty.
 static size_t memory_room(const struct encoder *encoder) {
-        return attention_memory_size(ENCODER_ROWS_MAX + ENCODER_WINDOWS_MAX * PANEL_COLUMNS,
-                                     encoder->n_heads, encoder->head_width);
+        return packed_kv_size(ENCODER_ROWS_MAX + ENCODER_WINDOWS_MAX * SKINNY_PANEL_COLUMNS,
+                              encoder->n_heads, encoder->head_width);
 }
 
 int encoder_new(struct encoder **ret, const struct whisper_model *model,
-                struct tensor_context *context) {
+                struct linear_context *context) {
         CLEANUP(encoder_freep) struct encoder *encoder = xnew(struct encoder);
         size_t n = (size_t)model->info.n_audio_state, rows = ENCODER_ROWS_MAX, unfolded;
         int r;
@@ -50,7 +50,7 @@ int encoder_new(struct encoder **ret, const struct whisper_model *model,
         encoder->model = model;
         encoder->context = context;
         if (model->compute == COMPUTE_BF16 || model->compute == COMPUTE_INT8) {
-                r = dense_encoder_new(&encoder->dense, model);
+                r = fused_encoder_new(&encoder->dense, model);
                 if (r == 0)
                         *ret = TAKE(encoder);
                 return r;
@@ -84,7 +84,7 @@ int encoder_new(struct encoder **ret, const struct whisper_model *model,
 struct encoder *encoder_free(struct encoder *encoder) {
         if (!encoder)
                 return NULL;
-        dense_encoder_free(encoder->dense);
+        fused_encoder_free(encoder->dense);
         free(encoder->unfolded);
         free(encoder->convolved);
         free(encoder->silence);
@@ -108,25 +108,26 @@ static void normalize_rows(const struct encoder *encoder, const struct norm *nor
 }
 
 // A matrix.
-struct rows {
+struct encoder_rows {
         float *elements;
         size_t n_columns;
 };
 
 // y = layer(x) for n_rows rows.
-static int apply_rows(struct encoder *encoder, const struct linear *linear, struct rows x,
-                      struct rows y, size_t n_rows, unsigned flags) {
+static int apply_rows(struct encoder *encoder, const struct linear *linear,
+                      struct encoder_rows x, struct encoder_rows y, size_t n_rows,
+                      unsigned flags) {
         return linear_apply(encoder->context, linear,
-                            &(struct product){.x = x.elements,
-                                              .x_stride = x.n_columns,
-                                              .n_rows = n_rows,
-                                              .y = y.elements,
-                                              .y_stride = y.n_columns,
-                                              .flags = flags});
+                            &(struct gemm_product){.x = x.elements,
+                                                   .x_stride = x.n_columns,
+                                                   .n_rows = n_rows,
+                                                   .y = y.elements,
+                                                   .y_stride = y.n_columns,
+                                                   .flags = flags});
 }
 
-static int apply(struct encoder *encoder, const struct linear *linear, struct rows x,
-                 struct rows y, unsigned flags) {
+static int apply(struct encoder *encoder, const struct linear *linear, struct encoder_rows x,
+                 struct encoder_rows y, unsigned flags) {
         return apply_rows(encoder, linear, x, y, encoder->n_rows, flags);
 }
 
@@ -150,8 +151,8 @@ static void unfold(const float *frames, size_t n_frames, size_t n_columns, int64
 
 // Unfold `n` results of one window's convolution with this step; `frames` beyond n_frames are
 // zeros.
-static void unfold_window(const struct encoder *encoder, struct rows frames, size_t n_frames,
-                          size_t step, size_t n, float *ret) {
+static void unfold_window(const struct encoder *encoder, struct encoder_rows frames,
+                          size_t n_frames, size_t step, size_t n, float *ret) {
 #pragma omp parallel for num_threads(encoder->model->threads) schedule(static)
         for (size_t i = 0; i < n; i++)
                 unfold(frames.elements, n_frames, frames.n_columns, (int64_t)(i * step) - 1,
@@ -163,13 +164,13 @@ static void unfold_window(const struct encoder *encoder, struct rows frames, siz
 static int convolve(struct encoder *encoder, const struct encoder_window *windows, size_t n,
                     float **ret) {
         size_t n_mels = encoder->n_mels, n_state = encoder->n_state, n_rows = 0, n_frames = 0;
-        struct rows unfolded = {encoder->unfolded, 3 * n_mels};
-        struct rows convolved = {encoder->convolved, n_state};
+        struct encoder_rows unfolded = {encoder->unfolded, 3 * n_mels};
+        struct encoder_rows convolved = {encoder->convolved, n_state};
         int r;
 
         for (size_t i = 0; i < n; i++) {
-                // Read only: struct rows is for both.
-                struct rows frames = {(float *)(uintptr_t)windows[i].log_mel, n_mels};
+                // Read only: struct encoder_rows is for both.
+                struct encoder_rows frames = {(float *)(uintptr_t)windows[i].log_mel, n_mels};
                 size_t n_needed = frames_of_rows(windows[i].context->n_convolved);
 
                 unfold_window(encoder, frames, windows[i].n_frames, 1, n_needed,
@@ -177,14 +178,14 @@ static int convolve(struct encoder *encoder, const struct encoder_window *window
                 n_frames += n_needed;
         }
         r = apply_rows(encoder, encoder->model->convolution_1, unfolded, convolved, n_frames,
-                       PRODUCT_GELU);
+                       GEMM_GELU);
         if (r < 0)
                 return r;
 
         unfolded.n_columns = 3 * n_state;
         for (size_t i = 0; i < n; i++) {
-                struct rows frames = {encoder->convolved + frames_of_rows(n_rows) * n_state,
-                                      n_state};
+                struct encoder_rows frames = {
+                        encoder->convolved + frames_of_rows(n_rows) * n_state, n_state};
                 size_t n_convolved = windows[i].context->n_convolved;
 
                 unfold_window(encoder, frames, frames_of_rows(n_convolved), 2, n_convolved,
@@ -193,7 +194,7 @@ static int convolve(struct encoder *encoder, const struct encoder_window *window
         }
         *ret = encoder->wide;
         return apply_rows(encoder, encoder->model->convolution_2, unfolded,
-                          (struct rows){encoder->wide, n_state}, n_rows, PRODUCT_GELU);
+                          (struct encoder_rows){encoder->wide, n_state}, n_rows, GEMM_GELU);
 }
 
 // What the convolutions make of silence, away from the window's borders: the row in the middle
@@ -242,7 +243,7 @@ static void place(struct encoder *encoder, const float *convolved) {
 // `normalized`, whose content is used up by then.
 static void attend(struct encoder *encoder) {
         size_t n = encoder->n_state, n_windows = encoder->n_windows;
-        struct attention_memory memories[ENCODER_WINDOWS_MAX];
+        struct packed_kv packed[ENCODER_WINDOWS_MAX];
         struct attention_source sources[ENCODER_WINDOWS_MAX];
         struct attention attentions[ENCODER_WINDOWS_MAX];
         float *elements = encoder->memory;
@@ -251,19 +252,17 @@ static void attend(struct encoder *encoder) {
                 const struct audio_context *context = encoder->windows[i].context;
                 const float *x = encoder->wide + encoder->first_rows[i] * 3 * n;
 
-                memories[i] = (struct attention_memory){.n_keys = context->n_rows,
-                                                        .n_heads = encoder->n_heads,
-                                                        .head_width = encoder->head_width,
-                                                        .biases = context->biases,
-                                                        .n_unbiased = context->n_plain,
-                                                        .elements = elements};
-                elements += attention_memory_size(context->n_rows, encoder->n_heads,
-                                                  encoder->head_width);
-                sources[i] = (struct attention_source){.memory = &memories[i],
-                                                       .keys = x + n,
-                                                       .values = x + 2 * n,
-                                                       .stride = 3 * n};
-                attentions[i] = (struct attention){.memory = &memories[i],
+                packed[i] = (struct packed_kv){.n_keys = context->n_rows,
+                                               .n_heads = encoder->n_heads,
+                                               .head_width = encoder->head_width,
+                                               .biases = context->biases,
+                                               .n_unbiased = context->n_plain,
+                                               .elements = elements};
+                elements +=
+                        packed_kv_size(context->n_rows, encoder->n_heads, encoder->head_width);
+                sources[i] = (struct attention_source){
+                        .kv = &packed[i], .keys = x + n, .values = x + 2 * n, .stride = 3 * n};
+                attentions[i] = (struct attention){.kv = &packed[i],
                                                    .queries = x,
                                                    .query_stride = 3 * n,
                                                    .n_queries = context->n_rows,
@@ -278,8 +277,9 @@ static void attend(struct encoder *encoder) {
 
 static int run_layer(struct encoder *encoder, const struct encoder_layer *layer) {
         size_t n = encoder->n_state;
-        struct rows residual = {encoder->residual, n}, normalized = {encoder->normalized, n};
-        struct rows projected = {encoder->wide, 3 * n}, wide = {encoder->wide, 4 * n};
+        struct encoder_rows residual = {encoder->residual, n},
+                            normalized = {encoder->normalized, n};
+        struct encoder_rows projected = {encoder->wide, 3 * n}, wide = {encoder->wide, 4 * n};
         int r;
 
         normalize_rows(encoder, &layer->attention_norm, encoder->residual, encoder->normalized);
@@ -287,14 +287,14 @@ static int run_layer(struct encoder *encoder, const struct encoder_layer *layer)
         if (r < 0)
                 return r;
         attend(encoder);
-        r = apply(encoder, layer->attention_out, normalized, residual, PRODUCT_ADD);
+        r = apply(encoder, layer->attention_out, normalized, residual, GEMM_ADD);
         if (r < 0)
                 return r;
         normalize_rows(encoder, &layer->mlp_norm, encoder->residual, encoder->normalized);
-        r = apply(encoder, layer->mlp_in, normalized, wide, PRODUCT_GELU);
+        r = apply(encoder, layer->mlp_in, normalized, wide, GEMM_GELU);
         if (r < 0)
                 return r;
-        return apply(encoder, layer->mlp_out, wide, residual, PRODUCT_ADD);
+        return apply(encoder, layer->mlp_out, wide, residual, GEMM_ADD);
 }
 
 static int take_windows(struct encoder *encoder, const struct encoder_window *windows,
@@ -319,7 +319,7 @@ int encoder_run(struct encoder *encoder, const struct encoder_window *windows, s
         int r = take_windows(encoder, windows, n);
 
         if (r == 0 && encoder->dense) {
-                *ret = dense_encoder_run(encoder->dense, encoder->windows, n);
+                *ret = fused_encoder_run(encoder->dense, encoder->windows, n);
                 return 0;
         }
         if (r == 0)
@@ -342,11 +342,11 @@ int encoder_project(struct encoder *encoder, const struct linear *linear, size_t
         int r;
 
         if (encoder->dense) {
-                *ret = dense_encoder_project(encoder->dense, linear_dense(linear));
+                *ret = fused_encoder_project(encoder->dense, linear_tall(linear));
                 return 0;
         }
-        r = apply(encoder, linear, (struct rows){encoder->normalized, encoder->n_state},
-                  (struct rows){encoder->wide, n_out}, 0);
+        r = apply(encoder, linear, (struct encoder_rows){encoder->normalized, encoder->n_state},
+                  (struct encoder_rows){encoder->wide, n_out}, 0);
 
         if (r < 0)
                 return r;

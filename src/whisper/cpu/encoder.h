@@ -31,7 +31,7 @@ struct encoder_window {
 
 // -ENOMEM, -EIO when oneDNN refuses.
 int encoder_new(struct encoder **ret, const struct whisper_model *model,
-                struct tensor_context *context);
+                struct linear_context *context);
 struct encoder *encoder_free(struct encoder *encoder);
 
 // Encode n windows, whose rows together are at most ENCODER_ROWS_MAX. *ret is [the sum of

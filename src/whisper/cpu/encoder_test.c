@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "util/mem.h"
-#include "whisper/cpu/audio_memory.h"
+#include "whisper/cpu/cross_kv.h"
 #include "whisper/cpu/encoder.h"
 
 enum { STATE = 32, HEADS = 2, MELS = 5, WINDOWS = 3 };
@@ -20,7 +20,7 @@ enum { STATE = 32, HEADS = 2, MELS = 5, WINDOWS = 3 };
 static struct whisper_model model;
 static struct encoder_layer encoder_layer;
 static struct decoder_layer decoder_layer;
-static struct tensor_context *context;
+static struct linear_context *context;
 static struct encoder *encoder;
 
 static float *random_floats(size_t n, float range) {
@@ -43,9 +43,9 @@ static struct linear *random_linear(size_t n_out, size_t n_in) {
         if (model.compute == COMPUTE_FLOAT32)
                 r = linear_new(&linear, weight, bias, n_out, n_in, NULL);
         else
-                r = linear_new_dense(&linear,
-                                     model.compute == COMPUTE_INT8 ? TILE_INT8 : TILE_BF16,
-                                     weight, bias, n_out, n_in);
+                r = linear_new_tall(&linear,
+                                    model.compute == COMPUTE_INT8 ? TALL_INT8 : TALL_BF16,
+                                    weight, bias, n_out, n_in);
         assert_int_equal(r, 0);
         return linear;
 }
@@ -77,7 +77,7 @@ static int setup(void **state) {
         model.encoder_norm = random_norm();
         model.decoder_layers = &decoder_layer;
         decoder_layer.cross_key_value = random_linear(2 * STATE, STATE);
-        assert_int_equal(tensor_context_new(&context, NULL), 0);
+        assert_int_equal(linear_context_new(&context, NULL), 0);
         return encoder_new(&encoder, &model, context);
 }
 
@@ -89,7 +89,7 @@ static void norm_free(struct norm *norm) {
 static int teardown(void **state) {
         (void)state;
         encoder_free(encoder);
-        tensor_context_free(context);
+        linear_context_free(context);
         linear_free(model.convolution_1);
         linear_free(model.convolution_2);
         free(model.audio_positions);
@@ -188,70 +188,68 @@ static void test_too_much_at_once_is_refused(void **state) {
 
 static void test_the_pool_keeps_to_its_budget(void **state) {
         (void)state;
-        CLEANUP(audio_pool_freep) struct audio_pool *pool = NULL;
+        CLEANUP(cross_kv_pool_freep) struct cross_kv_pool *pool = NULL;
         CLEANUP(floats_freep)
         float *log_mel = xcalloc((size_t)CONTEXT_FRAMES * MELS, sizeof(float));
         struct audio_context full, brief;
         struct encoder_window long_window = {log_mel, CONTEXT_FRAMES, &full};
         struct encoder_window brief_window = {log_mel, 100, &brief};
-        struct audio_memory *memory = NULL, *others[CONTEXT_ROWS] = {NULL}, *refused = NULL;
+        struct cross_kv *memory = NULL, *others[CONTEXT_ROWS] = {NULL}, *refused = NULL;
         const float *features = NULL;
         size_t n = 0;
 
         audio_context_init(&full, CONTEXT_FRAMES, &context_shape_full);
         audio_context_init(&brief, 100, &context_shape_short);
-        assert_int_equal(audio_pool_new(&pool, &model, 1), 0);
+        assert_int_equal(cross_kv_pool_new(&pool, &model, 1), 0);
         assert_int_equal(encoder_run(encoder, &long_window, 1, &features), 0);
-        assert_int_equal(audio_memories_new(&memory, pool, encoder, &long_window, 1), 0);
+        assert_int_equal(cross_kv_compute(&memory, pool, encoder, &long_window, 1), 0);
         assert_int_equal(memory->n_keys, CONTEXT_ROWS);
-        assert_false(audio_pool_has_room(pool, 0, 1));
-        assert_int_equal(audio_memories_new(&refused, pool, encoder, &long_window, 1), -ENOMEM);
+        assert_false(cross_kv_pool_has_room(pool, 0, 1));
+        assert_int_equal(cross_kv_compute(&refused, pool, encoder, &long_window, 1), -ENOMEM);
         assert_null(refused);
-        assert_null(audio_memory_release(memory));
+        assert_null(cross_kv_release(memory));
 
         // The long one's memory makes room for short ones, as many as the budget has.
         assert_int_equal(encoder_run(encoder, &brief_window, 1, &features), 0);
-        while (audio_pool_has_room(pool, 0, brief.n_rows)) {
-                assert_int_equal(
-                        audio_memories_new(&others[n], pool, encoder, &brief_window, 1), 0);
+        while (cross_kv_pool_has_room(pool, 0, brief.n_rows)) {
+                assert_int_equal(cross_kv_compute(&others[n], pool, encoder, &brief_window, 1),
+                                 0);
                 assert_int_equal(others[n]->n_keys, brief.n_rows);
                 assert_int_equal(others[n++]->positions[brief.n_rows - 1],
                                  brief.positions[brief.n_rows - 1]);
         }
-        assert_int_equal(n, CONTEXT_ROWS / audio_pool_claim(brief.n_rows));
-        assert_int_equal(audio_memories_new(&refused, pool, encoder, &brief_window, 1),
-                         -ENOMEM);
+        assert_int_equal(n, CONTEXT_ROWS / cross_kv_pool_claim(brief.n_rows));
+        assert_int_equal(cross_kv_compute(&refused, pool, encoder, &brief_window, 1), -ENOMEM);
         while (n > 0)
-                audio_memory_release(others[--n]);
-        assert_true(audio_pool_has_room(pool, 0, CONTEXT_ROWS));
+                cross_kv_release(others[--n]);
+        assert_true(cross_kv_pool_has_room(pool, 0, CONTEXT_ROWS));
 }
 
 static void test_the_pool_gives_back_what_many_windows_took(void **state) {
         (void)state;
-        CLEANUP(audio_pool_freep) struct audio_pool *pool = NULL;
+        CLEANUP(cross_kv_pool_freep) struct cross_kv_pool *pool = NULL;
         CLEANUP(floats_freep)
         float *log_mel = xcalloc((size_t)CONTEXT_FRAMES * MELS, sizeof(float));
         struct audio_context full;
         struct encoder_window window = {log_mel, CONTEXT_FRAMES, &full};
-        struct audio_memory *memories[4] = {NULL};
+        struct cross_kv *memories[4] = {NULL};
         const float *features = NULL;
 
         audio_context_init(&full, CONTEXT_FRAMES, &context_shape_full);
-        assert_int_equal(audio_pool_new(&pool, &model, 4), 0);
+        assert_int_equal(cross_kv_pool_new(&pool, &model, 4), 0);
         for (size_t i = 0; i < 4; i++) {
                 assert_int_equal(encoder_run(encoder, &window, 1, &features), 0);
-                assert_int_equal(audio_memories_new(&memories[i], pool, encoder, &window, 1),
-                                 0);
+                assert_int_equal(cross_kv_compute(&memories[i], pool, encoder, &window, 1), 0);
         }
-        assert_int_equal(audio_pool_held(pool), 4 * CONTEXT_ROWS);
+        assert_int_equal(cross_kv_pool_held(pool), 4 * CONTEXT_ROWS);
         for (size_t i = 0; i < 4; i++)
-                audio_memory_release(memories[i]);
-        assert_int_equal(audio_pool_held(pool), AUDIO_POOL_FREE_KEYS_MAX);
+                cross_kv_release(memories[i]);
+        assert_int_equal(cross_kv_pool_held(pool), CROSS_KV_FREE_KEYS_MAX);
 
         // What was kept is used again.
-        assert_int_equal(audio_memories_new(&memories[0], pool, encoder, &window, 1), 0);
-        assert_int_equal(audio_pool_held(pool), AUDIO_POOL_FREE_KEYS_MAX);
-        audio_memory_release(memories[0]);
+        assert_int_equal(cross_kv_compute(&memories[0], pool, encoder, &window, 1), 0);
+        assert_int_equal(cross_kv_pool_held(pool), CROSS_KV_FREE_KEYS_MAX);
+        cross_kv_release(memories[0]);
 }
 
 static void test_an_int8_decoder_listens_in_eight_bits(void **state) {
@@ -259,14 +257,14 @@ static void test_an_int8_decoder_listens_in_eight_bits(void **state) {
         struct whisper_model other = {.compute = COMPUTE_INT8,
                                       .info = {.n_text_state = 512, .n_text_heads = 8}};
 
-        assert_int_equal(audio_memory_type(&other), PANELS_INT8);
+        assert_int_equal(cross_kv_type(&other), SKINNY_INT8);
         other.info.n_text_heads = 4;  // wider than its kernels
-        assert_int_not_equal(audio_memory_type(&other), PANELS_INT8);
+        assert_int_not_equal(cross_kv_type(&other), SKINNY_INT8);
         other.info.n_text_heads = 8;
         other.compute = COMPUTE_BF16;
-        assert_int_not_equal(audio_memory_type(&other), PANELS_INT8);
+        assert_int_not_equal(cross_kv_type(&other), SKINNY_INT8);
         other.compute = COMPUTE_FLOAT32;
-        assert_int_equal(audio_memory_type(&other), PANELS_HALF);
+        assert_int_equal(cross_kv_type(&other), SKINNY_HALF);
 }
 
 int main(void) {

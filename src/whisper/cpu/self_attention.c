@@ -19,7 +19,7 @@
  * which are rounded to nothing but may be many (their sum is kept in full).
  */
 
-#define BLOCK TILE_BLOCK_ROWS
+#define BLOCK TALL_BLOCK_ROWS
 
 // Groups of values that are multiplied before the next are: 16 kB in the first-level cache.
 #define VALUE_GROUPS 64
@@ -28,13 +28,13 @@
 
 // --- Memory ----------------------------------------------------------------------------------
 
-static size_t panels_of(size_t n_columns) {
-        return (n_columns + TILE_PANEL_COLUMNS - 1) / TILE_PANEL_COLUMNS;
+static size_t vectors_of(size_t n_columns) {
+        return (n_columns + TALL_VECTOR_COLUMNS - 1) / TALL_VECTOR_COLUMNS;
 }
 
 // Elements in a group.
 static size_t group_of(const struct self_attention *attention) {
-        return attention->elements == TILE_INT8 ? TILE_GROUP : TILE_GROUP / sizeof(uint16_t);
+        return attention->elements == TALL_INT8 ? TALL_GROUP : TALL_GROUP / sizeof(uint16_t);
 }
 
 static size_t key_groups(const struct self_attention *attention) {
@@ -43,26 +43,26 @@ static size_t key_groups(const struct self_attention *attention) {
 
 // For int8 there are values for all columns of the keys.
 static size_t value_groups(const struct self_attention *attention, size_t n_rows) {
-        if (attention->elements == TILE_INT8)
-                return panels_of(n_rows) * TILE_PANEL_COLUMNS / TILE_GROUP;
+        if (attention->elements == TALL_INT8)
+                return vectors_of(n_rows) * TALL_VECTOR_COLUMNS / TALL_GROUP;
         return (n_rows + group_of(attention) - 1) / group_of(attention);
 }
 
 static size_t keys_size(const struct self_attention *attention, size_t n_rows) {
-        return tile_matrix_size(key_groups(attention), panels_of(n_rows));
+        return tall_matrix_size(key_groups(attention), vectors_of(n_rows));
 }
 
 static size_t values_size(const struct self_attention *attention, size_t n_rows) {
-        return tile_matrix_size(value_groups(attention, n_rows),
-                                attention->head_width / TILE_PANEL_COLUMNS);
+        return tall_matrix_size(value_groups(attention, n_rows),
+                                attention->head_width / TALL_VECTOR_COLUMNS);
 }
 
 // Floats beside them, for int8: the keys' scales, biases and zeros, the values' means and
 // scales.
 static size_t scales_of(const struct self_attention *attention, size_t n_rows) {
-        if (attention->elements != TILE_INT8)
+        if (attention->elements != TALL_INT8)
                 return 0;
-        return 3 * panels_of(n_rows) * TILE_PANEL_COLUMNS + 2 * attention->head_width;
+        return 3 * vectors_of(n_rows) * TALL_VECTOR_COLUMNS + 2 * attention->head_width;
 }
 
 static size_t head_size(const struct self_attention *attention, size_t n_rows) {
@@ -70,13 +70,14 @@ static size_t head_size(const struct self_attention *attention, size_t n_rows) {
                scales_of(attention, n_rows) * sizeof(float);
 }
 
-// Floats from one query's scores to the next: a whole number of panels, and of 32
+// Floats from one query's scores to the next: a whole number of vectors, and of 32
 // probabilities.
 static size_t score_stride(size_t n_rows) {
-        return panels_of(n_rows) * TILE_PANEL_COLUMNS;
+        return vectors_of(n_rows) * TALL_VECTOR_COLUMNS;
 }
 
-// The same of words: an odd number of cache lines, so that rows do not fight for the same ones.
+// Words from one query's scores of int8 to the next: an odd number of cache lines, so that rows
+// do not fight for the same ones.
 static size_t word_stride(size_t n_rows) {
         return ((n_rows + WORDS_IN_LINE - 1) / WORDS_IN_LINE | 1) * WORDS_IN_LINE;
 }
@@ -90,7 +91,7 @@ static size_t scores_size(size_t n_rows) {
 }
 
 // What a thread works in.
-struct workspace {
+struct self_attention_space {
         float *scores;     // [BLOCK, score_stride], or words [BLOCK, word_stride]
         float *results;    // [BLOCK, head_width]
         uint8_t *queries;  // [BLOCK, head_width] of bf16 or int8
@@ -100,29 +101,30 @@ static size_t workspace_size(size_t n_rows, size_t head_width) {
         return BLOCK * (scores_size(n_rows) + head_width * (sizeof(float) + sizeof(uint16_t)));
 }
 
-static struct workspace workspace_of(const struct self_attention *attention, size_t n_rows) {
+static struct self_attention_space workspace_of(const struct self_attention *attention,
+                                                size_t n_rows) {
         uint8_t *at =
                 attention->scratch + (size_t)omp_get_thread_num() * attention->scratch_size;
-        struct workspace ret = {.scores = (float *)(void *)at};
+        struct self_attention_space ret = {.scores = (float *)(void *)at};
 
         ret.results = ret.scores + BLOCK * scores_size(n_rows) / sizeof(float);
         ret.queries = (uint8_t *)(ret.results + BLOCK * attention->head_width);
         return ret;
 }
 
-int self_attention_init(struct self_attention *ret, enum tile_elements elements, size_t n_heads,
+int self_attention_init(struct self_attention *ret, enum tall_type elements, size_t n_heads,
                         size_t head_width, struct self_attention_limits limits) {
         *ret = (struct self_attention){.elements = elements,
                                        .n_heads = n_heads,
                                        .head_width = head_width,
                                        .threads = limits.threads};
-        if (head_width > TILE_WIDTH_MAX)
+        if (head_width > TALL_WIDTH_MAX)
                 return -EINVAL;
         ret->scratch_size = (workspace_size(limits.n_rows, head_width) + 63) / 64 * 64;
-        // A panel of keys and a group of values of each window may be nearly empty.
+        // A vector of keys and a group of values of each window may be nearly empty.
         ret->memory = try_aligned(
                 n_heads *
-                (head_size(ret, limits.n_rows + limits.n_windows * TILE_PANEL_COLUMNS) +
+                (head_size(ret, limits.n_rows + limits.n_windows * TALL_VECTOR_COLUMNS) +
                  limits.n_windows * scales_of(ret, 0) * sizeof(float)));
         ret->scratch = try_aligned((size_t)limits.threads * ret->scratch_size);
         return ret->memory && ret->scratch ? 0 : -ENOMEM;
@@ -135,32 +137,33 @@ void self_attention_deinit(struct self_attention *attention) {
 }
 
 // One head of one window.
-struct head {
+struct self_attention_head {
         const struct self_attention_window *window;
         size_t first;           // column of its queries
-        struct tile_keys keys;  // for bf16 nothing but the matrix, as the values
-        struct tile_values values;
+        struct tall_keys keys;  // for bf16 nothing but the matrix, as the values
+        struct tall_values values;
 };
 
 // The head number `index` of all windows' heads.
-static struct head head_of(const struct self_attention *attention,
-                           const struct self_attention_window *windows, size_t index) {
+static struct self_attention_head head_of(const struct self_attention *attention,
+                                          const struct self_attention_window *windows,
+                                          size_t index) {
         const struct self_attention_window *window = windows;
         uint8_t *memory = attention->memory;
         size_t width = attention->head_width, n_columns;
-        struct head ret;
+        struct self_attention_head ret;
 
         for (; index >= attention->n_heads; index -= attention->n_heads, window++)
                 memory += attention->n_heads * head_size(attention, window->n_rows);
         memory += index * head_size(attention, window->n_rows);
-        n_columns = panels_of(window->n_rows) * TILE_PANEL_COLUMNS;
+        n_columns = vectors_of(window->n_rows) * TALL_VECTOR_COLUMNS;
         ret.window = window;
         ret.first = index * width;
         ret.keys.matrix =
-                (struct tile_matrix){memory, key_groups(attention), panels_of(window->n_rows)};
+                (struct tall_matrix){memory, key_groups(attention), vectors_of(window->n_rows)};
         memory += keys_size(attention, window->n_rows);
-        ret.values.matrix = (struct tile_matrix){
-                memory, value_groups(attention, window->n_rows), width / TILE_PANEL_COLUMNS};
+        ret.values.matrix = (struct tall_matrix){
+                memory, value_groups(attention, window->n_rows), width / TALL_VECTOR_COLUMNS};
         memory += values_size(attention, window->n_rows);
         ret.values.means = (float *)(void *)memory;
         ret.values.scales = ret.values.means + width;
@@ -172,36 +175,37 @@ static struct head head_of(const struct self_attention *attention,
 
 // Where a column of the window's queries, keys and values begins.
 static const uint16_t *find_column(const struct self_attention_window *window, size_t column) {
-        return window->projected + column / TILE_COLUMNS * window->block +
-               column % TILE_COLUMNS;
+        return window->projected + column / TALL_TILE_COLUMNS * window->block +
+               column % TALL_TILE_COLUMNS;
 }
 
-static void pack_head(const struct self_attention *attention, const struct head *head) {
+static void pack_head(const struct self_attention *attention,
+                      const struct self_attention_head *head) {
         const struct self_attention_window *window = head->window;
         size_t n_state = attention->n_heads * attention->head_width, stride = window->stride;
         const uint16_t *keys = find_column(window, n_state + head->first);
         const uint16_t *values = find_column(window, 2 * n_state + head->first);
 
-        if (attention->elements == TILE_INT8) {
-                tiles_quantize_keys(&head->keys, keys, stride, window->n_rows, window->biases,
-                                    window->n_unbiased);
-                tiles_quantize_values(&head->values, values, stride, window->n_rows);
+        if (attention->elements == TALL_INT8) {
+                tall_quantize_keys(&head->keys, keys, stride, window->n_rows, window->biases,
+                                   window->n_unbiased);
+                tall_quantize_values(&head->values, values, stride, window->n_rows);
                 return;
         }
-        tiles_pack_columns(&head->keys.matrix, keys, stride, window->n_rows);
-        tiles_pack_rows(&head->values.matrix, values, stride, window->n_rows);
+        tall_pack_columns(&head->keys.matrix, keys, stride, window->n_rows);
+        tall_pack_rows(&head->values.matrix, values, stride, window->n_rows);
 }
 
 // --- Attending -------------------------------------------------------------------------------
 
 // Some queries of a head.
-struct block {
-        const struct head *head;
+struct query_block {
+        const struct self_attention_head *head;
         size_t first, n;  // at most BLOCK
         uint16_t *ret;    // of the first
 };
 
-static const uint16_t *block_query(const struct block *block, size_t i) {
+static const uint16_t *block_query(const struct query_block *block, size_t i) {
         const struct self_attention_window *window = block->head->window;
 
         return find_column(window, block->head->first) + (block->first + i) * window->stride;
@@ -209,7 +213,7 @@ static const uint16_t *block_query(const struct block *block, size_t i) {
 
 // Part of the depth, so that the values stay in the cache for all rows.
 static void multiply_values(const struct self_attention *attention,
-                            struct tile_product *product) {
+                            struct tall_product *product) {
         const uint8_t *x = product->x;
         size_t n_groups = product->matrix.n_groups;
 
@@ -217,99 +221,102 @@ static void multiply_values(const struct self_attention *attention,
                 product->first_group = group;
                 product->n_groups =
                         n_groups - group > VALUE_GROUPS ? VALUE_GROUPS : n_groups - group;
-                product->x = x + group * TILE_GROUP;
-                product->flags = group > 0 ? TILE_ADD : 0;
-                tiles_multiply(attention->elements, product);
+                product->x = x + group * TALL_GROUP;
+                product->flags = group > 0 ? TALL_ADD : 0;
+                tall_multiply(attention->elements, product);
         }
 }
 
-static void run_block_bf16(const struct self_attention *attention, const struct block *block) {
+static void run_block_bf16(const struct self_attention *attention,
+                           const struct query_block *block) {
         const struct self_attention_window *window = block->head->window;
-        const struct tile_matrix *keys = &block->head->keys.matrix;
-        struct workspace space = workspace_of(attention, window->n_rows);
+        const struct tall_matrix *keys = &block->head->keys.matrix;
+        struct self_attention_space space = workspace_of(attention, window->n_rows);
         size_t width = attention->head_width, n_state = attention->n_heads * width;
-        size_t stride = score_stride(window->n_rows), size = keys->n_groups * TILE_GROUP;
+        size_t stride = score_stride(window->n_rows), size = keys->n_groups * TALL_GROUP;
         float sums[BLOCK];
 
         for (size_t i = 0; i < block->n; i++)
                 memcpy(space.queries + i * size, block_query(block, i), size);
-        tiles_multiply(TILE_BF16, &(struct tile_product){.matrix = *keys,
-                                                         .n_groups = keys->n_groups,
-                                                         .x = space.queries,
-                                                         .x_stride = size,
-                                                         .n_rows = block->n,
-                                                         .y = space.scores,
-                                                         .y_stride = stride});
+        tall_multiply(TALL_BF16, &(struct tall_product){.matrix = *keys,
+                                                        .n_groups = keys->n_groups,
+                                                        .x = space.queries,
+                                                        .x_stride = size,
+                                                        .n_rows = block->n,
+                                                        .y = space.scores,
+                                                        .y_stride = stride});
         for (size_t i = 0; i < block->n; i++)
-                sums[i] = tiles_softmax(space.scores + i * stride, window->n_rows,
-                                        window->biases, window->n_unbiased);
-        multiply_values(attention, &(struct tile_product){.matrix = block->head->values.matrix,
+                sums[i] = tall_softmax(space.scores + i * stride, window->n_rows,
+                                       window->biases, window->n_unbiased);
+        multiply_values(attention, &(struct tall_product){.matrix = block->head->values.matrix,
                                                           .x = space.scores,
                                                           .x_stride = stride * sizeof(float),
                                                           .n_rows = block->n,
                                                           .y = space.results,
                                                           .y_stride = width});
         for (size_t i = 0; i < block->n; i++) {
-                float *result = space.results + i * width, share = 1 / sums[i];
+                float *result = space.results + i * width, part = 1 / sums[i];
 
                 for (size_t column = 0; column < width; column++)
-                        result[column] *= share;
-                tiles_to_bf16(result, width, block->ret + i * n_state);
+                        result[column] *= part;
+                tall_to_bf16(result, width, block->ret + i * n_state);
         }
 }
 
-// The shares' sum divides by way of the scale of their row.
-static void run_block_int8(const struct self_attention *attention, const struct block *block) {
-        const struct tile_keys *keys = &block->head->keys;
-        const struct tile_values *values = &block->head->values;
-        struct workspace space = workspace_of(attention, block->head->window->n_rows);
+// The weights' sum divides by way of the scale of their row.
+static void run_block_int8(const struct self_attention *attention,
+                           const struct query_block *block) {
+        const struct tall_keys *keys = &block->head->keys;
+        const struct tall_values *values = &block->head->values;
+        struct self_attention_space space =
+                workspace_of(attention, block->head->window->n_rows);
         size_t width = attention->head_width,
-               n_columns = keys->matrix.n_panels * TILE_PANEL_COLUMNS;
-        struct tile_scores scores = {.keys = *keys,
+               n_columns = keys->matrix.n_vectors * TALL_VECTOR_COLUMNS;
+        struct tall_scores scores = {.keys = *keys,
                                      .queries = space.queries,
                                      .n_rows = block->n,
                                      .scores = (int16_t *)(void *)space.scores,
                                      .stride = word_stride(block->head->window->n_rows)};
         float query_scales[BLOCK];
         int16_t largest[BLOCK];
-        struct tile_row rows[BLOCK];
+        struct tall_row rows[BLOCK];
 
         for (size_t i = 0; i < block->n; i++)
-                tiles_quantize_query(block_query(block, i), width, space.queries + i * width,
-                                     &query_scales[i]);
+                tall_quantize_query(block_query(block, i), width, space.queries + i * width,
+                                    &query_scales[i]);
         scores.query_scales = query_scales;
-        tiles_score(&scores, largest);
+        tall_score(&scores, largest);
         for (size_t i = 0; i < block->n; i++)
-                rows[i] = (struct tile_row){
-                        .scale = 1 / tiles_share(scores.scores + i * scores.stride, n_columns,
-                                                 largest[i])};
-        tiles_multiply(TILE_INT8,
-                       &(struct tile_product){.matrix = values->matrix,
-                                              .n_groups = values->matrix.n_groups,
-                                              .x = scores.scores,
-                                              .x_stride = scores.stride * sizeof(int16_t),
-                                              .n_rows = block->n,
-                                              .y = block->ret,
-                                              .y_stride = attention->n_heads * width,
-                                              .bias = values->means,
-                                              .flags = TILE_TO_BF16,
-                                              .rows = rows,
-                                              .scales = values->scales,
-                                              // Any will do: the shares' zero is 0.
-                                              .sums = values->means});
+                rows[i] = (struct tall_row){
+                        .scale = 1 / tall_quantize_softmax(scores.scores + i * scores.stride,
+                                                           n_columns, largest[i])};
+        tall_multiply(TALL_INT8,
+                      &(struct tall_product){.matrix = values->matrix,
+                                             .n_groups = values->matrix.n_groups,
+                                             .x = scores.scores,
+                                             .x_stride = scores.stride * sizeof(int16_t),
+                                             .n_rows = block->n,
+                                             .y = block->ret,
+                                             .y_stride = attention->n_heads * width,
+                                             .bias = values->means,
+                                             .flags = TALL_TO_BF16,
+                                             .rows = rows,
+                                             .scales = values->scales,
+                                             // Any will do: the weights' zero is 0.
+                                             .sums = values->means});
 }
 
 // At most BLOCK queries of one head, from `first`.
-static void run_block(const struct self_attention *attention, const struct head *head,
-                      size_t first) {
+static void run_block(const struct self_attention *attention,
+                      const struct self_attention_head *head, size_t first) {
         const struct self_attention_window *window = head->window;
         size_t n_state = attention->n_heads * attention->head_width;
-        struct block block = {head, first, window->n_rows - first,
-                              window->ret + first * n_state + head->first};
+        struct query_block block = {head, first, window->n_rows - first,
+                                    window->ret + first * n_state + head->first};
 
         if (block.n > BLOCK)
                 block.n = BLOCK;
-        if (attention->elements == TILE_INT8)
+        if (attention->elements == TALL_INT8)
                 run_block_int8(attention, &block);
         else
                 run_block_bf16(attention, &block);
@@ -326,7 +333,7 @@ static size_t count_tasks(const struct self_attention *attention,
 static void run_task(const struct self_attention *attention,
                      const struct self_attention_window *windows, size_t task) {
         size_t window = 0, n_blocks;
-        struct head head;
+        struct self_attention_head head;
 
         for (; task >= count_tasks(attention, &windows[window]); window++)
                 task -= count_tasks(attention, &windows[window]);
@@ -345,7 +352,7 @@ void self_attention_run(struct self_attention *attention,
         {
 #pragma omp for schedule(dynamic)
                 for (size_t index = 0; index < n * attention->n_heads; index++) {
-                        struct head head = head_of(attention, windows, index);
+                        struct self_attention_head head = head_of(attention, windows, index);
 
                         pack_head(attention, &head);
                 }

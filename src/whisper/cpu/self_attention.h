@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "whisper/cpu/gemm/tiles.h"
+#include "whisper/cpu/gemm/tall.h"
 
 // A window: rows of queries, keys and values, 3 * n_heads * head_width columns. 64 of these lie
 // side by side and the next 64 somewhere else: what a head reads lies together. Rows side by
@@ -29,8 +29,8 @@ struct self_attention_limits {
 };
 
 struct self_attention {
-        enum tile_elements elements;
-        size_t n_heads, head_width;  // the width is a multiple of 16, at most TILE_WIDTH_MAX
+        enum tall_type elements;
+        size_t n_heads, head_width;  // the width is a multiple of 16, at most TALL_WIDTH_MAX
         int threads;
         uint8_t *memory;   // packed keys and values of all windows
         uint8_t *scratch;  // of each thread
@@ -38,7 +38,7 @@ struct self_attention {
 };
 
 // For windows of at most limits.n_rows rows together. -ENOMEM; -EINVAL for too wide a head.
-int self_attention_init(struct self_attention *ret, enum tile_elements elements, size_t n_heads,
+int self_attention_init(struct self_attention *ret, enum tall_type elements, size_t n_heads,
                         size_t head_width, struct self_attention_limits limits);
 void self_attention_deinit(struct self_attention *attention);
 

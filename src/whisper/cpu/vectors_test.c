@@ -11,8 +11,8 @@
 
 #include "util/mem.h"
 #include "whisper/cpu/attention.h"
+#include "whisper/cpu/gemm/linear.h"
 #include "whisper/cpu/random_rig.h"
-#include "whisper/cpu/tensor.h"
 #include "whisper/cpu/vectors_avx2.h"
 
 static void softmax_plain(const float *x, size_t n, double *ret) {
@@ -127,19 +127,19 @@ static void test_halves_are_recognised(void **state) {
 // One head of one query in double. Each row of `keys` has its values half a stride on.
 static void attend_plain(const float *query, const struct attention_source *source,
                          size_t column, double *ret) {
-        const struct attention_memory *memory = source->memory;
-        double *scores = xcalloc(memory->n_keys, sizeof(*scores));
-        float *products = xcalloc(memory->n_keys, sizeof(*products));
+        const struct packed_kv *kv = source->kv;
+        double *scores = xcalloc(kv->n_keys, sizeof(*scores));
+        float *products = xcalloc(kv->n_keys, sizeof(*products));
 
-        for (size_t k = 0; k < memory->n_keys; k++) {
-                for (size_t d = 0; d < memory->head_width; d++)
+        for (size_t k = 0; k < kv->n_keys; k++) {
+                for (size_t d = 0; d < kv->head_width; d++)
                         products[k] += query[d] * source->keys[k * source->stride + column + d];
-                products[k] += k < memory->n_unbiased ? 0 : memory->biases[k];
+                products[k] += k < kv->n_unbiased ? 0 : kv->biases[k];
         }
-        softmax_plain(products, memory->n_keys, scores);
-        for (size_t d = 0; d < memory->head_width; d++) {
+        softmax_plain(products, kv->n_keys, scores);
+        for (size_t d = 0; d < kv->head_width; d++) {
                 ret[d] = 0;
-                for (size_t k = 0; k < memory->n_keys; k++)
+                for (size_t k = 0; k < kv->n_keys; k++)
                         ret[d] += scores[k] * source->values[k * source->stride + column + d];
         }
         free(scores);
@@ -150,31 +150,29 @@ static void attend_plain(const float *query, const struct attention_source *sour
 enum { HEADS = 3, WIDTH = 32, STATE = HEADS * WIDTH };
 
 struct attention_case {
-        struct attention_memory memory;
+        struct packed_kv kv;
         struct attention_source source;
         struct attention attention;
         float *x, *queries, *biases;
 };
 
-static void attention_case_init(struct attention_case *ret, size_t n_keys, size_t n_queries,
-                                bool is_half) {
+static void attention_case_init(struct attention_case *ret, size_t n_keys, size_t n_queries) {
         ret->x = rig_random_floats(n_keys * 2 * STATE, 1);
         ret->queries = rig_random_floats(n_queries * STATE, 1);
         ret->biases = rig_random_floats(n_keys, 3);
-        ret->memory = (struct attention_memory){
+        ret->kv = (struct packed_kv){
                 .n_keys = n_keys,
                 .n_heads = HEADS,
                 .head_width = WIDTH,
-                .is_half = is_half,
                 .biases = ret->biases,
                 .n_unbiased = n_keys / 2,
-                .elements = xcalloc(attention_memory_size(n_keys, HEADS, WIDTH), sizeof(float)),
+                .elements = xcalloc(packed_kv_size(n_keys, HEADS, WIDTH), sizeof(float)),
         };
-        ret->source = (struct attention_source){.memory = &ret->memory,
+        ret->source = (struct attention_source){.kv = &ret->kv,
                                                 .keys = ret->x,
                                                 .values = ret->x + STATE,
                                                 .stride = (size_t)2 * STATE};
-        ret->attention = (struct attention){.memory = &ret->memory,
+        ret->attention = (struct attention){.kv = &ret->kv,
                                             .queries = ret->queries,
                                             .query_stride = STATE,
                                             .n_queries = n_queries,
@@ -186,7 +184,7 @@ static void attention_case_deinit(struct attention_case *made) {
         free(made->x);
         free(made->queries);
         free(made->biases);
-        free(made->memory.elements);
+        free(made->kv.elements);
         free(made->attention.ret);
 }
 
@@ -199,14 +197,13 @@ static void check_attention(const struct attention_case *made) {
                                      expected);
                         for (size_t d = 0; d < WIDTH; d++)
                                 assert_float_equal(made->attention.ret[q * STATE + column + d],
-                                                   expected[d],
-                                                   made->memory.is_half ? 2e-3 : 1e-5);
+                                                   expected[d], 1e-5);
                 }
         }
 }
 
 // Windows of several lengths in one call.
-static void check_attentions(bool is_half) {
+static void check_attentions(void) {
         static const size_t shapes[][2] = {{1, 1}, {33, 2}, {100, 101}, {16, 48}};
         enum { N = sizeof(shapes) / sizeof(shapes[0]) };
         size_t scratch_size = attention_scratch_size(100, WIDTH);
@@ -216,7 +213,7 @@ static void check_attentions(bool is_half) {
         struct attention attentions[N];
 
         for (size_t i = 0; i < N; i++) {
-                attention_case_init(&made[i], shapes[i][0], shapes[i][1], is_half);
+                attention_case_init(&made[i], shapes[i][0], shapes[i][1]);
                 sources[i] = made[i].source;
                 attentions[i] = made[i].attention;
         }
@@ -231,14 +228,13 @@ static void check_attentions(bool is_half) {
 
 static void test_attention(void **state) {
         (void)state;
-        check_attentions(false);
-        check_attentions(true);
+        check_attentions();
 }
 
-static void check_linear(struct tensor_context *context, size_t n_rows, unsigned flags,
+static void check_linear(struct linear_context *context, size_t n_rows, unsigned flags,
                          bool has_bias) {
         enum { N_IN = 48, N_OUT = 80 };
-        size_t rows = tensor_rows(n_rows);
+        size_t rows = linear_rows(n_rows);
         float *weight = rig_random_floats((size_t)N_OUT * N_IN, 1),
               *bias = rig_random_floats(N_OUT, 1);
         float *x = rig_random_floats(rows * N_IN, 1), *y = rig_random_floats(rows * N_OUT, 1);
@@ -249,12 +245,12 @@ static void check_linear(struct tensor_context *context, size_t n_rows, unsigned
         assert_int_equal(linear_new(&linear, weight, has_bias ? bias : NULL, N_OUT, N_IN, NULL),
                          0);
         assert_int_equal(linear_apply(context, linear,
-                                      &(struct product){.x = x,
-                                                        .x_stride = N_IN,
-                                                        .n_rows = n_rows,
-                                                        .y = y,
-                                                        .y_stride = N_OUT,
-                                                        .flags = flags}),
+                                      &(struct gemm_product){.x = x,
+                                                             .x_stride = N_IN,
+                                                             .n_rows = n_rows,
+                                                             .y = y,
+                                                             .y_stride = N_OUT,
+                                                             .flags = flags}),
                          0);
         for (size_t r = 0; r < n_rows; r++) {
                 for (size_t c = 0; c < N_OUT; c++) {
@@ -262,9 +258,9 @@ static void check_linear(struct tensor_context *context, size_t n_rows, unsigned
 
                         for (size_t d = 0; d < N_IN; d++)
                                 sum += (double)x[r * N_IN + d] * weight[c * N_IN + d];
-                        if (flags & PRODUCT_GELU)
+                        if (flags & GEMM_GELU)
                                 sum = sum / 2 * (1 + erf(sum / sqrt(2)));
-                        if (flags & PRODUCT_ADD)
+                        if (flags & GEMM_ADD)
                                 sum += before[r * N_OUT + c];
                         assert_float_equal(y[r * N_OUT + c], sum, 1e-4);
                 }
@@ -278,16 +274,16 @@ static void check_linear(struct tensor_context *context, size_t n_rows, unsigned
 
 static void test_linear_layers_of_many_rows(void **state) {
         (void)state;
-        CLEANUP(tensor_context_freep) struct tensor_context *context = NULL;
+        CLEANUP(linear_context_freep) struct linear_context *context = NULL;
 
-        assert_int_equal(tensor_context_new(&context, NULL), 0);
+        assert_int_equal(linear_context_new(&context, NULL), 0);
         check_linear(context, 50, 0, true);
-        check_linear(context, 150, PRODUCT_GELU, true);
-        check_linear(context, 130, PRODUCT_ADD, true);
-        check_linear(context, 130, PRODUCT_ADD, false);
+        check_linear(context, 150, GEMM_GELU, true);
+        check_linear(context, 130, GEMM_ADD, true);
+        check_linear(context, 130, GEMM_ADD, false);
         // More row counts than the table holds: the oldest give way.
         for (size_t n = 1; n <= 140; n++)
-                check_linear(context, n * TENSOR_ROWS_STEP, 0, false);
+                check_linear(context, n * LINEAR_ROWS_STEP, 0, false);
         check_linear(context, 50, 0, true);
 }
 

@@ -100,14 +100,14 @@ static int tokens_read(struct weights *weights, struct cursor *cursor, struct er
 
 // The head of a tensor: its shape slowest dimension first, without dimensions of 1 (biases of
 // the convolutions are [state, 1] there).
-struct head {
+struct ggml_header {
         char name[WEIGHTS_NAME_MAX];
         int64_t shape[RANK_MAX];
         int n_dimensions;
         int32_t type;
 };
 
-static int head_read(struct head *head, struct cursor *cursor, struct error *error) {
+static int head_read(struct ggml_header *head, struct cursor *cursor, struct error *error) {
         int32_t rank = cursor_i32(cursor), length = cursor_i32(cursor);
         int32_t fastest_first[RANK_MAX];
         const uint8_t *name;
@@ -135,7 +135,7 @@ static int head_read(struct head *head, struct cursor *cursor, struct error *err
         return 0;
 }
 
-static bool head_fits(const struct head *head, const struct weights_tensor *tensor) {
+static bool head_fits(const struct ggml_header *head, const struct weights_tensor *tensor) {
         int n = 0;
 
         for (int i = 0; i < tensor->n_dimensions; i++) {
@@ -148,7 +148,8 @@ static bool head_fits(const struct head *head, const struct weights_tensor *tens
         return n == head->n_dimensions;
 }
 
-static int type_find(const struct head *head, enum element_type *ret, struct error *error) {
+static int type_find(const struct ggml_header *head, enum element_type *ret,
+                     struct error *error) {
         for (size_t i = 0; i < sizeof(ggml_types) / sizeof(ggml_types[0]); i++)
                 if (ggml_types[i].number == head->type) {
                         *ret = ggml_types[i].element;
@@ -163,7 +164,7 @@ static int type_find(const struct head *head, enum element_type *ret, struct err
 static int tensor_read(struct weights *weights, struct cursor *cursor, struct error *error) {
         struct weights_tensor *tensor;
         enum element_type element = ELEMENT_NONE;
-        struct head head;
+        struct ggml_header head;
         int64_t n, size;
         int r;
 

@@ -1,4 +1,4 @@
-// The same model in both formats: tools/make-ggml converts tiny.en, and every number has to
+// One model in both formats: tools/make-ggml converts tiny.en, and every number has to
 // come out as it went in, as far as its type can hold it. And models of every published size,
 // made up: files full of holes, with the right shapes.
 

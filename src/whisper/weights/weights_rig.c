@@ -22,7 +22,7 @@ const struct whisper_info tiny_shapes = {
 
 const char tiny_vocabulary[] = "!\nĠthe\n\nñ\n<|a|>\nĊ\nz\n";
 
-static void bytes_put(struct bytes *bytes, const void *from, size_t n) {
+static void bytes_put(struct model_bytes *bytes, const void *from, size_t n) {
         if (bytes->n + n > bytes->n_allocated) {
                 bytes->n_allocated = 2 * (bytes->n + n);
                 bytes->at = xrealloc_array(bytes->at, bytes->n_allocated, 1);
@@ -31,16 +31,16 @@ static void bytes_put(struct bytes *bytes, const void *from, size_t n) {
         bytes->n += n;
 }
 
-static void bytes_u32(struct bytes *bytes, uint32_t value) {
+static void bytes_u32(struct model_bytes *bytes, uint32_t value) {
         bytes_put(bytes, &value, sizeof(value));
 }
 
-static void bytes_u8(struct bytes *bytes, uint8_t value) {
+static void bytes_u8(struct model_bytes *bytes, uint8_t value) {
         bytes_put(bytes, &value, sizeof(value));
 }
 
 // CTranslate2's strings count their final zero.
-static void bytes_string(struct bytes *bytes, const char *text) {
+static void bytes_string(struct model_bytes *bytes, const char *text) {
         uint16_t n = (uint16_t)(strlen(text) + 1);
 
         bytes_put(bytes, &n, sizeof(n));
@@ -66,7 +66,7 @@ struct weights tiny_plan(void) {
 
 // --- ggml ---------------------------------------------------------------------------------
 
-static void ggml_put_head(struct bytes *bytes) {
+static void ggml_put_head(struct model_bytes *bytes) {
         const struct whisper_info *info = &tiny_shapes;
         const int32_t head[] = {
                 0x67676d6c,           info->n_vocabulary,  info->n_audio_context,
@@ -85,7 +85,7 @@ static void ggml_put_head(struct bytes *bytes) {
         bytes_put(bytes, " the", 4);
 }
 
-static void ggml_put_tensor(struct bytes *bytes, const struct weights_tensor *tensor) {
+static void ggml_put_tensor(struct model_bytes *bytes, const struct weights_tensor *tensor) {
         int64_t n = shape_elements(tensor->shape, tensor->n_dimensions);
 
         bytes_u32(bytes, (uint32_t)tensor->n_dimensions);
@@ -98,9 +98,9 @@ static void ggml_put_tensor(struct bytes *bytes, const struct weights_tensor *te
                 bytes_put(bytes, &(float){tiny_value(tensor->name, i)}, sizeof(float));
 }
 
-struct bytes ggml_build(void) {
+struct model_bytes ggml_build(void) {
         struct weights plan = tiny_plan();
-        struct bytes bytes = {0};
+        struct model_bytes bytes = {0};
 
         ggml_put_head(&bytes);
         for (size_t i = 0; i < plan.n_tensors; i++)
@@ -123,7 +123,7 @@ static uint16_t half_from_float(float value) {
         return (uint16_t)(sign | (exponent + 14) << 10 | ((int)(fraction * 2048) & 0x3ff));
 }
 
-static void ctranslate2_put_value(struct bytes *bytes, int type, float value) {
+static void ctranslate2_put_value(struct model_bytes *bytes, int type, float value) {
         uint32_t bits;
         uint16_t half;
 
@@ -147,7 +147,7 @@ static void ctranslate2_put_value(struct bytes *bytes, int type, float value) {
         }
 }
 
-static void ctranslate2_put_head(struct bytes *bytes, const char *name, int rank,
+static void ctranslate2_put_head(struct model_bytes *bytes, const char *name, int rank,
                                  const int64_t *shape, int type, size_t size) {
         bytes_string(bytes, name);
         bytes_u8(bytes, (uint8_t)rank);
@@ -175,7 +175,7 @@ static int type_of(const struct weights_tensor *tensor, int type) {
         return is_integer && tensor->n_dimensions == 1 ? TYPE_F32 : type;
 }
 
-static void ctranslate2_put_tensor(struct bytes *bytes, const struct weights *plan,
+static void ctranslate2_put_tensor(struct model_bytes *bytes, const struct weights *plan,
                                    const struct weights_tensor *tensor, int wanted) {
         static const size_t sizes[] = {4, 1, 2, 4, 2, 2};
         int type = type_of(tensor, wanted);
@@ -202,14 +202,14 @@ static void ctranslate2_put_tensor(struct bytes *bytes, const struct weights *pl
                 bytes_put(bytes, &(float){64}, sizeof(float));
 }
 
-static void ctranslate2_put_heads(struct bytes *bytes, const char *name) {
+static void ctranslate2_put_heads(struct model_bytes *bytes, const char *name) {
         ctranslate2_put_head(bytes, name, 0, NULL, TYPE_I16, sizeof(int16_t));
         bytes_put(bytes, &(int16_t){2}, sizeof(int16_t));
 }
 
-struct bytes ctranslate2_build(const char *specification, int type) {
+struct model_bytes ctranslate2_build(const char *specification, int type) {
         struct weights plan = tiny_plan();
-        struct bytes bytes = {0};
+        struct model_bytes bytes = {0};
         uint32_t n = 2;
         size_t at;
 

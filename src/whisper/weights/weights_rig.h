@@ -14,7 +14,7 @@ extern const struct whisper_info tiny_shapes;
 extern const char tiny_vocabulary[];
 
 // Bytes on the heap; free `at`.
-struct bytes {
+struct model_bytes {
         uint8_t *at;
         size_t n, n_allocated;
 };
@@ -26,10 +26,10 @@ float tiny_value(const char *name, int64_t i);
 struct weights tiny_plan(void);
 
 // A ggml file of f32.
-struct bytes ggml_build(void);
+struct model_bytes ggml_build(void);
 
 // CTranslate2's numbers for types.
 enum { TYPE_F32, TYPE_I8, TYPE_I16, TYPE_I32, TYPE_F16, TYPE_BF16 };
 
 // A model.bin of that type and specification ("WhisperSpec").
-struct bytes ctranslate2_build(const char *specification, int type);
+struct model_bytes ctranslate2_build(const char *specification, int type);

@@ -16,15 +16,15 @@
 #include "util/mem.h"
 #include "whisper/weights/weights_rig.h"
 
-static struct bytes bytes_free(struct bytes bytes) {
+static struct model_bytes bytes_free(struct model_bytes bytes) {
         free(bytes.at);
-        return (struct bytes){0};
+        return (struct model_bytes){0};
 }
 
-DEFINE_CLEANUP(struct bytes, bytes_free);
+DEFINE_CLEANUP(struct model_bytes, bytes_free);
 
-static int model_read(struct weights **ret, const struct bytes *model, bool is_ctranslate2,
-                      struct error *error) {
+static int model_read(struct weights **ret, const struct model_bytes *model,
+                      bool is_ctranslate2, struct error *error) {
         struct weights_source source = {
                 .model_name = "the-model", .model = model->at, .n_model = model->n};
 
@@ -80,7 +80,7 @@ static void ctranslate2_values_are_read(void **state) {
         (void)state;
         for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
                 CLEANUP(bytes_freep)
-                struct bytes model = ctranslate2_build("WhisperSpec", types[i]);
+                struct model_bytes model = ctranslate2_build("WhisperSpec", types[i]);
                 CLEANUP(weights_closep) struct weights *weights = NULL;
                 struct error error;
 
@@ -101,7 +101,8 @@ static void assert_token(const struct weights *weights, int32_t id, const char *
 }
 
 static void ctranslate2_tokens_are_bytes(void **state) {
-        CLEANUP(bytes_freep) struct bytes model = ctranslate2_build("WhisperSpec", TYPE_F16);
+        CLEANUP(bytes_freep)
+        struct model_bytes model = ctranslate2_build("WhisperSpec", TYPE_F16);
         CLEANUP(weights_closep) struct weights *weights = NULL;
 
         (void)state;
@@ -115,7 +116,7 @@ static void ctranslate2_tokens_are_bytes(void **state) {
 }
 
 static void ggml_values_are_read(void **state) {
-        CLEANUP(bytes_freep) struct bytes model = ggml_build();
+        CLEANUP(bytes_freep) struct model_bytes model = ggml_build();
         CLEANUP(weights_closep) struct weights *weights = NULL;
         struct error error;
 
@@ -131,7 +132,7 @@ static void ggml_values_are_read(void **state) {
 }
 
 static void unknown_names_and_sizes_are_refused(void **state) {
-        CLEANUP(bytes_freep) struct bytes model = ggml_build();
+        CLEANUP(bytes_freep) struct model_bytes model = ggml_build();
         CLEANUP(weights_closep) struct weights *weights = NULL;
         float values[32] = {7};
 
@@ -214,7 +215,8 @@ static void halves_are_read(void **state) {
 
 // --- what is no model, and what is broken -------------------------------------------------
 
-static void assert_refused(const struct bytes *model, bool is_ctranslate2, const char *words) {
+static void assert_refused(const struct model_bytes *model, bool is_ctranslate2,
+                           const char *words) {
         struct weights *weights = NULL;
         struct error error = {0};
 
@@ -226,9 +228,10 @@ static void assert_refused(const struct bytes *model, bool is_ctranslate2, const
 
 static void other_models_are_refused(void **state) {
         CLEANUP(bytes_freep)
-        struct bytes transformer = ctranslate2_build("TransformerSpec", TYPE_F32);
-        CLEANUP(bytes_freep) struct bytes ggml = ggml_build();
-        CLEANUP(bytes_freep) struct bytes whisper = ctranslate2_build("WhisperSpec", TYPE_F32);
+        struct model_bytes transformer = ctranslate2_build("TransformerSpec", TYPE_F32);
+        CLEANUP(bytes_freep) struct model_bytes ggml = ggml_build();
+        CLEANUP(bytes_freep)
+        struct model_bytes whisper = ctranslate2_build("WhisperSpec", TYPE_F32);
 
         (void)state;
         assert_refused(&transformer, true, "not Whisper: it is a TransformerSpec");
@@ -243,7 +246,7 @@ static void other_models_are_refused(void **state) {
 
 // Where the n-th 32-bit number of a ggml head is.
 static void ggml_is_refused_with(size_t place, int32_t value, const char *words) {
-        CLEANUP(bytes_freep) struct bytes model = ggml_build();
+        CLEANUP(bytes_freep) struct model_bytes model = ggml_build();
 
         memcpy(model.at + 4 * place, &value, sizeof(value));
         assert_refused(&model, false, words);
@@ -264,15 +267,15 @@ static void wrong_shapes_are_refused(void **state) {
 }
 
 static void every_truncation_is_refused(void **state) {
-        CLEANUP(bytes_freep) struct bytes ggml = ggml_build();
+        CLEANUP(bytes_freep) struct model_bytes ggml = ggml_build();
         CLEANUP(bytes_freep)
-        struct bytes ctranslate2 = ctranslate2_build("WhisperSpec", TYPE_I8);
+        struct model_bytes ctranslate2 = ctranslate2_build("WhisperSpec", TYPE_I8);
 
         (void)state;
         for (size_t n = 0; n < ggml.n; n += n < 4400 || n + 300 > ggml.n ? 1 : 97)
-                assert_refused(&(struct bytes){ggml.at, n, n}, false, "");
+                assert_refused(&(struct model_bytes){ggml.at, n, n}, false, "");
         for (size_t n = 0; n < ctranslate2.n; n += n < 300 || n + 300 > ctranslate2.n ? 1 : 97)
-                assert_refused(&(struct bytes){ctranslate2.at, n, n}, true, "");
+                assert_refused(&(struct model_bytes){ctranslate2.at, n, n}, true, "");
 }
 
 // Any byte may be anything: no crash, no hang, no read outside (the sanitizers' builds see).
@@ -283,9 +286,9 @@ static void damaged_files_never_crash(void **state) {
         for (int round = 0; round < 2000; round++) {
                 bool is_ctranslate2 = round % 2;
                 CLEANUP(bytes_freep)
-                struct bytes model = is_ctranslate2
-                                             ? ctranslate2_build("WhisperSpec", round / 2 % 6)
-                                             : ggml_build();
+                struct model_bytes model =
+                        is_ctranslate2 ? ctranslate2_build("WhisperSpec", round / 2 % 6)
+                                       : ggml_build();
                 struct weights *weights = NULL;
                 struct error error;
 
@@ -324,9 +327,9 @@ static void assert_open_fails(const char *path, int code, const char *words) {
 
 static void files_and_folders_are_opened(void **state) {
         char folder[] = "/tmp/weights-test-XXXXXX";
-        CLEANUP(bytes_freep) struct bytes ggml = ggml_build();
+        CLEANUP(bytes_freep) struct model_bytes ggml = ggml_build();
         CLEANUP(bytes_freep)
-        struct bytes ctranslate2 = ctranslate2_build("WhisperSpec", TYPE_F16);
+        struct model_bytes ctranslate2 = ctranslate2_build("WhisperSpec", TYPE_F16);
         CLEANUP(weights_closep) struct weights *first = NULL;
         CLEANUP(weights_closep) struct weights *second = NULL;
         CLEANUP(weights_closep) struct weights *third = NULL;

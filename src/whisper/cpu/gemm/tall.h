@@ -1,0 +1,161 @@
+#pragma once
+// Tall GEMM: products of many rows with a packed matrix, by AVX-512's dot products of bf16
+// pairs and of int8 fours. A tile is what the registers hold: 6 rows by 64 columns of sums.
+//
+//     y[r][c] = sum over d of x[r][d] * matrix[d][c]
+//
+// The depth is cut into groups of 4 bytes: 2 bf16 or 4 int8. A row's result does not depend on
+// the rows beside it, bit for bit.
+//
+// For the encoder's rows in bf16 and int8, by tall_layer.h and self_attention.h; the decoder's
+// few rows go through skinny.h, which says why there are both.
+//
+// Threads: any; no state. Callers have checked cpu_has_avx512(), for int8 cpu_has_vnni().
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TALL_TILE_ROWS      6
+#define TALL_ROWS_MAX       96  // of one product
+#define TALL_VECTOR_COLUMNS 16  // of a vector
+#define TALL_VECTORS        4   // side by side in a tile
+#define TALL_TILE_COLUMNS   (TALL_VECTORS * TALL_VECTOR_COLUMNS)
+#define TALL_GROUP          4  // bytes
+
+enum tall_type {
+        TALL_BF16,  // by the processor's own instruction, else by one that does the same
+        TALL_INT8,  // unsigned rows, signed matrix
+};
+
+// A packed matrix. Panels of TALL_VECTORS vectors of columns (the last one may have fewer), in
+// each [n_groups][vectors of the panel][TALL_VECTOR_COLUMNS][TALL_GROUP bytes].
+struct tall_matrix {
+        uint8_t *elements;  // tall_matrix_size() bytes, aligned for vectors
+        size_t n_groups, n_vectors;
+};
+
+static inline size_t tall_matrix_size(size_t n_groups, size_t n_vectors) {
+        return n_groups * n_vectors * TALL_VECTOR_COLUMNS * TALL_GROUP;
+}
+
+// Fill columns, which are vectors of n bf16 at x, x + stride, ...; or pairs of rows of bf16,
+// the second of the last pair zeros if there is an odd number. Strides are in elements, n and a
+// row a multiple of 16.
+void tall_pack_columns(const struct tall_matrix *matrix, const uint16_t *x, size_t stride,
+                       size_t n_columns);
+void tall_pack_rows(const struct tall_matrix *matrix, const uint16_t *x, size_t stride,
+                    size_t n_rows);
+
+// The four bytes at (group, column).
+static inline uint8_t *tall_matrix_at(const struct tall_matrix *matrix, size_t group,
+                                      size_t column) {
+        size_t first = column / TALL_TILE_COLUMNS * TALL_VECTORS;
+        size_t n_vectors = matrix->n_vectors - first;
+        size_t vector = column % TALL_TILE_COLUMNS / TALL_VECTOR_COLUMNS;
+
+        if (n_vectors > TALL_VECTORS)
+                n_vectors = TALL_VECTORS;
+        return matrix->elements + tall_matrix_size(matrix->n_groups, first) +
+               ((group * n_vectors + vector) * TALL_VECTOR_COLUMNS +
+                column % TALL_VECTOR_COLUMNS) *
+                       TALL_GROUP;
+}
+
+// A row of int8 stands for scale * (element - zero).
+struct tall_row {
+        float scale, zero;
+};
+
+enum tall_flags {
+        TALL_ADD = 1 << 0,     // add to what is in y
+        TALL_GELU = 1 << 1,    // y = gelu(product + bias)
+        TALL_TO_BF16 = 1 << 2  // y is bf16; not with TALL_ADD
+};
+
+struct tall_product {
+        struct tall_matrix matrix;
+        size_t first_group, n_groups;  // the part of the depth that is summed
+        const void *x;                 // its first row, at first_group
+        size_t x_stride;               // bytes
+        size_t n_rows;                 // at most TALL_ROWS_MAX
+        void *y;                       // [n_rows, columns of the matrix] of float or bf16
+        size_t y_stride;               // elements
+        const float *bias;             // by column, or NULL
+        unsigned flags;
+        // For int8: what the rows stand for, and by column the scales and the sums of the
+        // matrix' elements.
+        const struct tall_row *rows;
+        const float *scales, *sums;
+};
+
+void tall_multiply(enum tall_type elements, const struct tall_product *product);
+
+// Scores of n keys become probabilities, in place: exp(score + bias - the largest), in bf16 and
+// followed by zeros up to a multiple of 32. Keys before n_unbiased have no bias. Returns the
+// sum, by which they are still to be divided. There is room for a multiple of 16 floats.
+float tall_softmax(float *scores, size_t n, const float *biases, size_t n_unbiased);
+
+// To bf16, rounded to nearest even, and back.
+void tall_to_bf16(const float *x, size_t n, uint16_t *ret);
+void tall_from_bf16(const uint16_t *x, size_t n, float *ret);
+
+// A row of floats as int8: *ret_row says what for. Zero is kept exactly.
+void tall_quantize(const float *x, size_t n, uint8_t *ret, struct tall_row *ret_row);
+
+// --- Attention in int8 -----------------------------------------------------------------------
+
+/* A score is kept in sixteen bits, as the power of two that e^score is, in steps of 1/128: that
+ * reaches to scores of +-177, and a step, 0.5 %, is less than what eight bits leave of a query
+ * and a key. Of its softmax weight stays a byte: 255 for the largest score of the row.
+ *
+ * Of 64 keys the groups of four come out in another order, in which AVX-512 packs four vectors
+ * into one: group g at 4 * (g % 4) + g / 4. Values are packed in the same order. What is left
+ * behind the last 64 keys keeps its order.
+ */
+
+#define TALL_BLOCK_ROWS 48  // queries in one struct tall_scores, at most
+#define TALL_WIDTH_MAX  96  // elements of a key
+
+// Keys as columns, less their mean, which softmax does not see. By column: the scales, what is
+// added to a score (in steps; -INFINITY for columns beyond the last key), and what is taken
+// away for the queries' zero.
+struct tall_keys {
+        struct tall_matrix matrix;
+        float *scales, *biases;
+        int32_t *zeros;
+};
+
+// From n rows of bf16, whose width is the matrix' depth and a multiple of 16. biases[i] is
+// added to the scores of the keys from n_unbiased on. The stride is in elements.
+void tall_quantize_keys(const struct tall_keys *ret, const uint16_t *x, size_t stride, size_t n,
+                        const float *biases, size_t n_unbiased);
+
+// A row of n bf16, n a multiple of 16; ret_scale has what makes a score of its product with a
+// key.
+void tall_quantize_query(const uint16_t *x, size_t n, uint8_t *ret, float *ret_scale);
+
+struct tall_scores {
+        struct tall_keys keys;
+        const uint8_t *queries;  // [n_rows, depth of the keys]
+        const float *query_scales;
+        size_t n_rows;
+        int16_t *scores;  // [n_rows, columns of the keys]
+        size_t stride;    // elements
+};
+
+// Fills scores; ret_largest [n_rows].
+void tall_score(const struct tall_scores *scores, int16_t *ret_largest);
+
+// Scores become softmax weights of a byte, in place. Returns the sum of the unrounded weights:
+// self_attention.c gives what was rounded away the values' mean. n is a multiple of 16.
+float tall_quantize_softmax(int16_t *scores, size_t n, int16_t largest);
+
+// Values as rows of the matrix, less their mean, in the order of the weights; by column the
+// means and scales. Columns of the matrix are elements of a value, its groups as many as four
+// for each 16 keys. They go with unsigned rows whose zero is 0.
+struct tall_values {
+        struct tall_matrix matrix;
+        float *means, *scales;
+};
+void tall_quantize_values(const struct tall_values *ret, const uint16_t *x, size_t stride,
+                          size_t n);
