@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "audio/pcm.h"
+#include "source/media.h"
 #include "util/complaint.h"
 #include "util/input.h"
 #include "util/mem.h"
@@ -23,11 +24,14 @@ struct item {
         struct item *next;
         struct batch *batch;
         const char *path;
-        struct file *file;  // NULL: it could not be opened
+        struct media *media;  // brings its sound; NULL: it could not be opened
+        struct file *file;    // likewise
         struct segment *segments;
         size_t n_segments;
-        bool is_begun;    // written from
-        bool has_speech;  // a segment has come
+        bool is_begun;      // written from
+        bool has_speech;    // a segment has come
+        bool is_held_back;  // reading waits
+        bool is_read;       // all its sound has come
         bool is_done;
         struct error error;
 };
@@ -124,9 +128,7 @@ static void progress_tell(struct batch *batch) {
 
 // --- what files tell -------------------------------------------------------------------------
 
-static void item_on_segment(void *context, const struct segment *segment) {
-        struct item *item = context;
-
+static void item_take_segment(struct item *item, const struct segment *segment) {
         item->has_speech = true;
         if (item->is_begun) {
                 segment_write(item, segment);
@@ -145,6 +147,42 @@ static void item_on_segment(void *context, const struct segment *segment) {
         segment_copy(&item->segments[item->n_segments++], segment);
 }
 
+static void item_on_update(void *context, const struct update *update) {
+        for (size_t i = 0; i < update->n_finals; i++)
+                item_take_segment(context, &update->finals[i]);
+}
+
+// The first mistake is told, with the file's name.
+static void item_fail(struct item *item, const struct error *error) {
+        CLEANUP(mem_freep) char *label = input_label(item->path);
+
+        if (item->error.code != 0)
+                return;
+        item->error = *error;
+        error_prefix(&item->error, "%s", label);
+}
+
+static void item_on_failure(void *context, int64_t begin, int64_t end, int result) {
+        struct error error = {0};
+
+        error_set(&error, result, "the sound from %.1f s to %.1f s cannot be decoded: %s",
+                  pcm_seconds(begin), pcm_seconds(end), strerrordesc_np(-result));
+        item_fail(context, &error);
+}
+
+static void reading_consider(struct item *item, int64_t n_held) {
+        if (n_held >= HELD_MAX)
+                item->is_held_back = true;
+        else if (n_held <= HELD_MAX / 2)
+                item->is_held_back = false;
+        if (item->is_read)
+                return;
+        if (item->is_held_back || file_is_ahead(item->file))
+                media_pause(item->media);
+        else
+                media_resume(item->media);
+}
+
 static void item_on_progress(void *context) {
         struct item *item = context;
         struct batch *batch = item->batch;
@@ -153,48 +191,69 @@ static void item_on_progress(void *context) {
         for (const struct item *each = batch->first; each; each = each->next)
                 if (each->file)
                         n_held += file_held(each->file);
-        for (const struct item *each = batch->first; each; each = each->next)
-                if (each->file && n_held >= HELD_MAX)
-                        file_hold_back(each->file, true);
-                else if (each->file && n_held <= HELD_MAX / 2)
-                        file_hold_back(each->file, false);
+        for (struct item *each = batch->first; each; each = each->next)
+                if (each->file)
+                        reading_consider(each, n_held);
         progress_tell(batch);
-        if (!item->file || file_is_read(item->file))
+        item->is_done = file_is_done(item->file);
+        if (item->is_read)
                 batch_post(batch);
 }
 
-static void item_on_done(void *context, const struct error *error) {
+// --- what is read ----------------------------------------------------------------------------
+
+static void item_on_samples(void *context, const float *samples, size_t n) {
         struct item *item = context;
 
-        item->is_done = true;
-        if (error) {
-                CLEANUP(mem_freep) char *label = input_label(item->path);
+        file_feed(item->file, samples, n);
+}
 
-                item->error = *error;
-                error_prefix(&item->error, "%s", label);
-        }
-        batch_post(item->batch);
+static void item_on_read(void *context, const struct error *error) {
+        struct item *item = context;
+        struct error mistake = {0};
+
+        if (!error &&
+            clips_check(item->batch->parts.file.clips, file_duration(item->file), &mistake) < 0)
+                error = &mistake;
+        if (error)
+                item_fail(item, error);
+        item->is_read = true;
+        file_end(item->file);
 }
 
 // --- the order of things ---------------------------------------------------------------------
 
-static void item_open(struct batch *batch) {
-        struct item *item = xnew(struct item);
-        struct file_listener listener = {
-                .on_segment = item_on_segment,
+static int item_read(struct item *item) {
+        const struct batch_parts *parts = &item->batch->parts;
+        struct file_listener file_listener = {
+                .on_update = item_on_update,
+                .on_failure = item_on_failure,
                 .on_progress = item_on_progress,
-                .on_done = item_on_done,
                 .context = item,
         };
+        struct media_listener media_listener = {
+                .on_samples = item_on_samples,
+                .on_end = item_on_read,
+                .context = item,
+        };
+        int r = media_open_file(&item->media, parts->services.loop, item->path, &media_listener,
+                                &item->error);
+
+        if (r < 0)
+                return r;
+        r = file_open(&item->file, &parts->services, &parts->file, &file_listener);
+        return r < 0 ? error_set(&item->error, r, "out of memory") : 0;
+}
+
+static void item_open(struct batch *batch) {
+        struct item *item = xnew(struct item);
 
         item->batch = batch;
         item->path = batch->parts.files[batch->next_file++];
         *batch->last = item;
         batch->last = &item->next;
         batch->n_items++;
-        if (file_open(&item->file, &batch->parts.services, item->path, &listener,
-                      &item->error) < 0)
-                item->is_done = true;
+        item->is_done = item_read(item) < 0;
 }
 
 static void item_remove_first(struct batch *batch) {
@@ -204,6 +263,7 @@ static void item_remove_first(struct batch *batch) {
         if (!batch->first)
                 batch->last = &batch->first;
         batch->n_items--;
+        media_close(item->media);
         file_close(item->file);
         for (size_t i = 0; i < item->n_segments; i++)
                 segment_deinit(&item->segments[i]);
@@ -218,7 +278,7 @@ static bool may_open(const struct batch *batch) {
         if (batch->next_file == batch->parts.n_files || batch->n_items == ITEMS_MAX)
                 return false;
         for (const struct item *item = batch->first; item; item = item->next) {
-                if (item->file && !file_is_read(item->file))
+                if (item->file && !item->is_read)
                         return false;
                 if (item->file)
                         n_held += file_held(item->file);

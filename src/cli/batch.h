@@ -14,7 +14,8 @@
 struct batch;
 
 struct batch_parts {
-        struct file_services services;
+        struct stream_services services;
+        struct file_settings file;  // how each is transcribed
         char *const *files;
         size_t n_files;
         struct transcript_writer *writer;

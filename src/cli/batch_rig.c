@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "audio/pcm.h"
+#include "decode/scheduler.h"
 #include "util/mem.h"
 
 struct batch_rig *batch_rig_new(void) {
@@ -151,14 +152,18 @@ int rig_answer_plainly(void *context, const struct job *job, struct hypothesis *
 
 // --- running ---------------------------------------------------------------------------------
 
-struct file_services rig_file_services(struct batch_rig *rig, struct scheduler *scheduler) {
-        return (struct file_services){
-                .loop = rig->loop,
-                .scheduler = scheduler,
-                .vad = rig->vad,
+struct stream_services rig_services(struct batch_rig *rig, struct scheduler *scheduler) {
+        return (struct stream_services){
+                .loop = rig->loop, .scheduler = scheduler, .vad = rig->vad};
+}
+
+struct file_settings rig_file_settings(struct batch_rig *rig) {
+        rig->pauses = segmenter_config_files();
+        return (struct file_settings){
                 .options = &rig->options,
+                .pauses = rig->vad ? &rig->pauses : NULL,
                 .clips = rig->clips,
-                .segmenting = segmenter_config_files(),
+                .awaits_language = true,
         };
 }
 
@@ -193,7 +198,8 @@ char *batch_rig_run(struct batch_rig *rig, engine_answer answer) {
         struct batch *batch;
 
         assert_int_equal(scheduler_open(&scheduler, loop, &config, NULL), 0);
-        parts.services = rig_file_services(rig, scheduler);
+        parts.services = rig_services(rig, scheduler);
+        parts.file = rig_file_settings(rig);
         batch = batch_open(&parts);
         loop_run(loop);
         batch_close(batch);

@@ -33,6 +33,7 @@ struct batch_rig {
         struct decode_options options;
         const struct clips *clips;  // lent
         const struct vad_model *vad;
+        struct segmenter_config pauses;
         enum transcript_format format;
         unsigned n_engines;
         size_t n_failed;  // as told by the batch
@@ -70,8 +71,9 @@ struct hypothesis_segment *rig_put_segment(struct hypothesis *hypothesis, int64_
 // began and how loud it was there.
 int rig_answer_plainly(void *context, const struct job *job, struct hypothesis *ret);
 
-// What files share, on this scheduler.
-struct file_services rig_file_services(struct batch_rig *rig, struct scheduler *scheduler);
+// What files share, on this scheduler; and how each is transcribed, as the rig says.
+struct stream_services rig_services(struct batch_rig *rig, struct scheduler *scheduler);
+struct file_settings rig_file_settings(struct batch_rig *rig);
 
 // What is written for the files; the caller frees it.
 char *batch_rig_run(struct batch_rig *rig, engine_answer answer);

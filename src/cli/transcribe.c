@@ -12,6 +12,7 @@
 #include "cli/cli_options.h"
 #include "cli/loaded.h"
 #include "cli/transcript_format.h"
+#include "decode/scheduler.h"
 #include "util/complaint.h"
 #include "util/input.h"
 #include "util/mem.h"
@@ -271,8 +272,14 @@ static int files_transcribe(struct transcribe *run, struct loop *loop,
                 run->output, run->format, run->command.options.n_operands > 1);
         struct transcribing transcribing = {.loop = loop};
         struct batch_parts parts = {
-                .services = {loop, scheduler, run->loaded.vad, &run->decoding, &run->clips,
-                             run->segmenting},
+                .services = {.loop = loop, .scheduler = scheduler, .vad = run->loaded.vad},
+                .file =
+                        {
+                                .options = &run->decoding,
+                                .pauses = run->is_seeking ? NULL : &run->segmenting,
+                                .clips = &run->clips,
+                                .awaits_language = true,
+                        },
                 .files = run->command.options.operands,
                 .n_files = run->command.options.n_operands,
                 .writer = writer,

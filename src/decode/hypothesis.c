@@ -43,6 +43,11 @@ void hypothesis_add(struct hypothesis *hypothesis, const struct hypothesis *othe
         }
 }
 
+void hypothesis_truncate(struct hypothesis *hypothesis, size_t n) {
+        while (hypothesis->n_segments > n)
+                hypothesis_segment_deinit(&hypothesis->segments[--hypothesis->n_segments]);
+}
+
 struct hypothesis_word *hypothesis_words_copy(const struct hypothesis_word *words, size_t n,
                                               int64_t shift) {
         struct hypothesis_word *copy = n > 0 ? xcalloc(n, sizeof(*copy)) : NULL;

@@ -61,6 +61,9 @@ struct hypothesis_segment *hypothesis_insert(struct hypothesis *hypothesis, size
 void hypothesis_add(struct hypothesis *hypothesis, const struct hypothesis *other,
                     int64_t shift);
 
+// Drop all but the first `n` segments.
+void hypothesis_truncate(struct hypothesis *hypothesis, size_t n);
+
 // A deep copy of n words, `shift` later; the caller frees it. NULL for none.
 struct hypothesis_word *hypothesis_words_copy(const struct hypothesis_word *words, size_t n,
                                               int64_t shift);

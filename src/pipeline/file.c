@@ -1,21 +1,21 @@
 #include "pipeline/file.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "audio/ring.h"
+#include "decode/scheduler.h"
 #include "pipeline/language_vote.h"
 #include "pipeline/seeker.h"
-#include "source/media.h"
-#include "transcript/assembler.h"
+#include "pipeline/windows.h"
 #include "util/mem.h"
 
 // Sound kept: a whole window, the start of the next one, and what a paused reader still brings.
 #define RING_SAMPLES ((size_t)64 * AUDIO_RATE)
 
-// Sound is fed in pieces of this, so that windows are taken before the ring drops them.
-#define PIECE_SAMPLES ((size_t)AUDIO_RATE / 2)
+// An answer is wanted within this time, after those of live sound.
+#define DEADLINE (1 * NSEC_PER_SEC)
 
 // A window that waits until the language is known.
 struct held_job {
@@ -23,54 +23,51 @@ struct held_job {
         struct job *job;
 };
 
+// Sound enters at the top, text leaves at the bottom.
 struct file {
-        struct file_services services;
+        struct stream_services services;
         struct file_listener listener;
 
-        struct media *media;          // brings samples; NULL once it came to its end
-        struct ring *ring;            // keeps the last of them
-        struct segmenter *segmenter;  // finds the speech; NULL: sequential windows
+        struct windows windows;       // keeps the sound and finds the speech
+        struct seeker seeker;         // without pauses: where the next window begins
         struct flow *flow;            // our place at the decoder
         struct assembler *assembler;  // turns hypotheses into segments
 
-        struct decode_options options;  // of the next job
-        bool is_probing;                // a job is out that detects the language
-        bool is_voting;                 // several windows shall detect it before any is decoded
-        bool has_probe;                 // one of them is out
+        bool is_seeking;
+        bool awaits_language;
+        bool is_probing;  // a job is out that detects the language
+        bool is_voting;   // several windows shall detect it before any is decoded
+        bool has_probe;   // one of them is out
         struct language_vote vote;
         struct held_job *held_first;
         struct held_job **held_last;
 
-        int64_t duration;      // samples read
-        struct seeker seeker;  // sequential: where the next window begins
-        size_t clip;           // at pauses: the number of the one that is read, or the next
-        int64_t position;      // everything before it is transcribed
-        int64_t n_held;        // samples in jobs
-        size_t n_jobs;         // made and not answered
-        uint64_t job_id_last;
-
-        bool is_held_back;  // by the owner
-        bool is_ahead;      // sequential: enough sound is here for now
-        bool is_read;
-        bool is_done;
-        struct error error;
+        int64_t position;  // everything before it is transcribed
+        int64_t n_held;    // samples in jobs
+        size_t n_jobs;     // made and not answered
+        bool is_whole;     // all sound has come
 };
 
-// --- jobs ------------------------------------------------------------------------------------
-
-static void file_fail(struct file *file, const struct error *error) {
-        if (file->error.code == 0)
-                file->error = *error;
+static struct decode_options *options_of(struct file *file) {
+        return &file->windows.options;
 }
+
+static void file_progress(struct file *file) {
+        if (file->listener.on_progress)
+                file->listener.on_progress(file->listener.context);
+}
+
+// --- jobs ------------------------------------------------------------------------------------
 
 static void probe_advance(struct file *file);
 
 static void job_submit(struct file *file, struct job *job) {
-        decode_options_deinit(&job->options);
-        job->options = decode_options_copy(&file->options);
-        job->deadline = loop_now(file->services.loop);
-        file->is_probing =
-                file->options.language[0] == '\0' && file->options.multilingual != DECODE_YES;
+        const struct decode_options *options = options_of(file);
+
+        memcpy(job->options.language, options->language, sizeof(options->language));
+        job->deadline = loop_now(file->services.loop) + DEADLINE;
+        file->is_probing = file->awaits_language && options->language[0] == '\0' &&
+                           options->multilingual != DECODE_YES;
         flow_submit(file->flow, job);
 }
 
@@ -78,21 +75,14 @@ static void job_submit(struct file *file, struct job *job) {
 // when the language is known. False when they are lost.
 static bool job_make(struct file *file, int64_t begin, int64_t end,
                      const struct activity *speech) {
-        struct job *job = job_new((size_t)(end - begin));
+        struct job *job = windows_job(&file->windows, begin, end);
         struct held_job *held;
 
-        if (!job || ring_copy(file->ring, begin, (size_t)(end - begin), job->samples) != 0) {
-                struct error error = {0};
-
-                error_set(&error, -ENOMEM, "%.1f s of sound lost: out of memory",
-                          (double)(end - begin) / AUDIO_RATE);
-                file_fail(file, &error);
-                job_free(job);
+        if (!job) {
+                file->listener.on_failure(file->listener.context, begin, end, -ENOMEM);
                 return false;
         }
-        job->id = ++file->job_id_last;
         job->is_final = true;
-        job->begin = begin;
         job->speech = *speech;
         file->n_held += end - begin;
         file->n_jobs++;
@@ -131,34 +121,29 @@ static void probe_advance(struct file *file) {
                 return;
         for (size_t i = 0; i < file->vote.n && held; i++)
                 held = held->next;
-        if (file->vote.is_over || (!held && file->is_read)) {
-                memcpy(file->options.language, file->vote.language, LANGUAGE_CODE_MAX);
+        if (file->vote.is_over || (!held && file->is_whole)) {
+                memcpy(options_of(file)->language, file->vote.language, LANGUAGE_CODE_MAX);
                 file->is_voting = file->is_probing = false;
                 held_release(file);
                 return;
         }
         if (!held)
                 return;
-        job = job_new(held->job->n_samples);
+        job = windows_job_again(&file->windows, held->job);
         if (!job) {
                 file->vote.is_over = true;  // what is known so far has to do
                 probe_advance(file);
                 return;
         }
-        memcpy(job->samples, held->job->samples, job->n_samples * sizeof(*job->samples));
-        job->id = ++file->job_id_last;
         job->is_final = true;
-        job->begin = held->job->begin;
-        decode_options_deinit(&job->options);
-        job->options = decode_options_copy(&file->options);
         job->options.only_detects_language = true;
-        job->deadline = loop_now(file->services.loop);
+        job->deadline = loop_now(file->services.loop) + DEADLINE;
         file->has_probe = true;
         flow_submit(file->flow, job);
 }
 
 static void probe_on_hypothesis(struct file *file, const struct hypothesis *hypothesis) {
-        const struct decode_options *options = &file->options;
+        const struct decode_options *options = options_of(file);
 
         file->has_probe = false;
         language_vote_add(&file->vote, hypothesis->language, hypothesis->language_probability,
@@ -169,124 +154,65 @@ static void probe_on_hypothesis(struct file *file, const struct hypothesis *hypo
 
 // --- sound enters ----------------------------------------------------------------------------
 
-static void flow_update(struct file *file) {
-        if (file->is_read)
-                return;
-        if (file->is_held_back || file->is_ahead)
-                media_pause(file->media);
-        else
-                media_resume(file->media);
+static void file_on_window(void *context, const struct window *window) {
+        job_make(context, window->begin, window->end, &window->speech);
 }
 
-static void windows_take(struct file *file) {
-        struct window window;
-
-        while (segmenter_next(file->segmenter, &window)) {
-                int64_t begin = window.begin;
-
-                if (begin < ring_begin(file->ring))
-                        begin = ring_begin(file->ring);
-                if (begin < window.end) {
-                        const struct activity speech =
-                                activity_from(&window.speech, begin - window.begin);
-
-                        job_make(file, begin, window.end, &speech);
-                }
-        }
-}
-
-// At pauses: sound of a clip goes to the segmenter, of what lies between two only its length.
-static void clips_hear(struct file *file, const float *samples, int64_t n) {
-        struct segmenter *segmenter = file->segmenter;
-
-        while (n > 0 && file->clip < file->services.clips->n) {
-                const struct clip *clip = &file->services.clips->items[file->clip];
-                int64_t position = segmenter_position(segmenter);
-                bool is_inside = position >= clip->begin;
-                int64_t n_left = (is_inside ? clip->end : clip->begin) - position;
-                int64_t n_heard = n < n_left ? n : n_left;
-
-                if (is_inside)
-                        segmenter_feed(segmenter, samples, (size_t)n_heard);
-                else
-                        segmenter_feed_silence(segmenter, n_heard);
-                if (is_inside && n_heard == n_left) {
-                        segmenter_flush(segmenter);
-                        file->clip++;
-                } else if (n_heard == n_left) {
-                        segmenter_reset(segmenter);  // no window's padding reaches before it
-                }
-                windows_take(file);
-                samples += n_heard;
-                n -= n_heard;
-        }
-}
-
-// Sequential: the next window, if its sound is there and the one before is answered.
-static void sequence_advance(struct file *file) {
-        int64_t n_samples = ring_end(file->ring), begin, end;
+// Seeking: the next window, if its sound is there and the one before is answered.
+static void seeking_advance(struct file *file) {
+        int64_t n_samples = windows_end(&file->windows), begin, end;
 
         while (file->n_jobs == 0 &&
-               seeker_next(&file->seeker, n_samples, file->is_read, &begin, &end))
+               seeker_next(&file->seeker, n_samples, file->is_whole, &begin, &end))
                 if (!job_make(file, begin, end, &(struct activity){0}))
                         seeker_pass(&file->seeker, end);
-        file->is_ahead = seeker_is_ahead(&file->seeker, n_samples);
-        flow_update(file);
 }
 
-static void done_consider(struct file *file) {
-        if (!file->is_read || file->n_jobs > 0 || file->is_done)
+void file_feed(struct file *file, const float *samples, size_t n) {
+        if (file->is_whole)
                 return;
-        file->is_done = true;
-        file->listener.on_done(file->listener.context,
-                               file->error.code != 0 ? &file->error : NULL);
+        windows_feed(&file->windows, samples, n);
+        if (file->is_seeking)
+                seeking_advance(file);
+        file_progress(file);
 }
 
-static void file_on_samples(void *context, const float *samples, size_t n) {
-        struct file *file = context;
-
-        file->duration += (int64_t)n;
-        while (n > 0) {
-                size_t piece = n < PIECE_SAMPLES ? n : PIECE_SAMPLES;
-
-                ring_append(file->ring, samples, piece);
-                if (file->segmenter)
-                        clips_hear(file, samples, (int64_t)piece);
-                samples += piece;
-                n -= piece;
-        }
-        if (!file->segmenter)
-                sequence_advance(file);
-        file->listener.on_progress(file->listener.context);
+void file_flush(struct file *file) {
+        windows_flush(&file->windows);
 }
 
-static void file_on_read(void *context, const struct error *error) {
-        struct file *file = context;
-        struct error mistake = {0};
-
-        if (!error && clips_check(file->services.clips, file->duration, &mistake) < 0)
-                error = &mistake;
-        if (error)
-                file_fail(file, error);
-        file->is_read = true;
-        if (file->segmenter) {
-                segmenter_flush(file->segmenter);
-                windows_take(file);
-                file->ring = ring_free(file->ring);  // all windows have their copies
-                probe_advance(file);
+void file_end(struct file *file) {
+        if (file->is_whole)
+                return;
+        file->is_whole = true;
+        if (file->is_seeking) {
+                seeking_advance(file);
         } else {
-                sequence_advance(file);
+                windows_flush(&file->windows);
+                probe_advance(file);
         }
-        file->listener.on_progress(file->listener.context);
-        done_consider(file);
+        file_progress(file);
 }
 
 // --- text leaves -----------------------------------------------------------------------------
 
+// The language that windows waited for is the first in which something was said.
 static void language_decide(struct file *file, const struct hypothesis *hypothesis) {
-        if (file->options.language[0] == '\0' && hypothesis->n_segments > 0)
-                memcpy(file->options.language, hypothesis->language,
-                       sizeof(file->options.language));
+        struct decode_options *options = options_of(file);
+
+        if (options->language[0] == '\0' && hypothesis->n_segments > 0)
+                memcpy(options->language, hypothesis->language, sizeof(options->language));
+        file->is_probing = false;
+        held_release(file);
+}
+
+// A window was sure of its language: later ones are taken to be in it, unless each is to be
+// detected.
+static void language_follow(struct file *file, const struct update *update) {
+        struct decode_options *options = options_of(file);
+
+        if (update->language_is_new && options->multilingual != DECODE_YES)
+                snprintf(options->language, sizeof(options->language), "%s", update->language);
 }
 
 static void file_on_hypothesis(void *context, const struct job *job, int result,
@@ -303,111 +229,48 @@ static void file_on_hypothesis(void *context, const struct job *job, int result,
         file->n_held -= (int64_t)job->n_samples;
         file->n_jobs--;
         if (result < 0) {
-                struct error error = {0};
-
-                error_set(&error, result,
-                          "the sound from %.1f s to %.1f s cannot be decoded: %s",
-                          (double)job->begin / AUDIO_RATE, (double)end / AUDIO_RATE,
-                          strerrordesc_np(-result));
-                file_fail(file, &error);
+                file->listener.on_failure(file->listener.context, job->begin, end, result);
                 hypothesis = &nothing;
         }
-        if (!file->segmenter) {
-                seeker_advance(&file->seeker, job, ring_end(file->ring), hypothesis,
-                               &file->options);
-                end = file->seeker.position;
-        }
-        language_decide(file, hypothesis);
-        file->is_probing = false;
-        held_release(file);
-        file->position = end;
-        update = assembler_on_final(file->assembler, job->begin,
-                                    job->begin + (int64_t)job->n_samples, hypothesis);
-        for (size_t i = 0; i < update->n_finals; i++)
-                file->listener.on_segment(file->listener.context, &update->finals[i]);
-        if (!file->segmenter)
-                sequence_advance(file);
-        file->listener.on_progress(file->listener.context);
-        done_consider(file);
+        if (file->is_seeking)
+                seeker_advance(&file->seeker, job, windows_end(&file->windows), hypothesis,
+                               options_of(file));
+        if (file->awaits_language)
+                language_decide(file, hypothesis);
+        file->position = file->is_seeking ? file->seeker.position : end;
+        update = assembler_on_final(file->assembler, job->begin, end, hypothesis);
+        if (!file->awaits_language)
+                language_follow(file, update);
+        file->listener.on_update(file->listener.context, update);
+        if (file->is_seeking)
+                seeking_advance(file);
+        file_progress(file);
 }
 
-// --- life ------------------------------------------------------------------------------------
+// --- what there is ---------------------------------------------------------------------------
 
-struct file *file_close(struct file *file) {
-        if (!file)
-                return NULL;
-        media_close(file->media);
-        flow_close(file->flow);
-        while (file->held_first) {
-                struct held_job *next = file->held_first->next;
-
-                job_free(file->held_first->job);
-                free(file->held_first);
-                file->held_first = next;
-        }
-        assembler_free(file->assembler);
-        segmenter_free(file->segmenter);
-        ring_free(file->ring);
-        decode_options_deinit(&file->options);
-        free(file);
-        return NULL;
+bool file_is_ahead(const struct file *file) {
+        return file->is_seeking && seeker_is_ahead(&file->seeker, windows_end(&file->windows));
 }
 
-int file_open(struct file **ret, const struct file_services *services, const char *path,
-              const struct file_listener *listener, struct error *error) {
-        struct file *file = xnew(struct file);
-        struct media_listener media_listener = {
-                .on_samples = file_on_samples,
-                .on_end = file_on_read,
-                .context = file,
-        };
-        int r = ring_new(&file->ring, RING_SAMPLES);
-
-        file->services = *services;
-        file->listener = *listener;
-        file->held_last = &file->held_first;
-        file->options = decode_options_copy(services->options);
-        if (r < 0)
-                error_set(error, r, "out of memory");
-        else
-                r = media_open_file(&file->media, services->loop, path, &media_listener, error);
-        if (r < 0) {
-                file_close(file);
-                return r;
-        }
-        if (services->vad) {
-                file->segmenter = segmenter_new(services->vad, &services->segmenting);
-                file->is_voting = file->options.language[0] == '\0' &&
-                                  file->options.multilingual != DECODE_YES &&
-                                  file->options.language_detection_segments > 1;
-                file->is_probing = file->is_voting;
-        } else {
-                file->options.is_single_pass = true;
-                seeker_init(&file->seeker, services->clips, &file->options);
-        }
-        file->assembler = assembler_new();
-        file->flow = flow_open(services->scheduler, NULL, true, file_on_hypothesis, file);
-        *ret = file;
-        return 0;
-}
-
-void file_hold_back(struct file *file, bool is_held_back) {
-        if (file->is_held_back == is_held_back)
-                return;
-        file->is_held_back = is_held_back;
-        flow_update(file);
+size_t file_backlog(const struct file *file) {
+        return file->n_jobs;
 }
 
 int64_t file_held(const struct file *file) {
         return file->n_held;
 }
 
-bool file_is_read(const struct file *file) {
-        return file->is_read;
+int64_t file_unheard(const struct file *file) {
+        return file->n_held + windows_open_samples(&file->windows);
+}
+
+bool file_is_done(const struct file *file) {
+        return file->is_whole && file->n_jobs == 0;
 }
 
 int64_t file_duration(const struct file *file) {
-        return file->duration;
+        return windows_end(&file->windows);
 }
 
 int64_t file_position(const struct file *file) {
@@ -415,5 +278,65 @@ int64_t file_position(const struct file *file) {
 }
 
 const char *file_language(const struct file *file) {
-        return file->options.language;
+        return file->windows.options.language;
+}
+
+const struct update *file_current(struct file *file) {
+        return assembler_current(file->assembler);
+}
+
+// --- life ------------------------------------------------------------------------------------
+
+int file_open(struct file **ret, const struct stream_services *services,
+              const struct file_settings *settings, const struct file_listener *listener) {
+        CLEANUP(file_closep) struct file *file = xnew(struct file);
+        struct windows_settings windows_settings = {
+                .capacity = RING_SAMPLES,
+                .pauses = settings->pauses,
+                .clips = settings->clips,
+                .options = settings->options,
+                .on_window = file_on_window,
+                .context = file,
+        };
+        struct decode_options *options = &file->windows.options;
+        int r;
+
+        file->services = *services;
+        file->listener = *listener;
+        file->held_last = &file->held_first;
+        file->awaits_language = settings->awaits_language;
+        r = windows_init(&file->windows, services, &windows_settings);
+        if (r < 0)
+                return r;
+        file->is_seeking = !settings->pauses;
+        if (file->is_seeking) {
+                options->is_single_pass = true;
+                seeker_init(&file->seeker, settings->clips, options);
+        } else {
+                file->is_voting = file->awaits_language && options->language[0] == '\0' &&
+                                  options->multilingual != DECODE_YES &&
+                                  options->language_detection_segments > 1;
+                file->is_probing = file->is_voting;
+        }
+        file->assembler = assembler_new();
+        file->flow =
+                flow_open(services->scheduler, settings->owner, true, file_on_hypothesis, file);
+        *ret = TAKE(file);
+        return 0;
+}
+
+struct file *file_close(struct file *file) {
+        if (!file)
+                return NULL;
+        file->flow = flow_close(file->flow);
+        while (file->held_first) {
+                struct held_job *next = file->held_first->next;
+
+                job_free(file->held_first->job);
+                free(file->held_first);
+                file->held_first = next;
+        }
+        file->assembler = assembler_free(file->assembler);
+        windows_deinit(&file->windows);
+        return mem_free(file);
 }

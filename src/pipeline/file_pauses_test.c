@@ -1,6 +1,7 @@
 // Files that are cut at pauses by the real network; the engine is scripted.
 #include "pipeline/file.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,8 @@
 
 #include "audio/pcm.h"
 #include "cli/batch_rig.h"
+#include "decode/scheduler.h"
+#include "source/media.h"
 #include "util/mem.h"
 #include "vad/silero_rig.h"
 
@@ -43,25 +46,38 @@ struct solo {
         size_t n_segments;
 };
 
-static void solo_on_segment(void *context, const struct segment *segment) {
+static void solo_on_update(void *context, const struct update *update) {
         struct solo *solo = context;
 
-        assert_true(segment->is_final);
-        solo->n_segments++;
+        for (size_t i = 0; i < update->n_finals; i++)
+                assert_true(update->finals[i].is_final);
+        solo->n_segments += update->n_finals;
+}
+
+static void solo_on_failure(void *context, int64_t begin, int64_t end, int result) {
+        (void)context;
+        fail_msg("[%" PRId64 ", %" PRId64 ") is lost: %d", begin, end, result);
 }
 
 static void solo_on_progress(void *context) {
         struct solo *solo = context;
 
-        if (file_is_read(solo->file))
-                engine_script_release(solo->script);
+        if (file_is_done(solo->file))
+                loop_stop(solo->rig->loop);
 }
 
-static void solo_on_done(void *context, const struct error *error) {
+static void solo_on_samples(void *context, const float *samples, size_t n) {
+        struct solo *solo = context;
+
+        file_feed(solo->file, samples, n);
+}
+
+static void solo_on_read(void *context, const struct error *error) {
         struct solo *solo = context;
 
         (void)error;  // some versions of ffmpeg find fault with the chain
-        loop_stop(solo->rig->loop);
+        file_end(solo->file);
+        engine_script_release(solo->script);
 }
 
 static void test_language_is_detected_on_the_first_words(void **state) {
@@ -72,9 +88,13 @@ static void test_language_is_detected_on_the_first_words(void **state) {
         struct scheduler_config config = {
                 .engine = &engine_scripted, .model = script, .n_engines = 1};
         struct solo solo = {.rig = rig, .script = script};
-        struct file_listener listener = {solo_on_segment, solo_on_progress, solo_on_done,
+        struct file_listener listener = {solo_on_update, solo_on_failure, solo_on_progress,
                                          &solo};
-        struct file_services services;
+        struct media_listener media_listener = {
+                .on_samples = solo_on_samples, .on_end = solo_on_read, .context = &solo};
+        struct stream_services services;
+        struct file_settings settings;
+        struct media *media;
         struct scheduler *scheduler = NULL;
 
         (void)state;
@@ -82,9 +102,12 @@ static void test_language_is_detected_on_the_first_words(void **state) {
         rig->loop = loop_new();
         rig_add_speech(rig);
         assert_int_equal(scheduler_open(&scheduler, rig->loop, &config, NULL), 0);
-        services = rig_file_services(rig, scheduler);
+        services = rig_services(rig, scheduler);
+        settings = rig_file_settings(rig);
         engine_script_hold(script);
-        assert_int_equal(file_open(&solo.file, &services, rig->files[0], &listener, NULL), 0);
+        assert_int_equal(file_open(&solo.file, &services, &settings, &listener), 0);
+        assert_int_equal(
+                media_open_file(&media, rig->loop, rig->files[0], &media_listener, NULL), 0);
         loop_run(rig->loop);
         assert_true(rig->n_seen > 2);
         assert_string_equal(rig->seen[0].language, "");
@@ -95,6 +118,7 @@ static void test_language_is_detected_on_the_first_words(void **state) {
         assert_string_equal(file_language(solo.file), "de");
         assert_int_equal(solo.n_segments, rig->n_seen - 1);
         assert_int_equal(file_held(solo.file), 0);
+        media_close(media);
         file_close(solo.file);
         scheduler_close(scheduler);
         loop_free(rig->loop);

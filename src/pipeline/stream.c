@@ -6,23 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audio/ring.h"
+#include "pipeline/file.h"
+#include "pipeline/live.h"
 #include "pipeline/stream_clock.h"
-#include "pipeline/stream_jobs.h"
 #include "pipeline/stream_pace.h"
-#include "transcript/assembler.h"
 #include "util/budget.h"
 #include "util/log.h"
 #include "util/mem.h"
-
-// Samples kept: the longest window with its padding, and a second of what came since.
-#define STREAM_RING_SAMPLES ((size_t)32 * AUDIO_RATE)
-
-// Sound is fed in pieces of at most this, so that a window is copied before the ring drops it.
-#define STREAM_PIECE_SAMPLES (AUDIO_RATE / 2)
-
-// An answer is wanted within this time.
-#define STREAM_DEADLINE (1 * NSEC_PER_SEC)
 
 // Sound not yet heard before whoever pours it in is asked to pause, and with how much it may go
 // on: a window and a bit, so that the decoder always has work. While memory is tight nobody
@@ -41,29 +31,23 @@
 #define STREAM_HISTORY_BYTES ((size_t)1024 * 1024)
 #define STREAM_REASON_MAX    256
 
-// One stream: sound enters at the top, text leaves at the bottom.
+// One sound: from whom it comes and who hears of its text. One of the two compositions makes
+// the text.
 struct stream {
         char *name;
         struct stream_services services;
         struct stream_listener listener;
-        bool is_file;
 
-        struct source *source;        // brings samples; NULL when they are pushed
-        struct ring *ring;            // keeps the last of them on a clock
-        struct segmenter *segmenter;  // finds the speech
-        struct flow *flow;            // our place at the decoder
-        struct assembler *assembler;  // turns hypotheses into segments
-        struct history *history;      // for those who come late
-        struct observer *observers;   // for those who are here
+        struct source *source;       // brings samples; NULL when they are pushed
+        struct live *live;           // what makes text of sound that is being spoken,
+        struct file *file;           // or of a file; the other one is NULL
+        struct history *history;     // for those who come late
+        struct observer *observers;  // for those who are here
 
         struct stream_clock clock;
         struct stream_pace pace;
-        struct stream_jobs jobs;    // what the decoder is asked for
-        uint32_t generation_least;  // answers to older generations are dropped
-        int64_t origin;             // time zero of the recording
-        int64_t judged_until;  // everything before it lies in a window or was counted silent
+        int64_t origin;  // time zero of the recording
 
-        size_t bytes_charged;        // for the ring, at the budget
         struct loop_timer *silence;  // fires when sound stops coming
         nsec_t pause;                // how long it must have stopped
         struct loop_timer *relief;   // while is_held
@@ -73,30 +57,54 @@ struct stream {
         char reason[STREAM_REASON_MAX];
 };
 
-// --- who pours sound in ----------------------------------------------------------------------
+// --- live or a file --------------------------------------------------------------------------
+
+static void sound_feed(struct stream *stream, const float *samples, size_t n) {
+        if (stream->file)
+                file_feed(stream->file, samples, n);
+        else
+                live_feed(stream->live, samples, n);
+}
+
+// Close the window at the sound there is.
+static void window_end(struct stream *stream) {
+        if (stream->file)
+                file_flush(stream->file);
+        else
+                live_flush(stream->live);
+}
 
 // What has arrived and is neither text nor known to be none.
 static int64_t samples_unheard(const struct stream *stream) {
-        int64_t samples = (int64_t)flow_backlog_samples(stream->flow);
-        struct window window;
-
-        if (segmenter_open_window(stream->segmenter, &window))
-                samples += ring_end(stream->ring) - window.begin;
-        return samples;
+        return stream->file ? file_unheard(stream->file) : live_unheard(stream->live);
 }
+
+size_t stream_backlog(const struct stream *stream) {
+        return stream->file ? file_backlog(stream->file) : live_backlog(stream->live);
+}
+
+int64_t stream_position(const struct stream *stream) {
+        return stream->file ? file_duration(stream->file) : live_position(stream->live);
+}
+
+const struct update *stream_current(struct stream *stream) {
+        return stream->file ? file_current(stream->file) : live_current(stream->live);
+}
+
+// --- who pours sound in ----------------------------------------------------------------------
 
 // More has arrived than will be heard soon, and it can wait: who talks as people do is never
 // held up, however late the decoder is.
 static bool is_ahead(const struct stream *stream) {
-        size_t backlog = flow_backlog(stream->flow);
+        size_t backlog = stream_backlog(stream);
         int64_t unheard = samples_unheard(stream);
 
-        if (!stream->is_file && !scheduler_is_full(stream->services.scheduler) &&
+        if (!stream->file && !scheduler_is_full(stream->services.scheduler) &&
             !stream_pace_is_flood(&stream->pace, loop_now(stream->services.loop)))
                 return false;
         if (budget_is_tight(stream->services.budget))
                 return unheard > STREAM_UNHEARD_TIGHT;
-        if (stream->is_file)
+        if (stream->file)
                 return backlog >=
                        (stream->is_held ? STREAM_BACKLOG_RESUME : STREAM_BACKLOG_PAUSE);
         // An open window alone waits for what follows, not for the decoder.
@@ -121,17 +129,6 @@ static void stream_on_relief_tick(void *context) {
 
         loop_timer_set(stream->relief, STREAM_RELIEF_TICK);
         relief_consider(stream);
-}
-
-// Memory for the sound of the open window: what people say is never refused.
-static void ring_charge(struct stream *stream) {
-        size_t bytes = ring_size(stream->ring) * sizeof(float);
-
-        if (bytes == stream->bytes_charged)
-                return;
-        budget_refund(stream->services.budget, BUDGET_SOUND, stream->bytes_charged);
-        budget_charge_always(stream->services.budget, BUDGET_SOUND, bytes);
-        stream->bytes_charged = bytes;
 }
 
 // --- text leaves -----------------------------------------------------------------------------
@@ -167,123 +164,52 @@ static void stream_fail(struct stream *stream, size_t n_samples, const char *rea
                 stream->listener.on_failure(stream->listener.context, words);
 }
 
-static void stream_on_hypothesis(void *context, const struct job *job, int result,
-                                 struct hypothesis *hypothesis) {
-        struct stream *stream = context;
-        CLEANUP(hypothesis_deinit) struct hypothesis heard = {0};
-        struct hypothesis nothing = {0};
-        const struct update *update;
-        size_t backlog = flow_backlog(stream->flow);  // with this one answered
-        int64_t begin;
-
-        if (job->generation < stream->generation_least)
-                return;
-        if (result < 0) {
-                if (!job->is_final)
-                        return;
-                stream_fail(stream, job->n_samples, strerrordesc_np(-result));
-                hypothesis = &nothing;
-        }
-        if (job->is_final) {
-                update = assembler_on_final(stream->assembler, job->begin,
-                                            job->begin + (int64_t)job->n_samples, hypothesis);
-        } else if (stream_passes_hear(&stream->jobs.passes, job, hypothesis, &begin, &heard)) {
-                update = assembler_on_partial(stream->assembler, begin, &heard);
-        } else {
-                return;
-        }
-        if (update->language_is_new)
-                stream_jobs_follow_language(&stream->jobs, update->language);
-        stream_on_update(stream, job->generation, update);
-
+// The answer to a job is out.
+static void stream_on_answer(struct stream *stream, bool is_final) {
         relief_consider(stream);
-        if (backlog == 0 && job->is_final && stream->listener.on_idle)
+        if (is_final && stream_backlog(stream) == 0 && stream->listener.on_idle)
                 stream->listener.on_idle(stream->listener.context);
+}
+
+static void live_on_update(void *context, uint32_t generation, const struct update *update,
+                           bool is_final) {
+        struct stream *stream = context;
+
+        stream_on_update(stream, generation, update);
+        stream_on_answer(stream, is_final);
+}
+
+static void live_on_failure(void *context, size_t n_samples, const char *reason) {
+        stream_fail(context, n_samples, reason);
+}
+
+static void file_on_update(void *context, const struct update *update) {
+        struct stream *stream = context;
+
+        stream_on_update(stream, stream->clock.generation, update);
+        stream_on_answer(stream, true);
+}
+
+static void file_on_failure(void *context, int64_t begin, int64_t end, int result) {
+        stream_fail(context, (size_t)(end - begin), strerrordesc_np(-result));
 }
 
 // --- sound enters ----------------------------------------------------------------------------
 
-// Nobody spoke from the last window, or from what was counted before, up to here.
-static void silence_count(struct stream *stream, int64_t until) {
-        if (until <= stream->judged_until)
-                return;
-        stream->services.counts->samples_silent += (uint64_t)(until - stream->judged_until);
-        stream->judged_until = until;
-}
+// Partial text is shown to those who want it, but not of a flood, in which nobody is talking
+// now.
+static bool live_wants_partials(void *context) {
+        const struct stream *stream = context;
 
-static void stream_submit(struct stream *stream, struct job *job) {
-        job->generation = stream->clock.generation;
-        job->deadline = loop_now(stream->services.loop) + STREAM_DEADLINE;
-        if (job->is_speculative)
-                job->deadline += stream->pause / 2;  // about what is left of the pause
-        flow_submit(stream->flow, job);
-}
-
-// A window is closed. Often what it holds was decoded when the pause in it began.
-static void stream_on_window(struct stream *stream, const struct window *window) {
-        struct job_window wanted;
-        struct job *job;
-
-        if (!stream_jobs_close_window(&stream->jobs, stream->ring, window, &wanted))
-                return;
-        wanted.generation = stream->clock.generation;
-        silence_count(stream, wanted.begin);
-        stream->judged_until = window->end;
-        if (flow_promote(stream->flow, &wanted))
-                return;
-        job = stream_jobs_final(&stream->jobs, stream->ring, &wanted);
-        if (job)
-                stream_submit(stream, job);
-        else
-                stream_fail(stream, wanted.n_samples, strerrordesc_np(ENOMEM));
-}
-
-static void windows_take(struct stream *stream) {
-        struct window window;
-
-        while (segmenter_next(stream->segmenter, &window))
-                stream_on_window(stream, &window);
-}
-
-// The open window, if a partial pass over it is worth it: not of a file or a flood, in which
-// nobody is talking now.
-static bool partial_window(const struct stream *stream, struct window *ret) {
-        return !stream->is_file && observers_want_tail(stream->observers) &&
-               !stream_pace_is_flood(&stream->pace, loop_now(stream->services.loop)) &&
-               segmenter_open_window(stream->segmenter, ret) &&
-               stream_jobs_want_pass(&stream->jobs, ret);
-}
-
-static void partial_consider(struct stream *stream) {
-        struct window window;
-
-        if (partial_window(stream, &window))
-                flow_request_grant(stream->flow, window.is_paused);
-}
-
-// It is our turn: decode what was said up to now.
-static void stream_on_grant(void *context) {
-        struct stream *stream = context;
-        struct window window;
-        struct job *job = NULL;
-
-        if (partial_window(stream, &window))
-                job = stream_jobs_partial(&stream->jobs, stream->ring, &window);
-        if (job)
-                stream_submit(stream, job);
-}
-
-// Close the window at the sound there is.
-static void window_end(struct stream *stream) {
-        segmenter_flush(stream->segmenter);
-        windows_take(stream);
+        return observers_want_tail(stream->observers) &&
+               !stream_pace_is_flood(&stream->pace, loop_now(stream->services.loop));
 }
 
 // Sound that stops coming is silence, unless it was asked to, and goes on after an answer.
 static void stream_on_silence(void *context) {
         struct stream *stream = context;
 
-        if (stream->is_held && flow_backlog(stream->flow) > 0)
+        if (stream->is_held && stream_backlog(stream) > 0)
                 loop_timer_set(stream->silence, stream->pause);
         else
                 window_end(stream);
@@ -293,25 +219,13 @@ void stream_on_audio(struct stream *stream, const float *samples, size_t n) {
         assert(loop_is_current(stream->services.loop));
         if (n == 0)
                 return;
-        stream_clock_hear(&stream->clock, ring_end(stream->ring), n,
+        stream_clock_hear(&stream->clock, stream_position(stream), n,
                           loop_wall(stream->services.loop), loop_now(stream->services.loop));
         loop_timer_set(stream->silence,
                        stream_pace_hear(&stream->pace, n, loop_now(stream->services.loop)) +
                                stream->pause);
         stream->services.counts->samples_in += n;
-        while (n > 0) {
-                size_t piece = n < STREAM_PIECE_SAMPLES ? n : STREAM_PIECE_SAMPLES;
-
-                ring_append(stream->ring, samples, piece);
-                segmenter_feed(stream->segmenter, samples, piece);
-                windows_take(stream);
-                samples += piece;
-                n -= piece;
-        }
-        ring_release(stream->ring, segmenter_oldest_needed(stream->segmenter));
-        ring_charge(stream);
-        silence_count(stream, segmenter_oldest_needed(stream->segmenter));
-        partial_consider(stream);
+        sound_feed(stream, samples, n);
 }
 
 static void source_on_samples(void *context, const float *samples, size_t n) {
@@ -319,7 +233,7 @@ static void source_on_samples(void *context, const float *samples, size_t n) {
 }
 
 static void generation_begin(struct stream *stream) {
-        stream_clock_begin(&stream->clock, ring_end(stream->ring),
+        stream_clock_begin(&stream->clock, stream_position(stream),
                            loop_wall(stream->services.loop));
 }
 
@@ -357,29 +271,22 @@ static void source_on_state(void *context, enum source_state state, const char *
 
 void stream_flush(struct stream *stream) {
         window_end(stream);
-        if (flow_backlog(stream->flow) == 0 && stream->listener.on_idle)
+        if (stream_backlog(stream) == 0 && stream->listener.on_idle)
                 stream->listener.on_idle(stream->listener.context);
 }
 
 void stream_cancel(struct stream *stream) {
-        struct hypothesis nothing = {0};
+        const struct update *update = live_cancel(stream->live);
 
-        flow_cancel(stream->flow, false);
-        segmenter_reset(stream->segmenter);
-        stream_jobs_forget(&stream->jobs, ring_end(stream->ring));
-        stream->judged_until = ring_end(stream->ring);
         generation_begin(stream);
-        stream->generation_least = stream->clock.generation;
-        stream_on_update(
-                stream, stream->clock.generation,
-                assembler_on_partial(stream->assembler, ring_end(stream->ring), &nothing));
+        stream_on_update(stream, stream->clock.generation, update);
         relief_give(stream);
 }
 
 void stream_restart(struct stream *stream) {
         stream_cancel(stream);
-        stream->origin = ring_end(stream->ring);
-        assembler_restart(stream->assembler, stream->origin);
+        stream->origin = stream_position(stream);
+        live_restart(stream->live);
         history_clear(stream->history);
 }
 
@@ -407,10 +314,6 @@ const struct history *stream_history(const struct stream *stream) {
         return stream->history;
 }
 
-const struct update *stream_current(struct stream *stream) {
-        return assembler_current(stream->assembler);
-}
-
 struct stream_facts stream_facts(const struct stream *stream) {
         return facts_of(stream, stream->clock.generation);
 }
@@ -426,16 +329,8 @@ const struct source *stream_source(const struct stream *stream) {
         return stream->source;
 }
 
-int64_t stream_position(const struct stream *stream) {
-        return ring_end(stream->ring);
-}
-
 int64_t stream_origin(const struct stream *stream) {
         return stream->origin;
-}
-
-size_t stream_backlog(const struct stream *stream) {
-        return flow_backlog(stream->flow);
 }
 
 bool stream_is_flood(const struct stream *stream) {
@@ -452,76 +347,109 @@ bool stream_is_backlogged(struct stream *stream) {
 
 // --- life ------------------------------------------------------------------------------------
 
-static struct segmenter_config segmenting(const struct stream_settings *settings) {
-        struct segmenter_config config =
-                settings->is_file ? segmenter_config_files() : segmenter_config_default();
+static struct segmenter_config pauses_of(const struct stream_settings *settings) {
+        struct segmenter_config pauses = segmenter_config_default();
 
-        if (settings->is_file)
-                return config;
         if (settings->pause > 0)
-                config.pause = (int64_t)(settings->pause * AUDIO_RATE);
+                pauses.pause = (int64_t)(settings->pause * AUDIO_RATE);
         if (settings->window_max > 0)
-                config.window_max = (int64_t)(settings->window_max * AUDIO_RATE);
-        return config;
+                pauses.window_max = (int64_t)(settings->window_max * AUDIO_RATE);
+        return pauses;
 }
 
-// Once for all jobs of the stream.
-static void texts_prepare(struct stream *stream) {
+static int live_begin(struct stream *stream, const struct stream_settings *settings,
+                      const struct decode_options *options) {
+        struct live_settings live_settings = {
+                .owner = settings->owner,
+                .options = options,
+                .pauses = pauses_of(settings),
+                // A camera hears many people, a client is one.
+                .is_many_voices = settings->source != NULL,
+                .clock = &stream->clock,
+        };
+        struct live_listener listener = {
+                .on_update = live_on_update,
+                .on_failure = live_on_failure,
+                .wants_partials = live_wants_partials,
+                .context = stream,
+        };
+
+        stream->pause = live_settings.pauses.pause * (NSEC_PER_SEC / AUDIO_RATE);
+        return live_open(&stream->live, &stream->services, &live_settings, &listener);
+}
+
+static int file_begin(struct stream *stream, const struct stream_settings *settings,
+                      const struct decode_options *options) {
+        const struct segmenter_config pauses = segmenter_config_files();
+        struct file_settings file_settings = {
+                .owner = settings->owner,
+                .options = options,
+                .pauses = &pauses,
+                .clips = &clips_whole,
+        };
+        struct file_listener listener = {
+                .on_update = file_on_update,
+                .on_failure = file_on_failure,
+                .context = stream,
+        };
+
+        stream->pause = segmenter_config_default().pause * (NSEC_PER_SEC / AUDIO_RATE);
+        return file_open(&stream->file, &stream->services, &file_settings, &listener);
+}
+
+// What all jobs of the stream have in common is made ready once.
+static struct decode_options options_prepare(struct stream *stream,
+                                             const struct decode_options *options) {
+        struct decode_options prepared = decode_options_copy(options);
         CLEANUP(mem_freep)
-        char *cuts = scheduler_prepare(stream->services.scheduler, &stream->jobs.options);
+        char *cuts = scheduler_prepare(stream->services.scheduler, &prepared);
 
         if (cuts)
                 log_warning(stream->name, "prompt-shortened",
                             "longer than the model has room for: %s", cuts);
+        return prepared;
+}
+
+static int source_begin(struct stream *stream, const struct source_config *source,
+                        struct error *error) {
+        struct source_listener source_listener = {
+                .on_samples = source_on_samples,
+                .on_state = source_on_state,
+                .context = stream,
+        };
+
+        stream->state = SOURCE_CONNECTING;
+        return source_open(&stream->source, stream->services.loop, source, &source_listener,
+                           error);
 }
 
 int stream_open(struct stream **ret, const struct stream_services *services,
                 const struct stream_settings *settings, const struct stream_listener *listener,
                 struct error *error) {
-        struct segmenter_config config = segmenting(settings);
-        struct stream *stream = xnew(struct stream);
-        int r = 0;
+        CLEANUP(stream_closep) struct stream *stream = xnew(struct stream);
+        CLEANUP(decode_options_deinit) struct decode_options options = {0};
+        int r;
 
         stream->name = xstrdup(settings->name);
         stream->services = *services;
         stream->listener = *listener;
-        stream_jobs_init(&stream->jobs, settings);
-        texts_prepare(stream);
-        stream->is_file = settings->is_file;
+        options = options_prepare(stream, settings->options);
         // What a client pours in has no time of its own.
         stream->clock.is_followed = settings->source != NULL;
-        stream->pause = (settings->is_file ? segmenter_config_default().pause : config.pause) *
-                        (NSEC_PER_SEC / AUDIO_RATE);
         stream->silence = loop_timer_new(services->loop, stream_on_silence, stream);
         stream->relief = loop_timer_new(services->loop, stream_on_relief_tick, stream);
-        stream->segmenter = segmenter_new(services->vad, &config);
-        stream->flow = flow_open(services->scheduler, settings->owner, settings->is_file,
-                                 stream_on_hypothesis, stream);
-        flow_set_on_grant(stream->flow, stream_on_grant);
-        stream->assembler = assembler_new();
         stream->history = history_new(settings->history_segments, STREAM_HISTORY_BYTES);
         stream->state = SOURCE_ONLINE;
-        r = ring_new(&stream->ring, STREAM_RING_SAMPLES);
+        r = settings->is_file ? file_begin(stream, settings, &options)
+                              : live_begin(stream, settings, &options);
         if (r < 0)
-                r = error_set(error, r, "stream '%s': no memory for its sound", settings->name);
-        else
-                ring_charge(stream);
-        if (r == 0 && settings->source) {
-                struct source_listener source_listener = {
-                        .on_samples = source_on_samples,
-                        .on_state = source_on_state,
-                        .context = stream,
-                };
-
-                stream->state = SOURCE_CONNECTING;
-                r = source_open(&stream->source, services->loop, settings->source,
-                                &source_listener, error);
-        }
-        if (r < 0) {
-                stream_close(stream);
+                return error_set(error, r, "stream '%s': no memory for its sound",
+                                 settings->name);
+        if (settings->source)
+                r = source_begin(stream, settings->source, error);
+        if (r < 0)
                 return r;
-        }
-        *ret = stream;
+        *ret = TAKE(stream);
         return 0;
 }
 
@@ -529,15 +457,11 @@ struct stream *stream_close(struct stream *stream) {
         if (!stream)
                 return NULL;
         stream->source = source_close(stream->source);
+        stream->live = live_close(stream->live);
+        stream->file = file_close(stream->file);
         stream->history = history_free(stream->history);
-        stream->assembler = assembler_free(stream->assembler);
-        stream->flow = flow_close(stream->flow);
-        stream->segmenter = segmenter_free(stream->segmenter);
-        stream->ring = ring_free(stream->ring);
-        budget_refund(stream->services.budget, BUDGET_SOUND, stream->bytes_charged);
         stream->silence = loop_timer_free(stream->silence);
         stream->relief = loop_timer_free(stream->relief);
-        stream_jobs_deinit(&stream->jobs);
         free(stream->name);
         free(stream);
         return NULL;

@@ -1,6 +1,7 @@
 #pragma once
-// Stream: one sound and its text. Sound enters at the top, text leaves at the bottom; here, and
-// only here, the stages are joined.
+// Stream: one sound and its text, as sessions and cameras hold it: where the sound comes from,
+// how far whoever brings it may run ahead, and who hears of the text, now and later. What makes
+// text of it is the live composition or that of files (live.h, file.h).
 //
 // Threads: loop thread only.
 // Memory:  a stream owns all of its stages; observers belong to whoever added them and must be
@@ -11,6 +12,7 @@
 #include <stdint.h>
 
 #include "decode/scheduler.h"
+#include "pipeline/services.h"
 #include "source/source.h"
 #include "transcript/history.h"
 #include "transcript/observer.h"
@@ -18,23 +20,7 @@
 #include "util/loop.h"
 #include "vad/segmenter.h"
 
-struct budget;
 struct stream;
-
-// What arrived, of all streams; plain numbers that only grow, of whoever owns the streams.
-struct stream_counts {
-        uint64_t samples_in;
-        uint64_t samples_silent;  // and of these, what lay in no window
-};
-
-// What streams share. Outlives them.
-struct stream_services {
-        struct loop *loop;
-        struct scheduler *scheduler;
-        const struct vad_model *vad;
-        struct stream_counts *counts;
-        struct budget *budget;  // of what is kept of their sound
-};
 
 struct stream_settings {
         const char *name;   // copied
@@ -68,7 +54,7 @@ void stream_on_audio(struct stream *stream, const float *samples, size_t n);
 // at once if nothing is.
 void stream_flush(struct stream *stream);
 
-// Forget what was said and not yet delivered; detect the language anew.
+// Forget what was said and not yet delivered; detect the language anew. Not of files.
 void stream_cancel(struct stream *stream);
 
 // stream_cancel(), and a new recording begins: ids, history and time zero start again.
@@ -107,3 +93,5 @@ size_t stream_backlog(const struct stream *stream);
 // of it is not yet heard (of a file: so many windows; while memory is tight: seconds). True
 // until on_relief.
 bool stream_is_backlogged(struct stream *stream);
+
+DEFINE_CLEANUP(struct stream *, stream_close);

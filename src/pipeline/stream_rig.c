@@ -51,6 +51,10 @@ static int script_answer(void *context, const struct job *job, struct hypothesis
                                         : xasprintf(" [%" PRId64 ",%" PRId64 ")", job->begin,
                                                     job->begin + segment->end);
         snprintf(ret->language, sizeof(ret->language), "en");
+        ret->was_detected = job->options.language[0] == '\0';
+        ret->language_probability = 1;
+        if (ret->was_detected)
+                atomic_fetch_add(&rig->n_detected, 1);
         return 0;
 }
 
@@ -73,14 +77,19 @@ static void on_failure(void *context, const char *words) {
         snprintf(rig->failure, sizeof(rig->failure), "%s", words);
 }
 
-static void rig_open_stream(struct stream_rig *rig) {
+void stream_rig_open(struct stream_rig *rig, bool is_file) {
         struct decode_options options = decode_options_default();
         struct stream_services services = {rig->loop, rig->scheduler, rig->vad, &rig->counts,
                                            rig->budget};
         struct stream_settings settings = {
-                .name = "test", .options = &options, .history_segments = 5};
+                .name = "test",
+                .options = &options,
+                .history_segments = 5,
+                .is_file = is_file,
+        };
         struct stream_listener listener = {on_idle, on_relief, on_failure, rig};
 
+        stream_close(rig->stream);
         assert_int_equal(stream_open(&rig->stream, &services, &settings, &listener, NULL), 0);
         rig->observer = (struct observer){
                 .ops = &observer_capture,
@@ -104,7 +113,7 @@ int stream_rig_setup(void **state) {
                 return -1;
         rig->vad = rig_load_vad();
         if (rig->vad && rig_load_sound("misc/jfk.flac", &rig->speech))
-                rig_open_stream(rig);
+                stream_rig_open(rig, false);
         return 0;
 }
 

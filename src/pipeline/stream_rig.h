@@ -39,9 +39,10 @@ struct stream_rig {
         atomic_uint n_partial;
         atomic_uint n_drafted;  // jobs that brought the tokens of the one before
         atomic_bool is_drafted_wrong;
-        bool is_broken;       // the engine fails
-        bool says_words;      // the script's answers are words, not places
-        struct sound speech;  // eleven seconds of a man speaking
+        atomic_uint n_detected;  // jobs that named no language
+        bool is_broken;          // the engine fails
+        bool says_words;         // the script's answers are words, not places
+        struct sound speech;     // eleven seconds of a man speaking
 };
 
 // A test with a rig of its own.
@@ -53,6 +54,9 @@ int stream_rig_teardown(void **state);
 
 // The rig, or the test is skipped.
 struct stream_rig *stream_rig_need(void **state);
+
+// A new stream instead of the rig's: live or of a file.
+void stream_rig_open(struct stream_rig *rig, bool is_file);
 
 // Let the decoder answer all that it has.
 void stream_rig_wait(struct stream_rig *rig);

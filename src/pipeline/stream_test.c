@@ -79,6 +79,22 @@ static void cancel_forgets_what_was_said(void **state) {
         assert_int_equal(rig->capture.n_finals, 0);
 }
 
+static void a_language_that_was_found_is_kept_until_all_is_forgotten(void **state) {
+        struct stream_rig *rig = stream_rig_need(state);
+        unsigned n_detected;
+
+        stream_rig_push(rig, rig->speech.samples, rig->speech.n);
+        stream_rig_push_silence(rig, 2);
+        n_detected = atomic_load(&rig->n_detected);
+        assert_true(n_detected > 0);
+        stream_rig_push(rig, rig->speech.samples, rig->speech.n);
+        stream_rig_push_silence(rig, 2);
+        assert_int_equal(atomic_load(&rig->n_detected), n_detected);
+        stream_cancel(rig->stream);
+        stream_rig_push(rig, rig->speech.samples, rig->speech.n);
+        assert_true(atomic_load(&rig->n_detected) > n_detected);
+}
+
 static void a_restart_counts_from_zero_again(void **state) {
         struct stream_rig *rig = stream_rig_need(state);
         uint64_t id;
@@ -156,6 +172,7 @@ int main(void) {
                 STREAM_TEST(silence_never_reaches_the_engine),
                 STREAM_TEST(flush_is_idle_at_once_without_a_backlog),
                 STREAM_TEST(cancel_forgets_what_was_said),
+                STREAM_TEST(a_language_that_was_found_is_kept_until_all_is_forgotten),
                 STREAM_TEST(a_restart_counts_from_zero_again),
                 STREAM_TEST(wall_clock_times_follow_the_anchor),
                 STREAM_TEST(a_day_has_no_drift),

@@ -1,5 +1,5 @@
-// What a stream asks of the decoder while somebody speaks, and after.
-#include "pipeline/stream_jobs.h"
+// What the decoder is asked while somebody speaks, and after.
+#include "pipeline/partials.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,25 +14,29 @@
 
 // --- what goes into a job --------------------------------------------------------------------
 
-// A stream that has heard twelve seconds.
+// Twelve seconds were heard.
 struct heard {
-        struct stream_jobs jobs;
-        struct ring *ring;
+        struct windows windows;
+        struct partials partials;
 };
 
 static int heard_setup(void **state) {
         struct heard *heard = xnew(struct heard);
         struct decode_options options = decode_options_default();
-        struct stream_settings settings = {.options = &options};
+        struct windows_settings settings = {
+                .capacity = (size_t)12 * AUDIO_RATE,
+                .clips = &clips_whole,
+                .options = &options,
+        };
         float second[AUDIO_RATE];
 
         snprintf(options.language, sizeof(options.language), "de");
-        stream_jobs_init(&heard->jobs, &settings);
-        assert_int_equal(ring_new(&heard->ring, (size_t)12 * AUDIO_RATE), 0);
+        assert_int_equal(windows_init(&heard->windows, &(struct stream_services){0}, &settings),
+                         0);
         for (int i = 0; i < 12; i++) {
                 for (size_t k = 0; k < AUDIO_RATE; k++)
                         second[k] = (float)i;
-                ring_append(heard->ring, second, AUDIO_RATE);
+                windows_feed(&heard->windows, second, AUDIO_RATE);
         }
         *state = heard;
         return 0;
@@ -41,8 +45,8 @@ static int heard_setup(void **state) {
 static int heard_teardown(void **state) {
         struct heard *heard = *state;
 
-        stream_jobs_deinit(&heard->jobs);
-        ring_free(heard->ring);
+        partials_deinit(&heard->partials);
+        windows_deinit(&heard->windows);
         free(heard);
         return 0;
 }
@@ -62,22 +66,22 @@ static struct window window_of(double begin, double end) {
 static struct job *partial(struct heard *heard, double begin, double end) {
         struct window window = window_of(begin, end);
 
-        return stream_jobs_partial(&heard->jobs, heard->ring, &window);
+        return partials_job(&heard->partials, &heard->windows, &window);
 }
 
 static struct job * final(struct heard *heard, double begin, double end) {
-        struct window window = window_of(begin, end);
-        struct job_window wanted;
+        struct job *job = windows_job(&heard->windows, (int64_t)(begin * AUDIO_RATE),
+                                      (int64_t)(end * AUDIO_RATE));
 
-        if (!stream_jobs_close_window(&heard->jobs, heard->ring, &window, &wanted))
-                return NULL;
-        return stream_jobs_final(&heard->jobs, heard->ring, &wanted);
+        partials_close_window(&heard->partials);
+        partials_tell(&heard->partials, job);
+        return job;
 }
 
 static bool wants_pass(const struct heard *heard, double begin, double end) {
         struct window window = window_of(begin, end);
 
-        return stream_jobs_want_pass(&heard->jobs, &window);
+        return partials_want(&heard->partials, &window);
 }
 
 // Consume the job: it is of these seconds.
@@ -87,26 +91,6 @@ static void check_seconds(struct job *job, double begin, double end) {
         assert_int_equal(job->n_samples, (size_t)((end - begin) * AUDIO_RATE));
         assert_true(job->samples[0] == (float)(int)begin);
         job_free(job);
-}
-
-static void sound_goes_into_one_final_job(void **state) {
-        struct heard *heard = *state;
-        struct job *first = final(heard, 1, 3);
-
-        assert_true(first->is_final);
-        check_seconds(first, 1, 3);
-        assert_null(final(heard, 1.5, 3));
-        check_seconds(final(heard, 2.5, 5), 3, 5);
-        check_seconds(partial(heard, 4.5, 7), 5, 7);
-        check_seconds(final(heard, 5, 7), 5, 7);
-}
-
-static void what_the_ring_dropped_is_not_asked_for(void **state) {
-        struct heard *heard = *state;
-
-        ring_release(heard->ring, (int64_t)6 * AUDIO_RATE);
-        assert_null(final(heard, 1, 3));
-        check_seconds(final(heard, 5, 8), 6, 8);
 }
 
 static void passes_come_when_there_is_more_to_hear(void **state) {
@@ -121,9 +105,9 @@ static void passes_come_when_there_is_more_to_hear(void **state) {
         assert_true(wants_pass(heard, 1, 1.7));
         check_seconds(partial(heard, 1, 2.9), 1, 2.9);
         // At a pause little more is enough, once.
-        assert_true(stream_jobs_want_pass(&heard->jobs, &settled));
-        job_free(stream_jobs_partial(&heard->jobs, heard->ring, &settled));
-        assert_false(stream_jobs_want_pass(&heard->jobs, &settled));
+        assert_true(partials_want(&heard->partials, &settled));
+        job_free(partials_job(&heard->partials, &heard->windows, &settled));
+        assert_false(partials_want(&heard->partials, &settled));
 }
 
 static int64_t speech_of(const struct job *job) {
@@ -139,18 +123,13 @@ static void only_what_may_become_final_knows_its_speech(void **state) {
 
         window.speech = (struct activity){0};
         activity_add(&window.speech, 0, 3 * AUDIO_RATE);
-        job = stream_jobs_partial(&heard->jobs, heard->ring, &window);
+        job = partials_job(&heard->partials, &heard->windows, &window);
         assert_int_equal(speech_of(job), 0);
         job_free(job);
         window.is_paused = true;
-        job = stream_jobs_partial(&heard->jobs, heard->ring, &window);
+        job = partials_job(&heard->partials, &heard->windows, &window);
         assert_int_equal(speech_of(job), 3 * AUDIO_RATE);
         job_free(job);
-        // Of the final one, that begins where another ended, only what is left.
-        job_free(final(heard, 1, 3));
-        job = final(heard, 1, 5);
-        assert_int_equal(speech_of(job), 2 * AUDIO_RATE);
-        check_seconds(job, 3, 5);
 }
 
 static void only_what_may_become_final_has_word_times(void **state) {
@@ -158,13 +137,13 @@ static void only_what_may_become_final_has_word_times(void **state) {
         struct window window = window_of(1, 3);
         struct job *job;
 
-        heard->jobs.options.word_timestamps = DECODE_YES;
-        job = stream_jobs_partial(&heard->jobs, heard->ring, &window);
+        heard->windows.options.word_timestamps = DECODE_YES;
+        job = partials_job(&heard->partials, &heard->windows, &window);
         assert_false(job->is_speculative);
         assert_int_equal(job->options.word_timestamps, DECODE_NO);
         job_free(job);
         window.is_paused = true;
-        job = stream_jobs_partial(&heard->jobs, heard->ring, &window);
+        job = partials_job(&heard->partials, &heard->windows, &window);
         assert_true(job->is_speculative);
         assert_int_equal(job->options.word_timestamps, DECODE_YES);
         job_free(job);
@@ -181,39 +160,28 @@ static struct hypothesis_segment segments[] = {
 static const struct hypothesis three_tokens = {
         .segments = segments, .n_segments = 2, .language = "fr"};
 
-// Consume the job, which hears the hypothesis: what is now heard of its window?
-static struct hypothesis hear(struct heard *heard, struct job *job,
-                              const struct hypothesis *hypothesis, double window_begin) {
-        struct hypothesis whole;
-        int64_t begin;
-
-        assert_true(stream_passes_hear(&heard->jobs.passes, job, hypothesis, &begin, &whole));
-        assert_int_equal(begin, (int64_t)(window_begin * AUDIO_RATE));
+// Consume the job, which is answered: is so much now heard of the window that begins there?
+static void hear(struct heard *heard, struct job *job, const struct hypothesis *answer,
+                 double window_begin, size_t n_segments) {
+        assert_true(partials_hear(&heard->partials, job, answer));
+        assert_int_equal(heard->partials.heard_begin, (int64_t)(window_begin * AUDIO_RATE));
+        assert_int_equal(heard->partials.heard.n_segments, n_segments);
         job_free(job);
-        return whole;
-}
-
-static void hear_three_tokens(struct heard *heard, struct job *job, double window_begin) {
-        struct hypothesis whole = hear(heard, job, &three_tokens, window_begin);
-
-        assert_int_equal(whole.n_segments, 2);
-        hypothesis_deinit(&whole);
 }
 
 static struct job *settling(struct heard *heard, double begin, double end) {
         struct window window = window_of(begin, end);
 
         window.is_paused = true;
-        return stream_jobs_partial(&heard->jobs, heard->ring, &window);
+        return partials_job(&heard->partials, &heard->windows, &window);
 }
 
 static void a_draft_is_for_its_own_window(void **state) {
         struct heard *heard = *state;
-        struct hypothesis nothing = {0};
         struct job *job = partial(heard, 1, 3);
 
         assert_int_equal(job->options.n_draft_tokens, 0);
-        hear_three_tokens(heard, job, 1);
+        hear(heard, job, &three_tokens, 1, 2);
         job = partial(heard, 1, 4);
         assert_int_equal(job->options.n_draft_tokens, 3);
         assert_memory_equal(job->options.draft_tokens, tokens, sizeof(tokens));
@@ -223,17 +191,16 @@ static void a_draft_is_for_its_own_window(void **state) {
         job_free(job);
         job = final(heard, 1, 4);
         assert_int_equal(job->options.n_draft_tokens, 3);
-        nothing = hear(heard, job, &nothing, 1);
-        assert_int_equal(nothing.n_segments, 0);
-        assert_int_equal(heard->jobs.passes.whole.n, 0);
+        hear(heard, job, &(struct hypothesis){0}, 1, 0);
+        check_seconds(final(heard, 1, 4), 1, 4);
 }
 
 static void after_a_pause_only_what_follows_is_heard_again(void **state) {
         struct heard *heard = *state;
-        struct hypothesis whole;
+        const struct hypothesis *whole = &heard->partials.heard;
         struct job *job;
 
-        hear_three_tokens(heard, settling(heard, 1, 8), 1);
+        hear(heard, settling(heard, 1, 8), &three_tokens, 1, 2);
         // A little more: all of it once more. Then from within the pause on.
         check_seconds(partial(heard, 1, 8.25), 1, 8.25);
         job = partial(heard, 1, 9);
@@ -241,11 +208,9 @@ static void after_a_pause_only_what_follows_is_heard_again(void **state) {
         assert_int_equal(job->begin + (int64_t)job->n_samples, 9 * AUDIO_RATE);
         assert_int_equal(job->options.n_draft_tokens, 0);
         assert_string_equal(job->options.language, "fr");
-        whole = hear(heard, job, &three_tokens, 1);
-        assert_int_equal(whole.n_segments, 4);
-        assert_string_equal(whole.segments[2].text, " one two");
-        assert_int_equal(whole.segments[2].begin, 7 * AUDIO_RATE - AUDIO_RATE * 3 / 20);
-        hypothesis_deinit(&whole);
+        hear(heard, job, &three_tokens, 1, 4);
+        assert_string_equal(whole->segments[2].text, " one two");
+        assert_int_equal(whole->segments[2].begin, 7 * AUDIO_RATE - AUDIO_RATE * 3 / 20);
         // Drafts: of the rest for the next pass over it, of all for the final.
         job = partial(heard, 1, 10);
         assert_int_equal(job->options.n_draft_tokens, 3);
@@ -257,42 +222,25 @@ static void after_a_pause_only_what_follows_is_heard_again(void **state) {
         check_seconds(partial(heard, 10, 12), 10, 12);
 }
 
-static void a_short_head_is_heard_again(void **state) {
+static void a_short_text_is_not_committed(void **state) {
         struct heard *heard = *state;
 
-        hear_three_tokens(heard, settling(heard, 1, 6), 1);
+        hear(heard, settling(heard, 1, 6), &three_tokens, 1, 2);
         check_seconds(partial(heard, 1, 9), 1, 9);
         // One in which nothing was heard is none.
-        hear(heard, settling(heard, 1, 8), &(struct hypothesis){0}, 1);
+        hear(heard, settling(heard, 1, 8), &(struct hypothesis){0}, 1, 0);
         check_seconds(partial(heard, 1, 9), 1, 9);
 }
 
-static void an_answer_about_the_rest_of_another_head_is_no_news(void **state) {
+static void an_answer_about_the_rest_of_another_text_is_no_news(void **state) {
         struct heard *heard = *state;
-        struct hypothesis whole;
         struct job *job;
-        int64_t begin;
 
-        hear_three_tokens(heard, settling(heard, 1, 8), 1);
+        hear(heard, settling(heard, 1, 8), &three_tokens, 1, 2);
         job = partial(heard, 1, 9);
-        hear_three_tokens(heard, settling(heard, 1, 10), 1);
-        assert_false(
-                stream_passes_hear(&heard->jobs.passes, job, &three_tokens, &begin, &whole));
+        hear(heard, settling(heard, 1, 10), &three_tokens, 1, 2);
+        assert_false(partials_hear(&heard->partials, job, &three_tokens));
         job_free(job);
-}
-
-static void a_language_found_is_kept_until_all_is_forgotten(void **state) {
-        struct heard *heard = *state;
-
-        stream_jobs_follow_language(&heard->jobs, "fr");
-        assert_string_equal(heard->jobs.options.language, "fr");
-        check_seconds(final(heard, 1, 3), 1, 3);
-        stream_jobs_forget(&heard->jobs, (int64_t)5 * AUDIO_RATE);
-        assert_string_equal(heard->jobs.options.language, "de");
-        check_seconds(final(heard, 4, 6), 5, 6);
-        heard->jobs.options.multilingual = DECODE_YES;
-        stream_jobs_follow_language(&heard->jobs, "fr");
-        assert_string_equal(heard->jobs.options.language, "de");
 }
 
 // --- whole flows -----------------------------------------------------------------------------
@@ -379,10 +327,6 @@ static void a_flush_in_mid_word_is_decoded_anew(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(sound_goes_into_one_final_job, heard_setup,
-                                                heard_teardown),
-                cmocka_unit_test_setup_teardown(what_the_ring_dropped_is_not_asked_for,
-                                                heard_setup, heard_teardown),
                 cmocka_unit_test_setup_teardown(passes_come_when_there_is_more_to_hear,
                                                 heard_setup, heard_teardown),
                 cmocka_unit_test_setup_teardown(only_what_may_become_final_knows_its_speech,
@@ -393,13 +337,11 @@ int main(void) {
                                                 heard_teardown),
                 cmocka_unit_test_setup_teardown(after_a_pause_only_what_follows_is_heard_again,
                                                 heard_setup, heard_teardown),
-                cmocka_unit_test_setup_teardown(a_short_head_is_heard_again, heard_setup,
+                cmocka_unit_test_setup_teardown(a_short_text_is_not_committed, heard_setup,
                                                 heard_teardown),
                 cmocka_unit_test_setup_teardown(
-                        an_answer_about_the_rest_of_another_head_is_no_news, heard_setup,
+                        an_answer_about_the_rest_of_another_text_is_no_news, heard_setup,
                         heard_teardown),
-                cmocka_unit_test_setup_teardown(a_language_found_is_kept_until_all_is_forgotten,
-                                                heard_setup, heard_teardown),
                 STREAM_TEST(partial_text_comes_while_he_speaks_and_somebody_reads),
                 STREAM_TEST(without_readers_nothing_partial_is_decoded),
                 STREAM_TEST(stable_words_stay_until_the_window_is_final),

@@ -1,0 +1,217 @@
+#include "pipeline/live.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decode/scheduler.h"
+#include "pipeline/partials.h"
+#include "pipeline/windows.h"
+#include "util/mem.h"
+
+// Samples kept: the longest window with its padding, and a second of what came since.
+#define RING_SAMPLES ((size_t)32 * AUDIO_RATE)
+
+// An answer is wanted within this time.
+#define DEADLINE (1 * NSEC_PER_SEC)
+
+// Sound enters at the top, text leaves at the bottom.
+struct live {
+        struct stream_services services;
+        struct live_listener listener;
+
+        struct windows windows;       // keeps the sound and finds the speech
+        struct partials partials;     // what was heard of the open window
+        struct flow *flow;            // our place at the decoder
+        struct assembler *assembler;  // turns hypotheses into segments
+
+        const struct stream_clock *clock;
+        uint32_t generation_least;         // answers to older generations are dropped
+        char language[LANGUAGE_CODE_MAX];  // as asked for; the options have the one found since
+        nsec_t pause;                      // that closes a window
+};
+
+// --- sound enters ----------------------------------------------------------------------------
+
+static void live_submit(struct live *live, struct job *job) {
+        job->generation = live->clock->generation;
+        job->deadline = loop_now(live->services.loop) + DEADLINE;
+        if (job->is_speculative)
+                job->deadline += live->pause / 2;  // about what is left of the pause
+        flow_submit(live->flow, job);
+}
+
+// A window is closed. Often what it holds was decoded when the pause in it began.
+static void live_on_window(void *context, const struct window *window) {
+        struct live *live = context;
+        struct job_window wanted = {
+                .generation = live->clock->generation,
+                .begin = window->begin,
+                .n_samples = (size_t)(window->end - window->begin),
+                .speech = window->speech,
+                .language = live->windows.options.language,
+        };
+        struct job *job;
+
+        partials_close_window(&live->partials);
+        if (flow_promote(live->flow, &wanted))
+                return;
+        job = windows_job(&live->windows, window->begin, window->end);
+        if (!job) {
+                live->listener.on_failure(live->listener.context, wanted.n_samples,
+                                          strerrordesc_np(ENOMEM));
+                return;
+        }
+        partials_tell(&live->partials, job);
+        job->is_final = true;
+        job->speech = window->speech;
+        live_submit(live, job);
+}
+
+// The open window, if a partial pass over it is worth it.
+static bool partial_window(const struct live *live, struct window *ret) {
+        return live->listener.wants_partials(live->listener.context) &&
+               windows_open_one(&live->windows, ret) && partials_want(&live->partials, ret);
+}
+
+void live_feed(struct live *live, const float *samples, size_t n) {
+        struct window window;
+
+        windows_feed(&live->windows, samples, n);
+        if (partial_window(live, &window))
+                flow_request_grant(live->flow, window.is_paused);
+}
+
+// It is our turn: decode what was said up to now.
+static void live_on_grant(void *context) {
+        struct live *live = context;
+        struct window window;
+        struct job *job = NULL;
+
+        if (partial_window(live, &window))
+                job = partials_job(&live->partials, &live->windows, &window);
+        if (job)
+                live_submit(live, job);
+}
+
+// --- text leaves -----------------------------------------------------------------------------
+
+// A language was found: later windows are taken to be in it, unless each is to be detected.
+static void language_follow(struct live *live, const char *language) {
+        struct decode_options *options = &live->windows.options;
+
+        if (options->multilingual != DECODE_YES)
+                snprintf(options->language, sizeof(options->language), "%s", language);
+}
+
+static void live_on_hypothesis(void *context, const struct job *job, int result,
+                               struct hypothesis *hypothesis) {
+        struct live *live = context;
+        struct hypothesis nothing = {0};
+        const struct update *update;
+
+        if (job->generation < live->generation_least || (result < 0 && !job->is_final))
+                return;
+        if (result < 0) {
+                live->listener.on_failure(live->listener.context, job->n_samples,
+                                          strerrordesc_np(-result));
+                hypothesis = &nothing;
+        }
+        if (job->is_final)
+                update = assembler_on_final(live->assembler, job->begin,
+                                            job->begin + (int64_t)job->n_samples, hypothesis);
+        else if (partials_hear(&live->partials, job, hypothesis))
+                update = assembler_on_partial(live->assembler, live->partials.heard_begin,
+                                              &live->partials.heard);
+        else
+                return;
+        if (update->language_is_new)
+                language_follow(live, update->language);
+        live->listener.on_update(live->listener.context, job->generation, update,
+                                 job->is_final);
+}
+
+// --- controls --------------------------------------------------------------------------------
+
+void live_flush(struct live *live) {
+        windows_flush(&live->windows);
+}
+
+const struct update *live_cancel(struct live *live) {
+        struct hypothesis nothing = {0};
+
+        flow_cancel(live->flow, false);
+        windows_forget(&live->windows);
+        partials_close_window(&live->partials);
+        memcpy(live->windows.options.language, live->language, sizeof(live->language));
+        live->generation_least = live->clock->generation + 1;
+        return assembler_on_partial(live->assembler, live_position(live), &nothing);
+}
+
+void live_restart(struct live *live) {
+        assembler_restart(live->assembler, live_position(live));
+}
+
+// --- what there is ---------------------------------------------------------------------------
+
+int64_t live_position(const struct live *live) {
+        return windows_end(&live->windows);
+}
+
+size_t live_backlog(const struct live *live) {
+        return flow_backlog(live->flow);
+}
+
+int64_t live_unheard(const struct live *live) {
+        return (int64_t)flow_backlog_samples(live->flow) + windows_open_samples(&live->windows);
+}
+
+const struct update *live_current(struct live *live) {
+        return assembler_current(live->assembler);
+}
+
+// --- life ------------------------------------------------------------------------------------
+
+int live_open(struct live **ret, const struct stream_services *services,
+              const struct live_settings *settings, const struct live_listener *listener) {
+        CLEANUP(live_closep) struct live *live = xnew(struct live);
+        struct windows_settings windows_settings = {
+                .capacity = RING_SAMPLES,
+                .pauses = &settings->pauses,
+                .clips = &clips_whole,
+                .options = settings->options,
+                .on_window = live_on_window,
+                .context = live,
+        };
+        struct decode_options *options = &live->windows.options;
+        int r;
+
+        live->services = *services;
+        live->listener = *listener;
+        live->clock = settings->clock;
+        live->pause = settings->pauses.pause * (NSEC_PER_SEC / AUDIO_RATE);
+        r = windows_init(&live->windows, services, &windows_settings);
+        if (r < 0)
+                return r;
+        if (settings->is_many_voices && options->language[0] == '\0' &&
+            settings->options->multilingual == DECODE_UNSET)
+                options->multilingual = DECODE_YES;
+        memcpy(live->language, options->language, sizeof(live->language));
+        live->assembler = assembler_new();
+        live->flow = flow_open(services->scheduler, settings->owner, false, live_on_hypothesis,
+                               live);
+        flow_set_on_grant(live->flow, live_on_grant);
+        *ret = TAKE(live);
+        return 0;
+}
+
+struct live *live_close(struct live *live) {
+        if (!live)
+                return NULL;
+        live->assembler = assembler_free(live->assembler);
+        live->flow = flow_close(live->flow);
+        windows_deinit(&live->windows);
+        partials_deinit(&live->partials);
+        return mem_free(live);
+}
