@@ -5,7 +5,7 @@
                      [--compute float32] SHAPE...
 
 A SHAPE is MARGIN,STRIDE,GROWTH of whisper/context.h; 1500,1,0 is the full context. Every recording
-of the speech folders is decoded by build/release/bench/engine_dump, greedy, at temperature 0 and without
+of the speech folders is decoded by build/release/bench/engine_bench, greedy, at temperature 0 and without
 falling back: short recordings whole, the long ones in the windows that a live stream would be cut into.
 Prints, for each shape, the mean number of rows, the seconds of decoding and the word error rate of each
 folder and of all words together (OpenAI's English normaliser; its basic one for FLEURS). Needs what bench/segmenter.py needs.
@@ -17,7 +17,8 @@ import subprocess
 import sys
 import time
 
-from segmenter import NORMALISERS, RATE, dump_texts, recordings, score, sound_of
+from measure import children
+from segmenter import NORMALISERS, RATE, recordings, score, sound_of
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = PROJECT / "build/release/bench"
@@ -48,12 +49,12 @@ def rows_kept(n_samples, shape):
 
 
 def decode(options, shape, language, sounds):
-    wishes = ["--single-pass", "--no-fallback", "--context", ",".join(map(str, shape)), "--compute", options.compute]
-    wishes += ["--language", language] if language else []
-    wishes += [] if options.timestamps else ["--without-timestamps"]
+    wishes = ["is_single_pass=true", "no_fallback=true"]
+    wishes += [f"language={language}"] if language else []
+    wishes += [] if options.timestamps else ["without_timestamps=true"]
     started = time.monotonic()
-    texts = dump_texts(options.model_path, wishes, sounds)
-    return texts, time.monotonic() - started
+    answers = children.answers(options.child, sounds, wishes, ",".join(map(str, shape)))
+    return [children.text(answer) for answer in answers], time.monotonic() - started
 
 
 def measure(options, shape, by_language):
@@ -85,7 +86,7 @@ def main():
     parser.add_argument("--timestamps", action="store_true")
     parser.add_argument("--compute", default="float32", help="float32, bf16 or int8")
     options = parser.parse_args()
-    options.model_path = options.models / options.model
+    options.child = children.ours(options.models / options.model, options.compute)
     vad = next((options.models / "silero-vad").glob("*.safetensors"))
 
     by_language = {}

@@ -2,20 +2,31 @@
 // line in answer, so that its rounds can take turns with those of other engines.
 //
 //     engine_bench MODEL [--threads N] [--engines N] [--slots N] [--compute WHICH]
+//     engine_bench roofline [THREADS]
 //
-// When the model is loaded and the engines are open it says {"load": seconds, "compute": name,
-// "info": sizes}. Then:
+// The second is without an engine: see roofline.h. When the model is loaded and the engines are
+// open the first says {"load": seconds, "compute": name, "info": sizes}. Then (a SHAPE, of
+// whisper/context.h, is short, full, MARGIN,STRIDE,GROWTH, or - for what the engine takes):
 //
+//     options [NAME=VALUE...]        what the sounds that are read from now on are decoded
+//     with:
+//                                    language, patience, and without_timestamps, no_fallback,
+//                                    is_single_pass, is_translated with true or false; at first
+//                                    language=en without_timestamps=true
 //     sounds PATH                    what is meant below: a count of samples (uint32, little
 //                                    endian), then so many float32, again and again: {"n"}
-//     encode I FRAMES short|full     {"seconds"}: the encoder for the first frames of sound I
-//     step N TOKENS short|full       {"seconds", "n_keys"}: one decoder step for N sequences
-//     first I                        {"seconds"}: to the first token of sound I
-//     decode FIRST N BEAM BUSY short|full
+//     decode FIRST N BEAM BUSY SHAPE
 //                                    sounds FIRST to FIRST + N - 1 at once, as engines_run()
 //                                    says
 //     draft I                        {"plain", "drafted": as engines_run() says}: sound I as
 //                                    it is, and with its own text as a draft
+//     encode I FRAMES SHAPE          {"seconds"}: the encoder for the first frames of sound I
+//     step N TOKENS short|full       {"seconds", "n_keys"}: one decoder step for N sequences
+//     first I                        {"seconds"}: to the first token of sound I
+//     log-mel I PATH                 {}: into PATH, as stages_log_mel() says
+//     features I SHAPE PATH          {"n_plain"}: into PATH, as stages_features() says
+//     logits I TOKENS PATH           {"tokens"}: into PATH, as stages_logits() says; the tokens
+//                                    are separated by commas, or - for what it chooses
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,21 +36,23 @@
 
 #include "common.h"
 #include "engines.h"
+#include "roofline.h"
 #include "stages.h"
 #include "util/mem.h"
 #include "whisper/cpu/encoder.h"
 #include "whisper/model.h"
 #include "whisper/whisper.h"
 
-#define WORDS_MAX  8
-#define SOUNDS_MAX 256
-#define FULL_MAX   8  // different sounds that steps listen to in full: more than any cache
+#define WORDS_MAX 12
+#define FULL_MAX  8  // different sounds that steps listen to in full: more than any cache
 
 struct bench {
         struct whisper_model *model;
         struct engines *engines;
-        struct stages *stages;  // made when a stage is asked for
-        struct job *sounds[SOUNDS_MAX];
+        struct stages *stages;          // made when a stage is asked for
+        struct decode_options options;  // of the sounds that are read next
+        struct context_shape shape;     // the one that the last command spelled out
+        struct job **sounds;
         size_t n_sounds;
 };
 
@@ -57,6 +70,7 @@ static void sounds_free(struct bench *bench) {
         stages_forget(bench->stages);
         while (bench->n_sounds > 0)
                 job_free(bench->sounds[--bench->n_sounds]);
+        bench->sounds = mem_free(bench->sounds);
 }
 
 // A line, split at its spaces.
@@ -78,25 +92,67 @@ static void command_parse(struct command *ret, char *line) {
         }
 }
 
+static bool option_set(struct decode_options *options, const char *name, const char *value) {
+        bool is_on = strcmp(value, "true") == 0;
+
+        if (strcmp(name, "language") == 0)
+                snprintf(options->language, sizeof(options->language), "%s", value);
+        else if (strcmp(name, "is_translated") == 0)
+                options->task = is_on ? DECODE_TRANSLATE : DECODE_TRANSCRIBE;
+        else if (strcmp(name, "without_timestamps") == 0)
+                options->without_timestamps = is_on ? DECODE_YES : DECODE_NO;
+        else if (strcmp(name, "no_fallback") == 0 && is_on)
+                options->n_temperatures = 1;
+        else if (strcmp(name, "is_single_pass") == 0)
+                options->is_single_pass = is_on;
+        else if (strcmp(name, "patience") == 0)
+                options->patience = strtof(value, NULL);
+        else
+                return false;
+        return true;
+}
+
+static json_t *answer_options(struct bench *bench, const struct command *command) {
+        decode_options_deinit(&bench->options);
+        bench->options = decode_options_default();
+        for (size_t i = 1; i < command->n; i++) {
+                char *value = strchr(command->words[i], '=');
+
+                if (!value)
+                        return mistake("no NAME=VALUE");
+                *value++ = '\0';
+                if (!option_set(&bench->options, command->words[i], value))
+                        return mistake("no such option");
+        }
+        return json_object();
+}
+
 static json_t *answer_sounds(struct bench *bench, const struct command *command) {
-        struct decode_options options = decode_options_default();
         FILE *file = fopen(command->words[1], "rb");
         struct job *job;
 
         if (!file)
                 return mistake("no such file");
         sounds_free(bench);
-        snprintf(options.language, sizeof(options.language), "en");
-        options.without_timestamps = true;
-        while (bench->n_sounds < SOUNDS_MAX &&
-               (job = job_read(file, &options, bench->n_sounds)) != NULL)
+        while ((job = job_read(file, &bench->options, bench->n_sounds)) != NULL) {
+                bench->sounds = xrealloc_array(bench->sounds, bench->n_sounds + 1,
+                                               sizeof(struct job *));
                 bench->sounds[bench->n_sounds++] = job;
+        }
         fclose(file);
         return json_pack("{s:I}", "n", (json_int_t)bench->n_sounds);
 }
 
-static const struct context_shape *shape_of(const char *name) {
-        return strcmp(name, "full") == 0 ? &context_shape_full : &context_shape_short;
+// NULL: what the engine takes.
+static const struct context_shape *shape_of(struct bench *bench, const char *name) {
+        struct context_shape *shape = &bench->shape;
+
+        if (strcmp(name, "full") == 0)
+                return &context_shape_full;
+        if (sscanf(name, "%zu,%zu,%zu", &shape->margin, &shape->stride, &shape->growth) == 3 &&
+            shape->stride > 0)
+                return shape;
+        return strcmp(name, "-") == 0 ? NULL : &context_shape_short;
 }
 
 static bool needs_stages(struct bench *bench) {
@@ -117,7 +173,7 @@ static json_t *answer_encode(struct bench *bench, const struct command *command)
         if (!sound || !needs_stages(bench))
                 return mistake("no such sound");
         return seconds_json(stages_encode(bench->stages, sound, command->numbers[2],
-                                          shape_of(command->words[3])));
+                                          shape_of(bench, command->words[3])));
 }
 
 static json_t *answer_first(struct bench *bench, const struct command *command) {
@@ -129,7 +185,7 @@ static json_t *answer_first(struct bench *bench, const struct command *command) 
 }
 
 static json_t *answer_step(struct bench *bench, const struct command *command) {
-        const struct context_shape *shape = shape_of(command->words[3]);
+        const struct context_shape *shape = shape_of(bench, command->words[3]);
         bool is_full = shape == &context_shape_full;
         size_t n_jobs = bench->n_sounds;
         struct steps_plan plan = {.jobs = bench->sounds,
@@ -155,7 +211,7 @@ static json_t *answer_decode(struct bench *bench, const struct command *command)
                 return mistake("no such sounds");
         for (size_t i = first; i < first + n; i++) {
                 bench->sounds[i]->options.beam_size = (unsigned)command->numbers[3];
-                bench->sounds[i]->options.context = shape_of(command->words[5]);
+                bench->sounds[i]->options.context = shape_of(bench, command->words[5]);
         }
         return engines_run(bench->engines, bench->sounds + first, n, busy_percent);
 }
@@ -189,13 +245,69 @@ static json_t *answer_draft(struct bench *bench, const struct command *command) 
         return json_pack("{s:o,s:o}", "plain", plain, "drafted", drafted);
 }
 
+// --- What comes out -----------------------------------------------------------------------
+
+static json_t *answer_log_mel(struct bench *bench, const struct command *command) {
+        struct job *sound = sound_of(bench, command);
+        FILE *file;
+
+        if (!sound || !needs_stages(bench) || !(file = fopen(command->words[2], "wb")))
+                return mistake("no such sound or file");
+        stages_log_mel(bench->stages, sound, file);
+        return fclose(file) == 0 ? json_object() : mistake("the file is not complete");
+}
+
+static json_t *answer_features(struct bench *bench, const struct command *command) {
+        const struct context_shape *shape = shape_of(bench, command->words[2]);
+        struct job *sound = sound_of(bench, command);
+        size_t n_plain = 0;
+        FILE *file;
+        int r;
+
+        if (!sound || !shape || !needs_stages(bench) ||
+            !(file = fopen(command->words[3], "wb")))
+                return mistake("no such sound, shape or file");
+        r = stages_features(bench->stages, sound, shape, file, &n_plain);
+        if (fclose(file) != 0 || r < 0)
+                return mistake("the engine refused, or the file is not complete");
+        return json_pack("{s:I}", "n_plain", (json_int_t)n_plain);
+}
+
+static json_t *answer_logits(struct bench *bench, const struct command *command) {
+        struct job *sound = sound_of(bench, command);
+        int32_t tokens[STAGES_TOKENS_MAX];
+        json_t *chosen;
+        size_t n = 0;
+        FILE *file;
+        int r;
+
+        if (!sound || !needs_stages(bench) || !(file = fopen(command->words[3], "wb")))
+                return mistake("no such sound or file");
+        for (char *rest = command->words[2], *word; n < STAGES_TOKENS_MAX &&
+                                                    strcmp(command->words[2], "-") != 0 &&
+                                                    (word = strsep(&rest, ",")) != NULL;)
+                tokens[n++] = (int32_t)strtol(word, NULL, 10);
+        r = stages_logits(bench->stages, sound, tokens, &n, file);
+        if (fclose(file) != 0 || r < 0)
+                return mistake("the engine refused, or the file is not complete");
+        chosen = json_array();
+        for (size_t i = 0; i < n; i++)
+                json_array_append_new(chosen, json_integer(tokens[i]));
+        return json_pack("{s:o}", "tokens", chosen);
+}
+
+// --- The commands -------------------------------------------------------------------------
+
 static const struct {
         const char *name;
-        size_t n_words;
+        size_t n_words;  // 0: any number
         json_t *(*answer)(struct bench *bench, const struct command *command);
 } commands[] = {
-        {"sounds", 2, answer_sounds}, {"encode", 4, answer_encode}, {"step", 4, answer_step},
-        {"first", 2, answer_first},   {"decode", 6, answer_decode}, {"draft", 2, answer_draft},
+        {"options", 0, answer_options},   {"sounds", 2, answer_sounds},
+        {"decode", 6, answer_decode},     {"draft", 2, answer_draft},
+        {"encode", 4, answer_encode},     {"step", 4, answer_step},
+        {"first", 2, answer_first},       {"log-mel", 3, answer_log_mel},
+        {"features", 4, answer_features}, {"logits", 4, answer_logits},
 };
 
 static json_t *answer(struct bench *bench, char *line) {
@@ -203,7 +315,8 @@ static json_t *answer(struct bench *bench, char *line) {
 
         command_parse(&command, line);
         for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-                if (command.words[0] && command.n == commands[i].n_words &&
+                if (command.words[0] &&
+                    (commands[i].n_words == 0 || command.n == commands[i].n_words) &&
                     strcmp(command.words[0], commands[i].name) == 0)
                         return commands[i].answer(bench, &command);
         return mistake("no such command");
@@ -255,9 +368,11 @@ int main(int argc, char **argv) {
         double began = seconds_now();
         char line[5000];
 
+        if (argc > 1 && strcmp(argv[1], "roofline") == 0)
+                return roofline_serve(argc > 2 ? (int)strtol(argv[2], NULL, 10) : 2);
         if (!options_parse(&options, argc, argv)) {
                 fputs("usage: engine_bench MODEL [--threads N] [--engines N] [--slots N] "
-                      "[--compute WHICH]\n",
+                      "[--compute WHICH], or engine_bench roofline [THREADS]\n",
                       stderr);
                 return 2;
         }
@@ -270,10 +385,14 @@ int main(int argc, char **argv) {
                 return 3;
         }
         omp_set_num_threads(options.threads);
+        bench.options = decode_options_default();
+        snprintf(bench.options.language, sizeof(bench.options.language), "en");
+        bench.options.without_timestamps = DECODE_YES;
         json_print(greeting(bench.model, seconds_now() - began));
         while (fgets(line, sizeof(line), stdin))
                 json_print(answer(&bench, line));
         sounds_free(&bench);
+        decode_options_deinit(&bench.options);
         stages_free(bench.stages);
         engines_free(bench.engines);
         whisper_model_free(bench.model);

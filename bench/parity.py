@@ -8,22 +8,22 @@ Compares log-mel (limit 1e-4), the encoder's output (cosine at least 0.9999), to
 at least 95 % of the utterances), word error rate (OpenAI's English normaliser) and speed (both in turn,
 utterance by utterance). --golden writes tests/golden/whisper.json instead, which the unit tests hold the
 engine to. Needs faster-whisper, numpy, jiwer, an English normaliser (whisper-normalizer or
-openai-whisper) and ffmpeg; engine_dump must be built.
+openai-whisper) and ffmpeg; the release build must be there.
 """
 
 import argparse
 import json
 import os
 import pathlib
-import struct
-import subprocess
 import sys
+import tempfile
 import time
 
 import ctranslate2
 import numpy as np
 from faster_whisper import WhisperModel
 from faster_whisper.feature_extractor import FeatureExtractor
+from measure import children, sounds
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 DATA = pathlib.Path(os.environ.get("EAVESDROP_TEST_DATA", PROJECT.parent / "shared/data"))
@@ -31,45 +31,16 @@ MODELS = pathlib.Path(os.environ.get(
     "EAVESDROP_TEST_MODELS",
     pathlib.Path(os.environ.get("XDG_DATA_HOME", pathlib.Path.home() / ".local/share"))
     / "eavesdrop/models"))
-DUMP = PROJECT / "build/release/bench/engine_dump"
 
 GOLDEN_FILES = ["1088-134318-0001", "1088-134318-0002", "1737-146161-0002"]
 MEL_STEP, ENCODER_STEP = 997, 2503  # primes, so that the samples wander over all bins and columns
 
 
-def read_sound(path):
-    raw = subprocess.run(["ffmpeg", "-v", "error", "-i", str(path), "-f", "f32le", "-ac", "1", "-ar",
-                          "16000", "-"], stdout=subprocess.PIPE, check=True).stdout
-    return np.frombuffer(raw, dtype=np.float32)
-
-
-def frame(sound):
-    return struct.pack("<I", len(sound)) + sound.tobytes()
-
-
-class Ours:
-    """engine_dump as a child that answers sound by sound."""
-
-    def __init__(self, model, threads, beam):
-        self.child = subprocess.Popen(
-            [DUMP, MODELS / model, "tokens", "--threads", str(threads), "--language", "en",
-             "--context", "1500,1,0", "--beam", str(beam)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def transcribe(self, sound):
-        self.child.stdin.write(frame(sound))
-        self.child.stdin.flush()
-        return json.loads(self.child.stdout.readline())
-
-    def close(self):
-        self.child.stdin.close()
-        self.child.wait()
-
-
-def dump(model, what, sound):
-    raw = subprocess.run([DUMP, MODELS / model, what], input=frame(sound), stdout=subprocess.PIPE,
-                         stderr=subprocess.DEVNULL, check=True).stdout
-    return np.frombuffer(raw, dtype=np.float32)
+def written(child, *command):
+    """What the child writes when it is asked so, as floats."""
+    with tempfile.NamedTemporaryFile() as file:
+        child.ask(*command, file.name)
+        return np.fromfile(file.name, dtype=np.float32)
 
 
 def peer_features(model, sound):
@@ -94,7 +65,7 @@ def write_golden(threads):
                              cpu_threads=threads)
         entries = golden["models"][name] = []
         for stem in GOLDEN_FILES:
-            sound = read_sound(DATA / "librispeech-short" / f"{stem}.flac")
+            sound = sounds.read(DATA / "librispeech-short" / f"{stem}.flac")
             mel, encoded = peer_features(model, sound)
             entries.append({
                 "file": f"librispeech-short/{stem}.flac",
@@ -116,13 +87,13 @@ def english_normalizer():
     return EnglishTextNormalizer()
 
 
-def compare_features(name, model, sounds):
+def compare_features(child, model, found):
     mel_difference, cosines = 0.0, []
-    for sound in sounds[:8]:
+    for i, sound in enumerate(found[:8]):
         mel, encoded = peer_features(model, sound)
         mel_difference = max(mel_difference, float(np.abs(
-            dump(name, "log-mel", sound).reshape(-1, 80).T - mel).max()))
-        ours = dump(name, "encoder", sound)
+            written(child, "log-mel", i).reshape(-1, 80).T - mel).max()))
+        ours = written(child, "features", i, "full")
         theirs = encoded.ravel()
         cosines.append(float(ours @ theirs / np.sqrt((ours @ ours) * (theirs @ theirs))))
     print(f"log-mel: largest difference {mel_difference:.2e}; encoder: smallest cosine "
@@ -147,25 +118,29 @@ def main():
     lines = (DATA / "librispeech-short/transcripts.tsv").read_text().splitlines()[1:]
     references = {line.split("\t")[0]: line.split("\t")[4] for line in lines}
     paths = sorted((DATA / "librispeech-short").glob("*.flac"))[:arguments.files]
-    sounds = [read_sound(path) for path in paths]
+    found = [sounds.read(path) for path in paths]
     peer = WhisperModel(str(MODELS / arguments.model), device="cpu", compute_type="float32",
                         cpu_threads=arguments.threads)
-    is_good = compare_features(arguments.model, peer, sounds)
+    ours = children.ours(MODELS / arguments.model, "float32", arguments.threads)
+    with tempfile.NamedTemporaryFile() as file:
+        sounds.write(file.name, found)
+        ours.ask("options", "language=en")
+        ours.ask("sounds", file.name)
+    is_good = compare_features(ours, peer, found)
 
-    ours = Ours(arguments.model, arguments.threads, arguments.beam)
     seconds = [0.0, 0.0]
     texts, identical, different = [[], []], 0, []
     for turn in range(arguments.rounds):
-        for path, sound in zip(paths, sounds):
+        for i, (path, sound) in enumerate(zip(paths, found)):
             started = time.monotonic()
-            answer = ours.transcribe(sound)
+            answer = ours.ask("decode", i, 1, arguments.beam, 0, "full")["answers"][0]
             between = time.monotonic()
             tokens, text = peer_transcribe(peer, sound, arguments.beam)
             seconds[0] += between - started
             seconds[1] += time.monotonic() - between
             if turn > 0:
                 continue
-            texts[0].append("".join(s["text"] for s in answer["segments"]))
+            texts[0].append(children.text(answer))
             texts[1].append(text)
             if [t for s in answer["segments"] for t in s["tokens"]] == tokens:
                 identical += 1

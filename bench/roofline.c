@@ -1,13 +1,5 @@
-// roofline: what this machine's plain matrix product reaches, with the same oneDNN as the
-// engine, and how fast it reads memory. A child of bench/engine: one JSON object a line for
-// each line.
-//
-//     roofline [THREADS]
-//
-// First it says {"onednn": version}. A line is
-// {"float32": {"512x512": GOPS, "512x2048": GOPS}, "bf16": ..., "int8": ..., "read": GB/s}, for
-// 1500 rows (a full window) and what `base` has as weights; what the processor lacks is not
-// there.
+#include "roofline.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,11 +170,11 @@ static json_t *greeting(void) {
                 json_sprintf("%d.%d.%d", version->major, version->minor, version->patch));
 }
 
-int main(int argc, char **argv) {
+int roofline_serve(int threads) {
         struct roofline roofline = {.memory = xcalloc(READ_MAX, 1)};
         char line[100];
 
-        omp_set_num_threads(argc > 1 ? (int)strtol(argv[1], NULL, 10) : 2);
+        omp_set_num_threads(threads);
         memset(roofline.memory, 2, READ_MAX);
         if (dnnl_engine_create(&roofline.engine, dnnl_cpu, 0) != dnnl_success ||
             dnnl_stream_create(&roofline.stream, roofline.engine, dnnl_stream_default_flags) !=

@@ -9,22 +9,21 @@ decoded on its own by faster-whisper (float32, greedy, no fallback), and the joi
 scored against the reference. CONFIG is a comma-separated list of the program's options, for
 instance `files=1,pause=2,padding=0.3`; `none` decodes the whole recording as faster-whisper does
 without voice activity. Decoded windows are remembered in --cache, so that a sweep only pays for
-windows it has not seen. With --ours the decoder is our own, build/release/bench/engine_dump with these
-options (`--ours "--compute int8 --beam 5"`), without timestamps and with nothing remembered. Needs
-faster-whisper (but not with --ours), whisper-normalizer (OpenAI's normalisers) and ffmpeg.
+windows it has not seen. With --ours the decoder is our own (build/release/bench/engine_bench), with these
+options (`--ours "compute=int8 beam=5"`: compute, beam, shape, and those that engine_bench.c names), without
+timestamps and with nothing remembered. Needs faster-whisper (but not with --ours), jiwer, whisper-normalizer
+(OpenAI's normalisers) and ffmpeg.
 """
 
 import argparse
 import glob
-import json
 import os
-import pathlib
 import pickle
-import struct
 import subprocess
 import sys
 
 import numpy as np
+from measure import children
 from whisper_normalizer.basic import BasicTextNormalizer
 from whisper_normalizer.english import EnglishTextNormalizer
 
@@ -72,24 +71,17 @@ def windows_of(arguments, config, sound):
     return [(round(float(r[0]) * RATE), round(float(r[1]) * RATE)) for r in rows]
 
 
-def dump_texts(model, options, sounds):
-    """What our own engine makes of each sound."""
-    dump = pathlib.Path(__file__).resolve().parent.parent / "build/release/bench/engine_dump"
-    frames = b"".join(struct.pack("<I", len(sound)) + sound.tobytes() for sound in sounds)
-    done = subprocess.run([dump, model, "tokens", *options], input=frames, stdout=subprocess.PIPE, check=True)
-    answers = sorted(map(json.loads, done.stdout.splitlines()), key=lambda answer: answer["id"])
-    assert len(answers) == len(sounds), "a sound without an answer"
-    return ["".join(segment["text"] for segment in answer["segments"]) for answer in answers]
-
-
 class OurDecoder:
     def __init__(self, arguments):
-        self.model = arguments.model
-        self.options = ["--together", "--without-timestamps", *arguments.ours.split()]
+        options = dict(option.split("=", 1) for option in arguments.ours.split())
+        self.child = children.ours(arguments.model, options.pop("compute", "float32"))
+        self.beam, self.shape = options.pop("beam", 1), options.pop("shape", "-")
+        self.wishes = ["without_timestamps=true", *(f"{name}={value}" for name, value in options.items())]
 
     def texts(self, _path, sound, windows, language):
-        options = self.options + (["--language", language] if language else [])
-        return dump_texts(self.model, options, [sound[begin:end] for begin, end in windows])
+        wishes = self.wishes + ([f"language={language}"] if language else [])
+        sounds = [sound[begin:end] for begin, end in windows]
+        return [children.text(answer) for answer in children.answers(self.child, sounds, wishes, self.shape, self.beam)]
 
     def save(self):
         pass

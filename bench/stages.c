@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common.h"
 #include "util/mem.h"
@@ -105,6 +106,34 @@ double stages_encode(struct stages *stages, const struct job *job, size_t n_fram
         return r < 0 ? r : began;
 }
 
+void stages_log_mel(struct stages *stages, const struct job *job, FILE *file) {
+        const struct whisper_model *model = stages->model;
+        struct prepared prepared;
+
+        prepared_init(&prepared, model, job, 0, &context_shape_full);
+        fwrite(prepared.log_mel, sizeof(float),
+               log_mel_frames(job->n_samples) * (size_t)model->info.n_mels, file);
+        free(prepared.log_mel);
+}
+
+int stages_features(struct stages *stages, const struct job *job,
+                    const struct context_shape *shape, FILE *file, size_t *ret_n_plain) {
+        struct prepared prepared;
+        const float *features = NULL;
+        int r;
+
+        // Without the frame that the sound only half fills, as the engine's peers have it.
+        prepared_init(&prepared, stages->model, job, job->n_samples / LOG_MEL_HOP, shape);
+        r = encoder_run(stages->encoder, &prepared.window, 1, &features);
+        if (r == 0)
+                fwrite(features, sizeof(float),
+                       prepared.context.n_rows * (size_t)stages->model->info.n_audio_state,
+                       file);
+        *ret_n_plain = prepared.context.n_plain;
+        free(prepared.log_mel);
+        return r;
+}
+
 // What sequence i listens to.
 static int listen(struct stages *stages, const struct steps_plan *plan, size_t i,
                   struct cross_kv **ret) {
@@ -202,16 +231,23 @@ static void crowd_choose(struct crowd *crowd, float *logits) {
         crowd->n_tokens++;
 }
 
+// The prompt; the logits of the token behind it.
+static int crowd_begin(struct crowd *crowd, struct decoder *decoder, float **ret_logits) {
+        int r = 0;
+
+        for (size_t at = 0; r == 0 && at < crowd->prompt.n; at++)
+                r = crowd_feed(crowd, decoder, at, ret_logits);
+        return r == 0 && !*ret_logits ? -EIO : r;
+}
+
 // Prompt and n_tokens tokens; the seconds of each step behind the prompt into ret[n_tokens].
 static int crowd_run(struct crowd *crowd, struct decoder *decoder, size_t n_tokens,
                      double *ret) {
         float *logits = NULL;
-        int r = 0;
+        int r = crowd_begin(crowd, decoder, &logits);
 
-        for (size_t at = 0; r == 0 && at < crowd->prompt.n; at++)
-                r = crowd_feed(crowd, decoder, at, &logits);
-        if (r < 0 || !logits)
-                return r < 0 ? r : -EIO;
+        if (r < 0)
+                return r;
         crowd_choose(crowd, logits);
         for (size_t i = 0; i < n_tokens; i++) {
                 double began = seconds_now();
@@ -261,4 +297,50 @@ double stages_first_token(struct stages *stages, const struct job *job) {
         double r = stages_steps(stages, &plan, &n_keys);
 
         return r < 0 ? r : seconds_now() - began;
+}
+
+// The logits behind the prompt and the tokens of a crowd of one; n_given 0: of those it
+// chooses.
+static int crowd_write(struct crowd *crowd, struct decoder *decoder, const int32_t *given,
+                       size_t n_given, FILE *file) {
+        size_t n_words = (size_t)crowd->rules.specials->end_of_text;
+        size_t n_most = n_given ? n_given : STAGES_TOKENS_MAX;
+        float *logits = NULL;
+        int r = crowd_begin(crowd, decoder, &logits);
+
+        while (r == 0) {
+                uint64_t random = 0;
+                float logprob;
+                int32_t token;
+
+                fwrite(logits, sizeof(*logits), crowd->rules.n_vocabulary, file);
+                if (crowd->n_tokens == n_most)
+                        break;
+                token = n_given ? given[crowd->n_tokens]
+                                : sampler_choose(logits, n_words + 1, 0, &random, &logprob);
+                if (token == crowd->rules.specials->end_of_text)
+                        break;
+                crowd->tokens[0][crowd->n_tokens++] = token;
+                r = crowd_feed(crowd, decoder, crowd->prompt.n + crowd->n_tokens - 1, &logits);
+        }
+        return r;
+}
+
+int stages_logits(struct stages *stages, const struct job *job, int32_t *tokens,
+                  size_t *n_tokens, FILE *file) {
+        struct steps_plan plan = {.jobs = (struct job *const[]){(struct job *)(uintptr_t)job},
+                                  .n_jobs = 1,
+                                  .shape = &context_shape_short};
+        struct crowd *crowd = xnew(struct crowd);
+        int r;
+
+        crowd_init(crowd, stages->model);
+        crowd->n = 1;
+        r = listen(stages, &plan, 0, &crowd->audio[0]);
+        if (r == 0)
+                r = crowd_write(crowd, stages->decoder, tokens, *n_tokens, file);
+        *n_tokens = crowd->n_tokens;
+        memcpy(tokens, crowd->tokens[0], crowd->n_tokens * sizeof(*tokens));
+        crowd_deinit(crowd, stages->decoder);
+        return r;
 }

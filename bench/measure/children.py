@@ -7,8 +7,10 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
+from measure import sounds
 from measure.sounds import PROJECT
 
 BUILD = PROJECT / "build/release"
@@ -92,6 +94,20 @@ def ours(model, compute="auto", threads=THREADS, engines=1, slots=0):
                                           engines, "--slots", slots, "--compute", compute], OURS)
 
 
+def answers(child, found, wishes=(), shape="-", beam=1):
+    """What a child of ours makes of the sounds, all at once: an answer for each. `wishes` are NAME=VALUE, as its
+    `options` takes them."""
+    with tempfile.NamedTemporaryFile() as file:
+        sounds.write(file.name, found)
+        child.ask("options", *wishes)
+        child.ask("sounds", file.name)
+    return child.ask("decode", 0, len(found), beam, 0, shape, timeout=3600)["answers"]
+
+
+def text(answer):
+    return "".join(segment["text"] for segment in answer["segments"])
+
+
 def faster_whisper(model, compute, waiting=None):
     """`waiting`: settings of its OpenMP runtime; by default its own."""
     return Child(f"faster-whisper {compute}",
@@ -99,12 +115,12 @@ def faster_whisper(model, compute, waiting=None):
                  {"OMP_NUM_THREADS": str(THREADS), **(waiting or {})})
 
 
-def faster_whisper_at_its_best(model, compute, sounds):
+def faster_whisper_at_its_best(model, compute, path):
     """With the OpenMP settings that it is faster with here: ours, or its own."""
     short, own = faster_whisper(model, compute, OURS), faster_whisper(model, compute)
     short.waiting, own.waiting = "a short spin, then sleep", "its own settings"
     for child in (short, own):
-        child.ask("sounds", sounds)
+        child.ask("sounds", path)
     taken = {short: [], own: []}
     try:
         for _ in range(3):
@@ -125,4 +141,4 @@ def whisper_cpp(peers, ggml):
 
 
 def roofline():
-    return Child("roofline", [BUILD / "bench/roofline", THREADS])
+    return Child("roofline", [BUILD / "bench/engine_bench", "roofline", THREADS])
