@@ -157,13 +157,11 @@ static void connection_finish(struct connection *connection, nsec_t patience) {
                 loop_timer_set(connection->deadline, patience);
 }
 
-// Say no more than that, and close. An answer that has been begun cannot say it any more.
+// Say no more than that, and close.
 static void connection_refuse(struct connection *connection, int status, const char *reason) {
-        const struct exchange *exchange = &connection->exchange;
-
-        if (exchange->is_active && exchange->is_begun && !exchange->is_answered)
-                transport_close(connection->transport);
-        else if (!exchange->is_active || !exchange->is_answered)
+        if (connection->exchange.is_active)
+                exchange_refuse(&connection->exchange, status, reason);
+        else
                 http_reply_refuse(connection->transport, loop_wall(connection->loop), status,
                                   reason);
         connection_finish(connection, CONNECTION_LINGER);
@@ -281,11 +279,10 @@ static void connection_proceed(struct connection *connection) {
 
         if (!exchange->is_active || transport_is_closing(connection->transport))
                 return;
-        if (exchange->failure) {
-                connection_refuse(connection, exchange->failure, exchange->reason);
-        } else if (exchange_is_last(exchange)) {
+        if (exchange->is_refused || exchange_is_last(exchange)) {
+                connection_finish(connection, exchange->is_refused ? CONNECTION_LINGER
+                                                                   : LISTENER_REQUEST_TIMEOUT);
                 exchange_stop(exchange);
-                connection_finish(connection, LISTENER_REQUEST_TIMEOUT);
         } else if (exchange->is_answered && exchange->is_body_complete) {
                 exchange_stop(exchange);
                 http_head_clear(&connection->head);
@@ -387,9 +384,12 @@ static void connection_on_end(void *context) {
                 websocket_on_end(connection->websocket);
                 return;
         }
+        // Who is still to be answered has gone: only few close their side and wait.
+        if (connection->exchange.is_active && !connection->exchange.is_answered) {
+                transport_close(connection->transport);
+                return;
+        }
         connection->has_peer_ended = true;
-        // Whoever is still to be answered has gone: only few close one side and wait.
-        exchange_stop(&connection->exchange);
         if (transport_pending(connection->transport) && !connection->is_finishing)
                 connection_finish(connection, LISTENER_REQUEST_TIMEOUT);
         if (!transport_pending(connection->transport))

@@ -18,9 +18,16 @@ static void exchange_wake(struct exchange *exchange) {
                 run_queue_add(loop_run_queue(exchange->loop), &exchange->entry);
 }
 
-static void exchange_fail(struct exchange *exchange, int status, const char *reason) {
-        exchange->failure = status;
-        exchange->reason = reason;
+void exchange_refuse(struct exchange *exchange, int status, const char *reason) {
+        if (exchange->is_answered)
+                return;
+        if (exchange->is_begun)  // too late to say it, and what was said is to be no answer
+                transport_close(exchange->transport);
+        else
+                http_reply_refuse(exchange->transport, loop_wall(exchange->loop), status,
+                                  reason);
+        exchange->is_refused = true;
+        exchange->keeps_alive = false;
 }
 
 // --- the body ----------------------------------------------------------------------
@@ -42,7 +49,8 @@ void exchange_set_handler(struct exchange *exchange, const struct exchange_handl
         if (!handler->on_body || !exchange->n_announced)
                 return;
         if (exchange->n_announced != UINT64_MAX && exchange->n_announced > handler->body_max) {
-                exchange_fail(exchange, HTTP_STATUS_PAYLOAD_TOO_LARGE, "the body is too large");
+                exchange_refuse(exchange, HTTP_STATUS_PAYLOAD_TOO_LARGE,
+                                "the body is too large");
                 return;
         }
         if (exchange->is_continue_due)
@@ -53,10 +61,11 @@ void exchange_set_handler(struct exchange *exchange, const struct exchange_handl
 
 void exchange_take(struct exchange *exchange, const uint8_t *bytes, size_t n) {
         exchange->n_body += n;
-        if (exchange->is_answered || exchange->failure)
+        if (exchange->is_answered || exchange->is_refused)
                 return;
         if (exchange->n_body > exchange->handler.body_max) {
-                exchange_fail(exchange, HTTP_STATUS_PAYLOAD_TOO_LARGE, "the body is too large");
+                exchange_refuse(exchange, HTTP_STATUS_PAYLOAD_TOO_LARGE,
+                                "the body is too large");
                 return;
         }
         if (exchange->n_body >= exchange->n_body_due)
@@ -66,7 +75,7 @@ void exchange_take(struct exchange *exchange, const uint8_t *bytes, size_t n) {
 
 void exchange_take_end(struct exchange *exchange) {
         exchange->is_body_complete = true;
-        if (exchange->is_answered || exchange->failure)
+        if (exchange->is_answered || exchange->is_refused)
                 return;
         loop_timer_cancel(exchange->deadline);
         if (exchange->handler.on_body_end)
@@ -81,7 +90,7 @@ void exchange_pause(struct exchange *exchange) {
 }
 
 void exchange_resume(struct exchange *exchange) {
-        if (!exchange->is_paused)
+        if (!exchange->is_paused || !exchange->handler.on_body)
                 return;
         exchange->is_paused = false;
         body_expect(exchange);
@@ -89,7 +98,7 @@ void exchange_resume(struct exchange *exchange) {
 }
 
 bool exchange_takes_input(const struct exchange *exchange) {
-        return !exchange->is_paused && !exchange->is_body_complete && !exchange->failure;
+        return !exchange->is_paused && !exchange->is_body_complete && !exchange->is_refused;
 }
 
 // --- the answer --------------------------------------------------------------------
@@ -130,8 +139,7 @@ static void answer_begin(struct exchange *exchange, const struct http_response *
 static void answer_complete(struct exchange *exchange) {
         exchange->is_answered = true;
         exchange->is_paused = false;
-        exchange->failure = 0;
-        exchange->is_drained = false;
+        exchange->is_choked = exchange->is_drained = false;
         if (exchange->n_announced != UINT64_MAX)
                 exchange->n_announced -= exchange->n_body;
         exchange->n_body = 0;
@@ -150,15 +158,12 @@ static bool answer_has_memory(const struct exchange *exchange, size_t n) {
 void exchange_reply(struct exchange *exchange, const struct http_response *response) {
         assert(!exchange->is_begun);
         exchange->keeps_alive = exchange->keeps_alive && body_is_short(exchange);
-        if (answer_has_memory(exchange, response->body_length)) {
+        if (!answer_has_memory(exchange, response->body_length))
+                exchange_refuse(exchange, HTTP_STATUS_SERVICE_UNAVAILABLE, NO_MEMORY);
+        if (!exchange->is_refused) {
                 answer_begin(exchange, response);
                 if (!exchange->is_head_only)
                         exchange_send(exchange, response->body, response->body_length);
-        } else {
-                exchange->is_begun = true;
-                exchange->keeps_alive = false;
-                http_reply_refuse(exchange->transport, loop_wall(exchange->loop),
-                                  HTTP_STATUS_SERVICE_UNAVAILABLE, NO_MEMORY);
         }
         answer_complete(exchange);
 }
@@ -167,7 +172,8 @@ void exchange_begin(struct exchange *exchange, const struct http_response *respo
         assert(!exchange->is_begun);
         if (!exchange->handler.on_body)
                 exchange->keeps_alive = exchange->keeps_alive && body_is_short(exchange);
-        answer_begin(exchange, response);
+        if (!exchange->is_refused)
+                answer_begin(exchange, response);
 }
 
 // Bytes that the peer has taken, less what is neither here nor there: heads.
@@ -201,9 +207,10 @@ static void exchange_choke(struct exchange *exchange) {
 bool exchange_write(struct exchange *exchange, const void *bytes, size_t n) {
         char size[24];
 
-        assert(exchange->is_begun && n <= EXCHANGE_UNSENT_MAX);
-        if (exchange->is_head_only || !n)
+        assert(n <= EXCHANGE_UNSENT_MAX);
+        if (exchange->is_refused || exchange->is_head_only || !n)
                 return true;
+        assert(exchange->is_begun);
         if (exchange->n_unsent + n > EXCHANGE_UNSENT_MAX) {
                 exchange_choke(exchange);
                 return false;
@@ -223,11 +230,11 @@ bool exchange_write(struct exchange *exchange, const void *bytes, size_t n) {
 }
 
 void exchange_end(struct exchange *exchange) {
-        assert(exchange->is_begun);
-        if (exchange->is_chunked && !exchange->is_head_only)
+        bool has_body = !exchange->is_refused && !exchange->is_head_only;
+
+        if (has_body && exchange->is_chunked)
                 exchange_send(exchange, "0\r\n\r\n", 5);
-        else if (exchange->n_left && exchange->n_left != EXCHANGE_LENGTH_UNKNOWN &&
-                 !exchange->is_head_only)
+        else if (has_body && exchange->n_left && exchange->n_left != EXCHANGE_LENGTH_UNKNOWN)
                 transport_close(exchange->transport);  // so that it is no whole answer
         answer_complete(exchange);
 }
@@ -279,7 +286,7 @@ void exchange_start(struct exchange *exchange, const struct exchange_terms *term
 
 void exchange_check_taken(struct exchange *exchange) {
         if (!exchange->is_answered && !exchange->has_handler)
-                exchange_fail(exchange, HTTP_STATUS_INTERNAL_SERVER_ERROR, "nobody answers");
+                exchange_refuse(exchange, HTTP_STATUS_INTERNAL_SERVER_ERROR, "nobody answers");
 }
 
 bool exchange_is_last(const struct exchange *exchange) {

@@ -42,9 +42,8 @@ struct exchange {
         bool has_handler;
         bool is_active;    // a request's head came, and not all is over
         bool is_serving;   // a call of the connection's is under way, which will look
+        bool is_refused;   // by us: it is over, whatever its handler does
         bool keeps_alive;  // the connection, behind it
-        int failure;       // HTTP status that it has to be refused with; 0: none
-        const char *reason;
 };
 
 // What a head says besides the request.
@@ -73,6 +72,9 @@ void exchange_drained(struct exchange *exchange);
 
 // In `serve`: have more written by who waited for it.
 void exchange_serve(struct exchange *exchange);
+
+// Say with an error that it is over, unless it has been answered. exchange_stop() is to follow.
+void exchange_refuse(struct exchange *exchange, int status, const char *reason);
 
 // Answered, and the rest of the body is not worth waiting for, or the peer wants no more: close
 // behind the answer.

@@ -5,6 +5,8 @@
 #include "net/connection.h"
 #include "net/net_client.h"
 
+#include <uv.h>
+
 #define BODY_MAX   ((size_t)1024 * 1024)
 #define UPLOAD     "POST /upload HTTP/1.1\r\n" HEAD
 #define CHUNKED    "Transfer-Encoding: chunked\r\n\r\n"
@@ -186,13 +188,20 @@ static void a_body_that_is_too_large_gets_413_early(void **state) {
         assert_true(answer_has(net, "Connection: close"));
         assert_int_equal(seen.n_gone, 1);
         close(fd);
+        fd = client_connect(net);  // the handler has begun to answer, before it hears of it
+        client_say(net, fd, "POST /begun HTTP/1.1\r\n" HEAD "Content-Length: 1048577\r\n\r\n");
+        assert_true(client_read(net, fd, SIZE_MAX));
+        expect_status(net, "413");
+        assert_int_equal(occurrences(net->output, "HTTP/1.1"), 1);
+        assert_int_equal(seen.n_gone, 2);
+        close(fd);
         fd = client_connect(net);
         client_say(net, fd, UPLOAD CHUNKED "100000\r\n");
         client_send(net, fd, net->body, BODY_MAX);
         client_say(net, fd, "\r\n1\r\nx\r\n");
         assert_true(client_read(net, fd, SIZE_MAX));
         expect_status(net, "413");
-        assert_int_equal(seen.n_gone, 2);
+        assert_int_equal(seen.n_gone, 3);
         assert_int_equal(seen.body.n, BODY_MAX);
         close(fd);
 }
@@ -304,6 +313,7 @@ static void the_next_request_waits_for_the_answer(void **state) {
         assert_int_equal(net->n_output + seen.n_gone, 0);
         assert_int_equal(net->n_requests, 1);
         assert_string_equal(exchange_request(seen.exchange)->path, "/later");
+        assert_int_not_equal(uv_backend_timeout(loop_uv(net->loop)), 0);  // the loop may sleep
         reply("late");
         client_peek(net, fd);
         assert_int_equal(net->n_requests, 2);
@@ -340,12 +350,16 @@ static void an_answer_in_pieces_ends_http_1_0(void **state) {
         int fd = client_connect(net);
 
         client_say(net, fd, "GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+        assert_true(exchange_write(seen.exchange, net->body, EXCHANGE_UNSENT_MAX));
+        turns(net, 20);  // in which all of it goes, and makes room
+        assert_true(exchange_write(seen.exchange, net->body, EXCHANGE_UNSENT_MAX));
+        turns(net, 20);
         exchange_write(seen.exchange, "one", 3);
         exchange_end(seen.exchange);
         assert_true(client_read(net, fd, SIZE_MAX));
         assert_true(answer_has(net, "Connection: close\r\n"));
         assert_false(answer_has(net, "chunked"));
-        assert_true(answer_has(net, "\r\n\r\none"));
+        assert_string_equal(net->output + net->n_output - 6, "bbbone");
         close(fd);
 }
 
@@ -388,9 +402,11 @@ static void no_content_has_no_length(void **state) {
         int fd = client_connect(net);
 
         client_say(net, fd, "DELETE /later HTTP/1.1\r\n" HEAD "\r\n" NEXT);
-        exchange_reply(seen.exchange, &(struct http_response){.status = 204});
+        exchange_reply(seen.exchange,
+                       &(struct http_response){.status = 204, .body = "x", .body_length = 1});
         client_peek(net, fd);
         assert_int_equal(occurrences(net->output, "Content-"), 2);  // of the next
+        assert_true(answer_has(net, "\r\n\r\nHTTP/1.1 200"));
         assert_int_equal(occurrences(net->output, "HTTP/1.1"), 2);
         close(fd);
 }
@@ -409,6 +425,21 @@ static void the_body_may_come_while_the_answer_goes(void **state) {
         client_peek(net, fd);
         assert_false(answer_has(net, "Connection: close"));
         assert_true(answer_has(net, "7\r\nheard a\r\n0\r\n\r\nHTTP/1.1 200"));
+        close(fd);
+}
+
+// A body that is not wanted is left where it is, whatever it has, until the answer is there.
+static void an_unwanted_body_waits_for_the_answer(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        client_say(net, fd,
+                   "POST /later HTTP/1.1\r\n" HEAD "Content-Length: 10\r\n\r\n0123456789" NEXT);
+        loop_advance(net->loop, 10 * LISTENER_REQUEST_TIMEOUT);
+        assert_int_equal(net->n_requests, 1);
+        reply("late");
+        client_peek(net, fd);
+        assert_int_equal(occurrences(net->output, "HTTP/1.1 200"), 2);
         close(fd);
 }
 
@@ -441,7 +472,7 @@ static void a_slow_reader_is_waited_for(void **state) {
         assert_false(exchange_write(seen.exchange, net->body, EXCHANGE_UNSENT_MAX));
         turns(net, 300);
         assert_int_equal(seen.n_written, n_before);
-        for (int i = 0; i < 20; i++) {  // it reads a little, and in time
+        for (int i = 0; i < 8; i++) {  // it reads a little, and in time
                 client_read(net, fd, 500000);
                 loop_advance(net->loop, EXCHANGE_STALL_TIMEOUT - NSEC_PER_SEC);
         }
@@ -450,6 +481,37 @@ static void a_slow_reader_is_waited_for(void **state) {
         close(fd);
         turns(net, 20);
         assert_int_equal(seen.n_gone, 1);
+}
+
+static void a_slow_reader_that_hangs_up_is_not_waited_for(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        client_say(net, fd, GET_STREAM);
+        seen.to_write = 2 * OUTPUT_MAX;
+        write_more();
+        turns(net, 300);
+        shutdown(fd, SHUT_WR);
+        turns(net, 20);
+        assert_int_equal(seen.n_gone, 1);
+        close(fd);
+}
+
+// The handler has let go of the exchange, of which there is more than the answer.
+static void nobody_is_told_behind_the_end(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        client_say(net, fd, "POST /begun HTTP/1.1\r\n" HEAD "Content-Length: 2\r\n\r\n");
+        assert_true(exchange_write(seen.exchange, net->body, EXCHANGE_UNSENT_MAX));
+        assert_false(exchange_write(seen.exchange, net->body, 1));
+        exchange_end(seen.exchange);
+        client_read(net, fd, SIZE_MAX);
+        client_say(net, fd, "ab" NEXT);
+        client_peek(net, fd);
+        expect_status(net, "200");
+        assert_int_equal(seen.n_drained + seen.n_pieces + seen.n_ends + seen.n_gone, 0);
+        close(fd);
 }
 
 static void a_reader_that_stops_is_dropped(void **state) {
@@ -466,6 +528,20 @@ static void a_reader_that_stops_is_dropped(void **state) {
         assert_int_equal(seen.n_gone, 1);
         assert_int_equal(listener_connections(net->listener), 0);
         assert_int_equal(budget_used(net->budget, BUDGET_SENDING), 0);
+        close(fd);
+}
+
+static void an_answer_that_there_is_no_memory_for_ends(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        client_say(net, fd, GET_STREAM);
+        budget_charge_always(net->budget, BUDGET_UPLOADS, NET_BUDGET);
+        assert_true(exchange_write(seen.exchange, net->body, EXCHANGE_UNSENT_MAX));
+        assert_int_equal(seen.n_gone, 0);  // not from inside the call
+        turns(net, 20);
+        assert_int_equal(seen.n_gone, 1);
+        budget_refund(net->budget, BUDGET_UPLOADS, NET_BUDGET);
         close(fd);
 }
 
@@ -585,9 +661,13 @@ int main(void) {
                 with_listener(an_answer_of_known_length_keeps_to_it),
                 with_listener(no_content_has_no_length),
                 with_listener(the_body_may_come_while_the_answer_goes),
+                with_listener(an_unwanted_body_waits_for_the_answer),
                 with_listener(what_nobody_answers_gets_500),
                 with_listener(a_slow_reader_is_waited_for),
+                with_listener(a_slow_reader_that_hangs_up_is_not_waited_for),
+                with_listener(nobody_is_told_behind_the_end),
                 with_listener(a_reader_that_stops_is_dropped),
+                with_listener(an_answer_that_there_is_no_memory_for_ends),
                 with_listener(who_goes_away_is_gone_once),
                 with_listener(closing_the_listener_ends_exchanges),
                 with_listener(paths_are_decoded),
