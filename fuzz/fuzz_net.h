@@ -58,14 +58,19 @@ static inline int net_connect(struct listener *listener) {
         return fds[1];
 }
 
-// Hang up, let all timeouts pass, and see that nothing is left.
-static inline void net_disconnect(struct listener *listener, int fd) {
+// Hang up, and let all timeouts pass.
+static inline void net_hang_up(struct listener *listener, int fd) {
         for (int turns = 0; turns < 4; turns++) {
                 loop_turn(listener->loop);
                 net_swallow(fd);
         }
         close(fd);
         loop_advance(listener->loop, 120 * NSEC_PER_SEC);
+}
+
+// Hang up, and see that nothing is left.
+static inline void net_disconnect(struct listener *listener, int fd) {
+        net_hang_up(listener, fd);
         if (listener_connections(listener) != 0)
                 abort();
 }

@@ -83,38 +83,57 @@ static void metrics_get(struct api *api, struct exchange *exchange) {
 // --- the table -------------------------------------------------------------------------------
 
 static const struct route {
+        const char *method;  // "GET" is for HEAD, too, which net/ takes care of
         const char *path;
-        void (*get)(struct api *api, struct exchange *exchange);  // and HEAD
+        void (*answer)(struct api *api, struct exchange *exchange);
 } routes[] = {
-        {"/", root_get},
-        {"/healthz", health_get},
-        {"/readyz", readiness_get},
-        {"/metrics", metrics_get},
+        {"GET", "/", root_get},
+        {"GET", "/healthz", health_get},
+        {"GET", "/readyz", readiness_get},
+        {"GET", "/metrics", metrics_get},
 };
 
-static void method_refuse(struct exchange *exchange) {
-        static const struct http_response response = {
-                .status = 405,
-                .headers = "Allow: GET, HEAD\r\n",
-        };
+static bool route_takes(const struct route *route, const char *method) {
+        return strcmp(route->method, strcmp(method, "HEAD") == 0 ? "GET" : method) == 0;
+}
 
+// Say with which methods there is something at the path.
+static void method_refuse(const char *path, struct exchange *exchange) {
+        CLEANUP(mem_freep) char *methods = NULL;
+        CLEANUP(mem_freep) char *headers = NULL;
+        struct http_response response = {.status = 405};
+
+        for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+                char *before = methods;
+
+                if (strcmp(path, routes[i].path) != 0)
+                        continue;
+                methods = xasprintf("%s%s%s", before ? before : "", before ? ", " : "",
+                                    route_takes(&routes[i], "HEAD") ? "GET, HEAD"
+                                                                    : routes[i].method);
+                free(before);
+        }
+        response.headers = headers = xasprintf("Allow: %s\r\n", methods);
         exchange_reply(exchange, &response);
 }
 
 void api_answer(struct api *api, struct exchange *exchange) {
         const struct http_request *request = exchange_request(exchange);
-        bool is_get =
-                strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+        bool is_there = false;
 
-        for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
-                if (strcmp(request->path, routes[i].path) == 0) {
-                        if (is_get)
-                                routes[i].get(api, exchange);
-                        else
-                                method_refuse(exchange);
+        for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+                if (strcmp(request->path, routes[i].path) != 0)
+                        continue;
+                is_there = true;
+                if (route_takes(&routes[i], request->method)) {
+                        routes[i].answer(api, exchange);
                         return;
                 }
-        text_reply(exchange, 404, "not found\n");
+        }
+        if (is_there)
+                method_refuse(request->path, exchange);
+        else
+                text_reply(exchange, 404, "not found\n");
 }
 
 // --- life ------------------------------------------------------------------------------------

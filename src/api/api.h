@@ -27,6 +27,6 @@ struct api *api_new(struct loop *loop,
                     const void *context);
 struct api *api_free(struct api *api);
 
-// Answer a request: with the page of its path, 404 where there is none, 405 to what is neither
-// GET nor HEAD.
+// Answer a request: with the page of its path, 404 where there is none, 405 to a method that it
+// does not have.
 void api_answer(struct api *api, struct exchange *exchange);

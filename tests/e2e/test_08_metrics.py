@@ -1,5 +1,7 @@
 """What the server says of itself: /healthz, /readyz, and /metrics as Prometheus reads it."""
 
+import contextlib
+import http.client
 import urllib.request
 
 import processes
@@ -51,6 +53,28 @@ def test_health_and_readiness(serve):
     assert server.http("/healthz") == (200, "ok\n")
     assert server.http("/readyz") == (200, "ready\n")
     assert server.http("/metric")[0] == 404
+
+
+def ask(server, method, path, body=None):
+    """Status, headers and body."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection.request(method, path, body)
+    answer = connection.getresponse()
+    with contextlib.closing(connection):
+        return answer.status, answer.headers, answer.read().decode()
+
+
+def test_pages_are_read_under_their_names(serve):
+    server = serve()
+    assert ask(server, "GET", "/%68ealthz?why=not")[::2] == (200, "ok\n")
+    status, headers, body = ask(server, "HEAD", "/healthz")
+    assert (status, headers["Content-Length"], body) == (200, "3", "")
+    for path in ["/metrics", "/"]:
+        status, headers, body = ask(server, "POST", path, "{}")
+        assert (status, headers["Allow"], body) == (405, "GET, HEAD", "")
+    assert ask(server, "POST", "/nowhere", "{}")[0] == 404
+    for path in ["/health%00z", "/%2Fhealthz", "/%"]:
+        assert ask(server, "GET", path)[0] == 400
 
 
 def test_a_quiet_server_has_every_figure(serve):
