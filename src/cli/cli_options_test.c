@@ -37,7 +37,7 @@ static void options_override_the_configuration(void **state) {
         parse(&options, "verb --threads 3 --language de --no-vad");
         assert_int_equal(cli_options_config(&config, &options, NULL), 0);
         assert_int_equal(config->threads, 3);
-        assert_string_equal(config->request.decoding.language, "de");
+        assert_string_equal(config->defaults.decoding.language, "de");
         config_free(config);
 }
 

@@ -155,7 +155,7 @@ static int wishes_read(struct transcribe *run) {
         const char *format = options_get(&run->command.options, "format");
         int r;
 
-        run->decoding = decode_options_copy(&run->config->request.decoding);
+        run->decoding = decode_options_copy(&run->config->defaults.decoding);
         if (run->command.options.n_operands == 0)
                 return usage_mistake("no file given; try: eavesdrop transcribe --help", "");
         if ((r = files_check(run)) >= 0)

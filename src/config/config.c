@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config/encoding.h"
 #include "config/mistakes.h"
@@ -20,7 +21,7 @@
 static struct setting_target config_target(struct config *config) {
         return (struct setting_target){{
                 [SETTING_IN_CONFIG] = config,
-                [SETTING_IN_REQUEST] = &config->request,
+                [SETTING_IN_REQUEST] = &config->defaults,
         }};
 }
 
@@ -28,7 +29,7 @@ static struct config *config_new(void) {
         struct config *config = xnew(struct config);
         struct setting_target target = config_target(config);
 
-        config->request.decoding = decode_options_default();
+        config->defaults.decoding = decode_options_default();
         setting_presets_apply(SETTING_SERVER, &target);
         return config;
 }
@@ -43,28 +44,17 @@ struct config *config_free(struct config *config) {
         }
         free(config->streams);
         setting_texts_free(SETTING_IN_CONFIG, config);
-        stream_request_deinit(&config->request);
+        request_defaults_deinit(&config->defaults);
         return mem_free(config);
 }
 
-struct stream_request config_stream_request(const struct config *config,
-                                            const struct stream_config *stream) {
-        struct stream_request request = stream_request_copy(&config->request);
-        struct setting_target target = {{[SETTING_IN_REQUEST] = &request}};
+struct request_defaults config_stream_defaults(const struct config *config,
+                                               const struct stream_config *stream) {
+        struct request_defaults defaults = request_defaults_copy(&config->defaults);
+        struct setting_target target = {{[SETTING_IN_REQUEST] = &defaults}};
 
         setting_values_apply(&stream->values, &target);
-        return request;
-}
-
-struct stream_request stream_request_copy(const struct stream_request *request) {
-        struct stream_request copy = *request;
-
-        copy.decoding = decode_options_copy(&request->decoding);
-        return copy;
-}
-
-void stream_request_deinit(struct stream_request *request) {
-        decode_options_deinit(&request->decoding);
+        return defaults;
 }
 
 size_t config_memory(const struct config *config) {
@@ -73,6 +63,20 @@ size_t config_memory(const struct config *config) {
         if (config->memory != CONFIG_AUTO)
                 return config->memory;
         return share < MEMORY_AUTO_MAX ? share : MEMORY_AUTO_MAX;
+}
+
+size_t config_backlog_memory(const struct config *config) {
+        size_t half = config_memory(config) / 2;
+
+        return config->backlog_memory < half ? config->backlog_memory : half;
+}
+
+unsigned config_uploads_at_once(const struct config *config) {
+        long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+        if (config->uploads.at_once)
+                return (unsigned)config->uploads.at_once;
+        return n_cores > 0 ? (unsigned)n_cores : 1;
 }
 
 char *config_default_backlog_folder(void) {

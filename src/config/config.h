@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "config/setting.h"
-#include "decode/job.h"
+#include "pipeline/request.h"
 #include "source/source.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -37,17 +37,10 @@
 
 #define CONFIG_URL_EXPECTED "a URL that ffmpeg reads (rtsp://...) or the path of a sound file"
 
-// What is wanted of a stream, whoever wants it.
-struct stream_request {
-        struct decode_options decoding;  // language, task and prompt among them
-        float pause;                     // seconds without speech that end a window
-        float window_max;                // seconds that a window may be long
-};
-
 struct stream_config {
         char *name;
         char *url;                     // a relative path was joined to the file's folder
-        struct setting_values values;  // over the server's request
+        struct setting_values values;  // over the server's defaults
         enum source_transport transport;
         bool is_looped;  // files only
 };
@@ -72,8 +65,8 @@ struct config {
         int engines;
         int threads;  // of each engine; 0: all cores, shared out among them
         enum compute compute;
-        struct stream_request request;  // what streams and clients begin from
-        uint64_t memory;                // bytes; CONFIG_AUTO: config_memory() knows
+        struct request_defaults defaults;  // what streams and clients begin from
+        uint64_t memory;                   // bytes; CONFIG_AUTO: config_memory() knows
         bool has_admission;
         char *backlog_folder;                   // NULL: the default folder
         uint64_t backlog_memory, backlog_disk;  // bytes
@@ -112,18 +105,21 @@ int config_parse(struct config **ret, const char *text, size_t n,
 int config_override(struct config *config, const char *name, const char *value,
                     const char *option, struct config_mistakes *mistakes);
 
-// What is wanted of one stream: the server's request with the stream's own values over it.
-// stream_request_deinit() when done.
-struct stream_request config_stream_request(const struct config *config,
-                                            const struct stream_config *stream);
-
-// A deep copy, and freeing what one holds.
-struct stream_request stream_request_copy(const struct stream_request *request);
-void stream_request_deinit(struct stream_request *request);
+// What holds for one stream: the server's defaults with the stream's own values over them.
+// request_defaults_deinit() when done.
+struct request_defaults config_stream_defaults(const struct config *config,
+                                               const struct stream_config *stream);
 
 // Bytes that peers can make the server keep. Automatically: an eighth of what the process may
 // have, at most 256 MB.
 size_t config_memory(const struct config *config);
+
+// Bytes of the backlog's audio that are kept in memory: at most half of config_memory(), which
+// leaves the rest to messages.
+size_t config_backlog_memory(const struct config *config);
+
+// Files that are decoded at a time.
+unsigned config_uploads_at_once(const struct config *config);
 
 // The folder for the backlog where none is named: $XDG_STATE_HOME/eavesdrop, else
 // ~/.local/state/eavesdrop, else /var/tmp/eavesdrop. The caller frees it.

@@ -24,9 +24,9 @@ static void test_filters_have_limits(void **state) {
         CLEANUP(config_freep)
         struct config *off = rig_parse_config("filters: {words_per_second: off}\n");
 
-        assert_true(config->request.decoding.repetition_max == 12);
-        assert_true(isinf(config->request.decoding.words_per_second_max));
-        assert_true(off->request.decoding.repetition_max ==
+        assert_true(config->defaults.decoding.repetition_max == 12);
+        assert_true(isinf(config->defaults.decoding.words_per_second_max));
+        assert_true(off->defaults.decoding.repetition_max ==
                     decode_options_default().repetition_max);
 }
 
@@ -63,7 +63,7 @@ static void test_decoding_options(void **state) {
                 "  suppress_tokens: [-1, 42]\n"
                 "  initial_prompt: of the server\n"
                 "  without_timestamps: false\n");
-        struct decode_options options = decode_options_copy(&config->request.decoding);
+        struct decode_options options = decode_options_copy(&config->defaults.decoding);
 
         assert_int_equal(options.beam_size, 5);
         assert_int_equal(options.n_temperatures, 2);
@@ -76,7 +76,7 @@ static void test_decoding_options(void **state) {
 
         decode_options_deinit(&options);
 
-        options = decode_options_copy(&rig_request(config, 0)->decoding);
+        options = decode_options_copy(&rig_defaults(config, 0)->decoding);
         assert_int_equal(options.beam_size, 7);
         assert_int_equal(options.n_temperatures, 2);
         assert_int_equal(options.n_suppress_tokens, 0);
@@ -113,11 +113,11 @@ static void test_decoding_is_overridden(void **state) {
         (void)state;
         rig_set_variable("EAVESDROP_DECODING_BEAM_SIZE", "4");
         assert_int_equal(config_load(&config, NULL, &mistakes), 0);
-        assert_int_equal(config->request.decoding.beam_size, 4);
+        assert_int_equal(config->defaults.decoding.beam_size, 4);
         assert_int_equal(
                 config_override(config, "decoding.beam_size", "6", "--beam-size", &mistakes),
                 0);
-        assert_int_equal(config->request.decoding.beam_size, 6);
+        assert_int_equal(config->defaults.decoding.beam_size, 6);
         assert_int_equal(
                 config_override(config, "decoding.beam_size", "x", "--beam-size", &mistakes),
                 -EINVAL);

@@ -91,7 +91,7 @@ static void test_descriptors_are_read(void **state) {
         close(ends[1]);
         path = xasprintf("/dev/fd/%d", ends[0]);
         assert_int_equal(config_load(&config, path, &mistakes), 0);
-        assert_string_equal(config->request.decoding.language, "de");
+        assert_string_equal(config->defaults.decoding.language, "de");
         assert_string_equal(config->model_dir, "././models");
         config_free(config);
         close(ends[0]);
@@ -112,7 +112,7 @@ static void test_precedence(void **state) {
         rig_set_variable("EAVESDROP_LOG_FORMAT", "json");
         assert_int_equal(config_load(&config, path, &mistakes), 0);
         assert_int_equal(config->threads, 2);
-        assert_string_equal(config->request.decoding.language, "");
+        assert_string_equal(config->defaults.decoding.language, "");
         assert_string_equal(config->model, "tiny.en");
         assert_int_equal(config->log_format, LOG_JSON);
         assert_int_equal(

@@ -38,11 +38,11 @@ struct config *rig_parse_config(const char *text) {
         return config;
 }
 
-const struct stream_request *rig_request(const struct config *config, size_t i) {
-        static struct stream_request request;
+const struct request_defaults *rig_defaults(const struct config *config, size_t i) {
+        static struct request_defaults request;
 
-        stream_request_deinit(&request);
-        request = config_stream_request(config, &config->streams[i]);
+        request_defaults_deinit(&request);
+        request = config_stream_defaults(config, &config->streams[i]);
         return &request;
 }
 

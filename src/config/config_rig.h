@@ -13,7 +13,7 @@ void rig_set_variable(const char *name, const char *value);
 struct config *rig_parse_config(const char *text);
 
 // What is wanted of stream `i`; good until the next call.
-const struct stream_request *rig_request(const struct config *config, size_t i);
+const struct request_defaults *rig_defaults(const struct config *config, size_t i);
 
 // All mistakes, one line each, as those of "bad.yaml"; they are freed, and the caller frees the
 // text.

@@ -27,14 +27,14 @@ static void test_short_and_long_form(void **state) {
         assert_int_equal(config->n_streams, 2);
         assert_string_equal(config->streams[0].name, "office");
         assert_string_equal(config->streams[0].url, "rtsp://brainbox:8554/office?audio=all");
-        assert_string_equal(rig_request(config, 0)->decoding.language, "");
+        assert_string_equal(rig_defaults(config, 0)->decoding.language, "");
         assert_string_equal(config->streams[1].name, "kitchen");
         assert_string_equal(config->streams[1].url, "rtsp://brainbox:8554/kitchen?audio=all");
-        assert_string_equal(rig_request(config, 1)->decoding.language, "de");
+        assert_string_equal(rig_defaults(config, 1)->decoding.language, "de");
         assert_string_equal(config->listen, "127.0.0.1:9090");
         assert_string_equal(config->model, "base");
         assert_null(config->model_dir);
-        assert_string_equal(config->request.decoding.language, "");
+        assert_string_equal(config->defaults.decoding.language, "");
         assert_int_equal(config->engines, 1);
         assert_int_equal(config->threads, 0);
         assert_int_equal(config->compute, COMPUTE_AUTO);
@@ -69,21 +69,21 @@ static void test_every_key(void **state) {
         assert_string_equal(config->listen, "[::1]:80");
         assert_string_equal(config->model, "tiny.en");
         assert_string_equal(config->model_dir, "/srv/models");
-        assert_string_equal(config->request.decoding.language, "yue");
+        assert_string_equal(config->defaults.decoding.language, "yue");
         assert_int_equal(config->engines, 2);
         assert_int_equal(config->threads, 3);
         assert_int_equal(config->compute, COMPUTE_BF16);
         assert_int_equal(config->log_level, LOG_WARNING);
         assert_int_equal(config->log_format, LOG_JSON);
         assert_string_equal(stream->name, "a.b_c-1");
-        assert_string_equal(rig_request(config, 0)->decoding.language, "");
-        assert_int_equal(rig_request(config, 0)->decoding.task, DECODE_TRANSLATE);
-        assert_string_equal(rig_request(config, 0)->decoding.prompt, "Names and such");
-        assert_string_equal(rig_request(config, 0)->decoding.hotwords, "Marianne Sir John");
+        assert_string_equal(rig_defaults(config, 0)->decoding.language, "");
+        assert_int_equal(rig_defaults(config, 0)->decoding.task, DECODE_TRANSLATE);
+        assert_string_equal(rig_defaults(config, 0)->decoding.prompt, "Names and such");
+        assert_string_equal(rig_defaults(config, 0)->decoding.hotwords, "Marianne Sir John");
         assert_int_equal(stream->transport, SOURCE_TRANSPORT_UDP);
         assert_true(stream->is_looped);
-        assert_string_equal(rig_request(config, 1)->decoding.language, "no");
-        assert_string_equal(rig_request(config, 1)->decoding.hotwords, "fjord");
+        assert_string_equal(rig_defaults(config, 1)->decoding.language, "no");
+        assert_string_equal(rig_defaults(config, 1)->decoding.hotwords, "fjord");
         assert_int_equal(config->streams[1].transport, SOURCE_TRANSPORT_TCP);
         assert_false(config->streams[1].is_looped);
 }
@@ -101,16 +101,16 @@ static void test_hearing_and_owing(void **state) {
                                  "  b: rtsp://h/b\n");
         CLEANUP(config_freep) struct config *plain = rig_parse_config("model: base\n");
 
-        assert_true(config->request.pause == 0.8f && config->request.window_max == 20);
+        assert_true(config->defaults.pause == 0.8f && config->defaults.window_max == 20);
         assert_false(config->has_admission);
         assert_string_equal(config->backlog_folder, "/var/spool/x");
         assert_int_equal(config->backlog_memory, 64000000);
         assert_int_equal(config->backlog_disk, 0);
-        assert_true(rig_request(config, 0)->pause == 1.5f &&
-                    rig_request(config, 0)->window_max == 12);
-        assert_true(rig_request(config, 1)->pause == 0.8f &&
-                    rig_request(config, 1)->window_max == 20);
-        assert_true(plain->request.pause == 0.6f && plain->request.window_max == 28 &&
+        assert_true(rig_defaults(config, 0)->pause == 1.5f &&
+                    rig_defaults(config, 0)->window_max == 12);
+        assert_true(rig_defaults(config, 1)->pause == 0.8f &&
+                    rig_defaults(config, 1)->window_max == 20);
+        assert_true(plain->defaults.pause == 0.6f && plain->defaults.window_max == 28 &&
                     plain->has_admission);
         rig_expect_refused(
                 "pause: off\nwindow_max: 29\nadmission: maybe\nbacklog: {memory: -1}\n",
@@ -183,7 +183,7 @@ static void test_variables_are_filled_in(void **state) {
                 "    prompt: 5 $$ and $x and ${CONFIG_TEST_PASSWORD}${CONFIG_TEST_PASSWORD}\n");
 
         assert_string_equal(config->streams[0].url, "rtsp://u:pa$$w0rd@host/a");
-        assert_string_equal(rig_request(config, 0)->decoding.prompt,
+        assert_string_equal(rig_defaults(config, 0)->decoding.prompt,
                             "5 $ and $x and pa$$w0rdpa$$w0rd");
 }
 
@@ -217,11 +217,11 @@ static void test_languages_as_people_write_them(void **state) {
                                                  "  d: {url: rtsp://h/d, language: iw}\n");
 
         (void)state;
-        assert_string_equal(config->request.decoding.language, "en");
-        assert_string_equal(rig_request(config, 0)->decoding.language, "pt");
-        assert_string_equal(rig_request(config, 1)->decoding.language, "");
-        assert_string_equal(rig_request(config, 2)->decoding.language, "no");
-        assert_string_equal(rig_request(config, 3)->decoding.language, "he");
+        assert_string_equal(config->defaults.decoding.language, "en");
+        assert_string_equal(rig_defaults(config, 0)->decoding.language, "pt");
+        assert_string_equal(rig_defaults(config, 1)->decoding.language, "");
+        assert_string_equal(rig_defaults(config, 2)->decoding.language, "no");
+        assert_string_equal(rig_defaults(config, 3)->decoding.language, "he");
         config_free(config);
         rig_expect_refused("language: Frensh\n",
                            "bad.yaml:1:11: language: \"Frensh\" is not a language such as "

@@ -56,7 +56,7 @@ static void test_good_files_are_read(void **state) {
                         struct config *config = NULL;
 
                         assert_int_equal(config_parse(&config, bytes, n, &mistakes), 0);
-                        assert_string_equal(config->request.decoding.language, "de");
+                        assert_string_equal(config->defaults.decoding.language, "de");
                         config_free(config);
                 }
 }

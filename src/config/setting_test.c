@@ -19,7 +19,7 @@
 
 struct everything {
         struct config config;
-        struct stream_request request;
+        struct request_defaults request;
         struct stream_config stream;
 };
 
@@ -35,13 +35,13 @@ static struct setting_target everything_init(struct everything *everything) {
 static void everything_deinit(struct everything *everything) {
         setting_texts_free(SETTING_IN_CONFIG, &everything->config);
         setting_texts_free(SETTING_IN_STREAM, &everything->stream);
-        stream_request_deinit(&everything->request);
+        request_defaults_deinit(&everything->request);
 }
 
 static bool set(struct decode_options *options, const char *name, const char *value) {
         CLEANUP(mem_freep) char *whole = xasprintf("decoding.%s", name);
         const struct setting *setting = setting_find(ALL, whole);
-        struct stream_request request = {.decoding = *options};
+        struct request_defaults request = {.decoding = *options};
         struct setting_target target = {{[SETTING_IN_REQUEST] = &request}};
         bool is_good;
 

@@ -87,7 +87,7 @@ static bool host_name_is_good(const char *word) {
 #define PLACE(owner_, type, field) \
         .owner = (owner_), .offset = offsetof(type, field), .size = sizeof(((type *)0)->field)
 #define IN_CONFIG(field)  PLACE(SETTING_IN_CONFIG, struct config, field)
-#define IN_REQUEST(field) PLACE(SETTING_IN_REQUEST, struct stream_request, field)
+#define IN_REQUEST(field) PLACE(SETTING_IN_REQUEST, struct request_defaults, field)
 #define IN_STREAM(field)  PLACE(SETTING_IN_STREAM, struct stream_config, field)
 
 #define SERVER SETTING_SERVER
@@ -275,7 +275,7 @@ const struct setting setting_table[] = {
         {"decoding.temperature", SETTING_NUMBERS, .least = 0, .most = 10, .applies = BOTH,
          .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.temperatures),
          .items_max = DECODE_TEMPERATURES_MAX,
-         .n_offset = offsetof(struct stream_request, decoding.n_temperatures),
+         .n_offset = offsetof(struct request_defaults, decoding.n_temperatures),
          .preset = "0,0.2,0.4,0.6,0.8,1",
          .help = "temperatures of the sampler, tried in turn while the text is doubtful"},
         {"decoding.compression_ratio_threshold", NUMBER(1, 100), .applies = BOTH,
@@ -311,7 +311,7 @@ const struct setting setting_table[] = {
         {"decoding.suppress_tokens", SETTING_COUNTS, .least = -1, .most = 51865,
          .applies = BOTH, .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.suppress_tokens),
          .items_max = DECODE_SUPPRESSED_MAX,
-         .n_offset = offsetof(struct stream_request, decoding.n_suppress_tokens),
+         .n_offset = offsetof(struct request_defaults, decoding.n_suppress_tokens),
          .preset = "-1",
          .help = "tokens that are never said, by number; -1 is Whisper's list of signs that "
                  "are "

@@ -154,7 +154,7 @@ static void stream_read(struct config_reader *reader, const struct config_node *
 // be changed by the environment and the command line.
 static void streams_read(struct config_reader *reader, const struct config_node *node,
                          const char *path) {
-        struct stream_request tried = {.decoding = decode_options_default()};
+        struct request_defaults tried = {.decoding = decode_options_default()};
         struct config_reader inner = {
                 .config = reader->config,
                 .folder = reader->folder,
@@ -166,7 +166,7 @@ static void streams_read(struct config_reader *reader, const struct config_node 
         for (size_t i = 0; i < node->n_children; i += 2)
                 if (node->children[i]->kind == CONFIG_NODE_SCALAR)
                         stream_read(&inner, node->children[i], node->children[i + 1], path);
-        stream_request_deinit(&tried);
+        request_defaults_deinit(&tried);
 }
 
 void config_read_streams(struct config_reader *reader, const struct config_node *node,

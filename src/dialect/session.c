@@ -16,6 +16,23 @@ nsec_t session_wall(const struct session *session) {
         return loop_wall(hub_parts(session->hub)->loop);
 }
 
+void session_close(struct session *session, uint16_t code, const char *reason) {
+        websocket_close(session->socket, code, reason);
+}
+
+void session_read(struct session *session, bool is_wanted) {
+        if (!session->socket)
+                return;
+        if (is_wanted)
+                websocket_resume(session->socket);
+        else
+                websocket_pause(session->socket);
+}
+
+size_t session_unsent(const struct session *session) {
+        return websocket_pending(session->socket);
+}
+
 // --- recognising -----------------------------------------------------------------------------
 
 static void session_recognise(struct session *session, const struct dialect *dialect) {
@@ -142,8 +159,8 @@ static void session_on_idle(void *context) {
 static void session_on_relief(void *context) {
         struct session *session = context;
 
-        if (session->is_paused && !session->is_held && session->socket)
-                websocket_resume(session->socket);
+        if (session->is_paused && !session->is_held)
+                session_read(session, true);
         session->is_paused = false;
         if (session->dialect->on_relief)
                 session->dialect->on_relief(session);
@@ -165,7 +182,7 @@ static void session_goodbye(struct session *session, uint16_t code) {
         if (session->dialect)
                 session->dialect->goodbye(session, code);
         else
-                websocket_close(session->socket, code, "server is going away");
+                session_close(session, code, "server is going away");
 }
 
 static void session_ask_leave(struct hub_session *base, uint16_t code) {
@@ -193,7 +210,7 @@ static void session_hold(struct session *session) {
             !hub_address_is_full(session->hub, session->base.address))
                 return;
         session->is_held = true;
-        websocket_pause(session->socket);
+        session_read(session, false);
 }
 
 static void session_ask_release(struct hub_session *base) {
@@ -202,8 +219,8 @@ static void session_ask_release(struct hub_session *base) {
         if (!session->is_held || hub_address_is_full(session->hub, base->address))
                 return;
         session->is_held = false;
-        if (!session->is_paused && session->socket)
-                websocket_resume(session->socket);
+        if (!session->is_paused)
+                session_read(session, true);
 }
 
 static const struct hub_session_ops session_ops = {
@@ -235,7 +252,7 @@ void session_refuse(struct session *session, uint16_t code, const char *words, n
                 counts->n_refused_invalid++;
         session->is_leaving = true;
         loop_timer_cancel(session->setup_timer);
-        websocket_close(session->socket, code, words);
+        session_close(session, code, words);
 }
 
 void session_leave(struct session *session, uint16_t code) {
@@ -286,7 +303,7 @@ void session_feed(struct session *session, const uint8_t *bytes, size_t n) {
         }
         if (stream_is_backlogged(session->stream) && !session->is_paused) {
                 session->is_paused = true;
-                websocket_pause(session->socket);
+                session_read(session, false);
         }
         session_hold(session);
 }

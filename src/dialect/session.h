@@ -59,6 +59,15 @@ void session_refuse(struct session *session, uint16_t code, const char *words, n
 // Finish in order: flush, wait for the backlog, goodbye with `code`.
 void session_leave(struct session *session, uint16_t code);
 
+// Begin to close the connection: what was sent before arrives first. The reason is for people.
+void session_close(struct session *session, uint16_t code, const char *reason);
+
+// Stop and start reading what the client sends.
+void session_read(struct session *session, bool is_wanted);
+
+// Bytes that wait to be sent to the client.
+size_t session_unsent(const struct session *session);
+
 // Open the client's stream. What it says is told to `observer`, whose state is the session.
 int session_stream_open(struct session *session, struct request *request,
                         const struct observer_ops *observer, struct error *error);

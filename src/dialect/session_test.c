@@ -37,7 +37,7 @@ static void echo_refuse(struct session *session, const char *words, nsec_t retry
 }
 
 static void echo_goodbye(struct session *session, uint16_t code) {
-        websocket_close(session->socket, code, "echo dies away");
+        session_close(session, code, "echo dies away");
 }
 
 static void echo_close(struct session *session) {

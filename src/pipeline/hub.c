@@ -120,6 +120,21 @@ bool hub_admits(const struct hub *hub, const struct hub_session *session,
 
 // --- streams ---------------------------------------------------------------------------------
 
+static struct stream_settings settings_of(const struct request *request,
+                                          const struct decode_options *options,
+                                          const struct hub_session *session) {
+        return (struct stream_settings){
+                .name = request->name,
+                .owner = session ? session->address : NULL,
+                .options = options,
+                .source = request->source,
+                .history_segments = request->history,
+                .pause = request->pause,
+                .window_max = request->window_max,
+                .is_file = request->is_file,
+        };
+}
+
 int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
              struct hub_session *session, const struct stream_listener *listener,
              struct error *error) {
@@ -128,13 +143,12 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
         struct hub_stream *opened;
         int r;
 
-        request_complete(request, &hub->parts.defaults);
+        request_complete(request, hub->parts.defaults);
         r = hub->parts.check_model(hub->parts.context, request->language, request->task, error);
         if (r < 0)
                 return r;
         options = request_decode_options(request);
-        settings =
-                request_stream_settings(request, &options, session ? session->address : NULL);
+        settings = settings_of(request, &options, session);
         opened = xnew(struct hub_stream);
         r = stream_open(&opened->stream, &hub->services, &settings, listener, error);
         if (r < 0) {

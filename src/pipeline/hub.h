@@ -32,9 +32,9 @@ struct hub_parts {
         const struct vad_model *vad;
         struct budget *budget;
         const struct upload_services *uploads;
-        struct request_defaults defaults;
-        bool has_admission;      // nobody is let in while text comes too late
-        int address_sessions;    // of one client address; 0: any number
+        const struct request_defaults *defaults;  // of all streams
+        bool has_admission;                       // nobody is let in while text comes too late
+        int address_sessions;                     // of one client address; 0: any number
         double address_backlog;  // seconds of sound of one address that are not text; 0: any
         // Whether the model can do this: 0, or -EINVAL with the words. "" is no language in
         // particular.

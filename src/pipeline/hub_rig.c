@@ -40,12 +40,13 @@ int hub_rig_setup(void **state) {
         config.budget = rig->budget = budget_new(HUB_RIG_BUDGET);
         if (scheduler_open(&rig->scheduler, rig->loop, &config, NULL) < 0)
                 return -1;
-        rig->decoding = decode_options_default();
+        rig->defaults = (struct request_defaults){
+                .decoding = decode_options_default(), .pause = 0.6F, .window_max = 28};
         rig->parts = (struct hub_parts){
                 .loop = rig->loop,
                 .scheduler = rig->scheduler,
                 .budget = rig->budget,
-                .defaults = {.decoding = &rig->decoding, .pause = 0.6F, .window_max = 28},
+                .defaults = &rig->defaults,
                 .check_model = model_check,
         };
         rig->parts.vad = rig->vad = rig_load_vad();
@@ -62,7 +63,7 @@ int hub_rig_teardown(void **state) {
         budget_free(rig->budget);
         engine_script_free(rig->script);
         vad_model_free(rig->vad);
-        decode_options_deinit(&rig->decoding);
+        request_defaults_deinit(&rig->defaults);
         loop_free(rig->loop);
         free(rig);
         return 0;

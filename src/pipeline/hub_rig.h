@@ -23,7 +23,7 @@ struct hub_rig {
         struct scheduler *scheduler;
         struct budget *budget;
         struct vad_model *vad;  // NULL where the network is not there
-        struct decode_options decoding;
+        struct request_defaults defaults;
         struct hub_parts parts;
         struct hub *hub;   // NULL likewise
         const char *text;  // lent

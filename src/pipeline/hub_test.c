@@ -35,12 +35,13 @@ static void what_is_absent_is_the_servers(void **state) {
         struct request given = {.name = "mine", .language = "", .pause = 2, .window_max = 9};
         struct decode_options options;
 
-        snprintf(rig->decoding.language, sizeof(rig->decoding.language), "de");
-        request_complete(&request, &rig->parts.defaults);
+        snprintf(rig->defaults.decoding.language, sizeof(rig->defaults.decoding.language),
+                 "de");
+        request_complete(&request, &rig->defaults);
         assert_string_equal(request.language, "de");
         assert_true(request.pause == 0.6F && request.window_max == 28);
         assert_int_equal(request.beam_size, DECODE_WIDTH_MAX);
-        request_complete(&given, &rig->parts.defaults);
+        request_complete(&given, &rig->defaults);
         assert_string_equal(given.language, "");  // to be detected, whatever the default
         assert_true(given.pause == 2 && given.window_max == 9);
 
@@ -52,7 +53,7 @@ static void what_is_absent_is_the_servers(void **state) {
         assert_int_equal(options.task, DECODE_TRANSLATE);
         assert_string_equal(options.prompt, "Dear all");
         assert_int_equal(options.word_timestamps, DECODE_YES);
-        assert_int_equal(options.beam_size, rig->decoding.beam_size);
+        assert_int_equal(options.beam_size, rig->defaults.decoding.beam_size);
         assert_string_equal(options.language, "");
         decode_options_deinit(&options);
 }

@@ -2,13 +2,25 @@
 
 #include <stdio.h>
 
+struct request_defaults request_defaults_copy(const struct request_defaults *defaults) {
+        struct request_defaults copy = *defaults;
+
+        copy.decoding = decode_options_copy(&defaults->decoding);
+        return copy;
+}
+
+void request_defaults_deinit(struct request_defaults *defaults) {
+        decode_options_deinit(&defaults->decoding);
+}
+
 void request_complete(struct request *request, const struct request_defaults *defaults) {
-        if (!request->decoding)
-                request->decoding = defaults->decoding;
+        if (!request->defaults)
+                request->defaults = defaults;
+        defaults = request->defaults;
         if (!request->language)
-                request->language = request->decoding->language;
+                request->language = defaults->decoding.language;
         if (!request->has_task)
-                request->task = request->decoding->task;
+                request->task = defaults->decoding.task;
         request->has_task = true;
         if (request->beam_size > DECODE_WIDTH_MAX)
                 request->beam_size = DECODE_WIDTH_MAX;
@@ -19,7 +31,7 @@ void request_complete(struct request *request, const struct request_defaults *de
 }
 
 struct decode_options request_decode_options(const struct request *request) {
-        struct decode_options options = decode_options_copy(request->decoding);
+        struct decode_options options = decode_options_copy(&request->defaults->decoding);
 
         snprintf(options.language, sizeof(options.language), "%s", request->language);
         options.task = request->task;
@@ -29,19 +41,4 @@ struct decode_options request_decode_options(const struct request *request) {
                 options.beam_size = request->beam_size;
         decode_options_tell(&options, request->prompt, request->hotwords);
         return options;
-}
-
-struct stream_settings request_stream_settings(const struct request *request,
-                                               const struct decode_options *options,
-                                               const char *owner) {
-        return (struct stream_settings){
-                .name = request->name,
-                .owner = owner,
-                .options = options,
-                .source = request->source,
-                .history_segments = request->history,
-                .pause = request->pause,
-                .window_max = request->window_max,
-                .is_file = request->is_file,
-        };
 }

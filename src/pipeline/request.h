@@ -15,6 +15,17 @@
 #include "pipeline/stream.h"
 #include "source/source.h"
 
+// What holds of streams where a request says nothing; the configuration fills it.
+struct request_defaults {
+        struct decode_options decoding;  // language and task among them
+        float pause;                     // seconds without speech that close a window
+        float window_max;                // seconds that one may be long
+};
+
+// A deep copy, and freeing what one holds.
+struct request_defaults request_defaults_copy(const struct request_defaults *defaults);
+void request_defaults_deinit(struct request_defaults *defaults);
+
 // Zeroed asks for a live stream with nothing but defaults.
 struct request {
         const char *name;  // of the stream; required
@@ -25,9 +36,8 @@ struct request {
         enum pcm_format format;
         bool is_file;  // pushed faster than it is spoken: nobody waits for partial text
 
-        // What the decoder is asked for; NULL: what the server asks for. What follows goes over
-        // it, and is its own where it is absent.
-        const struct decode_options *decoding;
+        const struct request_defaults *defaults;  // for what is absent below; NULL: the hub's
+
         const char *language;  // code of Whisper's; NULL: absent; "" detects
         bool has_task;
         enum decode_task task;
@@ -36,30 +46,17 @@ struct request {
         bool has_word_times;   // each word's times are wanted; false: absent
         unsigned beam_size;    // at most DECODE_WIDTH_MAX are searched; 0: absent
 
-        float pause;       // seconds without speech that close a window; 0: the server's
-        float window_max;  // seconds that one may be long; 0: the server's
+        float pause;       // 0: absent
+        float window_max;  // 0: absent
 
         size_t history;  // final segments kept for those who come late
         // Whoever asks is told of partial text, too (of a live stream).
         bool wants_partials;
 };
 
-// What holds where a request says nothing. Lent, and outlives the hub.
-struct request_defaults {
-        const struct decode_options *decoding;
-        float pause;
-        float window_max;
-};
-
-// Fill in what is absent, so that whoever asked can see what holds: the language, "" if it is
-// detected, the task, `decoding`, `pause` and `window_max`.
+// Fill in what is absent, so that whoever asked can see what holds; a language that is to be
+// detected is "" then.
 void request_complete(struct request *request, const struct request_defaults *defaults);
 
 // What the decoder is to be asked for by a complete request; decode_options_deinit() it.
 struct decode_options request_decode_options(const struct request *request);
-
-// The settings of a stream as a complete request wants it, with these options (lent), and the
-// owner's share of the decoder; NULL: a share of its own.
-struct stream_settings request_stream_settings(const struct request *request,
-                                               const struct decode_options *options,
-                                               const char *owner);

@@ -1,8 +1,5 @@
 #include "server/server.h"
 
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "api/api.h"
 #include "auth/visitors.h"
 #include "decode/scheduler.h"
@@ -103,8 +100,8 @@ void server_stop(struct server *server) {
 
 static int stream_start(struct server *server, const struct stream_config *config,
                         struct error *error) {
-        CLEANUP(stream_request_deinit)
-        struct stream_request wanted = config_stream_request(server->parts.config, config);
+        CLEANUP(request_defaults_deinit)
+        struct request_defaults defaults = config_stream_defaults(server->parts.config, config);
         struct source_config source = {
                 .name = config->name,
                 .url = config->url,
@@ -114,9 +111,7 @@ static int stream_start(struct server *server, const struct stream_config *confi
         struct request request = {
                 .name = config->name,
                 .source = &source,
-                .decoding = &wanted.decoding,
-                .pause = wanted.pause,
-                .window_max = wanted.window_max,
+                .defaults = &defaults,
                 .history = SERVER_HISTORY,
         };
         struct stream_listener listener = {.on_idle = server_on_idle, .context = server};
@@ -126,21 +121,6 @@ static int stream_start(struct server *server, const struct stream_config *confi
         if (r < 0)
                 error_prefix(error, "stream '%s'", config->name);
         return r;
-}
-
-// The backlog's sound leaves the other half to messages.
-static size_t backlog_bytes_max(const struct config *config) {
-        size_t half = config_memory(config) / 2;
-
-        return config->backlog_memory < half ? config->backlog_memory : half;
-}
-
-static unsigned uploads_at_once(const struct uploads_config *config) {
-        long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
-
-        if (config->at_once)
-                return (unsigned)config->at_once;
-        return n_cores > 0 ? (unsigned)n_cores : 1;
 }
 
 // There is no password yet: who reaches the port is in.
@@ -164,7 +144,7 @@ static int listen_start(struct server *server, struct error *error) {
         };
         struct listener_limits limits = {
                 .per_address = (size_t)config->address_connections,
-                .n_children = config->n_streams + uploads_at_once(&config->uploads),
+                .n_children = config->n_streams + config_uploads_at_once(config),
         };
         int r;
 
@@ -187,7 +167,7 @@ static int decoding_start(struct server *server, struct error *error) {
                 .model = server->parts.model,
                 .n_engines = server->parts.n_engines,
                 .budget = server->budget,
-                .backlog_bytes_max = backlog_bytes_max(config),
+                .backlog_bytes_max = config_backlog_memory(config),
                 .spool_folder =
                         config->backlog_folder ? config->backlog_folder : backlog_folder,
                 .spool_bytes_max = config->backlog_disk,
@@ -204,9 +184,7 @@ static void hub_start(struct server *server) {
                 .vad = server->parts.vad,
                 .budget = server->budget,
                 .uploads = &server->uploads,
-                .defaults = {.decoding = &config->request.decoding,
-                             .pause = config->request.pause,
-                             .window_max = config->request.window_max},
+                .defaults = &config->defaults,
                 .has_admission = config->has_admission,
                 .address_sessions = config->address_sessions,
                 .address_backlog = config->address_backlog,
@@ -216,7 +194,7 @@ static void hub_start(struct server *server) {
 
         server->uploads = (struct upload_services){
                 .loop = server->parts.loop,
-                .slots = upload_slots_new(server->parts.loop, uploads_at_once(&config->uploads),
+                .slots = upload_slots_new(server->parts.loop, config_uploads_at_once(config),
                                           (unsigned)config->uploads.waiting),
                 .budget = server->budget,
                 .bytes_max = config->uploads.size,

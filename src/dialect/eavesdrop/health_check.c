@@ -10,7 +10,7 @@ static bool health_check_matches(const struct http_request *request) {
 static void health_check_on_text(struct session *session, const char *text, size_t n) {
         (void)text;
         (void)n;
-        websocket_close(session->socket, 1000, "healthy");
+        session_close(session, 1000, "healthy");
 }
 
 static void health_check_on_binary(struct session *session,
@@ -20,7 +20,7 @@ static void health_check_on_binary(struct session *session,
 }
 
 static void health_check_goodbye(struct session *session, uint16_t code) {
-        websocket_close(session->socket, code, "server is going away");
+        session_close(session, code, "server is going away");
 }
 
 static void health_check_close(struct session *session) {

@@ -130,10 +130,7 @@ static void upload_on_end(void *context, enum upload_end end, const char *words)
 static void upload_on_want(void *context, bool is_wanted) {
         struct session *session = context;
 
-        if (is_wanted)
-                websocket_resume(session->socket);
-        else
-                websocket_pause(session->socket);
+        session_read(session, is_wanted);
 }
 
 static void eavesdrop_on_relief(struct session *session) {
@@ -265,7 +262,7 @@ static void setup_on_text(struct session *session, const char *text, size_t n) {
         case EAVESDROP_HEALTH:
         case EAVESDROP_OTHER:
                 session->is_leaving = true;
-                websocket_close(session->socket, 1000, "");
+                session_close(session, 1000, "");
                 break;
         }
         eavesdrop_message_deinit(&message);
@@ -442,7 +439,7 @@ static void eavesdrop_goodbye(struct session *session, uint16_t code) {
 
                 session_send(session, text, n);
         }
-        websocket_close(session->socket, code, "");
+        session_close(session, code, "");
 }
 
 static void eavesdrop_close(struct session *session) {

@@ -111,8 +111,7 @@ static void subscriber_serve(void *context, struct quantum *quantum) {
         const struct session *session = state->session;
         uint64_t n_before = session->base.reader->observers.n_bytes;
 
-        if (state->n_open == state->n || session->is_leaving ||
-            websocket_pending(session->socket) > 0)
+        if (state->n_open == state->n || session->is_leaving || session_unsent(session) > 0)
                 return;
         subscription_open(&state->subscriptions[state->n_open++]);
         quantum_spend(quantum, session->base.reader->observers.n_bytes - n_before);
@@ -264,7 +263,7 @@ static void subscriber_goodbye(struct session *session, uint16_t code) {
 
                 session_send(session, text, n);
         }
-        websocket_close(session->socket, code, "server is going away");
+        session_close(session, code, "server is going away");
 }
 
 static void subscriber_close(struct session *session) {

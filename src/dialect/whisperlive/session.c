@@ -151,7 +151,7 @@ static void whisperlive_goodbye(struct session *session, uint16_t code) {
                 text = whisperlive_encode_disconnect(state->hello.uid, &n);
                 session_send(session, text, n);
         }
-        websocket_close(session->socket, code, "");
+        session_close(session, code, "");
 }
 
 static void whisperlive_close(struct session *session) {
