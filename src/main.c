@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "util/core_dump.h"
 #include "util/descriptors.h"
+#include "util/log.h"
 #include "util/mem.h"
 
 int main(int argc, char **argv) {
@@ -16,5 +17,6 @@ int main(int argc, char **argv) {
                 return EXIT_TROUBLE;
         }
         mem_setup();
+        mem_on_exhausted(log_last_words);
         return cli_main(argc, argv);
 }

@@ -8,6 +8,7 @@
 #include "load/capacity.h"
 #include "load/report.h"
 #include "util/complaint.h"
+#include "util/log.h"
 #include "util/mem.h"
 #include "util/nearest.h"
 
@@ -209,6 +210,7 @@ static int verb_run(int argc, char **argv) {
 
 int main(int argc, char **argv) {
         mem_setup();
+        mem_on_exhausted(log_last_words);
         // A reader that leaves is an error of writing, which is told, and not our end.
         signal(SIGPIPE, SIG_IGN);
         return complaint_flush_output(verb_run(argc, argv));

@@ -90,13 +90,15 @@ static void backlog_write(struct metrics *metrics, const struct scheduler_counts
         metrics_value(metrics, METRICS_LABELS({"kind", "final"}),
                       (double)(stats->n_final - stats->n_file));
         metrics_value(metrics, METRICS_LABELS({"kind", "file"}), (double)stats->n_file);
-        single_write(metrics, METRICS_GAUGE, "eavesdrop_backlog_audio_seconds", "Their sound.",
+        single_write(metrics, METRICS_GAUGE, "eavesdrop_backlog_audio_seconds",
+                     "Sound of the windows that are closed and not yet text.",
                      stats->backlog_seconds);
         single_write(metrics, METRICS_GAUGE, "eavesdrop_finals_spooled",
                      "Windows of the backlog whose sound is on disk.",
                      (double)stats->n_spooled);
         single_write(metrics, METRICS_GAUGE, "eavesdrop_spool_bytes",
-                     "What their sound takes there.", (double)stats->spool_bytes);
+                     "Bytes on disk that the sound of the backlog takes.",
+                     (double)stats->spool_bytes);
         single_write(metrics, METRICS_COUNTER, "eavesdrop_finals_spooled_total",
                      "Windows whose sound went to disk.", (double)counts->n_spooled);
 }

@@ -22,5 +22,5 @@ void activity_add(struct activity *activity, int64_t begin, int64_t end);
 // How many of the samples [begin, end) are speech, to a step.
 int64_t activity_within(const struct activity *activity, int64_t begin, int64_t end);
 
-// The same from a later sample on.
+// The activity of what is left when the samples before `begin` are taken away.
 struct activity activity_from(const struct activity *activity, int64_t begin);

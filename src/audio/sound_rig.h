@@ -27,5 +27,5 @@ char *rig_find_data(const char *name);
 // The sound in that file, by ffmpeg. False, told, where it is not on this machine.
 bool rig_load_sound(const char *name, struct sound *ret);
 
-// The same, or the test that calls this is skipped.
+// rig_load_sound(); the test that calls this is skipped where the file is not there.
 struct sound rig_need_sound(const char *name);

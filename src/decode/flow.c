@@ -241,7 +241,7 @@ const struct entry *flow_next_backlog(const struct flow *flow) {
         return NULL;
 }
 
-// Those that were due first go first.
+// Spooled finals come back in the order in which they were due.
 void flows_advance_spooled(struct scheduler *scheduler) {
         while (scheduler->n_spooled > 0) {
                 struct flow *best = NULL;

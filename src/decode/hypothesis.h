@@ -54,7 +54,7 @@ struct hypothesis {
 // Append a zeroed segment and return it; valid until the next append.
 struct hypothesis_segment *hypothesis_append(struct hypothesis *hypothesis);
 
-// The same before number `at`.
+// Insert a zeroed segment before number `at` and return it; valid until the next one.
 struct hypothesis_segment *hypothesis_insert(struct hypothesis *hypothesis, size_t at);
 
 // Append copies of the other's segments, `shift` samples later, without their words.

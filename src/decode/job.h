@@ -139,8 +139,8 @@ struct job {
         struct activity speech;  // which of them are; speech that no word covers is heard again
         struct decode_options options;
         atomic_bool is_cancelled;  // set by the loop, polled by the engine
-        // Likewise: it was long enough in the engine. What it says so far stands where that is
-        // a whole text; no further attempt is made.
+        // The job was long enough in the engine (set by the loop, polled by the engine): what
+        // it says so far stands where that is a whole text; no further attempt is made.
         atomic_bool is_overdue;
 };
 

@@ -88,7 +88,7 @@ const char *const language_names[] = {
         "Maltese", "Sanskrit", "Luxembourgish", "Myanmar", "Tibetan", "Tagalog", "Malagasy",
         "Assamese", "Tatar", "Hawaiian", "Lingala", "Hausa", "Bashkir", "Javanese", "Sundanese",
         "Cantonese",
-        // Those that Whisper's own tokenizer knows besides.
+        // Further names that Whisper's own tokenizer knows.
         "Burmese", "Valencian", "Flemish", "Haitian", "Letzeburgesch", "Pushto", "Panjabi",
         "Moldavian", "Moldovan", "Sinhalese", "Castilian", "Mandarin",
         // And others in use.

@@ -25,6 +25,7 @@ extern const char *const language_names[];
 // language of Whisper's.
 const char *language_resolve(const char *text);
 
-// The same for a client's wish: *ret is the code, or "". -EINVAL for what is unknown, with the
+// The code of the language that a client asks for, as language_resolve() finds it: *ret is the
+// code, or "". -EINVAL for what is unknown, with the
 // nearest name in the words.
 int language_wish(const char **ret, const char *text, struct error *error);

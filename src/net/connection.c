@@ -497,7 +497,7 @@ void connection_open(struct listener *listener, int fd, bool is_busy) {
                 .transport = connection->transport,
                 .entry = {.serve = connection_serve,
                           .context = connection,
-                          .flow = run_queue_flow(loop_run_queue(listener->loop),
+                          .flow = run_queue_flow(run_queue_of(listener->loop),
                                                  connection->address,
                                                  strlen(connection->address))},
         };

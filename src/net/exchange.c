@@ -15,7 +15,7 @@
 // Have the connection look at what a call from elsewhere changed.
 static void exchange_wake(struct exchange *exchange) {
         if (!exchange->is_serving)
-                run_queue_add(loop_run_queue(exchange->loop), &exchange->entry);
+                run_queue_add(run_queue_of(exchange->loop), &exchange->entry);
 }
 
 void exchange_refuse(struct exchange *exchange, int status, const char *reason) {
@@ -306,6 +306,6 @@ void exchange_stop(struct exchange *exchange) {
 }
 
 void exchange_deinit(struct exchange *exchange) {
-        run_queue_remove(loop_run_queue(exchange->loop), &exchange->entry);
+        run_queue_remove(run_queue_of(exchange->loop), &exchange->entry);
         exchange->stall = loop_timer_free(exchange->stall);
 }

@@ -60,12 +60,12 @@ static void transport_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bu
                 // It may come together with the last bytes: they are used first.
                 transport_read_halt(transport);
                 transport->has_ended = true;
-                run_queue_add(loop_run_queue(transport->loop), &transport->entry);
+                run_queue_add(run_queue_of(transport->loop), &transport->entry);
         } else if (n < 0 ||
                    (n > 0 && !bytes_append(&transport->input, buffer->base, (size_t)n))) {
                 transport_close(transport);
         } else if (n > 0) {
-                run_queue_add(loop_run_queue(transport->loop), &transport->entry);
+                run_queue_add(run_queue_of(transport->loop), &transport->entry);
         }
 }
 
@@ -95,7 +95,7 @@ static void transport_serve(void *context, struct quantum *quantum) {
         if (!transport->is_reading)
                 return;
         if (input->n || quantum_is_spent(quantum)) {
-                run_queue_add(loop_run_queue(transport->loop), &transport->entry);
+                run_queue_add(run_queue_of(transport->loop), &transport->entry);
         } else if (transport->has_ended) {
                 transport->is_reading = false;
                 transport->is_end_told = true;
@@ -109,7 +109,7 @@ void transport_read_start(struct transport *transport) {
         if (transport_is_closing(transport) || transport->is_reading || transport->is_end_told)
                 return;
         transport->is_reading = true;
-        run_queue_add(loop_run_queue(transport->loop), &transport->entry);
+        run_queue_add(run_queue_of(transport->loop), &transport->entry);
 }
 
 void transport_read_stop(struct transport *transport) {
@@ -157,7 +157,7 @@ static struct transport *transport_new(struct loop *loop, struct budget *budget,
 
 void transport_set_owner(struct transport *transport, const char *owner) {
         transport->entry.flow =
-                run_queue_flow(loop_run_queue(transport->loop), owner, strlen(owner));
+                run_queue_flow(run_queue_of(transport->loop), owner, strlen(owner));
 }
 
 struct transport *transport_open(struct loop *loop, int fd, struct budget *budget,
@@ -295,7 +295,7 @@ void transport_write(struct transport *transport, const void *bytes, size_t n) {
                 transport_flush(transport);
         // Whoever waits for all to be sent is told at the round's end, if it has been by then.
         if (!transport->is_sending && !transport_is_closing(transport))
-                run_queue_settle(loop_run_queue(transport->loop), &transport->entry);
+                run_queue_settle(run_queue_of(transport->loop), &transport->entry);
 }
 
 struct budget *transport_budget(const struct transport *transport) {
@@ -323,7 +323,7 @@ void transport_finish(struct transport *transport) {
 static void transport_drop(struct transport *transport) {
         if (transport_is_closing(transport))
                 return;
-        run_queue_remove(loop_run_queue(transport->loop), &transport->entry);
+        run_queue_remove(run_queue_of(transport->loop), &transport->entry);
         // The handle closes in the background, when the budget may have gone already.
         bytes_leave_budget(&transport->input);
         bytes_leave_budget(&transport->sending);

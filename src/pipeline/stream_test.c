@@ -127,7 +127,7 @@ static void wall_clock_times_follow_the_anchor(void **state) {
         stream_rig_push(rig, rig->speech.samples, AUDIO_RATE);
         facts = stream_facts(rig->stream);
         // The first tenth of a second had been spoken when it arrived.
-        assert_true(stream_facts_wall(&facts, AUDIO_RATE) ==
+        assert_true(observer_wall(&facts, AUDIO_RATE) ==
                     1051 * NSEC_PER_SEC - NSEC_PER_SEC / 10);
 }
 
@@ -157,7 +157,7 @@ static void a_day_has_no_drift(void **state) {
                 assert_true(llabs(first - first_begin) <= 50 * AUDIO_RATE / 1000);
                 facts = stream_facts(rig->stream);
                 // And the wall clock runs beside: it was two seconds of sound behind at first.
-                assert_true(llabs(stream_facts_wall(&facts, stream_position(rig->stream)) +
+                assert_true(llabs(observer_wall(&facts, stream_position(rig->stream)) +
                                   2 * NSEC_PER_SEC - loop_wall(rig->loop)) <=
                             50 * NSEC_PER_MSEC);
                 n_finals = rig->capture.n_finals;

@@ -24,7 +24,7 @@ struct stream_facts {
 };
 
 // Wall-clock time of a position of that generation.
-nsec_t stream_facts_wall(const struct stream_facts *stream, int64_t position);
+nsec_t observer_wall(const struct stream_facts *stream, int64_t position);
 
 // --- For implementors: observer_*.c
 // ------------------------------------------------------------- Calls never overlap. An

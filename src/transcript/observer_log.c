@@ -34,7 +34,7 @@ static size_t final_log(const struct stream_facts *stream, const struct segment 
         CLEANUP(mem_freep) char *line = NULL;
         char time_text[TIME_TEXT_MAX];
 
-        time_format(time_text, stream_facts_wall(stream, segment->begin));
+        time_format(time_text, observer_wall(stream, segment->begin));
         if (log_format_current() == LOG_JSON) {
                 json_t *object =
                         json_pack("{ss ss ss sf sf ss ss}", "time", time_text, "stream", name,

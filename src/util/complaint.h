@@ -18,8 +18,8 @@ enum {
 void complaint_print(const char *verb, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
 
-// The same for something of the user's that is refused: TEXT and the value behind it, of which
-// all may be one address, white space included.
+// Print a line about something of the user's that is refused: TEXT and the value behind it, of
+// which all may be one address, white space included.
 void complaint_print_value(const char *verb, const char *text, const char *value);
 
 // See that what was printed on standard output arrives: a list that a full disk or a reader who

@@ -13,7 +13,7 @@ int input_descriptor(const char *path);
 // What to call it in outputs: "standard input", or the path itself.
 const char *input_name(const char *path);
 
-// The same in messages: "standard input", or the path in quotes. The caller frees it.
+// What to call it in messages: "standard input", or the path in quotes. The caller frees it.
 char *input_label(const char *path);
 
 // Read all of it, at most `n_max` bytes: more is cut, and *ret_n is then n_max. Descriptors are

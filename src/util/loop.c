@@ -8,7 +8,6 @@
 
 #include "util/heap.h"
 #include "util/mem.h"
-#include "util/run_queue.h"
 
 struct post {
         struct post *next;
@@ -20,7 +19,8 @@ struct loop {
         uv_loop_t uv;
         uv_async_t wakeup;
         uv_timer_t alarm;  // real clock only: fires at the earliest timer
-        struct run_queue *run_queue;
+        void *adopted;
+        void (*adopted_close)(void *adopted);
         pthread_t thread;
         bool is_fake;
         _Atomic nsec_t fake_now;  // fake clock only; read by other threads too
@@ -252,7 +252,6 @@ static struct loop *loop_make(bool is_fake, nsec_t wall_start) {
         loop->alarm.data = loop;
         loop->armed.is_before = timer_is_before;
         loop_measure(loop);
-        loop->run_queue = run_queue_new(loop);
         return loop;
 }
 
@@ -275,7 +274,8 @@ struct loop *loop_free(struct loop *loop) {
         uv_close((uv_handle_t *)&loop->wakeup, NULL);
         uv_close((uv_handle_t *)&loop->turning, NULL);
         uv_close((uv_handle_t *)&loop->alarm, NULL);
-        run_queue_close(loop->run_queue);
+        if (loop->adopted)
+                loop->adopted_close(loop->adopted);
         uv_run(&loop->uv, UV_RUN_DEFAULT);
         if (uv_loop_close(&loop->uv) < 0)
                 abort();  // somebody's handle is still open: a bug, and memory would be reused
@@ -335,8 +335,14 @@ bool loop_is_current(const struct loop *loop) {
         return pthread_equal(loop->thread, pthread_self());
 }
 
-struct run_queue *loop_run_queue(struct loop *loop) {
-        return loop->run_queue;
+void loop_adopt(struct loop *loop, void *object, void (*close)(void *object)) {
+        assert(!loop->adopted);
+        loop->adopted = object;
+        loop->adopted_close = close;
+}
+
+void *loop_adopted(const struct loop *loop) {
+        return loop->adopted;
 }
 
 struct uv_loop_s *loop_uv(struct loop *loop) {

@@ -20,7 +20,6 @@ typedef int64_t nsec_t;  // a duration or a point in time, in nanoseconds
 struct loop;
 struct loop_timer;
 struct loop_signal;
-struct run_queue;  // util/run_queue.h
 struct uv_loop_s;
 
 // A loop on the machine's clock.
@@ -76,8 +75,10 @@ struct loop_signal *loop_signal_new(struct loop *loop, int signal_number,
                                     void (*function)(void *context), void *context);
 struct loop_signal *loop_signal_free(struct loop_signal *signal);
 
-// Who has work that is done a bit in each round.
-struct run_queue *loop_run_queue(struct loop *loop);
+// The loop owns one object of another module's (its run queue, run_queue.h) and closes it in
+// loop_free(), before the last handles do. loop_adopted() gives it, NULL while there is none.
+void loop_adopt(struct loop *loop, void *object, void (*close)(void *object));
+void *loop_adopted(const struct loop *loop);
 
 // libuv's own loop, for net/ and util/process, which need its sockets and processes. Nobody
 // uses its timers or clock.

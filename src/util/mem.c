@@ -7,17 +7,22 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "util/log.h"
-
 #define ALIGNMENT 64
 #define HUGE_PAGE ((size_t)2 << 20)
 
 // Larger blocks are mapped by themselves.
 #define MAPPED_MIN (1 << 20)
 
+static void (*mem_last_words)(const char *line);
+
 static _Noreturn void mem_exhausted(void) {
-        log_last_words("eavesdrop: out of memory");
+        if (mem_last_words)
+                mem_last_words("eavesdrop: out of memory");
         abort();
+}
+
+void mem_on_exhausted(void (*last_words)(const char *line)) {
+        mem_last_words = last_words;
 }
 
 void *xcalloc(size_t n, size_t size) {

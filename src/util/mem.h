@@ -39,12 +39,16 @@ void *try_aligned(size_t size) __attribute__((malloc));
 // freed, where a small block behind them holds all of it resident.
 void mem_setup(void);
 
+// Where the last words go when there is no memory, before abort(): a function that itself needs
+// none. Once, before other threads run; without it nothing is said.
+void mem_on_exhausted(void (*last_words)(const char *line));
+
 // Free the block and return NULL, so that it goes with DEFINE_CLEANUP.
 void *mem_free(void *block);
 
 DEFINE_CLEANUP(char *, mem_free);
 
-// The same for floats.
+// Free floats, likewise.
 static inline float *floats_free(float *floats) {
         return mem_free(floats);
 }

@@ -87,7 +87,7 @@ static void pipe_close(uv_pipe_t *pipe, bool *is_open) {
 }
 
 static void output_close(struct process *process) {
-        run_queue_remove(loop_run_queue(process->loop), &process->entry);
+        run_queue_remove(run_queue_of(process->loop), &process->entry);
         pipe_close(&process->output, &process->is_output_open);
 }
 
@@ -203,10 +203,10 @@ static void output_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffe
         } else if (n < 0) {  // maybe together with the last bytes
                 output_read_stop(process);
                 process->has_output_ended = true;
-                run_queue_add(loop_run_queue(process->loop), &process->entry);
+                run_queue_add(run_queue_of(process->loop), &process->entry);
         } else if (n > 0 && !process->is_stopping) {
                 process->n_output = (size_t)n;
-                run_queue_add(loop_run_queue(process->loop), &process->entry);
+                run_queue_add(run_queue_of(process->loop), &process->entry);
         }
 }
 
@@ -236,7 +236,7 @@ static void output_serve(void *context, struct quantum *quantum) {
         if (process->is_paused || !process->is_output_open)
                 return;
         if (process->n_output)
-                run_queue_add(loop_run_queue(process->loop), &process->entry);
+                run_queue_add(run_queue_of(process->loop), &process->entry);
         else if (!process->has_output_ended)
                 output_read_start(process);
         else {
@@ -291,7 +291,7 @@ void process_resume(struct process *process) {
                 return;
         process->is_paused = false;
         if (process->is_output_open)
-                run_queue_add(loop_run_queue(process->loop), &process->entry);
+                run_queue_add(run_queue_of(process->loop), &process->entry);
 }
 
 // --- input ----------------------------------------------------------------------
@@ -407,7 +407,7 @@ int process_open(struct process **ret, struct loop *loop, const struct process_c
         process->entry = (struct run_queue_entry){
                 .serve = output_serve,
                 .context = process,
-                .flow = run_queue_flow(loop_run_queue(loop), &process, sizeof(process)),
+                .flow = run_queue_flow(run_queue_of(loop), &process, sizeof(process)),
         };
         process->kill_timer = loop_timer_new(loop, process_on_kill_timer, process);
         process_adopt(process, &ends);

@@ -22,6 +22,6 @@
 // there is no memory: `text` has a bounded length.
 char *redact_urls(const char *text);
 
-// The same for a value as a user gave it (an address, a path, an argument) that is refused: all
-// of it is one word, white space included.
+// A copy without its secrets of a value as a user gave it (an address, a path, an argument)
+// that is refused: all of it is one word, white space included.
 char *redact_value(const char *value);

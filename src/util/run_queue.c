@@ -219,7 +219,7 @@ void run_queue_remove(struct run_queue *queue, struct run_queue_entry *entry) {
 
 // --- life ----------------------------------------------------------------------
 
-struct run_queue *run_queue_new(struct loop *loop) {
+static struct run_queue *run_queue_new(struct loop *loop) {
         struct run_queue *queue = xnew(struct run_queue);
 
         queue->loop = loop;
@@ -249,8 +249,17 @@ static void run_queue_on_closed(uv_handle_t *handle) {
                 free(queue);
 }
 
-void run_queue_close(struct run_queue *queue) {
+// The handles close in the background, while loop_free() runs libuv's loop to its end.
+static void run_queue_close(void *adopted) {
+        struct run_queue *queue = adopted;
+
         uv_close((uv_handle_t *)&queue->before_waiting, run_queue_on_closed);
         uv_close((uv_handle_t *)&queue->after_input, run_queue_on_closed);
         uv_close((uv_handle_t *)&queue->no_waiting, run_queue_on_closed);
+}
+
+struct run_queue *run_queue_of(struct loop *loop) {
+        if (!loop_adopted(loop))
+                loop_adopt(loop, run_queue_new(loop), run_queue_close);
+        return loop_adopted(loop);
 }

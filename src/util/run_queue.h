@@ -60,10 +60,9 @@ struct run_queue_entry {
         bool is_in_round;
 };
 
-struct run_queue *run_queue_new(struct loop *loop);
-
-// Its handles close in the background: run libuv's loop on.
-void run_queue_close(struct run_queue *queue);
+// The loop's run queue: who has work that is done a bit in each round. It is made when it is
+// first asked for, and goes with the loop.
+struct run_queue *run_queue_of(struct loop *loop);
 
 // The flow of an owner, whom `n` bytes name: the same for the same bytes while the queue lives.
 // There are 1024 flows, so that two owners share one now and then; which do cannot be foreseen.

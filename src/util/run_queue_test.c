@@ -56,7 +56,7 @@ static int crew_setup(void **state) {
 
         memset(&crew, 0, sizeof(crew));
         crew.loop = loop_new_fake(0);
-        crew.queue = loop_run_queue(crew.loop);
+        crew.queue = run_queue_of(crew.loop);
         for (size_t i = 0; i < WORKERS; i++)
                 crew.workers[i] = (struct worker){.entry = {.serve = worker_serve,
                                                             .settle = worker_settle,

@@ -117,15 +117,15 @@ static void subscriber_serve(void *context, struct quantum *quantum) {
         quantum_spend(quantum, session->base.reader->observers.n_bytes - n_before);
 }
 
-static struct run_queue *run_queue_of(const struct session *session) {
-        return loop_run_queue(hub_parts(session->hub)->loop);
+static struct run_queue *session_run_queue(const struct session *session) {
+        return run_queue_of(hub_parts(session->hub)->loop);
 }
 
 static void subscriber_on_drained(struct session *session) {
         struct subscriber *state = session->state;
 
         if (state && state->n_open < state->n)
-                run_queue_add(run_queue_of(session), &state->entry);
+                run_queue_add(session_run_queue(session), &state->entry);
 }
 
 // The stream of that name that the server pulls; NULL: there is none. (What other clients send
@@ -144,7 +144,7 @@ static struct subscriber *subscriber_new(struct session *session,
         state->entry = (struct run_queue_entry){
                 .serve = subscriber_serve,
                 .context = state,
-                .flow = run_queue_flow(run_queue_of(session), session->base.address,
+                .flow = run_queue_flow(session_run_queue(session), session->base.address,
                                        strlen(session->base.address)),
         };
         state->n = names->n;
@@ -271,7 +271,7 @@ static void subscriber_close(struct session *session) {
 
         if (!state)
                 return;
-        run_queue_remove(run_queue_of(session), &state->entry);
+        run_queue_remove(session_run_queue(session), &state->entry);
         for (size_t i = 0; i < state->n_open; i++)
                 stream_remove_observer(state->subscriptions[i].stream,
                                        &state->subscriptions[i].observer);
