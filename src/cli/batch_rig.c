@@ -186,12 +186,12 @@ char *batch_rig_run(struct batch_rig *rig, engine_answer answer) {
         FILE *stream = open_memstream(&text, &n);
         struct transcript_writer *writer =
                 transcript_writer_new(stream, rig->format, rig->n_files > 1);
+        struct batch_output output = {writer, progress};
         struct loop *loop = rig->loop = loop_new();
         struct batch_parts parts = {
                 .files = rig->files,
                 .n_files = rig->n_files,
-                .writer = writer,
-                .progress = progress,
+                .listener = batch_output_listener(&output),
                 .on_done = rig_on_done,
                 .context = rig,
         };

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cli/batch.h"
+#include "cli/batch_output.h"
 #include "decode/engine_scripted.h"
 
 #define RIG_JOBS_MAX 64

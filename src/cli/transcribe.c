@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/batch.h"
+#include "cli/batch_output.h"
 #include "cli/cli.h"
 #include "cli/cli_options.h"
 #include "cli/loaded.h"
@@ -270,6 +270,7 @@ static int files_transcribe(struct transcribe *run, struct loop *loop,
         CLEANUP(transcript_writer_freep)
         struct transcript_writer *writer = transcript_writer_new(
                 run->output, run->format, run->command.options.n_operands > 1);
+        struct batch_output output = {writer, progress};
         struct transcribing transcribing = {.loop = loop};
         struct batch_parts parts = {
                 .services = {.loop = loop, .scheduler = scheduler, .vad = run->loaded.vad},
@@ -282,8 +283,7 @@ static int files_transcribe(struct transcribe *run, struct loop *loop,
                         },
                 .files = run->command.options.operands,
                 .n_files = run->command.options.n_operands,
-                .writer = writer,
-                .progress = progress,
+                .listener = batch_output_listener(&output),
                 .on_done = transcribing_on_done,
                 .context = &transcribing,
         };

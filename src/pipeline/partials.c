@@ -114,7 +114,6 @@ static void heard_commit(struct partials *partials, const struct job *job,
                sizeof(partials->committed.language));
         partials->committed_begin = job->begin;
         partials->rest_begin = job->begin + (int64_t)job->n_samples - REST_OVERLAP;
-        partials->n_committed = partials->heard.n_segments;
 }
 
 bool partials_hear(struct partials *partials, const struct job *job,

@@ -214,7 +214,7 @@ static void after_a_pause_only_what_follows_is_heard_again(void **state) {
         // Drafts: of the rest for the next pass over it, of all for the final.
         job = partial(heard, 1, 10);
         assert_int_equal(job->options.n_draft_tokens, 3);
-        job_free(job);
+        hear(heard, job, &three_tokens, 1, 4);
         job = final(heard, 1, 10);
         assert_int_equal(job->options.n_draft_tokens, 6);
         check_seconds(job, 1, 10);

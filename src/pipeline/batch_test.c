@@ -1,5 +1,5 @@
 // Many files through ffmpeg, the scheduler and a scripted engine, in their order.
-#include "cli/batch.h"
+#include "pipeline/batch.h"
 
 #include <errno.h>
 #include <setjmp.h>

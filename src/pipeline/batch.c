@@ -1,13 +1,11 @@
-#include "cli/batch.h"
+#include "pipeline/batch.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "audio/pcm.h"
 #include "source/media.h"
-#include "util/complaint.h"
 #include "util/input.h"
 #include "util/mem.h"
 
@@ -18,8 +16,8 @@
 // Files that may be under way at once: enough short ones to fill a batch.
 #define ITEMS_MAX 16
 
-// One file under way. Items form a list in the order of the files; the first one is written
-// as it comes, the segments of the others wait.
+// One file under way. Items form a list in the order of the files; the first one is told
+// of as it comes, the segments of the others wait.
 struct item {
         struct item *next;
         struct batch *batch;
@@ -28,7 +26,7 @@ struct item {
         struct file *file;    // likewise
         struct segment *segments;
         size_t n_segments;
-        bool is_begun;      // written from
+        bool is_begun;      // told of
         bool has_speech;    // a segment has come
         bool is_held_back;  // reading waits
         bool is_read;       // all its sound has come
@@ -44,86 +42,71 @@ struct batch {
         size_t next_file;
         size_t n_failed;
         nsec_t started;
-        int64_t n_finished;  // samples of files that are written
+        int64_t n_finished;  // samples of files that are done
         bool is_posted;      // batch_advance() will be called
         bool is_done;
         bool is_closed;
 };
 
-// --- output ----------------------------------------------------------------------------------
+// --- what is told ----------------------------------------------------------------------------
 
 static void batch_post(struct batch *batch);
 
-static void segment_write(struct item *item, const struct segment *segment) {
-        struct batch *batch = item->batch;
+static void segment_tell(struct item *item, const struct segment *segment) {
+        const struct batch_listener *listener = &item->batch->parts.listener;
 
-        progress_clear(batch->parts.progress);
-        transcript_writer_segment(batch->parts.writer, segment);
-        // Hours of decoding that nobody will read are spared.
-        if (transcript_writer_has_failed(batch->parts.writer))
-                batch_post(batch);
+        listener->on_segment(listener->context, segment);
+        if (!listener->wants_more(listener->context))
+                batch_post(item->batch);
 }
 
 static void item_begin(struct item *item) {
+        const struct batch_listener *listener = &item->batch->parts.listener;
+
         item->is_begun = true;
         if (!item->file)
                 return;
-        transcript_writer_begin(item->batch->parts.writer, input_name(item->path));
+        listener->on_begin(listener->context, item->path);
         for (size_t i = 0; i < item->n_segments; i++) {
-                segment_write(item, &item->segments[i]);
+                segment_tell(item, &item->segments[i]);
                 segment_deinit(&item->segments[i]);
         }
         item->n_segments = 0;
 }
 
-// An empty output looks like a fault, and may be one: the wrong file, say.
-static void item_tell_silence(const struct item *item) {
-        const struct transcript_writer *writer = item->batch->parts.writer;
-
-        if (item->error.code == 0 && !item->has_speech &&
-            !transcript_writer_shows_nothing_said(writer))
-                complaint_print("transcribe", "'%s': no speech was found", item->path);
-}
-
 static void item_end(struct item *item) {
         struct batch *batch = item->batch;
-        struct transcript_writer *writer = batch->parts.writer;
+        struct batch_file file = {
+                .path = item->path,
+                .error = item->error.code != 0 ? &item->error : NULL,
+                .is_open = item->file != NULL,
+                .has_speech = item->has_speech,
+                .language = item->file ? file_language(item->file) : "",
+                .duration = item->file ? file_duration(item->file) : 0,
+        };
 
-        progress_clear(batch->parts.progress);
-        if (item->file)
-                batch->n_finished += file_duration(item->file);
-        if (item->error.code != 0) {
-                batch->n_failed++;
-                fprintf(stderr, "eavesdrop transcribe: %s\n", item->error.text);
-        }
-        item_tell_silence(item);
-        // A damaged file has its say all the same, as far as it could be read.
-        if (item->file && (item->error.code == 0 || file_duration(item->file) > 0))
-                transcript_writer_end(writer, file_language(item->file),
-                                      file_duration(item->file));
-        else
-                transcript_writer_break(writer);
+        batch->n_finished += file.duration;
+        batch->n_failed += file.error != NULL;
+        batch->parts.listener.on_end(batch->parts.listener.context, &file);
 }
 
 static void progress_tell(struct batch *batch) {
         const struct item *item = batch->first;
-        double elapsed = (double)(loop_now(batch->parts.services.loop) - batch->started) /
-                         (double)NSEC_PER_SEC;
-        int64_t settled = batch->n_finished;
-        long seconds;
+        struct batch_progress progress = {
+                .number = batch->next_file - batch->n_items + 1,
+                .n_files = batch->parts.n_files,
+                .n_samples = batch->n_finished,
+                .elapsed = loop_now(batch->parts.services.loop) - batch->started,
+        };
 
         if (!item || !item->file)
                 return;
         for (const struct item *each = item; each; each = each->next)
                 if (each->file)
-                        settled += file_position(each->file);
-        seconds = (long)(file_position(item->file) / AUDIO_RATE);
-        progress_show(batch->parts.progress,
-                      "file %zu of %zu, %ld:%02ld:%02ld transcribed, %.1f times real time: %s",
-                      batch->next_file - batch->n_items + 1, batch->parts.n_files,
-                      seconds / 3600, seconds / 60 % 60, seconds % 60,
-                      (double)settled / AUDIO_RATE / (elapsed > 0 ? elapsed : 1),
-                      input_name(item->path));
+                        progress.n_samples += file_position(each->file);
+        progress.path = item->path;
+        progress.position = file_position(item->file);
+        batch->parts.listener.on_progress(batch->parts.listener.context, &progress);
 }
 
 // --- what files tell -------------------------------------------------------------------------
@@ -131,7 +114,7 @@ static void progress_tell(struct batch *batch) {
 static void item_take_segment(struct item *item, const struct segment *segment) {
         item->has_speech = true;
         if (item->is_begun) {
-                segment_write(item, segment);
+                segment_tell(item, segment);
                 return;
         }
         // Room grows at powers of two.
@@ -294,7 +277,7 @@ static void batch_advance(void *context) {
                 free(batch);
                 return;
         }
-        while (!transcript_writer_has_failed(batch->parts.writer)) {
+        while (batch->parts.listener.wants_more(batch->parts.listener.context)) {
                 while (may_open(batch))
                         item_open(batch);
                 if (!batch->first)

@@ -1,0 +1,16 @@
+#pragma once
+// Batch output: what `transcribe` writes of its files, and what it tells people meanwhile.
+//
+// Threads: main thread.
+
+#include "cli/transcript_format.h"
+#include "pipeline/batch.h"
+#include "util/progress.h"
+
+struct batch_output {
+        struct transcript_writer *writer;  // lent
+        struct progress *progress;         // lent
+};
+
+// The listener of a batch that writes into `output`, which outlives it.
+struct batch_listener batch_output_listener(struct batch_output *output);
