@@ -6,7 +6,6 @@
 #include "dialect/eavesdrop/messages.h"
 #include "dialect/json_text.h"
 #include "dialect/segment_time.h"
-#include "dialect/segment_words.h"
 #include "util/mem.h"
 
 #define SEEK_SAMPLES (AUDIO_RATE / 100)  // faster-whisper counts `seek` in mel frames of 10 ms
@@ -55,7 +54,7 @@ static void segment_write(struct json_text *text, const struct segment *segment,
         tokens_write(text, segment);
         json_text_real(text, "avg_logprob", (double)segment->avg_logprob);
         json_text_real(text, "compression_ratio", (double)segment->compression_ratio);
-        segment_words_write(text, segment, origin, false);
+        segment_time_write_words(time, text, segment, origin, false);
         json_text_real(text, "temperature", (double)segment->temperature);
         json_text_bool(text, "completed", segment->is_final);
         json_text_real(text, "avg_probability", exp((double)segment->avg_logprob));

@@ -5,7 +5,6 @@
 
 #include "dialect/json_text.h"
 #include "dialect/segment_time.h"
-#include "dialect/segment_words.h"
 #include "util/mem.h"
 
 #define SEGMENTS_DEFAULT  10  // the protocol's defaults, as stock clients and server have them
@@ -186,7 +185,7 @@ static void segment_write(struct json_text *text, const struct segment *segment,
         json_text_seconds_string(text, "end", time->end_ms);
         json_text_string(text, "text", spaced ? spaced : segment->text);
         json_text_bool(text, "completed", segment->is_final);
-        segment_words_write(text, segment, origin, true);
+        segment_time_write_words(time, text, segment, origin, true);
         json_text_close(text, '}');
 }
 

@@ -291,8 +291,31 @@ static void words_are_in_their_segment(void **state) {
                 "{\"uid\":\"u\",\"segments\":[{\"start\":\"0.000\",\"end\":\"2.480\",\"text\":"
                 "\" Hello\",\"completed\":true,\"words\":[{\"word\":\" "
                 "Hel\",\"start\":\"0.000\","
-                "\"end\":\"0.501\",\"probability\":0.5},{\"word\":\"lo\",\"start\":\"0.501\","
+                "\"end\":\"0.500\",\"probability\":0.5},{\"word\":\"lo\",\"start\":\"0.500\","
                 "\"end\":\"2.480\",\"probability\":1.0}]}]}");
+        free(message);
+}
+
+// However both are rounded: half a millisecond at the end, and a begin that the segment before
+// pushed to its own end.
+static void words_do_not_stick_out_of_their_segment(void **state) {
+        char texts[2][8] = {" Hel", "lo"};
+        struct hypothesis_word words[] = {{16000, 24008, texts[0], 0.5F},
+                                          {24008, 55688, texts[1], 1}};
+        struct segment first = segment_at(15999, 16015, " Oh", true);
+        struct segment final = segment_at(16000, 55688, " Hello", true);
+        const struct segment *finals[] = {&first, &final};
+        char *message;
+
+        (void)state;
+        final.words = words;
+        final.n_words = 2;
+        message = whisperlive_encode_segments("u", finals, 2, NULL, 16000, NULL);
+        assert_non_null(strstr(message, "{\"start\":\"0.001\",\"end\":\"2.480\",\"text\":"
+                                        "\" Hello\",\"completed\":true,\"words\":["
+                                        "{\"word\":\" Hel\",\"start\":\"0.001\","));
+        assert_non_null(strstr(message, "{\"word\":\"lo\",\"start\":\"0.500\","
+                                        "\"end\":\"2.480\","));
         free(message);
 }
 
@@ -373,6 +396,7 @@ int main(void) {
                 cmocka_unit_test(the_stock_client_keeps_every_segment_once),
                 cmocka_unit_test(times_are_strings_from_the_origin),
                 cmocka_unit_test(words_are_in_their_segment),
+                cmocka_unit_test(words_do_not_stick_out_of_their_segment),
                 cmocka_unit_test(an_empty_tail_clears_and_no_list_is_empty),
                 cmocka_unit_test(other_messages_are_the_protocols),
                 cmocka_unit_test(the_end_of_audio_is_exact),
