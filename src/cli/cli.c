@@ -20,6 +20,7 @@ static const struct {
         {"transcribe", cli_transcribe, true, "turn sound files into text"},
         {"model", cli_model, false, "list, fetch and inspect models"},
         {"check", cli_check, false, "look for mistakes in a configuration file"},
+        {"config", cli_config, false, "print the JSON Schema of the configuration file"},
 };
 
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))

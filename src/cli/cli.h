@@ -11,3 +11,4 @@ int cli_serve(int argc, char **argv);
 int cli_transcribe(int argc, char **argv);
 int cli_model(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_config(int argc, char **argv);

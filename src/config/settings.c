@@ -120,6 +120,10 @@ static bool host_name_is_good(const char *word) {
 
 // clang-format off: a row is read as one
 const struct setting setting_table[] = {
+        {"url", SETTING_URL, .most = DBL_MAX, .applies = STREAM, IN_STREAM(url),
+         .preset_words = "(must be there)", .expected = CONFIG_URL_EXPECTED,
+         .help = "address of a stream: rtsp:, rtsps:, http:, https:, rtmp: or srt:, or a file, "
+                 "which is played at the pace of real time"},
         {"listen", TEXT(DBL_MAX), .applies = SERVER, .verbs = ON_SERVE, IN_CONFIG(listen),
          .is_good = address_is_good, .argument = "HOST:PORT", .preset = "127.0.0.1:9090",
          .expected =
@@ -154,6 +158,15 @@ const struct setting setting_table[] = {
          .argument = "LANGUAGE", .preset = "auto",
          .expected = "a language such as English, de or zh-CN, or auto to detect it",
          .help = "language that is spoken, by name or code; auto detects it"},
+        {"task", CHOICE(task_names), .applies = STREAM | CLIENT, .verbs = ON_TRANSCRIBE,
+         IN_REQUEST(decoding.task), .preset = "transcribe",
+         .help = "what the text is: a transcript, or a translation into English (multilingual "
+                 "models)"},
+        {"prompt", TEXT(DECODE_TEXT_MAX), .applies = STREAM | CLIENT, .verbs = ON_TRANSCRIBE,
+         IN_REQUEST(decoding.prompt), .help = PROMPT_HELP},
+        {"hotwords", TEXT(DECODE_TEXT_MAX), .applies = STREAM | CLIENT,
+         IN_REQUEST(decoding.hotwords), .list = " ", .expected = "words, at most 16384 bytes",
+         .help = HOTWORDS_HELP},
         {"engines", COUNT(1, CONFIG_ENGINES_MAX), .applies = SERVER, .verbs = ON_BOTH,
          IN_CONFIG(engines), .preset = "1",
          .help = "engines that decode side by side; they share the model's weights, and each "
@@ -374,19 +387,6 @@ const struct setting setting_table[] = {
         {"streams", SETTING_STREAMS, .applies = SERVER,
          .preset_words = "none: the server waits for clients",
          .help = "streams that the server fetches itself, by name: a URL, or a mapping"},
-        {"url", SETTING_URL, .most = DBL_MAX, .applies = STREAM, IN_STREAM(url),
-         .preset_words = "(must be there)", .expected = CONFIG_URL_EXPECTED,
-         .help = "address of a stream: rtsp:, rtsps:, http:, https:, rtmp: or srt:, or a file, "
-                 "which is played at the pace of real time"},
-        {"task", CHOICE(task_names), .applies = STREAM | CLIENT, .verbs = ON_TRANSCRIBE,
-         IN_REQUEST(decoding.task), .preset = "transcribe",
-         .help = "what the text is: a transcript, or a translation into English (multilingual "
-                 "models)"},
-        {"prompt", TEXT(DECODE_TEXT_MAX), .applies = STREAM | CLIENT, .verbs = ON_TRANSCRIBE,
-         IN_REQUEST(decoding.prompt), .help = PROMPT_HELP},
-        {"hotwords", TEXT(DECODE_TEXT_MAX), .applies = STREAM | CLIENT,
-         IN_REQUEST(decoding.hotwords), .list = " ", .expected = "words, at most 16384 bytes",
-         .help = HOTWORDS_HELP},
         {"transport", CHOICE(transport_names), .applies = STREAM, IN_STREAM(transport),
          .preset = "tcp", .help = "transport of RTSP's audio"},
         {"loop", SWITCH, .applies = STREAM, IN_STREAM(is_looped), .preset = "false",
