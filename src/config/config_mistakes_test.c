@@ -58,6 +58,14 @@ static void test_all_mistakes_at_once(void **state) {
                 "decoding, streams\n");
 }
 
+// A dot is how mistakes and options name what is in a section, not how the file does.
+static void test_names_with_dots_are_no_keys(void **state) {
+        CLEANUP(mem_freep) char *told = rig_refuse_config("log.level: info\n", 16);
+
+        (void)state;
+        assert_non_null(strstr(told, "bad.yaml:1:1: log.level: unknown key"));
+}
+
 static void test_empty_files(void **state) {
         static const char empty[] =
                 "bad.yaml:1:1: the file is empty; expected keys such as \"streams:\"\n";
@@ -305,6 +313,7 @@ int main(void) {
                 cmocka_unit_test(test_encoded_passwords_and_paths_in_variables),
                 cmocka_unit_test(test_engines_are_one_to_64),
                 cmocka_unit_test(test_all_mistakes_at_once),
+                cmocka_unit_test(test_names_with_dots_are_no_keys),
                 cmocka_unit_test(test_empty_files),
                 cmocka_unit_test(test_wrong_kinds),
                 cmocka_unit_test(test_broken_yaml),

@@ -60,37 +60,47 @@ static bool number_is_whole(const char *text, const char *end, double number) {
         return number == trunc(number) && !memchr(text, '.', (size_t)(end - text));
 }
 
+static bool is_in_range(const struct setting *setting, double number) {
+        return number >= setting->least && number <= setting->most;
+}
+
 // One number of the setting's kind and range at the beginning of the text; *ret_end is behind.
 static bool item_read(const struct setting *setting, const char *text, double *ret,
                       const char **ret_end) {
         bool is_whole = setting->kind == SETTING_COUNT || setting->kind == SETTING_COUNTS;
 
         *ret_end = number_read(text, ret);
-        return *ret_end && *ret >= setting->least && *ret <= setting->most &&
+        return *ret_end && is_in_range(setting, *ret) &&
                (!is_whole || number_is_whole(text, *ret_end, *ret));
 }
 
-// The value of a setting that is one number.
-static bool number_set(const struct setting *setting, void *place, const char *value) {
-        double number = setting->word_value;
-        uint64_t bytes = (uint64_t)setting->word_value;
+// One number, or the word that stands for one.
+static bool number_read_whole(const struct setting *setting, const char *value, double *ret) {
         const char *end = "";
-        bool is_good = true;
+        uint64_t bytes;
 
-        if (setting->word && strcmp(value, setting->word) == 0)
-                is_good = true;
-        else if (setting->kind == SETTING_SIZE)
-                is_good = size_read(value, &bytes) && (double)bytes >= setting->least &&
-                          (double)bytes <= setting->most;
-        else if (setting->kind == SETTING_TIME)
-                is_good = seconds_read(value, &number) && number >= setting->least &&
-                          number <= setting->most;
-        else
-                is_good = item_read(setting, value, &number, &end) && *end == '\0';
-        if (!is_good)
+        if (setting->word && strcmp(value, setting->word) == 0) {
+                *ret = setting->word_value;
+                return true;
+        }
+        if (setting->kind == SETTING_TIME)
+                return seconds_read(value, ret) && is_in_range(setting, *ret);
+        if (setting->kind != SETTING_SIZE)
+                return item_read(setting, value, ret, &end) && *end == '\0';
+        // No size is so large that a double would not be exact.
+        if (!size_read(value, &bytes))
+                return false;
+        *ret = (double)bytes;
+        return is_in_range(setting, *ret);
+}
+
+static bool number_set(const struct setting *setting, void *place, const char *value) {
+        double number;
+
+        if (!number_read_whole(setting, value, &number))
                 return false;
         if (setting->kind == SETTING_SIZE)
-                *(uint64_t *)place = bytes;
+                *(uint64_t *)place = (uint64_t)number;
         else if (setting->kind == SETTING_COUNT)
                 *(int *)place = (int)number;
         else if (setting->size == sizeof(float))
@@ -281,64 +291,44 @@ char *setting_join(const char *const *names, const char *between, const char *la
         return joined;
 }
 
+// What a number, or a list of them, is called in mistakes and in --help.
+static const struct {
+        const char *noun, *argument;
+} number_names[] = {
+        [SETTING_COUNT] = {"a whole number", "N"}, [SETTING_NUMBER] = {"a number", "NUMBER"},
+        [SETTING_TIME] = {"a time", "TIME"},       [SETTING_SIZE] = {"a size", "SIZE"},
+        [SETTING_NUMBERS] = {"numbers", "LIST"},   [SETTING_COUNTS] = {"whole numbers", "LIST"},
+        [SETTING_STREAMS] = {NULL, NULL},  // the last kind
+};
+
 char *setting_expected(const struct setting *setting) {
-        CLEANUP(mem_freep) char *noun = NULL;
+        const char *noun = number_names[setting->kind].noun;
+        CLEANUP(mem_freep) char *nouns = NULL;
 
         if (setting->expected)
                 return xstrdup(setting->expected);
-        switch (setting->kind) {
-        case SETTING_SWITCH:
+        if (setting->kind == SETTING_SWITCH)
                 return xstrdup("true or false");
-        case SETTING_CHOICE:
+        if (setting->kind == SETTING_CHOICE)
                 return setting_join(setting->choices, ", ", " or ");
-        case SETTING_COUNT:
-                return range_words(setting, "a whole number", "");
-        case SETTING_NUMBER:
-                return range_words(setting, "a number", "");
-        case SETTING_TIME:
-                return range_words(setting, "a time", "");
-        case SETTING_SIZE:
-                return range_words(setting, "a size", "");
-        case SETTING_NUMBERS:
-        case SETTING_COUNTS:
-                noun = xasprintf("up to %zu %snumbers", setting->items_max,
-                                 setting->kind == SETTING_COUNTS ? "whole " : "");
-                return range_words(setting, noun, " with commas between them");
-        default:
+        if (!noun)
                 return xasprintf("text of at most %.10g bytes", setting->most);
-        }
+        if (setting->items_max == 0)
+                return range_words(setting, noun, "");
+        nouns = xasprintf("up to %zu %s", setting->items_max, noun);
+        return range_words(setting, nouns, " with commas between them");
 }
 
 char *setting_argument(const struct setting *setting) {
-        const char *noun = "TEXT";
+        const char *argument = number_names[setting->kind].argument;
 
         if (setting->argument)
                 return xstrdup(setting->argument);
-        switch (setting->kind) {
-        case SETTING_SWITCH:
+        if (setting->kind == SETTING_SWITCH)
                 return xstrdup("[=true|false]");
-        case SETTING_CHOICE:
+        if (setting->kind == SETTING_CHOICE)
                 return setting_join(setting->choices, "|", "|");
-        case SETTING_COUNT:
-                noun = "N";
-                break;
-        case SETTING_NUMBER:
-                noun = "NUMBER";
-                break;
-        case SETTING_TIME:
-                noun = "TIME";
-                break;
-        case SETTING_SIZE:
-                noun = "SIZE";
-                break;
-        case SETTING_NUMBERS:
-        case SETTING_COUNTS:
-                noun = "LIST";
-                break;
-        default:
-                break;
-        }
-        return xasprintf("%s%s%s", noun, setting->word ? "|" : "",
+        return xasprintf("%s%s%s", argument ? argument : "TEXT", setting->word ? "|" : "",
                          setting->word ? setting->word : "");
 }
 
