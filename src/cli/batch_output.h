@@ -3,7 +3,7 @@
 //
 // Threads: main thread.
 
-#include "cli/transcript_format.h"
+#include "cli/transcript_writer.h"
 #include "pipeline/batch.h"
 #include "util/progress.h"
 

@@ -11,7 +11,7 @@
 #include "cli/cli.h"
 #include "cli/cli_options.h"
 #include "cli/loaded.h"
-#include "cli/transcript_format.h"
+#include "cli/transcript_writer.h"
 #include "decode/scheduler.h"
 #include "util/complaint.h"
 #include "util/input.h"
@@ -160,7 +160,7 @@ static int wishes_read(struct transcribe *run) {
                 return usage_mistake("no file given; try: eavesdrop transcribe --help", "");
         if ((r = files_check(run)) >= 0)
                 return r;
-        if (format && !transcript_format_from_name(format, &run->format))
+        if (format && !transcript_writer_format(format, &run->format))
                 return usage_mistake("--format is text, json, srt or vtt, not ", format);
         if (run->command.options.n_operands > 1 &&
             (run->format == TRANSCRIPT_SRT || run->format == TRANSCRIPT_VTT))

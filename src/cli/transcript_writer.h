@@ -1,5 +1,5 @@
 #pragma once
-// Transcript format: finished segments of files as text, JSON lines, SRT or WebVTT.
+// Transcript writer: finished segments of files as text, JSON lines, SRT or WebVTT.
 //
 // Threads: main thread.
 // Memory:  the writer borrows its stream.
@@ -19,7 +19,7 @@ enum transcript_format {
 };
 
 // "text", "json", "srt", "vtt"; false if it is none of them.
-bool transcript_format_from_name(const char *name, enum transcript_format *ret);
+bool transcript_writer_format(const char *name, enum transcript_format *ret);
 
 struct transcript_writer;
 

@@ -1,4 +1,4 @@
-#include "cli/transcript_format.h"
+#include "cli/transcript_writer.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -23,7 +23,7 @@ struct transcript_writer {
         unsigned n_cues;   // SRT only
 };
 
-bool transcript_format_from_name(const char *name, enum transcript_format *ret) {
+bool transcript_writer_format(const char *name, enum transcript_format *ret) {
         static const char *const names[] = {"text", "json", "srt", "vtt"};
 
         for (int i = 0; i < 4; i++)

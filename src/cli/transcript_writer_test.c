@@ -1,4 +1,4 @@
-#include "cli/transcript_format.h"
+#include "cli/transcript_writer.h"
 
 #include <jansson.h>
 #include <math.h>
