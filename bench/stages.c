@@ -87,7 +87,7 @@ static void prepared_init(struct prepared *ret, const struct whisper_model *mode
                 n_frames = n_whole;
         if (n_frames > CONTEXT_FRAMES)
                 n_frames = CONTEXT_FRAMES;
-        audio_context_init(&ret->context, n_frames, shape);
+        context_init(&ret->context, n_frames, shape);
         ret->window = (struct encoder_window){ret->log_mel, n_frames, &ret->context};
 }
 

@@ -95,8 +95,8 @@ struct config_mistakes {
 // cannot be read is one mistake at 1:1.
 int config_load(struct config **ret, const char *path, struct config_mistakes *ret_mistakes);
 
-// The same from memory, for tests and fuzzing: no environment but for ${NAME}, and relative
-// file paths stay as they are.
+// Read a configuration from memory as config_load() does, for tests and fuzzing: no environment
+// but for ${NAME}, and relative file paths stay as they are.
 int config_parse(struct config **ret, const char *text, size_t n,
                  struct config_mistakes *ret_mistakes);
 

@@ -28,7 +28,7 @@ struct pool {
 };
 
 // One decode thread and the engine it drives.
-struct decoder {
+struct decode_thread {
         struct pool *pool;
         void *engine;
         unsigned number;
@@ -46,7 +46,7 @@ static bool entry_goes_before(const struct pool_entry *a, const struct pool_entr
         return a->due <= b->due;  // the queue grows at its head: at a tie the older one
 }
 
-static struct pool_entry *queue_take(struct pool *pool, const struct decoder *decoder) {
+static struct pool_entry *queue_take(struct pool *pool, const struct decode_thread *decoder) {
         struct pool_entry **best = &pool->queue, *entry;
 
         if (!*best)
@@ -80,7 +80,7 @@ static void done_put(struct pool *pool, struct pool_entry *entry) {
 
 // The next entry for this thread; waits for one when the engine has nothing to do. False when
 // the thread must end; *ret may be NULL.
-static bool decoder_take(struct decoder *decoder, struct pool_entry **ret) {
+static bool decoder_take(struct decode_thread *decoder, struct pool_entry **ret) {
         struct pool *pool = decoder->pool;
         bool must_end;
 
@@ -102,7 +102,7 @@ static void queue_put(struct pool *pool, struct pool_entry *entry) {
 }
 
 // Move entries into the engine while it has room. False when the thread must end.
-static bool decoder_fill(struct decoder *decoder) {
+static bool decoder_fill(struct decode_thread *decoder) {
         struct pool *pool = decoder->pool;
         struct pool_entry *entry;
 
@@ -131,7 +131,8 @@ static bool decoder_fill(struct decoder *decoder) {
         return false;
 }
 
-static struct pool_entry *decoder_release(struct decoder *decoder, const struct job *job) {
+static struct pool_entry *decoder_release(struct decode_thread *decoder,
+                                          const struct job *job) {
         struct pool_entry **place = &decoder->running, *entry;
 
         while (*place && (*place)->job != job)
@@ -145,7 +146,7 @@ static struct pool_entry *decoder_release(struct decoder *decoder, const struct 
         return entry;
 }
 
-static void decoder_collect(struct decoder *decoder) {
+static void decoder_collect(struct decode_thread *decoder) {
         const struct engine_ops *engine = decoder->pool->config.engine;
         struct hypothesis hypothesis = {0};
         const struct job *job;
@@ -165,7 +166,7 @@ static void decoder_collect(struct decoder *decoder) {
 }
 
 static void *decoder_run(void *context) {
-        struct decoder *decoder = context;
+        struct decode_thread *decoder = context;
         struct pool *pool = decoder->pool;
         char name[16];
 
@@ -259,7 +260,7 @@ static void pool_on_post(void *context) {
 }
 
 static int pool_thread_start(struct pool *pool, struct error *error) {
-        struct decoder *decoder = xnew(struct decoder);
+        struct decode_thread *decoder = xnew(struct decode_thread);
         int r;
 
         decoder->pool = pool;

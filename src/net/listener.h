@@ -36,8 +36,9 @@ struct listener_handler {
         // Called before either of the above. Optional.
         char *(*admit)(void *context, struct http_request *request);
         void *context;
-        // That connections' buffers are charged to; NULL: none. It outlives the listener. When
-        // nothing is left, WebSockets and answers larger than BYTES_KEEP are refused (503).
+        // The budget that connections' buffers are charged to; NULL: none. It outlives the
+        // listener. When nothing is left, WebSockets and answers larger than BYTES_KEEP are
+        // refused (503).
         struct budget *budget;
 };
 

@@ -144,7 +144,7 @@ static void test_windows_vote_for_a_language(void **state) {
                 assert_int_equal(seen->only_detects, i < 3);
                 assert_string_equal(seen->language, i < 3 ? "" : "de");
         }
-        // Those that voted are decoded all the same, the first of them first.
+        // The windows that voted are decoded all the same, the first of them first.
         assert_int_equal(rig->seen[3].begin, rig->seen[0].begin);
         assert_true(rig->seen[1].begin > rig->seen[0].begin);
         batch_rig_free(rig);

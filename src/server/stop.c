@@ -48,7 +48,7 @@ static void stop_on_timer(void *context) {
         loop_timer_set(stop->timer, STOP_TICK);
 }
 
-// Those who send sound finish what they have begun; the others have all when no backlog is
+// Sessions that send sound finish what they have begun; the others have all when no backlog is
 // left.
 static void sessions_leave(struct hub *hub) {
         struct hub_session *next;

@@ -20,7 +20,7 @@ struct unit {
         double factor;
 };
 
-// Those in which amounts are written come first, each larger than the one before.
+// Units in which amounts are written come first, each larger than the one before.
 #define UNITS_WRITTEN 4
 
 static const struct unit time_units[] = {{"s", 1},      {"m", 60}, {"h", 3600}, {"d", 86400},

@@ -20,7 +20,7 @@ bool size_read(const char *text, uint64_t *ret);
 // it was, when the text is none, or beyond 2^63.
 bool seconds_read(const char *text, double *ret);
 
-// The same as people write it, in the largest unit that leaves a whole number: "16MB", "1000h".
-// The caller frees it.
+// An amount as people write it, in the largest unit that leaves a whole number: "16MB",
+// "1000h". The caller frees it.
 char *size_words(uint64_t size);
 char *seconds_words(double seconds);

@@ -25,7 +25,7 @@ struct safetensors;
 // a safetensors file, -EFBIG when it is longer than SAFETENSORS_BYTES_MAX.
 int safetensors_open(struct safetensors **ret, const char *path, struct error *error);
 
-// The same from `n` bytes in memory, which are copied. `name` stands in error texts.
+// Read `n` bytes in memory, which are copied, as such a file. `name` stands in error texts.
 int safetensors_parse(struct safetensors **ret, const uint8_t *bytes, size_t n,
                       const char *name, struct error *error);
 

@@ -45,8 +45,8 @@ struct segmenter_config {
 // The measured defaults: 0.6 s pause, windows of at most 28 s (docs/benchmarks.md).
 struct segmenter_config segmenter_config_default(void);
 
-// The same for whole files, where nobody waits for a sentence: windows are filled up to 28 s
-// over pauses and end at the best of them, which Whisper rewards with fewer errors.
+// The measured defaults for whole files, where nobody waits for a sentence: windows are filled
+// up to 28 s over pauses and end at the best of them, which Whisper rewards with fewer errors.
 struct segmenter_config segmenter_config_files(void);
 
 // The model must outlive the segmenter.

@@ -8,5 +8,5 @@
 // The fetched network; NULL, told, where it is not on this machine.
 struct vad_model *rig_load_vad(void);
 
-// The same, or the test that calls this is skipped.
+// The fetched network; the test that calls this is skipped where it is not on this machine.
 struct vad_model *rig_need_vad(void);

@@ -15,7 +15,7 @@
 #define THRESHOLD_GAP 0.15
 #define THRESHOLD_LOW 0.01
 
-enum parameter {
+enum vad_parameter {
         THRESHOLD,
         NEG_THRESHOLD,
         MIN_SPEECH,

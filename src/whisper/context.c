@@ -9,8 +9,8 @@ static size_t smaller(size_t a, size_t b) {
         return a < b ? a : b;
 }
 
-void audio_context_init(struct audio_context *ret, size_t n_frames,
-                        const struct context_shape *shape) {
+void context_init(struct audio_context *ret, size_t n_frames,
+                  const struct context_shape *shape) {
         size_t row, stride = shape->stride, n_alike = 0;
 
         // Each of the two convolutions reaches one frame further; the second halves them.

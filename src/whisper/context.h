@@ -38,5 +38,5 @@ struct context_shape {
 extern const struct context_shape context_shape_short, context_shape_full;
 
 // The rows for a sound of n_frames frames, 1 to CONTEXT_FRAMES.
-void audio_context_init(struct audio_context *ret, size_t n_frames,
-                        const struct context_shape *shape);
+void context_init(struct audio_context *ret, size_t n_frames,
+                  const struct context_shape *shape);

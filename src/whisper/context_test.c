@@ -39,10 +39,10 @@ static void test_every_length(void **state) {
 
         for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
                 for (size_t n_frames = 1; n_frames <= CONTEXT_FRAMES; n_frames += 7) {
-                        audio_context_init(&context, n_frames, shapes[i]);
+                        context_init(&context, n_frames, shapes[i]);
                         check(&context);
                 }
-                audio_context_init(&context, CONTEXT_FRAMES, shapes[i]);
+                context_init(&context, CONTEXT_FRAMES, shapes[i]);
                 check(&context);
                 assert_int_equal(context.n_rows, CONTEXT_ROWS);
         }
@@ -52,7 +52,7 @@ static void test_the_full_context_keeps_all(void **state) {
         (void)state;
         struct audio_context context;
 
-        audio_context_init(&context, 1, &context_shape_full);
+        context_init(&context, 1, &context_shape_full);
         assert_int_equal(context.n_rows, CONTEXT_ROWS);
         // One frame reaches one row on either side.
         assert_int_equal(context.n_convolved, 2);
@@ -64,14 +64,14 @@ static void test_padding_is_thinned_out(void **state) {
         static const struct context_shape growing = {.margin = 25, .stride = 8, .growth = 2};
         struct audio_context context;
 
-        audio_context_init(&context, 2000, &shape);
+        context_init(&context, 2000, &shape);
         assert_int_equal(context.n_convolved, 1001);
         assert_int_equal(context.n_plain, 1026);
         assert_int_equal(context.n_rows, 1026 + (1500 - 1026 + 7) / 8);
         assert_float_equal(context.biases[1026], logf(8), 1e-6);
 
         // 8 8 16 16 32 32 64 64 128 and what is left: 474 = 240 + 128 + 106.
-        audio_context_init(&context, 2000, &growing);
+        context_init(&context, 2000, &growing);
         assert_int_equal(context.n_rows, 1026 + 10);
         assert_float_equal(context.biases[1026 + 2], logf(16), 1e-6);
         assert_float_equal(context.biases[1026 + 9], logf(106), 1e-6);

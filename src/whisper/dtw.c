@@ -92,10 +92,10 @@ void dtw_align(float *weights, const struct dtw_shape *shape, int threads, uint3
 
 // --- Warping ------------------------------------------------------------------------------
 
-enum step { STEP_BOTH, STEP_ROW, STEP_FRAME };
+enum dtw_step { STEP_BOTH, STEP_ROW, STEP_FRAME };
 
 // The best way into a place from its three neighbours; where two are alike, the row stays.
-static enum step step_choose(float both, float row, float frame) {
+static enum dtw_step step_choose(float both, float row, float frame) {
         if (frame <= both && frame <= row)
                 return STEP_FRAME;
         return both <= row ? STEP_BOTH : STEP_ROW;
@@ -115,7 +115,7 @@ void dtw_path(const float *matrix, size_t n_rows, size_t n_frames, uint32_t *ret
 
                 here[0] = INFINITY;
                 for (size_t k = 1; k <= n_frames; k++) {
-                        enum step step = step_choose(above[k - 1], above[k], here[k - 1]);
+                        enum dtw_step step = step_choose(above[k - 1], above[k], here[k - 1]);
                         float cost = step == STEP_BOTH  ? above[k - 1]
                                      : step == STEP_ROW ? above[k]
                                                         : here[k - 1];
@@ -127,7 +127,7 @@ void dtw_path(const float *matrix, size_t n_rows, size_t n_frames, uint32_t *ret
                 here = swapped;
         }
         while (row > 0 && frame > 0) {
-                enum step step = steps[(row - 1) * n_frames + frame - 1];
+                enum dtw_step step = steps[(row - 1) * n_frames + frame - 1];
 
                 ret[row - 1] = (uint32_t)(frame - 1);
                 row -= step != STEP_FRAME;

@@ -258,7 +258,7 @@ static bool is_decoding(const struct transcription *transcription) {
 }
 
 // One step of a decoder batch: whose rows they are.
-struct batch {
+struct row_batch {
         struct decoder_row rows[DECODER_ROWS_MAX];
         struct sequence *sequences[DECODER_ROWS_MAX];
         struct transcription *owners[DECODER_ROWS_MAX];
@@ -324,7 +324,7 @@ static size_t room_for(const struct engine_state *state, const struct share *sha
 
 // Rows of all live sequences. Prompts take what is left when every slot has its own; who takes
 // first changes with each step, so that no slot starves behind long prompts.
-static void batch_gather(struct batch *batch, struct engine_state *state,
+static void batch_gather(struct row_batch *batch, struct engine_state *state,
                          const struct share *share) {
         size_t first = state->n_steps++ % state->n_slots;
 
@@ -353,7 +353,7 @@ static void batch_gather(struct batch *batch, struct engine_state *state,
 static void decode(struct engine_state *state) {
         size_t n_vocabulary = (size_t)state->model->info.n_vocabulary;
         struct share share = share_find(state);
-        struct batch batch = {.n = 0};
+        struct row_batch batch = {.n = 0};
         float *logits = NULL;
         int r;
 

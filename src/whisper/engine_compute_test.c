@@ -72,7 +72,7 @@ static double cosine(struct bench *a, struct bench *b) {
 
         if (!log_mel)
                 return -1;
-        audio_context_init(&context, n_frames, &context_shape_short);
+        context_init(&context, n_frames, &context_shape_short);
         assert_int_equal(encoder_run(a->encoder, &window, 1, &x), 0);
         assert_int_equal(encoder_run(b->encoder, &window, 1, &y), 0);
         for (size_t i = 0; i < context.n_rows * (size_t)a->model->info.n_audio_state; i++) {
@@ -123,8 +123,7 @@ static void check_company(enum compute compute) {
                 log_mels[i] = read_log_mel(bench.model, i ? SOUND : OTHER_SOUND,
                                            &windows[i].n_frames);
                 if (log_mels[i])
-                        audio_context_init(&contexts[i], windows[i].n_frames,
-                                           &context_shape_short);
+                        context_init(&contexts[i], windows[i].n_frames, &context_shape_short);
                 windows[i].log_mel = log_mels[i];
                 windows[i].context = &contexts[i];
         }

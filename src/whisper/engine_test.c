@@ -81,7 +81,7 @@ static void check_encoder(const struct whisper_model *model, const struct job *j
         const float *features = NULL;
 
         assert_int_equal(linear_context_new(&context, NULL), 0);
-        audio_context_init(&full, window.n_frames, &context_shape_full);
+        context_init(&full, window.n_frames, &context_shape_full);
         assert_int_equal(encoder_new(&encoder, model, context), 0);
         assert_int_equal(encoder_run(encoder, &window, 1, &features), 0);
         for (size_t i = 0; i < json_array_size(values); i++) {

@@ -64,8 +64,8 @@ static int start_language(struct transcription *transcription,
 // Ask for the window at `seek`.
 static void want_window(struct transcription *transcription,
                         const struct context_shape *shape) {
-        audio_context_init(&transcription->context, transcription_window_frames(transcription),
-                           shape ? shape : &context_shape_short);
+        context_init(&transcription->context, transcription_window_frames(transcription),
+                     shape ? shape : &context_shape_short);
         transcription->phase = TRANSCRIPTION_ENCODE;
 }
 

@@ -197,8 +197,8 @@ INLINE_VNNI void score_blocks(const struct parts *parts, const struct split_quer
                 high[b] = low[b] = _mm512_setzero_si512();
         for (size_t group = 0; group < GROUPS; group++) {
                 const uint8_t *keys = parts->keys + block * BLOCK + group * LANES * 4;
-                __m512i query_high = load_four_avx512(query->high + group * 4);
-                __m512i query_low = load_four_avx512(query->low + group * 4);
+                __m512i query_high = vectors_load_four_avx512(query->high + group * 4);
+                __m512i query_low = vectors_load_four_avx512(query->low + group * 4);
 
                 UNROLL
                 for (size_t b = 0; b < n_blocks; b++) {
@@ -273,8 +273,8 @@ TARGET_VNNI void cross_int8_collect(const struct cross_int8 *head, const float *
         for (size_t v = 0; v < VECTORS; v++)
                 high[v] = low[v] = _mm512_setzero_si512();
         for (size_t k = 0; k < n_blocks * LANES; k += 4) {
-                __m512i weights_high = load_four_avx512(high_weights + k);
-                __m512i weights_low = load_four_avx512(low_weights + k);
+                __m512i weights_high = vectors_load_four_avx512(high_weights + k);
+                __m512i weights_low = vectors_load_four_avx512(low_weights + k);
 
                 UNROLL
                 for (size_t v = 0; v < VECTORS; v++) {

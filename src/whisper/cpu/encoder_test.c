@@ -129,7 +129,7 @@ static void test_windows_together_give_what_each_gives_alone(void **state) {
 
         for (size_t i = 0; i < WINDOWS; i++) {
                 log_mels[i] = random_floats(n_frames[i] * MELS, 1);
-                audio_context_init(&contexts[i], n_frames[i], &context_shape_short);
+                context_init(&contexts[i], n_frames[i], &context_shape_short);
                 windows[i] = (struct encoder_window){log_mels[i], n_frames[i], &contexts[i]};
                 assert_int_equal(encoder_run(encoder, &windows[i], 1, &features), 0);
                 alone[i] = copy_rows(features, contexts[i].n_rows);
@@ -154,7 +154,7 @@ static void test_silence_need_not_be_computed(void **state) {
         const float *features = NULL;
 
         memcpy(log_mel, sound, (size_t)SOUND * MELS * sizeof(*sound));
-        audio_context_init(&all, CONTEXT_FRAMES, &context_shape_full);
+        context_init(&all, CONTEXT_FRAMES, &context_shape_full);
         assert_int_equal(all.n_convolved, CONTEXT_ROWS);
         assert_int_equal(encoder_run(encoder,
                                      &(struct encoder_window){log_mel, CONTEXT_FRAMES, &all}, 1,
@@ -162,7 +162,7 @@ static void test_silence_need_not_be_computed(void **state) {
                          0);
         computed = copy_rows(features, CONTEXT_ROWS);
 
-        audio_context_init(&kept, SOUND, &context_shape_full);
+        context_init(&kept, SOUND, &context_shape_full);
         assert_true(kept.n_convolved < CONTEXT_ROWS);
         assert_int_equal(encoder_run(encoder, &(struct encoder_window){log_mel, SOUND, &kept},
                                      1, &features),
@@ -179,8 +179,8 @@ static void test_too_much_at_once_is_refused(void **state) {
                                             {log_mel, 1, &brief}};
         const float *features = NULL;
 
-        audio_context_init(&full, CONTEXT_FRAMES, &context_shape_full);
-        audio_context_init(&brief, 1, &context_shape_short);
+        context_init(&full, CONTEXT_FRAMES, &context_shape_full);
+        context_init(&brief, 1, &context_shape_short);
         assert_int_equal(encoder_run(encoder, windows, 0, &features), -EINVAL);
         assert_int_equal(encoder_run(encoder, windows, 2, &features), -EINVAL);
         assert_int_equal(encoder_run(encoder, windows + 1, 1, &features), 0);
@@ -198,8 +198,8 @@ static void test_the_pool_keeps_to_its_budget(void **state) {
         const float *features = NULL;
         size_t n = 0;
 
-        audio_context_init(&full, CONTEXT_FRAMES, &context_shape_full);
-        audio_context_init(&brief, 100, &context_shape_short);
+        context_init(&full, CONTEXT_FRAMES, &context_shape_full);
+        context_init(&brief, 100, &context_shape_short);
         assert_int_equal(cross_kv_pool_new(&pool, &model, 1), 0);
         assert_int_equal(encoder_run(encoder, &long_window, 1, &features), 0);
         assert_int_equal(cross_kv_compute(&memory, pool, encoder, &long_window, 1), 0);
@@ -235,7 +235,7 @@ static void test_the_pool_gives_back_what_many_windows_took(void **state) {
         struct cross_kv *memories[4] = {NULL};
         const float *features = NULL;
 
-        audio_context_init(&full, CONTEXT_FRAMES, &context_shape_full);
+        context_init(&full, CONTEXT_FRAMES, &context_shape_full);
         assert_int_equal(cross_kv_pool_new(&pool, &model, 4), 0);
         for (size_t i = 0; i < 4; i++) {
                 assert_int_equal(encoder_run(encoder, &window, 1, &features), 0);

@@ -24,7 +24,7 @@ INLINE_AVX512 __mmask16 mask_avx512(size_t n) {
 }
 
 // The four bytes at x in every lane.
-INLINE_AVX512 __m512i load_four_avx512(const void *x) {
+INLINE_AVX512 __m512i vectors_load_four_avx512(const void *x) {
         int32_t four;
 
         memcpy(&four, x, sizeof(four));

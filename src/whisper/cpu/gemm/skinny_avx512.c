@@ -125,7 +125,7 @@ INLINE_DOTS void multiply_panel(const struct skinny_matrix *matrix,
                         elements[v] = load_elements(line, v, type);
                 UNROLL
                 for (size_t r = 0; r < n_rows; r++) {
-                        __m512i value = load_four_avx512(x + r * stride + group * 4);
+                        __m512i value = vectors_load_four_avx512(x + r * stride + group * 4);
 
                         UNROLL
                         for (size_t v = 0; v < VECTORS; v++)
