@@ -201,10 +201,11 @@ static bool code_set(const struct setting *setting, char *place, const char *val
 bool setting_set(const struct setting *setting, const struct setting_target *target,
                  const char *value) {
         char *owner = target->owners[setting->owner];
-        void *place = owner + setting->offset;
+        void *place;
 
         if (!owner)
                 return false;
+        place = owner + setting->offset;
         switch (setting->kind) {
         case SETTING_SWITCH:
         case SETTING_CHOICE:

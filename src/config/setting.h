@@ -12,7 +12,7 @@
 #define SETTING_ITEMS_MAX 64   // of a list
 
 enum setting_kind {
-        SETTING_SECTION,  // no value of its own: a mapping of the settings named "name.…"
+        SETTING_SECTION,  // no value of its own: a mapping of the settings named "NAME.KEY"
         SETTING_SWITCH,   // true or false: bool, or enum decode_choice
         SETTING_CHOICE,   // one of `choices`: an enum that counts from 0 in their order
         SETTING_COUNT,    // a whole number: int or unsigned
@@ -25,8 +25,8 @@ enum setting_kind {
         SETTING_CODE,     // char[]: what `resolve` makes of a text
         SETTING_NUMBERS,  // float[`items_max`], and their number
         SETTING_COUNTS,   // int32_t[`items_max`], and their number
-        SETTING_URL,      // of a stream; reader_streams.c
-        SETTING_STREAMS,  // the mapping of streams; reader_streams.c
+        SETTING_URL,      // char *, of a stream; streams.c reads it
+        SETTING_STREAMS,  // the mapping of streams; streams.c reads it
 };
 
 // What a setting holds for.
@@ -64,10 +64,10 @@ struct setting {
         double word_value;           // and the number that it stands for
         const char *zero;            // what 0 means, where that is not none
         size_t items_max, n_offset;  // of a list; its number of items is a size_t there
-        const char *const
-                *choices;  // NULL at the end; of a code those that it may be made from
-        const char *list;  // what joins the items of a text that may be a list
-        bool (*is_good)(const char *);         // of a text, or of each word; NULL: all are
+        // All that there are, or from which a code may be made; NULL at the end.
+        const char *const *choices;
+        const char *list;               // what joins the items of a text that may be a list
+        bool (*is_good)(const char *);  // of a text, or of each word; NULL: all are
         const char *(*resolve)(const char *);  // of a code; NULL for a text that is none
         const char *expected;                  // of a text, in words, for mistakes
         const char *argument;                  // what stands for a text in --help
@@ -108,7 +108,7 @@ void setting_presets_apply(unsigned applies, const struct setting_target *target
 // Free all texts that belong to one owner.
 void setting_texts_free(enum setting_owner owner, void *place);
 
-// True for a setting that may be a list; its items are joined with this.
+// What joins the items of a value that is written as a list; NULL where none may be.
 const char *setting_separator(const struct setting *setting);
 
 // All values that it can have, NULL at the end; NULL where it is free.
