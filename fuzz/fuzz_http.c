@@ -184,11 +184,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
         }
         net_hang_up(listener, fd);
         // That is not seen behind a pause or another request.
-        if (now.exchange && now.is_begun)
-                now_end();
-        else if (now.exchange)
-                now_reply();
-        loop_advance(listener->loop, 120 * NSEC_PER_SEC);
+        while (now.exchange) {
+                if (now.is_begun)
+                        now_end();
+                else
+                        now_reply();
+                loop_advance(listener->loop, 120 * NSEC_PER_SEC);
+        }
         if (listener_connections(listener) != 0 || now.exchange)
                 abort();
         return 0;

@@ -273,7 +273,7 @@ static void connection_dispatch(struct connection *connection) {
                 connection_exchange(connection);
 }
 
-// See what is to be done after something was said about the exchange.
+// Go on to the next request, or close, if the exchange is over.
 static void connection_proceed(struct connection *connection) {
         struct exchange *exchange = &connection->exchange;
 
@@ -360,7 +360,7 @@ static size_t connection_on_bytes(void *context, const uint8_t *bytes, size_t n,
         return used;
 }
 
-// Something was said about the exchange from elsewhere.
+// The exchange has changed outside of the connection's own calls, or what was written is sent.
 static void connection_serve(void *context, struct quantum *quantum) {
         struct connection *connection = context;
         struct exchange *exchange = &connection->exchange;
@@ -463,7 +463,7 @@ static void connection_know_peer(struct connection *connection, int fd) {
         connection->is_loopback = address_is_loopback(peer);
 }
 
-// Its address has too many. Many of these are not even told.
+// Its address has too many. Many of these are closed without a word.
 static void connection_turn_away(struct connection *connection, bool is_silent) {
         if (is_silent)
                 transport_close(connection->transport);

@@ -12,7 +12,7 @@
 
 #define NO_MEMORY "no memory is left for more, try again later"
 
-// Have the connection look at what a call from elsewhere changed.
+// A call from outside of the connection's own changed something: have the connection look.
 static void exchange_wake(struct exchange *exchange) {
         if (!exchange->is_serving)
                 run_queue_add(run_queue_of(exchange->loop), &exchange->entry);
@@ -108,8 +108,9 @@ static void exchange_send(struct exchange *exchange, const void *bytes, size_t n
         transport_write(exchange->transport, bytes, n);
 }
 
-// What is left of the body is short enough to be read for the next request's sake, as far as
-// can be told. (Who asked whether to send it may do so or not, unanswered.)
+// What is left of the body is short enough to be read for the next request's sake, as far as is
+// known. A client that asked whether to send it, and was not answered, may send it or not: then
+// nobody knows where the next request begins.
 static bool body_is_short(const struct exchange *exchange) {
         if (exchange->is_body_complete)
                 return true;
@@ -176,7 +177,8 @@ void exchange_begin(struct exchange *exchange, const struct http_response *respo
                 answer_begin(exchange, response);
 }
 
-// Bytes that the peer has taken, less what is neither here nor there: heads.
+// Bytes that the peer has taken since the connection was opened, heads left out: only how it
+// grows means something.
 static int64_t answer_taken(const struct exchange *exchange) {
         return (int64_t)(exchange->n_sent - transport_pending(exchange->transport));
 }
@@ -295,13 +297,14 @@ bool exchange_is_last(const struct exchange *exchange) {
 }
 
 void exchange_stop(struct exchange *exchange) {
-        bool is_told = exchange->is_active && !exchange->is_answered && exchange->has_handler;
+        bool is_cut_short =
+                exchange->is_active && !exchange->is_answered && exchange->has_handler;
 
         exchange->is_active = false;
         exchange->is_answered = true;
         if (exchange->stall)
                 loop_timer_cancel(exchange->stall);
-        if (is_told)
+        if (is_cut_short)
                 exchange->handler.on_gone(exchange->handler.context);
 }
 

@@ -28,14 +28,14 @@ struct exchange {
 
         // The answer.
         size_t n_unsent;  // written since last everything was sent
-        size_t n_left;    // to be written, where the length was told
+        size_t n_left;    // bytes to be written yet, where the length was said
         uint64_t n_sent;  // bytes of all answers on this connection, as a measure of work
         int64_t n_taken;  // of them by the peer, when last looked at while it was slow
         bool is_head_only;
         bool is_1_0;  // HTTP/1.0
         bool is_chunked;
         bool is_choked;   // a write was refused
-        bool is_drained;  // all was sent after that, and the handler is to be told
+        bool is_drained;  // all was sent after that, and on_drained is due
         bool is_begun;
         bool is_answered;  // completely
 

@@ -12,8 +12,8 @@
 #include "net/listener_private.h"
 #include "util/mem.h"
 
-// Connections over the limit that are being told so at one time: so many, and no more than a
-// part of the limit, for telling takes descriptors, too.
+// Connections over the limit that are being refused in words at one time: so many, and no more
+// than a part of the limit, for that takes descriptors, too.
 #define BUSY_MAX  32
 #define BUSY_PART 8
 
@@ -50,7 +50,7 @@ void listener_limit(struct listener *listener, const struct listener_limits *lim
 static void listener_on_accept(void *context, int fd) {
         struct listener *listener = context;
 
-        // Telling the surplus so takes descriptors too; what comes on top is not even told.
+        // Refusing in words takes descriptors too; what comes on top is closed without any.
         if (listener->n_connections >= listener->connections_max + listener->busy_max)
                 close(fd);
         else

@@ -60,7 +60,7 @@ bool listener_is_loopback(const struct listener *listener);
 
 // Limit connections further. No address has more than three quarters of all there may be, so
 // that others, who ask for health for instance, are answered; unless it may have any number.
-// Whoever has too many is told so (503).
+// Whoever has too many is refused (503).
 void listener_limit(struct listener *listener, const struct listener_limits *limits);
 
 // Accept no more; open connections stay.

@@ -16,7 +16,7 @@ struct listener {
         struct connection *connections;
         size_t n_connections;
         size_t connections_max;
-        size_t busy_max;            // over the limit, being told so at one time
+        size_t busy_max;            // over the limit, being refused in words at one time
         size_t per_address_max;     // 0: any number
         struct tally addresses;     // of the connections
         struct acceptor *acceptor;  // NULL after listener_stop()

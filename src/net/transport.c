@@ -24,7 +24,7 @@ struct transport {
         bool is_reading;      // wanted
         bool is_read_active;  // libuv does it
         bool has_ended;       // the peer has
-        bool is_end_told;
+        bool is_end_reported;
 
         struct bytes sending;  // lent to libuv while is_sending
         struct bytes waiting;  // what comes after
@@ -98,7 +98,7 @@ static void transport_serve(void *context, struct quantum *quantum) {
                 run_queue_add(run_queue_of(transport->loop), &transport->entry);
         } else if (transport->has_ended) {
                 transport->is_reading = false;
-                transport->is_end_told = true;
+                transport->is_end_reported = true;
                 transport->handler->on_end(transport->context);
         } else if (!transport->is_read_active) {
                 transport_read(transport);
@@ -106,7 +106,8 @@ static void transport_serve(void *context, struct quantum *quantum) {
 }
 
 void transport_read_start(struct transport *transport) {
-        if (transport_is_closing(transport) || transport->is_reading || transport->is_end_told)
+        if (transport_is_closing(transport) || transport->is_reading ||
+            transport->is_end_reported)
                 return;
         transport->is_reading = true;
         run_queue_add(run_queue_of(transport->loop), &transport->entry);
@@ -120,7 +121,7 @@ void transport_read_stop(struct transport *transport) {
 
 // --- life ----------------------------------------------------------------------
 
-static void transport_settle(void *context);
+static void transport_on_round_end(void *context);
 
 static void transport_on_closed(uv_handle_t *handle) {
         struct transport *transport = handle->data;
@@ -150,8 +151,9 @@ static struct transport *transport_new(struct loop *loop, struct budget *budget,
         transport->tcp.data = transport;
         transport->write.data = transport;
         transport->connect.data = transport;
-        transport->entry = (struct run_queue_entry){
-                .serve = transport_serve, .settle = transport_settle, .context = transport};
+        transport->entry = (struct run_queue_entry){.serve = transport_serve,
+                                                    .flush = transport_on_round_end,
+                                                    .context = transport};
         return transport;
 }
 
@@ -277,7 +279,7 @@ void transport_flush(struct transport *transport) {
 }
 
 // The round ends: send what was gathered.
-static void transport_settle(void *context) {
+static void transport_on_round_end(void *context) {
         struct transport *transport = context;
 
         transport_flush(transport);
@@ -293,9 +295,9 @@ void transport_write(struct transport *transport, const void *bytes, size_t n) {
                 transport_close(transport);
         else if (transport->waiting.n >= TRANSPORT_GATHER)
                 transport_flush(transport);
-        // Whoever waits for all to be sent is told at the round's end, if it has been by then.
+        // That all was sent is reported at the round's end, also when it is sent at once.
         if (!transport->is_sending && !transport_is_closing(transport))
-                run_queue_settle(run_queue_of(transport->loop), &transport->entry);
+                run_queue_want_flush(run_queue_of(transport->loop), &transport->entry);
 }
 
 struct budget *transport_budget(const struct transport *transport) {

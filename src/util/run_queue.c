@@ -29,16 +29,16 @@ struct run_queue_flow {
         struct run_queue_lines lines;
 };
 
-TAILQ_HEAD(run_queue_settling, run_queue_entry);
+TAILQ_HEAD(run_queue_flushes, run_queue_entry);
 
 struct run_queue {
         struct loop *loop;
         uv_prepare_t before_waiting;
         uv_check_t after_input;
-        uv_idle_t no_waiting;             // active while somebody is in line
-        int n_open;                       // of these handles
-        struct run_queue_lines lines;     // of flows
-        struct run_queue_settling round;  // to be settled
+        uv_idle_t no_waiting;            // active while somebody is in line
+        int n_open;                      // of these handles
+        struct run_queue_lines lines;    // of flows
+        struct run_queue_flushes round;  // to be flushed at its end
         unsigned n_rounds;
         unsigned n_passes;  // in which each flow is served once
         size_t n_served;    // entries, in this pass
@@ -155,13 +155,13 @@ static void run_queue_serve(struct run_queue *queue) {
                 run_queue_serve_one(queue, true, &round);
 }
 
-static void run_queue_settle_all(struct run_queue *queue) {
+static void run_queue_flush_all(struct run_queue *queue) {
         struct run_queue_entry *entry;
 
         while ((entry = TAILQ_FIRST(&queue->round))) {
                 TAILQ_REMOVE(&queue->round, entry, in_round);
                 entry->is_in_round = false;
-                entry->settle(entry->context);
+                entry->flush(entry->context);
         }
 }
 
@@ -171,11 +171,11 @@ static void run_queue_on_input(uv_check_t *check) {
         run_queue_serve(queue);
         if (lines_are_empty(&queue->lines))
                 uv_idle_stop(&queue->no_waiting);
-        run_queue_settle_all(queue);
+        run_queue_flush_all(queue);
 }
 
 static void run_queue_before_waiting(uv_prepare_t *prepare) {
-        run_queue_settle_all(prepare->data);
+        run_queue_flush_all(prepare->data);
 }
 
 // libuv does not wait for input while there is an idle handle: that is all it is for.
@@ -203,7 +203,7 @@ void run_queue_add(struct run_queue *queue, struct run_queue_entry *entry) {
         uv_idle_start(&queue->no_waiting, run_queue_on_idle);
 }
 
-void run_queue_settle(struct run_queue *queue, struct run_queue_entry *entry) {
+void run_queue_want_flush(struct run_queue *queue, struct run_queue_entry *entry) {
         if (entry->is_in_round)
                 return;
         entry->is_in_round = true;

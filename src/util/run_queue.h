@@ -50,8 +50,9 @@ struct run_queue_entry {
         struct run_queue_node node;
         // Do work until it is done or the quantum is spent; then run_queue_add() again.
         void (*serve)(void *context, struct quantum *quantum);
-        // The round ends. May be NULL where run_queue_settle() is not called.
-        void (*settle)(void *context);
+        // The round ends: send what was gathered in it. May be NULL where
+        // run_queue_want_flush() is not called.
+        void (*flush)(void *context);
         void *context;
         unsigned flow;  // as run_queue_flow() gives it; 0 is a flow, too
 
@@ -71,8 +72,8 @@ unsigned run_queue_flow(const struct run_queue *queue, const void *owner, size_t
 // The entry has work. Where it stands in line already, there it stays.
 void run_queue_add(struct run_queue *queue, struct run_queue_entry *entry);
 
-// Call the entry's settle() once before the loop waits.
-void run_queue_settle(struct run_queue *queue, struct run_queue_entry *entry);
+// Call the entry's flush() once at the round's end, which is before the loop waits.
+void run_queue_want_flush(struct run_queue *queue, struct run_queue_entry *entry);
 
 // Forget the entry.
 void run_queue_remove(struct run_queue *queue, struct run_queue_entry *entry);

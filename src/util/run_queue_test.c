@@ -45,7 +45,7 @@ static void worker_serve(void *context, struct quantum *quantum) {
                 run_queue_add(worker->queue, &worker->entry);
 }
 
-static void worker_settle(void *context) {
+static void worker_flush(void *context) {
         struct worker *worker = context;
 
         worker->n_finished++;
@@ -59,7 +59,7 @@ static int crew_setup(void **state) {
         crew.queue = run_queue_of(crew.loop);
         for (size_t i = 0; i < WORKERS; i++)
                 crew.workers[i] = (struct worker){.entry = {.serve = worker_serve,
-                                                            .settle = worker_settle,
+                                                            .flush = worker_flush,
                                                             .context = &crew.workers[i]},
                                                   .queue = crew.queue,
                                                   .served = crew.served,
@@ -200,12 +200,12 @@ static void owners_have_their_flows(void **state) {
         assert_in_range(n_others, 7, 9);
 }
 
-static void settling_comes_once_after_all_are_served(void **state) {
+static void flushing_comes_once_after_all_are_served(void **state) {
         struct crew *crew = *state;
         struct worker *worker = &crew->workers[0];
 
-        run_queue_settle(crew->queue, &worker->entry);
-        run_queue_settle(crew->queue, &worker->entry);
+        run_queue_want_flush(crew->queue, &worker->entry);
+        run_queue_want_flush(crew->queue, &worker->entry);
         assert_int_equal(worker->n_finished, 0);
         loop_turn(crew->loop);
         assert_int_equal(worker->n_finished, 1);
@@ -220,7 +220,7 @@ static void the_removed_are_forgotten(void **state) {
         give(crew, 'b', 2);
         run_queue_remove(crew->queue, &crew->workers[0].entry);
         expect_round(crew, "b");
-        run_queue_settle(crew->queue, &crew->workers[1].entry);
+        run_queue_want_flush(crew->queue, &crew->workers[1].entry);
         run_queue_remove(crew->queue, &crew->workers[1].entry);
         run_queue_remove(crew->queue, &crew->workers[1].entry);
         expect_round(crew, "");
@@ -238,7 +238,7 @@ int main(void) {
                 with_crew(the_busy_get_on_though_new_work_comes_all_the_time),
                 with_crew(flows_share_a_round),
                 with_crew(owners_have_their_flows),
-                with_crew(settling_comes_once_after_all_are_served),
+                with_crew(flushing_comes_once_after_all_are_served),
                 with_crew(the_removed_are_forgotten),
         };
 
