@@ -30,16 +30,21 @@ static inline void net_swallow(int fd) {
                 ;
 }
 
+// Turns of the loop that a listener which does not read is waited for: a handler may have
+// paused.
+#define NET_PATIENCE 1000
+
 // Send bytes in pieces of `step`, reading the answers.
 static inline void net_send(struct listener *listener, int fd, const uint8_t *bytes, size_t n,
                             size_t step) {
-        while (n) {
+        for (int patience = NET_PATIENCE; n && patience; patience--) {
                 size_t piece = n < step ? n : step;
                 ssize_t sent = send(fd, bytes, piece, MSG_DONTWAIT | MSG_NOSIGNAL);
 
                 if (sent > 0) {
                         bytes += sent;
                         n -= (size_t)sent;
+                        patience = NET_PATIENCE;
                 } else if (errno != EAGAIN) {
                         return;  // hung up on
                 }

@@ -59,7 +59,7 @@ int handshake_check(const struct http_head *head, struct handshake *ret,
 // --- permessage-deflate ----------------------------------------------------------
 
 // One "name" or "name=value" of an extension's parameters, spaces and quotes taken off.
-struct parameter {
+struct extension_parameter {
         const char *name, *value;
         size_t name_length, value_length;
 };
@@ -74,9 +74,9 @@ static void span_trim(const char **text, size_t *n) {
                 --*n;
 }
 
-static struct parameter parameter_read(const char *text, size_t n) {
+static struct extension_parameter parameter_read(const char *text, size_t n) {
         const char *equals = memchr(text, '=', n);
-        struct parameter parameter = {.name = text, .name_length = n};
+        struct extension_parameter parameter = {.name = text, .name_length = n};
 
         if (equals) {
                 parameter.name_length = (size_t)(equals - text);
@@ -88,13 +88,13 @@ static struct parameter parameter_read(const char *text, size_t n) {
         return parameter;
 }
 
-static bool parameter_is(const struct parameter *parameter, const char *name) {
+static bool parameter_is(const struct extension_parameter *parameter, const char *name) {
         return parameter->name_length == strlen(name) &&
                strncasecmp(parameter->name, name, parameter->name_length) == 0;
 }
 
 // 8..15, or 0 for anything else.
-static int window_bits_read(const struct parameter *parameter) {
+static int window_bits_read(const struct extension_parameter *parameter) {
         const char *digits = parameter->value;
 
         if (parameter->value_length == 1 && (digits[0] == '8' || digits[0] == '9'))
@@ -106,7 +106,7 @@ static int window_bits_read(const struct parameter *parameter) {
 }
 
 // Take in one parameter of an offer; false if it makes the offer unacceptable.
-static bool offer_add(struct handshake *offer, const struct parameter *parameter) {
+static bool offer_add(struct handshake *offer, const struct extension_parameter *parameter) {
         if (parameter_is(parameter, "server_no_context_takeover") ||
             parameter_is(parameter, "client_no_context_takeover"))
                 return !parameter->value;  // that is how both sides will do it anyway
@@ -128,7 +128,7 @@ void handshake_negotiate(struct handshake *handshake, const char *offers) {
                 while (is_good && has_more) {
                         const char *end = memchr(offers, ';', left);
                         size_t n = end ? (size_t)(end - offers) : left;
-                        struct parameter parameter = parameter_read(offers, n);
+                        struct extension_parameter parameter = parameter_read(offers, n);
 
                         is_good = is_first ? parameter_is(&parameter, "permessage-deflate")
                                            : offer_add(&offer, &parameter);

@@ -295,7 +295,7 @@ void transport_write(struct transport *transport, const void *bytes, size_t n) {
                 transport_close(transport);
         else if (transport->waiting.n >= TRANSPORT_GATHER)
                 transport_flush(transport);
-        // That all was sent is reported at the round's end, also when it is sent at once.
+        // on_drained comes at the round's end, also when all is sent at once.
         if (!transport->is_sending && !transport_is_closing(transport))
                 run_queue_want_flush(run_queue_of(transport->loop), &transport->entry);
 }
