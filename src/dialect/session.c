@@ -41,11 +41,14 @@ static void session_recognise(struct session *session, const struct dialect *dia
 }
 
 static void session_on_request(struct session *session, const struct http_request *request) {
-        for (const struct dialect *const *dialect = session->dialects; *dialect; dialect++)
+        const struct dialect *const *dialect = session->dialects;
+
+        do {
                 if ((*dialect)->matches_request && (*dialect)->matches_request(request)) {
                         session_recognise(session, *dialect);
                         return;
                 }
+        } while (*++dialect);
 }
 
 // What a first text could have been.
@@ -68,14 +71,16 @@ static char *first_text_words(const struct dialect *const *dialects) {
 }
 
 static void session_on_first_text(struct session *session, const char *text, size_t n) {
+        const struct dialect *const *dialect = session->dialects;
         CLEANUP(mem_freep) char *words = NULL;
 
-        for (const struct dialect *const *dialect = session->dialects; *dialect; dialect++)
+        do {
                 if ((*dialect)->matches_text && (*dialect)->matches_text(text, n)) {
                         session_recognise(session, *dialect);
                         (*dialect)->on_text(session, text, n);
                         return;
                 }
+        } while (*++dialect);
         words = first_text_words(session->dialects);
         session_refuse(session, 1008, words, 0);
 }

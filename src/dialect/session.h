@@ -29,7 +29,7 @@
 struct session {
         struct hub_session base;  // first: the hub knows the session by it
         struct hub *hub;
-        const struct dialect *const *dialects;  // that it may have; NULL at the end
+        const struct dialect *const *dialects;  // that it may have: dialects.h
         const struct dialect *dialect;          // that it has; NULL: not known yet
         void *state;                            // the dialect's own
         struct websocket *socket;
@@ -46,7 +46,8 @@ struct session {
         struct loop_timer *setup_timer;
 };
 
-// Take over a new socket.
+// Take over a new socket, of a client that may have one of these dialects: at least one, and
+// NULL at the end.
 void session_open(struct hub *hub, const struct dialect *const *dialects,
                   const struct http_request *request, struct websocket *socket);
 

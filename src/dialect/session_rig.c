@@ -82,12 +82,13 @@ void session_rig_connect(struct session_rig *rig, const char *target, int room) 
 }
 
 void session_rig_send(struct session_rig *rig, const char *text) {
-        uint8_t frame[6 + 125] = {0x81, (uint8_t)(0x80 | strlen(text))};  // masked with zeros
+        size_t n = strnlen(text, 126);
+        uint8_t frame[6 + 125] = {0x81, (uint8_t)(0x80 | n)};  // masked with zeros
 
-        assert_true(strlen(text) <= 125);
-        memcpy(frame + 6, text, strlen(text));
-        assert_int_equal(send(rig->fd, frame, 6 + strlen(text), MSG_NOSIGNAL),
-                         6 + strlen(text));
+        assert_true(n <= 125);
+        for (size_t i = 0; i < n; i++)
+                frame[6 + i] = (uint8_t)text[i];
+        assert_int_equal(send(rig->fd, frame, 6 + n, MSG_NOSIGNAL), 6 + n);
 }
 
 static bool rig_find(struct session_rig *rig, const char *bytes) {

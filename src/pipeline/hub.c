@@ -24,7 +24,7 @@ struct hub {
         SLIST_HEAD(, hub_reader) readers;
         LIST_HEAD(, hub_session) sessions;
         struct tally addresses;  // of the sessions
-        TAILQ_HEAD(, hub_stream) streams;
+        TAILQ_HEAD(hub_streams, hub_stream) pulled, pushed;
         uint64_t n_opened;
 };
 
@@ -120,6 +120,10 @@ bool hub_admits(const struct hub *hub, const struct hub_session *session,
 
 // --- streams ---------------------------------------------------------------------------------
 
+static struct hub_streams *list_of(struct hub *hub, const struct hub_stream *stream) {
+        return stream_source(stream->stream) ? &hub->pulled : &hub->pushed;
+}
+
 static struct stream_settings settings_of(const struct request *request,
                                           const struct decode_options *options,
                                           const struct hub_session *session) {
@@ -166,7 +170,7 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
                         .ops = &observer_log, .state = counts, .counts = counts};
                 stream_add_observer(opened->stream, &opened->log);
         }
-        TAILQ_INSERT_TAIL(&hub->streams, opened, link);
+        TAILQ_INSERT_TAIL(list_of(hub, opened), opened, link);
         log_debug(session ? session->about : "server", "stream-opened",
                   "stream %" PRIu64 ": %s", opened->id, request->name);
         *ret = opened;
@@ -176,40 +180,36 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
 struct hub_stream *hub_close(struct hub *hub, struct hub_stream *stream) {
         if (!stream)
                 return NULL;
-        TAILQ_REMOVE(&hub->streams, stream, link);
+        TAILQ_REMOVE(list_of(hub, stream), stream, link);
         stream_close(stream->stream);
         return mem_free(stream);
 }
 
-struct hub_stream *hub_find(const struct hub *hub, const char *name) {
-        struct hub_stream *stream;
-
-        TAILQ_FOREACH (stream, &hub->streams, link)
-                if (strcmp(stream_name(stream->stream), name) == 0)
-                        return stream;
-        return NULL;
-}
-
 struct hub_stream *hub_first(const struct hub *hub) {
-        return TAILQ_FIRST(&hub->streams);
+        return TAILQ_EMPTY(&hub->pulled) ? TAILQ_FIRST(&hub->pushed)
+                                         : TAILQ_FIRST(&hub->pulled);
 }
 
-struct hub_stream *hub_next(const struct hub_stream *stream) {
-        return TAILQ_NEXT(stream, link);
-}
+struct hub_stream *hub_next(const struct hub *hub, const struct hub_stream *stream) {
+        struct hub_stream *next = TAILQ_NEXT(stream, link);
 
-static struct hub_stream *pulled_from(struct hub_stream *stream) {
-        while (stream && !stream_source(stream->stream))
-                stream = hub_next(stream);
-        return stream;
+        return !next && stream_source(stream->stream) ? TAILQ_FIRST(&hub->pushed) : next;
 }
 
 struct hub_stream *hub_first_pulled(const struct hub *hub) {
-        return pulled_from(hub_first(hub));
+        return TAILQ_FIRST(&hub->pulled);
 }
 
 struct hub_stream *hub_next_pulled(const struct hub_stream *stream) {
-        return pulled_from(hub_next(stream));
+        return TAILQ_NEXT(stream, link);
+}
+
+struct hub_stream *hub_find(const struct hub *hub, const char *name) {
+        struct hub_stream *stream = hub_first(hub);
+
+        while (stream && strcmp(stream_name(stream->stream), name) != 0)
+                stream = hub_next(hub, stream);
+        return stream;
 }
 
 size_t hub_backlog(const struct hub *hub) {
@@ -238,7 +238,8 @@ struct hub *hub_new(const struct hub_parts *parts) {
                 .counts = &hub->counts.streams,
                 .budget = parts->budget,
         };
-        TAILQ_INIT(&hub->streams);
+        TAILQ_INIT(&hub->pulled);
+        TAILQ_INIT(&hub->pushed);
         return hub;
 }
 
@@ -248,8 +249,8 @@ struct hub *hub_free(struct hub *hub) {
         if (!hub)
                 return NULL;
         assert(LIST_EMPTY(&hub->sessions));
-        while (!TAILQ_EMPTY(&hub->streams))
-                hub_close(hub, TAILQ_FIRST(&hub->streams));
+        while (hub_first(hub))
+                hub_close(hub, hub_first(hub));
         while ((reader = SLIST_FIRST(&hub->readers))) {
                 SLIST_REMOVE_HEAD(&hub->readers, link);
                 free(reader);

@@ -162,17 +162,16 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
 // NULL is fine. Returns NULL.
 struct hub_stream *hub_close(struct hub *hub, struct hub_stream *stream);
 
-// The stream of that name, the oldest if clients gave several the same; pulled streams are
-// there first. NULL: there is none.
-struct hub_stream *hub_find(const struct hub *hub, const char *name);
-
-// All of them, the oldest first. NULL: there are no more.
+// All of them: pulled ones, then pushed ones, each the oldest first. NULL: there are no more.
 struct hub_stream *hub_first(const struct hub *hub);
-struct hub_stream *hub_next(const struct hub_stream *stream);
+struct hub_stream *hub_next(const struct hub *hub, const struct hub_stream *stream);
 
 // The pulled ones only: those that have a source (stream_source()).
 struct hub_stream *hub_first_pulled(const struct hub *hub);
 struct hub_stream *hub_next_pulled(const struct hub_stream *stream);
+
+// The first in that order that has this name: clients may give theirs any. NULL: there is none.
+struct hub_stream *hub_find(const struct hub *hub, const char *name);
 
 // Windows of pulled streams that are closed and not yet answered.
 size_t hub_backlog(const struct hub *hub);

@@ -74,19 +74,20 @@ static void what_the_model_cannot_do_is_refused(void **state) {
 static void pulled_and_pushed_streams_are_listed_alike(void **state) {
         struct hub_rig *rig = hub_rig_need(state);
         struct hub_session session = session_at("10.0.0.1");
-        struct hub_stream *camera = hub_rig_open_pulled(rig, "hall"), *pushed;
+        struct hub_stream *camera, *pushed;
 
         assert_true(hub_enter(rig->hub, &session));
         pushed = open_pushed(rig, "hall", &session);
-        assert_true(pushed->id > camera->id);
+        camera = hub_rig_open_pulled(rig, "hall");
+        assert_true(camera->id > pushed->id);
         assert_ptr_equal(pushed->session, &session);
         assert_ptr_equal(session.stream, pushed);
         // The camera goes before a client that gives its stream the same name.
         assert_ptr_equal(hub_find(rig->hub, "hall"), camera);
         assert_null(hub_find(rig->hub, "Hall"));
         assert_ptr_equal(hub_first(rig->hub), camera);
-        assert_ptr_equal(hub_next(camera), pushed);
-        assert_null(hub_next(pushed));
+        assert_ptr_equal(hub_next(rig->hub, camera), pushed);
+        assert_null(hub_next(rig->hub, pushed));
         assert_ptr_equal(hub_first_pulled(rig->hub), camera);
         assert_null(hub_next_pulled(camera));
 

@@ -41,7 +41,7 @@ static void streams_speak(struct hub_rig *rig, const struct sound *speech) {
         assert_true(dup2(nowhere, STDOUT_FILENO) >= 0);
 
         for (struct hub_stream *stream = hub_first(rig->hub); stream;
-             stream = hub_next(stream)) {
+             stream = hub_next(rig->hub, stream)) {
                 stream_on_audio(stream->stream, speech->samples, speech->n);
                 stream_flush(stream->stream);
         }
