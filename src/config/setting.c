@@ -341,7 +341,7 @@ char *setting_variable(const struct setting *setting) {
                 return NULL;
         variable = xasprintf("EAVESDROP_%s", setting->name);
         for (char *place = variable; *place; place++)
-                *place = *place == '.' ? '_' : (char)toupper((unsigned char)*place);
+                *place = (char)(*place == '.' ? '_' : toupper((unsigned char)*place));
         return variable;
 }
 
