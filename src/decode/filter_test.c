@@ -76,7 +76,7 @@ static void a_refused_segment_goes_with_its_words(void **state) {
         const struct hypothesis_word word = {.text = (char[]){" loop"}};
 
         segment->compression_ratio = 3;
-        segment->words = hypothesis_words_copy(&word, 1, 0);
+        segment->words = hypothesis_words_copy(&word, 1);
         segment->n_words = 1;
         expect(fixture, 0, FILTER_COMPRESSION_RATIO, 1);
 }

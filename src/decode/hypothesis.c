@@ -48,14 +48,13 @@ void hypothesis_truncate(struct hypothesis *hypothesis, size_t n) {
                 hypothesis_segment_deinit(&hypothesis->segments[--hypothesis->n_segments]);
 }
 
-struct hypothesis_word *hypothesis_words_copy(const struct hypothesis_word *words, size_t n,
-                                              int64_t shift) {
+struct hypothesis_word *hypothesis_words_copy(const struct hypothesis_word *words, size_t n) {
         struct hypothesis_word *copy = n > 0 ? xcalloc(n, sizeof(*copy)) : NULL;
 
         for (size_t i = 0; i < n; i++)
                 copy[i] = (struct hypothesis_word){
-                        .begin = words[i].begin + shift,
-                        .end = words[i].end + shift,
+                        .begin = words[i].begin,
+                        .end = words[i].end,
                         .text = xstrdup(words[i].text),
                         .probability = words[i].probability,
                 };

@@ -64,9 +64,8 @@ void hypothesis_add(struct hypothesis *hypothesis, const struct hypothesis *othe
 // Drop all but the first `n` segments.
 void hypothesis_truncate(struct hypothesis *hypothesis, size_t n);
 
-// A deep copy of n words, `shift` later; the caller frees it. NULL for none.
-struct hypothesis_word *hypothesis_words_copy(const struct hypothesis_word *words, size_t n,
-                                              int64_t shift);
+// A deep copy of n words; the caller frees it. NULL for none.
+struct hypothesis_word *hypothesis_words_copy(const struct hypothesis_word *words, size_t n);
 void hypothesis_words_free(struct hypothesis_word *words, size_t n);
 
 // Free what one segment holds; the segment itself stays where it is.

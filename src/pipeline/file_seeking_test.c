@@ -140,11 +140,11 @@ static int answer_with_a_ghost(void *context, const struct job *job, struct hypo
 
         rig_note(context, job);
         segment = rig_put_segment(ret, AUDIO_RATE, 2 * AUDIO_RATE, xstrdup(" Yes."));
-        segment->words = hypothesis_words_copy(&sure, 1, 0);
+        segment->words = hypothesis_words_copy(&sure, 1);
         segment->n_words = 1;
         if (job->begin == 0) {
                 segment = rig_put_segment(ret, begin, begin + AUDIO_RATE, xstrdup(" Thanks."));
-                segment->words = hypothesis_words_copy(&ghost, 1, 0);
+                segment->words = hypothesis_words_copy(&ghost, 1);
                 segment->n_words = 1;
         }
         ret->n_consumed = (int64_t)job->n_samples;

@@ -107,17 +107,17 @@ static void heard_begin_committed(struct partials *partials) {
 
 // All that was heard up to this pause is committed.
 static void heard_commit(struct partials *partials, const struct job *job,
-                         const struct hypothesis *answer) {
+                         const struct hypothesis *hypothesis) {
         hypothesis_deinit(&partials->committed);
-        hypothesis_add(&partials->committed, answer, 0);
-        memcpy(partials->committed.language, answer->language,
+        hypothesis_add(&partials->committed, hypothesis, 0);
+        memcpy(partials->committed.language, hypothesis->language,
                sizeof(partials->committed.language));
         partials->committed_begin = job->begin;
         partials->rest_begin = job->begin + (int64_t)job->n_samples - REST_OVERLAP;
 }
 
 bool partials_hear(struct partials *partials, const struct job *job,
-                   const struct hypothesis *answer) {
+                   const struct hypothesis *hypothesis) {
         bool is_rest = partials->asked_begin > 0 && job->begin == partials->asked_begin;
 
         if (is_rest &&
@@ -127,9 +127,9 @@ bool partials_hear(struct partials *partials, const struct job *job,
                 heard_begin_committed(partials);
         else
                 heard_clear(partials, job->begin);
-        hypothesis_add(&partials->heard, answer, job->begin - partials->heard_begin);
+        hypothesis_add(&partials->heard, hypothesis, job->begin - partials->heard_begin);
         if (!is_rest && job->is_speculative && job->n_samples >= COMMITTED_SAMPLES)
-                heard_commit(partials, job, answer);
+                heard_commit(partials, job, hypothesis);
         return true;
 }
 

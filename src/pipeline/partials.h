@@ -44,7 +44,7 @@ void partials_tell(const struct partials *partials, struct job *job);
 // The answer to a pass: partials->heard is now what is heard of the whole window. False when
 // the answer is about the rest behind a text that is committed no more: nothing is new then.
 bool partials_hear(struct partials *partials, const struct job *job,
-                   const struct hypothesis *answer);
+                   const struct hypothesis *hypothesis);
 
 // The window is closed: nothing is committed any more. What was heard stays as the draft of its
 // final job.

@@ -111,7 +111,7 @@ static void say(struct hypothesis *hypothesis, double begin, float probability) 
         segment->begin = word.begin;
         segment->end = word.end;
         segment->text = xstrdup(word.text);
-        segment->words = hypothesis_words_copy(&word, 1, 0);
+        segment->words = hypothesis_words_copy(&word, 1);
         segment->n_words = 1;
 }
 

@@ -166,55 +166,53 @@ static int64_t position_clamp(int64_t position, int64_t least, int64_t most) {
         return position < least ? least : position;
 }
 
-// The words of what was heard from `begin` on, within their segment.
-static void words_finalize(struct segment *segment, const struct hypothesis_segment *heard,
-                           int64_t begin) {
-        segment->words = hypothesis_words_copy(heard->words, heard->n_words, begin);
-        segment->n_words = heard->n_words;
+// The words, whose times count from `begin` on, get theirs on the clock, within their segment.
+static void words_place(struct segment *segment, int64_t begin) {
         for (size_t i = 0; i < segment->n_words; i++) {
                 struct hypothesis_word *word = &segment->words[i];
 
-                word->begin = position_clamp(word->begin, segment->begin, segment->end);
-                word->end = position_clamp(word->end, word->begin, segment->end);
+                word->begin = position_clamp(begin + word->begin, segment->begin, segment->end);
+                word->end = position_clamp(begin + word->end, word->begin, segment->end);
         }
 }
 
-// Give the next final its place on the clock and in the chain of ids.
-static void final_close(struct assembler *assembler, struct segment *segment) {
-        segment->is_final = true;
+// What was heard in [begin, end) becomes the next final, with its place on the clock and in the
+// chain of ids.
+static void final_take(struct assembler *assembler, struct hypothesis_segment *heard,
+                       int64_t begin, int64_t end) {
+        struct segment *segment = &assembler->finals[assembler->n_finals++];
+
+        *segment = (struct segment){
+                .begin = position_clamp(begin + heard->begin, assembler->position_end, end),
+                .text = heard->text,
+                .is_final = true,
+                .tokens = heard->tokens,
+                .n_tokens = heard->n_tokens,
+                .words = heard->words,
+                .n_words = heard->n_words,
+                .avg_logprob = heard->avg_logprob,
+                .no_speech_prob = heard->no_speech_prob,
+                .compression_ratio = heard->compression_ratio,
+                .temperature = heard->temperature,
+        };
+        segment->end = position_clamp(begin + heard->end, segment->begin, end);
+        *heard = (struct hypothesis_segment){0};
+        words_place(segment, begin);
         segment->id = segment_id_next(assembler->id_last, segment->text);
         assembler->id_last = segment->id;
         assembler->position_end = segment->end;
 }
 
 const struct update *assembler_on_final(struct assembler *assembler, int64_t begin, int64_t end,
-                                        const struct hypothesis *hypothesis) {
+                                        struct hypothesis *hypothesis) {
         bool language_is_new = language_take(assembler, hypothesis);
 
         finals_clear(assembler);
         assembler->finals = xcalloc(hypothesis->n_segments, sizeof(*assembler->finals));
-        for (size_t i = 0; i < hypothesis->n_segments; i++) {
-                const struct hypothesis_segment *heard = &hypothesis->segments[i];
-                struct segment *segment = &assembler->finals[assembler->n_finals];
-
-                if (text_is_blank(heard->text))
-                        continue;
-                segment_copy(segment, &(struct segment){
-                                              .text = heard->text,
-                                              .tokens = heard->tokens,
-                                              .n_tokens = heard->n_tokens,
-                                              .avg_logprob = heard->avg_logprob,
-                                              .no_speech_prob = heard->no_speech_prob,
-                                              .compression_ratio = heard->compression_ratio,
-                                              .temperature = heard->temperature,
-                                      });
-                segment->begin =
-                        position_clamp(begin + heard->begin, assembler->position_end, end);
-                segment->end = position_clamp(begin + heard->end, segment->begin, end);
-                words_finalize(segment, heard, begin);
-                final_close(assembler, segment);
-                assembler->n_finals++;
-        }
+        for (size_t i = 0; i < hypothesis->n_segments; i++)
+                if (!text_is_blank(hypothesis->segments[i].text))
+                        final_take(assembler, &hypothesis->segments[i], begin, end);
+        hypothesis_truncate(hypothesis, 0);
         // A tail of a later window stays: this one was in the backlog for long.
         if (assembler->window_begin < end)
                 tail_clear(assembler);

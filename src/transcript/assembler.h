@@ -40,10 +40,10 @@ void assembler_restart(struct assembler *assembler, int64_t position);
 const struct update *assembler_on_partial(struct assembler *assembler, int64_t begin,
                                           const struct hypothesis *hypothesis);
 
-// The answer to a final job for [begin, end): its segments become final, the tail is emptied
-// unless it belongs to a window behind that.
+// The answer to a final job for [begin, end): its segments, which are taken out of it, become
+// final; the tail is emptied unless it belongs to a window behind that.
 const struct update *assembler_on_final(struct assembler *assembler, int64_t begin, int64_t end,
-                                        const struct hypothesis *hypothesis);
+                                        struct hypothesis *hypothesis);
 
 // Nothing new, just what stands: for a goodbye.
 const struct update *assembler_current(struct assembler *assembler);

@@ -137,9 +137,12 @@ static void language_is_told_once_and_when_it_changes(void **state) {
         hypothesis.language_probability = 0.4f;
         assert_false(assembler_on_final(assembler, 0, 10, &hypothesis)->language_is_new);
         hypothesis.language_probability = 0.6f;
+        heard(&hypothesis, 0, 10, " ja");
         assert_true(assembler_on_final(assembler, 10, 20, &hypothesis)->language_is_new);
+        heard(&hypothesis, 0, 10, " ja");
         assert_false(assembler_on_final(assembler, 20, 30, &hypothesis)->language_is_new);
         snprintf(hypothesis.language, sizeof(hypothesis.language), "fr");
+        heard(&hypothesis, 0, 10, " oui");
         assert_true(assembler_on_final(assembler, 30, 40, &hypothesis)->language_is_new);
         hypothesis_deinit(&hypothesis);
         assembler_free(assembler);
@@ -153,8 +156,10 @@ static void a_restart_begins_the_chain_again(void **state) {
         (void)state;
         heard(&hypothesis, 0, 10, " a");
         id = assembler_on_final(assembler, 0, 10, &hypothesis)->finals[0].id;
+        heard(&hypothesis, 0, 10, " a");
         assert_true(assembler_on_final(assembler, 10, 20, &hypothesis)->finals[0].id != id);
         assembler_restart(assembler, 20);
+        heard(&hypothesis, 0, 10, " a");
         assert_true(assembler_on_final(assembler, 20, 30, &hypothesis)->finals[0].id == id);
         hypothesis_deinit(&hypothesis);
         assembler_free(assembler);

@@ -38,7 +38,7 @@ void segment_copy(struct segment *ret, const struct segment *segment) {
                 copy.tokens = xcalloc(segment->n_tokens, sizeof(*copy.tokens));
                 memcpy(copy.tokens, segment->tokens, segment->n_tokens * sizeof(*copy.tokens));
         }
-        copy.words = hypothesis_words_copy(segment->words, segment->n_words, 0);
+        copy.words = hypothesis_words_copy(segment->words, segment->n_words);
         *ret = copy;
 }
 
