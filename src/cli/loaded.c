@@ -42,8 +42,8 @@ int loaded_open(struct loaded *ret, const struct config *config, bool wants_vad,
         return 0;
 }
 
-int loaded_check_wishes(const struct loaded *loaded, const char *language,
-                        enum decode_task task, struct error *error) {
+int loaded_check_model(const struct loaded *loaded, const char *language, enum decode_task task,
+                       struct error *error) {
         if (language && language[0] && !whisper_model_knows_language(loaded->model, language))
                 return error_set(error, -EINVAL, "the model does not know the language %s%s",
                                  language,

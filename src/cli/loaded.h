@@ -21,5 +21,5 @@ int loaded_open(struct loaded *ret, const struct config *config, bool wants_vad,
 void loaded_close(struct loaded *loaded);
 
 // Whether the model can do this: NULL or "" is no language in particular. -EINVAL with words.
-int loaded_check_wishes(const struct loaded *loaded, const char *language,
-                        enum decode_task task, struct error *error);
+int loaded_check_model(const struct loaded *loaded, const char *language, enum decode_task task,
+                       struct error *error);

@@ -79,7 +79,7 @@ static int run_check_model(const void *context, const char *language, enum decod
                            struct error *error) {
         const struct run *run = context;
 
-        return loaded_check_wishes(run->loaded, language, task, error);
+        return loaded_check_model(run->loaded, language, task, error);
 }
 
 static void ready_log(const struct run *run, const struct config *config) {

@@ -342,8 +342,8 @@ static int transcribe_prepare(struct transcribe *run, int argc, char **argv) {
                 fprintf(stderr, "eavesdrop transcribe: %s\n", error.text);
                 return EXIT_MODEL;
         }
-        if (loaded_check_wishes(&run->loaded, run->decoding.language, run->decoding.task,
-                                &error) < 0)
+        if (loaded_check_model(&run->loaded, run->decoding.language, run->decoding.task,
+                               &error) < 0)
                 return usage_mistake(error.text, "");
         language_set(run);
         return output_open(run);
