@@ -8,7 +8,7 @@
 #include "whisper/cpu/decoder.h"
 #include "whisper/cpu/encoder.h"
 #include "whisper/model.h"
-#include "whisper/transcription.h"
+#include "whisper/slot.h"
 #include "whisper/whisper.h"
 
 /* Jobs sit in slots. A step is either one batch of windows through the encoder or one token (or
@@ -21,7 +21,7 @@
 // short one takes as much less as it is shorter.
 #define WINDOWS_MAX 16
 // Room for what they say: so many sequences side by side in each slot, however long their
-// texts. Pages are made as they are wanted, and short texts want one or two each.
+// texts. Blocks are made as they are wanted, and short texts want one or two each.
 #define SEQUENCES_PER_SLOT 5
 // Encoder rows that weigh as much as one step of the decoder (measured: about 15 ms).
 #define ROWS_PER_STEP 50
@@ -37,17 +37,17 @@ struct engine_state {
         struct encoder *encoder;
         struct decoder *decoder;
         struct cross_kv_pool *cross_kv_pool;
-        size_t n_kv_blocks;           // budget
-        struct transcription *slots;  // [n_slots]
-        uint64_t *arrivals;           // [n_slots]: in which order they came
-        size_t n_slots;               // at most ENCODER_WINDOWS_MAX
+        size_t n_kv_blocks;  // budget
+        struct slot *slots;  // [n_slots]
+        uint64_t *arrivals;  // [n_slots]: in which order they came
+        size_t n_slots;      // at most ENCODER_WINDOWS_MAX
         uint64_t n_arrived;
         uint64_t n_steps;          // of the decoder
         bool was_encoding;         // the last step
         size_t n_rows_ahead;       // encoded, for which the decoder has not had its turns yet
         uint64_t background_step;  // of the decoder, before which jobs that are not urgent are
                                    // not encoded beside others
-        struct retry_pot pot;
+        struct fallback_pot pot;
 };
 
 static void engine_close(void *opaque) {
@@ -55,12 +55,8 @@ static void engine_close(void *opaque) {
 
         if (!state)
                 return;
-        for (size_t i = 0; i < state->n_slots; i++) {
-                if (state->slots[i].phase == TRANSCRIPTION_FREE)
-                        continue;
-                hypothesis_deinit(&state->slots[i].hypothesis);
-                transcription_clear(&state->slots[i], state->decoder);
-        }
+        for (size_t i = 0; i < state->n_slots; i++)
+                slot_clear(&state->slots[i]);
         cross_kv_pool_free(state->cross_kv_pool);
         encoder_free(state->encoder);
         decoder_free(state->decoder);
@@ -109,7 +105,7 @@ static int engine_prepare(const void *opaque, struct decode_options *options) {
 
 static bool is_empty(const struct engine_state *state) {
         for (size_t i = 0; i < state->n_slots; i++)
-                if (state->slots[i].phase != TRANSCRIPTION_FREE)
+                if (state->slots[i].phase != SLOT_FREE)
                         return false;
         return true;
 }
@@ -118,22 +114,21 @@ static int engine_submit(void *opaque, const struct job *job) {
         struct engine_state *state = opaque;
 
         if (is_empty(state))
-                retry_pot_fill(&state->pot);
+                fallback_pot_fill(&state->pot);
         for (size_t i = 0; i < state->n_slots; i++) {
+                struct slot *slot = &state->slots[i];
                 int r;
 
-                if (state->slots[i].phase != TRANSCRIPTION_FREE)
+                if (slot->phase != SLOT_FREE)
                         continue;
-                r = transcription_start(&state->slots[i], state->model, job);
-                if (r == 0 && transcription_blocks(&state->slots[i]) > state->n_kv_blocks) {
-                        transcription_clear(&state->slots[i], state->decoder);
-                        r = -ENOMEM;
-                }
-                if (r < 0) {
-                        state->slots[i].phase = TRANSCRIPTION_FREE;
+                r = slot_start(slot, state->model, decoder_kv_pool(state->decoder), &state->pot,
+                               job);
+                if (r < 0)
                         return r;
+                if (slot_blocks(slot) > state->n_kv_blocks) {
+                        slot_clear(slot);
+                        return -ENOMEM;
                 }
-                state->slots[i].retries.pot = &state->pot;
                 state->arrivals[i] = state->n_arrived++;
                 return 0;
         }
@@ -143,26 +138,24 @@ static int engine_submit(void *opaque, const struct job *job) {
 // Let cancelled jobs go, and overdue ones come to an end.
 static void slots_poll(struct engine_state *state) {
         for (size_t i = 0; i < state->n_slots; i++) {
-                struct transcription *transcription = &state->slots[i];
+                struct slot *slot = &state->slots[i];
 
-                if (transcription->phase == TRANSCRIPTION_FREE ||
-                    transcription->phase == TRANSCRIPTION_DONE)
+                if (slot->phase == SLOT_FREE || slot->phase == SLOT_DONE)
                         continue;
-                if (atomic_load_explicit(&transcription->job->is_cancelled,
-                                         memory_order_relaxed))
-                        transcription_fail(transcription, -ECANCELED);
+                if (atomic_load_explicit(&slot->job->is_cancelled, memory_order_relaxed))
+                        slot_fail(slot, -ECANCELED);
                 else
-                        transcription_poll(transcription);
+                        slot_poll(slot);
         }
 }
 
 // By rank, first attempts, then by deadline, then as they came.
-static bool goes_before(const struct engine_state *state, const struct transcription *a,
-                        const struct transcription *b) {
+static bool goes_before(const struct engine_state *state, const struct slot *a,
+                        const struct slot *b) {
         if (a->job->rank != b->job->rank)
                 return a->job->rank < b->job->rank;
-        if (a->retries.is_one != b->retries.is_one)
-                return b->retries.is_one;
+        if (a->budget.is_retrying != b->budget.is_retrying)
+                return b->budget.is_retrying;
         if (a->job->deadline != b->job->deadline)
                 return a->job->deadline < b->job->deadline;
         return state->arrivals[a - state->slots] < state->arrivals[b - state->slots];
@@ -170,7 +163,7 @@ static bool goes_before(const struct engine_state *state, const struct transcrip
 
 // Windows to encode together, the most urgent first.
 struct encoder_batch {
-        struct transcription *owners[ENCODER_WINDOWS_MAX];
+        struct slot *owners[ENCODER_WINDOWS_MAX];
         size_t n, n_rows;
 };
 
@@ -178,49 +171,48 @@ struct encoder_batch {
 static void batch_find(struct encoder_batch *batch, struct engine_state *state) {
         batch->n = batch->n_rows = 0;
         for (size_t i = 0; i < state->n_slots; i++) {
-                struct transcription *transcription = &state->slots[i];
+                struct slot *slot = &state->slots[i];
                 size_t at = batch->n;
 
-                if (transcription->phase != TRANSCRIPTION_ENCODE)
+                if (slot->phase != SLOT_ENCODE)
                         continue;
-                for (; at > 0 && goes_before(state, transcription, batch->owners[at - 1]); at--)
+                for (; at > 0 && goes_before(state, slot, batch->owners[at - 1]); at--)
                         batch->owners[at] = batch->owners[at - 1];
-                batch->owners[at] = transcription;
+                batch->owners[at] = slot;
                 batch->n++;
         }
 }
 
-// Pages of text that the jobs at work may come to hold.
+// KV blocks that the jobs at work may come to hold.
 static size_t blocks_promised(const struct engine_state *state) {
         size_t n = 0;
 
         for (size_t i = 0; i < state->n_slots; i++)
                 if (state->slots[i].cross_kv)
-                        n += transcription_blocks(&state->slots[i]);
+                        n += slot_blocks(&state->slots[i]);
         return n;
 }
 
 // Keep those that fit into one run and into the KV caches; a long window does not hold up
 // shorter ones behind it, but what is too wide for the decoder's cache does, so that it has its
-// turn.
-// What ranks lower does not ride along, or those before it would wait for it.
+// turn. What ranks lower does not ride along, or those before it would wait for it.
 static void batch_trim(struct encoder_batch *batch, const struct engine_state *state) {
         size_t n_found = batch->n, n_promised = 0, n_blocks = blocks_promised(state);
 
         batch->n = 0;
         for (size_t i = 0; i < n_found; i++) {
-                struct transcription *transcription = batch->owners[i];
-                size_t n_rows = transcription->context.n_rows;
+                struct slot *slot = batch->owners[i];
+                size_t n_rows = slot->context.n_rows;
 
-                if (n_blocks + transcription_blocks(transcription) > state->n_kv_blocks)
+                if (n_blocks + slot_blocks(slot) > state->n_kv_blocks)
                         break;
                 if (batch->n_rows + n_rows > ENCODER_ROWS_MAX ||
-                    transcription->job->rank != batch->owners[0]->job->rank ||
+                    slot->job->rank != batch->owners[0]->job->rank ||
                     !cross_kv_pool_has_room(state->cross_kv_pool, n_promised, n_rows))
                         continue;
-                batch->owners[batch->n++] = transcription;
+                batch->owners[batch->n++] = slot;
                 batch->n_rows += n_rows;
-                n_blocks += transcription_blocks(transcription);
+                n_blocks += slot_blocks(slot);
                 n_promised += cross_kv_pool_claim(n_rows);
         }
 }
@@ -232,11 +224,11 @@ static void encode(struct engine_state *state, const struct encoder_batch *batch
         int r;
 
         for (size_t i = 0; i < batch->n; i++) {
-                struct transcription *owner = batch->owners[i];
+                struct slot *owner = batch->owners[i];
 
-                windows[i] = transcription_window(owner, state->model);
-                retries_charge(&owner->retries, owner->job,
-                               owner->context.n_rows / ROWS_PER_STEP);
+                windows[i] = slot_window(owner);
+                fallback_budget_charge(&owner->budget, owner->job,
+                                       owner->context.n_rows / ROWS_PER_STEP);
         }
         r = encoder_run(state->encoder, windows, batch->n, &features);
         if (r == 0)
@@ -244,31 +236,24 @@ static void encode(struct engine_state *state, const struct encoder_batch *batch
                                      batch->n);
         for (size_t i = 0; i < batch->n; i++) {
                 if (r < 0)
-                        transcription_fail(batch->owners[i], r);
+                        slot_fail(batch->owners[i], r);
                 else
-                        transcription_on_audio(batch->owners[i], state->model, cross_kvs[i],
-                                               state->decoder);
+                        slot_on_encoded(batch->owners[i], cross_kvs[i]);
         }
-}
-
-static bool is_decoding(const struct transcription *transcription) {
-        return transcription->phase == TRANSCRIPTION_DETECT ||
-               transcription->phase == TRANSCRIPTION_DECODE ||
-               transcription->phase == TRANSCRIPTION_ALIGN;
 }
 
 // One step of a decoder batch: whose rows they are.
 struct row_batch {
         struct decoder_row rows[DECODER_ROWS_MAX];
         struct sequence *sequences[DECODER_ROWS_MAX];
-        struct transcription *owners[DECODER_ROWS_MAX];
+        struct slot *owners[DECODER_ROWS_MAX];
         size_t n;
 };
 
 // Whether jobs whose text somebody waits for are being decoded.
 static bool is_better_at_work(const struct engine_state *state) {
         for (size_t i = 0; i < state->n_slots; i++)
-                if (is_decoding(&state->slots[i]) &&
+                if (slot_is_decoding(&state->slots[i]) &&
                     state->slots[i].job->rank != JOB_RANK_BACKGROUND)
                         return true;
         return false;
@@ -279,7 +264,7 @@ static bool must_background_yield(const struct engine_state *state) {
         size_t n_background = 0;
 
         for (size_t i = 0; i < state->n_slots; i++)
-                n_background += state->slots[i].phase != TRANSCRIPTION_FREE &&
+                n_background += state->slots[i].phase != SLOT_FREE &&
                                 state->slots[i].job->rank == JOB_RANK_BACKGROUND;
         return n_background <= BACKGROUND_FEW && is_better_at_work(state);
 }
@@ -299,12 +284,10 @@ static struct share share_find(const struct engine_state *state) {
         };
 }
 
-static bool is_decoding_now(const struct transcription *transcription,
-                            const struct share *share) {
-        if (!is_decoding(transcription) || transcription->job->rank != JOB_RANK_BACKGROUND)
-                return is_decoding(transcription);
-        return transcription->retries.is_one ? share->has_background_retries
-                                             : share->has_background;
+static bool is_decoding_now(const struct slot *slot, const struct share *share) {
+        if (!slot_is_decoding(slot) || slot->job->rank != JOB_RANK_BACKGROUND)
+                return slot_is_decoding(slot);
+        return slot->budget.is_retrying ? share->has_background_retries : share->has_background;
 }
 
 // What of the room for rows a slot may take: what is left when the slots behind it have one row
@@ -312,11 +295,11 @@ static bool is_decoding_now(const struct transcription *transcription,
 static size_t room_for(const struct engine_state *state, const struct share *share,
                        size_t first, size_t turn, size_t room) {
         size_t n = state->n_slots, others = 0;
-        size_t own = transcription_width(&state->slots[(first + turn) % n]);
+        size_t own = slot_width(&state->slots[(first + turn) % n]);
 
         for (size_t i = turn + 1; i < n; i++)
                 if (is_decoding_now(&state->slots[(first + i) % n], share))
-                        others += transcription_width(&state->slots[(first + i) % n]);
+                        others += slot_width(&state->slots[(first + i) % n]);
         if (room > others + own)
                 return room - others;
         return own < room ? own : room;
@@ -329,24 +312,21 @@ static void batch_gather(struct row_batch *batch, struct engine_state *state,
         size_t first = state->n_steps++ % state->n_slots;
 
         for (size_t i = 0; i < state->n_slots; i++) {
-                struct transcription *transcription =
-                        &state->slots[(first + i) % state->n_slots];
+                struct slot *slot = &state->slots[(first + i) % state->n_slots];
                 size_t n;
                 int r;
 
-                if (!is_decoding_now(transcription, share))
+                if (!is_decoding_now(slot, share))
                         continue;
-                n = transcription_rows(
-                        transcription, state->model, batch->rows + batch->n,
-                        batch->sequences + batch->n,
-                        room_for(state, share, first, i, DECODER_ROWS_MAX - batch->n));
+                n = slot_rows(slot, batch->rows + batch->n, batch->sequences + batch->n,
+                              room_for(state, share, first, i, DECODER_ROWS_MAX - batch->n));
                 r = decoder_reserve(state->decoder, batch->rows + batch->n, n);
                 if (r < 0) {
-                        transcription_fail(transcription, r);
+                        slot_fail(slot, r);
                         continue;
                 }
                 for (size_t row = 0; row < n; row++)
-                        batch->owners[batch->n++] = transcription;
+                        batch->owners[batch->n++] = slot;
         }
 }
 
@@ -361,18 +341,17 @@ static void decode(struct engine_state *state) {
         r = decoder_step(state->decoder, batch.rows, batch.n, &logits);
         for (size_t i = 0; i < batch.n; i++) {
                 if (r < 0) {
-                        transcription_fail(batch.owners[i], r);
+                        slot_fail(batch.owners[i], r);
                         continue;
                 }
-                transcription_on_row(batch.owners[i], state->model, batch.sequences[i],
-                                     &batch.rows[i], logits);
+                slot_on_row(batch.owners[i], batch.sequences[i], &batch.rows[i], logits);
                 if (batch.rows[i].wants_logits)
                         logits += n_vocabulary;
         }
         for (size_t i = 0; i < state->n_slots; i++)
                 if (is_decoding_now(&state->slots[i], &share)) {
-                        retries_charge(&state->slots[i].retries, state->slots[i].job, 1);
-                        transcription_on_step(&state->slots[i], state->model, state->decoder);
+                        fallback_budget_charge(&state->slots[i].budget, state->slots[i].job, 1);
+                        slot_on_step(&state->slots[i]);
                 }
 }
 
@@ -417,19 +396,19 @@ static int engine_step(void *opaque) {
         batch_find(&batch, state);
         batch_trim(&batch, state);
         for (size_t i = 0; i < state->n_slots; i++)
-                has_live = has_live || is_decoding(&state->slots[i]);
+                has_live = has_live || slot_is_decoding(&state->slots[i]);
         if (batch.n == 0 && !has_live)
                 return ENGINE_E_IDLE;
 
         state->was_encoding = is_encoders_turn(state, &batch, has_live);
         if (state->was_encoding) {
                 rows_account(state, &batch);
-                retry_pot_earn(&state->pot, batch.n_rows / ROWS_PER_STEP);
+                fallback_pot_earn(&state->pot, batch.n_rows / ROWS_PER_STEP);
                 encode(state, &batch);
         } else {
                 state->n_rows_ahead -= state->n_rows_ahead < ROWS_PER_STEP ? state->n_rows_ahead
                                                                            : ROWS_PER_STEP;
-                retry_pot_earn(&state->pot, 1);
+                fallback_pot_earn(&state->pot, 1);
                 decode(state);
         }
         return 0;
@@ -440,17 +419,9 @@ static int engine_collect(void *opaque, const struct job **ret_job, int *ret_res
         struct engine_state *state = opaque;
 
         for (size_t i = 0; i < state->n_slots; i++) {
-                struct transcription *transcription = &state->slots[i];
-
-                if (transcription->phase != TRANSCRIPTION_DONE)
+                if (state->slots[i].phase != SLOT_DONE)
                         continue;
-                *ret_job = transcription->job;
-                *ret_result = transcription->result;
-                if (transcription->result == 0)
-                        *ret_hypothesis = transcription->hypothesis;
-                else
-                        hypothesis_deinit(&transcription->hypothesis);
-                transcription_clear(transcription, state->decoder);
+                *ret_result = slot_collect(&state->slots[i], ret_job, ret_hypothesis);
                 return 0;
         }
         return ENGINE_E_NONE;

@@ -11,7 +11,7 @@
 #include "decode/engine.h"
 #include "util/mem.h"
 #include "whisper/engine_rig.h"
-#include "whisper/retries.h"
+#include "whisper/fallback.h"
 
 #define N_CROWD 8
 #define N_FILES 6  // more than a few (engine.c)
@@ -97,7 +97,7 @@ static void test_a_final_has_a_budget_and_a_file_has_none(void **state) {
         assert_int_equal(easy.n_retries, 0);
         assert_int_equal(easy.n_given_up, 0);
         assert_in_range(final.n_retries, 1, 6);
-        assert_in_range(final.n_steps, easy.n_steps + 1, easy.n_steps + RETRY_ALLOWANCE);
+        assert_in_range(final.n_steps, easy.n_steps + 1, easy.n_steps + FALLBACK_ALLOWANCE);
         assert_int_equal(final.n_given_up, 1);
         assert_true(final.n_tokens > easy.n_tokens / 2);
         // All that its options say: with the full context, and at five more temperatures.
@@ -128,7 +128,7 @@ static void test_of_many_hard_windows_a_few_are_tried_again(void **state) {
         }
         assert_in_range(n_retried, 2, 4);
         assert_int_equal(n_given_up, N_CROWD);
-        assert_true(n_steps < 2 * (easy.n_steps + RETRY_ALLOWANCE));
+        assert_true(n_steps < 2 * (easy.n_steps + FALLBACK_ALLOWANCE));
         for (size_t i = 0; i < N_CROWD; i++)
                 job_free(jobs[i]);
         // What was not used is there for the next.

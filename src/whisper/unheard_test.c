@@ -17,8 +17,7 @@
 struct scene {
         float *samples;
         struct activity speech;
-        struct unheard found[UNHEARD_MAX];
-        size_t n;
+        struct unheard_list found;
 };
 
 static void scene_make(struct scene *scene) {
@@ -35,7 +34,7 @@ static void scene_make(struct scene *scene) {
 static void scene_find(struct scene *scene, const struct heard_word *words, size_t n) {
         const struct unheard whole = {.begin = 0, .end = S(SECONDS), .token = 50};
 
-        scene->n = unheard_find(scene->found, &scene->speech, scene->samples, words, n, &whole);
+        unheard_find(&scene->found, &scene->speech, scene->samples, words, n, &whole);
 }
 
 // A word each half second.
@@ -57,10 +56,10 @@ static void before_the_first_word(void **state) {
         (void)state;
         scene_make(&scene);
         scene_find(&scene, words, words_between(words, 0, 9, SECONDS, 0));
-        assert_int_equal(scene.n, 1);
-        assert_int_equal(scene.found[0].begin, 0);
-        assert_about(scene.found[0].end, 8.7);
-        assert_int_equal(scene.found[0].token, 0);
+        assert_int_equal(scene.found.n, 1);
+        assert_int_equal(scene.found.items[0].begin, 0);
+        assert_about(scene.found.items[0].end, 8.7);
+        assert_int_equal(scene.found.items[0].token, 0);
         free(scene.samples);
 }
 
@@ -72,13 +71,13 @@ static void between_words_and_behind_them(void **state) {
         (void)state;
         scene_make(&scene);
         scene_find(&scene, words, words_between(words, n, 9, 13, 20));
-        assert_int_equal(scene.n, 2);
-        assert_about(scene.found[0].begin, 4);
-        assert_about(scene.found[0].end, 8.7);
-        assert_int_equal(scene.found[0].token, 20);
-        assert_about(scene.found[1].begin, 12.8);
-        assert_int_equal(scene.found[1].end, S(SECONDS));
-        assert_int_equal(scene.found[1].token, 50);
+        assert_int_equal(scene.found.n, 2);
+        assert_about(scene.found.items[0].begin, 4);
+        assert_about(scene.found.items[0].end, 8.7);
+        assert_int_equal(scene.found.items[0].token, 20);
+        assert_about(scene.found.items[1].begin, 12.8);
+        assert_int_equal(scene.found.items[1].end, S(SECONDS));
+        assert_int_equal(scene.found.items[1].token, 50);
         free(scene.samples);
 }
 
@@ -89,17 +88,17 @@ static void three_seconds_of_speech_it_takes(void **state) {
         (void)state;
         scene_make(&scene);
         scene_find(&scene, words, words_between(words, 0, 3.1, SECONDS, 0));
-        assert_int_equal(scene.n, 0);
+        assert_int_equal(scene.found.n, 0);
         scene_find(&scene, words, words_between(words, 0, 3.5, SECONDS, 0));
-        assert_int_equal(scene.n, 1);
+        assert_int_equal(scene.found.n, 1);
         // What is no speech does not count, nor where nothing is known.
         scene.speech = (struct activity){0};
         activity_add(&scene.speech, S(1), S(SECONDS));
         scene_find(&scene, words, words_between(words, 0, 3.5, SECONDS, 0));
-        assert_int_equal(scene.n, 0);
+        assert_int_equal(scene.found.n, 0);
         scene.speech = (struct activity){0};
         scene_find(&scene, words, words_between(words, 0, 9, SECONDS, 0));
-        assert_int_equal(scene.n, 0);
+        assert_int_equal(scene.found.n, 0);
         free(scene.samples);
 }
 
@@ -113,8 +112,8 @@ static void a_stray_look_covers_nothing(void **state) {
         scene_make(&scene);
         words[5].position = S(4);
         scene_find(&scene, words, n);
-        assert_int_equal(scene.n, 1);
-        assert_about(scene.found[0].end, 8.7);
+        assert_int_equal(scene.found.n, 1);
+        assert_about(scene.found.items[0].end, 8.7);
         free(scene.samples);
 }
 
@@ -127,8 +126,8 @@ static void it_ends_where_it_is_quiet(void **state) {
         for (int64_t i = S(8.6); i < S(8.7); i++)
                 scene.samples[i] /= 100;
         scene_find(&scene, words, words_between(words, 0, 9, SECONDS, 0));
-        assert_int_equal(scene.n, 1);
-        assert_in_range(scene.found[0].end, S(8.6), S(8.7));
+        assert_int_equal(scene.found.n, 1);
+        assert_in_range(scene.found.items[0].end, S(8.6), S(8.7));
         free(scene.samples);
 }
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "whisper/cpu/gemm/tall.h"
+#include "whisper/cpu/gemm/tall_layout.h"
 
 #define AMX_LINE   64  // bytes: a row of a tile, 16 groups or a vector's columns
 #define AMX_GROUPS (AMX_LINE / TALL_GROUP)

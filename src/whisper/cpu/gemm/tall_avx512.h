@@ -5,7 +5,7 @@
 
 #include <immintrin.h>
 
-#include "whisper/cpu/gemm/tall.h"
+#include "whisper/cpu/gemm/tall_layout.h"
 #include "whisper/cpu/vectors_avx512.h"
 
 // To bf16 by rounding to nearest even, for processors without an instruction for it. NaN stays
