@@ -100,6 +100,7 @@ struct decode_options decode_options_default(void);
 
 // Signs that belong to the word after them, and before them, where the user names no others.
 extern const char decode_prepended[], decode_appended[];
+
 // A deep copy, and freeing what one holds.
 struct decode_options decode_options_copy(const struct decode_options *options);
 void decode_options_deinit(struct decode_options *options);

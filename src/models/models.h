@@ -38,13 +38,18 @@ const struct model_entry *models_find(const char *name);
 // says so.
 char *models_default_folder(void);
 
+// Where the hub is looked for instead of where the catalogue says: the environment's scheme and
+// host part of every address, for mirrors and tests ("http://127.0.0.1:8000").
+#define MODELS_HUB_VARIABLE "EAVESDROP_HUB_URL"
+
 // Called with bytes done and total of a file while fetching; may be NULL.
 typedef void (*models_progress)(void *context, const char *file, int64_t done, int64_t total);
 
 // Make sure that every file of the entry is in folder/NAME with the right checksum: nothing to
-// do, or fetched from the hub (or from where EAVESDROP_HUB_URL points). -ENETUNREACH, with what
-// to do, when that does not answer. Files are written to a temporary name and renamed; a file
-// with a wrong checksum is removed and -EBADMSG. Waits for another fetch of the same model.
+// do, or fetched from the hub (or from where MODELS_HUB_VARIABLE points). -ENETUNREACH, with
+// what to do, when that does not answer. Files are written to a temporary name and renamed; a
+// file with a wrong checksum is removed and -EBADMSG. Waits for another fetch of the same
+// model.
 int models_fetch(const struct model_entry *entry, const char *folder, models_progress progress,
                  void *context, struct error *error);
 

@@ -14,7 +14,6 @@
 
 #include <cmocka.h>
 
-#include "models/files.h"
 #include "models/models_rig.h"
 #include "util/mem.h"
 
@@ -112,7 +111,7 @@ static int place_open(void **state) {
         struct place *place = xnew(struct place);
 
         snprintf(place->folder, sizeof(place->folder), "/tmp/models-test-XXXXXX");
-        environment_set(HUB_URL_VARIABLE, NULL);
+        environment_set(MODELS_HUB_VARIABLE, NULL);
         environment_set("no_proxy", "127.0.0.1");
         if (!mkdtemp(place->folder))
                 return -1;
@@ -209,9 +208,9 @@ static void mirror_is_asked_instead(void **state) {
         struct model_entry entry = entry_of(place, &file);
 
         entry.host = "http://127.0.0.1:1";
-        environment_set(HUB_URL_VARIABLE, place->hub.url);
+        environment_set(MODELS_HUB_VARIABLE, place->hub.url);
         assert_int_equal(models_fetch(&entry, place->folder, NULL, NULL, NULL), 0);
-        environment_set(HUB_URL_VARIABLE, NULL);
+        environment_set(MODELS_HUB_VARIABLE, NULL);
 }
 
 static void assert_refused(const struct place *place, const char *name, int code,
@@ -255,9 +254,9 @@ static void password_of_a_mirror_is_not_shown(void **state) {
         struct place *place = *state;
         struct error error = {0};
 
-        environment_set(HUB_URL_VARIABLE, "http://user:secret@127.0.0.1:1");
+        environment_set(MODELS_HUB_VARIABLE, "http://user:secret@127.0.0.1:1");
         assert_int_equal(fetch_named(place, "good", &error), -ENETUNREACH);
-        environment_set(HUB_URL_VARIABLE, NULL);
+        environment_set(MODELS_HUB_VARIABLE, NULL);
         assert_null(strstr(error.text, "secret"));
 }
 

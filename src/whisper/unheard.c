@@ -10,7 +10,7 @@
 
 // A word may begin and end so far from where it was looked for.
 #define WORD_REACH (AUDIO_RATE * 6 / 10)
-// And lasts about so long on both sides.
+// A word lasts about so long on both sides of that.
 #define WORD_HALF (AUDIO_RATE * 3 / 10)
 
 // Sound is quiet or loud over so many samples.

@@ -11,5 +11,5 @@ bool cpu_has_avx512(void);  // F, BW, VL and DQ
 bool cpu_has_vnni(void);    // and AVX-512 VNNI
 bool cpu_has_bf16(void);    // and AVX-512 BF16
 
-// And AMX for int8 and bf16, which the kernel has let this process use.
+// AMX for int8 and bf16, which the operating system has let this process use, and all above.
 bool cpu_has_amx(void);

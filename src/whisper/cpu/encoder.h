@@ -1,8 +1,8 @@
 #pragma once
 // Encoder: log-mel windows to audio features, several windows of different lengths at once.
-// Their rows lie end to end in one tall matrix: convolutions and linear layers see all of them,
-// attention stays within each window, and nothing is padded. A window's rows are those that its
-// context keeps.
+// The windows' rows lie end to end in one tall matrix: convolutions and linear layers see all
+// of them, attention stays within each window, and nothing is padded. A window's rows are those
+// that its context keeps.
 //
 // Threads: one encoder belongs to one engine.
 

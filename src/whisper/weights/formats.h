@@ -42,8 +42,9 @@ enum element_type {
 
 struct weights_tensor {
         char name[WEIGHTS_NAME_MAX];         // OpenAI's
-        char ctranslate2[WEIGHTS_NAME_MAX];  // theirs; "" for a bias that is always zero
-        int part, n_parts;                   // which of how many equal parts of theirs this is
+        char ctranslate2[WEIGHTS_NAME_MAX];  // its name there; "" for a bias that is always
+                                             // zero
+        int part, n_parts;  // which of how many equal parts of that tensor this is
         int64_t shape[WEIGHTS_DIMENSIONS_MAX];  // row-major, PyTorch's orientation
         int n_dimensions;
         enum element_type type;

@@ -31,7 +31,7 @@ enum shape_kind {
 
 struct planned {
         const char *name;         // OpenAI's, within the layer
-        const char *ctranslate2;  // theirs, within the layer; NULL: not kept, all zero
+        const char *ctranslate2;  // its name there, within the layer; NULL: not kept, all zero
         enum shape_kind shape;
         int part, n_parts;  // of their tensor; 0 parts means the whole of it
 };

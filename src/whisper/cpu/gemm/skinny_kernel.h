@@ -65,7 +65,7 @@ typedef void (*skinny_kernel)(const struct skinny_matrix *matrix,
                               const struct skinny_block *block);
 
 extern const skinny_kernel skinny_kernels_avx2[2][KERNEL_ROWS_MAX + 1];    // [type][rows]
-extern const skinny_kernel skinny_kernels_avx512[4][KERNEL_ROWS_MAX + 1];  // likewise
+extern const skinny_kernel skinny_kernels_avx512[4][KERNEL_ROWS_MAX + 1];  // [type][rows]
 
 void skinny_convert_row_bf16(const float *x, size_t depth, void *ret);
 void skinny_convert_row_int8(const float *x, size_t depth, void *ret);
