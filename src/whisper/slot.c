@@ -77,7 +77,7 @@ static void tell_language(struct hypothesis *hypothesis, const char *code, float
 // Ask for the window.
 static void want_window(struct slot *slot, const struct context_shape *shape) {
         context_init(&slot->context, attempt_window_frames(&slot->window),
-                           shape ? shape : &context_shape_short);
+                     shape ? shape : &context_shape_short);
         slot->phase = SLOT_ENCODE;
 }
 
