@@ -113,7 +113,8 @@ static void method_refuse(const char *path, struct exchange *exchange) {
                                                                     : routes[i].method);
                 free(before);
         }
-        response.headers = headers = xasprintf("Allow: %s\r\n", methods);
+        headers = xasprintf("Allow: %s\r\n", methods);
+        response.headers = headers;
         exchange_reply(exchange, &response);
 }
 
