@@ -38,6 +38,7 @@
 #include "engines.h"
 #include "roofline.h"
 #include "stages.h"
+#include "util/array.h"
 #include "util/mem.h"
 #include "whisper/cpu/encoder.h"
 #include "whisper/model.h"
@@ -53,7 +54,7 @@ struct bench {
         struct decode_options options;  // of the sounds that are read next
         struct context_shape shape;     // the one that the last command spelled out
         struct job **sounds;
-        size_t n_sounds;
+        size_t n_sounds, capacity;
 };
 
 static json_t *mistake(const char *text) {
@@ -71,6 +72,7 @@ static void sounds_free(struct bench *bench) {
         while (bench->n_sounds > 0)
                 job_free(bench->sounds[--bench->n_sounds]);
         bench->sounds = mem_free(bench->sounds);
+        bench->capacity = 0;
 }
 
 // A line, split at its spaces.
@@ -135,8 +137,8 @@ static json_t *answer_sounds(struct bench *bench, const struct command *command)
                 return mistake("no such file");
         sounds_free(bench);
         while ((job = job_read(file, &bench->options, bench->n_sounds)) != NULL) {
-                bench->sounds = xrealloc_array(bench->sounds, bench->n_sounds + 1,
-                                               sizeof(struct job *));
+                bench->sounds = array_grow(bench->sounds, bench->n_sounds, &bench->capacity,
+                                           sizeof(struct job *));
                 bench->sounds[bench->n_sounds++] = job;
         }
         fclose(file);

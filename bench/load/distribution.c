@@ -3,15 +3,12 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "util/array.h"
 #include "util/mem.h"
 
 void distribution_add(struct distribution *distribution, double value) {
-        if (distribution->n == distribution->capacity) {
-                distribution->capacity =
-                        distribution->capacity ? 2 * distribution->capacity : 64;
-                distribution->values = xrealloc_array(distribution->values,
-                                                      distribution->capacity, sizeof(double));
-        }
+        distribution->values = array_grow(distribution->values, distribution->n,
+                                          &distribution->capacity, sizeof(double));
         distribution->values[distribution->n++] = value;
         distribution->is_sorted = false;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "audio/pcm.h"
+#include "util/array.h"
 #include "util/mem.h"
 
 // Marsaglia's xorshift32: the same talker says the same on every machine.
@@ -63,11 +64,8 @@ struct schedule *schedule_new(const struct corpus *corpus,
                 if (schedule->n == 0 && config->talking_share > 0)
                         at = (int64_t)(random_share(&state) *
                                        (double)pause_after(recording, config, &state));
-                if (schedule->n == capacity) {
-                        capacity = capacity ? 2 * capacity : 16;
-                        schedule->utterances = xrealloc_array(schedule->utterances, capacity,
-                                                              sizeof(*schedule->utterances));
-                }
+                schedule->utterances = array_grow(schedule->utterances, schedule->n, &capacity,
+                                                  sizeof(*schedule->utterances));
                 schedule->utterances[schedule->n++] = (struct utterance){recording, at};
                 schedule->end = at + recording->n_samples;
                 at = schedule->end + pause_after(recording, config, &state);

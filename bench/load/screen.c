@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "load/alignment.h"
+#include "util/array.h"
 #include "util/mem.h"
 
 // How far beyond a tail's length its counterpart in the final text may reach: a tail has seldom
@@ -57,11 +58,8 @@ void screen_show(struct screen *screen, nsec_t at, const char *final_text, const
                 final_append(screen, at, final_text);
         free(screen->tail);
         screen->tail = xstrdup(tail);
-        if (screen->n_updates == screen->capacity) {
-                screen->capacity = screen->capacity ? 2 * screen->capacity : 64;
-                screen->updates = xrealloc_array(screen->updates, screen->capacity,
-                                                 sizeof(*screen->updates));
-        }
+        screen->updates = array_grow(screen->updates, screen->n_updates, &screen->capacity,
+                                     sizeof(*screen->updates));
         update = &screen->updates[screen->n_updates++];
         update->at = at;
         update->n_finals = screen->finals.n;

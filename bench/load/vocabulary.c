@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/array.h"
 #include "util/mem.h"
 #include "util/utf8.h"
 
@@ -177,11 +178,8 @@ void vocabulary_split(struct vocabulary *vocabulary, const char *text, size_t ba
 // --- lists -----------------------------------------------------------------------------
 
 void words_append(struct words *words, struct word word) {
-        if (words->n == words->capacity) {
-                words->capacity = words->capacity ? 2 * words->capacity : 16;
-                words->items =
-                        xrealloc_array(words->items, words->capacity, sizeof(*words->items));
-        }
+        words->items =
+                array_grow(words->items, words->n, &words->capacity, sizeof(*words->items));
         words->items[words->n++] = word;
 }
 

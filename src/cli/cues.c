@@ -7,6 +7,7 @@
 #include "audio/pcm.h"
 #include "cli/breaks.h"
 #include "cli/columns.h"
+#include "util/array.h"
 #include "util/line_text.h"
 #include "util/mem.h"
 
@@ -36,10 +37,7 @@ struct cues {
 // --- pieces ----------------------------------------------------------------------------------
 
 static void piece_add(struct cues *cues, const struct piece *piece) {
-        if (cues->n == cues->room) {
-                cues->room = cues->room > 0 ? 2 * cues->room : 64;
-                cues->pieces = xrealloc_array(cues->pieces, cues->room, sizeof(*cues->pieces));
-        }
+        cues->pieces = array_grow(cues->pieces, cues->n, &cues->room, sizeof(*cues->pieces));
         cues->pieces[cues->n++] = *piece;
 }
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "audio/pcm.h"
+#include "util/utf8.h"
 
 // The longest stretch of tokens whose repetition is looked for; a loop of longer ones
 // compresses well enough for the other filter.
@@ -48,15 +49,11 @@ bool filter_goes_in_circles(const struct decode_options *options, const int32_t 
         return (float)repetitions_most(tokens, n) > options->repetition_max;
 }
 
-static bool is_blank(char byte) {
-        return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
-}
-
 static size_t words_count(const char *text) {
         size_t n = 0;
 
-        for (bool was_blank = true; *text; was_blank = is_blank(*text++))
-                n += was_blank && !is_blank(*text);
+        for (bool was_blank = true; *text; was_blank = utf8_is_blank(*text++))
+                n += was_blank && !utf8_is_blank(*text);
         return n;
 }
 

@@ -6,6 +6,7 @@
 #include "audio/pcm.h"
 #include "decode/scheduler_private.h"
 #include "util/budget.h"
+#include "util/list.h"
 #include "util/mem.h"
 
 /*
@@ -376,17 +377,12 @@ void flow_cancel(struct flow *flow, bool partial_only) {
 }
 
 struct flow *flow_close(struct flow *flow) {
-        struct flow **place;
-
         if (!flow)
                 return NULL;
         assert(loop_is_current(flow->scheduler->loop));
         flow_cancel(flow, false);
         flow_leave_grants(flow);
-        place = &flow->scheduler->flows;
-        while (*place != flow)
-                place = &(*place)->next;
-        *place = flow->next;
+        LIST_UNLINK(flow->scheduler->flows, flow, next);
         group_leave(flow);
         if (flow->is_closed)
                 *flow->is_closed = true;

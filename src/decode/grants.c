@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "decode/scheduler_private.h"
+#include "util/list.h"
 
 // Partial jobs in each engine at a time, and so many more for those whose answer may become
 // the final one. A step of the decoder costs for six texts hardly more than for one; and of its
@@ -14,13 +15,9 @@ void flow_set_on_grant(struct flow *flow, flow_grant on_grant) {
 }
 
 void flow_leave_grants(struct flow *flow) {
-        struct flow **place = &flow->scheduler->waiting;
-
         if (!flow->is_waiting)
                 return;
-        while (*place != flow)
-                place = &(*place)->waiting_next;
-        *place = flow->waiting_next;
+        LIST_UNLINK(flow->scheduler->waiting, flow, waiting_next);
         flow->is_waiting = flow->is_speculative = false;
 }
 

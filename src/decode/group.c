@@ -6,6 +6,7 @@
 
 #include "audio/pcm.h"
 #include "decode/scheduler_private.h"
+#include "util/list.h"
 #include "util/mem.h"
 
 // Others are at work when they had a live job within this time: who speaks pauses for less.
@@ -86,11 +87,7 @@ static struct group *group_find(const struct groups *groups, const char *owner) 
 }
 
 static void group_free(struct groups *groups, struct group *group) {
-        struct group **place = &groups->first;
-
-        while (*place != group)
-                place = &(*place)->next;
-        *place = group->next;
+        LIST_UNLINK(groups->first, group, next);
         free(group->owner);
         free(group);
 }
@@ -133,13 +130,10 @@ void group_join(struct flow *flow, const char *owner) {
 }
 
 void group_leave(struct flow *flow) {
-        struct flow **place = &flow->group->flows;
         nsec_t now = loop_now(flow->scheduler->loop);
 
         debt_take(flow, now);
-        while (*place != flow)
-                place = &(*place)->group_next;
-        *place = flow->group_next;
+        LIST_UNLINK(flow->group->flows, flow, group_next);
         group_advance(flow->group);
         flow->group = NULL;
         groups_clean(&flow->scheduler->groups, now);

@@ -1,6 +1,7 @@
 #include "dialect/segment_time.h"
 
 #include "audio/pcm.h"
+#include "util/number.h"
 
 #define MS_SAMPLES (AUDIO_RATE / 1000)
 
@@ -23,11 +24,7 @@ struct segment_time segment_time_after(const struct segment *segment, int64_t or
 
 static int64_t word_milliseconds(const struct segment_time *time, int64_t position,
                                  int64_t origin) {
-        int64_t ms = milliseconds(position, origin);
-
-        if (ms < time->begin_ms)
-                return time->begin_ms;
-        return ms > time->end_ms ? time->end_ms : ms;
+        return number_clamp(milliseconds(position, origin), time->begin_ms, time->end_ms);
 }
 
 void segment_time_write_words(const struct segment_time *time, struct json_text *text,

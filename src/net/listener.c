@@ -4,6 +4,7 @@
 #include <http_parser.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/param.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -36,14 +37,10 @@ static size_t connections_allowed(size_t n_children) {
         return allowed - kept;
 }
 
-static size_t smaller(size_t a, size_t b) {
-        return a < b ? a : b;
-}
-
 void listener_limit(struct listener *listener, const struct listener_limits *limits) {
         listener->connections_max = connections_allowed(limits->n_children);
-        listener->busy_max = smaller(BUSY_MAX, listener->connections_max / BUSY_PART);
-        listener->per_address_max = smaller(
+        listener->busy_max = MIN(BUSY_MAX, listener->connections_max / BUSY_PART);
+        listener->per_address_max = MIN(
                 limits->per_address, listener->connections_max - listener->connections_max / 4);
 }
 

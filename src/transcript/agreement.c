@@ -16,10 +16,6 @@ struct words {
         size_t n;
 };
 
-static bool is_blank(char byte) {
-        return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
-}
-
 static uint32_t character_value(const char *bytes, int length) {
         static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
         uint32_t value = (unsigned char)bytes[0] & masks[length];
@@ -51,9 +47,9 @@ static bool is_unspaced(uint32_t character) {
 static size_t word_end(const char *text, size_t n, size_t begin) {
         size_t at = begin;
 
-        while (at < n && is_blank(text[at]))
+        while (at < n && utf8_is_blank(text[at]))
                 at++;
-        for (size_t first = at; at < n && !is_blank(text[at]);) {
+        for (size_t first = at; at < n && !utf8_is_blank(text[at]);) {
                 int step = utf8_step(text + at, n - at);
 
                 if (step > 0 && is_unspaced(character_value(text + at, step)))

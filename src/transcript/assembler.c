@@ -5,6 +5,7 @@
 
 #include "transcript/agreement.h"
 #include "util/mem.h"
+#include "util/number.h"
 
 // A detected language is told above this probability; the original server's threshold.
 #define LANGUAGE_SURE 0.5f
@@ -160,19 +161,13 @@ const struct update *assembler_on_partial(struct assembler *assembler, int64_t b
         return update_make(assembler, false);
 }
 
-static int64_t position_clamp(int64_t position, int64_t least, int64_t most) {
-        if (position > most)
-                position = most;
-        return position < least ? least : position;
-}
-
 // The words, whose times count from `begin` on, get theirs on the clock, within their segment.
 static void words_place(struct segment *segment, int64_t begin) {
         for (size_t i = 0; i < segment->n_words; i++) {
                 struct hypothesis_word *word = &segment->words[i];
 
-                word->begin = position_clamp(begin + word->begin, segment->begin, segment->end);
-                word->end = position_clamp(begin + word->end, word->begin, segment->end);
+                word->begin = number_clamp(begin + word->begin, segment->begin, segment->end);
+                word->end = number_clamp(begin + word->end, word->begin, segment->end);
         }
 }
 
@@ -183,7 +178,7 @@ static void final_take(struct assembler *assembler, struct hypothesis_segment *h
         struct segment *segment = &assembler->finals[assembler->n_finals++];
 
         *segment = (struct segment){
-                .begin = position_clamp(begin + heard->begin, assembler->position_end, end),
+                .begin = number_clamp(begin + heard->begin, assembler->position_end, end),
                 .text = heard->text,
                 .is_final = true,
                 .tokens = heard->tokens,
@@ -195,7 +190,7 @@ static void final_take(struct assembler *assembler, struct hypothesis_segment *h
                 .compression_ratio = heard->compression_ratio,
                 .temperature = heard->temperature,
         };
-        segment->end = position_clamp(begin + heard->end, segment->begin, end);
+        segment->end = number_clamp(begin + heard->end, segment->begin, end);
         *heard = (struct hypothesis_segment){0};
         words_place(segment, begin);
         segment->id = segment_id_next(assembler->id_last, segment->text);

@@ -1,10 +1,16 @@
 #pragma once
-// Number: plain decimal numbers in what people write.
+// Number: numbers within limits, and plain decimal ones in what people write.
 //
 // Threads: any; no state.
 
 #include <stdbool.h>
 #include <stdint.h>
+
+// The value, or the limit that it is beyond; at most `most`, and at least `least` in any case.
+static inline int64_t number_clamp(int64_t value, int64_t least, int64_t most) {
+        value = value > most ? most : value;
+        return value < least ? least : value;
+}
 
 // The number that the text begins with, digits with at most a point and a minus sign; what
 // strtod() takes beyond that (nan, 0x1p3, 1e3) is none. Returns where it ends, or NULL when

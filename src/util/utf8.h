@@ -3,9 +3,15 @@
 //
 // Threads: any; no state.
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define UTF8_REPLACEMENT "\xef\xbf\xbd"  // U+FFFD
+
+// True for the blanks that words of a text stand between.
+static inline bool utf8_is_blank(char byte) {
+        return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
+}
 
 // Length of the valid character at `bytes` (1 to 4), or minus the number of bytes (1 to 3) that
 // one replacement character stands for: the longest beginning of a character that is there

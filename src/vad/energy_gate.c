@@ -1,5 +1,7 @@
 #include "vad/energy_gate.h"
 
+#include <sys/param.h>
+
 // Two seconds. The detector's memory has settled by then, and so has a recorder's gain control.
 #define QUIET_CHUNKS 64
 
@@ -37,19 +39,15 @@ struct loudness energy_gate_measure(const float samples[VAD_CHUNK]) {
         };
 }
 
-static float larger(float a, float b) {
-        return a > b ? a : b;
-}
-
 // Another quiet chunk. True when there are enough of them in a row to know the noise; counting
 // then starts again.
 static bool quiet_add(struct energy_gate *gate, struct loudness loudness) {
-        gate->loudest.treble = larger(gate->loudest.treble, loudness.treble);
-        gate->loudest.whole = larger(gate->loudest.whole, loudness.whole);
+        gate->loudest.treble = MAX(gate->loudest.treble, loudness.treble);
+        gate->loudest.whole = MAX(gate->loudest.whole, loudness.whole);
         if (++gate->n_quiet < QUIET_CHUNKS)
                 return false;
-        gate->limit.treble = larger(MARGIN * gate->loudest.treble, LOUDNESS_MIN);
-        gate->limit.whole = larger(MARGIN * gate->loudest.whole, LOUDNESS_MIN);
+        gate->limit.treble = MAX(MARGIN * gate->loudest.treble, LOUDNESS_MIN);
+        gate->limit.whole = MAX(MARGIN * gate->loudest.whole, LOUDNESS_MIN);
         gate->n_quiet = 0;
         gate->loudest = (struct loudness){0};
         return true;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "util/mem.h"
 #include "whisper/tokenizer_bpe.h"
@@ -15,13 +16,9 @@
 // A prefix may take half of that.
 #define PREFIX_MAX (TEXT_MIN / 2)
 
-static size_t smaller(size_t a, size_t b) {
-        return a < b ? a : b;
-}
-
 // Room for previous text beside so many hotwords.
 static size_t previous_room(size_t n_hotwords) {
-        return smaller(PREVIOUS_MAX, PROMPT_CONTEXT - TEXT_MIN - n_hotwords);
+        return MIN(PREVIOUS_MAX, PROMPT_CONTEXT - TEXT_MIN - n_hotwords);
 }
 
 // A text's first or last `n_max` tokens.
@@ -172,12 +169,12 @@ struct prompt prompt_build(const struct tokenizer_specials *specials,
         if (parts->n_prefix > 0) {
                 if (!parts->without_timestamps)
                         append(&prompt, &specials->timestamp_begin, 1);
-                append(&prompt, parts->prefix, smaller(parts->n_prefix, PREFIX_MAX));
+                append(&prompt, parts->prefix, MIN(parts->n_prefix, PREFIX_MAX));
         }
         // The last token of text is never read back, hence one more.
         prompt.n_after = PROMPT_CONTEXT - prompt.n + 1;
-        prompt.n_after = smaller(prompt.n_after, TEXT_MAX);
+        prompt.n_after = MIN(prompt.n_after, TEXT_MAX);
         if (parts->n_text_max > 0)
-                prompt.n_after = smaller(prompt.n_after, parts->n_text_max);
+                prompt.n_after = MIN(prompt.n_after, parts->n_text_max);
         return prompt;
 }

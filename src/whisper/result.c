@@ -6,6 +6,7 @@
 
 #include "audio/pcm.h"
 #include "util/mem.h"
+#include "util/number.h"
 #include "whisper/log_mel.h"
 #include "whisper/seam.h"
 #include "whisper/splitter.h"
@@ -113,14 +114,10 @@ static bool is_blank(const char *text) {
         return text[strspn(text, " \t\r\n\f\v")] == '\0';
 }
 
-static int64_t clamp(int64_t position, int64_t least, int64_t most) {
-        position = position > most ? most : position;
-        return position < least ? least : position;
-}
-
 // Seconds from the job's begin, as they lie in the sound and after `least`.
 static int64_t position_of(const struct result *result, double seconds, int64_t least) {
-        return clamp(llround(seconds * AUDIO_RATE), least, (int64_t)result->job->n_samples);
+        return number_clamp(llround(seconds * AUDIO_RATE), least,
+                            (int64_t)result->job->n_samples);
 }
 
 // Words that begin in one segment of the window, taken from those that are left.

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "util/mem.h"
 
@@ -190,14 +191,6 @@ void word_timestamps_place(struct timed_words *words, const uint32_t *begins,
 
 // --- Segments -----------------------------------------------------------------------------
 
-static double larger(double a, double b) {
-        return a > b ? a : b;
-}
-
-static double smaller(double a, double b) {
-        return a < b ? a : b;
-}
-
 // After a pause alignment likes to begin too early: the first two words are cut.
 static void limit_after_pause(double median, struct timed_word *words, size_t n,
                               double last_speech) {
@@ -210,11 +203,11 @@ static void limit_after_pause(double median, struct timed_word *words, size_t n,
             !(has_second && words[1].end - words[0].begin > 2 * longest))
                 return;
         if (has_second && words[1].end - words[1].begin > longest) {
-                double boundary = larger(words[1].end / 2, words[1].end - longest);
+                double boundary = MAX(words[1].end / 2, words[1].end - longest);
 
                 words[0].end = words[1].begin = boundary;
         }
-        words[0].begin = larger(0, words[0].end - longest);
+        words[0].begin = MAX(0, words[0].end - longest);
 }
 
 void word_timestamps_fit(const struct timed_words *all, struct timed_word *words, size_t n,
@@ -223,11 +216,11 @@ void word_timestamps_fit(const struct timed_words *all, struct timed_word *words
 
         limit_after_pause(all->median, words, n, last_speech);
         if (*begin<words[0].end && * begin - 0.5> words[0].begin)
-                words[0].begin = larger(0, smaller(words[0].end - all->median, *begin));
+                words[0].begin = MAX(0, MIN(words[0].end - all->median, *begin));
         else
                 *begin = words[0].begin;
         if (*end > last->begin && *end + 0.5 < last->end)
-                last->end = larger(last->begin + all->median, *end);
+                last->end = MAX(last->begin + all->median, *end);
         else
                 *end = last->end;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "util/mem.h"
 #include "whisper/cpu/gemm/tall_layer.h"
@@ -137,10 +138,6 @@ static size_t chunk_rows(const struct fused_encoder *encoder, size_t n_rows) {
         return (rows + TALL_TILE_ROWS - 1) / TALL_TILE_ROWS * TALL_TILE_ROWS;
 }
 
-static size_t smaller(size_t a, size_t b) {
-        return a < b ? a : b;
-}
-
 // --- Convolutions ----------------------------------------------------------------------------
 
 /* A convolution over three frames is a product with rows that overlap: each is three frames
@@ -170,7 +167,7 @@ static size_t place_windows(struct fused_encoder *encoder, const struct encoder_
 // The window's log-mel between its rows of zeros.
 static void take_log_mel(const struct fused_encoder *encoder, const struct window_rows *rows) {
         size_t n_mels = encoder->n_mels;
-        size_t n_given = smaller(rows->window->n_frames, rows->n_frames);
+        size_t n_given = MIN(rows->window->n_frames, rows->n_frames);
         float *frames = encoder->frames + rows->first_frame * n_mels;
 
         memset(frames, 0, n_mels * sizeof(*frames));
@@ -219,7 +216,7 @@ static void convolve_rows(const struct fused_encoder *encoder, const struct wind
         if (n_convolved > 0)
                 convolve_again(encoder,
                                encoder->convolved + (rows->first_frame + 2 * first) * n_state,
-                               smaller(n, n_convolved), residual);
+                               MIN(n, n_convolved), residual);
         for (size_t row = 0; row < n; row++, residual += n_state) {
                 if (row >= n_convolved)
                         memcpy(residual, encoder->silence, n_state * sizeof(*residual));
@@ -255,8 +252,7 @@ static void run_frame_chunk(const struct fused_encoder *encoder, size_t index) {
         const struct window_rows *rows = find_chunk(encoder, &index, true);
         size_t first = index * tall_layer_rows();
 
-        convolve_frames(encoder, rows, first,
-                        smaller(tall_layer_rows(), rows->n_frames - first));
+        convolve_frames(encoder, rows, first, MIN(tall_layer_rows(), rows->n_frames - first));
 }
 
 static void run_row_chunk(const struct fused_encoder *encoder, size_t index) {
@@ -264,7 +260,7 @@ static void run_row_chunk(const struct fused_encoder *encoder, size_t index) {
         size_t first = index * tall_layer_rows();
 
         convolve_rows(encoder, rows, first,
-                      smaller(tall_layer_rows(), rows->window->context->n_rows - first));
+                      MIN(tall_layer_rows(), rows->window->context->n_rows - first));
 }
 
 // From log-mels to the residual stream.
@@ -420,7 +416,7 @@ static void run_chunks(const struct fused_encoder *encoder, const struct encoder
 #pragma omp parallel for num_threads(encoder->model->threads) schedule(dynamic)
         for (size_t first = 0; first < encoder->n_rows; first += rows)
                 run_chunk(encoder, before, next,
-                          (struct row_chunk){first, smaller(rows, encoder->n_rows - first)});
+                          (struct row_chunk){first, MIN(rows, encoder->n_rows - first)});
 }
 
 static void attend(struct fused_encoder *encoder) {
@@ -466,7 +462,7 @@ const float *fused_encoder_project(struct fused_encoder *encoder,
 
 #pragma omp parallel for num_threads(encoder->model->threads) schedule(dynamic)
         for (size_t first = 0; first < encoder->n_rows; first += rows) {
-                size_t n_rows = smaller(rows, encoder->n_rows - first);
+                size_t n_rows = MIN(rows, encoder->n_rows - first);
                 struct tall_input input =
                         tall_take_floats(&workspace_of(encoder)->chunk, dense->elements,
                                          encoder->features + first * n, n, n_rows, n);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/array.h"
 #include "util/mem.h"
 
 int vocabulary_append(struct vocabulary *vocabulary, const char *bytes, size_t n,
@@ -21,12 +22,8 @@ int vocabulary_append(struct vocabulary *vocabulary, const char *bytes, size_t n
         if (vocabulary->n == WEIGHTS_VOCABULARY_MAX)
                 return error_set(error, -EBADMSG, "the vocabulary has more than %d tokens",
                                  WEIGHTS_VOCABULARY_MAX);
-        if (vocabulary->n == vocabulary->n_allocated) {
-                size_t wanted = vocabulary->n_allocated ? 2 * vocabulary->n_allocated : 1024;
-
-                vocabulary->ends = xrealloc_array(vocabulary->ends, wanted, sizeof(size_t));
-                vocabulary->n_allocated = wanted;
-        }
+        vocabulary->ends = array_grow(vocabulary->ends, vocabulary->n, &vocabulary->n_allocated,
+                                      sizeof(size_t));
         if (vocabulary->n_bytes_allocated - vocabulary->n_bytes < n || !vocabulary->bytes) {
                 size_t wanted = 2 * vocabulary->n_bytes_allocated + WEIGHTS_TOKEN_BYTES_MAX;
 
