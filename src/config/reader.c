@@ -191,9 +191,6 @@ static char *words_read(struct config_reader *reader, const struct config_node *
         return TAKE(all);
 }
 
-static void setting_read(struct config_reader *reader, const struct config_node *node,
-                         const char *path, const struct setting *setting);
-
 // A list that was refused: words are checked one by one, so that each is told where it stands.
 static void list_refuse(struct config_reader *reader, const struct config_node *node,
                         const char *path, const struct setting *setting) {
@@ -201,13 +198,13 @@ static void list_refuse(struct config_reader *reader, const struct config_node *
 
         if (setting->kind == SETTING_WORDS)
                 for (size_t i = 0; i < node->n_children; i++)
-                        setting_read(reader, node->children[i], path, setting);
+                        config_read_setting(reader, node->children[i], path, setting);
         else
                 config_mistake_add(reader->mistakes, node->line, node->column, path,
                                    "wrong list; expected %s", expected);
 }
 
-static void setting_read(struct config_reader *reader, const struct config_node *node,
+void config_read_setting(struct config_reader *reader, const struct config_node *node,
                          const char *path, const struct setting *setting) {
         CLEANUP(mem_freep) char *value = words_read(reader, node, path, setting);
 
@@ -239,87 +236,4 @@ bool config_read_word(struct config_reader *reader, const struct setting *settin
         config_refuse_value(reader, &node, origin, setting);
         free(node.text);
         return false;
-}
-
-// --- mappings --------------------------------------------------------------------------------
-
-// So many keys are named where a mapping of them is expected.
-#define KEYS_NAMED_MAX 5
-
-static void section_refuse(struct config_reader *reader, const struct config_node *node,
-                           const char *path, const struct setting *section) {
-        const char *keys[SETTINGS_MAX];
-        size_t n = setting_keys(reader->applies, section->name, keys);
-        CLEANUP(mem_freep) char *names = setting_join(keys, ", ", " and ");
-        CLEANUP(mem_freep) char *single = NULL;
-        CLEANUP(mem_freep) char *expected = NULL;
-
-        if (section->stands_for)
-                single = setting_expected(setting_find(reader->applies, section->stands_for));
-        if (n <= KEYS_NAMED_MAX)
-                expected = xasprintf("%s%sa mapping with the keys %s", single ? single : "",
-                                     single ? ", or " : "", names);
-        else
-                expected = xasprintf("a mapping with keys such as %s", keys[0]);
-        config_refuse_kind(reader, node, path, expected);
-}
-
-static void section_read(struct config_reader *reader, const struct config_node *node,
-                         const char *path, const struct setting *section) {
-        if (node->kind == CONFIG_NODE_MAPPING)
-                config_read_mapping(reader, node, path, section->name);
-        else if (node->kind == CONFIG_NODE_SCALAR && section->stands_for)
-                setting_read(reader, node, path,
-                             setting_find(reader->applies, section->stands_for));
-        else
-                section_refuse(reader, node, path, section);
-}
-
-static void key_refuse(struct config_reader *reader, const struct config_node *node,
-                       const char *path, const char *section) {
-        const char *keys[SETTINGS_MAX];
-        const char *nearest;
-
-        setting_keys(reader->applies, section, keys);
-        nearest = nearest_find(node->text, keys);
-        if (nearest) {
-                config_mistake_add(reader->mistakes, node->line, node->column, path,
-                                   "unknown key; did you mean \"%s\"?", nearest);
-        } else {
-                CLEANUP(mem_freep) char *known = setting_join(keys, ", ", ", ");
-
-                config_mistake_add(reader->mistakes, node->line, node->column, path,
-                                   "unknown key; those known here are %s", known);
-        }
-}
-
-// One key and its value. Names with a dot are those of a section's settings, never of keys.
-static void member_read(struct config_reader *reader, const struct config_node *key,
-                        const struct config_node *node, const char *path, const char *section) {
-        CLEANUP(mem_freep)
-        char *place = xasprintf("%s%s%s", path, path[0] ? "." : "", key->text);
-        CLEANUP(mem_freep)
-        char *name = xasprintf("%s%s%s", section, section[0] ? "." : "", key->text);
-        const struct setting *setting =
-                strchr(key->text, '.') ? NULL : setting_find(reader->applies, name);
-
-        if (!setting)
-                key_refuse(reader, key, place, section);
-        else if (setting->kind == SETTING_SECTION)
-                section_read(reader, node, place, setting);
-        else if (setting->kind == SETTING_STREAMS)
-                config_read_streams(reader, node, place);
-        else if (setting->kind == SETTING_URL)
-                config_read_url(reader, node, place);
-        else
-                setting_read(reader, node, place, setting);
-}
-
-void config_read_mapping(struct config_reader *reader, const struct config_node *mapping,
-                         const char *path, const char *section) {
-        config_check_keys(reader, mapping, path);
-        for (size_t i = 0; i < mapping->n_children; i += 2)
-                if (mapping->children[i]->kind == CONFIG_NODE_SCALAR)
-                        member_read(reader, mapping->children[i], mapping->children[i + 1],
-                                    path, section);
 }

@@ -25,13 +25,9 @@ struct config_reader {
 void config_read_mapping(struct config_reader *reader, const struct config_node *mapping,
                          const char *path, const char *section);
 
-// Read `streams:`.
-void config_read_streams(struct config_reader *reader, const struct config_node *node,
-                         const char *path);
-
-// Read the URL of a stream into the reader's target.
-void config_read_url(struct config_reader *reader, const struct config_node *node,
-                     const char *path);
+// Read the value of one setting into the reader's target.
+void config_read_setting(struct config_reader *reader, const struct config_node *node,
+                         const char *path, const struct setting *setting);
 
 // Set one setting from the environment or the command line; `origin` is the variable or option.
 // False after telling a mistake.

@@ -1,3 +1,4 @@
+// Mappings of the file: sections of settings, and streams with their URLs.
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -5,6 +6,7 @@
 #include "config/mistakes.h"
 #include "config/reader.h"
 #include "util/mem.h"
+#include "util/nearest.h"
 
 // --- the URL ---------------------------------------------------------------------------------
 
@@ -68,7 +70,7 @@ static void url_refuse_variables(struct config_reader *reader, const struct conf
                                    CONFIG_URL_EXPECTED "; " USER_INFO_HINT);
 }
 
-void config_read_url(struct config_reader *reader, const struct config_node *node,
+static void url_read(struct config_reader *reader, const struct config_node *node,
                      const char *path) {
         struct stream_config *stream = reader->target.owners[SETTING_IN_STREAM];
         CLEANUP(mem_freep)
@@ -139,7 +141,7 @@ static void stream_read(struct config_reader *reader, const struct config_node *
         stream->name = xstrdup(name->text);
         name_check(reader, name, path);
         if (node->kind == CONFIG_NODE_SCALAR) {
-                config_read_url(reader, node, path);
+                url_read(reader, node, path);
         } else if (node->kind == CONFIG_NODE_MAPPING) {
                 config_read_mapping(reader, node, path, "");
                 if (!mapping_has(node, "url"))
@@ -169,8 +171,8 @@ static void streams_read(struct config_reader *reader, const struct config_node 
         request_defaults_deinit(&tried);
 }
 
-void config_read_streams(struct config_reader *reader, const struct config_node *node,
-                         const char *path) {
+static void streams_section_read(struct config_reader *reader, const struct config_node *node,
+                                 const char *path) {
         size_t n = node->n_children / 2;
 
         if (node->kind != CONFIG_NODE_MAPPING) {
@@ -186,4 +188,86 @@ void config_read_streams(struct config_reader *reader, const struct config_node 
         config_check_keys(reader, node, path);
         reader->config->streams = xcalloc(n, sizeof(*reader->config->streams));
         streams_read(reader, node, path);
+}
+
+// --- sections and keys -----------------------------------------------------------------------
+
+// So many keys are named where a mapping of them is expected.
+#define KEYS_NAMED_MAX 5
+static void section_refuse(struct config_reader *reader, const struct config_node *node,
+                           const char *path, const struct setting *section) {
+        const char *keys[SETTINGS_MAX];
+        size_t n = setting_keys(reader->applies, section->name, keys);
+        CLEANUP(mem_freep) char *names = setting_join(keys, ", ", " and ");
+        CLEANUP(mem_freep) char *single = NULL;
+        CLEANUP(mem_freep) char *expected = NULL;
+
+        if (section->stands_for)
+                single = setting_expected(setting_find(reader->applies, section->stands_for));
+        if (n <= KEYS_NAMED_MAX)
+                expected = xasprintf("%s%sa mapping with the keys %s", single ? single : "",
+                                     single ? ", or " : "", names);
+        else
+                expected = xasprintf("a mapping with keys such as %s", keys[0]);
+        config_refuse_kind(reader, node, path, expected);
+}
+
+static void section_read(struct config_reader *reader, const struct config_node *node,
+                         const char *path, const struct setting *section) {
+        if (node->kind == CONFIG_NODE_MAPPING)
+                config_read_mapping(reader, node, path, section->name);
+        else if (node->kind == CONFIG_NODE_SCALAR && section->stands_for)
+                config_read_setting(reader, node, path,
+                                    setting_find(reader->applies, section->stands_for));
+        else
+                section_refuse(reader, node, path, section);
+}
+
+static void key_refuse(struct config_reader *reader, const struct config_node *node,
+                       const char *path, const char *section) {
+        const char *keys[SETTINGS_MAX];
+        const char *nearest;
+
+        setting_keys(reader->applies, section, keys);
+        nearest = nearest_find(node->text, keys);
+        if (nearest) {
+                config_mistake_add(reader->mistakes, node->line, node->column, path,
+                                   "unknown key; did you mean \"%s\"?", nearest);
+        } else {
+                CLEANUP(mem_freep) char *known = setting_join(keys, ", ", ", ");
+
+                config_mistake_add(reader->mistakes, node->line, node->column, path,
+                                   "unknown key; those known here are %s", known);
+        }
+}
+
+// One key and its value. Names with a dot are those of a section's settings, never of keys.
+static void member_read(struct config_reader *reader, const struct config_node *key,
+                        const struct config_node *node, const char *path, const char *section) {
+        CLEANUP(mem_freep)
+        char *place = xasprintf("%s%s%s", path, path[0] ? "." : "", key->text);
+        CLEANUP(mem_freep)
+        char *name = xasprintf("%s%s%s", section, section[0] ? "." : "", key->text);
+        const struct setting *setting =
+                strchr(key->text, '.') ? NULL : setting_find(reader->applies, name);
+
+        if (!setting)
+                key_refuse(reader, key, place, section);
+        else if (setting->kind == SETTING_SECTION)
+                section_read(reader, node, place, setting);
+        else if (setting->kind == SETTING_STREAMS)
+                streams_section_read(reader, node, place);
+        else if (setting->kind == SETTING_URL)
+                url_read(reader, node, place);
+        else
+                config_read_setting(reader, node, place, setting);
+}
+
+void config_read_mapping(struct config_reader *reader, const struct config_node *mapping,
+                         const char *path, const char *section) {
+        config_check_keys(reader, mapping, path);
+        for (size_t i = 0; i < mapping->n_children; i += 2)
+                if (mapping->children[i]->kind == CONFIG_NODE_SCALAR)
+                        member_read(reader, mapping->children[i], mapping->children[i + 1],
+                                    path, section);
 }
