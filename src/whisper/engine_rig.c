@@ -14,6 +14,9 @@
 #include "decode/engine.h"
 #include "models/models_rig.h"
 #include "util/mem.h"
+#include "whisper/cpu/cpu.h"
+
+#define LOGPROB_TOLERANCE 1e-3F
 
 struct whisper_model *rig_load_model_for(const char *name, enum compute compute) {
         CLEANUP(mem_freep) char *path = rig_find_model(name);
@@ -123,6 +126,16 @@ struct rig_said rig_say(void *state, const struct job *job) {
         return said;
 }
 
+// Without AVX-512 the last bits of a product follow the number of its rows (gemm/linear.h).
+static void expect_logprobs(const float *said, const float *alone) {
+        if (cpu_has_avx512()) {
+                assert_memory_equal(said, alone, RIG_SEGMENTS_MAX * sizeof(*said));
+                return;
+        }
+        for (size_t i = 0; i < RIG_SEGMENTS_MAX; i++)
+                assert_float_equal(said[i], alone[i], LOGPROB_TOLERANCE);
+}
+
 void rig_check_said(const struct job *job, int result, struct hypothesis *hypothesis,
                     struct job *const *jobs, const struct rig_said *alone, size_t n_jobs) {
         struct rig_said said;
@@ -139,7 +152,7 @@ void rig_check_said(const struct job *job, int result, struct hypothesis *hypoth
         said = said_of(hypothesis);
         assert_int_equal(said.n, alone[which].n);
         assert_memory_equal(said.tokens, alone[which].tokens, said.n * sizeof(*said.tokens));
-        assert_memory_equal(said.logprobs, alone[which].logprobs, sizeof(said.logprobs));
+        expect_logprobs(said.logprobs, alone[which].logprobs);
         free(said.tokens);
         hypothesis_deinit(hypothesis);
 }

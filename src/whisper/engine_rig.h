@@ -47,7 +47,8 @@ struct rig_said {
 // What the job says when it is alone in the engine.
 struct rig_said rig_say(void *state, const struct job *job);
 
-// The answer to one of the jobs must be what that one said alone, to the last bit; without
+// The answer to one of the jobs must be what that one said alone: its tokens, and its log
+// probabilities to the last bit where products are the same to it (gemm/linear.h); without
 // tokens there: that it was cancelled. Frees what the hypothesis holds.
 void rig_check_said(const struct job *job, int result, struct hypothesis *hypothesis,
                     struct job *const *jobs, const struct rig_said *alone, size_t n_jobs);

@@ -14,7 +14,8 @@
 #include "whisper/cpu/gemm/tall_layer.h"
 
 // Primitives exist for multiples of so many rows: x and y need room for the rounded-up count.
-// 1500, a full window, is one.
+// 1500, a full window, is one. A row of the result is the same to the last bit whatever rows
+// stand beside it with AVX-512; without it oneDNN chooses by their number how it adds up.
 #define LINEAR_ROWS_STEP 50
 
 static inline size_t linear_rows(size_t n_rows) {
