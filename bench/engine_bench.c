@@ -148,11 +148,19 @@ static json_t *answer_sounds(struct bench *bench, const struct command *command)
 // NULL: what the engine takes.
 static const struct context_shape *shape_of(struct bench *bench, const char *name) {
         struct context_shape *shape = &bench->shape;
+        size_t *const numbers[] = {&shape->margin, &shape->stride, &shape->growth};
+        const char *at = name;
+        char *end = NULL;
+        size_t n = 0;
 
         if (strcmp(name, "full") == 0)
                 return &context_shape_full;
-        if (sscanf(name, "%zu,%zu,%zu", &shape->margin, &shape->stride, &shape->growth) == 3 &&
-            shape->stride > 0)
+        for (; n < 3; n++, at = end + 1) {
+                *numbers[n] = strtoul(at, &end, 10);
+                if (end == at || *end != (n < 2 ? ',' : '\0'))
+                        break;
+        }
+        if (n == 3 && shape->stride > 0)
                 return shape;
         return strcmp(name, "-") == 0 ? NULL : &context_shape_short;
 }

@@ -65,7 +65,7 @@ static int seconds_read(const json_t *object, const char *key, int64_t *ret_ms,
 static int segment_read(const json_t *object, struct whisperlive_segment *ret,
                         struct error *error) {
         const json_t *completed = member(object, "completed");
-        const char *text;
+        const char *text = NULL;
         int r;
 
         if (!json_is_object(object))
@@ -105,7 +105,7 @@ static int segments_read(struct whisperlive_message *message, const json_t *arra
 static int status_read(struct whisperlive_message *message, const json_t *object,
                        const char *status, struct error *error) {
         const json_t *minutes = member(object, "message");
-        const char *text;
+        const char *text = NULL;
         int r;
 
         if (strcmp(status, "WAIT") == 0) {
@@ -124,7 +124,7 @@ static int status_read(struct whisperlive_message *message, const json_t *object
 static int message_read(struct whisperlive_message *message, const json_t *object,
                         struct error *error) {
         const json_t *segments = json_object_get(object, "segments");
-        const char *status, *word;
+        const char *status = NULL, *word = NULL;
         int r = string_read(object, "status", &status, error);
 
         if (r < 0)

@@ -52,9 +52,9 @@ struct attempt_row {
 struct fallback_case {
         struct attempt_row rows[3];  // one after the other; zeros: no more
         float no_speech_prob;
-        size_t n_made;  // attempts until one stands, or there are no more
+        unsigned n_made;  // attempts until one stands, or there are no more
         bool stands;
-        size_t best;  // which one it is after fallback_settle()
+        unsigned best;  // which one it is after fallback_settle()
 };
 
 static const struct fallback_case fallback_cases[] = {

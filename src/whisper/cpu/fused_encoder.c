@@ -457,18 +457,18 @@ const float *fused_encoder_run(struct fused_encoder *encoder,
 }
 
 const float *fused_encoder_project(struct fused_encoder *encoder,
-                                   const struct tall_layer *dense) {
+                                   const struct tall_layer *layer) {
         size_t rows = chunk_rows(encoder, encoder->n_rows), n = encoder->n_state;
 
 #pragma omp parallel for num_threads(encoder->model->threads) schedule(dynamic)
         for (size_t first = 0; first < encoder->n_rows; first += rows) {
                 size_t n_rows = MIN(rows, encoder->n_rows - first);
                 struct tall_input input =
-                        tall_take_floats(&workspace_of(encoder)->chunk, dense->elements,
+                        tall_take_floats(&workspace_of(encoder)->chunk, layer->elements,
                                          encoder->features + first * n, n, n_rows, n);
 
-                tall_layer_multiply(dense, &input, n_rows,
-                                    encoder->memory + first * dense->n_out, dense->n_out, 0);
+                tall_layer_multiply(layer, &input, n_rows,
+                                    encoder->memory + first * layer->n_out, layer->n_out, 0);
         }
         return encoder->memory;
 }
