@@ -11,8 +11,9 @@
 #define DIALECT "https://json-schema.org/draft/2020-12/schema"
 
 #define VARIABLE   "\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}"
-#define TIME_WORDS "^[0-9]*\\.?[0-9]*(ms|s|m|h|d)?$"
-#define SIZE_WORDS "^[0-9]*\\.?[0-9]*([KMGT]i?B)?$"
+#define AMOUNT     "^([0-9]+\\.?[0-9]*|\\.[0-9]+)"
+#define TIME_WORDS AMOUNT "(ms|s|m|h|d)?$"
+#define SIZE_WORDS AMOUNT "([KMGT]i?B)?$"
 
 // As CONFIG_NAME_MAX and the reader have it.
 #define STREAM_NAME "^(?=.*[A-Za-z0-9])[A-Za-z0-9._-]{1,64}$"
@@ -53,7 +54,9 @@ static json_t *list_new(json_t *items) {
 }
 
 static void numbers_add(json_t *types, const struct setting *setting) {
-        json_t *list = list_new(range_new(setting));
+        // Each item is a number or a variable that holds one.
+        json_t *list = list_new(json_pack("{s:[o, {s:s}]}", "anyOf", range_new(setting), "$ref",
+                                          "#/$defs/variable"));
 
         json_object_set_new(list, "maxItems", json_integer((json_int_t)setting->items_max));
         if (setting->kind == SETTING_NUMBERS)

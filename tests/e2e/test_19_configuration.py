@@ -38,7 +38,7 @@ def judge(schema, command, tmp_path):
         path = folder / "c.yaml"
         path.write_text(text, encoding="utf-8")
         is_valid = jsonschema.Draft202012Validator(schema).is_valid(yaml.load(text, Core))
-        done = command("check", "--config", path, env={**os.environ, "CAMERA_PASSWORD": "x", "N": "3"})
+        done = command("check", "--config", path, env={**os.environ, "CAMERA_PASSWORD": "x", "N": "3", "T": "0.5"})
         return is_valid, done.returncode == 0
 
     return run
@@ -76,7 +76,7 @@ uploads: {size: 1.5GiB, seconds: 30d}
 log: debug
 decoding:
   beam_size: 5
-  temperature: [0, 0.5]
+  temperature: [0, "${T}"]
   suppress_tokens: []
   hotwords: [Marianne, 2024]
   hallucination_silence_threshold: 2s
@@ -103,6 +103,8 @@ def test_good_file(judge):
         "compute: float16",
         "pause: 11",
         "pause: 1 s",
+        "pause: ms",
+        "memory: MB",
         "window_max: off",
         "memory: 2000000000",
         "memory: lots",
