@@ -15,8 +15,8 @@
 struct session;
 
 // All functions but those marked optional are required. None is called once the session is
-// leaving, but on_idle, goodbye and close. `state` (session.h) is NULL until the dialect sets
-// it.
+// leaving, but on_idle, on_relief, on_warning, on_implausible, goodbye and close. `state`
+// (session.h) is NULL until the dialect sets it.
 struct dialect {
         const char *name;  // for the log, and the metrics' label
 

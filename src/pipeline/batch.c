@@ -219,13 +219,15 @@ static int item_read(struct item *item) {
                 .on_end = item_on_read,
                 .context = item,
         };
-        int r = media_open_file(&item->media, parts->services.loop, item->path, &media_listener,
-                                &item->error);
+        int r = file_open(&item->file, &parts->services, &parts->file, &file_listener);
 
         if (r < 0)
-                return r;
-        r = file_open(&item->file, &parts->services, &parts->file, &file_listener);
-        return r < 0 ? error_set(&item->error, r, "out of memory") : 0;
+                return error_set(&item->error, r, "out of memory");
+        r = media_open_file(&item->media, parts->services.loop, item->path, &media_listener,
+                            &item->error);
+        if (r < 0)
+                item->file = file_close(item->file);
+        return r;
 }
 
 static void item_open(struct batch *batch) {

@@ -65,6 +65,8 @@ static void history_grow(struct history *history) {
 void history_append(struct history *history, const struct segment *segment) {
         size_t bytes = strlen(segment->text);
 
+        if (history->segments_max == 0)
+                return;
         while (history->length > 0 && (history->length == history->segments_max ||
                                        history->bytes + bytes > history->bytes_max))
                 history_drop_oldest(history);

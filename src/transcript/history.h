@@ -10,6 +10,8 @@
 
 struct history;
 
+// At most `segments_max` segments (0: none are kept) and `bytes_max` bytes of text, but always
+// the newest one.
 struct history *history_new(size_t segments_max, size_t bytes_max);
 struct history *history_free(struct history *history);
 

@@ -60,9 +60,21 @@ static void the_newest_are_kept_within_both_limits(void **state) {
         history_free(history);
 }
 
+static void a_history_of_none_keeps_none(void **state) {
+        struct history *history = history_new(0, BYTES_MAX);
+        char text[] = " one";
+        struct segment segment = {.text = text};
+
+        (void)state;
+        history_append(history, &segment);
+        assert_int_equal(history_length(history), 0);
+        history_free(history);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_newest_are_kept_within_both_limits),
+                cmocka_unit_test(a_history_of_none_keeps_none),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@ static bool health_check_matches(const struct http_request *request) {
 static void health_check_on_text(struct session *session, const char *text, size_t n) {
         (void)text;
         (void)n;
+        session_started(session, "health check");
         session_close(session, 1000, "healthy");
 }
 
