@@ -104,6 +104,10 @@ static int connection_on_head(http_parser *parser) {
                 return connection_refusal_set(connection,
                                               HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED,
                                               "HTTP/1.1 and 1.0 are spoken here");
+        // What such a body ends with is anybody's guess (RFC 9112, 6.3).
+        if (parser->uses_transfer_encoding && !(parser->flags & F_CHUNKED))
+                return connection_refusal_set(connection, HTTP_STATUS_BAD_REQUEST,
+                                              "Transfer-Encoding must end in chunked");
         host = http_head_next(head, "Host", NULL);
         if ((!host && parser->http_minor > 0) || (host && http_head_next(head, "Host", host)))
                 return connection_refusal_set(connection, HTTP_STATUS_BAD_REQUEST,

@@ -19,7 +19,7 @@ static void exchange_wake(struct exchange *exchange) {
 }
 
 void exchange_refuse(struct exchange *exchange, int status, const char *reason) {
-        if (exchange->is_answered)
+        if (exchange->is_answered || exchange->is_refused)
                 return;
         if (exchange->is_begun)  // too late to say it, and what was said is to be no answer
                 transport_close(exchange->transport);
@@ -41,7 +41,7 @@ static void body_expect(struct exchange *exchange) {
 void exchange_set_handler(struct exchange *exchange, const struct exchange_handler *handler) {
         static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
-        assert(!exchange->has_handler && handler->on_gone);
+        assert(!exchange->has_handler && !exchange->is_begun && handler->on_gone);
         exchange->handler = *handler;
         exchange->has_handler = true;
         if (!handler->on_body)
@@ -127,7 +127,8 @@ static void answer_begin(struct exchange *exchange, const struct http_response *
         exchange->is_head_only =
                 exchange->is_head_only || !http_status_has_body(response->status);
         exchange->n_left = response->body_length;
-        if (exchange->n_left == EXCHANGE_LENGTH_UNKNOWN)
+        if (exchange->n_left == EXCHANGE_LENGTH_UNKNOWN &&
+            http_status_has_body(response->status))
                 framing = exchange->is_1_0 ? HTTP_UNTIL_CLOSE : HTTP_CHUNKED;
         exchange->is_chunked = framing == HTTP_CHUNKED;
         exchange->keeps_alive = exchange->keeps_alive && framing != HTTP_UNTIL_CLOSE;
@@ -169,12 +170,13 @@ void exchange_reply(struct exchange *exchange, const struct http_response *respo
         answer_complete(exchange);
 }
 
-void exchange_begin(struct exchange *exchange, const struct http_response *response) {
+bool exchange_begin(struct exchange *exchange, const struct http_response *response) {
         assert(!exchange->is_begun);
         if (!exchange->handler.on_body)
                 exchange->keeps_alive = exchange->keeps_alive && body_is_short(exchange);
         if (!exchange->is_refused)
                 answer_begin(exchange, response);
+        return !exchange->is_refused && !exchange->is_head_only;
 }
 
 // Bytes that the peer has taken since the connection was opened, heads left out: only how it
@@ -234,6 +236,7 @@ bool exchange_write(struct exchange *exchange, const void *bytes, size_t n) {
 void exchange_end(struct exchange *exchange) {
         bool has_body = !exchange->is_refused && !exchange->is_head_only;
 
+        assert(exchange->is_begun || exchange->is_refused);
         if (has_body && exchange->is_chunked)
                 exchange_send(exchange, "0\r\n\r\n", 5);
         else if (has_body && exchange->n_left && exchange->n_left != EXCHANGE_LENGTH_UNKNOWN)

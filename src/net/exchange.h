@@ -63,8 +63,9 @@ struct exchange_handler {
 // What is asked; lent while the exchange lives.
 const struct http_request *exchange_request(const struct exchange *exchange);
 
-// Say who listens. Only before on_request returns; where the client asks whether it should send
-// its body (Expect: 100-continue), this says yes, if on_body is set and it is not too large.
+// Say who listens. Only before on_request returns and the answer is begun; where the client
+// asks whether it should send its body (Expect: 100-continue), this says yes, if on_body is set
+// and it is not too large.
 void exchange_set_handler(struct exchange *exchange, const struct exchange_handler *handler);
 
 // Stop and start taking in the body (backpressure through TCP). A paused body has no deadline,
@@ -76,8 +77,10 @@ void exchange_resume(struct exchange *exchange);
 // becomes a 503.
 void exchange_reply(struct exchange *exchange, const struct http_response *response);
 
-// Begin an answer in pieces.
-void exchange_begin(struct exchange *exchange, const struct http_response *response);
+// Begin an answer in pieces. True: its body is to be written. False: none is wanted (HEAD, a
+// status without one, a request that was refused meanwhile), and what is written is dropped:
+// end the exchange.
+bool exchange_begin(struct exchange *exchange, const struct http_response *response);
 
 // Write a piece (copied; at most EXCHANGE_UNSENT_MAX). False: the peer has yet to take what was
 // written before, and nothing of this piece is; it may be left out, or written in on_drained.

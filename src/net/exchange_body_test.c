@@ -176,6 +176,17 @@ static void an_unread_body_is_short_or_the_last(void **state) {
         close(fd);
 }
 
+static void a_body_without_an_end_is_refused(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        client_say(net, fd, UPLOAD "Transfer-Encoding: gzip\r\n\r\n");
+        client_peek(net, fd);
+        expect_status(net, "400");
+        assert_null(seen.exchange);
+        close(fd);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 with_listener(a_body_comes_in_pieces),
@@ -185,6 +196,7 @@ int main(void) {
                 with_listener(a_body_that_does_not_come_gets_408),
                 with_listener(a_broken_body_ends_the_exchange),
                 with_listener(an_unread_body_is_short_or_the_last),
+                with_listener(a_body_without_an_end_is_refused),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,9 +17,10 @@ static struct {
         struct exchange *exchange;
         struct bytes body;
         size_t n_pieces, n_ends, n_drained, n_gone;
-        bool is_pausing;   // after each piece
-        bool is_replying;  // to the first piece
-        size_t to_write;   // in on_drained
+        bool is_pausing;      // after each piece
+        bool is_replying;     // to the first piece
+        bool is_body_wanted;  // as exchange_begin() said
+        size_t to_write;      // in on_drained
         size_t n_written, n_written_most;
 } seen;
 
@@ -98,7 +99,7 @@ static inline void on_exchange(struct net_fixture *net, struct exchange *exchang
         }
         exchange_set_handler(exchange, &handler);
         if (strcmp(net->path, "/stream") == 0 || strcmp(net->path, "/begun") == 0)
-                exchange_begin(exchange, &stream);
+                seen.is_body_wanted = exchange_begin(exchange, &stream);
 }
 
 static inline size_t occurrences(const char *text, const char *word) {

@@ -270,6 +270,8 @@ struct loop *loop_free(struct loop *loop) {
         // Children that were given up may still need their timers, until they are reaped.
         while (loop->armed.n > 0)
                 uv_run(&loop->uv, UV_RUN_ONCE);
+        // What is closing has its last word while the adopted object is still there.
+        uv_run(&loop->uv, UV_RUN_NOWAIT);
         heap_deinit(&loop->armed);
         uv_close((uv_handle_t *)&loop->wakeup, NULL);
         uv_close((uv_handle_t *)&loop->turning, NULL);
