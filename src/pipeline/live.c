@@ -83,7 +83,7 @@ void live_feed(struct live *live, const float *samples, size_t n) {
                 flow_request_grant(live->flow, window.is_paused);
 }
 
-// It is our turn: decode what was said up to now.
+// The grant is there: decode what was said up to now.
 static void live_on_grant(void *context) {
         struct live *live = context;
         struct window window;

@@ -100,7 +100,7 @@ static bool is_ahead(const struct stream *stream) {
         int64_t unheard = samples_unheard(stream);
 
         if (!stream->file && !scheduler_is_full(stream->services.scheduler) &&
-            !stream_pace_is_flood(&stream->pace, loop_now(stream->services.loop)))
+            !stream_is_flood(stream))
                 return false;
         if (budget_is_tight(stream->services.budget))
                 return unheard > STREAM_UNHEARD_TIGHT;
@@ -164,11 +164,16 @@ static void stream_fail(struct stream *stream, size_t n_samples, const char *rea
                 stream->listener.on_failure(stream->listener.context, words);
 }
 
+static void idle_consider(struct stream *stream) {
+        if (stream_backlog(stream) == 0 && stream->listener.on_idle)
+                stream->listener.on_idle(stream->listener.context);
+}
+
 // The answer to a job is out.
 static void stream_on_answer(struct stream *stream, bool is_final) {
         relief_consider(stream);
-        if (is_final && stream_backlog(stream) == 0 && stream->listener.on_idle)
-                stream->listener.on_idle(stream->listener.context);
+        if (is_final)
+                idle_consider(stream);
 }
 
 static void live_on_update(void *context, uint32_t generation, const struct update *update,
@@ -201,8 +206,7 @@ static void file_on_failure(void *context, int64_t begin, int64_t end, int resul
 static bool live_wants_partials(void *context) {
         const struct stream *stream = context;
 
-        return observers_want_tail(stream->observers) &&
-               !stream_pace_is_flood(&stream->pace, loop_now(stream->services.loop));
+        return observers_want_tail(stream->observers) && !stream_is_flood(stream);
 }
 
 // Sound that stops coming is silence, unless it was asked to, and goes on after an answer.
@@ -271,8 +275,7 @@ static void source_on_state(void *context, enum source_state state, const char *
 
 void stream_flush(struct stream *stream) {
         window_end(stream);
-        if (stream_backlog(stream) == 0 && stream->listener.on_idle)
-                stream->listener.on_idle(stream->listener.context);
+        idle_consider(stream);
 }
 
 void stream_cancel(struct stream *stream) {
