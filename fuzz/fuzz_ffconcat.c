@@ -51,7 +51,7 @@ static void script_require(const char *url, const char *script) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
         CLEANUP(mem_freep) char *url = xcalloc(n + 1, 1);
-        struct source_config config = {.name = "fuzz", .url = url};
+        struct media_run_config config = {.kind = MEDIA_RUN_NETWORK, .url = url};
         struct ffmpeg_diagnosis diagnosis;
 
         memcpy(url, bytes, n);
@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
         if (!source_url_file(url) && source_url_check(url, NULL) == 0) {
                 struct ffmpeg_command command;
 
-                ffmpeg_command_init_network(&command, &config);
+                ffmpeg_command_init(&command, NULL, &config);
                 script_require(url, command.script);
                 for (size_t i = 0; command.argv[i]; i++)
                         require(!strstr(command.argv[i], url));

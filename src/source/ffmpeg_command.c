@@ -68,8 +68,8 @@ static char *url_quote(const char *url) {
         return quoted;
 }
 
-void ffmpeg_command_init_network(struct ffmpeg_command *command,
-                                 const struct source_config *config) {
+static void network_init(struct ffmpeg_command *command, const char *ffmpeg,
+                         const struct media_run_config *config) {
         const struct source_scheme *scheme = source_url_scheme(config->url);
         CLEANUP(mem_freep) char *quoted = url_quote(config->url);
         const char *transport = "";
@@ -79,7 +79,7 @@ void ffmpeg_command_init_network(struct ffmpeg_command *command,
                                     ? "option rtsp_transport udp\n"
                                     : "option rtsp_transport tcp\n";
         // For the script; what the entry in it may open and be is said there.
-        command_begin(command, config->ffmpeg, "pipe", "concat");
+        command_begin(command, ffmpeg, "pipe", "concat");
         command->variables = scheme->variables;
         // -safe 0: the entry is a URL. The analysis here is of what the inner demuxer has
         // already analysed.
@@ -93,15 +93,15 @@ void ffmpeg_command_init_network(struct ffmpeg_command *command,
                                     scheme->options);
 }
 
-void ffmpeg_command_init_file(struct ffmpeg_command *command, const char *ffmpeg,
-                              const char *path, bool is_paced, bool is_looped) {
+static void file_init(struct ffmpeg_command *command, const char *ffmpeg,
+                      const struct media_run_config *config) {
         command_begin(command, ffmpeg, "file", SOURCE_PLAYLISTS);
-        if (is_paced)
+        if (config->is_paced)
                 command_append(command, "-re", NULL);
-        if (is_looped)
+        if (config->is_looped)
                 command_append(command, "-stream_loop", "-1", NULL);
         command->is_killed = true;
-        command->input = xasprintf("file:%s", path);
+        command->input = xasprintf("file:%s", config->path);
         command_end(command, command->input);
 }
 
@@ -110,20 +110,39 @@ void ffmpeg_command_init_file(struct ffmpeg_command *command, const char *ffmpeg
 #define UPLOAD_CPU_LIMIT 1200
 #define UPLOAD_NICENESS  10
 
-void ffmpeg_command_init_upload(struct ffmpeg_command *command, const char *ffmpeg) {
+static void upload_init(struct ffmpeg_command *command, const char *ffmpeg) {
         command_begin(command, ffmpeg, "pipe", SOURCE_CONTAINERS);
+        command->has_input = true;
         command->cpu_limit = UPLOAD_CPU_LIMIT;
         command->niceness = UPLOAD_NICENESS;
         command->is_killed = true;
         command_end(command, "pipe:0");
 }
 
-void ffmpeg_command_init_descriptor(struct ffmpeg_command *command, const char *ffmpeg,
-                                    int descriptor) {
+static void descriptor_init(struct ffmpeg_command *command, const char *ffmpeg,
+                            const struct media_run_config *config) {
         // Our user's own, like a file: none of an upload's limits.
         command_begin(command, ffmpeg, "pipe", SOURCE_CONTAINERS);
-        command->descriptor = descriptor;
+        command->descriptor = config->descriptor;
         command_end(command, "pipe:0");
+}
+
+void ffmpeg_command_init(struct ffmpeg_command *command, const char *ffmpeg,
+                         const struct media_run_config *config) {
+        switch (config->kind) {
+        case MEDIA_RUN_NETWORK:
+                network_init(command, ffmpeg, config);
+                break;
+        case MEDIA_RUN_FILE:
+                file_init(command, ffmpeg, config);
+                break;
+        case MEDIA_RUN_DESCRIPTOR:
+                descriptor_init(command, ffmpeg, config);
+                break;
+        case MEDIA_RUN_UPLOAD:
+                upload_init(command, ffmpeg);
+                break;
+        }
 }
 
 void ffmpeg_command_deinit(struct ffmpeg_command *command) {

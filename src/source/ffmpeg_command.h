@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "source/source.h"
+#include "source/media_run.h"
 
 #define FFMPEG_ARGV_MAX 40
 
@@ -19,25 +19,15 @@ struct ffmpeg_command {
         char *input;                        // "file:PATH", in argv; owned
         char *script;                       // for standard input; owned; NULL: none
         int descriptor;                     // of ours, lent: its standard input; 0: none
+        bool has_input;                     // standard input is what the caller writes
         const char *const *variables;       // of the environment, besides PROCESS_VARIABLES
         unsigned cpu_limit;                 // seconds; 0: none
         int niceness;
         bool is_killed;  // when it is stopped: it holds no session with a peer
 };
 
-// A network URL that source_url_check() has passed.
-void ffmpeg_command_init_network(struct ffmpeg_command *command,
-                                 const struct source_config *config);
-
-// A file: in real time and over again, or as fast as it goes.
-void ffmpeg_command_init_file(struct ffmpeg_command *command, const char *ffmpeg,
-                              const char *path, bool is_paced, bool is_looped);
-
-// Whatever comes on standard input.
-void ffmpeg_command_init_upload(struct ffmpeg_command *command, const char *ffmpeg);
-
-// What comes through this descriptor of ours, above the standard ones, which is lent.
-void ffmpeg_command_init_descriptor(struct ffmpeg_command *command, const char *ffmpeg,
-                                    int descriptor);
+// For a run of that program; NULL: the ffmpeg in PATH.
+void ffmpeg_command_init(struct ffmpeg_command *command, const char *ffmpeg,
+                         const struct media_run_config *config);
 
 void ffmpeg_command_deinit(struct ffmpeg_command *command);

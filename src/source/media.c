@@ -1,7 +1,6 @@
 #include "source/media.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +9,7 @@
 #include "audio/pcm.h"
 #include "source/ffmpeg_child.h"
 #include "source/media_input.h"
+#include "source/media_run.h"
 #include "util/input.h"
 #include "util/mem.h"
 #include "util/redact.h"
@@ -20,7 +20,7 @@
 #define CPU_SHARE 20
 
 struct media {
-        struct ffmpeg_child *child;
+        struct media_run *run;
         struct media_listener listener;
         bool is_pipe;  // read through, as it comes
         bool is_upload;
@@ -34,7 +34,7 @@ static void media_allow_cpu(struct media *media) {
         if (!media->is_upload || cpu == media->cpu)
                 return;
         media->cpu = cpu;
-        process_allow_cpu(ffmpeg_child_process(media->child), (unsigned)cpu);
+        media_run_allow_cpu(media->run, (unsigned)cpu);
 }
 
 static void media_on_samples(void *context, const float *samples, size_t n) {
@@ -53,37 +53,35 @@ static void media_on_drain(void *context) {
 }
 
 // What to tell when nothing could be heard.
-static const char *end_words(const struct media *media, const struct ffmpeg_end *end) {
-        const char *text = ffmpeg_diagnosis_text(end->diagnosis);
-
-        if (media->is_pipe && end->diagnosis->fault == FFMPEG_FAULT_INDEX_LAST)
+static const char *end_words(const struct media *media, const struct media_end *end) {
+        if (media->is_pipe && end->fault == MEDIA_FAULT_INDEX_LAST)
                 return "cut short, or an MP4 file with its index at the end, which cannot be "
                        "read from a pipe: give it as a file, or write it with ffmpeg's "
                        "-movflags +faststart";
-        if (media->is_pipe && end->diagnosis->fault == FFMPEG_FAULT_NOT_MEDIA)
-                return "nothing came, or no sound in a format that ffmpeg knows";
-        return *text ? text : "it holds no sound";
+        if (media->is_pipe && end->fault == MEDIA_FAULT_NOT_MEDIA)
+                return "nothing came, or no sound in a known format";
+        return end->text[0] ? end->text : "it holds no sound";
 }
 
 // What was wrong with the input; 0 if nothing was.
-static int end_judge(const struct media *media, const struct ffmpeg_end *end,
+static int end_judge(const struct media *media, const struct media_end *end,
                      struct error *error) {
-        if (end->exit.signal == SIGXCPU)
-                return error_set(error, -EINVAL,
-                                 "it takes too much work; %.1f s of it could be read",
-                                 (double)end->n_samples / AUDIO_RATE);
-        if (end->exit.signal)
-                return error_set(error, -EIO, "ffmpeg was ended by signal %d (%s)",
-                                 end->exit.signal, sigdescr_np(end->exit.signal));
+        double seconds = (double)end->n_samples / AUDIO_RATE;
+
+        if (end->fault == MEDIA_FAULT_LIMIT)
+                return error_set(error, -EINVAL, "%s; %.1f s of it could be read", end->text,
+                                 seconds);
+        if (end->has_died)
+                return error_set(error, -EIO, "%s", end->text);
         if (end->n_samples == 0)
                 return error_set(error, -EINVAL, "%s", end_words(media, end));
-        if (end->exit.status != 0 || end->diagnosis->n_errors > 0)
+        if (end->fault != MEDIA_FAULT_NONE)
                 return error_set(error, -EINVAL, "damaged (%s); %.1f s of it could be read",
-                                 end->diagnosis->line, (double)end->n_samples / AUDIO_RATE);
+                                 end->words[0] ? end->words : end->text, seconds);
         return 0;
 }
 
-static void media_on_end(void *context, const struct ffmpeg_end *end) {
+static void media_on_end(void *context, const struct media_end *end) {
         struct media *media = context;
         struct error error = {0};
 
@@ -92,10 +90,10 @@ static void media_on_end(void *context, const struct ffmpeg_end *end) {
 }
 
 static int media_open(struct media **ret, struct loop *loop,
-                      const struct ffmpeg_command *command, bool has_stdin,
+                      const struct media_run_config *config,
                       const struct media_listener *listener, struct error *error) {
         CLEANUP(media_closep) struct media *media = xnew(struct media);
-        const struct ffmpeg_child_listener child_listener = {
+        const struct media_run_listener run_listener = {
                 .on_samples = media_on_samples,
                 .on_end = media_on_end,
                 .on_drain = media_on_drain,
@@ -104,14 +102,13 @@ static int media_open(struct media **ret, struct loop *loop,
         int code;
 
         media->listener = *listener;
-        code = ffmpeg_child_open(&media->child, loop, command, has_stdin, &child_listener,
-                                 error);
+        code = ffmpeg_child_open(&media->run, loop, NULL, config, &run_listener, error);
         if (code == 0)
                 *ret = TAKE(media);
         return code;
 }
 
-// The mistakes that people make most, in clearer words than ffmpeg's.
+// The mistakes that people make most, in clear words.
 static int path_check(const char *path, struct error *error) {
         CLEANUP(mem_freep) char *shown = redact_value(path);
         struct stat status;
@@ -136,12 +133,9 @@ static bool path_is_pipe(const char *path) {
 
 static int path_open(struct media **ret, struct loop *loop, const char *path,
                      const struct media_listener *listener, struct error *error) {
-        struct ffmpeg_command command;
-        int code;
+        const struct media_run_config config = {.kind = MEDIA_RUN_FILE, .path = path};
+        int code = media_open(ret, loop, &config, listener, error);
 
-        ffmpeg_command_init_file(&command, NULL, path, false, false);
-        code = media_open(ret, loop, &command, false, listener, error);
-        ffmpeg_command_deinit(&command);
         if (code == 0)
                 (*ret)->is_pipe = path_is_pipe(path);
         return code;
@@ -149,12 +143,12 @@ static int path_open(struct media **ret, struct loop *loop, const char *path,
 
 static int pipe_open(struct media **ret, struct loop *loop, int descriptor,
                      const struct media_listener *listener, struct error *error) {
-        struct ffmpeg_command command;
-        int code;
+        const struct media_run_config config = {
+                .kind = MEDIA_RUN_DESCRIPTOR,
+                .descriptor = descriptor,
+        };
+        int code = media_open(ret, loop, &config, listener, error);
 
-        ffmpeg_command_init_descriptor(&command, NULL, descriptor);
-        code = media_open(ret, loop, &command, false, listener, error);
-        ffmpeg_command_deinit(&command);
         if (code == 0)
                 (*ret)->is_pipe = true;
         return code;
@@ -186,12 +180,9 @@ int media_open_file(struct media **ret, struct loop *loop, const char *path,
 
 int media_open_upload(struct media **ret, struct loop *loop,
                       const struct media_listener *listener, struct error *error) {
-        struct ffmpeg_command command;
-        int code;
+        const struct media_run_config config = {.kind = MEDIA_RUN_UPLOAD};
+        int code = media_open(ret, loop, &config, listener, error);
 
-        ffmpeg_command_init_upload(&command, NULL);
-        code = media_open(ret, loop, &command, true, listener, error);
-        ffmpeg_command_deinit(&command);
         if (code == 0) {
                 (*ret)->is_upload = true;
                 media_allow_cpu(*ret);
@@ -200,29 +191,29 @@ int media_open_upload(struct media **ret, struct loop *loop,
 }
 
 bool media_write(struct media *media, const uint8_t *bytes, size_t n) {
-        return process_write(ffmpeg_child_process(media->child), bytes, n);
+        return media_run_write(media->run, bytes, n);
 }
 
 size_t media_pending(const struct media *media) {
-        return process_pending(ffmpeg_child_process(media->child));
+        return media_run_pending(media->run);
 }
 
 void media_write_end(struct media *media) {
-        process_write_end(ffmpeg_child_process(media->child));
+        media_run_write_end(media->run);
 }
 
 void media_pause(struct media *media) {
-        process_pause(ffmpeg_child_process(media->child));
+        media_run_pause(media->run);
 }
 
 void media_resume(struct media *media) {
-        process_resume(ffmpeg_child_process(media->child));
+        media_run_resume(media->run);
 }
 
 struct media *media_close(struct media *media) {
         if (!media)
                 return NULL;
-        media->child = ffmpeg_child_close(media->child);
+        media->run = media_run_close(media->run);
         free(media);
         return NULL;
 }

@@ -9,9 +9,11 @@
 
 #include "audio/pcm.h"
 #include "source/ffmpeg_child.h"
+#include "source/media_run.h"
 #include "source/source_url.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/process.h"
 
 #define STALL_TIMEOUT   (10 * NSEC_PER_SEC)
 #define CONNECT_TIMEOUT (20 * NSEC_PER_SEC)  // HLS may need three segments before it begins
@@ -40,8 +42,8 @@ struct source {
         struct source_listener listener;
 
         enum source_state state;
-        char reason[REASON_MAX];      // why the running child is being stopped; "" it is not
-        struct ffmpeg_child *child;   // NULL between two runs
+        char reason[REASON_MAX];      // why the present run is being stopped; "" it is not
+        struct media_run *run;        // NULL between two
         struct loop_timer *start;     // the next run
         struct loop_timer *watchdog;  // on samples
         struct loop_timer *resume;    // after a rest, when sound came too fast
@@ -149,70 +151,71 @@ static void source_retry(struct source *source, enum source_state state, const c
         (void)source_state_set(source, state, text);
 }
 
-// --- the end of a child -----------------------------------------------------------
+// --- the end of a run -------------------------------------------------------------
 
-// What its end means, in words.
-static const char *end_reason(const struct source *source, const struct ffmpeg_end *end,
-                              char text[static REASON_MAX]) {
-        const struct ffmpeg_diagnosis *diagnosis = end->diagnosis;
-        const char *diagnosed = ffmpeg_diagnosis_text(diagnosis);
-        nsec_t silence = loop_now(source->loop) - source->last_samples;
-
-        if (source->reason[0])
-                return source->reason;
-        if (end->exit.signal) {
-                snprintf(text, REASON_MAX, "ffmpeg was ended by signal %d (%s)",
-                         end->exit.signal, sigdescr_np(end->exit.signal));
-                return text;
-        }
-        // ffmpeg calls an RTSP peer that does not answer "invalid data", too.
-        if (diagnosis->fault == FFMPEG_FAULT_NOT_MEDIA && end->n_samples == 0 &&
-            silence >= 4 * NSEC_PER_SEC)
-                return "no answer in time, or none that makes sense";
-        if (*diagnosed && (end->exit.status != 0 || end->n_samples == 0))
-                return diagnosed;
-        if (end->exit.status == 0)
-                return end->n_samples ? "the far end closed the stream" : "no sound in it";
-        snprintf(text, REASON_MAX, "ffmpeg ended with status %d", end->exit.status);
-        return text;
+// Live sound is broken now and then: that is not what ended it.
+static bool end_is_fault(const struct media_end *end) {
+        return end->fault != MEDIA_FAULT_NONE && end->fault != MEDIA_FAULT_DAMAGED;
 }
 
-static enum source_cause end_cause(const struct source *source, const struct ffmpeg_end *end) {
-        bool is_diagnosed = end->exit.status != 0 || end->n_samples == 0;
+// What it means, in words.
+static const char *end_reason(const struct source *source, const struct media_end *end) {
+        if (source->reason[0])
+                return source->reason;
+        if (end_is_fault(end))
+                return end->text;
+        return end->n_samples ? "the far end closed the stream" : "no sound in it";
+}
 
+static enum source_cause end_cause(const struct source *source, const struct media_end *end) {
         if (source->reason[0])  // the watchdog's
                 return source->online_since >= 0 ? SOURCE_CAUSE_STALLED
                                                  : SOURCE_CAUSE_UNREACHABLE;
-        switch (is_diagnosed ? end->diagnosis->fault : FFMPEG_FAULT_NONE) {
-        case FFMPEG_FAULT_CREDENTIALS:
+        switch (end->fault) {
+        case MEDIA_FAULT_CREDENTIALS:
                 return SOURCE_CAUSE_CREDENTIALS;
-        case FFMPEG_FAULT_NOT_FOUND:
+        case MEDIA_FAULT_NOT_FOUND:
                 return SOURCE_CAUSE_NOT_FOUND;
-        case FFMPEG_FAULT_NAME:
-        case FFMPEG_FAULT_REFUSED:
-        case FFMPEG_FAULT_UNREACHABLE:
-        case FFMPEG_FAULT_TIMEOUT:
+        case MEDIA_FAULT_NAME:
+        case MEDIA_FAULT_REFUSED:
+        case MEDIA_FAULT_UNREACHABLE:
+        case MEDIA_FAULT_TIMEOUT:
                 return SOURCE_CAUSE_UNREACHABLE;
-        case FFMPEG_FAULT_NO_AUDIO:
-        case FFMPEG_FAULT_INDEX_LAST:
-        case FFMPEG_FAULT_PROTOCOL:
-        case FFMPEG_FAULT_FORMAT:
-        case FFMPEG_FAULT_NOT_MEDIA:
+        case MEDIA_FAULT_NO_AUDIO:
+        case MEDIA_FAULT_INDEX_LAST:
+        case MEDIA_FAULT_PROTOCOL:
+        case MEDIA_FAULT_FORMAT:
+        case MEDIA_FAULT_NOT_MEDIA:
                 return SOURCE_CAUSE_NO_SOUND;
-        case FFMPEG_FAULT_OTHER:
-        case FFMPEG_FAULT_NONE:
+        case MEDIA_FAULT_LIMIT:
+        case MEDIA_FAULT_OTHER:
+                return SOURCE_CAUSE_OTHER;
+        case MEDIA_FAULT_DAMAGED:
+        case MEDIA_FAULT_NONE:
                 break;
         }
-        if (end->exit.signal || end->exit.status != 0)
-                return SOURCE_CAUSE_OTHER;
         return end->n_samples > 0 ? SOURCE_CAUSE_CLOSED : SOURCE_CAUSE_NO_SOUND;
 }
 
-static void source_on_end(void *context, const struct ffmpeg_end *end) {
+// A file that is not looped came to its end, or to where it cannot be read on.
+static void source_finish(struct source *source, const struct media_end *end) {
+        char text[REASON_MAX];
+
+        if (end->fault == MEDIA_FAULT_NONE)
+                snprintf(text, sizeof(text), "end of the file");
+        else if (end->fault == MEDIA_FAULT_DAMAGED)
+                snprintf(text, sizeof(text), "end of the file, which is damaged (%s)",
+                         end->words);
+        else
+                snprintf(text, sizeof(text), "%s", end->text);
+        source->run = media_run_close(source->run);
+        (void)source_state_set(source, SOURCE_ENDED, text);
+}
+
+static void source_on_end(void *context, const struct media_end *end) {
         struct source *source = context;
         bool is_file = source_url_file(source->url) != NULL;
-        char text[REASON_MAX];
-        const char *reason = end_reason(source, end, text);
+        const char *reason = end_reason(source, end);
 
         source->cause = end_cause(source, end);
         loop_timer_cancel(source->watchdog);
@@ -220,21 +223,17 @@ static void source_on_end(void *context, const struct ffmpeg_end *end) {
         if (source->online_since >= 0 &&
             source->last_samples - source->online_since >= GOOD_STRETCH)
                 source->n_failures = 0;
-        if (is_file && !source->config.is_looped && end->exit.signal == 0 &&
-            end->n_samples > 0 && !source->reason[0]) {
-                source->child = ffmpeg_child_close(source->child);
-                (void)source_state_set(source, SOURCE_ENDED,
-                                       end->exit.status == 0 ? "end of the file" : reason);
-                return;
-        }
-        if (end->diagnosis->fault == FFMPEG_FAULT_CREDENTIALS ||
-            (is_file && end->n_samples == 0 && end->exit.status != 0))
+        if (is_file && !source->config.is_looped && !end->has_died && end->n_samples > 0 &&
+            !source->reason[0])
+                source_finish(source, end);
+        else if (end->fault == MEDIA_FAULT_CREDENTIALS ||
+                 (is_file && end->n_samples == 0 && end_is_fault(end) && !end->has_died))
                 source_retry(source, SOURCE_FAILED, reason);
         else
                 source_retry(source, SOURCE_OFFLINE, reason);
 }
 
-// --- a child's life ---------------------------------------------------------------
+// --- a run ------------------------------------------------------------------------
 
 static nsec_t source_patience(const struct source *source) {
         nsec_t stall = source->config.stall_timeout;
@@ -256,7 +255,7 @@ static void source_on_watchdog(void *context) {
         }
         snprintf(source->reason, sizeof(source->reason), "no sound for %.0f s",
                  (double)(now - source->last_samples) / (double)NSEC_PER_SEC);
-        process_stop(ffmpeg_child_process(source->child));
+        media_run_stop(source->run);
         if (source->online_since >= 0)
                 (void)source_state_set(source, SOURCE_STALLED, source->reason);
 }
@@ -264,7 +263,7 @@ static void source_on_watchdog(void *context) {
 static void source_on_resume(void *context) {
         struct source *source = context;
 
-        process_resume(ffmpeg_child_process(source->child));
+        media_run_resume(source->run);
 }
 
 // Keep the sound from running far ahead of the clock. Called before last_samples moves.
@@ -275,7 +274,7 @@ static void source_pace(struct source *source, size_t n, nsec_t now) {
         source->lead += (nsec_t)n * NSEC_PER_SEC / AUDIO_RATE;
         if (source->lead <= LEAD_MAX)
                 return;
-        process_pause(ffmpeg_child_process(source->child));
+        media_run_pause(source->run);
         loop_timer_set(source->resume, source->lead - LEAD_MAX + LEAD_REST);
 }
 
@@ -294,32 +293,31 @@ static void source_on_samples(void *context, const float *samples, size_t n) {
         source->listener.on_samples(source->listener.context, samples, n);
 }
 
-static int source_child_open(struct source *source, struct error *error) {
+static int source_run(struct source *source, struct error *error) {
         const char *path = source_url_file(source->url);
-        const struct ffmpeg_child_listener listener = {
+        const struct media_run_config config = {
+                .kind = path ? MEDIA_RUN_FILE : MEDIA_RUN_NETWORK,
+                .url = source->url,
+                .path = path,
+                .transport = source->config.transport,
+                .is_paced = true,
+                .is_looped = source->config.is_looped,
+        };
+        const struct media_run_listener listener = {
                 .on_samples = source_on_samples,
                 .on_end = source_on_end,
                 .context = source,
         };
-        struct ffmpeg_command command;
-        int code;
 
-        if (path)
-                ffmpeg_command_init_file(&command, source->ffmpeg, path, true,
-                                         source->config.is_looped);
-        else
-                ffmpeg_command_init_network(&command, &source->config);
-        code = ffmpeg_child_open(&source->child, source->loop, &command, false, &listener,
+        return ffmpeg_child_open(&source->run, source->loop, source->ffmpeg, &config, &listener,
                                  error);
-        ffmpeg_command_deinit(&command);
-        return code;
 }
 
 static void source_on_start(void *context) {
         struct source *source = context;
         struct error error = {0};
 
-        source->child = ffmpeg_child_close(source->child);
+        source->run = media_run_close(source->run);
         source->reason[0] = '\0';
         source->online_since = -1;
         source->last_samples = loop_now(source->loop);
@@ -328,14 +326,14 @@ static void source_on_start(void *context) {
                 source->n_restarts[source->cause]++;
         if (!source_state_set(source, SOURCE_CONNECTING, ""))
                 return;
-        if (source_child_open(source, &error) < 0) {
+        if (source_run(source, &error) < 0) {
                 source->cause = SOURCE_CAUSE_OTHER;
                 source_retry(source, SOURCE_OFFLINE, error.text);
                 return;
         }
         loop_timer_set(source->watchdog, source_patience(source));
         log_debug(source->name, "source-start", "ffmpeg runs as process %d",
-                  process_id(ffmpeg_child_process(source->child)));
+                  media_run_process_id(source->run));
 }
 
 // --- life -------------------------------------------------------------------------
@@ -378,7 +376,7 @@ int source_open(struct source **ret, struct loop *loop, const struct source_conf
 
 void source_stop(struct source *source) {
         assert(loop_is_current(source->loop));
-        source->child = ffmpeg_child_close(source->child);
+        source->run = media_run_close(source->run);
         loop_timer_cancel(source->start);
         loop_timer_cancel(source->watchdog);
         loop_timer_cancel(source->resume);

@@ -68,6 +68,7 @@ struct process_config {
         int niceness;                  // added to ours
         bool is_killed;                // process_stop() kills it at once: it has nobody to say
                                        // goodbye to
+        bool is_service;               // it lives as long as we do: no process_children()
 };
 
 #define PROCESS_VARIABLES_MAX 8
@@ -101,6 +102,9 @@ void process_allow_cpu(struct process *process, unsigned seconds);
 #define PROCESS_TERM_TIMEOUT (3 * NSEC_PER_SEC)
 void process_stop(struct process *process);
 
+// process_stop(), but SIGKILL now.
+void process_kill(struct process *process);
+
 // Make no further calls; stop the child as process_stop() does and reap it in the
 // background. NULL is fine. Returns NULL.
 struct process *process_close(struct process *process);
@@ -108,7 +112,7 @@ struct process *process_close(struct process *process);
 // The child's process id, until on_exit; then 0.
 int process_id(const struct process *process);
 
-// How many children have been started and not yet reaped, over all loops. loop_free() needs 0.
+// How many children have been started and not yet reaped, over all loops, services not counted.
 unsigned process_children(void);
 
 DEFINE_CLEANUP(struct process *, process_close);

@@ -451,6 +451,43 @@ static void stop_kills_what_does_not_listen(void **state) {
         capture_deinit(&capture);
 }
 
+static void kill_does_not_ask(void **state) {
+        struct capture capture;
+
+        (void)state;
+        memset(&capture, 0, sizeof(capture));
+        capture.loop = loop_new_fake(0);
+        assert_int_equal(capture_open(&capture,
+                                      "trap '' TERM; echo up >&2; while :; do sleep 0.05; done",
+                                      false, NULL),
+                         0);
+        while (strcmp(capture.errors, "up|") != 0)
+                loop_turn(capture.loop);
+        process_kill(capture.process);
+        while (capture.n_exits == 0)
+                loop_turn(capture.loop);
+        assert_int_equal(capture.exit.signal, SIGKILL);
+        capture_deinit(&capture);
+}
+
+// Whoever waits for the children waits for no service, which is there as long as we are.
+static void a_service_is_not_counted(void **state) {
+        struct capture capture;
+
+        (void)state;
+        capture_init(&capture);
+        assert_int_equal(capture_open_with(&capture,
+                                           (struct process_config){.is_service = true},
+                                           "exec sleep 1000", NULL),
+                         0);
+        assert_int_equal(process_children(), 0);
+        process_stop(capture.process);
+        loop_run(capture.loop);
+        assert_int_equal(process_children(), 0);
+        assert_int_equal(capture.exit.signal, SIGTERM);
+        capture_deinit(&capture);
+}
+
 static void close_makes_no_more_calls_and_reaps(void **state) {
         struct capture capture;
         unsigned n_descriptors = 0;
@@ -524,6 +561,8 @@ int main(void) {
                 cmocka_unit_test(long_lines_are_cut),
                 cmocka_unit_test(stop_asks_first),
                 cmocka_unit_test(stop_kills_what_does_not_listen),
+                cmocka_unit_test(kill_does_not_ask),
+                cmocka_unit_test(a_service_is_not_counted),
                 cmocka_unit_test(close_makes_no_more_calls_and_reaps),
                 cmocka_unit_test(no_grandchild_stays),
         };
