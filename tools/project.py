@@ -5,6 +5,10 @@ import re
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# Folders of C that layers, house rules and headers are checked in; what an #include's path begins
+# in is the first two and the project's own root, where media/ is.
+CHECKED = ("src", "bench/load", "media")
+INCLUDE_ROOTS = ("src", "bench", ".")
 _SKIPPED_FOLDERS = {".git", ".cache", "build", "__pycache__", ".pytest_cache"}
 
 
@@ -17,6 +21,12 @@ def files(*suffixes, under="."):
             if not suffixes or name.endswith(suffixes):
                 found.append(os.path.relpath(os.path.join(folder, name), ROOT))
     return sorted(found)
+
+
+def include_path(path):
+    """How a file is named in an #include: src/audio/ring.h is "audio/ring.h"."""
+    root, _, rest = path.partition("/")
+    return rest if root in INCLUDE_ROOTS else path
 
 
 def read(path):
