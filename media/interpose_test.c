@@ -1,0 +1,233 @@
+// Interpose, in a network of its own in which addresses of all ranks are this machine's.
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libavformat/avformat.h>
+#include <libavutil/log.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "media/address_judge.h"
+#include "util/mem.h"
+
+#define PUBLIC  "203.0.113.7"
+#define PRIVATE "192.168.7.7"
+
+// Give the loopback device of this namespace an address.
+static int address_add(int socket, const char *label, const char *address) {
+        struct ifreq request = {0};
+        struct sockaddr_in *in = (struct sockaddr_in *)&request.ifr_addr;
+
+        snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", label);
+        in->sin_family = AF_INET;
+        if (inet_pton(AF_INET, address, &in->sin_addr) != 1 ||
+            ioctl(socket, SIOCSIFADDR, &request) < 0 ||
+            ioctl(socket, SIOCGIFFLAGS, &request) < 0)
+                return -errno;
+        request.ifr_flags |= IFF_UP;
+        return ioctl(socket, SIOCSIFFLAGS, &request) < 0 ? -errno : 0;
+}
+
+// A network namespace with these addresses. False where it may not be had.
+static bool network_make(void) {
+        int socket_of_it, code;
+
+        if (unshare(CLONE_NEWNET) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
+                return false;
+        socket_of_it = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        code = address_add(socket_of_it, "lo", "127.0.0.1");
+        if (code == 0)
+                code = address_add(socket_of_it, "lo:1", PUBLIC);
+        if (code == 0)
+                code = address_add(socket_of_it, "lo:2", PRIVATE);
+        close(socket_of_it);
+        return code == 0;
+}
+
+// --- a web server that redirects ------------------------------------------------------
+
+struct server {
+        pthread_t thread;
+        int listener;
+        unsigned port;
+        char answer[256];
+        unsigned n_clients;
+};
+
+static void *server_run(void *context) {
+        struct server *server = context;
+        char request[2048];
+        int client;
+
+        while ((client = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+                server->n_clients++;
+                (void)!read(client, request, sizeof(request));
+                (void)!write(client, server->answer, strlen(server->answer));
+                close(client);
+        }
+        return NULL;
+}
+
+static void server_start(struct server *server, const char *address) {
+        struct sockaddr_in in = {.sin_family = AF_INET};
+        socklen_t length = sizeof(in);
+
+        *server = (struct server){.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+        assert_int_equal(inet_pton(AF_INET, address, &in.sin_addr), 1);
+        assert_int_equal(bind(server->listener, (struct sockaddr *)&in, sizeof(in)), 0);
+        assert_int_equal(listen(server->listener, 5), 0);
+        assert_int_equal(getsockname(server->listener, (struct sockaddr *)&in, &length), 0);
+        server->port = ntohs(in.sin_port);
+        snprintf(server->answer, sizeof(server->answer),
+                 "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+        assert_int_equal(pthread_create(&server->thread, NULL, server_run, server), 0);
+}
+
+static void server_redirect(struct server *server, const char *address, unsigned port) {
+        snprintf(server->answer, sizeof(server->answer),
+                 "HTTP/1.0 302 Found\r\nLocation: http://%s:%u/\r\n\r\n", address, port);
+}
+
+static void server_stop(struct server *server) {
+        shutdown(server->listener, SHUT_RDWR);
+        pthread_join(server->thread, NULL);
+        close(server->listener);
+}
+
+// --- what FFmpeg may reach --------------------------------------------------------------
+
+static int url_open(const char *scheme, const char *address, unsigned port) {
+        CLEANUP(mem_freep) char *url = xasprintf("%s://%s:%u", scheme, address, port);
+        AVIOContext *io = NULL;
+        int code;
+
+        code = avio_open2(&io, url, AVIO_FLAG_READ, NULL, NULL);
+        avio_closep(&io);
+        return code;
+}
+
+struct servers {
+        struct server loopback, private, public;
+};
+
+static int setup(void **state) {
+        struct servers *servers = xnew(struct servers);
+
+        server_start(&servers->loopback, "127.0.0.1");
+        server_start(&servers->private, PRIVATE);
+        server_start(&servers->public, PUBLIC);
+        media_address_judge_reset();
+        *state = servers;
+        return 0;
+}
+
+static int teardown(void **state) {
+        struct servers *servers = *state;
+
+        server_stop(&servers->loopback);
+        server_stop(&servers->private);
+        server_stop(&servers->public);
+        mem_free(servers);
+        return 0;
+}
+
+static void test_tcp_of_avformat_is_judged(void **state) {
+        struct servers *servers = *state;
+
+        assert_int_equal(url_open("tcp", PUBLIC, servers->public.port), 0);
+        // Of the same process, so that the name resolved first was the public one.
+        assert_int_equal(url_open("tcp", "127.0.0.1", servers->loopback.port), AVERROR(EACCES));
+        assert_int_equal(url_open("tcp", PRIVATE, servers->private.port), AVERROR(EACCES));
+        assert_int_equal(media_address_judge_refused(), 2);
+        assert_int_equal(servers->loopback.n_clients + servers->private.n_clients, 0);
+}
+
+static void test_a_redirect_inward_is_refused(void **state) {
+        struct servers *servers = *state;
+
+        server_redirect(&servers->public, "127.0.0.1", servers->loopback.port);
+        assert_int_equal(url_open("http", PUBLIC, servers->public.port), AVERROR(EACCES));
+        server_redirect(&servers->public, PRIVATE, servers->private.port);
+        assert_int_equal(url_open("http", PUBLIC, servers->public.port), AVERROR(EACCES));
+        assert_int_equal(servers->public.n_clients, 2);
+        assert_int_equal(servers->loopback.n_clients + servers->private.n_clients, 0);
+}
+
+static void test_a_redirect_outward_is_followed(void **state) {
+        struct servers *servers = *state;
+
+        server_redirect(&servers->loopback, PRIVATE, servers->private.port);
+        server_redirect(&servers->private, PUBLIC, servers->public.port);
+        assert_int_equal(url_open("http", "127.0.0.1", servers->loopback.port), 0);
+        assert_int_equal(servers->public.n_clients, 1);
+        assert_int_equal(media_address_judge_refused(), 0);
+}
+
+static void test_a_redirect_within_the_house_is_followed(void **state) {
+        struct servers *servers = *state;
+
+        server_redirect(&servers->private, PRIVATE, servers->private.port);
+        // Round and round, until FFmpeg has enough.
+        assert_int_not_equal(url_open("http", PRIVATE, servers->private.port), 0);
+        assert_true(servers->private.n_clients > 1);
+        assert_int_equal(media_address_judge_refused(), 0);
+}
+
+static void test_datagrams_are_judged(void **state) {
+        struct servers *servers = *state;
+        struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(9)};
+        struct iovec piece = {(void *)(uintptr_t) "x", 1};
+        struct mmsghdr message = {.msg_hdr = {.msg_name = &in,
+                                              .msg_namelen = sizeof(in),
+                                              .msg_iov = &piece,
+                                              .msg_iovlen = 1}};
+        int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        assert_int_equal(url_open("tcp", PUBLIC, servers->public.port), 0);
+        assert_int_equal(inet_pton(AF_INET, "127.0.0.1", &in.sin_addr), 1);
+        assert_int_equal(sendto(descriptor, "x", 1, 0, (struct sockaddr *)&in, sizeof(in)), -1);
+        assert_int_equal(errno, EACCES);
+        assert_int_equal(sendmsg(descriptor, &message.msg_hdr, 0), -1);
+        assert_int_equal(sendmmsg(descriptor, &message, 1, 0), -1);
+        assert_int_equal(connect(descriptor, (struct sockaddr *)&in, sizeof(in)), -1);
+        // What has no address of its own went through connect().
+        assert_int_equal(inet_pton(AF_INET, PUBLIC, &in.sin_addr), 1);
+        assert_int_equal(connect(descriptor, (struct sockaddr *)&in, sizeof(in)), 0);
+        assert_int_equal(send(descriptor, "x", 1, 0), 1);
+        close(descriptor);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_tcp_of_avformat_is_judged, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(test_a_redirect_inward_is_refused, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(test_a_redirect_outward_is_followed, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(test_a_redirect_within_the_house_is_followed,
+                                                setup, teardown),
+                cmocka_unit_test_setup_teardown(test_datagrams_are_judged, setup, teardown),
+        };
+
+        if (!network_make()) {
+                printf("[  SKIPPED ] 5 test(s): no network namespace may be made here\n");
+                return 0;
+        }
+        av_log_set_level(AV_LOG_QUIET);
+        avformat_network_init();
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
