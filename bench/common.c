@@ -25,17 +25,15 @@ void doubles_sort(double *values, size_t n) {
         qsort(values, n, sizeof(*values), compare_doubles);
 }
 
-struct job *job_read(FILE *file, const struct decode_options *options, uint64_t id) {
+struct job *job_read(FILE *file, const struct decode_settings *settings, uint64_t id) {
         CLEANUP(job_freep) struct job *job = NULL;
         uint32_t n;
 
         if (fread(&n, sizeof(n), 1, file) != 1 || n > SAMPLES_MAX)
                 return NULL;
-        job = job_new(n);
+        job = job_new(settings, n);
         if (!job || fread(job->samples, sizeof(float), n, file) != n)
                 return NULL;
-        decode_options_deinit(&job->options);
-        job->options = decode_options_copy(options);
         job->id = id;
         job->is_final = true;
         return TAKE(job);

@@ -23,8 +23,8 @@ double seconds_now(void);
 void doubles_sort(double *values, size_t n);
 
 // The next sound of a file as a final job: a count of samples (uint32, little endian), then so
-// many float32. The options are copied. NULL at the end, or where the file is broken.
-struct job *job_read(FILE *file, const struct decode_options *options, uint64_t id);
+// many float32. It holds the settings. NULL at the end, or where the file is broken.
+struct job *job_read(FILE *file, const struct decode_settings *settings, uint64_t id);
 
 // {"id", "result", "language", "segments": [{"text", "tokens", "begin", "end", ...}],
 // "seconds"}; the caller's.

@@ -52,6 +52,7 @@ struct bench {
         struct engines *engines;
         struct stages *stages;          // made when a stage is asked for
         struct decode_options options;  // of the sounds that are read next
+        bool is_single_pass;            // of the sounds that are read next
         struct context_shape shape;     // the one that the last command spelled out
         struct job **sounds;
         size_t n_sounds, capacity;
@@ -94,7 +95,8 @@ static void command_parse(struct command *ret, char *line) {
         }
 }
 
-static bool option_set(struct decode_options *options, const char *name, const char *value) {
+static bool option_set(struct bench *bench, const char *name, const char *value) {
+        struct decode_options *options = &bench->options;
         bool is_on = strcmp(value, "true") == 0;
 
         if (strcmp(name, "language") == 0)
@@ -106,7 +108,7 @@ static bool option_set(struct decode_options *options, const char *name, const c
         else if (strcmp(name, "no_fallback") == 0 && is_on)
                 options->n_temperatures = 1;
         else if (strcmp(name, "is_single_pass") == 0)
-                options->is_single_pass = is_on;
+                bench->is_single_pass = is_on;
         else if (strcmp(name, "patience") == 0)
                 options->patience = strtof(value, NULL);
         else
@@ -117,13 +119,14 @@ static bool option_set(struct decode_options *options, const char *name, const c
 static json_t *answer_options(struct bench *bench, const struct command *command) {
         decode_options_deinit(&bench->options);
         bench->options = decode_options_default();
+        bench->is_single_pass = false;
         for (size_t i = 1; i < command->n; i++) {
                 char *value = strchr(command->words[i], '=');
 
                 if (!value)
                         return mistake("no NAME=VALUE");
                 *value++ = '\0';
-                if (!option_set(&bench->options, command->words[i], value))
+                if (!option_set(bench, command->words[i], value))
                         return mistake("no such option");
         }
         return json_object();
@@ -131,16 +134,22 @@ static json_t *answer_options(struct bench *bench, const struct command *command
 
 static json_t *answer_sounds(struct bench *bench, const struct command *command) {
         FILE *file = fopen(command->words[1], "rb");
+        struct decode_options options;
+        const struct decode_settings *settings;
         struct job *job;
 
         if (!file)
                 return mistake("no such file");
         sounds_free(bench);
-        while ((job = job_read(file, &bench->options, bench->n_sounds)) != NULL) {
+        options = decode_options_copy(&bench->options);
+        settings = decode_settings_new(&options);
+        while ((job = job_read(file, settings, bench->n_sounds)) != NULL) {
+                job->hints.is_single_pass = bench->is_single_pass;
                 bench->sounds = array_grow(bench->sounds, bench->n_sounds, &bench->capacity,
                                            sizeof(struct job *));
                 bench->sounds[bench->n_sounds++] = job;
         }
+        decode_settings_unref(settings);
         fclose(file);
         return json_pack("{s:I}", "n", (json_int_t)bench->n_sounds);
 }
@@ -216,12 +225,14 @@ static json_t *answer_step(struct bench *bench, const struct command *command) {
 static json_t *answer_decode(struct bench *bench, const struct command *command) {
         size_t first = command->numbers[1], n = command->numbers[2];
         unsigned busy_percent = (unsigned)command->numbers[4];
+        const struct context_shape *shape;
 
         if (first >= bench->n_sounds || n > bench->n_sounds - first || busy_percent >= 100)
                 return mistake("no such sounds");
+        shape = shape_of(bench, command->words[5]);
         for (size_t i = first; i < first + n; i++) {
-                bench->sounds[i]->options.beam_size = (unsigned)command->numbers[3];
-                bench->sounds[i]->options.context = shape_of(bench, command->words[5]);
+                bench->sounds[i]->hints.beam_size = (unsigned)command->numbers[3];
+                bench->sounds[i]->hints.context = shape ? *shape : (struct context_shape){0};
         }
         return engines_run(bench->engines, bench->sounds + first, n, busy_percent);
 }
@@ -233,10 +244,10 @@ static void draft_set(struct job *job, const json_t *run) {
         const json_t *tokens = json_object_get(json_array_get(segments, 0), "tokens");
         size_t n = json_array_size(tokens);
 
-        job->options.draft_tokens = xcalloc(n + 1, sizeof(int32_t));
-        job->options.n_draft_tokens = n;
+        job->hints.draft_tokens = xcalloc(n + 1, sizeof(int32_t));
+        job->hints.n_draft_tokens = n;
         for (size_t i = 0; i < n; i++)
-                job->options.draft_tokens[i] =
+                job->hints.draft_tokens[i] =
                         (int32_t)json_integer_value(json_array_get(tokens, i));
 }
 
@@ -249,9 +260,9 @@ static json_t *answer_draft(struct bench *bench, const struct command *command) 
         plain = engines_run(bench->engines, &job, 1, 0);
         draft_set(job, plain);
         drafted = engines_run(bench->engines, &job, 1, 0);
-        free(job->options.draft_tokens);
-        job->options.draft_tokens = NULL;
-        job->options.n_draft_tokens = 0;
+        free(job->hints.draft_tokens);
+        job->hints.draft_tokens = NULL;
+        job->hints.n_draft_tokens = 0;
         return json_pack("{s:o,s:o}", "plain", plain, "drafted", drafted);
 }
 

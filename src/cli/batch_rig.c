@@ -20,7 +20,7 @@ struct batch_rig *batch_rig_new(void) {
         rig->folder = xstrdup("/tmp/batch_test.XXXXXX");
         assert_non_null(mkdtemp(rig->folder));
         rig->options = decode_options_default();
-        rig->options.words_per_second_max = INFINITY;  // the scripted engine talks fast
+        rig->filters.words_per_second_max = INFINITY;  // the scripted engine talks fast
         rig->clips = &clips_whole;
         rig->n_engines = 1;
         pthread_mutex_init(&rig->lock, NULL);
@@ -115,13 +115,13 @@ void rig_note(struct batch_rig *rig, const struct job *job) {
         seen = &rig->seen[rig->n_seen++];
         seen->begin = job->begin;
         seen->n_samples = job->n_samples;
-        memcpy(seen->language, job->options.language, sizeof(seen->language));
-        seen->is_single_pass = job->options.is_single_pass;
-        seen->only_detects = job->options.only_detects_language;
-        seen->has_prompt = job->options.prompt != NULL;
-        seen->n_previous = job->options.n_previous_tokens;
+        memcpy(seen->language, job->hints.language, sizeof(seen->language));
+        seen->is_single_pass = job->hints.is_single_pass;
+        seen->only_detects = job->hints.only_detects_language;
+        seen->has_prompt = job->settings->options.prompt && !job->hints.is_prompt_over;
+        seen->n_previous = job->hints.n_previous_tokens;
         if (seen->n_previous > 0)
-                seen->previous_last = job->options.previous_tokens[seen->n_previous - 1];
+                seen->previous_last = job->hints.previous_tokens[seen->n_previous - 1];
         pthread_cond_broadcast(&rig->change);
         pthread_mutex_unlock(&rig->lock);
 }
@@ -161,6 +161,7 @@ struct file_settings rig_file_settings(struct batch_rig *rig) {
         rig->pauses = segmenter_config_files();
         return (struct file_settings){
                 .options = &rig->options,
+                .filters = &rig->filters,
                 .pauses = rig->vad ? &rig->pauses : NULL,
                 .clips = rig->clips,
                 .awaits_language = true,

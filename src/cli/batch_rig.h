@@ -11,6 +11,7 @@
 
 #include "cli/batch_output.h"
 #include "decode/engine_scripted.h"
+#include "decode/filter.h"
 
 #define RIG_JOBS_MAX 64
 
@@ -31,6 +32,7 @@ struct batch_rig {
         char *files[RIG_JOBS_MAX];
         size_t n_files;
         struct decode_options options;
+        struct filter_limits filters;
         const struct clips *clips;  // lent
         const struct vad_model *vad;
         struct segmenter_config pauses;

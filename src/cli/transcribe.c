@@ -277,6 +277,7 @@ static int files_transcribe(struct transcribe *run, struct loop *loop,
                 .file =
                         {
                                 .options = &run->decoding,
+                                .filters = &run->config->defaults.filters,
                                 .pauses = run->is_seeking ? NULL : &run->segmenting,
                                 .clips = &run->clips,
                                 .awaits_language = true,

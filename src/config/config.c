@@ -30,6 +30,7 @@ static struct config *config_new(void) {
         struct setting_target target = config_target(config);
 
         config->defaults.decoding = decode_options_default();
+        config->defaults.filters = filter_limits_default();
         setting_presets_apply(SETTING_SERVER, &target);
         return config;
 }

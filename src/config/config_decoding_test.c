@@ -25,7 +25,7 @@ static void test_filters_have_limits(void **state) {
         struct config *off = rig_parse_config("filters: {words_per_second: off}\n");
 
         assert_true(config->defaults.decoding.repetition_max == 12);
-        assert_true(isinf(config->defaults.decoding.words_per_second_max));
+        assert_true(isinf(config->defaults.filters.words_per_second_max));
         assert_true(off->defaults.decoding.repetition_max ==
                     decode_options_default().repetition_max);
 }

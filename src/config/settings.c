@@ -215,7 +215,7 @@ const struct setting setting_table[] = {
          .help = "repetition filter: a segment in which the same words (up to 32 tokens) stand "
                  "more often than this in a row is dropped"},
         {"filters.words_per_second", NUMBER(1, 100), .applies = SERVER,
-         IN_REQUEST(decoding.words_per_second_max), OFF(INFINITY), .preset = "8",
+         IN_REQUEST(filters.words_per_second_max), OFF(INFINITY), .preset = "8",
          .help = "speech rate filter: text with more words than this per second of its window "
                  "is "
                  "dropped; words are what stands between blanks"},

@@ -5,6 +5,8 @@
 //
 //     engine->submit(state, job)      while it has room: ENGINE_E_FULL is a normal answer
 //     engine->step(state)             a bounded piece of work for all that is inside
+//     engine->cancel(state, job)      before a step: what has changed about a job inside; so
+//     engine->hurry(state, job)       that jobs are plain data
 //     engine->collect(state, ...)     finished jobs, in any order
 //
 // Threads: one engine belongs to one decode thread; the model behind it is immutable and shared
@@ -43,8 +45,15 @@ struct engine_ops {
         // cannot be decoded (empty, too long), the others are untouched.
         int (*submit)(void *state, const struct job *job);
 
-        // Work for at most about one encoder window or one token of all sequences. A job whose
-        // is_cancelled is set leaves before the next step and is collected with -ECANCELED.
+        // Nobody wants the job any more, which is inside: it does no further work, and is
+        // collected with -ECANCELED unless it is finished already.
+        void (*cancel)(void *state, const struct job *job);
+
+        // The job has been inside for long enough: what it says so far stands where that is a
+        // whole text, and no further attempt is made. NULL: there are none to leave out.
+        void (*hurry)(void *state, const struct job *job);
+
+        // Work for at most about one encoder window or one token of all sequences.
         int (*step)(void *state);
 
         // One finished job: *ret_result is 0 (then *ret_hypothesis is filled and the caller's)

@@ -12,16 +12,21 @@ struct engine_script {
         size_t capacity;
         engine_answer answer;
         void *context;
-        atomic_uint n_submitted;
+        atomic_uint n_submitted, n_hurried, n_steps;
         pthread_mutex_t lock;
         pthread_cond_t change;
         // --- protected by lock
         bool is_held;
 };
 
+struct scripted_job {
+        const struct job *job;
+        bool is_cancelled, is_hurried;
+};
+
 struct scripted {
         struct engine_script *script;
-        const struct job **jobs;  // inside, oldest first
+        struct scripted_job *jobs;  // inside, oldest first
         size_t n_jobs;
         bool is_ready;  // the oldest may be collected
 };
@@ -65,6 +70,14 @@ unsigned engine_script_submitted(const struct engine_script *script) {
         return atomic_load(&script->n_submitted);
 }
 
+unsigned engine_script_hurried(const struct engine_script *script) {
+        return atomic_load(&script->n_hurried);
+}
+
+unsigned engine_script_steps(const struct engine_script *script) {
+        return atomic_load(&script->n_steps);
+}
+
 static int scripted_open(void **ret, const void *model, struct error *error) {
         struct scripted *scripted = xnew(struct scripted);
 
@@ -88,9 +101,33 @@ static int scripted_submit(void *state, const struct job *job) {
 
         if (scripted->n_jobs == scripted->script->capacity)
                 return ENGINE_E_FULL;
-        scripted->jobs[scripted->n_jobs++] = job;
+        scripted->jobs[scripted->n_jobs++] = (struct scripted_job){.job = job};
         atomic_fetch_add(&scripted->script->n_submitted, 1);
         return 0;
+}
+
+// What is told of a job that is not inside is a mistake, and is not survived.
+static struct scripted_job *scripted_find(struct scripted *scripted, const struct job *job) {
+        size_t i = 0;
+
+        while (i < scripted->n_jobs && scripted->jobs[i].job != job)
+                i++;
+        if (i == scripted->n_jobs)
+                abort();
+        return &scripted->jobs[i];
+}
+
+static void scripted_cancel(void *state, const struct job *job) {
+        scripted_find(state, job)->is_cancelled = true;
+}
+
+static void scripted_hurry(void *state, const struct job *job) {
+        struct scripted *scripted = state;
+        struct scripted_job *inside = scripted_find(scripted, job);
+
+        if (!inside->is_hurried)
+                atomic_fetch_add(&scripted->script->n_hurried, 1);
+        inside->is_hurried = true;
 }
 
 // Wait a moment while held, so that cancelled jobs and the end of the thread are seen.
@@ -99,6 +136,7 @@ static int scripted_step(void *state) {
         struct engine_script *script = scripted->script;
         struct timespec until;
 
+        atomic_fetch_add(&script->n_steps, 1);
         if (scripted->n_jobs == 0)
                 return ENGINE_E_IDLE;
         pthread_mutex_lock(&script->lock);
@@ -122,8 +160,8 @@ static int scripted_collect(void *state, const struct job **ret_job, int *ret_re
         struct engine_script *script = scripted->script;
 
         for (size_t i = 0; i < scripted->n_jobs; i++) {
-                const struct job *job = scripted->jobs[i];
-                bool is_cancelled = atomic_load(&job->is_cancelled);
+                const struct job *job = scripted->jobs[i].job;
+                bool is_cancelled = scripted->jobs[i].is_cancelled;
 
                 if (!is_cancelled && !scripted->is_ready)
                         continue;
@@ -145,6 +183,8 @@ const struct engine_ops engine_scripted = {
         .open = scripted_open,
         .close = scripted_close,
         .submit = scripted_submit,
+        .cancel = scripted_cancel,
+        .hurry = scripted_hurry,
         .step = scripted_step,
         .collect = scripted_collect,
 };

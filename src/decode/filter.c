@@ -28,6 +28,10 @@ const char *filter_name(enum filter filter) {
         return names[filter];
 }
 
+struct filter_limits filter_limits_default(void) {
+        return (struct filter_limits){.words_per_second_max = 8};
+}
+
 // How often at most some stretch of tokens stands there in a row.
 static size_t repetitions_most(const int32_t *tokens, size_t n) {
         size_t most = n > 0;
@@ -75,7 +79,8 @@ static struct speed speed_of(const struct job *job, const struct hypothesis *hyp
 }
 
 // Which filter refuses the segment; FILTER_COUNT for none.
-static enum filter segment_judge(const struct decode_options *options,
+static enum filter segment_judge(const struct filter_limits *limits,
+                                 const struct decode_options *options,
                                  const struct hypothesis_segment *segment,
                                  const struct speed *speed) {
         size_t n_times = repetitions_most(segment->tokens, segment->n_tokens);
@@ -85,13 +90,13 @@ static enum filter segment_judge(const struct decode_options *options,
                 return FILTER_COMPRESSION_RATIO;
         if (filter_goes_in_circles(options, segment->tokens, segment->n_tokens))
                 return FILTER_REPETITION;
-        if (speed->words > (double)options->words_per_second_max)
+        if (speed->words > (double)limits->words_per_second_max)
                 return FILTER_WORDS_PER_SECOND;
         return FILTER_COUNT;
 }
 
-void filters_apply(const struct job *job, struct hypothesis *hypothesis,
-                   struct filter_counts *counts) {
+void filters_apply(const struct filter_limits *limits, const struct job *job,
+                   struct hypothesis *hypothesis, struct filter_counts *counts) {
         const struct speed speed = speed_of(job, hypothesis);
         size_t n_kept = 0;
 
@@ -100,7 +105,8 @@ void filters_apply(const struct job *job, struct hypothesis *hypothesis,
         counts->n_retried[FILTER_COMPRESSION_RATIO] += hypothesis->n_repeating;
         for (size_t i = 0; i < hypothesis->n_segments; i++) {
                 struct hypothesis_segment *segment = &hypothesis->segments[i];
-                enum filter filter = segment_judge(&job->options, segment, &speed);
+                enum filter filter =
+                        segment_judge(limits, &job->settings->options, segment, &speed);
 
                 if (filter == FILTER_COUNT) {
                         hypothesis->segments[n_kept++] = *segment;

@@ -1,6 +1,7 @@
 #pragma once
-// Filters: text that nobody said is not told. Each has a name, a limit in the job's
-// decode_options, which turns it off when it is infinite, and counters.
+// Filters: text that nobody said is not told. Each has a name, a limit, which turns it off when
+// it is infinite, and counters. The limits are the engine's settings (decode_options) where it
+// tries again what would be refused, else filter_limits: no engine is told those.
 //
 // The first three work inside the engine, the last three judge what it answered: a segment that
 // one of them refuses yields no text.
@@ -27,6 +28,12 @@ enum filter {
 // "no_speech", ... as in the configuration.
 const char *filter_name(enum filter filter);
 
+struct filter_limits {
+        float words_per_second_max;  // 8: more is not said
+};
+
+struct filter_limits filter_limits_default(void);
+
 struct filter_counts {
         uint64_t n_refused[FILTER_COUNT];  // windows (no_speech), else segments
         uint64_t n_retried[FILTER_COUNT];  // attempts of the engine
@@ -39,5 +46,5 @@ bool filter_goes_in_circles(const struct decode_options *options, const int32_t 
 
 // Take out of the job's hypothesis what the filters refuse; count it, and what the engine says
 // of its own.
-void filters_apply(const struct job *job, struct hypothesis *hypothesis,
-                   struct filter_counts *counts);
+void filters_apply(const struct filter_limits *limits, const struct job *job,
+                   struct hypothesis *hypothesis, struct filter_counts *counts);

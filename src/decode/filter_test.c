@@ -10,10 +10,12 @@
 #include <cmocka.h>
 
 #include "audio/pcm.h"
+#include "decode/job_rig.h"
 #include "util/mem.h"
 
 struct fixture {
         struct job *job;
+        struct filter_limits limits;
         struct hypothesis hypothesis;
         struct filter_counts counts;
 };
@@ -21,7 +23,8 @@ struct fixture {
 static int setup(void **state) {
         struct fixture *fixture = xnew(struct fixture);
 
-        fixture->job = job_new((size_t)10 * AUDIO_RATE);
+        fixture->job = rig_new_job((size_t)10 * AUDIO_RATE);
+        fixture->limits = filter_limits_default();
         *state = fixture;
         return fixture->job ? 0 : -1;
 }
@@ -51,7 +54,7 @@ static struct hypothesis_segment *say(struct fixture *fixture, const char *text,
 
 static void expect(struct fixture *fixture, size_t n_kept, enum filter filter,
                    uint64_t n_refused) {
-        filters_apply(fixture->job, &fixture->hypothesis, &fixture->counts);
+        filters_apply(&fixture->limits, fixture->job, &fixture->hypothesis, &fixture->counts);
         assert_int_equal(fixture->hypothesis.n_segments, n_kept);
         for (int i = 0; i < FILTER_COUNT; i++)
                 assert_int_equal(fixture->counts.n_refused[i],
@@ -107,7 +110,7 @@ static void people_may_repeat_themselves(void **state) {
 static void the_same_words_over_and_over_are_refused(void **state) {
         static const size_t stretches[] = {1, 2, 7, 32};
         struct fixture *fixture = *state;
-        size_t limit = (size_t)fixture->job->options.repetition_max;
+        size_t limit = (size_t)fixture->job->settings->options.repetition_max;
 
         for (size_t i = 0; i < 4; i++) {
                 say(fixture, " enough", 3, stretches[i], limit);
@@ -122,7 +125,7 @@ static void more_words_than_can_be_said_are_refused(void **state) {
         struct fixture *fixture = *state;
 
         fixture->job->n_samples = AUDIO_RATE / 2;
-        fixture->job->options.words_per_second_max = 8;
+        fixture->limits.words_per_second_max = 8;
         say(fixture, " Thank\tyou ", 0, 0, 0);
         say(fixture, " for  watching", 0, 0, 0);
         expect(fixture, 2, FILTER_COUNT, 0);
@@ -132,11 +135,11 @@ static void more_words_than_can_be_said_are_refused(void **state) {
 
 static void an_infinite_limit_is_off(void **state) {
         struct fixture *fixture = *state;
-        struct decode_options *options = &fixture->job->options;
+        struct decode_options *options = rig_options(fixture->job);
 
         options->compression_ratio_threshold = INFINITY;
         options->repetition_max = INFINITY;
-        options->words_per_second_max = INFINITY;
+        fixture->limits.words_per_second_max = INFINITY;
         fixture->job->n_samples = 1;
         say(fixture, " a b c d", 0, 1, 400)->compression_ratio = 50;
         expect(fixture, 1, FILTER_COUNT, 0);

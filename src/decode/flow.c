@@ -317,13 +317,12 @@ bool flow_find_overdue(const struct flow *flow, nsec_t now) {
         bool has_live = false;
 
         for (struct entry *entry = flow->entries; entry; entry = entry->next) {
-                struct job *job = entry->pool.job;
-
-                if (entry->place != ENTRY_QUEUED || job->rank == JOB_RANK_BACKGROUND ||
-                    atomic_load(&job->is_overdue))
+                if (entry->place != ENTRY_QUEUED ||
+                    entry->pool.job->rank == JOB_RANK_BACKGROUND ||
+                    atomic_load(&entry->pool.is_overdue))
                         continue;
                 if (pool_has_begun(&entry->pool) && now - entry->pool.begun_at >= OVERDUE)
-                        atomic_store(&job->is_overdue, true);
+                        atomic_store(&entry->pool.is_overdue, true);
                 else
                         has_live = true;
         }
@@ -341,7 +340,7 @@ static void entry_cancel(struct entry *entry) {
                 scheduler->n_partial -= is_partial;
                 entry_free(scheduler, entry);
         } else {
-                atomic_store(&entry->pool.job->is_cancelled, true);
+                atomic_store(&entry->pool.is_cancelled, true);
                 scheduler->counts.n_cancelled++;
         }
 }
@@ -356,6 +355,7 @@ struct flow *flow_open(struct scheduler *scheduler, const char *owner, bool is_b
         flow->scheduler = scheduler;
         flow->is_bulk = is_bulk;
         flow->last = &flow->entries;
+        flow->filters = filter_limits_default();
         flow->listener = listener;
         flow->context = context;
         flow->grant_last = -1;
@@ -364,6 +364,10 @@ struct flow *flow_open(struct scheduler *scheduler, const char *owner, bool is_b
         flow->next = scheduler->flows;
         scheduler->flows = flow;
         return flow;
+}
+
+void flow_set_filters(struct flow *flow, const struct filter_limits *filters) {
+        flow->filters = *filters;
 }
 
 void flow_cancel(struct flow *flow, bool partial_only) {
@@ -429,6 +433,7 @@ static struct entry *entry_new(struct flow *flow, struct job *job) {
         entry->pool.job = job;
         entry->flow = flow;
         entry->is_final = job->is_final;
+        entry->filters = flow->filters;
         entry->kind = !job->is_final ? JOB_PARTIAL : flow->is_bulk ? JOB_FILE : JOB_FINAL;
         entry->place = ENTRY_BACKLOG;
         entry->pool.begun_at = POOL_NOT_BEGUN;
@@ -469,7 +474,7 @@ static struct entry *flow_partial(const struct flow *flow) {
 static bool job_is_for(const struct job *job, const struct job_window *window) {
         return job->is_speculative && job->generation == window->generation &&
                job->begin == window->begin && job->n_samples == window->n_samples &&
-               strcmp(job->options.language, window->language) == 0;
+               strcmp(job->hints.language, window->language) == 0;
 }
 
 bool flow_promote(struct flow *flow, const struct job_window *window) {

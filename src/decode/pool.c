@@ -146,6 +146,19 @@ static struct pool_entry *decoder_release(struct decode_thread *decoder,
         return entry;
 }
 
+// What the loop has decided about the jobs inside; an engine may hear it again.
+static void decoder_tell(const struct decode_thread *decoder) {
+        const struct engine_ops *engine = decoder->pool->config.engine;
+
+        for (const struct pool_entry *entry = decoder->running; entry; entry = entry->next) {
+                if (atomic_load_explicit(&entry->is_cancelled, memory_order_relaxed))
+                        engine->cancel(decoder->engine, entry->job);
+                else if (engine->hurry &&
+                         atomic_load_explicit(&entry->is_overdue, memory_order_relaxed))
+                        engine->hurry(decoder->engine, entry->job);
+        }
+}
+
 static void decoder_collect(struct decode_thread *decoder) {
         const struct engine_ops *engine = decoder->pool->config.engine;
         struct hypothesis hypothesis = {0};
@@ -174,6 +187,7 @@ static void *decoder_run(void *context) {
         pthread_setname_np(pthread_self(), name);
         while (decoder_fill(decoder)) {
                 histogram_observe(&decoder->steps, &histogram_jobs, (double)decoder->n_running);
+                decoder_tell(decoder);
                 pool->config.engine->step(decoder->engine);
                 decoder_collect(decoder);
         }

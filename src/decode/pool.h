@@ -27,6 +27,10 @@ struct pool_entry {
         int result;  // valid when it came back, as the hypothesis is for 0
         struct hypothesis hypothesis;
 
+        // Set by the loop, told to the engine by the decode thread before its next step
+        // (engine.h, cancel and hurry).
+        atomic_bool is_cancelled, is_overdue;
+
         // When an engine took it in, POOL_NOT_BEGUN before. Set by the decode thread, read by
         // any.
         _Atomic nsec_t begun_at;

@@ -94,13 +94,13 @@ static void entry_judge(struct scheduler *scheduler, struct entry *entry) {
         scheduler_count(scheduler, entry);
         if (pool_entry->result == 0) {
                 scheduler->counts.n_given_up += pool_entry->hypothesis.n_given_up;
-                filters_apply(pool_entry->job, &entry->pool.hypothesis,
+                filters_apply(&entry->filters, pool_entry->job, &entry->pool.hypothesis,
                               &scheduler->counts.filters);
         }
         if (entry->kind != JOB_PARTIAL)
                 return;
         scheduler->n_partial--;
-        if (pool_entry->result == 0 && pool_entry->job->options.beam_size <= 1)
+        if (pool_entry->result == 0 && pool_entry->job->hints.beam_size <= 1)
                 load_observe_partial(&scheduler->load,
                                      pool_entry->ended_at - entry->submitted_at);
 }
@@ -137,13 +137,13 @@ void flow_choose_beams(const struct flow *flow, struct job *job) {
         struct scheduler *scheduler = flow->scheduler;
         bool may_be_final = job->is_final || job->is_speculative;
 
-        if (job->options.beam_size != DECODE_BEAM_AUTO)
+        if (job->hints.beam_size != DECODE_BEAM_AUTO)
                 return;
-        job->options.beam_size = 1;
+        job->hints.beam_size = 1;
         if (!may_be_final || flow->is_bulk || flow->n_backlog > 0 ||
             !load_has_time(&scheduler->load, scheduler->n_partial + scheduler->n_backlog))
                 return;
-        job->options.beam_size = LIVE_BEAMS;
+        job->hints.beam_size = LIVE_BEAMS;
         scheduler->counts.n_searched++;
 }
 

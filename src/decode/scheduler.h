@@ -118,6 +118,9 @@ const struct scheduler_counts *scheduler_counts(const struct scheduler *schedule
 struct flow *flow_open(struct scheduler *scheduler, const char *owner, bool is_bulk,
                        flow_listener listener, void *context);
 
+// What answers to later jobs are filtered by; without it by filter_limits_default().
+void flow_set_filters(struct flow *flow, const struct filter_limits *filters);
+
 // Cancel all of its jobs without answers, and free it. NULL is fine. Returns NULL.
 struct flow *flow_close(struct flow *flow);
 

@@ -31,9 +31,10 @@ struct entry {
         struct flow *flow;       // NULL: nobody wants the answer any more
         struct entry *next;      // in the flow
         enum entry_place place;
-        enum job_kind kind;  // as which it is counted
-        bool is_final;       // as its job, or promoted
-        bool is_judged;      // counted, and through the filters
+        enum job_kind kind;            // as which it is counted
+        bool is_final;                 // as its job, or promoted
+        bool is_judged;                // counted, and through the filters
+        struct filter_limits filters;  // its flow's when it was submitted
         nsec_t submitted_at;
         nsec_t queued_at;
         nsec_t fair_at;    // a final: when its flow was entitled to it, as submitted or later
@@ -50,6 +51,7 @@ struct flow {
         nsec_t opened_at;
         double seconds_given;  // the sound of the finals that were queued
         bool is_bulk;
+        struct filter_limits filters;
         flow_listener listener;
         flow_grant on_grant;
         void *context;

@@ -5,18 +5,19 @@
 #include <stdlib.h>
 
 #include "audio/pcm.h"
+#include "decode/job_rig.h"
 #include "util/mem.h"
 
 static int script_answer(void *context, const struct job *job, struct hypothesis *ret) {
         struct hypothesis_segment *segment;
 
         (void)context;
-        if (job->options.prompt[0] == '!')
+        if (job->settings->options.prompt[0] == '!')
                 return -EINVAL;
         segment = hypothesis_append(ret);
-        segment->text = xstrdup(job->options.prompt);
+        segment->text = xstrdup(job->settings->options.prompt);
         segment->compression_ratio = 1;
-        if (job->options.prompt[0] == '~') {  // in circles
+        if (job->settings->options.prompt[0] == '~') {  // in circles
                 segment->n_tokens = 12;
                 segment->tokens = xcalloc(segment->n_tokens, sizeof(int32_t));
                 segment->compression_ratio = 9;
@@ -56,11 +57,11 @@ int scheduler_rig_teardown(void **state) {
 }
 
 struct job *rig_job(char letter, bool is_final, double seconds, nsec_t deadline) {
-        struct job *job = job_new((size_t)(seconds * AUDIO_RATE));
+        struct job *job = rig_new_job((size_t)(seconds * AUDIO_RATE));
 
         job->is_final = is_final;
         job->deadline = deadline;
-        job->options.prompt = xasprintf("%c", letter);
+        rig_options(job)->prompt = xasprintf("%c", letter);
         return job;
 }
 
@@ -76,12 +77,13 @@ void rig_on_answer(void *context, const struct job *job, int result,
         struct scheduler_rig *rig = context;
 
         rig->results[rig->n_answers] = result;
-        rig->beams[rig->n_answers] = job->options.beam_size;
-        rig->answers[rig->n_answers++] = job->options.prompt[0];
-        if (result == 0 && job->options.prompt[0] == '~')
+        rig->beams[rig->n_answers] = job->hints.beam_size;
+        rig->answers[rig->n_answers++] = job->settings->options.prompt[0];
+        if (result == 0 && job->settings->options.prompt[0] == '~')
                 assert_int_equal(hypothesis->n_segments, 0);
         else if (result == 0)
-                assert_string_equal(hypothesis->segments[0].text, job->options.prompt);
+                assert_string_equal(hypothesis->segments[0].text,
+                                    job->settings->options.prompt);
 }
 
 static struct flow *rig_flow_add(struct scheduler_rig *rig, struct flow *flow) {
@@ -146,5 +148,12 @@ void rig_wait(struct scheduler_rig *rig) {
 
 void rig_wait_submitted(struct scheduler_rig *rig, unsigned n) {
         while (engine_script_submitted(rig->script) < n)
+                sched_yield();
+}
+
+void rig_wait_told(struct scheduler_rig *rig) {
+        unsigned n = engine_script_steps(rig->script);
+
+        while (engine_script_steps(rig->script) < n + 2)
                 sched_yield();
 }

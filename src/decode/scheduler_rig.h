@@ -75,5 +75,8 @@ struct flow *rig_block(struct scheduler_rig *rig);
 void rig_wait(struct scheduler_rig *rig);
 void rig_wait_submitted(struct scheduler_rig *rig, unsigned n);
 
+// Let an engine that is held hear all that was decided before now.
+void rig_wait_told(struct scheduler_rig *rig);
+
 // One turn of the loop, after which the engines may run.
 void rig_grant(struct scheduler_rig *rig);

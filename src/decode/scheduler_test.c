@@ -173,7 +173,7 @@ static void what_may_be_final_gets_beams_while_there_is_time(void **state) {
         rig_wait(rig);
         flow_submit(live, rig_job('f', true, 1, 0));
         rig_wait(rig);
-        greedy->options.beam_size = 2;
+        greedy->hints.beam_size = 2;
         flow_submit(live, greedy);
         rig_wait(rig);
         flow_submit(file, rig_job('F', true, 1, 0));
@@ -256,27 +256,21 @@ static void what_waits_for_its_own_window_counts_once_that_is_overdue(void **sta
         assert_int_equal(scheduler_stats(rig->scheduler).level, LOAD_SLOWED);
 }
 
-// Of a live window it is told after 1.5 seconds in the engine, of others never.
-static bool overdue_is_told;
-
-static void overdue_on_answer(void *context, const struct job *job, int result,
-                              struct hypothesis *hypothesis) {
-        rig_on_answer(context, job, result, hypothesis);
-        overdue_is_told = atomic_load(&job->is_overdue);
-}
-
+// Of a live window the engine is told after 1.5 seconds inside, of others never.
 static void check_overdue(struct scheduler_rig *rig, bool is_bulk, nsec_t inside,
                           bool is_told) {
-        struct flow *flow = rig_flow_for(rig, is_bulk, overdue_on_answer, rig);
+        struct flow *flow = rig_flow(rig, is_bulk);
         unsigned n = engine_script_submitted(rig->script);
+        unsigned n_hurried = engine_script_hurried(rig->script);
 
         engine_script_hold(rig->script);
         flow_submit(flow, rig_job('f', true, 1, 0));
         rig_wait_submitted(rig, n + 1);
         loop_advance(rig->loop, inside);
+        rig_wait_told(rig);
         engine_script_release(rig->script);
         rig_wait(rig);
-        assert_int_equal(overdue_is_told, is_told);
+        assert_int_equal(engine_script_hurried(rig->script) > n_hurried, is_told);
 }
 
 static void a_live_job_is_told_when_it_is_overdue(void **state) {
@@ -291,15 +285,16 @@ static void a_live_job_is_told_when_it_is_overdue(void **state) {
 // Its time in the queue is not its own.
 static void a_job_that_waits_is_not_overdue(void **state) {
         struct scheduler_rig *rig = *state;
-        struct flow *flow = rig_flow_for(rig, false, overdue_on_answer, rig);
+        struct flow *flow = rig_flow(rig, false);
 
         rig_block(rig);
         flow_submit(flow, rig_job('f', true, 1, 0));
         loop_advance(rig->loop, 10 * NSEC_PER_SEC);
+        rig_wait_told(rig);
         engine_script_release(rig->script);
         rig_wait(rig);
         assert_string_equal(rig->answers, "xf");
-        assert_false(overdue_is_told);
+        assert_int_equal(engine_script_hurried(rig->script), 1);  // the blocker
 }
 
 static void work_is_counted_by_kind(void **state) {

@@ -48,8 +48,13 @@ struct file {
         bool is_whole;     // all sound has come
 };
 
-static struct decode_options *options_of(struct file *file) {
-        return &file->windows.options;
+static const struct decode_options *options_of(const struct file *file) {
+        return &file->windows.settings->options;
+}
+
+// The language that is known; "" while it is not.
+static char *language_of(struct file *file) {
+        return file->windows.hints.language;
 }
 
 static void file_progress(struct file *file) {
@@ -62,12 +67,10 @@ static void file_progress(struct file *file) {
 static void probe_advance(struct file *file);
 
 static void job_submit(struct file *file, struct job *job) {
-        const struct decode_options *options = options_of(file);
-
-        memcpy(job->options.language, options->language, sizeof(options->language));
+        memcpy(job->hints.language, language_of(file), LANGUAGE_CODE_MAX);
         job->deadline = loop_now(file->services.loop) + DEADLINE;
-        file->is_probing = file->awaits_language && options->language[0] == '\0' &&
-                           options->multilingual != DECODE_YES;
+        file->is_probing = file->awaits_language && language_of(file)[0] == '\0' &&
+                           options_of(file)->multilingual != DECODE_YES;
         flow_submit(file->flow, job);
 }
 
@@ -122,7 +125,7 @@ static void probe_advance(struct file *file) {
         for (size_t i = 0; i < file->vote.n && held; i++)
                 held = held->next;
         if (file->vote.is_over || (!held && file->is_whole)) {
-                memcpy(options_of(file)->language, file->vote.language, LANGUAGE_CODE_MAX);
+                memcpy(language_of(file), file->vote.language, LANGUAGE_CODE_MAX);
                 file->is_voting = file->is_probing = false;
                 held_release(file);
                 return;
@@ -136,7 +139,7 @@ static void probe_advance(struct file *file) {
                 return;
         }
         job->is_final = true;
-        job->options.only_detects_language = true;
+        job->hints.only_detects_language = true;
         job->deadline = loop_now(file->services.loop) + DEADLINE;
         file->has_probe = true;
         flow_submit(file->flow, job);
@@ -198,10 +201,8 @@ void file_end(struct file *file) {
 
 // The language that windows waited for is the first in which something was said.
 static void language_decide(struct file *file, const struct hypothesis *hypothesis) {
-        struct decode_options *options = options_of(file);
-
-        if (options->language[0] == '\0' && hypothesis->n_segments > 0)
-                memcpy(options->language, hypothesis->language, sizeof(options->language));
+        if (language_of(file)[0] == '\0' && hypothesis->n_segments > 0)
+                memcpy(language_of(file), hypothesis->language, LANGUAGE_CODE_MAX);
         file->is_probing = false;
         held_release(file);
 }
@@ -209,10 +210,8 @@ static void language_decide(struct file *file, const struct hypothesis *hypothes
 // A window was sure of its language: later ones are taken to be in it, unless each is to be
 // detected.
 static void language_follow(struct file *file, const struct update *update) {
-        struct decode_options *options = options_of(file);
-
-        if (update->language_is_new && options->multilingual != DECODE_YES)
-                snprintf(options->language, sizeof(options->language), "%s", update->language);
+        if (update->language_is_new && options_of(file)->multilingual != DECODE_YES)
+                snprintf(language_of(file), LANGUAGE_CODE_MAX, "%s", update->language);
 }
 
 static void file_on_hypothesis(void *context, const struct job *job, int result,
@@ -222,7 +221,7 @@ static void file_on_hypothesis(void *context, const struct job *job, int result,
         int64_t end = job->begin + (int64_t)job->n_samples;
         const struct update *update;
 
-        if (job->options.only_detects_language) {
+        if (job->hints.only_detects_language) {
                 probe_on_hypothesis(file, result < 0 ? &nothing : hypothesis);
                 return;
         }
@@ -234,7 +233,7 @@ static void file_on_hypothesis(void *context, const struct job *job, int result,
         }
         if (file->is_seeking)
                 seeker_advance(&file->seeker, job, windows_end(&file->windows), hypothesis,
-                               options_of(file));
+                               &file->windows.hints);
         if (file->awaits_language)
                 language_decide(file, hypothesis);
         file->position = file->is_seeking ? file->seeker.position : end;
@@ -278,7 +277,7 @@ int64_t file_position(const struct file *file) {
 }
 
 const char *file_language(const struct file *file) {
-        return file->windows.options.language;
+        return file->windows.hints.language;
 }
 
 const struct update *file_current(struct file *file) {
@@ -298,7 +297,7 @@ int file_open(struct file **ret, const struct stream_services *services,
                 .on_window = file_on_window,
                 .context = file,
         };
-        struct decode_options *options = &file->windows.options;
+        const struct decode_options *options;
         int r;
 
         file->services = *services;
@@ -308,9 +307,9 @@ int file_open(struct file **ret, const struct stream_services *services,
         r = windows_init(&file->windows, services, &windows_settings);
         if (r < 0)
                 return r;
+        options = options_of(file);
         file->is_seeking = !settings->pauses;
         if (file->is_seeking) {
-                options->is_single_pass = true;
                 seeker_init(&file->seeker, settings->clips, options);
         } else {
                 file->is_voting = file->awaits_language && options->language[0] == '\0' &&
@@ -321,6 +320,8 @@ int file_open(struct file **ret, const struct stream_services *services,
         file->assembler = assembler_new();
         file->flow =
                 flow_open(services->scheduler, settings->owner, true, file_on_hypothesis, file);
+        if (settings->filters)
+                flow_set_filters(file->flow, settings->filters);
         *ret = TAKE(file);
         return 0;
 }

@@ -22,10 +22,12 @@
 #include "vad/segmenter.h"
 
 struct file;
+struct filter_limits;
 
 struct file_settings {
         const char *owner;  // whose share of the decoder it takes; NULL: one of its own
         const struct decode_options *options;   // copied; language "" detects
+        const struct filter_limits *filters;    // copied; NULL: the usual ones
         const struct segmenter_config *pauses;  // NULL: windows of 30 s
         const struct clips *clips;              // what is transcribed of it; outlives the file
         // Where the language is detected. True: all windows wait for the first in which

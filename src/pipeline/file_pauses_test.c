@@ -30,7 +30,7 @@ static int answer_late(void *context, const struct job *job, struct hypothesis *
 static int answer_unsure(void *context, const struct job *job, struct hypothesis *ret) {
         struct batch_rig *rig = context;
 
-        if (!job->options.only_detects_language)
+        if (!job->hints.only_detects_language)
                 return rig_answer_plainly(context, job, ret);
         memcpy(ret->language, rig->n_seen == 0 ? "cy" : "de", 3);
         ret->language_probability = 0.4f;

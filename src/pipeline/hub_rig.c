@@ -41,7 +41,11 @@ int hub_rig_setup(void **state) {
         if (scheduler_open(&rig->scheduler, rig->loop, &config, NULL) < 0)
                 return -1;
         rig->defaults = (struct request_defaults){
-                .decoding = decode_options_default(), .pause = 0.6F, .window_max = 28};
+                .decoding = decode_options_default(),
+                .filters = filter_limits_default(),
+                .pause = 0.6F,
+                .window_max = 28,
+        };
         rig->parts = (struct hub_parts){
                 .loop = rig->loop,
                 .scheduler = rig->scheduler,

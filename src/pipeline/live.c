@@ -27,9 +27,8 @@ struct live {
         struct assembler *assembler;  // turns hypotheses into segments
 
         const struct stream_clock *clock;
-        uint32_t generation_least;         // answers to older generations are dropped
-        char language[LANGUAGE_CODE_MAX];  // as asked for; the options have the one found since
-        nsec_t pause;                      // that closes a window
+        uint32_t generation_least;  // answers to older generations are dropped
+        nsec_t pause;               // that closes a window
 };
 
 // --- sound enters ----------------------------------------------------------------------------
@@ -50,7 +49,7 @@ static void live_on_window(void *context, const struct window *window) {
                 .begin = window->begin,
                 .n_samples = (size_t)(window->end - window->begin),
                 .speech = window->speech,
-                .language = live->windows.options.language,
+                .language = live->windows.hints.language,
         };
         struct job *job;
 
@@ -99,10 +98,10 @@ static void live_on_grant(void *context) {
 
 // A language was found: later windows are taken to be in it, unless each is to be detected.
 static void language_follow(struct live *live, const char *language) {
-        struct decode_options *options = &live->windows.options;
+        struct windows *windows = &live->windows;
 
-        if (options->multilingual != DECODE_YES)
-                snprintf(options->language, sizeof(options->language), "%s", language);
+        if (windows->settings->options.multilingual != DECODE_YES)
+                snprintf(windows->hints.language, LANGUAGE_CODE_MAX, "%s", language);
 }
 
 static void live_on_hypothesis(void *context, const struct job *job, int result,
@@ -144,7 +143,8 @@ const struct update *live_cancel(struct live *live) {
         flow_cancel(live->flow, false);
         windows_forget(&live->windows);
         partials_close_window(&live->partials);
-        memcpy(live->windows.options.language, live->language, sizeof(live->language));
+        memcpy(live->windows.hints.language, live->windows.settings->options.language,
+               LANGUAGE_CODE_MAX);
         live->generation_least = live->clock->generation + 1;
         return assembler_on_partial(live->assembler, live_position(live), &nothing);
 }
@@ -181,10 +181,10 @@ int live_open(struct live **ret, const struct stream_services *services,
                 .pauses = &settings->pauses,
                 .clips = &clips_whole,
                 .options = settings->options,
+                .is_many_voices = settings->is_many_voices,
                 .on_window = live_on_window,
                 .context = live,
         };
-        struct decode_options *options = &live->windows.options;
         int r;
 
         live->services = *services;
@@ -194,14 +194,12 @@ int live_open(struct live **ret, const struct stream_services *services,
         r = windows_init(&live->windows, services, &windows_settings);
         if (r < 0)
                 return r;
-        if (settings->is_many_voices && options->language[0] == '\0' &&
-            settings->options->multilingual == DECODE_UNSET)
-                options->multilingual = DECODE_YES;
-        memcpy(live->language, options->language, sizeof(live->language));
         live->assembler = assembler_new();
         live->flow = flow_open(services->scheduler, settings->owner, false, live_on_hypothesis,
                                live);
         flow_set_on_grant(live->flow, live_on_grant);
+        if (settings->filters)
+                flow_set_filters(live->flow, settings->filters);
         *ret = TAKE(live);
         return 0;
 }

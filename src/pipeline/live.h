@@ -16,11 +16,13 @@
 #include "vad/segmenter.h"
 
 struct decode_options;
+struct filter_limits;
 struct live;
 
 struct live_settings {
         const char *owner;  // whose share of the decoder it takes; NULL: its own
         const struct decode_options *options;  // copied
+        const struct filter_limits *filters;   // copied; NULL: the usual ones
         struct segmenter_config pauses;
         bool is_many_voices;  // the language may change from one window to the next
         const struct stream_clock *clock;  // says the generation of each job; outlives it

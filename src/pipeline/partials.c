@@ -52,7 +52,7 @@ struct job *partials_job(struct partials *partials, struct windows *windows,
         if (job->is_speculative)
                 job->speech = window->speech;
         else
-                job->options.word_timestamps = DECODE_NO;
+                job->hints.has_word_times = false;
         partials->end = window->end;
         return job;
 }
@@ -66,14 +66,14 @@ static void draft_tell(const struct partials *partials, size_t first, struct job
                 n += heard->segments[i].n_tokens;
         if (n == 0)
                 return;
-        job->options.draft_tokens = xcalloc(n, sizeof(*job->options.draft_tokens));
+        job->hints.draft_tokens = xcalloc(n, sizeof(*job->hints.draft_tokens));
         for (size_t i = first; i < heard->n_segments; i++) {
                 const struct hypothesis_segment *segment = &heard->segments[i];
 
                 if (segment->n_tokens > 0)
-                        memcpy(job->options.draft_tokens + job->options.n_draft_tokens,
+                        memcpy(job->hints.draft_tokens + job->hints.n_draft_tokens,
                                segment->tokens, segment->n_tokens * sizeof(*segment->tokens));
-                job->options.n_draft_tokens += segment->n_tokens;
+                job->hints.n_draft_tokens += segment->n_tokens;
         }
 }
 
@@ -83,8 +83,8 @@ void partials_tell(const struct partials *partials, struct job *job) {
         else if (partials->n_committed > 0 && job->begin == partials->rest_begin)
                 draft_tell(partials, partials->n_committed, job);
         if (job->begin == partials->asked_begin && partials->committed.language[0] != '\0')
-                memcpy(job->options.language, partials->committed.language,
-                       sizeof(job->options.language));
+                memcpy(job->hints.language, partials->committed.language,
+                       sizeof(job->hints.language));
 }
 
 // --- what is heard ---------------------------------------------------------------------------

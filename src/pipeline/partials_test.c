@@ -137,15 +137,15 @@ static void only_what_may_become_final_has_word_times(void **state) {
         struct window window = window_of(1, 3);
         struct job *job;
 
-        heard->windows.options.word_timestamps = DECODE_YES;
+        heard->windows.hints.has_word_times = true;
         job = partials_job(&heard->partials, &heard->windows, &window);
         assert_false(job->is_speculative);
-        assert_int_equal(job->options.word_timestamps, DECODE_NO);
+        assert_false(job->hints.has_word_times);
         job_free(job);
         window.is_paused = true;
         job = partials_job(&heard->partials, &heard->windows, &window);
         assert_true(job->is_speculative);
-        assert_int_equal(job->options.word_timestamps, DECODE_YES);
+        assert_true(job->hints.has_word_times);
         job_free(job);
 }
 
@@ -180,17 +180,17 @@ static void a_draft_is_for_its_own_window(void **state) {
         struct heard *heard = *state;
         struct job *job = partial(heard, 1, 3);
 
-        assert_int_equal(job->options.n_draft_tokens, 0);
+        assert_int_equal(job->hints.n_draft_tokens, 0);
         hear(heard, job, &three_tokens, 1, 2);
         job = partial(heard, 1, 4);
-        assert_int_equal(job->options.n_draft_tokens, 3);
-        assert_memory_equal(job->options.draft_tokens, tokens, sizeof(tokens));
+        assert_int_equal(job->hints.n_draft_tokens, 3);
+        assert_memory_equal(job->hints.draft_tokens, tokens, sizeof(tokens));
         job_free(job);
         job = partial(heard, 4, 6);
-        assert_int_equal(job->options.n_draft_tokens, 0);
+        assert_int_equal(job->hints.n_draft_tokens, 0);
         job_free(job);
         job = final(heard, 1, 4);
-        assert_int_equal(job->options.n_draft_tokens, 3);
+        assert_int_equal(job->hints.n_draft_tokens, 3);
         hear(heard, job, &(struct hypothesis){0}, 1, 0);
         check_seconds(final(heard, 1, 4), 1, 4);
 }
@@ -206,17 +206,17 @@ static void after_a_pause_only_what_follows_is_heard_again(void **state) {
         job = partial(heard, 1, 9);
         assert_int_equal(job->begin, 8 * AUDIO_RATE - AUDIO_RATE * 3 / 20);
         assert_int_equal(job->begin + (int64_t)job->n_samples, 9 * AUDIO_RATE);
-        assert_int_equal(job->options.n_draft_tokens, 0);
-        assert_string_equal(job->options.language, "fr");
+        assert_int_equal(job->hints.n_draft_tokens, 0);
+        assert_string_equal(job->hints.language, "fr");
         hear(heard, job, &three_tokens, 1, 4);
         assert_string_equal(whole->segments[2].text, " one two");
         assert_int_equal(whole->segments[2].begin, 7 * AUDIO_RATE - AUDIO_RATE * 3 / 20);
         // Drafts: of the rest for the next pass over it, of all for the final.
         job = partial(heard, 1, 10);
-        assert_int_equal(job->options.n_draft_tokens, 3);
+        assert_int_equal(job->hints.n_draft_tokens, 3);
         hear(heard, job, &three_tokens, 1, 4);
         job = final(heard, 1, 10);
-        assert_int_equal(job->options.n_draft_tokens, 6);
+        assert_int_equal(job->hints.n_draft_tokens, 6);
         check_seconds(job, 1, 10);
         // The next window is another one.
         check_seconds(partial(heard, 10, 12), 10, 12);

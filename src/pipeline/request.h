@@ -10,14 +10,16 @@
 #include <stddef.h>
 
 #include "audio/pcm.h"
-#include "decode/job.h"
+#include "decode/filter.h"
 #include "decode/language.h"
+#include "decode/settings.h"
 #include "pipeline/stream.h"
 #include "source/source.h"
 
 // What holds of streams where a request says nothing; the configuration fills it.
 struct request_defaults {
         struct decode_options decoding;  // language and task among them
+        struct filter_limits filters;    // that the text has to pass
         float pause;                     // seconds without speech that close a window
         float window_max;                // seconds that one may be long
 };

@@ -73,9 +73,9 @@ bool seeker_is_ahead(const struct seeker *seeker, int64_t n_samples) {
 }
 
 // Add tokens to what the next window is told of the text so far; the oldest make room.
-static void context_append(struct decode_options *options, const int32_t *tokens, size_t n) {
+static void context_append(struct job_hints *next, const int32_t *tokens, size_t n) {
         size_t n_new = n < CONTEXT_MAX ? n : CONTEXT_MAX;
-        size_t n_kept = options->n_previous_tokens;
+        size_t n_kept = next->n_previous_tokens;
         int32_t *context;
 
         if (n_new == 0)
@@ -84,26 +84,27 @@ static void context_append(struct decode_options *options, const int32_t *tokens
                 n_kept = CONTEXT_MAX - n_new;
         context = xcalloc(n_kept + n_new, sizeof(*context));
         if (n_kept > 0)
-                memcpy(context, options->previous_tokens + options->n_previous_tokens - n_kept,
+                memcpy(context, next->previous_tokens + next->n_previous_tokens - n_kept,
                        n_kept * sizeof(*context));
         memcpy(context + n_kept, tokens + n - n_new, n_new * sizeof(*context));
-        free(options->previous_tokens);
-        options->previous_tokens = context;
-        options->n_previous_tokens = n_kept + n_new;
+        free(next->previous_tokens);
+        next->previous_tokens = context;
+        next->n_previous_tokens = n_kept + n_new;
 }
 
-static void context_take(struct decode_options *options, const struct hypothesis *hypothesis) {
+static void context_take(struct job_hints *next, const struct decode_options *options,
+                         const struct hypothesis *hypothesis) {
         float temperature = 0;
 
         for (size_t i = 0; i < hypothesis->n_segments; i++) {
-                context_append(options, hypothesis->segments[i].tokens,
+                context_append(next, hypothesis->segments[i].tokens,
                                hypothesis->segments[i].n_tokens);
                 temperature = hypothesis->segments[i].temperature;
         }
         if (!options->condition_on_previous_text ||
             temperature > options->prompt_reset_on_temperature) {
-                decode_options_drop_prompt(options);
-                options->n_previous_tokens = 0;
+                next->is_prompt_over = true;
+                next->n_previous_tokens = 0;
         }
 }
 
@@ -119,7 +120,8 @@ static int64_t speech_end(const struct hypothesis *hypothesis) {
 }
 
 void seeker_advance(struct seeker *seeker, const struct job *job, int64_t n_samples,
-                    struct hypothesis *hypothesis, struct decode_options *options) {
+                    struct hypothesis *hypothesis, struct job_hints *next_job) {
+        const struct decode_options *options = &job->settings->options;
         int64_t end = job->begin + (int64_t)job->n_samples;
         int64_t next = job->begin + hypothesis->n_consumed;
 
@@ -141,5 +143,5 @@ void seeker_advance(struct seeker *seeker, const struct job *job, int64_t n_samp
         seeker_pass(seeker, next > job->begin ? next : end);
         if (hypothesis->n_segments > 0)
                 seeker->last_speech = job->begin + speech_end(hypothesis);
-        context_take(options, hypothesis);
+        context_take(next_job, options, hypothesis);
 }

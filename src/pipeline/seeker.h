@@ -34,7 +34,7 @@ void seeker_pass(struct seeker *seeker, int64_t position);
 bool seeker_is_ahead(const struct seeker *seeker, int64_t n_samples);
 
 // The answer to the window: what is probably made up is taken out of it (decode/hallucination),
-// the options' context becomes what the next window is told, and the position moves on. The
-// sound ends at `n_samples`, as far as is known.
+// `next_job` becomes what the next window is told of the text so far, and the position moves
+// on. The sound ends at `n_samples`, as far as is known.
 void seeker_advance(struct seeker *seeker, const struct job *job, int64_t n_samples,
-                    struct hypothesis *hypothesis, struct decode_options *options);
+                    struct hypothesis *hypothesis, struct job_hints *next_job);

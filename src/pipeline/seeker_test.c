@@ -80,12 +80,16 @@ static void a_reader_waits_when_it_is_ahead(void **state) {
 // A job for [begin, end) that the engine says it has dealt with up to `consumed`.
 static int64_t settle(struct seeker *seeker, double begin, double end, double consumed) {
         struct decode_options options = decode_options_default();
+        CLEANUP(decode_settings_unrefp)
+        const struct decode_settings *settings = decode_settings_new(&options);
         struct hypothesis hypothesis = {.n_consumed = samples(consumed) - samples(begin)};
         struct job job = {.begin = samples(begin),
-                          .n_samples = (size_t)(samples(end) - samples(begin))};
+                          .n_samples = (size_t)(samples(end) - samples(begin)),
+                          .settings = settings};
+        struct job_hints next = {0};
 
-        seeker_advance(seeker, &job, samples(600), &hypothesis, &options);
-        decode_options_deinit(&options);
+        seeker_advance(seeker, &job, samples(600), &hypothesis, &next);
+        job_hints_deinit(&next);
         return seeker->position;
 }
 
@@ -120,25 +124,30 @@ static void windows_know_where_speech_ended_before(void **state) {
         struct decode_options options = decode_options_default();
         struct job jobs[] = {{.begin = 0, .n_samples = (size_t)samples(30)},
                              {.begin = samples(26), .n_samples = (size_t)samples(30)}};
+        const struct decode_settings *settings;
+        struct job_hints next = {0};
         struct seeker seeker;
 
         (void)state;
         options.hallucination_silence_threshold = 4;
+        settings = decode_settings_new(&options);
+        jobs[0].settings = jobs[1].settings = settings;
         for (int is_behind = 0; is_behind < 2; is_behind++) {
                 struct hypothesis first = {.n_consumed = samples(26)};
                 struct hypothesis second = {.n_consumed = samples(30)};
 
-                seeker_init(&seeker, &clips_whole, &options);
+                seeker_init(&seeker, &clips_whole, &settings->options);
                 say(&first, is_behind ? 28.6 : 20, 0.9f);
                 say(&second, 3, 0.1f);
-                seeker_advance(&seeker, &jobs[0], samples(600), &first, &options);
-                seeker_advance(&seeker, &jobs[1], samples(600), &second, &options);
+                seeker_advance(&seeker, &jobs[0], samples(600), &first, &next);
+                seeker_advance(&seeker, &jobs[1], samples(600), &second, &next);
                 assert_int_equal(second.n_segments, is_behind);
                 assert_int_equal(seeker.position, samples(is_behind ? 56 : 29));
                 hypothesis_deinit(&first);
                 hypothesis_deinit(&second);
         }
-        decode_options_deinit(&options);
+        job_hints_deinit(&next);
+        decode_settings_unref(settings);
 }
 
 int main(void) {

@@ -365,6 +365,7 @@ static int live_begin(struct stream *stream, const struct stream_settings *setti
         struct live_settings live_settings = {
                 .owner = settings->owner,
                 .options = options,
+                .filters = settings->filters,
                 .pauses = pauses_of(settings),
                 // A camera hears many people, a client is one.
                 .is_many_voices = settings->source != NULL,
@@ -387,6 +388,7 @@ static int file_begin(struct stream *stream, const struct stream_settings *setti
         struct file_settings file_settings = {
                 .owner = settings->owner,
                 .options = options,
+                .filters = settings->filters,
                 .pauses = &pauses,
                 .clips = &clips_whole,
         };

@@ -26,6 +26,7 @@ struct stream_settings {
         const char *name;   // copied
         const char *owner;  // whose share of the decoder it takes; NULL: one of its own
         const struct decode_options *options;  // copied
+        const struct filter_limits *filters;   // copied; NULL: the usual ones
         const struct source_config *source;    // NULL: sound is pushed with stream_on_audio()
         size_t history_segments;
         float pause;       // seconds without speech that close a window; 0: the default

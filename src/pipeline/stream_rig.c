@@ -37,11 +37,11 @@ static int script_answer(void *context, const struct job *job, struct hypothesis
         segment = hypothesis_append(ret);
         if (!job->is_final)
                 atomic_fetch_add(&rig->n_partial, 1);
-        if (job->options.n_draft_tokens > 0)
+        if (job->hints.n_draft_tokens > 0)
                 atomic_fetch_add(&rig->n_drafted, 1);
         // The token names the window, and a draft must be of the same one.
-        for (size_t i = 0; i < job->options.n_draft_tokens; i++)
-                if (job->options.draft_tokens[i] != (int32_t)job->begin)
+        for (size_t i = 0; i < job->hints.n_draft_tokens; i++)
+                if (job->hints.draft_tokens[i] != (int32_t)job->begin)
                         atomic_store(&rig->is_drafted_wrong, true);
         segment->tokens = xcalloc(1, sizeof(*segment->tokens));
         segment->tokens[0] = (int32_t)job->begin;
@@ -51,7 +51,7 @@ static int script_answer(void *context, const struct job *job, struct hypothesis
                                         : xasprintf(" [%" PRId64 ",%" PRId64 ")", job->begin,
                                                     job->begin + segment->end);
         snprintf(ret->language, sizeof(ret->language), "en");
-        ret->was_detected = job->options.language[0] == '\0';
+        ret->was_detected = job->hints.language[0] == '\0';
         ret->language_probability = 1;
         if (ret->was_detected)
                 atomic_fetch_add(&rig->n_detected, 1);

@@ -134,13 +134,13 @@ int64_t windows_end(const struct windows *windows) {
 static struct job *job_begin(struct windows *windows, struct job *job, int64_t begin) {
         job->id = ++windows->job_id_last;
         job->begin = begin;
-        job->options = decode_options_copy(&windows->options);
+        job->hints = job_hints_copy(&windows->hints);
         return job;
 }
 
 struct job *windows_job(struct windows *windows, int64_t begin, int64_t end) {
         size_t n = (size_t)(end - begin);
-        struct job *job = job_new(n);
+        struct job *job = job_new(windows->settings, n);
 
         if (!job || ring_copy(windows->ring, begin, n, job->samples) != 0)
                 return job_free(job);
@@ -148,7 +148,7 @@ struct job *windows_job(struct windows *windows, int64_t begin, int64_t end) {
 }
 
 struct job *windows_job_again(struct windows *windows, const struct job *job) {
-        struct job *again = job_new(job->n_samples);
+        struct job *again = job_new(windows->settings, job->n_samples);
 
         if (!again)
                 return NULL;
@@ -158,24 +158,34 @@ struct job *windows_job_again(struct windows *windows, const struct job *job) {
 
 // --- life ------------------------------------------------------------------------------------
 
+// What all jobs have in common: all that is left open is decided now.
+static const struct decode_settings *settings_make(const struct windows_settings *settings) {
+        struct decode_options options = decode_options_copy(settings->options);
+
+        // A window is a sentence or two; its place is known from the sound, and asked for
+        // timestamps Whisper leaves more words out (docs/benchmarks.md).
+        if (options.without_timestamps == DECODE_UNSET)
+                options.without_timestamps = DECODE_YES;
+        if (options.multilingual == DECODE_UNSET)
+                options.multilingual = settings->is_many_voices && options.language[0] == '\0'
+                                               ? DECODE_YES
+                                               : DECODE_NO;
+        return decode_settings_new(&options);
+}
+
 int windows_init(struct windows *windows, const struct stream_services *services,
                  const struct windows_settings *settings) {
-        struct decode_options *options = &windows->options;
         int r;
 
         *windows = (struct windows){
-                .options = decode_options_copy(settings->options),
+                .settings = settings_make(settings),
                 .services = *services,
                 .clips = settings->clips,
                 .on_window = settings->on_window,
                 .context = settings->context,
         };
-        // A window is a sentence or two; its place is known from the sound, and asked for
-        // timestamps Whisper leaves more words out (docs/benchmarks.md).
-        if (options->without_timestamps == DECODE_UNSET)
-                options->without_timestamps = DECODE_YES;
-        if (options->multilingual == DECODE_UNSET)
-                options->multilingual = DECODE_NO;
+        windows->hints = job_hints_of(&windows->settings->options);
+        windows->hints.is_single_pass = !settings->pauses;
         r = ring_new(&windows->ring, settings->capacity);
         if (r < 0)
                 return r;
@@ -190,5 +200,6 @@ void windows_deinit(struct windows *windows) {
         windows->ring = ring_free(windows->ring);
         budget_refund(windows->services.budget, BUDGET_SOUND, windows->bytes_charged);
         windows->bytes_charged = 0;
-        decode_options_deinit(&windows->options);
+        job_hints_deinit(&windows->hints);
+        windows->settings = decode_settings_unref(windows->settings);
 }

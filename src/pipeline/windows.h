@@ -2,6 +2,7 @@
 // Windows: from sound to the stretches of it that are worth decoding, and to jobs. What the
 // live and the file composition are both built on: sound goes into a ring, a segmenter looks
 // for pauses, each window that closes is told once, and any stretch of the ring becomes a job.
+// What the engine is told of all jobs is settled here, once.
 //
 // Threads: loop thread only.
 // Memory:  keeps the sound that a window may still need, which is charged to the budget. Jobs
@@ -21,14 +22,16 @@ struct windows_settings {
         const struct segmenter_config *pauses;  // NULL: none are looked for
         const struct clips *clips;              // what is heard; outlives the windows
         const struct decode_options *options;   // of all jobs; copied
+        bool is_many_voices;  // the language may change from one window to the next
         // A window closed, without what of it the ring had no room for.
         void (*on_window)(void *context, const struct window *window);
         void *context;
 };
 
-// The options may be changed between two jobs; the other fields are the windows' own.
+// The hints may be changed between two jobs; the other fields are the windows' own.
 struct windows {
-        struct decode_options options;  // of the next job
+        const struct decode_settings *settings;  // of all jobs
+        struct job_hints hints;                  // of the next job
         struct stream_services services;
         struct ring *ring;            // keeps the last of the sound on a clock
         struct segmenter *segmenter;  // finds the speech; NULL: somebody seeks
@@ -42,8 +45,8 @@ struct windows {
 };
 
 // What the settings' options leave open becomes what is best where pauses are looked for: no
-// timestamps are asked for, and the language is not detected anew for each window. -ENOMEM.
-// Either way windows_deinit() may follow.
+// timestamps are asked for, and the language is not detected anew for each window, unless it
+// is not known and there are many voices. -ENOMEM. Either way windows_deinit() may follow.
 int windows_init(struct windows *windows, const struct stream_services *services,
                  const struct windows_settings *settings);
 void windows_deinit(struct windows *windows);
@@ -66,9 +69,9 @@ int64_t windows_open_samples(const struct windows *windows);
 // Position of the next sample.
 int64_t windows_end(const struct windows *windows);
 
-// A job with the samples [begin, end) and the options. NULL when out of memory, or when some of
-// the samples are gone.
+// A job with the samples [begin, end), the settings and the hints. NULL when out of memory, or
+// when some of the samples are gone.
 struct job *windows_job(struct windows *windows, int64_t begin, int64_t end);
 
-// Another job with that one's sound, and the options as they are now. NULL when out of memory.
+// Another job with that one's sound, and the hints as they are now. NULL when out of memory.
 struct job *windows_job_again(struct windows *windows, const struct job *job);

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "decode/job.h"
+
 // Frames of a full window, and rows that the encoder makes of them.
 #define CONTEXT_FRAMES 3000
 #define CONTEXT_ROWS   1500
@@ -25,13 +27,6 @@ struct audio_context {
         uint16_t positions[CONTEXT_ROWS];  // [n_rows], among the window's CONTEXT_ROWS,
                                            // ascending
         float biases[CONTEXT_ROWS];        // [n_rows], log of how many rows each stands for
-};
-
-// How the padding is thinned out.
-struct context_shape {
-        size_t margin;  // rows of padding kept one by one behind the sound
-        size_t stride;  // then one row for so many
-        size_t growth;  // so many rows with one stride, then it doubles; 0: it stays
 };
 
 // The shape that is used, and the one that keeps every row.

@@ -135,18 +135,26 @@ static int engine_submit(void *opaque, const struct job *job) {
         return ENGINE_E_FULL;
 }
 
-// Let cancelled jobs go, and overdue ones come to an end.
-static void slots_poll(struct engine_state *state) {
-        for (size_t i = 0; i < state->n_slots; i++) {
-                struct slot *slot = &state->slots[i];
+// The job's slot, NULL when it has left.
+static struct slot *slot_of(struct engine_state *state, const struct job *job) {
+        for (size_t i = 0; i < state->n_slots; i++)
+                if (state->slots[i].phase != SLOT_FREE && state->slots[i].job == job)
+                        return &state->slots[i];
+        return NULL;
+}
 
-                if (slot->phase == SLOT_FREE || slot->phase == SLOT_DONE)
-                        continue;
-                if (atomic_load_explicit(&slot->job->is_cancelled, memory_order_relaxed))
-                        slot_fail(slot, -ECANCELED);
-                else
-                        slot_poll(slot);
-        }
+static void engine_cancel(void *opaque, const struct job *job) {
+        struct slot *slot = slot_of(opaque, job);
+
+        if (slot && slot->phase != SLOT_DONE)
+                slot_fail(slot, -ECANCELED);
+}
+
+static void engine_hurry(void *opaque, const struct job *job) {
+        struct slot *slot = slot_of(opaque, job);
+
+        if (slot)
+                slot->budget.is_overdue = true;
 }
 
 // By rank, first attempts, then by deadline, then as they came.
@@ -392,7 +400,8 @@ static int engine_step(void *opaque) {
         // OpenMP keeps its number of threads per calling thread, and open() may have been
         // called on another.
         omp_set_num_threads(state->model->threads);
-        slots_poll(state);
+        for (size_t i = 0; i < state->n_slots; i++)
+                slot_poll(&state->slots[i]);
         batch_find(&batch, state);
         batch_trim(&batch, state);
         for (size_t i = 0; i < state->n_slots; i++)
@@ -433,6 +442,8 @@ const struct engine_ops engine_whisper = {
         .close = engine_close,
         .prepare = engine_prepare,
         .submit = engine_submit,
+        .cancel = engine_cancel,
+        .hurry = engine_hurry,
         .step = engine_step,
         .collect = engine_collect,
 };

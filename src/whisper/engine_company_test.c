@@ -36,7 +36,7 @@ static void check_crowd(void *engine, struct job *const *jobs, const struct rig_
                 if (n_submitted < N_JOBS && n_steps % 3 == 0)
                         assert_int_equal(engine_whisper.submit(engine, jobs[n_submitted++]), 0);
                 if (n_steps == 12)
-                        atomic_store(&jobs[0]->is_cancelled, true);
+                        engine_whisper.cancel(engine, jobs[0]);
                 assert_int_equal(engine_whisper.step(engine), 0);
                 for (; engine_whisper.collect(engine, &job, &result, &hypothesis) == 0;
                      n_done++)

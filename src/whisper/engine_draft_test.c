@@ -17,10 +17,10 @@ static void check_draft(void *engine, struct job *job, const struct rig_said *pl
                         const struct rig_said *draft) {
         struct rig_said said;
 
-        free(job->options.draft_tokens);
-        job->options.draft_tokens = xcalloc(draft->n + 1, sizeof(int32_t));
-        memcpy(job->options.draft_tokens, draft->tokens, draft->n * sizeof(int32_t));
-        job->options.n_draft_tokens = draft->n;
+        free(job->hints.draft_tokens);
+        job->hints.draft_tokens = xcalloc(draft->n + 1, sizeof(int32_t));
+        memcpy(job->hints.draft_tokens, draft->tokens, draft->n * sizeof(int32_t));
+        job->hints.n_draft_tokens = draft->n;
         said = rig_say(engine, job);
         assert_int_equal(said.n, plain->n);
         assert_memory_equal(said.tokens, plain->tokens, said.n * sizeof(int32_t));

@@ -41,8 +41,8 @@ static struct job *read_sentence(const char *language, bool only_detects) {
         CLEANUP(mem_freep) char *name = xasprintf("fleurs/fleurs-%s-000.ogg", language);
         struct job *job = rig_need_job(name);
 
-        job->options.language[0] = '\0';
-        job->options.only_detects_language = only_detects;
+        job->hints.language[0] = '\0';
+        job->hints.only_detects_language = only_detects;
         return job;
 }
 
@@ -127,7 +127,7 @@ static void a_known_language_is_told_without_a_look(void **state) {
                 struct hypothesis hypothesis;
 
                 if (is_multilingual)
-                        memcpy(job->options.language, "de", 3);
+                        memcpy(job->hints.language, "de", 3);
                 hypothesis = answer(engine, job);
                 assert_string_equal(hypothesis.language, is_multilingual ? "de" : "en");
                 assert_true(hypothesis.language_probability == 1);
@@ -148,7 +148,7 @@ static void a_look_leaves_nothing_behind(void **state) {
         if (!base)
                 skip();
         job = read_sentence("es", true);
-        job->options.context = &context_shape_full;
+        job->hints.context = context_shape_full;
         engine = rig_open_engine(base);
         for (size_t i = 0; i < 18; i++) {
                 struct hypothesis hypothesis = answer(engine, job);

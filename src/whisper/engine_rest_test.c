@@ -9,6 +9,7 @@
 
 #include "audio/sound_rig.h"
 #include "decode/engine.h"
+#include "decode/job_rig.h"
 #include "util/mem.h"
 #include "whisper/engine_rig.h"
 
@@ -17,15 +18,15 @@
 static struct job *job_of_two(size_t *ret_middle) {
         struct sound a = rig_need_sound("librispeech-short/6272-70171-0023.flac");
         struct sound b = rig_need_sound("librispeech-short/6848-252323-0002.flac");
-        struct job *job = job_new(a.n + AUDIO_RATE + b.n);
+        struct job *job = rig_new_job(a.n + AUDIO_RATE + b.n);
 
         assert_non_null(job);
         memcpy(job->samples, a.samples, a.n * sizeof(float));
         memset(job->samples + a.n, 0, AUDIO_RATE * sizeof(float));
         memcpy(job->samples + a.n + AUDIO_RATE, b.samples, b.n * sizeof(float));
-        memcpy(job->options.language, "en", sizeof("en"));
-        job->options.without_timestamps = DECODE_YES;
-        job->options.n_temperatures = 1;
+        memcpy(job->hints.language, "en", sizeof("en"));
+        rig_options(job)->without_timestamps = DECODE_YES;
+        rig_options(job)->n_temperatures = 1;
         activity_add(&job->speech, 0, (int64_t)a.n);
         activity_add(&job->speech, (int64_t)a.n + AUDIO_RATE, (int64_t)job->n_samples);
         *ret_middle = a.n;
@@ -50,7 +51,7 @@ static void check_second_voice(void **state, enum decode_choice word_timestamps)
         CLEANUP(job_freep) struct job *job = job_of_two(&middle);
         struct hypothesis hypothesis;
 
-        job->options.word_timestamps = word_timestamps;
+        job->hints.has_word_times = word_timestamps == DECODE_YES;
         hypothesis_find(state, job, &hypothesis);
         assert_int_equal(hypothesis.n_segments, 2);
         assert_non_null(strstr(hypothesis.segments[0].text, "of the baby."));
@@ -76,16 +77,16 @@ static void test_speech_before_the_first_word_is_heard(void **state) {
         struct sound quiet = rig_need_sound("librispeech-short/1737-146161-0015.flac");
         struct sound loud = rig_need_sound("librispeech-short/3664-178355-0019.flac");
         size_t pause = AUDIO_RATE / 5, n = quiet.n + pause + loud.n;
-        CLEANUP(job_freep) struct job *job = job_new(n);
+        CLEANUP(job_freep) struct job *job = rig_new_job(n);
         struct hypothesis hypothesis;
 
         assert_non_null(job);
         for (size_t i = 0; i < quiet.n; i++)
                 job->samples[i] = quiet.samples[i] / 8;
         memcpy(job->samples + quiet.n + pause, loud.samples, loud.n * sizeof(float));
-        memcpy(job->options.language, "en", sizeof("en"));
-        job->options.without_timestamps = DECODE_YES;
-        job->options.word_timestamps = DECODE_YES;
+        memcpy(job->hints.language, "en", sizeof("en"));
+        rig_options(job)->without_timestamps = DECODE_YES;
+        job->hints.has_word_times = true;
         activity_add(&job->speech, 0, (int64_t)n);
         hypothesis_find(state, job, &hypothesis);
         assert_true(hypothesis.n_segments >= 2);
@@ -104,7 +105,7 @@ static void test_speech_before_the_first_word_is_heard(void **state) {
 static void test_noise_beside_speech_says_nothing(void **state) {
         struct sound sound = rig_need_sound("misc/jfk.flac");
         size_t n = sound.n + (size_t)8 * AUDIO_RATE;
-        CLEANUP(job_freep) struct job *job = job_new(n);
+        CLEANUP(job_freep) struct job *job = rig_new_job(n);
         struct hypothesis hypothesis;
         uint32_t random = 1;
 
@@ -114,8 +115,8 @@ static void test_noise_beside_speech_says_nothing(void **state) {
                 random = random * 1664525u + 1013904223u;
                 job->samples[i] = ((float)(random >> 16) / 32768 - 1) / 200;
         }
-        memcpy(job->options.language, "en", sizeof("en"));
-        job->options.without_timestamps = DECODE_YES;
+        memcpy(job->hints.language, "en", sizeof("en"));
+        rig_options(job)->without_timestamps = DECODE_YES;
         activity_add(&job->speech, 0, (int64_t)n);
         hypothesis_find(state, job, &hypothesis);
         assert_int_equal(hypothesis.n_segments, 1);
@@ -130,7 +131,7 @@ static void test_a_single_pass_stays_one(void **state) {
         CLEANUP(job_freep) struct job *job = job_of_two(&middle);
         struct hypothesis hypothesis;
 
-        job->options.is_single_pass = true;
+        job->hints.is_single_pass = true;
         hypothesis_find(state, job, &hypothesis);
         assert_int_equal(hypothesis.n_segments, 1);
         assert_int_equal(hypothesis.n_consumed, job->n_samples);

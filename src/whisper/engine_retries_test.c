@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "decode/engine.h"
+#include "decode/job_rig.h"
 #include "util/mem.h"
 #include "whisper/engine_rig.h"
 #include "whisper/fallback.h"
@@ -21,9 +22,9 @@ static struct job *job_of(enum job_rank rank, bool is_hard) {
         struct job *job = rig_need_job("librispeech-short/7859-102519-0047.flac");
 
         job->rank = rank;
-        job->options.without_timestamps = DECODE_YES;
+        rig_options(job)->without_timestamps = DECODE_YES;
         if (is_hard)
-                job->options.log_prob_threshold = 1;
+                rig_options(job)->log_prob_threshold = 1;
         return job;
 }
 
@@ -57,7 +58,7 @@ static struct answer answer_wait(void *engine, struct job *overdue, size_t n_ove
 
         while (engine_whisper.collect(engine, &job, &result, &hypothesis) == ENGINE_E_NONE) {
                 if (overdue && n_steps == n_overdue)
-                        atomic_store(&overdue->is_overdue, true);
+                        engine_whisper.hurry(engine, overdue);
                 assert_int_equal(engine_whisper.step(engine), 0);
                 n_steps++;
         }
@@ -206,9 +207,9 @@ static void test_a_text_that_goes_in_circles_ends(void **state) {
                 struct job *job = job_of(JOB_RANK_PARTIAL, false);
                 struct answer answer;
 
-                job->options.repetition_max = 0.5F;
+                rig_options(job)->repetition_max = 0.5F;
                 if (timestamps)
-                        job->options.without_timestamps = DECODE_NO;
+                        rig_options(job)->without_timestamps = DECODE_NO;
                 assert_int_equal(engine_whisper.submit(engine, job), 0);
                 answer = answer_wait(engine, NULL, 0);
                 if (timestamps)

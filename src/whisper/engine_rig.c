@@ -12,6 +12,7 @@
 
 #include "audio/sound_rig.h"
 #include "decode/engine.h"
+#include "decode/job_rig.h"
 #include "models/models_rig.h"
 #include "util/mem.h"
 #include "whisper/cpu/cpu.h"
@@ -60,11 +61,11 @@ struct job *rig_load_job(const char *name) {
 
         if (!rig_load_sound(name, &sound))
                 return NULL;
-        job = job_new((size_t)JOB_SAMPLES_MAX);
+        job = rig_new_job((size_t)JOB_SAMPLES_MAX);
         job->n_samples = sound.n < (size_t)JOB_SAMPLES_MAX ? sound.n : (size_t)JOB_SAMPLES_MAX;
         memcpy(job->samples, sound.samples, job->n_samples * sizeof(float));
         free(sound.samples);
-        snprintf(job->options.language, sizeof(job->options.language), "en");
+        snprintf(job->hints.language, sizeof(job->hints.language), "en");
         return job;
 }
 

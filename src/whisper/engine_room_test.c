@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "decode/engine.h"
+#include "decode/job_rig.h"
 #include "util/mem.h"
 #include "whisper/engine_rig.h"
 
@@ -46,8 +47,8 @@ static void check_room_for(void **state, unsigned n_tokens, enum decode_choice n
         struct hypothesis hypothesis;
         int64_t end = 0;
 
-        job->options.max_new_tokens = n_tokens;
-        job->options.without_timestamps = no_timestamps;
+        rig_options(job)->max_new_tokens = n_tokens;
+        rig_options(job)->without_timestamps = no_timestamps;
         hypothesis = hear(state, job);
         text = text_of(&hypothesis);
         place = text;
@@ -78,8 +79,8 @@ static void test_it_comes_to_an_end(void **state) {
         CLEANUP(job_freep) struct job *job = rig_need_job("misc/jfk.flac");
         struct hypothesis hypothesis;
 
-        job->options.max_new_tokens = 1;
-        job->options.without_timestamps = DECODE_YES;
+        rig_options(job)->max_new_tokens = 1;
+        rig_options(job)->without_timestamps = DECODE_YES;
         hypothesis = hear(state, job);
         assert_in_range(hypothesis.n_segments, 2, 11);
         assert_int_equal(hypothesis.n_consumed, job->n_samples);
@@ -91,8 +92,8 @@ static void test_a_single_pass_tells_where(void **state) {
         CLEANUP(job_freep) struct job *job = rig_need_job("misc/jfk.flac");
         struct hypothesis hypothesis;
 
-        job->options.max_new_tokens = 8;
-        job->options.is_single_pass = true;
+        rig_options(job)->max_new_tokens = 8;
+        job->hints.is_single_pass = true;
         hypothesis = hear(state, job);
         assert_int_equal(hypothesis.n_segments, 1);
         assert_non_null(strstr(hypothesis.segments[0].text, " And so my fellow Americans"));

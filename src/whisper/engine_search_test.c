@@ -26,8 +26,8 @@ static const char *const files[N_FILES] = {"librispeech-short/1088-134318-0001.f
 static struct job *need_beam_job(size_t file, unsigned beam_size) {
         struct job *job = rig_need_job(files[file]);
 
-        job->options.beam_size = beam_size;
-        job->options.context = &context_shape_full;
+        job->hints.beam_size = beam_size;
+        job->hints.context = context_shape_full;
         return job;
 }
 

@@ -15,6 +15,7 @@
 #include <math.h>
 
 #include "decode/engine.h"
+#include "decode/job_rig.h"
 #include "util/mem.h"
 #include "whisper/cpu/encoder.h"
 #include "whisper/engine_rig.h"
@@ -132,7 +133,7 @@ static void check_parity(const struct whisper_model *model, const char *name) {
                                  sizeof(*frames));
                 check_log_mel(model, job, entry, frames);
                 check_encoder(model, job, entry, frames);
-                job->options.context = &context_shape_full;
+                job->hints.context = context_shape_full;
                 check_tokens(state, job, entry);
                 free(frames);
         }
@@ -164,7 +165,7 @@ static void test_company_and_bad_neighbours_change_nothing(void **state) {
         for (size_t i = 0; i < 4; i++)
                 jobs[i] = rig_need_job(names[i % 3]);
         cancelled = jobs[3];
-        bad = job_new(16000);
+        bad = rig_new_job(16000);
         engine = rig_open_engine(tiny);
         for (size_t i = 0; i < 3; i++)
                 alone[i] = rig_say(engine, jobs[i]);
@@ -174,7 +175,7 @@ static void test_company_and_bad_neighbours_change_nothing(void **state) {
         assert_true(engine_whisper.submit(engine, bad) < 0);
         for (int i = 0; i < 9; i++)
                 assert_int_equal(engine_whisper.step(engine), 0);
-        atomic_store(&cancelled->is_cancelled, true);
+        engine_whisper.cancel(engine, cancelled);
         rig_finish_all(engine, jobs, alone, 4);
         assert_int_equal(engine_whisper.step(engine), ENGINE_E_IDLE);
         engine_whisper.close(engine);
@@ -188,17 +189,17 @@ static void test_company_and_bad_neighbours_change_nothing(void **state) {
 static void test_bad_jobs_are_refused(void **state) {
         (void)state;
         need(tiny);
-        CLEANUP(job_freep) struct job *empty = job_new(0);
-        CLEANUP(job_freep) struct job *long_job = job_new((size_t)JOB_SAMPLES_MAX + 1);
-        CLEANUP(job_freep) struct job *infinite = job_new(1600);
-        CLEANUP(job_freep) struct job *foreign = job_new(1600);
+        CLEANUP(job_freep) struct job *empty = rig_new_job(0);
+        CLEANUP(job_freep) struct job *long_job = rig_new_job((size_t)JOB_SAMPLES_MAX + 1);
+        CLEANUP(job_freep) struct job *infinite = rig_new_job(1600);
+        CLEANUP(job_freep) struct job *foreign = rig_new_job(1600);
         const struct job *job;
         struct hypothesis hypothesis;
         void *engine = rig_open_engine(tiny);
         int result;
 
         infinite->samples[0] = INFINITY;
-        snprintf(foreign->options.language, LANGUAGE_CODE_MAX, "de");
+        snprintf(foreign->hints.language, LANGUAGE_CODE_MAX, "de");
         assert_int_equal(engine_whisper.submit(engine, empty), -EINVAL);
         assert_int_equal(engine_whisper.submit(engine, long_job), -EINVAL);
         assert_int_equal(engine_whisper.submit(engine, infinite), -EINVAL);
@@ -216,7 +217,7 @@ static void test_a_full_engine_says_so_and_closes_with_work_inside(void **state)
         size_t n = 0;
 
         for (; n < 64; n++) {
-                jobs[n] = job_new(1600);
+                jobs[n] = rig_new_job(1600);
                 if (engine_whisper.submit(engine, jobs[n]) == ENGINE_E_FULL)
                         break;
         }
@@ -231,7 +232,7 @@ static void test_a_full_engine_says_so_and_closes_with_work_inside(void **state)
 static void test_a_hundredth_of_a_second_is_no_speech(void **state) {
         (void)state;
         void *engine = rig_open_engine(need(tiny));
-        CLEANUP(job_freep) struct job *job = job_new(100);
+        CLEANUP(job_freep) struct job *job = rig_new_job(100);
         struct hypothesis hypothesis = {0};
         int result = 1;
 
@@ -257,7 +258,7 @@ static void test_languages(void **state) {
         assert_true(whisper_model_knows_language(tiny, "en"));
 
         engine = rig_open_engine(base);
-        job->options.language[0] = '\0';
+        job->hints.language[0] = '\0';
         assert_int_equal(engine_whisper.submit(engine, job), 0);
         rig_finish_one(engine, &result, &hypothesis);
         assert_int_equal(result, 0);

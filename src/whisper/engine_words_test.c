@@ -12,12 +12,13 @@
 
 #include "audio/pcm.h"
 #include "decode/engine.h"
+#include "decode/job_rig.h"
 #include "whisper/context.h"
 #include "whisper/engine_rig.h"
 
 static void want_words(struct job *job) {
-        job->options.word_timestamps = DECODE_YES;
-        job->options.without_timestamps = DECODE_YES;
+        job->hints.has_word_times = true;
+        rig_options(job)->without_timestamps = DECODE_YES;
 }
 
 static double seconds(int64_t samples) {
@@ -75,7 +76,7 @@ static void test_words_are_when_faster_whisper_hears_them(void **state) {
                         break;
                 engine = rig_open_engine(tiny);
                 want_words(job);
-                job->options.context = &context_shape_full;
+                job->hints.context = context_shape_full;
                 assert_int_equal(engine_whisper.submit(engine, job), 0);
                 hypothesis_take(engine, &hypothesis, &done);
                 check_words(&hypothesis, json_object_get(entry, "words"));

@@ -139,10 +139,6 @@ void fallback_settle(struct fallback *fallback) {
 
 // --- The budget ---------------------------------------------------------------------------
 
-static bool job_is_overdue(const struct job *job) {
-        return atomic_load_explicit(&job->is_overdue, memory_order_relaxed);
-}
-
 void fallback_pot_fill(struct fallback_pot *pot) {
         *pot = (struct fallback_pot){.n_steps = POT_STEPS};
 }
@@ -164,7 +160,7 @@ bool fallback_budget_begin(struct fallback_budget *budget, const struct job *job
                         budget->n_left = FALLBACK_ALLOWANCE;
                         budget->has_taken = true;
                 }
-                if (budget->n_left == 0 || job_is_overdue(job))
+                if (budget->n_left == 0 || budget->is_overdue)
                         return false;
         }
         budget->is_retrying = true;
@@ -180,7 +176,7 @@ void fallback_budget_charge(struct fallback_budget *budget, const struct job *jo
 
 bool fallback_budget_is_over(const struct fallback_budget *budget, const struct job *job) {
         return budget->is_retrying && job->rank == JOB_RANK_FINAL &&
-               (budget->n_left == 0 || job_is_overdue(job));
+               (budget->n_left == 0 || budget->is_overdue);
 }
 
 void fallback_budget_end(struct fallback_budget *budget) {

@@ -104,12 +104,14 @@ void fallback_pot_fill(struct fallback_pot *pot);
 // The engine has worked so many decoder steps: a part of them goes into the pot.
 void fallback_pot_earn(struct fallback_pot *pot, size_t n_steps);
 
-// The budget of one job. Zeroed but for the pot has taken nothing.
+// The budget of one job, which whoever has it may declare overdue. Zeroed but for the pot has
+// taken nothing.
 struct fallback_budget {
         struct fallback_pot *pot;  // lent
         size_t n_left;             // of what was taken out of the pot
         bool has_taken;
         bool is_retrying;  // what is at work is not the window's first attempt
+        bool is_overdue;   // the job was in the engine for long enough
 };
 
 // May the window be tried again? Takes the job's allowance when this is its first retry.

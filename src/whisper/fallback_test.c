@@ -174,7 +174,7 @@ static void test_who_waits_decides(void **state) {
         fallback_budget_charge(&free, &later, SIZE_MAX);
         assert_false(fallback_budget_is_over(&free, &later));
         assert_true(fallback_budget_begin(&some, &final));
-        atomic_store(&final.is_overdue, true);
+        some.is_overdue = true;
         assert_true(fallback_budget_is_over(&some, &final));
         assert_false(fallback_budget_begin(&some, &final));
 }

@@ -18,16 +18,18 @@
 
 void result_init(struct result *ret, const struct job *job, const struct tokenizer *tokenizer,
                  const struct prompt_texts *texts) {
-        const struct decode_options *options = &job->options;
+        const struct job_hints *hints = &job->hints;
 
         *ret = (struct result){
                 .job = job,
                 .tokenizer = tokenizer,
                 .hypothesis = {.n_consumed = (int64_t)job->n_samples},
         };
-        prompt_extend(&ret->previous, &ret->n_previous, texts->prompt.items, texts->prompt.n);
-        prompt_extend(&ret->previous, &ret->n_previous, options->previous_tokens,
-                      options->n_previous_tokens);
+        if (!hints->is_prompt_over)
+                prompt_extend(&ret->previous, &ret->n_previous, texts->prompt.items,
+                              texts->prompt.n);
+        prompt_extend(&ret->previous, &ret->n_previous, hints->previous_tokens,
+                      hints->n_previous_tokens);
         ret->n_told = ret->n_previous;
 }
 
@@ -54,7 +56,8 @@ static int32_t end_of_text(const struct result *result) {
 
 static bool is_refused(const struct result *result, const struct attempt_window *window,
                        const struct attempt *attempt) {
-        return attempt_is_refused(attempt, &result->job->options, window->no_speech_prob);
+        return attempt_is_refused(attempt, &result->job->settings->options,
+                                  window->no_speech_prob);
 }
 
 bool result_goes_on(const struct result *result, const struct attempt_window *window,
@@ -243,7 +246,7 @@ static void leave_missed(const struct result *result, const struct attempt_windo
         const struct unheard_text text = {result->job, result->tokenizer, window, attempt};
         struct unheard_list found = {.n = 0};
 
-        if (window->is_second || result->job->options.is_single_pass ||
+        if (window->is_second || result->job->hints.is_single_pass ||
             is_refused(result, window, attempt))
                 return;
         unheard_in_text(&found, &text, split);
@@ -257,7 +260,7 @@ static void leave_missed(const struct result *result, const struct attempt_windo
 size_t result_add(struct result *result, const struct attempt_window *window,
                   struct attempt *attempt, struct timed_words *words,
                   struct unheard_list *missed) {
-        const struct decode_options *options = &result->job->options;
+        const struct decode_options *options = &result->job->settings->options;
         size_t n_frames = leave_off(result, window, attempt, words);
         struct word_range range = {NULL, 0, 0};
         struct split split;
@@ -266,7 +269,7 @@ size_t result_add(struct result *result, const struct attempt_window *window,
                 result->hypothesis.n_no_speech++;
                 return n_frames;
         }
-        if (options->word_timestamps == DECODE_YES)
+        if (result->job->hints.has_word_times)
                 range.all = words;
         split_text(result, attempt, n_frames, &split);
         leave_missed(result, window, attempt, &split, range.all, missed);

@@ -9,6 +9,8 @@
 #include <cmocka.h>
 
 #include "audio/pcm.h"
+#include "decode/job_rig.h"
+#include "util/mem.h"
 #include "whisper/log_mel.h"
 #include "whisper/tokenizer_rig.h"
 
@@ -27,10 +29,10 @@ static void scene_make(struct scene *scene) {
 
         *scene = (struct scene){
                 .tokenizer = rig_tokenizer_of_bytes(),
-                .job = job_new((size_t)SECONDS * AUDIO_RATE),
+                .job = rig_new_job((size_t)SECONDS * AUDIO_RATE),
                 .window = {.end = (size_t)SECONDS * AUDIO_RATE / LOG_MEL_HOP},
         };
-        scene->job->options.without_timestamps = DECODE_YES;
+        rig_options(scene->job)->without_timestamps = DECODE_YES;
         result_init(&scene->result, scene->job, scene->tokenizer, &texts);
 }
 
@@ -133,12 +135,37 @@ static void test_what_was_missed_goes_where_it_was_said(void **state) {
         scene_clear(&scene);
 }
 
+// Tokens that the job's first window is told.
+static size_t count_told(bool is_prompt_over) {
+        int32_t tokens[] = {1, 2, 3};
+        const struct prompt_texts texts = {.prompt = {.items = tokens, .n = 3}};
+        struct scene scene;
+        size_t n;
+
+        scene_make(&scene);
+        result_deinit(&scene.result);
+        scene.job->hints.is_prompt_over = is_prompt_over;
+        scene.job->hints.previous_tokens = xcalloc(1, sizeof(int32_t));
+        scene.job->hints.n_previous_tokens = 1;
+        result_init(&scene.result, scene.job, scene.tokenizer, &texts);
+        n = scene.result.n_previous;
+        scene_clear(&scene);
+        return n;
+}
+
+static void test_a_prompt_is_told_until_it_is_over(void **state) {
+        (void)state;
+        assert_int_equal(count_told(false), 4);
+        assert_int_equal(count_told(true), 1);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_what_is_refused_does_not_go_on),
                 cmocka_unit_test(test_a_text_becomes_a_segment),
                 cmocka_unit_test(test_silence_becomes_nothing),
                 cmocka_unit_test(test_what_was_missed_goes_where_it_was_said),
+                cmocka_unit_test(test_a_prompt_is_told_until_it_is_over),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

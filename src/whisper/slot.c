@@ -20,19 +20,19 @@ static bool samples_are_finite(const float *samples, size_t n) {
 static bool options_are_valid(const struct decode_options *options) {
         return options->n_temperatures > 0 &&
                options->n_temperatures <= DECODE_TEMPERATURES_MAX && options->best_of > 0 &&
-               options->beam_size <= DECODE_WIDTH_MAX && options->best_of <= DECODE_WIDTH_MAX &&
-               options->patience > 0;
+               options->best_of <= DECODE_WIDTH_MAX && options->patience > 0;
 }
 
 static bool job_is_valid(const struct job *job) {
         return job->n_samples > 0 && job->n_samples <= (size_t)JOB_SAMPLES_MAX &&
-               options_are_valid(&job->options) &&
+               options_are_valid(&job->settings->options) &&
+               job->hints.beam_size <= DECODE_WIDTH_MAX &&
                samples_are_finite(job->samples, job->n_samples);
 }
 
 // Nobody has decided: greedy.
-static unsigned count_beams(const struct decode_options *options) {
-        return options->beam_size == DECODE_BEAM_AUTO ? 1 : options->beam_size;
+static unsigned count_beams(const struct job *job) {
+        return job->hints.beam_size == DECODE_BEAM_AUTO ? 1 : job->hints.beam_size;
 }
 
 // Frames of the job.
@@ -40,15 +40,19 @@ static size_t job_frames(const struct job *job) {
         return job->n_samples / LOG_MEL_HOP;
 }
 
+static const struct decode_options *options_of(const struct slot *slot) {
+        return &slot->job->settings->options;
+}
+
 // The language is detected for each window anew.
 static bool is_following(const struct slot *slot) {
         return slot->model->info.is_multilingual &&
-               slot->job->options.multilingual == DECODE_YES;
+               options_of(slot)->multilingual == DECODE_YES;
 }
 
 // The language that the job names, or that the model has; "" when it is to be detected.
 static int find_language(struct slot *slot, const char **ret) {
-        const char *language = slot->job->options.language;
+        const char *language = slot->job->hints.language;
 
         slot->language = -1;
         *ret = language;
@@ -74,28 +78,33 @@ static void tell_language(struct hypothesis *hypothesis, const char *code, float
         hypothesis->language_probability = probability;
 }
 
-// Ask for the window.
-static void want_window(struct slot *slot, const struct context_shape *shape) {
-        context_init(&slot->context, attempt_window_frames(&slot->window),
-                     shape ? shape : &context_shape_short);
+static void want_window_in(struct slot *slot, const struct context_shape *shape) {
+        context_init(&slot->context, attempt_window_frames(&slot->window), shape);
         slot->phase = SLOT_ENCODE;
+}
+
+// Ask for the window, in the job's context.
+static void want_window(struct slot *slot) {
+        const struct context_shape *shape = &slot->job->hints.context;
+
+        want_window_in(slot, shape->stride > 0 ? shape : &context_shape_short);
 }
 
 // The tokens that are tokens, of what the job says is probably said: for its first window.
 static void take_job_draft(struct slot *slot) {
-        const struct decode_options *options = &slot->job->options;
+        const struct job_hints *hints = &slot->job->hints;
         size_t n = 0;
 
-        while (n < options->n_draft_tokens && options->draft_tokens[n] >= 0 &&
-               options->draft_tokens[n] < slot->model->info.n_vocabulary)
+        while (n < hints->n_draft_tokens && hints->draft_tokens[n] >= 0 &&
+               hints->draft_tokens[n] < slot->model->info.n_vocabulary)
                 n++;
-        slot->draft = options->draft_tokens;
+        slot->draft = hints->draft_tokens;
         slot->n_draft = n;
 }
 
 int slot_start(struct slot *slot, const struct whisper_model *model, struct kv_pool *pool,
                struct fallback_pot *pot, const struct job *job) {
-        const struct decode_options *options = &job->options;
+        const struct decode_options *options = &job->settings->options;
         const struct tokenizer *tokenizer = model->tokenizer;
         const char *language;
         int r;
@@ -116,8 +125,8 @@ int slot_start(struct slot *slot, const struct whisper_model *model, struct kv_p
         tell_language(&slot->result.hypothesis, language, 1);
         slot->window.end = job_frames(job);
         take_job_draft(slot);
-        if (slot->window.end > 0 && !(options->only_detects_language && slot->knows_language))
-                want_window(slot, options->context);
+        if (slot->window.end > 0 && !(job->hints.only_detects_language && slot->knows_language))
+                want_window(slot);
         else
                 slot->phase = SLOT_DONE;
         return 0;
@@ -182,10 +191,10 @@ struct encoder_window slot_window(struct slot *slot) {
 }
 
 static void start_attempt(struct slot *slot) {
-        const struct decode_options *options = &slot->job->options;
+        const struct decode_options *options = options_of(slot);
         const struct prompt *prompt = &slot->prompt;
         float temperature = fallback_temperature(&slot->fallback, options);
-        unsigned n_beams = count_beams(options);
+        unsigned n_beams = count_beams(slot->job);
         bool is_greedy = temperature <= 0 && n_beams == 1;
 
         search_start(&slot->search,
@@ -205,10 +214,10 @@ static void start_attempt(struct slot *slot) {
 }
 
 static void start_window(struct slot *slot) {
-        const struct decode_options *options = &slot->job->options;
+        const struct decode_options *options = options_of(slot);
         const struct prompt_texts *texts = &slot->texts;
         // The first window of whoever seeks through a file has nothing behind it either.
-        bool is_first = slot->window.begin == 0 && options->n_previous_tokens == 0 &&
+        bool is_first = slot->window.begin == 0 && slot->job->hints.n_previous_tokens == 0 &&
                         !slot->window.is_second;
 
         slot->prompt = prompt_build(
@@ -232,12 +241,12 @@ static void start_window(struct slot *slot) {
 // --- Rows ---------------------------------------------------------------------------------
 
 size_t slot_blocks(const struct slot *slot) {
-        const struct decode_options *options = &slot->job->options;
+        const struct decode_options *options = options_of(slot);
         unsigned width = 1;
 
         for (size_t i = 0; i < options->n_temperatures; i++) {
-                unsigned n =
-                        options->temperatures[i] > 0 ? options->best_of : count_beams(options);
+                unsigned n = options->temperatures[i] > 0 ? options->best_of
+                                                          : count_beams(slot->job);
 
                 width = width < n ? n : width;
         }
@@ -303,7 +312,7 @@ static void detect_language(struct slot *slot, float *logits) {
 }
 
 static struct sampler_rules make_rules(const struct slot *slot) {
-        const struct decode_options *options = &slot->job->options;
+        const struct decode_options *options = options_of(slot);
 
         return (struct sampler_rules){
                 .specials = tokenizer_specials(slot->model->tokenizer),
@@ -364,7 +373,6 @@ static bool take_missed(struct slot *slot) {
 
 // The window's best attempt becomes segments; then the next window, or the end.
 static void finish_window(struct slot *slot, struct timed_words *words) {
-        const struct decode_options *options = &slot->job->options;
         struct attempt_window *window = &slot->window;
 
         window->begin +=
@@ -379,20 +387,21 @@ static void finish_window(struct slot *slot, struct timed_words *words) {
                         : (int64_t)slot->job->n_samples;
         if (is_following(slot))
                 slot->knows_language = false;
-        if (options->is_single_pass || (window->begin >= window->end && !take_missed(slot)))
+        if (slot->job->hints.is_single_pass ||
+            (window->begin >= window->end && !take_missed(slot)))
                 slot->phase = SLOT_DONE;
         else
-                want_window(slot, options->context);
+                want_window(slot);
 }
 
 // Align the best attempt where its words are wanted, or have to tell where it ends, and it is
 // one that is told.
 static void align_or_finish(struct slot *slot) {
-        const struct decode_options *options = &slot->job->options;
+        const struct decode_options *options = options_of(slot);
         const struct attempt *best = &slot->fallback.best;
         int r = -ENODATA;
 
-        if ((options->word_timestamps == DECODE_YES ||
+        if ((slot->job->hints.has_word_times ||
              result_goes_on(&slot->result, &slot->window, best)) &&
             !attempt_is_silence(best, options, slot->window.no_speech_prob))
                 r = aligner_new(
@@ -418,7 +427,7 @@ static void on_align_step(struct slot *slot) {
 
         if (!aligner_is_done(slot->aligner))
                 return;
-        aligner_words(slot->aligner, &slot->job->options,
+        aligner_words(slot->aligner, options_of(slot),
                       (double)slot->window.begin * LOG_MEL_HOP / AUDIO_RATE, &words);
         slot->aligner = aligner_free(slot->aligner, slot->pool);
         finish_window(slot, &words);
@@ -435,7 +444,7 @@ static void settle_for_best(struct slot *slot) {
 // The text was doubtful: hear the window with all of its padding, or try the next temperature.
 // False when there is none left, or nothing left to spend on it.
 static bool try_again(struct slot *slot, const struct attempt *attempt) {
-        const struct decode_options *options = &slot->job->options;
+        const struct decode_options *options = options_of(slot);
         struct hypothesis *hypothesis = &slot->result.hypothesis;
         enum fallback_next next =
                 fallback_next(&slot->fallback, options, slot->context.n_rows == CONTEXT_ROWS);
@@ -458,14 +467,14 @@ static bool try_again(struct slot *slot, const struct attempt *attempt) {
         // Much of it will be said again.
         slot->draft = slot->fallback.best.tokens;
         slot->n_draft = slot->fallback.best.n;
-        want_window(slot, &context_shape_full);
+        want_window_in(slot, &context_shape_full);
         return true;
 }
 
 void slot_poll(struct slot *slot) {
         if (slot->phase == SLOT_ENCODE && slot->context.n_rows == CONTEXT_ROWS &&
             fallback_budget_is_over(&slot->budget, slot->job))
-                want_window(slot, slot->job->options.context);
+                want_window(slot);
 }
 
 void slot_on_encoded(struct slot *slot, struct cross_kv *cross_kv) {
@@ -488,7 +497,7 @@ void slot_on_encoded(struct slot *slot, struct cross_kv *cross_kv) {
 // A window's first text goes round in circles, and would until its room ends, seconds later. A
 // text with timestamps has segments before the circle that are worth having.
 static bool goes_in_circles(const struct slot *slot) {
-        const struct decode_options *options = &slot->job->options;
+        const struct decode_options *options = options_of(slot);
         size_t n;
         const int32_t *tokens = search_text(&slot->search, &n);
 
@@ -498,7 +507,7 @@ static bool goes_in_circles(const struct slot *slot) {
 
 // The search is over: its text stands, or another attempt is made, or the best one stands.
 static void on_search_over(struct slot *slot) {
-        const struct decode_options *options = &slot->job->options;
+        const struct decode_options *options = options_of(slot);
         struct attempt attempt;
 
         attempt_init(&attempt, &slot->search.best, slot->model->tokenizer, &slot->context,
@@ -532,7 +541,7 @@ void slot_on_step(struct slot *slot) {
                 on_decode_step(slot);
         } else if (slot->knows_language) {
                 search_forget(&slot->search, slot->pool);
-                if (slot->job->options.only_detects_language) {
+                if (slot->job->hints.only_detects_language) {
                         slot->cross_kv = cross_kv_release(slot->cross_kv);
                         slot->phase = SLOT_DONE;
                         return;
