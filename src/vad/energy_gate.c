@@ -5,10 +5,6 @@
 // Two seconds. The detector's memory has settled by then, and so has a recorder's gain control.
 #define QUIET_CHUNKS 64
 
-// Below this the detector is sure that nobody speaks. Its threshold for speech is 0.5; the
-// weakest onsets of the test recordings pass here some chunks before they pass there.
-#define QUIET_PROBABILITY 0.1f
-
 // How much louder than the loudest of two quiet seconds a chunk must be: 1 dB.
 #define MARGIN 1.26f
 
@@ -70,7 +66,7 @@ size_t energy_gate_chunks_to_close(const struct energy_gate *gate) {
 }
 
 void energy_gate_judge(struct energy_gate *gate, struct loudness loudness, float probability) {
-        if (probability >= QUIET_PROBABILITY)
+        if (probability >= VAD_QUIET)
                 energy_gate_init(gate);
         else if (quiet_add(gate, loudness))
                 gate->is_open = false;
