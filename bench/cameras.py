@@ -155,7 +155,7 @@ def main():
             processes.wait_until(lambda: online in (server.http("/metrics")[1] or ""), 180, "all cameras online")
             parts = [
                 Part("eavesdrop", [server.pid]),
-                Part("ffmpeg", server.ffmpegs()),
+                Part("media", server.media() + processes.children(server.pid, processes.MEDIA_PROCESS)),
                 Part("RTSP server", [cameras.process.pid]),
             ]
             start = time.monotonic()

@@ -124,11 +124,12 @@ def main():
         online = f'eavesdrop_streams{{state="online"}} {options.cameras}\n'
         processes.wait_until(lambda: online in (server.http("/metrics")[1] or ""), 180, "all cameras online")
         time.sleep(options.warm)
-        children = server.ffmpegs()
+        children = server.media()
+        nursery = processes.children(server.pid, processes.MEDIA_PROCESS)
         assert len(children) == options.cameras, children
-        parts = [Part("eavesdrop", [server.pid]), Part("ffmpeg", children), Part("RTSP server", [cameras.process.pid])]
+        parts = [Part("eavesdrop", [server.pid]), Part("media", children + nursery), Part("RTSP server", [cameras.process.pid])]
         report(server, parts, options, base_memory)
-        assert sorted(server.ffmpegs()) == sorted(children), "an ffmpeg was started again"
+        assert sorted(server.media()) == sorted(children), "a media child was started again"
     finally:
         code = server.stop()
         cameras.stop()

@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
         if (!source_url_file(url) && source_url_check(url, NULL) == 0) {
                 struct ffmpeg_command command;
 
-                ffmpeg_command_init(&command, NULL, &config);
+                ffmpeg_command_init(&command, "ffmpeg", &config);
                 script_require(url, command.script);
                 for (size_t i = 0; command.argv[i]; i++)
                         require(!strstr(command.argv[i], url));

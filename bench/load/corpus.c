@@ -12,6 +12,7 @@
 #include "audio/pcm.h"
 #include "load/tsv.h"
 #include "source/media.h"
+#include "source/media_backend.h"
 #include "util/mem.h"
 
 #define TRANSCRIPT_MAX (1024 * 1024)  // bytes of one .txt
@@ -228,6 +229,7 @@ struct reading {
         struct corpus *corpus;
         const struct corpus_config *config;
         struct loop *loop;
+        struct media_backend *backend;
         struct media *media;
         size_t next;  // recording
         int64_t capacity;
@@ -293,8 +295,8 @@ static void reading_advance(void *context) {
         }
         path = xasprintf("%s/%s", reading->config->folder,
                          corpus->recordings[reading->next].name);
-        if (media_open_file(&reading->media, reading->loop, path, &listener, &reading->error) <
-            0) {
+        if (media_open_file(&reading->media, reading->backend, path, "", &listener,
+                            &reading->error) < 0) {
                 error_prefix(&reading->error, "'%s'", path);
                 loop_stop(reading->loop);
         }
@@ -302,11 +304,19 @@ static void reading_advance(void *context) {
 
 static int sound_read(struct corpus *corpus, struct loop *loop,
                       const struct corpus_config *config, struct error *error) {
-        struct reading reading = {.corpus = corpus, .config = config, .loop = loop};
+        // Where it is measured from there may be an ffmpeg and no program of ours.
+        const char *choice = media_backend_check(MEDIA_BACKEND_DEFAULT, NULL) == 0
+                                     ? MEDIA_BACKEND_DEFAULT
+                                     : "ffmpeg";
+        struct reading reading = {.corpus = corpus,
+                                  .config = config,
+                                  .loop = loop,
+                                  .backend = media_backend_new(loop, choice)};
 
         loop_post(loop, reading_advance, &reading);
         loop_run(loop);
         media_close(reading.media);
+        media_backend_free(reading.backend);
         if (reading.error.code < 0 && error)
                 *error = reading.error;
         return reading.error.code;

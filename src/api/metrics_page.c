@@ -164,7 +164,8 @@ static void states_write(struct metrics *metrics, const struct hub *hub) {
 
 static void restarts_write(struct metrics *metrics, const struct hub *hub) {
         metrics_family(metrics, METRICS_COUNTER, "eavesdrop_source_restarts_total",
-                       "ffmpeg processes that were started again, by what ended the last one.");
+                       "Runs of what reads streams that were begun again, by what ended the "
+                       "last one.");
         for (int cause = 0; cause < SOURCE_CAUSE_COUNT; cause++) {
                 double sum = 0;
 
@@ -174,7 +175,7 @@ static void restarts_write(struct metrics *metrics, const struct hub *hub) {
                               sum);
         }
         metrics_family(metrics, METRICS_COUNTER, "eavesdrop_stream_restarts_total",
-                       "ffmpeg processes that were started again, by stream.");
+                       "Runs of what reads the stream that were begun again, by stream.");
         FOR_EACH_PULLED (stream, hub)
                 metrics_value(metrics, METRICS_LABELS({"stream", stream_name(stream->stream)}),
                               source_restarts(stream_source(stream->stream)));
@@ -241,7 +242,7 @@ static void uploads_write(struct metrics *metrics, const struct upload_slots *sl
         metrics_value(metrics, METRICS_LABELS({"stage", "waiting"}), (double)counts.n_asking);
         metrics_value(metrics, METRICS_LABELS({"stage", "decoded"}), (double)counts.n_decoded);
         single_write(metrics, METRICS_COUNTER, "eavesdrop_upload_turns_total",
-                     "Uploads that an ffmpeg was started for.", (double)counts.n_turns);
+                     "Uploads whose turn to be decoded has come.", (double)counts.n_turns);
         single_write(metrics, METRICS_COUNTER, "eavesdrop_uploads_refused_total",
                      "Uploads that were sent away since all places were taken.",
                      (double)counts.n_refused);
@@ -299,21 +300,23 @@ static void process_write(struct metrics *metrics) {
         struct usage usage = usage_now();
 
         single_write(metrics, METRICS_GAUGE, "eavesdrop_resident_memory_bytes",
-                     "Memory that the process holds, without its ffmpeg children.",
+                     "Memory that the process holds, without its children.",
                      usage.resident_bytes);
         metrics_family(metrics, METRICS_GAUGE, "eavesdrop_heap_bytes",
                        "Memory that malloc has handed out, and that it keeps for later.");
         metrics_value(metrics, METRICS_LABELS({"state", "used"}), usage.heap_used_bytes);
         metrics_value(metrics, METRICS_LABELS({"state", "free"}), usage.heap_free_bytes);
         single_write(metrics, METRICS_COUNTER, "eavesdrop_cpu_seconds_total",
-                     "Processor time that the process used, without its ffmpeg children.",
+                     "Processor time that the process used, without its children.",
                      usage.cpu_seconds);
         single_write(metrics, METRICS_GAUGE, "eavesdrop_open_descriptors",
                      "Open files, sockets and pipes.", usage.descriptors);
         single_write(metrics, METRICS_GAUGE, "eavesdrop_descriptors_limit",
                      "How many may be open.", usage.descriptor_limit);
-        single_write(metrics, METRICS_GAUGE, "eavesdrop_ffmpeg_processes",
-                     "ffmpeg children that live.", source_children());
+        single_write(
+                metrics, METRICS_GAUGE, "eavesdrop_media_children",
+                "Children that live and read media, each of them one stream, file or upload.",
+                source_children());
 }
 
 char *metrics_page(const struct metrics_sources *sources, size_t *ret_n) {

@@ -5,6 +5,7 @@
 #include "audio/pcm.h"
 #include "util/complaint.h"
 #include "util/input.h"
+#include "util/mem.h"
 
 static void output_on_begin(void *context, const char *path) {
         struct batch_output *output = context;
@@ -17,6 +18,14 @@ static void output_on_segment(void *context, const struct segment *segment) {
 
         progress_clear(output->progress);
         transcript_writer_segment(output->writer, segment);
+}
+
+static void output_on_warning(void *context, const char *path, const char *words) {
+        struct batch_output *output = context;
+        CLEANUP(mem_freep) char *label = input_label(path);
+
+        progress_clear(output->progress);
+        complaint_print("transcribe", "%s: %s", label, words);
 }
 
 static void output_on_end(void *context, const struct batch_file *file) {
@@ -59,6 +68,7 @@ struct batch_listener batch_output_listener(struct batch_output *output) {
         return (struct batch_listener){
                 .on_begin = output_on_begin,
                 .on_segment = output_on_segment,
+                .on_warning = output_on_warning,
                 .on_end = output_on_end,
                 .on_progress = output_on_progress,
                 .wants_more = output_wants_more,

@@ -12,6 +12,7 @@
 
 #include "audio/pcm.h"
 #include "decode/scheduler.h"
+#include "source/media_backend.h"
 #include "util/mem.h"
 
 struct batch_rig *batch_rig_new(void) {
@@ -168,6 +169,17 @@ struct file_settings rig_file_settings(struct batch_rig *rig) {
         };
 }
 
+struct loop *rig_begin(struct batch_rig *rig) {
+        rig->loop = loop_new();
+        rig->media = media_backend_new(rig->loop, "ffmpeg");
+        return rig->loop;
+}
+
+void rig_end(struct batch_rig *rig) {
+        rig->media = media_backend_free(rig->media);
+        rig->loop = loop_free(rig->loop);
+}
+
 static void rig_on_done(void *context, size_t n_failed) {
         struct batch_rig *rig = context;
 
@@ -188,7 +200,7 @@ char *batch_rig_run(struct batch_rig *rig, engine_answer answer) {
         struct transcript_writer *writer =
                 transcript_writer_new(stream, rig->format, rig->n_files > 1);
         struct batch_output output = {writer, progress};
-        struct loop *loop = rig->loop = loop_new();
+        struct loop *loop = rig_begin(rig);
         struct batch_parts parts = {
                 .files = rig->files,
                 .n_files = rig->n_files,
@@ -199,13 +211,14 @@ char *batch_rig_run(struct batch_rig *rig, engine_answer answer) {
         struct batch *batch;
 
         assert_int_equal(scheduler_open(&scheduler, loop, &config, NULL), 0);
+        parts.media = rig->media;
         parts.services = rig_services(rig, scheduler);
         parts.file = rig_file_settings(rig);
         batch = batch_open(&parts);
         loop_run(loop);
         batch_close(batch);
         scheduler_close(scheduler);
-        loop_free(loop);
+        rig_end(rig);
         transcript_writer_free(writer);
         progress_free(progress);
         fclose(stream);

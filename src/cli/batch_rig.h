@@ -40,6 +40,7 @@ struct batch_rig {
         unsigned n_engines;
         size_t n_failed;  // as told by the batch
         struct loop *loop;
+        struct media_backend *media;
 
         pthread_mutex_t lock;
         pthread_cond_t change;
@@ -76,6 +77,10 @@ int rig_answer_plainly(void *context, const struct job *job, struct hypothesis *
 // What files share, on this scheduler; and how each is transcribed, as the rig says.
 struct stream_services rig_services(struct batch_rig *rig, struct scheduler *scheduler);
 struct file_settings rig_file_settings(struct batch_rig *rig);
+
+// Make the loop and what reads media; and free both.
+struct loop *rig_begin(struct batch_rig *rig);
+void rig_end(struct batch_rig *rig);
 
 // What is written for the files; the caller frees it.
 char *batch_rig_run(struct batch_rig *rig, engine_answer answer);

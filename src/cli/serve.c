@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "models/models.h"
 #include "server/server.h"
+#include "source/media_backend.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "vad/silero.h"
@@ -64,7 +65,7 @@ static void run_on_stopped(void *context) {
         loop_stop(run->loop);
 }
 
-// Each client and each camera's ffmpeg takes descriptors; the usual soft limit of 1024 would be
+// Each client and each camera's child takes descriptors; the usual soft limit of 1024 would be
 // the first wall that a growing set-up runs into.
 static void descriptors_raise(void) {
         struct rlimit limit;
@@ -130,7 +131,7 @@ static int serve_configured(const struct config *config) {
         CLEANUP(loaded_close) struct loaded loaded = {0};
         struct error error;
 
-        if (config->n_streams > 0 && source_ffmpeg_check(NULL, &error) < 0) {
+        if (config->n_streams > 0 && media_backend_check(config->media, &error) < 0) {
                 log_error("server", "start-failed", "%s", error.text);
                 return EXIT_TROUBLE;
         }

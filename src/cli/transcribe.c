@@ -13,6 +13,7 @@
 #include "cli/loaded.h"
 #include "cli/transcript_writer.h"
 #include "decode/scheduler.h"
+#include "source/media_backend.h"
 #include "util/complaint.h"
 #include "util/input.h"
 #include "util/mem.h"
@@ -41,7 +42,7 @@ static const struct option_entry entries[] = {
 static const struct options_verb verb = {
         .name = "transcribe",
         .operands = "FILE...",
-        .about = "Turns sound files (anything that ffmpeg reads; - is standard input) into "
+        .about = "Turns sound files (any container, films too; - is standard input) into "
                  "text.\n"
                  "Exit code 1: some file could not be transcribed; the others were.\n",
         .entries = entries,
@@ -272,8 +273,11 @@ static int files_transcribe(struct transcribe *run, struct loop *loop,
                 run->output, run->format, run->command.options.n_operands > 1);
         struct batch_output output = {writer, progress};
         struct transcribing transcribing = {.loop = loop};
+        struct media_backend *media = media_backend_new(loop, run->config->media);
         struct batch_parts parts = {
                 .services = {.loop = loop, .scheduler = scheduler, .vad = run->loaded.vad},
+                .media = media,
+                .track = run->config->defaults.track,
                 .file =
                         {
                                 .options = &run->decoding,
@@ -297,6 +301,7 @@ static int files_transcribe(struct transcribe *run, struct loop *loop,
         transcribing.batch = batch_open(&parts);
         loop_run(loop);
         batch_close(transcribing.batch);
+        media_backend_free(media);
         loop_signal_free(interrupt);
         loop_signal_free(terminate);
         if (transcribing.is_interrupted) {

@@ -35,7 +35,7 @@
 // What a setting holds that is found out on the machine: `memory: auto`.
 #define CONFIG_AUTO 0
 
-#define CONFIG_URL_EXPECTED "a URL that ffmpeg reads (rtsp://...) or the path of a sound file"
+#define CONFIG_URL_EXPECTED "a URL (rtsp://...) or the path of a sound file"
 
 struct stream_config {
         char *name;
@@ -65,6 +65,7 @@ struct config {
         int engines;
         int threads;  // of each engine; 0: all cores, shared out among them
         enum compute compute;
+        char *media;                       // what reads media, as media_backend_new() takes it
         struct request_defaults defaults;  // what streams and clients begin from
         uint64_t memory;                   // bytes; CONFIG_AUTO: config_memory() knows
         bool has_admission;

@@ -46,15 +46,16 @@ static void test_all_mistakes_at_once(void **state) {
                 "\"language\"?\n"
                 "bad.yaml:7:16: streams.kitchen.transport: \"tpc\" is not tcp or udp; did "
                 "you mean \"tcp\"?\n"
-                "bad.yaml:9:5: streams.office: has no url; expected a URL that ffmpeg "
-                "reads (rtsp://...) or the path of a sound file\n"
+                "bad.yaml:9:5: streams.office: has no url; expected a URL (rtsp://...) or "
+                "the path of a sound file\n"
                 "bad.yaml:9:15: streams.office.language: \"deutch\" is not a language "
                 "such as English, de or zh-CN, or auto to detect it; did you mean "
                 "\"Dutch\"?\n"
                 "bad.yaml:10:1: modle: unknown key; did you mean \"model\"?\n"
                 "bad.yaml:11:1: zzz: unknown key; those known here are listen, origins, "
-                "hosts, model, model_dir, language, engines, threads, compute, pause, "
-                "window_max, memory, admission, per_address, filters, backlog, uploads, log, "
+                "hosts, model, model_dir, language, engines, threads, compute, media, "
+                "pause, window_max, memory, admission, per_address, filters, backlog, uploads, "
+                "log, "
                 "decoding, streams\n");
 }
 
@@ -103,6 +104,12 @@ static void test_wrong_kinds(void **state) {
         rig_expect_refused("[a]: b\n", "bad.yaml:1:1: expected a key, but this is a list\n");
         rig_expect_refused("streams: {a: {url: 'rtsp://h/a', loop: yes}}\n",
                            "bad.yaml:1:40: streams.a.loop: \"yes\" is not true or false\n");
+        rig_expect_refused("streams: {a: {url: 'rtsp://h/a', track: 0}}\n",
+                           "bad.yaml:1:41: streams.a.track: \"0\" is not a sound track's "
+                           "number from 1, or a language's code such as de\n");
+        rig_expect_refused("streams: {a: {url: 'rtsp://h/a', track: 1de}}\n",
+                           "bad.yaml:1:41: streams.a.track: \"1de\" is not a sound track's "
+                           "number from 1, or a language's code such as de\n");
 }
 
 static void test_broken_yaml(void **state) {
@@ -287,7 +294,7 @@ static void test_raw_passwords_in_variables(void **state) {
         rig_set_variable("CONFIG_TEST_SECRET", "rtsp://camera:s3#cret@host/x");
         rig_expect_refused("streams:\n  a: ${CONFIG_TEST_SECRET}\n",
                            "bad.yaml:2:6: streams.a: wrong once its variables are filled in; "
-                           "expected a URL that ffmpeg reads (rtsp://...) or the path of a "
+                           "expected a URL (rtsp://...) or the path of a "
                            "sound file; in a user name or password write '#', '/', '?' and "
                            "' ' as %23, %2F, %3F and %20 (percent-encoding)\n");
         rig_set_variable("CONFIG_TEST_SECRET", NULL);

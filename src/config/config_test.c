@@ -38,6 +38,7 @@ static void test_short_and_long_form(void **state) {
         assert_int_equal(config->engines, 1);
         assert_int_equal(config->threads, 0);
         assert_int_equal(config->compute, COMPUTE_AUTO);
+        assert_string_equal(config->media, "ffmpeg");
         assert_int_equal(config->log_level, LOG_INFO);
         assert_int_equal(config->log_format, LOG_TEXT);
 }
@@ -53,6 +54,7 @@ static void test_every_key(void **state) {
                 "engines: 2\n"
                 "threads: 3\n"
                 "compute: bf16\n"
+                "media: /usr/local/bin/ffmpeg\n"
                 "log: {level: warning, format: json}\n"
                 "streams:\n"
                 "  a.b_c-1:\n"
@@ -62,6 +64,7 @@ static void test_every_key(void **state) {
                 "    prompt: Names and such\n"
                 "    hotwords: [Marianne, \"Sir John\"]\n"
                 "    transport: udp\n"
+                "    track: de\n"
                 "    loop: true\n"
                 "  norway: {url: 'rtsp://host/b', language: no, hotwords: fjord}\n");
         const struct stream_config *stream = &config->streams[0];
@@ -73,6 +76,7 @@ static void test_every_key(void **state) {
         assert_int_equal(config->engines, 2);
         assert_int_equal(config->threads, 3);
         assert_int_equal(config->compute, COMPUTE_BF16);
+        assert_string_equal(config->media, "/usr/local/bin/ffmpeg");
         assert_int_equal(config->log_level, LOG_WARNING);
         assert_int_equal(config->log_format, LOG_JSON);
         assert_string_equal(stream->name, "a.b_c-1");
@@ -81,6 +85,8 @@ static void test_every_key(void **state) {
         assert_string_equal(rig_defaults(config, 0)->decoding.prompt, "Names and such");
         assert_string_equal(rig_defaults(config, 0)->decoding.hotwords, "Marianne Sir John");
         assert_int_equal(stream->transport, SOURCE_TRANSPORT_UDP);
+        assert_string_equal(rig_defaults(config, 0)->track, "de");
+        assert_null(rig_defaults(config, 1)->track);
         assert_true(stream->is_looped);
         assert_string_equal(rig_defaults(config, 1)->decoding.language, "no");
         assert_string_equal(rig_defaults(config, 1)->decoding.hotwords, "fjord");

@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "decode/language.h"
 #include "net/origin.h"
+#include "source/media_backend.h"
 #include "util/mem.h"
 #include "whisper/compute.h"
 
@@ -74,6 +75,16 @@ static bool origin_is_good(const char *word) {
         struct origin origin;
 
         return origin_read(word, &origin);
+}
+
+// A number from 1, or a code as files have them: "de", "ger", "zh-CN".
+static bool track_is_good(const char *value) {
+        static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-";
+        size_t n_digits = strspn(value, "0123456789"), n = strlen(value);
+
+        if (n_digits > 0)
+                return n_digits == n && n <= 4 && strtol(value, NULL, 10) > 0;
+        return n >= 2 && strspn(value, letters) == n;
 }
 
 static bool host_name_is_good(const char *word) {
@@ -179,6 +190,13 @@ const struct setting setting_table[] = {
          IN_CONFIG(compute), .preset = "auto",
          .help = "arithmetic of the model's matrix products; auto is the fastest that this "
                  "processor has and that costs at most 0.1 points of word error rate"},
+        {"media", SETTING_PATH, .most = DBL_MAX, .applies = SERVER, .verbs = ON_BOTH,
+         IN_CONFIG(media), .argument = "builtin|ffmpeg|PATH", .preset = "ffmpeg",
+         .expected = "builtin, ffmpeg, or the path of an ffmpeg or an eavesdrop-media",
+         .help = "program that reads streams, files and uploads: builtin is eavesdrop-media "
+                 "beside "
+                 "eavesdrop or in /usr/libexec/eavesdrop, ffmpeg the one in PATH; or the path "
+                 "of either"},
         {"pause", TIME(0.1, 10), .applies = BOTH | CLIENT, IN_REQUEST(pause), .preset = "0.6",
          .help = "silence that ends a window and makes its text final"},
         {"window_max", TIME(5, 28), .applies = BOTH | CLIENT, IN_REQUEST(window_max),
@@ -241,7 +259,7 @@ const struct setting setting_table[] = {
          .help = "limits for files that clients upload"},
         {"uploads.at_once", COUNT(0, CONFIG_UPLOADS_MAX), .applies = SERVER,
          IN_CONFIG(uploads.at_once), .zero = "one per core", .preset = "0",
-         .help = "uploads that are decoded at a time, each by an ffmpeg process of its own"},
+         .help = "uploads that are decoded at a time, each by a process of its own"},
         {"uploads.waiting", COUNT(0, CONFIG_WAITING_MAX), .applies = SERVER,
          IN_CONFIG(uploads.waiting), .preset = "200",
          .help = "uploads that may wait until they are decoded; further ones are sent away "
@@ -387,6 +405,12 @@ const struct setting setting_table[] = {
         {"streams", SETTING_STREAMS, .applies = SERVER,
          .preset_words = "none: the server waits for clients",
          .help = "streams that the server fetches itself, by name: a URL, or a mapping"},
+        {"track", TEXT(SOURCE_TRACK_MAX), .applies = STREAM, .verbs = ON_TRANSCRIBE,
+         IN_REQUEST(track), .is_good = track_is_good, .argument = "N|LANGUAGE",
+         .preset_words = "the first track with speech in it",
+         .expected = "a sound track's number from 1, or a language's code such as de",
+         .help = "which sound track is heard where there are several: its number among them, "
+                 "from 1, or the code of its language"},
         {"transport", CHOICE(transport_names), .applies = STREAM, IN_STREAM(transport),
          .preset = "tcp", .help = "transport of RTSP's audio"},
         {"loop", SWITCH, .applies = STREAM, IN_STREAM(is_looped), .preset = "false",

@@ -191,6 +191,13 @@ static void item_on_samples(void *context, const float *samples, size_t n) {
         file_feed(item->file, samples, n);
 }
 
+static void item_on_warning(void *context, const char *words) {
+        const struct item *item = context;
+        const struct batch_listener *listener = &item->batch->parts.listener;
+
+        listener->on_warning(listener->context, item->path, words);
+}
+
 static void item_on_read(void *context, const struct error *error) {
         struct item *item = context;
         struct error mistake = {0};
@@ -216,6 +223,7 @@ static int item_read(struct item *item) {
         };
         struct media_listener media_listener = {
                 .on_samples = item_on_samples,
+                .on_warning = item_on_warning,
                 .on_end = item_on_read,
                 .context = item,
         };
@@ -223,8 +231,8 @@ static int item_read(struct item *item) {
 
         if (r < 0)
                 return error_set(&item->error, r, "out of memory");
-        r = media_open_file(&item->media, parts->services.loop, item->path, &media_listener,
-                            &item->error);
+        r = media_open_file(&item->media, parts->media, item->path, parts->track,
+                            &media_listener, &item->error);
         if (r < 0)
                 item->file = file_close(item->file);
         return r;

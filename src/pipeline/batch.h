@@ -16,6 +16,7 @@
 #include "util/loop.h"
 
 struct batch;
+struct media_backend;
 
 // A file whose end has come.
 struct batch_file {
@@ -40,6 +41,8 @@ struct batch_progress {
 struct batch_listener {
         void (*on_begin)(void *context, const char *path);
         void (*on_segment)(void *context, const struct segment *segment);
+        // What people should know of a file; whenever it turns up.
+        void (*on_warning)(void *context, const char *path, const char *words);
         void (*on_end)(void *context, const struct batch_file *file);
         void (*on_progress)(void *context, const struct batch_progress *progress);
         // False: nobody will read more, and the batch is done.
@@ -49,8 +52,10 @@ struct batch_listener {
 
 struct batch_parts {
         struct stream_services services;
-        struct file_settings file;  // how each is transcribed
-        char *const *files;         // their paths
+        struct media_backend *media;  // reads the files
+        const char *track;            // which sound track of each (media.h)
+        struct file_settings file;    // how each is transcribed
+        char *const *files;           // their paths
         size_t n_files;
         struct batch_listener listener;
         // All files were dealt with, or no more are wanted.

@@ -99,7 +99,7 @@ static void test_language_is_detected_on_the_first_words(void **state) {
 
         (void)state;
         rig->vad = vad;
-        rig->loop = loop_new();
+        rig_begin(rig);
         rig_add_speech(rig);
         assert_int_equal(scheduler_open(&scheduler, rig->loop, &config, NULL), 0);
         services = rig_services(rig, scheduler);
@@ -107,7 +107,8 @@ static void test_language_is_detected_on_the_first_words(void **state) {
         engine_script_hold(script);
         assert_int_equal(file_open(&solo.file, &services, &settings, &listener), 0);
         assert_int_equal(
-                media_open_file(&media, rig->loop, rig->files[0], &media_listener, NULL), 0);
+                media_open_file(&media, rig->media, rig->files[0], "", &media_listener, NULL),
+                0);
         loop_run(rig->loop);
         assert_true(rig->n_seen > 2);
         assert_string_equal(rig->seen[0].language, "");
@@ -121,7 +122,7 @@ static void test_language_is_detected_on_the_first_words(void **state) {
         media_close(media);
         file_close(solo.file);
         scheduler_close(scheduler);
-        loop_free(rig->loop);
+        rig_end(rig);
         batch_rig_free(rig);
         vad_model_free(vad);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "source/media_backend.h"
 #include "util/mem.h"
 #include "vad/silero_rig.h"
 
@@ -35,6 +36,7 @@ int hub_rig_setup(void **state) {
         *state = rig;
         rig->text = "word";
         rig->loop = loop_new_fake(1000 * NSEC_PER_SEC);
+        rig->media = media_backend_new(rig->loop, "ffmpeg");
         rig->script = engine_script_new(4, script_answer, rig);
         config.model = rig->script;
         config.budget = rig->budget = budget_new(HUB_RIG_BUDGET);
@@ -68,6 +70,7 @@ int hub_rig_teardown(void **state) {
         engine_script_free(rig->script);
         vad_model_free(rig->vad);
         request_defaults_deinit(&rig->defaults);
+        media_backend_free(rig->media);
         loop_free(rig->loop);
         free(rig);
         return 0;
@@ -87,7 +90,8 @@ void hub_rig_renew(struct hub_rig *rig) {
 }
 
 struct hub_stream *hub_rig_open_pulled(struct hub_rig *rig, const char *name) {
-        struct source_config source = {.name = name, .url = "rtsp://127.0.0.1:1/none"};
+        struct source_config source = {
+                .name = name, .url = "rtsp://127.0.0.1:1/none", .media = rig->media};
         struct request request = {.name = name, .source = &source, .history = 100};
         struct stream_listener listener = {0};
         struct hub_stream *stream;

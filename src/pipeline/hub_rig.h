@@ -19,6 +19,7 @@
 
 struct hub_rig {
         struct loop *loop;
+        struct media_backend *media;
         struct engine_script *script;  // answers with `text`
         struct scheduler *scheduler;
         struct budget *budget;

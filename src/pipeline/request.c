@@ -2,15 +2,19 @@
 
 #include <stdio.h>
 
+#include "util/mem.h"
+
 struct request_defaults request_defaults_copy(const struct request_defaults *defaults) {
         struct request_defaults copy = *defaults;
 
         copy.decoding = decode_options_copy(&defaults->decoding);
+        copy.track = xstrdup(defaults->track);
         return copy;
 }
 
 void request_defaults_deinit(struct request_defaults *defaults) {
         decode_options_deinit(&defaults->decoding);
+        defaults->track = mem_free(defaults->track);
 }
 
 void request_complete(struct request *request, const struct request_defaults *defaults) {

@@ -22,6 +22,7 @@ struct request_defaults {
         struct filter_limits filters;    // that the text has to pass
         float pause;                     // seconds without speech that close a window
         float window_max;                // seconds that one may be long
+        char *track;  // sound track of files and cameras (source_config); NULL: any
 };
 
 // A deep copy, and freeing what one holds.

@@ -241,6 +241,14 @@ static void generation_begin(struct stream *stream) {
                            loop_wall(stream->services.loop));
 }
 
+// What was heard before the loss becomes text.
+static void source_on_jump(void *context) {
+        struct stream *stream = context;
+
+        window_end(stream);
+        generation_begin(stream);
+}
+
 static void state_log(const struct stream *stream) {
         enum log_level level = LOG_WARNING;
 
@@ -258,11 +266,8 @@ static void source_on_state(void *context, enum source_state state, const char *
         struct stream_notice notice;
         struct stream_facts facts;
 
-        if (stream->state == SOURCE_ONLINE && state != SOURCE_ONLINE &&
-            state != SOURCE_STALLED) {
-                window_end(stream);  // what was heard before the loss becomes text
-                generation_begin(stream);
-        }
+        if (stream->state == SOURCE_ONLINE && state != SOURCE_ONLINE && state != SOURCE_STALLED)
+                source_on_jump(stream);
         stream->state = state;
         snprintf(stream->reason, sizeof(stream->reason), "%s", reason ? reason : "");
         state_log(stream);
@@ -420,6 +425,7 @@ static int source_begin(struct stream *stream, const struct source_config *sourc
         struct source_listener source_listener = {
                 .on_samples = source_on_samples,
                 .on_state = source_on_state,
+                .on_jump = source_on_jump,
                 .context = stream,
         };
 

@@ -9,6 +9,7 @@
 #include "pipeline/hub.h"
 #include "server/overload.h"
 #include "server/stop.h"
+#include "source/media_backend.h"
 #include "util/budget.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -22,6 +23,7 @@ struct server {
         struct server_parts parts;
         struct budget *budget;
         struct scheduler *scheduler;
+        struct media_backend *media;
         struct upload_services uploads;
         struct hub *hub;  // streams and sessions
         struct visitors *visitors;
@@ -105,6 +107,8 @@ static int stream_start(struct server *server, const struct stream_config *confi
         struct source_config source = {
                 .name = config->name,
                 .url = config->url,
+                .media = server->media,
+                .track = defaults.track,
                 .transport = config->transport,
                 .is_looped = config->is_looped,
         };
@@ -194,6 +198,7 @@ static void hub_start(struct server *server) {
 
         server->uploads = (struct upload_services){
                 .loop = server->parts.loop,
+                .media = server->media,
                 .slots = upload_slots_new(server->parts.loop, config_uploads_at_once(config),
                                           (unsigned)config->uploads.waiting),
                 .budget = server->budget,
@@ -224,6 +229,7 @@ int server_open(struct server **ret, const struct server_parts *parts, struct er
 
         server->parts = *parts;
         server->budget = budget_new(config_memory(parts->config));
+        server->media = media_backend_new(parts->loop, parts->config->media);
         server->timer = loop_timer_new(parts->loop, server_on_tick, server);
         r = server_start(server, error);
         if (r < 0) {
@@ -247,6 +253,7 @@ struct server *server_close(struct server *server) {
         server->visitors = visitors_free(server->visitors);
         scheduler_close(server->scheduler);
         upload_slots_free(server->uploads.slots);
+        media_backend_free(server->media);
         budget_free(server->budget);
         return mem_free(server);
 }

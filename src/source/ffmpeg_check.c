@@ -1,8 +1,10 @@
+#include "source/ffmpeg_check.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "source/source.h"
+#include "util/loop.h"
 #include "util/process.h"
 
 // `option` lines in ffconcat scripts, which carry a camera's URL and options, are that old.
@@ -61,8 +63,7 @@ static int check_judge(const struct check *check, const char *ffmpeg, struct err
         return 0;
 }
 
-int source_ffmpeg_check(const char *ffmpeg, struct error *error) {
-        const char *program = ffmpeg ? ffmpeg : "ffmpeg";
+int ffmpeg_check(const char *program, struct error *error) {
         const char *const argv[] = {program, "-version", NULL};
         const struct process_config config = {.argv = argv};
         struct check check = {.loop = loop_new()};
@@ -81,9 +82,10 @@ int source_ffmpeg_check(const char *ffmpeg, struct error *error) {
                 code = check_judge(&check, program, error);
         } else {
                 error_set(error, code,
-                          "streams and files need the ffmpeg program: %s; install it: apt "
-                          "install ffmpeg",
-                          code == -ENOENT ? "it was not found" : strerrordesc_np(-code));
+                          "'%s', which is to read streams and files (media), %s: install it "
+                          "(apt install ffmpeg), or leave that to eavesdrop's own program "
+                          "(media: builtin)",
+                          program, code == -ENOENT ? "was not found" : strerrordesc_np(-code));
         }
         loop_timer_free(timeout);
         loop_free(check.loop);

@@ -1,5 +1,6 @@
 #include "source/ffmpeg_child.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,11 @@
 #define ANSWER_PATIENCE (4 * NSEC_PER_SEC)
 
 #define TEXT_MAX 300
+
+struct ffmpeg_backend {
+        struct media_backend backend;  // first
+        char *program;
+};
 
 struct ffmpeg_child {
         struct media_run run;  // first
@@ -143,6 +149,7 @@ static void child_on_exit(void *context, const struct process_exit *exit) {
                 .fault = fault,
                 .text = end_text(child, fault, exit, text),
                 .words = child->diagnosis.line,
+                .damaged_at = NAN,
                 .has_died = exit->signal != 0,
                 .n_samples = child->n_samples,
         };
@@ -196,7 +203,7 @@ static void child_close(struct media_run *run) {
                 free(child);
 }
 
-static const struct media_run_ops ffmpeg_ops = {
+static const struct media_run_ops ffmpeg_run_ops = {
         .write = child_write,
         .pending = child_pending,
         .write_end = child_write_end,
@@ -239,20 +246,21 @@ static int child_run(struct ffmpeg_child *child, const struct ffmpeg_command *co
         return 0;
 }
 
-int ffmpeg_child_open(struct media_run **ret, struct loop *loop, const char *ffmpeg,
-                      const struct media_run_config *config,
-                      const struct media_run_listener *listener, struct error *error) {
+static int ffmpeg_open(struct media_run **ret, struct media_backend *backend,
+                       const struct media_run_config *config,
+                       const struct media_run_listener *listener, struct error *error) {
+        const struct ffmpeg_backend *ffmpeg = (const struct ffmpeg_backend *)backend;
         struct ffmpeg_child *child = xnew(struct ffmpeg_child);
         struct ffmpeg_command command;
         int code;
 
-        child->run.ops = &ffmpeg_ops;
-        child->loop = loop;
+        child->run.ops = &ffmpeg_run_ops;
+        child->loop = backend->loop;
         child->listener = *listener;
         child->is_network = config->kind == MEDIA_RUN_NETWORK;
-        child->started = loop_now(loop);
+        child->started = loop_now(backend->loop);
         ffmpeg_diagnosis_init(&child->diagnosis);
-        ffmpeg_command_init(&command, ffmpeg, config);
+        ffmpeg_command_init(&command, ffmpeg->program, config);
         code = child_run(child, &command, error);
         ffmpeg_command_deinit(&command);
         if (code < 0) {
@@ -261,4 +269,27 @@ int ffmpeg_child_open(struct media_run **ret, struct loop *loop, const char *ffm
         }
         *ret = &child->run;
         return 0;
+}
+
+// --- the program ----------------------------------------------------------------
+
+static void ffmpeg_free(struct media_backend *backend) {
+        struct ffmpeg_backend *ffmpeg = (struct ffmpeg_backend *)backend;
+
+        free(ffmpeg->program);
+        free(ffmpeg);
+}
+
+static const struct media_backend_ops ffmpeg_ops = {
+        .name = "ffmpeg",
+        .open = ffmpeg_open,
+        .free = ffmpeg_free,
+};
+
+struct media_backend *ffmpeg_child_backend(struct loop *loop, const char *program) {
+        struct ffmpeg_backend *ffmpeg = xnew(struct ffmpeg_backend);
+
+        ffmpeg->backend = (struct media_backend){&ffmpeg_ops, loop};
+        ffmpeg->program = xstrdup(program);
+        return &ffmpeg->backend;
 }

@@ -6,8 +6,5 @@
 
 #include "source/media_run.h"
 
-// Run the program `ffmpeg` (NULL: the one in PATH). Negative errno and words in *error if it
-// cannot be run.
-int ffmpeg_child_open(struct media_run **ret, struct loop *loop, const char *ffmpeg,
-                      const struct media_run_config *config,
-                      const struct media_run_listener *listener, struct error *error);
+// The way of reading media by an ffmpeg: a path, or a name that is looked up in PATH; copied.
+struct media_backend *ffmpeg_child_backend(struct loop *loop, const char *program);

@@ -30,10 +30,9 @@ static __attribute__((sentinel)) void command_append(struct ffmpeg_command *comm
 static void command_begin(struct ffmpeg_command *command, const char *ffmpeg,
                           const char *protocols, const char *formats) {
         *command = (struct ffmpeg_command){0};
-        command_append(command, ffmpeg ? ffmpeg : "ffmpeg", "-hide_banner", "-nostdin",
-                       "-loglevel", "level+warning", "-filter_threads", "1",
-                       "-protocol_whitelist", protocols, "-format_whitelist", formats,
-                       "-threads", "1", NULL);
+        command_append(command, ffmpeg, "-hide_banner", "-nostdin", "-loglevel",
+                       "level+warning", "-filter_threads", "1", "-protocol_whitelist",
+                       protocols, "-format_whitelist", formats, "-threads", "1", NULL);
 }
 
 // ffmpeg writes each frame at once, and G.711 comes in frames of 20 ms. In frames of 64 ms, two
@@ -42,11 +41,37 @@ static void command_begin(struct ffmpeg_command *command, const char *ffmpeg,
 //
 // Time stamps are counted anew at the end: where those of a file go back, as in joined ones,
 // ffmpeg would call each frame an error.
-#define FRAME_FILTER "aresample=16000,asetnsamples=n=1024:p=0,asetpts=N/SR/TB"
+#define FRAME_FILTER "asetnsamples=n=1024:p=0,asetpts=N/SR/TB"
 
-static void command_end(struct ffmpeg_command *command, const char *input) {
-        command_append(command, "-i", input, "-vn", "-sn", "-dn", "-af", FRAME_FILTER, "-ac",
-                       "1", "-ar", "16000", "-threads", "1", "-f", "s16le", "pipe:1", NULL);
+#define LIVE_FILTER "aresample=16000," FRAME_FILTER
+
+// Of a file all channels count the same, whatever loudspeakers they are for and however many
+// there are (those that there are not count for nothing), and what begins late begins with
+// silence. Later gaps stay out (min_hard_comp, in seconds): ffmpeg would also drop sound where
+// time stamps go back.
+#define ALL_CHANNELS                                                        \
+        "c0+c1+c2+c3+c4+c5+c6+c7+c8+c9+c10+c11+c12+c13+c14+c15+c16+c17+c18" \
+        "+c19+c20+c21+c22+c23+c24+c25+c26+c27+c28+c29+c30+c31+c32+c33+c34"  \
+        "+c35+c36+c37+c38+c39+c40+c41+c42+c43+c44+c45+c46+c47+c48+c49+c50"  \
+        "+c51+c52+c53+c54+c55+c56+c57+c58+c59+c60+c61+c62+c63"
+
+#define FILE_FILTER                     \
+        "pan=mono|c0<" ALL_CHANNELS "," \
+        "aresample=16000:first_pts=0:min_hard_comp=1000000000," FRAME_FILTER
+
+static void command_end(struct ffmpeg_command *command, const char *input, const char *filter,
+                        const char *track) {
+        command_append(command, "-i", input, "-vn", "-sn", "-dn", NULL);
+        if (track && track[0] != '\0') {
+                char *end;
+                long number = strtol(track, &end, 10);
+
+                command->map = *end == '\0' ? xasprintf("0:a:%ld", number - 1)
+                                            : xasprintf("0:a:m:language:%s", track);
+                command_append(command, "-map", command->map, NULL);
+        }
+        command_append(command, "-af", filter, "-ac", "1", "-ar", "16000", "-threads", "1",
+                       "-f", "s16le", "pipe:1", NULL);
 }
 
 // The URL as a quoted word of ffconcat: a quote is closed, escaped, and opened again.
@@ -85,7 +110,7 @@ static void network_init(struct ffmpeg_command *command, const char *ffmpeg,
         // already analysed.
         command_append(command, "-analyzeduration", "100000", "-f", "concat", "-safe", "0",
                        NULL);
-        command_end(command, "pipe:0");
+        command_end(command, "pipe:0", LIVE_FILTER, config->track);
         command->script = xasprintf("ffconcat version 1.0\nfile %s\n"
                                     "option protocol_whitelist %s\n"
                                     "option format_whitelist %s\n%s%s",
@@ -102,7 +127,7 @@ static void file_init(struct ffmpeg_command *command, const char *ffmpeg,
                 command_append(command, "-stream_loop", "-1", NULL);
         command->is_killed = true;
         command->input = xasprintf("file:%s", config->path);
-        command_end(command, command->input);
+        command_end(command, command->input, FILE_FILTER, config->track);
 }
 
 // Six hours of sound take a minute or two, the slowest codecs five; media.c gives it bit by
@@ -110,13 +135,14 @@ static void file_init(struct ffmpeg_command *command, const char *ffmpeg,
 #define UPLOAD_CPU_LIMIT 1200
 #define UPLOAD_NICENESS  10
 
-static void upload_init(struct ffmpeg_command *command, const char *ffmpeg) {
+static void upload_init(struct ffmpeg_command *command, const char *ffmpeg,
+                        const struct media_run_config *config) {
         command_begin(command, ffmpeg, "pipe", SOURCE_CONTAINERS);
         command->has_input = true;
         command->cpu_limit = UPLOAD_CPU_LIMIT;
         command->niceness = UPLOAD_NICENESS;
         command->is_killed = true;
-        command_end(command, "pipe:0");
+        command_end(command, "pipe:0", FILE_FILTER, config->track);
 }
 
 static void descriptor_init(struct ffmpeg_command *command, const char *ffmpeg,
@@ -124,7 +150,7 @@ static void descriptor_init(struct ffmpeg_command *command, const char *ffmpeg,
         // Our user's own, like a file: none of an upload's limits.
         command_begin(command, ffmpeg, "pipe", SOURCE_CONTAINERS);
         command->descriptor = config->descriptor;
-        command_end(command, "pipe:0");
+        command_end(command, "pipe:0", FILE_FILTER, config->track);
 }
 
 void ffmpeg_command_init(struct ffmpeg_command *command, const char *ffmpeg,
@@ -140,12 +166,13 @@ void ffmpeg_command_init(struct ffmpeg_command *command, const char *ffmpeg,
                 descriptor_init(command, ffmpeg, config);
                 break;
         case MEDIA_RUN_UPLOAD:
-                upload_init(command, ffmpeg);
+                upload_init(command, ffmpeg, config);
                 break;
         }
 }
 
 void ffmpeg_command_deinit(struct ffmpeg_command *command) {
         command->input = mem_free(command->input);
+        command->map = mem_free(command->map);
         command->script = mem_free(command->script);
 }

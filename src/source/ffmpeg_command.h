@@ -17,6 +17,7 @@
 struct ffmpeg_command {
         const char *argv[FFMPEG_ARGV_MAX];  // NULL-terminated
         char *input;                        // "file:PATH", in argv; owned
+        char *map;                          // "0:a:1", in argv; owned; NULL: ffmpeg chooses
         char *script;                       // for standard input; owned; NULL: none
         int descriptor;                     // of ours, lent: its standard input; 0: none
         bool has_input;                     // standard input is what the caller writes
@@ -26,7 +27,7 @@ struct ffmpeg_command {
         bool is_killed;  // when it is stopped: it holds no session with a peer
 };
 
-// For a run of that program; NULL: the ffmpeg in PATH.
+// For a run of that program, a path or a name that is looked up in PATH.
 void ffmpeg_command_init(struct ffmpeg_command *command, const char *ffmpeg,
                          const struct media_run_config *config);
 

@@ -1,13 +1,13 @@
 #include "source/media.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "audio/pcm.h"
-#include "source/ffmpeg_child.h"
 #include "source/media_input.h"
 #include "source/media_run.h"
 #include "util/input.h"
@@ -15,7 +15,7 @@
 #include "util/redact.h"
 
 // Processor time that an upload may take: so many seconds to begin with, and one more for each
-// CPU_SHARE of sound. ffmpeg decodes hundreds of them in that time.
+// CPU_SHARE of sound, hundreds of which are decoded in that time.
 #define CPU_FIRST 5
 #define CPU_SHARE 20
 
@@ -52,6 +52,13 @@ static void media_on_drain(void *context) {
                 media->listener.on_drain(media->listener.context);
 }
 
+static void media_on_warning(void *context, const char *words) {
+        struct media *media = context;
+
+        if (media->listener.on_warning)
+                media->listener.on_warning(media->listener.context, words);
+}
+
 // What to tell when nothing could be heard.
 static const char *end_words(const struct media *media, const struct media_end *end) {
         if (media->is_pipe && end->fault == MEDIA_FAULT_INDEX_LAST)
@@ -61,6 +68,20 @@ static const char *end_words(const struct media *media, const struct media_end *
         if (media->is_pipe && end->fault == MEDIA_FAULT_NOT_MEDIA)
                 return "nothing came, or no sound in a known format";
         return end->text[0] ? end->text : "it holds no sound";
+}
+
+// Something could be heard; was that all?
+static int damage_judge(const struct media_end *end, double seconds, struct error *error) {
+        const char *words = end->words[0] ? end->words : end->text;
+
+        if (end->fault == MEDIA_FAULT_NONE)
+                return 0;
+        if (!isnan(end->damaged_at))
+                return error_set(error, -EINVAL,
+                                 "damaged at %.1f s (%s); %.1f s of it could be read",
+                                 end->damaged_at, words, seconds);
+        return error_set(error, -EINVAL, "damaged (%s); %.1f s of it could be read", words,
+                         seconds);
 }
 
 // What was wrong with the input; 0 if nothing was.
@@ -75,10 +96,7 @@ static int end_judge(const struct media *media, const struct media_end *end,
                 return error_set(error, -EIO, "%s", end->text);
         if (end->n_samples == 0)
                 return error_set(error, -EINVAL, "%s", end_words(media, end));
-        if (end->fault != MEDIA_FAULT_NONE)
-                return error_set(error, -EINVAL, "damaged (%s); %.1f s of it could be read",
-                                 end->words[0] ? end->words : end->text, seconds);
-        return 0;
+        return damage_judge(end, seconds, error);
 }
 
 static void media_on_end(void *context, const struct media_end *end) {
@@ -89,11 +107,12 @@ static void media_on_end(void *context, const struct media_end *end) {
                                end_judge(media, end, &error) < 0 ? &error : NULL);
 }
 
-static int media_open(struct media **ret, struct loop *loop,
+static int media_open(struct media **ret, struct media_backend *backend,
                       const struct media_run_config *config,
                       const struct media_listener *listener, struct error *error) {
         CLEANUP(media_closep) struct media *media = xnew(struct media);
         const struct media_run_listener run_listener = {
+                .on_warning = media_on_warning,
                 .on_samples = media_on_samples,
                 .on_end = media_on_end,
                 .on_drain = media_on_drain,
@@ -102,7 +121,7 @@ static int media_open(struct media **ret, struct loop *loop,
         int code;
 
         media->listener = *listener;
-        code = ffmpeg_child_open(&media->run, loop, NULL, config, &run_listener, error);
+        code = media_run_open(&media->run, backend, config, &run_listener, error);
         if (code == 0)
                 *ret = TAKE(media);
         return code;
@@ -131,57 +150,57 @@ static bool path_is_pipe(const char *path) {
         return stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
 }
 
-static int path_open(struct media **ret, struct loop *loop, const char *path,
-                     const struct media_listener *listener, struct error *error) {
-        const struct media_run_config config = {.kind = MEDIA_RUN_FILE, .path = path};
-        int code = media_open(ret, loop, &config, listener, error);
+static int path_open(struct media **ret, struct media_backend *backend,
+                     struct media_run_config *config, const struct media_listener *listener,
+                     struct error *error) {
+        int code;
 
+        config->kind = MEDIA_RUN_FILE;
+        code = media_open(ret, backend, config, listener, error);
         if (code == 0)
-                (*ret)->is_pipe = path_is_pipe(path);
+                (*ret)->is_pipe = path_is_pipe(config->path);
         return code;
 }
 
-static int pipe_open(struct media **ret, struct loop *loop, int descriptor,
-                     const struct media_listener *listener, struct error *error) {
-        const struct media_run_config config = {
-                .kind = MEDIA_RUN_DESCRIPTOR,
-                .descriptor = descriptor,
-        };
-        int code = media_open(ret, loop, &config, listener, error);
-
-        if (code == 0)
-                (*ret)->is_pipe = true;
-        return code;
-}
-
-static int descriptor_open(struct media **ret, struct loop *loop, const char *path,
+static int descriptor_open(struct media **ret, struct media_backend *backend,
+                           struct media_run_config *config,
                            const struct media_listener *listener, struct error *error) {
-        CLEANUP(mem_freep) char *label = input_label(path);
+        CLEANUP(mem_freep) char *label = input_label(config->path);
         struct media_input input;
-        int code = media_input_init(&input, input_descriptor(path), label, error);
+        int code = media_input_init(&input, input_descriptor(config->path), label, error);
 
         if (code < 0)
                 return code;
-        code = input.path ? path_open(ret, loop, input.path, listener, error)
-                          : pipe_open(ret, loop, input.descriptor, listener, error);
+        config->path = input.path;
+        if (input.path) {
+                code = path_open(ret, backend, config, listener, error);
+        } else {
+                config->kind = MEDIA_RUN_DESCRIPTOR;
+                config->descriptor = input.descriptor;
+                code = media_open(ret, backend, config, listener, error);
+                if (code == 0)
+                        (*ret)->is_pipe = true;
+        }
         media_input_deinit(&input);
         return code;
 }
 
-int media_open_file(struct media **ret, struct loop *loop, const char *path,
-                    const struct media_listener *listener, struct error *error) {
+int media_open_file(struct media **ret, struct media_backend *backend, const char *path,
+                    const char *track, const struct media_listener *listener,
+                    struct error *error) {
+        struct media_run_config config = {.path = path, .track = track};
         int code;
 
         if (input_descriptor(path) >= 0)
-                return descriptor_open(ret, loop, path, listener, error);
+                return descriptor_open(ret, backend, &config, listener, error);
         code = path_check(path, error);
-        return code < 0 ? code : path_open(ret, loop, path, listener, error);
+        return code < 0 ? code : path_open(ret, backend, &config, listener, error);
 }
 
-int media_open_upload(struct media **ret, struct loop *loop,
+int media_open_upload(struct media **ret, struct media_backend *backend,
                       const struct media_listener *listener, struct error *error) {
         const struct media_run_config config = {.kind = MEDIA_RUN_UPLOAD};
-        int code = media_open(ret, loop, &config, listener, error);
+        int code = media_open(ret, backend, &config, listener, error);
 
         if (code == 0) {
                 (*ret)->is_upload = true;

@@ -1,6 +1,7 @@
 #pragma once
-// Media: a file, or bytes of one that a client uploads, decoded by an ffmpeg child as fast as
-// the reader takes the samples (no pacing: that is source.h).
+// Media: a file, or bytes of one that a client uploads, decoded by a child process of the
+// program that reads media (media_backend.h) as fast as the reader takes the samples (no
+// pacing: that is source.h).
 //
 // Threads: loop thread only.
 // Memory:  bounded: while the reader is paused the child blocks on its pipe. media_close() may
@@ -15,10 +16,13 @@
 #include "util/loop.h"
 
 struct media;
+struct media_backend;
 
 struct media_listener {
         // `n` samples (mono, AUDIO_RATE, float); valid during the call.
         void (*on_samples)(void *context, const float *samples, size_t n);
+        // What people should know of it. May be NULL.
+        void (*on_warning)(void *context, const char *words);
         // The end. `error` is NULL at a proper end; else it says what was wrong with the
         // input (not sound, no audio track, broken in the middle). Called once.
         void (*on_end)(void *context, const struct error *error);
@@ -28,20 +32,22 @@ struct media_listener {
 };
 
 // Decode the file at `path`, or what a descriptor brings that it means (util/input.h: "-" is
-// standard input): what cannot be sought in is read through. -ENOENT, -EACCES, -EISDIR and
-// empty files are told at once in *error.
-int media_open_file(struct media **ret, struct loop *loop, const char *path,
-                    const struct media_listener *listener, struct error *error);
+// standard input): what cannot be sought in is read through. `track` is its sound track, by the
+// number from 1 or by a language's code; "" leaves it to the program. -ENOENT, -EACCES, -EISDIR
+// and empty files are told at once in *error.
+int media_open_file(struct media **ret, struct media_backend *backend, const char *path,
+                    const char *track, const struct media_listener *listener,
+                    struct error *error);
 
 // Decode what media_write() will bring.
-int media_open_upload(struct media **ret, struct loop *loop,
+int media_open_upload(struct media **ret, struct media_backend *backend,
                       const struct media_listener *listener, struct error *error);
 
 // Uploads: hand over bytes (copied). Returns true while there is room for more; after false
 // the caller should wait for on_drain (bytes given are kept all the same).
 bool media_write(struct media *media, const uint8_t *bytes, size_t n);
 
-// Uploads: bytes handed over that ffmpeg has not taken yet.
+// Uploads: bytes handed over that the program has not taken yet.
 size_t media_pending(const struct media *media);
 
 // Uploads: no more bytes will come.

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "media/records.h"
 #include "source/media_fault.h"
 #include "source/source.h"
 #include "util/cleanup.h"
@@ -33,6 +34,8 @@ struct media_run_config {
         enum source_transport transport;  // RTSP only
         bool is_paced;                    // files: no faster than real time
         bool is_looped;                   // files: over again at the end
+        const char *track;  // which sound track: its number from 1, or a language's code; "" or
+                            // NULL: the program chooses
 };
 
 // How a run ended.
@@ -40,15 +43,31 @@ struct media_end {
         enum media_fault fault;  // MEDIA_FAULT_NONE: all of it was read
         const char *text;        // what to tell people of the fault, without secrets
         const char *words;       // the program's own last words, redacted; "" none
+        double damaged_at;       // second of the sound at which it is damaged; NAN: not known
         bool has_died;           // the program was killed or broke off, whatever it read
         uint64_t n_samples;      // that were handed on
 };
 
-// Any call may close the run; then none follows.
+// Any call may close the run; then none follows. All may be NULL but on_samples and on_end, and
+// those from on_opened to on_warning are never made by programs that do not tell
+// (media_backend_ops).
 struct media_run_listener {
+        // What it is; before the first samples.
+        void (*on_opened)(void *context, const struct media_opened *opened);
+        // So many seconds of silence are put in where the source has none.
+        void (*on_gap)(void *context, double seconds);
+        // Live sound: the source's clock jumped, and what comes now has nothing to do with what
+        // came before.
+        void (*on_jump)(void *context, double seconds);
+        // What is playing, when that changes.
+        void (*on_title)(void *context, const char *title);
+        // It is alive, though no samples come.
+        void (*on_progress)(void *context);
+        // Something that people should know.
+        void (*on_warning)(void *context, const char *words);
         // `n` samples (mono, AUDIO_RATE, float).
         void (*on_samples)(void *context, const float *samples, size_t n);
-        // media_run_write() has room again. May be NULL.
+        // media_run_write() has room again.
         void (*on_drain)(void *context);
         // The end: called once, last.
         void (*on_end)(void *context, const struct media_end *end);
@@ -56,8 +75,35 @@ struct media_run_listener {
 };
 
 struct media_run;
+struct media_backend;
 
-// What each program can be told. The functions below say what they do.
+// A program that reads media.
+struct media_backend_ops {
+        const char *name;
+        bool is_telling;  // what it opened, gaps, jumps, titles and where it is damaged
+        // Negative errno with words in *error: the program cannot be run, or the file not be
+        // opened. The listener is not called from inside.
+        int (*open)(struct media_run **ret, struct media_backend *backend,
+                    const struct media_run_config *config,
+                    const struct media_run_listener *listener, struct error *error);
+        void (*free)(struct media_backend *backend);
+};
+
+// The first member of what a program is to us.
+struct media_backend {
+        const struct media_backend_ops *ops;
+        struct loop *loop;
+};
+
+// Start a run, as `open` above says.
+static inline int media_run_open(struct media_run **ret, struct media_backend *backend,
+                                 const struct media_run_config *config,
+                                 const struct media_run_listener *listener,
+                                 struct error *error) {
+        return backend->ops->open(ret, backend, config, listener, error);
+}
+
+// What each run can be told. The functions below say what they do.
 struct media_run_ops {
         bool (*write)(struct media_run *run, const uint8_t *bytes, size_t n);
         size_t (*pending)(const struct media_run *run);

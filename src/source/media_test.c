@@ -1,4 +1,4 @@
-// The real ffmpeg on files that the test makes with it.
+// Both programs that read media, on files that the test makes with ffmpeg.
 #include <errno.h>
 #include <math.h>
 #include <setjmp.h>
@@ -15,14 +15,19 @@
 
 #include "audio/pcm.h"
 #include "source/media.h"
-#include "source/source.h"
+#include "source/media_backend.h"
+#include "source/source_rig.h"
 #include "util/mem.h"
 #include "util/process.h"
 
-static char folder[] = "/tmp/eavesdrop-media-XXXXXX";
+#define FOLDER "/tmp/eavesdrop-media-XXXXXX"
+
+static char folder[] = FOLDER;
+static const char *choice;  // of the program
 
 struct capture {
         struct loop *loop;
+        struct media_backend *backend;
         struct media *media;
         size_t n_samples;
         size_t pause_after;  // samples; 0 never
@@ -61,14 +66,20 @@ static void capture_on_drain(void *context) {
 
 static struct media_listener capture_init(struct capture *capture) {
         *capture = (struct capture){.loop = loop_new()};
-        return (struct media_listener){capture_on_samples, capture_on_end, capture_on_drain,
-                                       capture};
+        capture->backend = media_backend_new(capture->loop, choice);
+        return (struct media_listener){
+                .on_samples = capture_on_samples,
+                .on_end = capture_on_end,
+                .on_drain = capture_on_drain,
+                .context = capture,
+        };
 }
 
 static void capture_deinit(struct capture *capture) {
         capture->media = media_close(capture->media);
         while (source_children() > 0)
                 loop_turn(capture->loop);
+        capture->backend = media_backend_free(capture->backend);
         capture->loop = loop_free(capture->loop);
 }
 
@@ -80,8 +91,9 @@ static void decode(struct capture *capture, const char *name) {
         struct media_listener listener = capture_init(capture);
         CLEANUP(mem_freep) char *path = path_of(name);
 
-        assert_int_equal(media_open_file(&capture->media, capture->loop, path, &listener, NULL),
-                         0);
+        assert_int_equal(
+                media_open_file(&capture->media, capture->backend, path, "", &listener, NULL),
+                0);
         loop_run(capture->loop);
         assert_int_equal(capture->n_ends, 1);
         capture_deinit(capture);
@@ -152,6 +164,7 @@ static int files_make(void **state) {
         size_t n;
 
         (void)state;
+        memcpy(folder, FOLDER, sizeof(folder));
         assert_non_null(mkdtemp(folder));
         file_make("mono.wav", SINE " -bitexact");  // a header of just 44 bytes
         file_make("stereo.mp3", SINE " -ac 2 -ar 44100");
@@ -249,19 +262,20 @@ static void plain_mistakes_are_told_at_once(void **state) {
         struct error error;
 
         (void)state;
-        assert_int_equal(media_open_file(&capture.media, capture.loop, "/no/such/file",
+        assert_int_equal(media_open_file(&capture.media, capture.backend, "/no/such/file", "",
                                          &listener, &error),
                          -ENOENT);
         assert_string_equal(error.text, "'/no/such/file': No such file or directory");
         assert_int_equal(
-                media_open_file(&capture.media, capture.loop, folder, &listener, &error),
+                media_open_file(&capture.media, capture.backend, folder, "", &listener, &error),
                 -EISDIR);
-        assert_int_equal(media_open_file(&capture.media, capture.loop, zero, &listener, &error),
-                         -EINVAL);
+        assert_int_equal(
+                media_open_file(&capture.media, capture.backend, zero, "", &listener, &error),
+                -EINVAL);
         assert_non_null(strstr(error.text, "empty"));
         if (geteuid() != 0) {  // root may read everything
                 chmod(locked, 0);
-                assert_int_equal(media_open_file(&capture.media, capture.loop, locked,
+                assert_int_equal(media_open_file(&capture.media, capture.backend, locked, "",
                                                  &listener, &error),
                                  -EACCES);
                 chmod(locked, 0600);
@@ -278,7 +292,8 @@ static void an_upload_reads_no_local_file(void **state) {
         struct media_listener listener = capture_init(&capture);
 
         (void)state;
-        assert_int_equal(media_open_upload(&capture.media, capture.loop, &listener, NULL), 0);
+        assert_int_equal(media_open_upload(&capture.media, capture.backend, &listener, NULL),
+                         0);
         media_write(capture.media, (const uint8_t *)script, strlen(script));
         media_write_end(capture.media);
         loop_run(capture.loop);
@@ -295,7 +310,8 @@ static void a_format_that_is_not_listed_is_not_read(void **state) {
         CLEANUP(mem_freep) char *bytes = bytes_read("rare.sf", &n);
 
         (void)state;
-        assert_int_equal(media_open_upload(&capture.media, capture.loop, &listener, NULL), 0);
+        assert_int_equal(media_open_upload(&capture.media, capture.backend, &listener, NULL),
+                         0);
         media_write(capture.media, (const uint8_t *)bytes, n);
         media_write_end(capture.media);
         loop_run(capture.loop);
@@ -315,7 +331,8 @@ static void an_upload_is_decoded_as_it_comes(void **state) {
         CLEANUP(mem_freep) char *bytes = bytes_read("mono.wav", &n);
 
         (void)state;
-        assert_int_equal(media_open_upload(&capture.media, capture.loop, &listener, NULL), 0);
+        assert_int_equal(media_open_upload(&capture.media, capture.backend, &listener, NULL),
+                         0);
         for (size_t place = 0; place < n; place += 1000)
                 media_write(capture.media, (const uint8_t *)bytes + place,
                             n - place < 1000 ? n - place : 1000);
@@ -338,7 +355,8 @@ static void an_upload_to_a_slow_reader_is_bounded(void **state) {
         memset(noise, 7, sizeof(noise));
         memset(bytes + 40, 0xff, 4);  // the size of WAV's samples: unknown, till the end
         capture.pause_after = 1;
-        assert_int_equal(media_open_upload(&capture.media, capture.loop, &listener, NULL), 0);
+        assert_int_equal(media_open_upload(&capture.media, capture.backend, &listener, NULL),
+                         0);
         media_write(capture.media, (const uint8_t *)bytes, n_bytes);
         // Until ffmpeg itself is blocked and all buffers between us are full.
         for (int n_idle = 0; n_idle < 100000 && n_written < 1000;) {
@@ -366,8 +384,8 @@ static void closing_in_the_middle_leaves_nothing(void **state) {
         CLEANUP(mem_freep) char *path = path_of("mono.wav");
 
         (void)state;
-        assert_int_equal(media_open_file(&capture.media, capture.loop, path, &listener, NULL),
-                         0);
+        assert_int_equal(
+                media_open_file(&capture.media, capture.backend, path, "", &listener, NULL), 0);
         capture_deinit(&capture);
         assert_int_equal(capture.n_ends, 0);
         assert_int_equal(source_children(), 0);
@@ -386,5 +404,10 @@ int main(void) {
                 cmocka_unit_test(closing_in_the_middle_leaves_nothing),
         };
 
-        return cmocka_run_group_tests(tests, files_make, files_remove);
+        int n_failed = 0;
+
+        for (size_t i = 0; (choice = rig_media[i]); i++)
+                n_failed +=
+                        cmocka_run_group_tests_name(choice, tests, files_make, files_remove);
+        return n_failed;
 }

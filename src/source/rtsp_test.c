@@ -1,5 +1,5 @@
-// Sources over the real ffmpeg against a real RTSP server on loopback (tests/e2e). What they
-// deliver is compared with the file that the server plays.
+// Sources over both programs that read media against a real RTSP server on loopback
+// (tests/e2e). What they deliver is compared with the file that the server plays.
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "audio/pcm.h"
+#include "source/media_backend.h"
 #include "source/source_rig.h"
 #include "util/mem.h"
 #include "util/process.h"
@@ -22,8 +23,12 @@
 #define SECONDS 6
 #define N_SOUND (SECONDS * AUDIO_RATE)
 
+static const char *choice;           // of the program
+static struct media_backend *media;  // of the present test
 static float sound[N_SOUND];  // what the server plays: a sweep, unlike itself at any shift
-static char wav_path[] = "/tmp/eavesdrop-rtsp-XXXXXX";
+#define WAV_PATH "/tmp/eavesdrop-rtsp-XXXXXX"
+
+static char wav_path[] = WAV_PATH;
 
 // --- the server -------------------------------------------------------------------
 
@@ -60,18 +65,15 @@ static bool server_open(struct server *server, struct loop *loop, int port, bool
         static const char *const codecs[] = {"aac", "pcma", "pcmu+video", "opus"};
         char mounts[4][128];
         char port_text[16];
-        const char *argv[32] = {PYTHON, NULL, "--port", port_text, "--mount", "blind:video"};
-        const char *slash = strrchr(__FILE__, '/');
-        char script[512];
+        const char *argv[32] = {PYTHON,    TEST_PEERS "/rtsp_server.py",
+                                "--port",  port_text,
+                                "--mount", "blind:video"};
         size_t n = 6;
         const struct process_config config = {.argv = argv};
         const struct process_listener listener = {server_on_stdout, NULL, NULL, server_on_exit,
                                                   server};
 
-        snprintf(script, sizeof(script), "%.*s/../../tests/e2e/rtsp_server.py",
-                 (int)(slash - __FILE__), __FILE__);
         snprintf(port_text, sizeof(port_text), "%d", port);
-        argv[1] = script;
         for (size_t i = 0; i < 4; i++) {
                 snprintf(mounts[i], sizeof(mounts[i]), "%.*s:%s:%s:loop",
                          (int)strcspn(codecs[i], "+"), codecs[i], codecs[i], wav_path);
@@ -132,8 +134,12 @@ static void capture_open(struct capture *capture, struct loop *loop, int port,
                          const char *credentials, const char *path) {
         CLEANUP(mem_freep)
         char *url = xasprintf("rtsp://%s127.0.0.1:%d/%s", credentials, port, path);
-        const struct source_config config = {.name = path, .url = url};
-        const struct source_listener listener = {capture_on_samples, capture_on_state, capture};
+        const struct source_config config = {.name = path, .url = url, .media = media};
+        const struct source_listener listener = {
+                .on_samples = capture_on_samples,
+                .on_state = capture_on_state,
+                .context = capture,
+        };
 
         *capture = (struct capture){
                 .loop = loop, .awaited = SOURCE_ENDED, .opened_at = loop_now(loop)};
@@ -150,7 +156,15 @@ static void state_await(struct capture *capture, enum source_state state) {
 static void all_close(struct loop *loop) {
         while (source_children() > 0)
                 loop_turn(loop);
+        media = media_backend_free(media);
         loop_free(loop);
+}
+
+static struct loop *loop_begin(void) {
+        struct loop *loop = loop_new();
+
+        media = media_backend_new(loop, choice);
+        return loop;
 }
 
 // A server on any free port, or the test is skipped and the loop freed.
@@ -204,7 +218,7 @@ static double capture_likeness(const struct capture *capture) {
 static void every_codec_arrives_as_it_was_played(void **state) {
         static const char *const paths[] = {"aac", "pcma", "pcmu", "opus"};
         static struct capture captures[4];
-        struct loop *loop = loop_new();
+        struct loop *loop = loop_begin();
         struct server server;
 
         (void)state;
@@ -245,7 +259,7 @@ static void each_refusal_is_called_by_its_name(void **state) {
                 {"camera:" RIG_PASSWORD "@", "aac", SOURCE_ONLINE, ""},
         };
         static struct capture capture;
-        struct loop *loop = loop_new();
+        struct loop *loop = loop_begin();
         struct server server;
 
         (void)state;
@@ -262,7 +276,7 @@ static void each_refusal_is_called_by_its_name(void **state) {
 
 static void a_server_that_dies_and_comes_back_is_found_again(void **state) {
         static struct capture capture;
-        struct loop *loop = loop_new();
+        struct loop *loop = loop_begin();
         struct server server;
         int port;
 
@@ -292,10 +306,13 @@ static void little_endian_put(FILE *file, uint32_t value, int n_bytes) {
 }
 
 static int sound_make(void **state) {
-        int descriptor = mkstemp(wav_path);
-        FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
+        FILE *file;
+        int descriptor;
 
         (void)state;
+        memcpy(wav_path, WAV_PATH, sizeof(wav_path));
+        descriptor = mkstemp(wav_path);
+        file = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
         if (!file)
                 return -1;
         fputs("RIFF", file);
@@ -332,5 +349,10 @@ int main(void) {
                 cmocka_unit_test(a_server_that_dies_and_comes_back_is_found_again),
         };
 
-        return cmocka_run_group_tests(tests, sound_make, sound_remove);
+        int n_failed = 0;
+
+        for (size_t i = 0; (choice = rig_media[i]); i++)
+                n_failed +=
+                        cmocka_run_group_tests_name(choice, tests, sound_make, sound_remove);
+        return n_failed;
 }

@@ -8,7 +8,7 @@
 #include <sys/random.h>
 
 #include "audio/pcm.h"
-#include "source/ffmpeg_child.h"
+#include "source/media_process.h"
 #include "source/media_run.h"
 #include "source/source_url.h"
 #include "util/log.h"
@@ -37,7 +37,7 @@ struct source {
         struct loop *loop;
         char *name;
         char *url;
-        char *ffmpeg;
+        char *track;
         struct source_config config;  // its strings are the three above
         struct source_listener listener;
 
@@ -49,6 +49,8 @@ struct source {
         struct loop_timer *resume;    // after a rest, when sound came too fast
         nsec_t online_since;
         nsec_t last_samples;
+        nsec_t last_sign;   // that the run is alive, though no samples came
+        bool is_recording;  // of the network: it has an end
         nsec_t lead;        // of the sound over the clock, at last_samples
         size_t n_failures;  // since the last good stretch
         unsigned n_starts;
@@ -85,7 +87,7 @@ const char *source_cause_name(enum source_cause cause) {
 }
 
 unsigned source_children(void) {
-        return process_children();
+        return process_children() + media_process_children();
 }
 
 enum source_state source_state(const struct source *source) {
@@ -105,7 +107,7 @@ unsigned source_restarts_by(const struct source *source, enum source_cause cause
 static void source_free(struct source *source) {
         free(source->name);
         free(source->url);
-        free(source->ffmpeg);
+        free(source->track);
         free(source);
 }
 
@@ -197,14 +199,22 @@ static enum source_cause end_cause(const struct source *source, const struct med
         return end->n_samples > 0 ? SOURCE_CAUSE_CLOSED : SOURCE_CAUSE_NO_SOUND;
 }
 
-// A file that is not looped came to its end, or to where it cannot be read on.
+// A recording of the network that broke off may be whole the next time; a file is what it is.
+static bool end_is_last(const struct source *source, const struct media_end *end) {
+        if (source->config.is_looped || end->has_died || end->n_samples == 0 ||
+            source->reason[0])
+                return false;
+        return source_url_file(source->url) || (source->is_recording && !end_is_fault(end));
+}
+
 static void source_finish(struct source *source, const struct media_end *end) {
+        const char *what = source_url_file(source->url) ? "file" : "recording";
         char text[REASON_MAX];
 
         if (end->fault == MEDIA_FAULT_NONE)
-                snprintf(text, sizeof(text), "end of the file");
+                snprintf(text, sizeof(text), "end of the %s", what);
         else if (end->fault == MEDIA_FAULT_DAMAGED)
-                snprintf(text, sizeof(text), "end of the file, which is damaged (%s)",
+                snprintf(text, sizeof(text), "end of the %s, which is damaged (%s)", what,
                          end->words);
         else
                 snprintf(text, sizeof(text), "%s", end->text);
@@ -223,8 +233,7 @@ static void source_on_end(void *context, const struct media_end *end) {
         if (source->online_since >= 0 &&
             source->last_samples - source->online_since >= GOOD_STRETCH)
                 source->n_failures = 0;
-        if (is_file && !source->config.is_looped && !end->has_died && end->n_samples > 0 &&
-            !source->reason[0])
+        if (end_is_last(source, end))
                 source_finish(source, end);
         else if (end->fault == MEDIA_FAULT_CREDENTIALS ||
                  (is_file && end->n_samples == 0 && end_is_fault(end) && !end->has_died))
@@ -246,7 +255,9 @@ static nsec_t source_patience(const struct source *source) {
 // Samples come many times a second; the timer is moved only when it fires.
 static void source_on_watchdog(void *context) {
         struct source *source = context;
-        nsec_t due = source->last_samples + source_patience(source);
+        nsec_t heard = source->last_samples > source->last_sign ? source->last_samples
+                                                                : source->last_sign;
+        nsec_t due = heard + source_patience(source);
         nsec_t now = loop_now(source->loop);
 
         if (now < due) {
@@ -293,6 +304,58 @@ static void source_on_samples(void *context, const float *samples, size_t n) {
         source->listener.on_samples(source->listener.context, samples, n);
 }
 
+// --- what else a run tells ----------------------------------------------------------
+
+static void source_on_opened(void *context, const struct media_opened *opened) {
+        static const struct media_track unknown;
+        struct source *source = context;
+        bool is_listed = opened->chosen >= 1 && opened->chosen <= opened->n_tracks;
+        const struct media_track *track =
+                is_listed ? &opened->tracks[opened->chosen - 1] : &unknown;
+
+        source->is_recording = opened->is_finite;
+        log_debug(source->name, "source-opened",
+                  "%s, sound track %u of %u: %s, %u Hz, %u channels%s%s%s%s", opened->container,
+                  opened->chosen, opened->n_tracks, track->codec, track->rate, track->channels,
+                  track->language[0] ? ", " : "", track->language, opened->why[0] ? "; " : "",
+                  opened->why);
+}
+
+static void source_on_gap(void *context, double seconds) {
+        const struct source *source = context;
+
+        log_debug(source->name, "source-gap", "%.1f s are missing, and are taken for silence",
+                  seconds);
+}
+
+static void source_on_jump(void *context, double seconds) {
+        struct source *source = context;
+
+        log_debug(source->name, "source-jump", "the source's clock jumped by %.1f s", seconds);
+        if (source->listener.on_jump)
+                source->listener.on_jump(source->listener.context);
+}
+
+static void source_on_title(void *context, const char *title) {
+        const struct source *source = context;
+
+        log_debug(source->name, "source-title", "now playing: %s", title);
+}
+
+static void source_on_progress(void *context) {
+        struct source *source = context;
+
+        source->last_sign = loop_now(source->loop);
+}
+
+static void source_on_warning(void *context, const char *words) {
+        const struct source *source = context;
+
+        log_warning(source->name, "source-warning", "%s", words);
+}
+
+// --- its beginning --------------------------------------------------------------------
+
 static int source_run(struct source *source, struct error *error) {
         const char *path = source_url_file(source->url);
         const struct media_run_config config = {
@@ -300,17 +363,30 @@ static int source_run(struct source *source, struct error *error) {
                 .url = source->url,
                 .path = path,
                 .transport = source->config.transport,
-                .is_paced = true,
-                .is_looped = source->config.is_looped,
+                .is_paced = path != NULL,
+                .is_looped = source->config.is_looped && path,
+                .track = source->track,
         };
         const struct media_run_listener listener = {
+                .on_opened = source_on_opened,
+                .on_gap = source_on_gap,
+                .on_jump = source_on_jump,
+                .on_title = source_on_title,
+                .on_progress = source_on_progress,
+                .on_warning = source_on_warning,
                 .on_samples = source_on_samples,
                 .on_end = source_on_end,
                 .context = source,
         };
 
-        return ffmpeg_child_open(&source->run, source->loop, source->ffmpeg, &config, &listener,
-                                 error);
+        return media_run_open(&source->run, source->config.media, &config, &listener, error);
+}
+
+// A file that is not there will not come in a second.
+static enum source_state unopened_state(const struct source *source) {
+        return source_url_file(source->url) && source_url_check(source->url, NULL) < 0
+                       ? SOURCE_FAILED
+                       : SOURCE_OFFLINE;
 }
 
 static void source_on_start(void *context) {
@@ -320,7 +396,8 @@ static void source_on_start(void *context) {
         source->run = media_run_close(source->run);
         source->reason[0] = '\0';
         source->online_since = -1;
-        source->last_samples = loop_now(source->loop);
+        source->last_samples = source->last_sign = loop_now(source->loop);
+        source->is_recording = false;
         source->lead = 0;
         if (source->n_starts++ > 0)
                 source->n_restarts[source->cause]++;
@@ -328,12 +405,12 @@ static void source_on_start(void *context) {
                 return;
         if (source_run(source, &error) < 0) {
                 source->cause = SOURCE_CAUSE_OTHER;
-                source_retry(source, SOURCE_OFFLINE, error.text);
+                source_retry(source, unopened_state(source), error.text);
                 return;
         }
         loop_timer_set(source->watchdog, source_patience(source));
-        log_debug(source->name, "source-start", "ffmpeg runs as process %d",
-                  media_run_process_id(source->run));
+        log_debug(source->name, "source-start", "it is read by %s",
+                  source->config.media->ops->name);
 }
 
 // --- life -------------------------------------------------------------------------
@@ -354,11 +431,11 @@ int source_open(struct source **ret, struct loop *loop, const struct source_conf
         source->loop = loop;
         source->name = xstrdup(config->name);
         source->url = xstrdup(config->url);
-        source->ffmpeg = xstrdup(config->ffmpeg);
+        source->track = xstrdup(config->track);
         source->config = *config;
         source->config.name = source->name;
         source->config.url = source->url;
-        source->config.ffmpeg = source->ffmpeg;
+        source->config.track = source->track;
         if (source->config.stall_timeout <= 0)
                 source->config.stall_timeout = STALL_TIMEOUT;
         source->listener = *listener;

@@ -1,6 +1,7 @@
 #pragma once
-// Source: where a stream's sound comes from when we fetch it ourselves: anything the ffmpeg
-// program reads (RTSP cameras, HTTP, RTMP, SRT, files), as a supervised child process.
+// Source: where a stream's sound comes from when we fetch it ourselves (RTSP cameras, HTTP,
+// RTMP, SRT, files), by a supervised child process of the program that reads media
+// (media_backend.h).
 // Sound that clients push over a WebSocket needs no source; it goes straight to the stream.
 //
 // Threads: loop thread only.
@@ -14,6 +15,7 @@
 #include "util/error.h"
 #include "util/loop.h"
 
+struct media_backend;
 struct source;
 
 // Where a source is in its life. Reported on each change, with a reason in words that carries
@@ -25,7 +27,7 @@ enum source_state {
         SOURCE_OFFLINE,     // down; will be tried again after a delay
         SOURCE_FAILED,      // will not come back without a change: refused credentials. Tried
                             // again only every 5 minutes, so that a camera does not lock us out
-        SOURCE_ENDED,       // a file that is not looped came to its end
+        SOURCE_ENDED,       // a file or recording that is not looped came to its end
 };
 
 #define SOURCE_STATE_COUNT (SOURCE_ENDED + 1)
@@ -40,7 +42,7 @@ enum source_cause {
         SOURCE_CAUSE_UNREACHABLE,  // no such host, nobody listens, no answer in time
         SOURCE_CAUSE_CREDENTIALS,  // user name or password refused
         SOURCE_CAUSE_NOT_FOUND,    // no such path at the far end
-        SOURCE_CAUSE_NO_SOUND,     // no audio in it, or none that ffmpeg can read
+        SOURCE_CAUSE_NO_SOUND,     // no audio in it, or none that can be read
         SOURCE_CAUSE_OTHER,
         SOURCE_CAUSE_COUNT,
 };
@@ -48,15 +50,20 @@ enum source_cause {
 // Lower-case name: "stalled", "not_found", ...
 const char *source_cause_name(enum source_cause cause);
 
+// Longest wish for a track, in bytes.
+#define SOURCE_TRACK_MAX 31
+
 enum source_transport { SOURCE_TRANSPORT_TCP, SOURCE_TRANSPORT_UDP };
 
 struct source_config {
-        const char *name;  // the stream's, for log lines; copied
-        const char *url;   // network URL that ffmpeg reads, or a file's path; copied
+        const char *name;                 // the stream's, for log lines; copied
+        const char *url;                  // network URL, or a file's path; copied
+        struct media_backend *media;      // reads it
         enum source_transport transport;  // RTSP only
         bool is_looped;                   // files only: start again at the end
-        nsec_t stall_timeout;             // no sample for so long: restart; 0 means 10 s
-        const char *ffmpeg;               // program; NULL means "ffmpeg" from PATH
+        const char *track;  // which sound track: number from 1, or a language's code; copied.
+                            // NULL or "": the first with speech in it, where that is told
+        nsec_t stall_timeout;  // no sample for so long: restart; 0 means 10 s
 };
 
 struct source_listener {
@@ -64,6 +71,8 @@ struct source_listener {
         void (*on_samples)(void *context, const float *samples, size_t n);
         // The state changed. SOURCE_ONLINE after a gap means a new generation of sound.
         void (*on_state)(void *context, enum source_state state, const char *reason);
+        // The source's own clock jumped: a new generation of sound begins. May be NULL.
+        void (*on_jump)(void *context);
         void *context;
 };
 
@@ -96,9 +105,5 @@ enum source_state source_state(const struct source *source);
 // How often this source's child was started again since it was opened: in all, and for a cause.
 unsigned source_restarts(const struct source *source);
 unsigned source_restarts_by(const struct source *source, enum source_cause cause);
-
-// Is there an ffmpeg that will do? To be asked before anything starts; takes some 50 ms.
-// `ffmpeg` as in source_config. Negative errno, with the remedy in *error.
-int source_ffmpeg_check(const char *ffmpeg, struct error *error);
 
 DEFINE_CLEANUP(struct source *, source_close);

@@ -5,9 +5,41 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+
+#include "util/mem.h"
+
+const char *const rig_media[] = {"ffmpeg", NULL};
+
+void rig_nursery_write(const char *path, const char *mode) {
+        FILE *file = fopen(path, "w");
+
+        assert_non_null(file);
+        fprintf(file, "#!/bin/sh\nexec /usr/bin/python3 " TEST_PEERS "/fake_nursery.py %s\n",
+                mode);
+        fclose(file);
+        assert_int_equal(chmod(path, 0700), 0);
+}
+
+int rig_only_child(void) {
+        CLEANUP(mem_freep) char *path = xasprintf("/proc/self/task/%d/children", gettid());
+        FILE *file = fopen(path, "r");
+        char line[64] = "", *end;
+        long pid;
+
+        assert_non_null(file);
+        assert_non_null(fgets(line, sizeof(line), file));
+        fclose(file);
+        pid = strtol(line, &end, 10);
+        assert_true(pid > 0);
+        assert_string_equal(end, " ");
+        return (int)pid;
+}
 
 void rig_tell_state(struct states *states, enum source_state state, const char *reason) {
         size_t n = strlen(states->told);

@@ -14,5 +14,14 @@ struct states {
         unsigned n;
 };
 
+// The ways of reading media (media_backend.h), NULL at the end.
+extern const char *const rig_media[];
+
+// Make a program of that path, which stands in for eavesdrop-media (tests/e2e/fake_nursery.py).
+void rig_nursery_write(const char *path, const char *mode);
+
+// The process id of the only child that this process has.
+int rig_only_child(void);
+
 // Write one down.
 void rig_tell_state(struct states *states, enum source_state state, const char *reason);

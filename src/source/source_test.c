@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "source/media_backend.h"
 #include "source/source_rig.h"
 #include "util/mem.h"
 #include "util/process_rig.h"
@@ -24,6 +25,7 @@ static char *program;  // the script
 
 struct capture {
         struct loop *loop;
+        struct media_backend *media;
         struct source *source;
         struct states states;
         size_t n_samples;
@@ -66,11 +68,15 @@ static void script_write(const char *text) {
 }
 
 static void capture_open(struct capture *capture, const char *url, bool is_looped) {
-        const struct source_config config = {
-                .name = "office", .url = url, .is_looped = is_looped, .ffmpeg = program};
-        const struct source_listener listener = {capture_on_samples, capture_on_state, capture};
+        struct source_config config = {.name = "office", .url = url, .is_looped = is_looped};
+        const struct source_listener listener = {
+                .on_samples = capture_on_samples,
+                .on_state = capture_on_state,
+                .context = capture,
+        };
 
         *capture = (struct capture){.loop = loop_new_fake(0)};
+        config.media = capture->media = media_backend_new(capture->loop, program);
         assert_int_equal(source_open(&capture->source, capture->loop, &config, &listener, NULL),
                          0);
         // No call before source_open() has returned.
@@ -88,6 +94,7 @@ static void capture_close(struct capture *capture) {
                         loop_advance(capture->loop, 3 * NSEC_PER_SEC);
         }
         assert_int_equal(capture->states.n, n_states);
+        capture->media = media_backend_free(capture->media);
         capture->loop = loop_free(capture->loop);
 }
 
@@ -351,15 +358,18 @@ static void the_listener_may_close_the_source(void **state) {
         (void)state;
         script_write("head -c 100000 /dev/zero; exit 1");
         for (size_t i = 0; i < 4; i++) {
-                const struct source_config config = {
-                        .name = "office", .url = URL, .ffmpeg = program};
-                const struct source_listener listener = {capture_on_samples, capture_on_state,
-                                                         &capture};
+                struct source_config config = {.name = "office", .url = URL};
+                const struct source_listener listener = {
+                        .on_samples = capture_on_samples,
+                        .on_state = capture_on_state,
+                        .context = &capture,
+                };
 
                 capture = (struct capture){.loop = loop_new_fake(0),
                                            .close_at = states[i],
                                            .is_closing_at_state = true,
                                            .is_closing_at_samples = i == 3};
+                config.media = capture.media = media_backend_new(capture.loop, program);
                 assert_int_equal(
                         source_open(&capture.source, capture.loop, &config, &listener, NULL),
                         0);
@@ -421,17 +431,17 @@ static void a_missing_or_old_ffmpeg_is_told_with_the_remedy(void **state) {
         struct error error = {0};
 
         (void)state;
-        assert_int_equal(source_ffmpeg_check("/no/such/ffmpeg", &error), -ENOENT);
+        assert_int_equal(media_backend_check("/no/such/ffmpeg", &error), -ENOENT);
         assert_non_null(strstr(error.text, "apt install ffmpeg"));
         script_write("echo 'ffmpeg version 4.4.1-3 Copyright'");
-        assert_int_equal(source_ffmpeg_check(program, &error), -EINVAL);
+        assert_int_equal(media_backend_check(program, &error), -EINVAL);
         assert_non_null(strstr(error.text, "need ffmpeg 5"));
         script_write("echo 'ffmpeg version 5.1.9-0+deb12u1 Copyright'");
-        assert_int_equal(source_ffmpeg_check(program, &error), 0);
+        assert_int_equal(media_backend_check(program, &error), 0);
         script_write("echo 'ffmpeg version N-109468-gd39b34123d'");
-        assert_int_equal(source_ffmpeg_check(program, &error), 0);
+        assert_int_equal(media_backend_check(program, &error), 0);
         script_write("exit 1");
-        assert_int_equal(source_ffmpeg_check(program, &error), -EINVAL);
+        assert_int_equal(media_backend_check(program, &error), -EINVAL);
 }
 
 static int folder_make(void **state) {

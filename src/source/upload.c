@@ -24,7 +24,7 @@ struct upload {
         nsec_t waiting_since;                   // < 0: it waits for us
 
         bool is_wanted;  // the client is read
-        bool is_full;    // ffmpeg takes no more for now
+        bool is_full;    // its media takes no more for now
         bool is_complete;
         bool is_paused;
         bool is_over;
@@ -34,7 +34,7 @@ static size_t upload_kept(const struct upload *upload) {
         return upload->n_held + (upload->media ? media_pending(upload->media) : 0);
 }
 
-// Refund what ffmpeg has taken.
+// Refund what was taken.
 static void upload_refund(struct upload *upload) {
         size_t kept = upload_kept(upload);
 
@@ -105,7 +105,7 @@ static void upload_over_seconds(struct upload *upload) {
         upload_over(upload, UPLOAD_TOO_LARGE, words);
 }
 
-// --- what ffmpeg makes of it -----------------------------------------------------------------
+// --- what becomes of it -------------------------------------------------------------------
 
 #define PIPE_BYTES 65536  // that a pipe holds: written, and perhaps not read yet
 
@@ -160,7 +160,7 @@ static void upload_on_turn(void *context) {
         size_t n = upload->n_held;
         struct error error = {0};
 
-        if (media_open_upload(&upload->media, upload->services->loop, &listener, &error) < 0) {
+        if (media_open_upload(&upload->media, upload->services->media, &listener, &error) < 0) {
                 upload_over(upload, UPLOAD_DAMAGED, error.text);
                 return;
         }

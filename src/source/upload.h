@@ -37,11 +37,13 @@
 #define UPLOAD_SECOND_BYTES 32
 #define UPLOAD_FREE_SECONDS 600
 
+struct media_backend;
 struct upload;
 
 // What uploads share. Outlives them.
 struct upload_services {
         struct loop *loop;
+        struct media_backend *media;  // decodes them
         struct upload_slots *slots;
         struct budget *budget;
         uint64_t bytes_max;    // of one

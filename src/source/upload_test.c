@@ -1,4 +1,4 @@
-// Uploads with the real ffmpeg, their clock a fake one.
+// Uploads with both programs that read media, their clock a fake one.
 #include "source/upload.h"
 
 #include <setjmp.h>
@@ -12,20 +12,26 @@
 #include <cmocka.h>
 
 #include "audio/pcm.h"
-#include "source/source.h"
+#include "source/media_backend.h"
+#include "source/source_rig.h"
 #include "util/mem.h"
+
+static const char *choice;  // of the program
 
 #define BUDGET ((size_t)16 << 20)
 
 struct rig {
         struct loop *loop;
+        struct media_backend *media;
         struct upload_services services;
 };
 
 static void rig_init(struct rig *rig, unsigned at_once, unsigned waiting) {
         rig->loop = loop_new_fake(0);
+        rig->media = media_backend_new(rig->loop, choice);
         rig->services = (struct upload_services){
                 .loop = rig->loop,
+                .media = rig->media,
                 .slots = upload_slots_new(rig->loop, at_once, waiting),
                 .budget = budget_new(BUDGET),
                 .bytes_max = 1000000000,
@@ -39,6 +45,7 @@ static void rig_deinit(struct rig *rig) {
         assert_int_equal(budget_used(rig->services.budget, BUDGET_UPLOADS), 0);
         upload_slots_free(rig->services.slots);
         budget_free(rig->services.budget);
+        media_backend_free(rig->media);
         loop_free(rig->loop);
 }
 
@@ -356,5 +363,9 @@ int main(void) {
                 cmocka_unit_test(what_is_no_sound_is_told),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        int n_failed = 0;
+
+        for (size_t i = 0; (choice = rig_media[i]); i++)
+                n_failed += cmocka_run_group_tests_name(choice, tests, NULL, NULL);
+        return n_failed;
 }

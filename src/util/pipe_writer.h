@@ -3,8 +3,7 @@
 //
 // Threads: loop thread only.
 // Memory:  what was not taken yet is kept; pipe_writer_write() says when its caller should
-// wait.
-//          pipe_writer_close() may be called from within on_drain.
+//          wait. pipe_writer_close() may be called from within on_drain.
 
 #include <stdbool.h>
 #include <stddef.h>

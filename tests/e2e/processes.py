@@ -16,6 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent.parent
+MEDIA_PROCESS = "eavesdrop-media"
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2): orphans become our children, so none can hide
 
 
@@ -58,6 +59,12 @@ def children(parent, name=None):
         if stat and stat[1] == parent and name in (None, stat[0]):
             found.append(int(entry))
     return sorted(found)
+
+
+def media_children(server):
+    """What reads media for the server with that process id: one process for each source."""
+    nurseries = children(server, MEDIA_PROCESS)
+    return sorted(children(server, "ffmpeg") + [pid for nursery in nurseries for pid in children(nursery)])
 
 
 class Server:
@@ -111,8 +118,9 @@ class Server:
         except AssertionError as error:
             raise AssertionError(f"{error}; the log:\n{self.log()[-4000:]}") from None
 
-    def ffmpegs(self):
-        return children(self.pid, "ffmpeg")
+    def media(self):
+        """The processes that read media, one for each source: ffmpegs, or the media process's own."""
+        return media_children(self.pid)
 
     def stop(self, timeout=30):
         """SIGTERM, and wait. Returns the exit code; asserts that no child outlives the server."""
@@ -129,8 +137,11 @@ class Server:
 
 
 def assert_no_orphans():
-    """No ffmpeg or eavesdrop that lost its parent came to us, the subreaper."""
-    left = children(os.getpid(), "ffmpeg") + children(os.getpid(), "eavesdrop")
+    """No process of the server's that lost its parent came to us, the subreaper, to stay."""
+    names = ("ffmpeg", "eavesdrop", MEDIA_PROCESS)
+    deadline = time.monotonic() + 2  # they die with their parent, one after the other
+    while (left := [pid for name in names for pid in children(os.getpid(), name)]) and time.monotonic() < deadline:
+        time.sleep(0.02)
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert not left, f"child processes outlived the server: {left}"

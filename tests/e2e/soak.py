@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Half an hour of churn: ffmpeg killed 20 times, the RTSP server away for a minute, clients that
+"""Half an hour of churn: media children killed 20 times, the RTSP server away for a minute, clients that
 come, talk, leave or are cut. Prints a table of memory (resident; malloc's: used, and free but kept;
 of files: program and libraries), descriptors, threads and children over time, and whether text
 went on after each blow. Not part of make test.
@@ -183,12 +183,12 @@ class Soak:
             print(f"# {what}: NO TEXT of {stream} within {TEXT_WITHIN} s", flush=True)
 
     def kill_one(self, dice):
-        # Text follows those of the cameras; the quiet streams' ffmpegs may be hit, too.
-        pids = self.server.ffmpegs()
+        # Text follows those of the cameras; the quiet streams' processes may be hit, too.
+        pids = self.server.media()
         if pids:
             os.kill(dice.choice(pids), signal.SIGKILL)
         for stream in self.cameras:
-            self.expect_text("ffmpeg killed", stream)
+            self.expect_text("media child killed", stream)
 
     def camera_away(self):
         self.cameras["shaky"].stop()

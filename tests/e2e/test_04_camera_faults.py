@@ -35,7 +35,7 @@ def wait_status(subscriber, stream, status, after=0, timeout=30):
     )
 
 
-def test_text_goes_on_after_ffmpeg_dies_and_after_the_camera_was_away(serve, cameras, client, loop_file):
+def test_text_goes_on_after_its_process_dies_and_after_the_camera_was_away(serve, cameras, client, loop_file):
     steady, shaky = cameras(f"steady:pcma:{loop_file}:loop"), cameras(f"shaky:aac:{loop_file}:loop")
     server = serve(f"streams:\n  steady: {steady.url('steady')}\n  shaky: {shaky.url('shaky')}\n")
     subscriber = client(server, role="rtsp_subscriber", streams="steady,shaky")
@@ -47,14 +47,14 @@ def test_text_goes_on_after_ffmpeg_dies_and_after_the_camera_was_away(serve, cam
     subscriber.wait(hears("shaky"), 60)
     subscriber.wait(hears("steady"), 60)
 
-    n_heard, before = len(subscriber.messages), server.ffmpegs()
+    n_heard, before = len(subscriber.messages), server.media()
     assert len(before) == 2
     for pid in before:
         os.kill(pid, signal.SIGKILL)
     wait_status(subscriber, "shaky", "online", n_heard)
     n_heard = len(subscriber.messages)
     subscriber.wait(hears("shaky"), 60, n_heard)
-    assert not set(before) & set(server.ffmpegs())
+    assert not set(before) & set(server.media())
 
     n_heard, n_told = len(subscriber.messages), len(statuses(subscriber, "steady"))
     shaky.stop()
@@ -111,7 +111,7 @@ def test_each_trouble_is_told_as_what_it_is(serve, cameras, client, loop_file):
         assert [m["status"] for m in statuses(subscriber, stream)][-1] == "online"
 
     assert PASSWORD not in server.log()
-    for pid in [server.pid, *server.ffmpegs()]:
+    for pid in [server.pid, *server.media()]:
         with open(f"/proc/{pid}/cmdline", "rb") as cmdline:
             assert PASSWORD.encode() not in cmdline.read(), "the process list shows the password"
 
@@ -171,7 +171,7 @@ def test_sound_comes_over_tls_and_srt(serve, cameras, client, loop_file, web_ser
                 60,
             )
         assert PASSWORD not in server.log()
-        for pid in server.ffmpegs():
+        for pid in server.media():
             with open(f"/proc/{pid}/cmdline", "rb") as cmdline:
                 assert PASSWORD.encode() not in cmdline.read(), "the process list shows the password"
     finally:

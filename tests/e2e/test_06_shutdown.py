@@ -32,7 +32,7 @@ def test_what_was_heard_is_delivered(serve, cameras, client, jfk, rest):
     speaker = client(server)
     speaker.setup()
     speaker.record()
-    processes.wait_until(server.ffmpegs, 10, "the camera's ffmpeg")
+    processes.wait_until(server.media, 10, "what reads the camera")
     subscriber.wait(
         lambda m: any("fellow" in segment["text"].lower() for segment in m.get("segments", [])), 60
     )

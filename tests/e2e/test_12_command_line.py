@@ -49,7 +49,7 @@ def test_closed_descriptors(transcribe, command, jfk, closed):
 
 @pytest.mark.parametrize("closed", CLOSED, ids=" ".join)
 def test_server_with_closed_descriptors(program, models, data, tmp_path, closed):
-    """A camera as well: its ffmpeg gets pipes, whose numbers must not be the standard ones."""
+    """A camera as well: what reads it gets pipes, whose numbers must not be the standard ones."""
     port = processes.free_port()
     config = tmp_path / "c.yaml"
     config.write_text(
@@ -63,7 +63,7 @@ def test_server_with_closed_descriptors(program, models, data, tmp_path, closed)
         server.port = port
         processes.wait_until(lambda: server.poll() is not None or probe(server)[0] == 200, 60, "server ready")
         processes.wait_until(
-            lambda: server.poll() is not None or processes.children(server.pid, "ffmpeg"), 30, "the camera's ffmpeg"
+            lambda: server.poll() is not None or processes.media_children(server.pid), 30, "what reads the camera"
         )
         assert server.poll() is None
     finally:
