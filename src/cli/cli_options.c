@@ -56,6 +56,20 @@ int cli_options_parse(struct cli_options *ret, const struct options_verb *verb,
         return options_parse(&ret->options, &ret->verb, argc, argv);
 }
 
+// The entry before this one that was given too, and is another name for the same setting.
+static const struct option_entry *other_name(const struct cli_options *options, size_t i) {
+        const struct setting *setting = setting_find(~0U, options->entries[i].key);
+
+        for (size_t k = 0; k < i; k++) {
+                const struct option_entry *other = &options->entries[k];
+
+                if (options->options.values[k] && other->key &&
+                    setting_is_same(setting, setting_find(~0U, other->key)))
+                        return other;
+        }
+        return NULL;
+}
+
 int cli_options_config(struct config **ret, const struct cli_options *options,
                        const char *path) {
         CLEANUP(config_freep) struct config *config = NULL;
@@ -66,9 +80,17 @@ int cli_options_config(struct config **ret, const struct cli_options *options,
                 const struct option_entry *entry = &options->entries[i];
                 const char *value = options->options.values[i];
                 CLEANUP(mem_freep) char *name = xasprintf("--%s", entry->name);
+                const struct option_entry *other;
 
                 if (!entry->key || !value)
                         continue;
+                other = other_name(options, i);
+                if (other) {
+                        fprintf(stderr,
+                                "%s: --%s is another name for it: leave one of the two out\n",
+                                name, other->name);
+                        r = -EINVAL;
+                }
                 // A switch without a word is on.
                 if (config_override(config, entry->key,
                                     value == options_switch_on ? "true" : value, name,

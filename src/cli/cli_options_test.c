@@ -51,10 +51,25 @@ static void what_is_wrong_with_them_is_told(void **state) {
         assert_null(config);
 }
 
+static void a_thing_is_given_under_one_name(void **state) {
+        struct config *config = NULL;
+        struct cli_options options;
+
+        (void)state;
+        parse(&options, "verb --prompt one --initial-prompt two");
+        assert_true(cli_options_config(&config, &options, NULL) < 0);
+        assert_null(config);
+        parse(&options, "verb --initial-prompt two");
+        assert_int_equal(cli_options_config(&config, &options, NULL), 0);
+        assert_string_equal(config->defaults.decoding.prompt, "two");
+        config_free(config);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(options_override_the_configuration),
                 cmocka_unit_test(what_is_wrong_with_them_is_told),
+                cmocka_unit_test(a_thing_is_given_under_one_name),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

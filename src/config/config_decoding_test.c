@@ -106,6 +106,25 @@ static void test_decoding_mistakes(void **state) {
                 "but this is a single value\n");
 }
 
+// A stream's prompt and hotwords have two names each. What the server's section says is another
+// value, which a stream's goes over.
+static void test_a_thing_is_given_under_one_name(void **state) {
+        (void)state;
+        rig_expect_refused(
+                "streams:\n"
+                "  a:\n"
+                "    url: rtsp://h/a\n"
+                "    prompt: one\n"
+                "    decoding: {hotwords: x, initial_prompt: two}\n"
+                "    hotwords: [y]\n"
+                "  b: {url: rtsp://h/b, prompt: three, hotwords: z}\n"
+                "decoding: {initial_prompt: of the server, hotwords: w}\n",
+                "bad.yaml:5:45: streams.a.decoding.initial_prompt: already given as prompt, "
+                "which is another name for it: leave one of the two out\n"
+                "bad.yaml:6:15: streams.a.hotwords: already given as decoding.hotwords, which "
+                "is another name for it: leave one of the two out\n");
+}
+
 static void test_decoding_is_overridden(void **state) {
         CLEANUP(config_freep) struct config *config = NULL;
         struct config_mistakes mistakes = {0};
@@ -162,6 +181,7 @@ int main(void) {
                 cmocka_unit_test(test_filters_out_of_range),
                 cmocka_unit_test(test_decoding_options),
                 cmocka_unit_test(test_decoding_mistakes),
+                cmocka_unit_test(test_a_thing_is_given_under_one_name),
                 cmocka_unit_test(test_texts_have_one_limit),
                 cmocka_unit_test(test_decoding_is_overridden),
         };

@@ -36,17 +36,20 @@ static void test_paths_are_the_files(void **state) {
         CLEANUP(mem_freep) char *folder = folder_make();
         CLEANUP(mem_freep) char *path = xasprintf("%s/c.yaml", folder);
         CLEANUP(mem_freep) char *sound = xasprintf("%s/sound.wav", folder);
-        CLEANUP(mem_freep) char *models = xasprintf("%s/./models", folder);
+        CLEANUP(mem_freep) char *models = xasprintf("%s/models", folder);
+        CLEANUP(mem_freep) char *backlog = xasprintf("%s/later", folder);
         struct config_mistakes mistakes;
         struct config *config = NULL;
 
         (void)state;
-        file_write(path, "model_dir: ./models\nstreams:\n  a: sound.wav\n");
+        file_write(path, "model: tiny.en\nmodel_dir: models\nbacklog: {folder: later}\n"
+                         "streams:\n  a: sound.wav\n");
         file_write(sound, "RIFF");
         assert_int_equal(config_load(&config, path, &mistakes), 0);
         assert_string_equal(config->streams[0].url, sound);
         assert_string_equal(config->model_dir, models);
-        assert_string_equal(config->model, "base");
+        assert_string_equal(config->backlog_folder, backlog);
+        assert_string_equal(config->model, "tiny.en");  // a name, since it has no slash
         config_free(config);
         unlink(sound);
         unlink(path);

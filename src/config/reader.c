@@ -204,14 +204,34 @@ static void list_refuse(struct config_reader *reader, const struct config_node *
                                    "wrong list; expected %s", expected);
 }
 
+// Under which other name the setting was given already; NULL under none.
+static const char *given_as(const struct config_reader *reader, const struct setting *setting) {
+        const struct setting_values *values = reader->values;
+
+        for (size_t i = 0; values && i < values->n; i++) {
+                const struct setting *given = values->items[i].setting;
+
+                if (given != setting && setting_is_same(given, setting))
+                        return given->name;
+        }
+        return NULL;
+}
+
 void config_read_setting(struct config_reader *reader, const struct config_node *node,
                          const char *path, const struct setting *setting) {
         CLEANUP(mem_freep) char *value = words_read(reader, node, path, setting);
+        const char *given = given_as(reader, setting);
 
         if (!value)
                 return;
-        // A bare word may also be a model's name: only what has a slash is surely a path.
-        if (setting->kind == SETTING_PATH && strchr(value, '/')) {
+        if (given) {
+                config_mistake_add(reader->mistakes, node->line, node->column, path,
+                                   "already given as %s, which is another name for it: leave "
+                                   "one of the two out",
+                                   given);
+                return;
+        }
+        if (setting->kind == SETTING_PATH && (!setting->may_be_name || strchr(value, '/'))) {
                 CLEANUP(mem_freep) char *relative = TAKE(value);
 
                 value = config_resolve_path(reader, relative);

@@ -46,6 +46,11 @@ size_t setting_keys(unsigned applies, const char *section, const char *ret[SETTI
         return n;
 }
 
+bool setting_is_same(const struct setting *setting, const struct setting *other) {
+        return setting->size > 0 && setting->owner == other->owner &&
+               setting->offset == other->offset && other->size > 0;
+}
+
 // --- values ----------------------------------------------------------------------------------
 
 // Position of the value among the choices, or -1.

@@ -67,6 +67,7 @@ struct setting {
         // All that there are, or from which a code may be made; NULL at the end.
         const char *const *choices;
         const char *list;               // what joins the items of a text that may be a list
+        bool may_be_name;               // of a path: without a slash it is a name instead
         bool (*is_good)(const char *);  // of a text, or of each word; NULL: all are
         const char *(*resolve)(const char *);  // of a code; NULL for a text that is none
         const char *expected;                  // of a text, in words, for mistakes
@@ -107,6 +108,9 @@ void setting_presets_apply(unsigned applies, const struct setting_target *target
 
 // Free all texts that belong to one owner.
 void setting_texts_free(enum setting_owner owner, void *place);
+
+// Two names for one thing: both settings fill the same field.
+bool setting_is_same(const struct setting *setting, const struct setting *other);
 
 // What joins the items of a value that is written as a list; NULL where none may be.
 const char *setting_separator(const struct setting *setting);

@@ -249,8 +249,8 @@ static void times_and_sizes_have_units_everywhere(void **state) {
 }
 
 static void what_is_no_number_is_refused(void **state) {
-        static const char *const bad[] = {"",    "x",   "1x",  "nan", "inf", "0x1",
-                                          "1e0", "1.5", "--1", "1,2", " 1",  "1 "};
+        static const char *const bad[] = {"",    "x",   "1x",  "nan", "inf", "0x1", "1e0",
+                                          "1.5", "--1", "1,2", " 1",  "1 ",  "-0"};
         struct decode_options options = decode_options_default();
 
         (void)state;

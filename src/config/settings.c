@@ -154,7 +154,7 @@ const struct setting setting_table[] = {
          .help = "further names of this server, such as those that a reverse proxy has for it: "
                  "one, or a list"},
         {"model", SETTING_PATH, .most = DBL_MAX, .applies = SERVER, .verbs = ON_BOTH,
-         IN_CONFIG(model), .argument = "NAME|PATH", .preset = "base",
+         IN_CONFIG(model), .may_be_name = true, .argument = "NAME|PATH", .preset = "base",
          .expected = "a model's name such as base, or the path of a model's folder or file",
          .help = "Whisper model: a name from \"eavesdrop model list\", or the path of a "
                  "CTranslate2 folder (faster-whisper) or ggml file (whisper.cpp)"},

@@ -11,6 +11,7 @@
 
 #include "audio/pcm.h"
 #include "util/mem.h"
+#include "util/number.h"
 
 // Samples that are converted at a time.
 #define PIECE 8192
@@ -161,11 +162,13 @@ static int samples_write(const struct spool *spool, const float *samples, size_t
 int spool_put(struct spool *spool, const float *samples, size_t n, struct spool_place *ret,
               struct error *error) {
         uint64_t bytes = n * sizeof(int16_t);
+        CLEANUP(mem_freep) char *most = NULL;
         int r = 0;
 
-        if (spool->bytes + bytes > spool->bytes_max)
-                return error_set(error, -ENOSPC, "the spool has reached its limit of %.0f MB",
-                                 (double)spool->bytes_max / 1e6);
+        if (spool->bytes + bytes > spool->bytes_max) {
+                most = size_words(spool->bytes_max);
+                return error_set(error, -ENOSPC, "the spool has reached its limit of %s", most);
+        }
         if (spool->fd < 0)
                 r = file_make(spool, error);
         if (r < 0)

@@ -12,6 +12,8 @@ const char *number_read(const char *text, double *ret) {
         char *end;
 
         *ret = strtod(text, &end);
+        if (*ret == 0 && signbit(*ret))
+                return NULL;
         return length > 0 && end == text + length ? end : NULL;
 }
 
@@ -28,6 +30,7 @@ static const struct unit time_units[] = {{"s", 1},      {"m", 60}, {"h", 3600}, 
 static const struct unit size_units[] = {
         {"KB", 1e3},     {"MB", 1e6},     {"GB", 1e9},     {"TB", 1e12}, {"KiB", 0x1p10},
         {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}, {"", 1e6},    {NULL, 0}};
+#define SIZE_UNITS_BINARY 4  // where the powers of 1024 begin
 
 static bool amount_read(const char *text, const struct unit *units, double *ret) {
         double number;
@@ -65,7 +68,9 @@ bool size_read(const char *text, uint64_t *ret) {
 }
 
 char *size_words(uint64_t size) {
-        return amount_words((double)size, size_units);
+        bool is_binary = size % 1000 != 0 && size % 1024 == 0;
+
+        return amount_words((double)size, size_units + (is_binary ? SIZE_UNITS_BINARY : 0));
 }
 
 bool seconds_read(const char *text, double *ret) {

@@ -13,8 +13,9 @@ static inline int64_t number_clamp(int64_t value, int64_t least, int64_t most) {
 }
 
 // The number that the text begins with, digits with at most a point and a minus sign; what
-// strtod() takes beyond that (nan, 0x1p3, 1e3) is none. Returns where it ends, or NULL when
-// there is none.
+// strtod() takes beyond that (nan, 0x1p3, 1e3) is none, nor is a zero with a minus sign, which
+// would pass for a number that is not negative. Returns where it ends, or NULL when there is
+// none.
 const char *number_read(const char *text, double *ret);
 
 // A size in bytes, such as "256MB", "1.5GB" or "512MiB" (KB, MB, GB, TB: powers of 1000; KiB,
@@ -27,6 +28,6 @@ bool size_read(const char *text, uint64_t *ret);
 bool seconds_read(const char *text, double *ret);
 
 // An amount as people write it, in the largest unit that leaves a whole number: "16MB",
-// "1000h". The caller frees it.
+// "1000h"; "512KiB" where no thousand bytes do. The caller frees it.
 char *size_words(uint64_t size);
 char *seconds_words(double seconds);

@@ -29,8 +29,9 @@ static void test_numbers_end_where_something_else_begins(void **state) {
 }
 
 static void test_what_is_no_plain_number(void **state) {
-        static const char *const texts[] = {"",     " 1",  "x",   "-",   ".",   "--1", "1-2",
-                                            "1.2.", "nan", "inf", "1e3", "0x1", "+1"};
+        static const char *const texts[] = {"",    " 1",  "x",    "-",   ".",
+                                            "--1", "1-2", "1.2.", "nan", "inf",
+                                            "1e3", "0x1", "+1",   "-0",  "-0.0"};
         double number;
 
         (void)state;
@@ -47,7 +48,7 @@ static void sizes_have_units(void **state) {
                      {"2MiB", 2097152},    {"1TB", 1000000000000}, {"1KiB", 1024},
                      {"1GiB", 1073741824}, {"12", 12000000},       {"0", 0}};
         static const char *const none[] = {"",     "MB",    "-1MB",          "1 MB", "1mb",
-                                           "1MBs", "1.MB2", "99999999999GB", "auto"};
+                                           "1MBs", "1.MB2", "99999999999GB", "auto", "-0MB"};
         uint64_t size = 7;
 
         (void)state;
@@ -66,7 +67,8 @@ static void times_have_units(void **state) {
                 double seconds;
         } times[] = {{"90", 90},     {"90s", 90},      {"30m", 1800},  {"6h", 21600},
                      {"1.5h", 5400}, {"30d", 2592000}, {"500ms", 0.5}, {"0.6", 0.6}};
-        static const char *const none[] = {"", "h", "-1s", "6 h", "6H", "6hours", "6dd", "1w"};
+        static const char *const none[] = {"",   "h",      "-1s", "-0s", "6 h",
+                                           "6H", "6hours", "6dd", "1w"};
         double seconds = 7;
 
         (void)state;
@@ -87,7 +89,10 @@ static void amounts_are_written_with_the_largest_unit_that_is_whole(void **state
                      {1000, "1KB", "1000s"},
                      {16000000, "16MB", "16000000s"},
                      {3600000, "3600KB", "1000h"},
-                     {86400000, "86400KB", "1000d"}};
+                     {86400000, "86400KB", "1000d"},
+                     {524288, "512KiB", "524288s"},
+                     {3 * 0x1p30, "3GiB", "3221225472s"},
+                     {1500001, "1500.001KB", "1500001s"}};
         CLEANUP(mem_freep) char *tenth = seconds_words(0.1);
 
         (void)state;
