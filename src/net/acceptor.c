@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,6 +31,20 @@ struct acceptor {
 
 static void acceptor_listen(void *context);
 
+static void option_set(int fd, int level, int option, int value) {
+        // Failing costs only that it is noticed later.
+        (void)setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+static void peer_watch(int fd) {
+        option_set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+        option_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, ACCEPTOR_SILENCE);
+        option_set(fd, IPPROTO_TCP, TCP_KEEPINTVL, ACCEPTOR_ASK);
+        option_set(fd, IPPROTO_TCP, TCP_KEEPCNT,
+                   (ACCEPTOR_PATIENCE - ACCEPTOR_SILENCE) / ACCEPTOR_ASK);
+        option_set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, ACCEPTOR_PATIENCE * 1000);
+}
+
 static void acceptor_on_ready(uv_poll_t *poll, int status, int events) {
         struct acceptor *acceptor = poll->data;
 
@@ -38,6 +54,7 @@ static void acceptor_on_ready(uv_poll_t *poll, int status, int events) {
                 int fd = accept4(acceptor->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
                 if (fd >= 0) {
+                        peer_watch(fd);
                         acceptor->on_accept(acceptor->context, fd);
                 } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
                         return;

@@ -13,6 +13,13 @@
 
 struct acceptor;
 
+// Peers may vanish without a word (a cable, a NAT's memory). The kernel asks a silent one after
+// ACCEPTOR_SILENCE seconds, then every ACCEPTOR_ASK, and gives a connection up when it has not
+// heard of it for ACCEPTOR_PATIENCE, or what was sent has not been taken for so long.
+#define ACCEPTOR_SILENCE  60
+#define ACCEPTOR_ASK      15
+#define ACCEPTOR_PATIENCE 120
+
 // Bind to "HOST:PORT", "[v6]:PORT" or ":PORT", listen, and call on_accept with each new socket
 // (non-blocking, close-on-exec, owned by the callee).
 int acceptor_open(struct acceptor **ret, struct loop *loop, const char *address,

@@ -41,6 +41,8 @@ struct connection {
         bool is_head_due;     // a head is complete, and to be looked at outside the parser
         bool is_finishing;    // the last reply is under way; input is ignored
         bool has_peer_ended;  // no more input will come
+        size_t n_unsent;      // of the last answer, when it was looked at
+        nsec_t taken_at;      // when that was less than before
         struct loop_timer *deadline;
         struct exchange exchange;  // from a request's head to the next one's
 
@@ -163,11 +165,13 @@ static void connection_finish(struct connection *connection, nsec_t patience) {
 
 // Say no more than that, and close.
 static void connection_refuse(struct connection *connection, int status, const char *reason) {
+        bool is_head = connection->is_begun && connection->parser.method == HTTP_HEAD;
+
         if (connection->exchange.is_active)
                 exchange_refuse(&connection->exchange, status, reason);
         else
                 http_reply_refuse(connection->transport, loop_wall(connection->loop), status,
-                                  reason);
+                                  reason, is_head);
         connection_finish(connection, CONNECTION_LINGER);
         exchange_stop(&connection->exchange);
 }
@@ -277,12 +281,25 @@ static void connection_dispatch(struct connection *connection) {
                 connection_exchange(connection);
 }
 
+// Whether the peer still takes what is left of the last answer, however slowly.
+static bool connection_is_taken(struct connection *connection) {
+        size_t n_unsent = transport_pending(connection->transport);
+        nsec_t now = loop_now(connection->loop);
+
+        if (n_unsent < connection->n_unsent)
+                connection->taken_at = now;
+        connection->n_unsent = n_unsent;
+        return n_unsent && now - connection->taken_at < EXCHANGE_STALL_TIMEOUT;
+}
+
 // Go on to the next request, or close, if the exchange is over.
 static void connection_proceed(struct connection *connection) {
         struct exchange *exchange = &connection->exchange;
 
         if (!exchange->is_active || transport_is_closing(connection->transport))
                 return;
+        connection->n_unsent = transport_pending(connection->transport);
+        connection->taken_at = loop_now(connection->loop);
         if (exchange->is_refused || exchange_is_last(exchange)) {
                 connection_finish(connection, exchange->is_refused ? CONNECTION_LINGER
                                                                    : LISTENER_REQUEST_TIMEOUT);
@@ -333,6 +350,13 @@ static bool connection_takes_input(const struct connection *connection) {
         return transport_pending(connection->transport) <= CONNECTION_OUTPUT_MAX;
 }
 
+// Whether the peer's is not the next step: its body is paused, or its answer not there.
+static bool connection_waits(const struct connection *connection) {
+        const struct exchange *exchange = &connection->exchange;
+
+        return exchange->is_active && !exchange->is_answered && !exchange_takes_input(exchange);
+}
+
 // Take in requests until the bytes are used up, the quantum is spent, or nothing can be done
 // with more. While an answer is waited for we read on, to see the peer go; until it sends the
 // next request.
@@ -359,8 +383,11 @@ static size_t connection_on_bytes(void *context, const uint8_t *bytes, size_t n,
                        websocket_on_bytes(connection->websocket, bytes, n - used, quantum);
         if (connection->is_finishing)
                 return n;
-        if (used < n && !connection_takes_input(connection))
+        if (used < n && !connection_takes_input(connection)) {
                 transport_read_stop(connection->transport);
+                if (connection_waits(connection))
+                        loop_timer_set(connection->deadline, EXCHANGE_LOOK);
+        }
         return used;
 }
 
@@ -436,9 +463,17 @@ static void connection_on_closed(void *context) {
 
 static void connection_on_deadline(void *context) {
         struct connection *connection = context;
+        bool is_over = !connection->exchange.is_active;
 
-        if (!connection->exchange.is_active &&
-            (connection->is_finishing || transport_pending(connection->transport)))
+        if (connection_waits(connection) && !transport_is_broken(connection->transport))
+                loop_timer_set(connection->deadline, EXCHANGE_LOOK);
+        else if (connection_waits(connection))
+                transport_close(connection->transport);
+        else if (is_over && (connection->is_finishing || !connection->is_begun) &&
+                 connection_is_taken(connection))
+                loop_timer_set(connection->deadline, LISTENER_REQUEST_TIMEOUT);
+        else if (is_over &&
+                 (connection->is_finishing || transport_pending(connection->transport)))
                 transport_close(connection->transport);
         else if (connection->is_begun)
                 connection_refuse(connection, HTTP_STATUS_REQUEST_TIMEOUT,

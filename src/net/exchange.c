@@ -25,17 +25,23 @@ void exchange_refuse(struct exchange *exchange, int status, const char *reason) 
                 transport_close(exchange->transport);
         else
                 http_reply_refuse(exchange->transport, loop_wall(exchange->loop), status,
-                                  reason);
+                                  reason, exchange->is_head_only);
         exchange->is_refused = true;
         exchange->keeps_alive = false;
 }
 
 // --- the body ----------------------------------------------------------------------
 
+// What is due of the body must have come within so long.
+static void body_wait(struct exchange *exchange, nsec_t patience) {
+        exchange->body_due_at = loop_now(exchange->loop) + patience;
+        loop_timer_set(exchange->deadline, patience);
+}
+
 // So much must have come before the deadline, which is put off.
 static void body_expect(struct exchange *exchange) {
         exchange->n_body_due = exchange->n_body + EXCHANGE_BODY_STEP;
-        loop_timer_set(exchange->deadline, EXCHANGE_BODY_TIMEOUT);
+        body_wait(exchange, EXCHANGE_BODY_TIMEOUT);
 }
 
 void exchange_set_handler(struct exchange *exchange, const struct exchange_handler *handler) {
@@ -83,9 +89,12 @@ void exchange_take_end(struct exchange *exchange) {
 }
 
 void exchange_pause(struct exchange *exchange) {
-        if (exchange->is_body_complete || !exchange->n_announced)
+        if (exchange->is_paused || exchange->is_body_complete || !exchange->n_announced)
                 return;
         exchange->is_paused = true;
+        exchange->body_patience = exchange->body_due_at - loop_now(exchange->loop);
+        if (exchange->body_patience < 0)
+                exchange->body_patience = 0;
         loop_timer_cancel(exchange->deadline);
 }
 
@@ -93,7 +102,7 @@ void exchange_resume(struct exchange *exchange) {
         if (!exchange->is_paused || !exchange->handler.on_body)
                 return;
         exchange->is_paused = false;
-        body_expect(exchange);
+        body_wait(exchange, exchange->body_patience);
         exchange_wake(exchange);
 }
 

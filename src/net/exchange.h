@@ -28,8 +28,14 @@ struct exchange;
 #define EXCHANGE_BODY_TIMEOUT (30 * NSEC_PER_SEC)
 #define EXCHANGE_BODY_STEP    ((uint64_t)16 * 1024)
 
-// A peer that takes nothing for so long while it is waited for is dropped.
+// A peer that takes nothing for so long, while it is waited for or behind the answer's end, is
+// dropped.
 #define EXCHANGE_STALL_TIMEOUT (30 * NSEC_PER_SEC)
+
+// A client that is not read, since its body is paused or its next request has to wait, is
+// looked at so often: is the connection still there? The kernel knows within acceptor.h's
+// patience.
+#define EXCHANGE_LOOK (30 * NSEC_PER_SEC)
 
 // Of a body that nobody wants so many bytes are read, and the connection is kept; beyond that
 // it is closed behind the answer.
@@ -68,8 +74,8 @@ const struct http_request *exchange_request(const struct exchange *exchange);
 // and it is not too large.
 void exchange_set_handler(struct exchange *exchange, const struct exchange_handler *handler);
 
-// Stop and start taking in the body (backpressure through TCP). A paused body has no deadline,
-// and that its client has gone is seen when it is resumed or written to.
+// Stop and start taking in the body (backpressure through TCP). While it is paused its deadline
+// waits; and that its client has gone is seen within EXCHANGE_LOOK.
 void exchange_pause(struct exchange *exchange);
 void exchange_resume(struct exchange *exchange);
 

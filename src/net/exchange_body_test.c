@@ -127,6 +127,61 @@ static void a_body_that_does_not_come_gets_408(void **state) {
         close(fd);
 }
 
+// Whoever sends a byte now and then is not helped by a handler that pauses after each.
+static void a_pause_gives_a_body_no_more_time(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+        int n_sent = 0;
+
+        seen.is_pausing = true;
+        client_say(net, fd, UPLOAD "Content-Length: 1000000\r\n\r\n");
+        while (n_sent < 10 && seen.n_gone == 0) {
+                client_send(net, fd, net->body, 1);
+                n_sent++;
+                loop_advance(net->loop, 10 * EXCHANGE_BODY_TIMEOUT);  // which is the handler's
+                exchange_resume(seen.exchange);
+                loop_advance(net->loop, EXCHANGE_BODY_TIMEOUT / 4);
+        }
+        assert_int_equal(n_sent, 4);
+        assert_true(client_read(net, fd, SIZE_MAX));
+        expect_status(net, "408");
+        close(fd);
+}
+
+// Cut off with a reset, as of a process that was killed: behind what is not read nobody hears
+// it.
+static void client_reset(int fd) {
+        static const struct linger at_once = {.l_onoff = 1};
+
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+        close(fd);
+}
+
+static void who_vanishes_unread_is_looked_for(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_connect(net);
+
+        seen.is_pausing = true;
+        client_say(net, fd, UPLOAD "Content-Length: 1000000\r\n\r\n");
+        client_send(net, fd, net->body, 100000);
+        loop_advance(net->loop, 10 * EXCHANGE_LOOK);
+        assert_int_equal(seen.n_gone, 0);
+        client_reset(fd);
+        loop_advance(net->loop, EXCHANGE_LOOK);
+        turns(net, 20);
+        assert_int_equal(seen.n_gone, 1);
+
+        fd = client_connect(net);
+        client_say(net, fd, "GET /later HTTP/1.1\r\n" HEAD "\r\n" NEXT);
+        loop_advance(net->loop, 10 * EXCHANGE_LOOK);
+        assert_int_equal(seen.n_gone, 1);
+        client_reset(fd);
+        loop_advance(net->loop, EXCHANGE_LOOK);
+        turns(net, 20);
+        assert_int_equal(seen.n_gone, 2);
+        assert_int_equal(listener_connections(net->listener), 0);
+}
+
 static void a_broken_body_ends_the_exchange(void **state) {
         struct net_fixture *net = *state;
         int fd = client_connect(net);
@@ -194,6 +249,8 @@ int main(void) {
                 with_listener(a_body_that_is_too_large_gets_413_early),
                 with_listener(continue_is_said_to_whom_a_body_is_wanted_from),
                 with_listener(a_body_that_does_not_come_gets_408),
+                with_listener(a_pause_gives_a_body_no_more_time),
+                with_listener(who_vanishes_unread_is_looked_for),
                 with_listener(a_broken_body_ends_the_exchange),
                 with_listener(an_unread_body_is_short_or_the_last),
                 with_listener(a_body_without_an_end_is_refused),

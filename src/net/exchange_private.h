@@ -22,6 +22,8 @@ struct exchange {
         uint64_t n_announced;  // bytes; UINT64_MAX: chunked
         uint64_t n_body;       // that came
         uint64_t n_body_due;   // that must have come before the deadline
+        nsec_t body_due_at;    // the deadline, while it is waited for
+        nsec_t body_patience;  // what was left of it when the body was paused
         bool is_continue_due;  // the client waits for "100 Continue"
         bool is_body_complete;
         bool is_paused;

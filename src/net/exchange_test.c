@@ -83,6 +83,29 @@ static void head_gets_a_head(void **state) {
         close(fd);
 }
 
+// Refused by the parser, by whoever admits, by the exchange: its client reads no body.
+static void a_refused_head_gets_a_head(void **state) {
+        static const char *const requests[] = {
+                "HEAD / HTTP/1.1\r\n\r\n",  // without a Host
+                "HEAD /%zz HTTP/1.1\r\n" HEAD "\r\n",
+                "HEAD /none HTTP/1.1\r\n" HEAD "\r\n",
+                "HEAD / HTTP/1.1\r\n" HEAD "\r\n",
+        };
+        struct net_fixture *net = *state;
+
+        for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+                int fd = client_connect(net);
+
+                net->refusal = i == 3 ? "not you" : NULL;
+                client_say(net, fd, requests[i]);
+                assert_true(client_read(net, fd, SIZE_MAX));
+                assert_true(answer_has(net, "Content-Length: "));
+                assert_false(answer_has(net, "Content-Length: 0\r\n"));
+                assert_string_equal(strstr(net->output, "\r\n\r\n"), "\r\n\r\n");
+                close(fd);
+        }
+}
+
 static void an_answer_of_known_length_keeps_to_it(void **state) {
         struct http_response response = {
                 .status = 206, .content_type = "audio/ogg", .body_length = 6};
@@ -162,15 +185,22 @@ static void what_nobody_answers_gets_500(void **state) {
 
 // --- slow readers ------------------------------------------------------------------
 
-static void a_slow_reader_is_waited_for(void **state) {
-        struct net_fixture *net = *state;
+// A client that reads nothing of a long answer.
+static int client_stall(struct net_fixture *net) {
         int fd = client_connect(net);
-        size_t n_before;
 
         client_say(net, fd, GET_STREAM);
         seen.to_write = 2 * OUTPUT_MAX;  // more than the kernel takes
         write_more();
         turns(net, 300);
+        return fd;
+}
+
+static void a_slow_reader_is_waited_for(void **state) {
+        struct net_fixture *net = *state;
+        int fd = client_stall(net);
+        size_t n_before;
+
         n_before = seen.n_written;
         assert_true(n_before < 2 * OUTPUT_MAX);
         assert_true(seen.n_written_most <=
@@ -192,12 +222,8 @@ static void a_slow_reader_is_waited_for(void **state) {
 
 static void a_slow_reader_that_hangs_up_is_not_waited_for(void **state) {
         struct net_fixture *net = *state;
-        int fd = client_connect(net);
+        int fd = client_stall(net);
 
-        client_say(net, fd, GET_STREAM);
-        seen.to_write = 2 * OUTPUT_MAX;
-        write_more();
-        turns(net, 300);
         shutdown(fd, SHUT_WR);
         turns(net, 20);
         assert_int_equal(seen.n_gone, 1);
@@ -223,12 +249,8 @@ static void nobody_is_told_behind_the_end(void **state) {
 
 static void a_reader_that_stops_is_dropped(void **state) {
         struct net_fixture *net = *state;
-        int fd = client_connect(net);
+        int fd = client_stall(net);
 
-        client_say(net, fd, GET_STREAM);
-        seen.to_write = 2 * OUTPUT_MAX;
-        write_more();
-        turns(net, 300);
         loop_advance(net->loop, EXCHANGE_STALL_TIMEOUT - NSEC_PER_SEC);
         assert_int_equal(seen.n_gone, 0);
         loop_advance(net->loop, 2 * EXCHANGE_STALL_TIMEOUT);
@@ -236,6 +258,35 @@ static void a_reader_that_stops_is_dropped(void **state) {
         assert_int_equal(listener_connections(net->listener), 0);
         assert_int_equal(budget_used(net->budget, BUDGET_SENDING), 0);
         close(fd);
+}
+
+// Behind the end of its answer, too: in the kernel's buffers and in ours there is a lot left.
+static void who_reads_slowly_behind_the_end_is_waited_for(void **state) {
+        struct net_fixture *net = *state;
+
+        for (int is_last = 0; is_last < 2; is_last++) {
+                int fd = client_connect(net);
+                size_t n_read = 0;
+
+                net->body_bytes = OUTPUT_MAX;
+                client_say(net, fd,
+                           is_last ? "GET /next HTTP/1.1\r\n" HEAD "Connection: close\r\n\r\n"
+                                   : NEXT);
+                for (int i = 0; i < 12 && n_read < OUTPUT_MAX; i++) {
+                        loop_advance(net->loop, EXCHANGE_STALL_TIMEOUT - NSEC_PER_SEC);
+                        client_read(net, fd, 500000);
+                        n_read += net->n_output;
+                }
+                assert_true(n_read >= OUTPUT_MAX);
+                close(fd);
+                turns(net, 20);
+
+                fd = client_connect(net);
+                client_say(net, fd, NEXT);
+                loop_advance(net->loop, 2 * EXCHANGE_STALL_TIMEOUT);
+                assert_int_equal(listener_connections(net->listener), 0);
+                close(fd);
+        }
 }
 
 static void an_answer_that_there_is_no_memory_for_ends(void **state) {
@@ -351,6 +402,7 @@ int main(void) {
                 with_listener(an_answer_in_pieces_is_chunked),
                 with_listener(an_answer_in_pieces_ends_http_1_0),
                 with_listener(head_gets_a_head),
+                with_listener(a_refused_head_gets_a_head),
                 with_listener(an_answer_of_known_length_keeps_to_it),
                 with_listener(no_content_has_no_length),
                 with_listener(the_body_may_come_while_the_answer_goes),
@@ -360,6 +412,7 @@ int main(void) {
                 with_listener(a_slow_reader_that_hangs_up_is_not_waited_for),
                 with_listener(nobody_is_told_behind_the_end),
                 with_listener(a_reader_that_stops_is_dropped),
+                with_listener(who_reads_slowly_behind_the_end_is_waited_for),
                 with_listener(an_answer_that_there_is_no_memory_for_ends),
                 with_listener(who_goes_away_is_gone_once),
                 with_listener(the_loop_may_end_with_an_exchange_in_line),

@@ -55,8 +55,8 @@ void http_reply_head(struct transport *transport, nsec_t wall,
         transport_write(transport, head, strlen(head));
 }
 
-void http_reply_refuse(struct transport *transport, nsec_t wall, int status,
-                       const char *reason) {
+void http_reply_refuse(struct transport *transport, nsec_t wall, int status, const char *reason,
+                       bool is_head_only) {
         CLEANUP(mem_freep)
         char *body = xasprintf("%d %s: %s\n", status, http_status_str((enum http_status)status),
                                reason);
@@ -67,5 +67,6 @@ void http_reply_refuse(struct transport *transport, nsec_t wall, int status,
         };
 
         http_reply_head(transport, wall, &response, HTTP_LENGTH, true);
-        transport_write(transport, body, strlen(body));
+        if (!is_head_only)
+                transport_write(transport, body, strlen(body));
 }

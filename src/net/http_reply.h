@@ -21,9 +21,10 @@ void http_reply_head(struct transport *transport, nsec_t wall,
                      const struct http_response *response, enum http_framing framing,
                      bool is_last);
 
-// Send an error of ours: `status` with its standard name and the reason in plain text.
-void http_reply_refuse(struct transport *transport, nsec_t wall, int status,
-                       const char *reason);
+// Send an error of ours: `status` with its standard name and the reason in plain text; of that
+// only the head to whoever has asked with HEAD.
+void http_reply_refuse(struct transport *transport, nsec_t wall, int status, const char *reason,
+                       bool is_head_only);
 
 // Whether a response with this status may have a body (RFC 9110, 6.4.1).
 bool http_status_has_body(int status);

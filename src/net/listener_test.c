@@ -135,7 +135,8 @@ static void unread_replies_are_bounded(void **state) {
         assert_true(net->n_requests > n);
         for (int turns = 0; turns < 200; turns++)
                 loop_turn(net->loop);
-        loop_advance(net->loop, LISTENER_REQUEST_TIMEOUT);  // and when it stops, that is it
+        // And when it stops, that is it.
+        loop_advance(net->loop, EXCHANGE_STALL_TIMEOUT + LISTENER_REQUEST_TIMEOUT);
         for (int turns = 0; turns < 50; turns++)
                 loop_turn(net->loop);
         assert_int_equal(listener_connections(net->listener), 0);

@@ -363,7 +363,8 @@ static void half_closed_with_unread_replies_ends_in_time(void **state) {
         turns(net, 20);
         assert_int_equal(listener_connections(net->listener), 1);
         for (int i = 0; i < 10; i++)
-                loop_advance(net->loop, LISTENER_REQUEST_TIMEOUT / 10);
+                loop_advance(net->loop,
+                             (EXCHANGE_STALL_TIMEOUT + LISTENER_REQUEST_TIMEOUT) / 10);
         turns(net, 3);
         assert_int_equal(listener_connections(net->listener), 0);
         close(fd);
@@ -376,7 +377,8 @@ static void line_ends_before_a_request_give_it_no_time(void **state) {
 
         for (int i = 0; i < 10; i++) {
                 client_say(net, fd, "\r\n");
-                loop_advance(net->loop, LISTENER_REQUEST_TIMEOUT / 10);
+                loop_advance(net->loop,
+                             (EXCHANGE_STALL_TIMEOUT + LISTENER_REQUEST_TIMEOUT) / 10);
         }
         for (int i = 0; i < 4; i++) {  // nor may they keep it while it lingers
                 client_say(net, fd, "\r\n");

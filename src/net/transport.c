@@ -1,8 +1,11 @@
 #include "net/transport.h"
 
 #include <assert.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -309,6 +312,16 @@ size_t transport_pending(const struct transport *transport) {
                (transport->is_sending
                         ? uv_stream_get_write_queue_size((const uv_stream_t *)&transport->tcp)
                         : 0);
+}
+
+bool transport_is_broken(const struct transport *transport) {
+        struct tcp_info info = {0};
+        socklen_t length = sizeof(info);
+        uv_os_fd_t fd;
+
+        return uv_fileno((const uv_handle_t *)&transport->tcp, &fd) < 0 ||
+               getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0 ||
+               info.tcpi_state == TCP_CLOSE;
 }
 
 void transport_finish(struct transport *transport) {

@@ -80,6 +80,10 @@ void transport_read_stop(struct transport *transport);
 // while the peer still sends makes TCP throw away what was sent last.
 void transport_finish(struct transport *transport);
 
+// The connection is broken, which only reading or writing would tell otherwise. What the peer
+// has sent, its end included, does not break it.
+bool transport_is_broken(const struct transport *transport);
+
 // Drop the connection now; what was gathered is sent as far as the socket takes it.
 void transport_close(struct transport *transport);
 bool transport_is_closing(const struct transport *transport);
