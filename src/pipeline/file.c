@@ -58,6 +58,8 @@ static char *language_of(struct file *file) {
 }
 
 static void file_progress(struct file *file) {
+        if (file_is_done(file))
+                windows_release(&file->windows);
         if (file->listener.on_progress)
                 file->listener.on_progress(file->listener.context);
 }

@@ -11,6 +11,8 @@
 
 #include "audio/pcm.h"
 #include "cli/batch_rig.h"
+#include "decode/scheduler.h"
+#include "util/budget.h"
 #include "util/mem.h"
 
 // As a Whisper that is sure of the first 20 s of each full window; the second one came out of
@@ -197,6 +199,66 @@ static void test_a_window_is_judged_when_its_surroundings_are_known(void **state
         batch_rig_free(rig);
 }
 
+// A file by itself, and the loop that waits for its end.
+struct alone {
+        struct file *file;
+        struct loop *loop;
+};
+
+static void alone_on_update(void *context, const struct update *update) {
+        (void)context;
+        (void)update;
+}
+
+static void alone_on_failure(void *context, int64_t begin, int64_t end, int result) {
+        (void)context;
+        fail_msg("sound is lost from %f s to %f s: %d", pcm_seconds(begin), pcm_seconds(end),
+                 result);
+}
+
+static void alone_on_progress(void *context) {
+        struct alone *alone = context;
+
+        if (file_is_done(alone->file))
+                loop_stop(alone->loop);
+}
+
+// It may wait for long until others before it are told.
+static void test_a_file_that_is_done_keeps_no_sound(void **state) {
+        static const float second[AUDIO_RATE];
+        struct batch_rig *rig = batch_rig_new();
+        struct budget *budget = budget_new(SIZE_MAX);
+        struct engine_script *script = engine_script_new(4, rig_answer_plainly, rig);
+        struct scheduler_config config = {
+                .engine = &engine_scripted, .model = script, .n_engines = 1};
+        struct alone alone = {.loop = rig->loop = loop_new()};
+        struct file_listener listener = {alone_on_update, alone_on_failure, alone_on_progress,
+                                         &alone};
+        struct scheduler *scheduler = NULL;
+        struct stream_services services;
+        struct file_settings settings = rig_file_settings(rig);
+
+        (void)state;
+        assert_int_equal(scheduler_open(&scheduler, rig->loop, &config, NULL), 0);
+        services = rig_services(rig, scheduler);
+        services.budget = budget;
+        assert_int_equal(file_open(&alone.file, &services, &settings, &listener), 0);
+        for (int i = 0; i < 40; i++)
+                file_feed(alone.file, second, AUDIO_RATE);
+        assert_true(budget_used(budget, BUDGET_SOUND) >= sizeof(second) * 40);
+        file_end(alone.file);
+        loop_run(rig->loop);
+        assert_int_equal(rig->n_seen, 2);
+        assert_true(budget_used(budget, BUDGET_SOUND) <= sizeof(second));
+        assert_int_equal(file_duration(alone.file), 40 * AUDIO_RATE);
+        file_close(alone.file);
+        scheduler_close(scheduler);
+        engine_script_free(script);
+        loop_free(rig->loop);
+        budget_free(budget);
+        batch_rig_free(rig);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_sequential_windows_seek_and_remember),
@@ -206,6 +268,7 @@ int main(void) {
                 cmocka_unit_test(test_silence_around_a_ghost_is_skipped),
                 cmocka_unit_test(test_a_ghost_is_told_unless_asked_not_to),
                 cmocka_unit_test(test_a_window_is_judged_when_its_surroundings_are_known),
+                cmocka_unit_test(test_a_file_that_is_done_keeps_no_sound),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,18 @@ static void a_file_is_windows_over_pauses_and_no_partial_text(void **state) {
                          rig->capture.n_finals < 5 ? rig->capture.n_finals : 5);
 }
 
+// Jobs have copies of their sound: a flushed stream keeps next to nothing, however long it
+// stays.
+static void a_flushed_file_keeps_no_sound(void **state) {
+        struct stream_rig *rig = stream_rig_need(state);
+
+        stream_rig_open(rig, true);
+        pour(rig);
+        stream_flush(rig->stream);
+        assert_in_range(budget_used(rig->budget, BUDGET_SOUND), 1, AUDIO_RATE * sizeof(float));
+        stream_rig_wait(rig);
+}
+
 static void who_pours_a_file_in_is_held_while_windows_wait(void **state) {
         struct stream_rig *rig = stream_rig_need(state);
         unsigned n = 0;
@@ -74,6 +86,7 @@ static void a_lost_window_of_a_file_is_told(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 STREAM_TEST(a_file_is_windows_over_pauses_and_no_partial_text),
+                STREAM_TEST(a_flushed_file_keeps_no_sound),
                 STREAM_TEST(who_pours_a_file_in_is_held_while_windows_wait),
                 STREAM_TEST(all_windows_are_taken_to_be_in_the_language_of_a_sure_one),
                 STREAM_TEST(a_lost_window_of_a_file_is_told),

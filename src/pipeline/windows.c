@@ -83,6 +83,17 @@ static void clips_hear(struct windows *windows, const float *samples, int64_t n)
         }
 }
 
+// What no window can want any more goes.
+static void windows_settle(struct windows *windows) {
+        if (windows->segmenter) {
+                int64_t needed = segmenter_oldest_needed(windows->segmenter);
+
+                ring_release(windows->ring, needed);
+                silence_count(windows, needed);
+        }
+        ring_charge(windows);
+}
+
 void windows_feed(struct windows *windows, const float *samples, size_t n) {
         while (n > 0) {
                 size_t piece = n < PIECE_SAMPLES ? n : PIECE_SAMPLES;
@@ -93,13 +104,7 @@ void windows_feed(struct windows *windows, const float *samples, size_t n) {
                 samples += piece;
                 n -= piece;
         }
-        if (windows->segmenter) {
-                int64_t needed = segmenter_oldest_needed(windows->segmenter);
-
-                ring_release(windows->ring, needed);
-                silence_count(windows, needed);
-        }
-        ring_charge(windows);
+        windows_settle(windows);
 }
 
 void windows_flush(struct windows *windows) {
@@ -107,11 +112,17 @@ void windows_flush(struct windows *windows) {
                 return;
         segmenter_flush(windows->segmenter);
         windows_take(windows);
+        windows_settle(windows);
 }
 
 void windows_forget(struct windows *windows) {
         segmenter_reset(windows->segmenter);
         windows->judged_until = windows_end(windows);
+}
+
+void windows_release(struct windows *windows) {
+        ring_release(windows->ring, windows_end(windows));
+        ring_charge(windows);
 }
 
 bool windows_open_one(const struct windows *windows, struct window *ret) {

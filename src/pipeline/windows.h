@@ -57,6 +57,9 @@ void windows_feed(struct windows *windows, const float *samples, size_t n);
 // Close the open window at the sound there is.
 void windows_flush(struct windows *windows);
 
+// No more sound comes, and no further job of what came is made: give its memory back.
+void windows_release(struct windows *windows);
+
 // Drop the open window: nothing that was fed up to now is wanted any more.
 void windows_forget(struct windows *windows);
 
