@@ -16,7 +16,6 @@ int main(int argc, char **argv) {
                 fprintf(stderr, "eavesdrop: cannot open /dev/null: %s\n", strerrordesc_np(-r));
                 return EXIT_TROUBLE;
         }
-        mem_setup();
-        mem_on_exhausted(log_last_words);
+        mem_setup(log_last_words);
         return cli_main(argc, argv);
 }

@@ -209,8 +209,7 @@ static int verb_run(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-        mem_setup();
-        mem_on_exhausted(log_last_words);
+        mem_setup(log_last_words);
         // A reader that leaves is an error of writing, which is told, and not our end.
         signal(SIGPIPE, SIG_IGN);
         return complaint_flush_output(verb_run(argc, argv));

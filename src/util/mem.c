@@ -21,10 +21,6 @@ static _Noreturn void mem_exhausted(void) {
         abort();
 }
 
-void mem_on_exhausted(void (*last_words)(const char *line)) {
-        mem_last_words = last_words;
-}
-
 void *xcalloc(size_t n, size_t size) {
         void *block = calloc(n ? n : 1, size ? size : 1);
 
@@ -79,7 +75,8 @@ void *try_aligned(size_t size) {
         return ret;
 }
 
-void mem_setup(void) {
+void mem_setup(void (*last_words)(const char *line)) {
+        mem_last_words = last_words;
         mallopt(M_MMAP_THRESHOLD, MAPPED_MIN);  // NOLINT(concurrency-mt-unsafe): at start
         mallopt(M_TRIM_THRESHOLD, MAPPED_MIN);  // NOLINT(concurrency-mt-unsafe): at start
 }

@@ -33,15 +33,12 @@ void *try_calloc(size_t n, size_t size) __attribute__((malloc));
 // end to end costs fewer look-ups of addresses. Free with free().
 void *try_aligned(size_t size) __attribute__((malloc));
 
-// To be called once, first thing in main(): blocks of a megabyte and more (the sound of a
-// window, what an engine hears of one) go back to the system when they are freed, however long
-// the program runs. By itself malloc() would move them into the heap after the first one was
-// freed, where a small block behind them holds all of it resident.
-void mem_setup(void);
-
-// Where the last words go when there is no memory, before abort(): a function that itself needs
-// none. Once, before other threads run; without it nothing is said.
-void mem_on_exhausted(void (*last_words)(const char *line));
+// To be called once, first thing in main(), before other threads run. Blocks of a megabyte and
+// more (the sound of a window, what an engine hears of one) go back to the system when they are
+// freed, however long the program runs: by itself malloc() would move them into the heap after
+// the first one was freed, where a small block behind them holds all of it resident. When there
+// is no memory, `last_words` is called before abort(); it must need none itself.
+void mem_setup(void (*last_words)(const char *line));
 
 // Free the block and return NULL, so that it goes with DEFINE_CLEANUP.
 void *mem_free(void *block);
