@@ -95,16 +95,21 @@ static struct alignment align(const char *reference, const char *hypothesis,
         return alignment;
 }
 
+static void expect_counts(const struct alignment *alignment, size_t n_correct,
+                          size_t n_substituted, size_t n_deleted, size_t n_inserted) {
+        assert_int_equal(alignment->n_correct, n_correct);
+        assert_int_equal(alignment->n_substituted, n_substituted);
+        assert_int_equal(alignment->n_deleted, n_deleted);
+        assert_int_equal(alignment->n_inserted, n_inserted);
+}
+
 static void counterparts_are_found(void **state) {
         size_t at[5];
         struct alignment alignment =
                 align("the cat sat on mats", "the cat set mats now", ALIGNMENT_WHOLE, at);
 
         (void)state;
-        assert_int_equal(alignment.n_correct, 3);
-        assert_int_equal(alignment.n_substituted, 1);
-        assert_int_equal(alignment.n_deleted, 1);
-        assert_int_equal(alignment.n_inserted, 1);
+        expect_counts(&alignment, 3, 1, 1, 1);
         assert_int_equal(at[0], 0);
         assert_int_equal(at[1], 1);
         assert_int_equal(at[4], 3);
@@ -116,9 +121,7 @@ static void a_beginning_leaves_the_rest_free(void **state) {
                 align("the cat sat on mats", "a cat sat", ALIGNMENT_PREFIX, at);
 
         (void)state;
-        assert_int_equal(alignment.n_correct, 2);
-        assert_int_equal(alignment.n_substituted, 1);
-        assert_int_equal(alignment.n_deleted, 0);
+        expect_counts(&alignment, 2, 1, 0, 0);
         assert_int_equal(at[2], 2);
         assert_int_equal(at[3], ALIGNMENT_NONE);
         assert_int_equal(at[4], ALIGNMENT_NONE);

@@ -48,10 +48,21 @@ static int teardown(void **state) {
         return 0;
 }
 
-static void show(struct fixture *fixture, double second, const char *final_text,
-                 const char *tail) {
-        screen_show(fixture->screen, START + (nsec_t)(second * NSEC_PER_SEC), final_text, tail);
+// What is to be read from that second on.
+struct sight {
+        double second;
+        const char *final_text, *tail;
+};
+
+static void show(struct fixture *fixture, const struct sight *sights, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                screen_show(fixture->screen, START + (nsec_t)(sights[i].second * NSEC_PER_SEC),
+                            sights[i].final_text, sights[i].tail);
 }
+
+#define SHOW(fixture, ...)                                   \
+        show((fixture), (const struct sight[]){__VA_ARGS__}, \
+             sizeof((const struct sight[]){__VA_ARGS__}) / sizeof(struct sight))
 
 static void add(struct fixture *fixture, FILE *transcripts) {
         struct score_session session = {
@@ -66,35 +77,33 @@ static void add(struct fixture *fixture, FILE *transcripts) {
         score_add(&fixture->score, &session, transcripts);
 }
 
-static void expect_delay(const struct distribution *distribution, size_t i, double value) {
-        assert_true(i < distribution->n);
-        if (fabs(distribution->values[i] - value) > 1e-6)
-                fail_msg("value %zu is %g, not %g", i, distribution->values[i], value);
+// The first of the delays are these.
+static void expect_delays(const struct distribution *distribution, const double *values,
+                          size_t n) {
+        assert_true(n <= distribution->n);
+        for (size_t i = 0; i < n; i++)
+                if (fabs(distribution->values[i] - values[i]) > 1e-6)
+                        fail_msg("value %zu is %g, not %g", i, distribution->values[i],
+                                 values[i]);
 }
+
+#define EXPECT_DELAYS(distribution, ...)                              \
+        expect_delays(&(distribution), (const double[]){__VA_ARGS__}, \
+                      sizeof((const double[]){__VA_ARGS__}) / sizeof(double))
 
 static void delays_are_those_of_the_words(void **state) {
         struct fixture *fixture = *state;
 
-        show(fixture, 1.5, "", "it");
-        show(fixture, 2.5, "", "it was");
-        show(fixture, 3.5, "", "it is a");
-        show(fixture, 4.5, "", "it is a test");
-        show(fixture, 5, " It is a test.", "");
-        show(fixture, 7.5, "", "of this");
-        show(fixture, 9, " Of this bench.", "");
+        SHOW(fixture, {1.5, "", "it"}, {2.5, "", "it was"}, {3.5, "", "it is a"},
+             {4.5, "", "it is a test"}, {5, " It is a test.", ""}, {7.5, "", "of this"},
+             {9, " Of this bench.", ""});
         add(fixture, NULL);
         assert_int_equal(fixture->score.word_delay.n, 7);
-        expect_delay(&fixture->score.word_delay, 0, 0.5);  // it: from its first update on
-        expect_delay(&fixture->score.word_delay, 1, 1.5);  // is: was "was" at first
-        expect_delay(&fixture->score.word_delay, 2, 0.5);
-        expect_delay(&fixture->score.word_delay, 3, 0.5);
-        expect_delay(&fixture->score.word_delay, 4, 1.5);
-        expect_delay(&fixture->score.word_delay, 5, 0.5);
-        expect_delay(&fixture->score.word_delay, 6, 1);  // bench: only when it was final
-        expect_delay(&fixture->score.last_word_delay, 0, 0.5);
-        expect_delay(&fixture->score.last_word_delay, 1, 1);
-        expect_delay(&fixture->score.final_delay, 0, 1);
-        expect_delay(&fixture->score.final_delay, 1, 1);
+        // "it" is there from its first update on, "is" was "was" at first, and "bench" comes
+        // when it is final.
+        EXPECT_DELAYS(fixture->score.word_delay, 0.5, 1.5, 0.5, 0.5, 1.5, 0.5, 1);
+        EXPECT_DELAYS(fixture->score.last_word_delay, 0.5, 1);
+        EXPECT_DELAYS(fixture->score.final_delay, 1, 1);
         assert_int_equal(fixture->score.n_errors, 0);
         assert_int_equal(fixture->score.n_lost, 0);
         assert_int_equal(fixture->score.n_words, 7);
@@ -104,20 +113,16 @@ static void delays_are_those_of_the_words(void **state) {
 static void a_word_that_goes_away_was_not_there(void **state) {
         struct fixture *fixture = *state;
 
-        show(fixture, 1.5, "", "it is");
-        show(fixture, 2, "", "");
-        show(fixture, 3, "", "it is");
-        show(fixture, 5, "it is a test", "");
-        show(fixture, 9, "of this bench", "");
+        SHOW(fixture, {1.5, "", "it is"}, {2, "", ""}, {3, "", "it is"},
+             {5, "it is a test", ""}, {9, "of this bench", ""});
         add(fixture, NULL);
-        expect_delay(&fixture->score.word_delay, 0, 2);
-        expect_delay(&fixture->score.word_delay, 1, 1);
+        EXPECT_DELAYS(fixture->score.word_delay, 2, 1);
 }
 
 static void what_is_missing_is_lost(void **state) {
         struct fixture *fixture = *state;
 
-        show(fixture, 5, "it is the", "");  // a substitution, a deletion
+        SHOW(fixture, {5, "it is the", ""});  // a substitution, a deletion
         add(fixture, NULL);
         assert_int_equal(fixture->score.n_errors, 5);
         assert_int_equal(fixture->score.n_wanted, 7);
@@ -125,7 +130,7 @@ static void what_is_missing_is_lost(void **state) {
         assert_int_equal(fixture->score.n_missing, 1);
         assert_int_equal(fixture->score.word_delay.n, 2);
         // The last word that came stands for the utterance, whose end stays its own.
-        expect_delay(&fixture->score.last_word_delay, 0, 1);
+        EXPECT_DELAYS(fixture->score.last_word_delay, 1);
         assert_int_equal(fixture->score.final_delay.n, 1);
 }
 
@@ -139,8 +144,7 @@ static void loss_is_against_the_offline_decode(void **state) {
         vocabulary_split(corpus->vocabulary, "it is test", 0, &corpus->recordings[0].offline);
         vocabulary_split(corpus->vocabulary, "of this bunch", 0,
                          &corpus->recordings[1].offline);
-        show(fixture, 5, "it is test", "");
-        show(fixture, 9, "of bunch", "");
+        SHOW(fixture, {5, "it is test", ""}, {9, "of bunch", ""});
         add(fixture, NULL);
         assert_int_equal(fixture->score.n_wanted, 6);
         assert_int_equal(fixture->score.n_lost, 1);
@@ -150,12 +154,11 @@ static void loss_is_against_the_offline_decode(void **state) {
 static void a_tail_that_never_became_final_counts_as_text(void **state) {
         struct fixture *fixture = *state;
 
-        show(fixture, 5, "it is a test", "");
-        show(fixture, 8.5, "", "of this bench");
+        SHOW(fixture, {5, "it is a test", ""}, {8.5, "", "of this bench"});
         add(fixture, NULL);
         assert_int_equal(fixture->score.n_errors, 0);
         assert_int_equal(fixture->score.n_never_final, 1);
-        expect_delay(&fixture->score.last_word_delay, 1, 0.5);
+        EXPECT_DELAYS(fixture->score.last_word_delay, 1, 0.5);
         assert_int_equal(fixture->score.final_delay.n, 1);
 }
 
@@ -175,7 +178,7 @@ static void texts_are_cut_where_utterances_begin(void **state) {
         FILE *file = open_memstream(&text, &n);
         json_t *object;
 
-        show(fixture, 9, " It is a (great) test.", "Of this bench-mark!");
+        SHOW(fixture, {9, " It is a (great) test.", "Of this bench-mark!"});
         add(fixture, file);
         assert_int_equal(fclose(file), 0);
         second = strchr(text, '\n');

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "util/mem.h"
+
 #define CHUNKS(seconds) ((int)((seconds)*31.25))
 
 static const struct segmenter_config config = {
@@ -32,20 +34,35 @@ static void feed(struct feeder *feeder, int chunks, float probability) {
         }
 }
 
+static int setup(void **state) {
+        struct feeder *feeder = xnew(struct feeder);
+
+        feeder->endpointer = endpointer_new(&config);
+        *state = feeder;
+        return 0;
+}
+
+static int teardown(void **state) {
+        struct feeder *feeder = *state;
+
+        endpointer_free(feeder->endpointer);
+        free(feeder);
+        return 0;
+}
+
 static void a_pause_closes_a_padded_window(void **state) {
-        CLEANUP(endpointer_freep) struct endpointer *endpointer = endpointer_new(&config);
-        struct feeder feeder = {endpointer, 0};
+        struct feeder *feeder = *state;
+        struct endpointer *endpointer = feeder->endpointer;
         struct window window;
 
-        (void)state;
-        feed(&feeder, 100, 0.1f);
-        feed(&feeder, 50, 0.9f);
-        feed(&feeder, 18, 0.1f);
+        feed(feeder, 100, 0.1f);
+        feed(feeder, 50, 0.9f);
+        feed(feeder, 18, 0.1f);
         assert_false(endpointer_next(endpointer, &window));
-        assert_true(endpointer_open_window(endpointer, feeder.position, &window));
+        assert_true(endpointer_open_window(endpointer, feeder->position, &window));
         assert_false(window.is_closed);
         assert_int_equal(window.begin, 100 * VAD_CHUNK - 4800);
-        feed(&feeder, 1, 0.1f);
+        feed(feeder, 1, 0.1f);
         assert_true(endpointer_next(endpointer, &window));
         assert_true(window.is_closed);
         assert_false(window.is_cut);
@@ -53,23 +70,22 @@ static void a_pause_closes_a_padded_window(void **state) {
         assert_int_equal(window.speech_end, 150 * VAD_CHUNK);
         assert_int_equal(window.end, 150 * VAD_CHUNK + 4800);
         assert_true(window.speech_samples == 50 * VAD_CHUNK);
-        assert_false(endpointer_open_window(endpointer, feeder.position, &window));
+        assert_false(endpointer_open_window(endpointer, feeder->position, &window));
         assert_false(endpointer_next(endpointer, &window));
 }
 
 static void between_the_thresholds_speech_goes_on_and_silence_too(void **state) {
-        CLEANUP(endpointer_freep) struct endpointer *endpointer = endpointer_new(&config);
-        struct feeder feeder = {endpointer, 0};
+        struct feeder *feeder = *state;
+        struct endpointer *endpointer = feeder->endpointer;
         struct window window;
 
-        (void)state;
-        feed(&feeder, 100, 0.4f);
+        feed(feeder, 100, 0.4f);
         assert_false(endpointer_is_open(endpointer));
-        feed(&feeder, 10, 0.9f);
-        feed(&feeder, 100, 0.4f);
+        feed(feeder, 10, 0.9f);
+        feed(feeder, 100, 0.4f);
         assert_true(endpointer_is_open(endpointer));
-        feed(&feeder, 1, 0.1f);
-        feed(&feeder, 18, 0.4f);
+        feed(feeder, 1, 0.1f);
+        feed(feeder, 18, 0.4f);
         assert_true(endpointer_next(endpointer, &window));
         assert_int_equal(window.speech_end, 210 * VAD_CHUNK);
 }
@@ -84,71 +100,68 @@ static void assert_speech(const struct window *window, int64_t begin, int64_t en
 }
 
 static void a_window_tells_which_of_it_is_speech(void **state) {
-        CLEANUP(endpointer_freep) struct endpointer *endpointer = endpointer_new(&config);
-        struct feeder feeder = {endpointer, 0};
+        struct feeder *feeder = *state;
+        struct endpointer *endpointer = feeder->endpointer;
         struct window window;
 
-        (void)state;
-        feed(&feeder, 100, 0.1f);
-        feed(&feeder, 50, 0.9f);
-        feed(&feeder, 10, 0.1f);
-        feed(&feeder, 50, 0.9f);
-        assert_true(endpointer_open_window(endpointer, feeder.position, &window));
+        feed(feeder, 100, 0.1f);
+        feed(feeder, 50, 0.9f);
+        feed(feeder, 10, 0.1f);
+        feed(feeder, 50, 0.9f);
+        assert_true(endpointer_open_window(endpointer, feeder->position, &window));
         assert_speech(&window, window.begin, window.end, 100 * VAD_CHUNK);
-        feed(&feeder, 30, 0.1f);
+        feed(feeder, 30, 0.1f);
         assert_true(endpointer_next(endpointer, &window));
         assert_speech(&window, window.begin, window.end, 100 * VAD_CHUNK);
         assert_speech(&window, 0, 150 * VAD_CHUNK, 50 * VAD_CHUNK);
         assert_speech(&window, 150 * VAD_CHUNK, 160 * VAD_CHUNK, 0);
         // The next one has only its own.
-        feed(&feeder, 20, 0.9f);
-        feed(&feeder, 30, 0.1f);
+        feed(feeder, 20, 0.9f);
+        feed(feeder, 30, 0.1f);
         assert_true(endpointer_next(endpointer, &window));
         assert_speech(&window, window.begin, window.end, 20 * VAD_CHUNK);
 }
 
 static void short_bursts_leave_no_trace(void **state) {
-        CLEANUP(endpointer_freep) struct endpointer *endpointer = endpointer_new(&config);
-        struct feeder feeder = {endpointer, 0};
+        struct feeder *feeder = *state;
+        struct endpointer *endpointer = feeder->endpointer;
         struct window window;
 
-        (void)state;
-        feed(&feeder, 10, 0.1f);
-        feed(&feeder, 3, 0.9f);
+        feed(feeder, 10, 0.1f);
+        feed(feeder, 3, 0.9f);
         assert_true(endpointer_is_open(endpointer));
-        assert_false(endpointer_open_window(endpointer, feeder.position, &window));
-        feed(&feeder, 30, 0.1f);
+        assert_false(endpointer_open_window(endpointer, feeder->position, &window));
+        feed(feeder, 30, 0.1f);
         assert_false(endpointer_is_open(endpointer));
         assert_false(endpointer_next(endpointer, &window));
-        feed(&feeder, 4, 0.9f);
-        assert_true(endpointer_open_window(endpointer, feeder.position, &window));
+        feed(feeder, 4, 0.9f);
+        assert_true(endpointer_open_window(endpointer, feeder->position, &window));
         assert_int_equal(window.begin, 43 * VAD_CHUNK - 4800);
-        feed(&feeder, 30, 0.1f);
+        feed(feeder, 30, 0.1f);
         assert_true(endpointer_next(endpointer, &window));
 }
 
 static void a_long_window_is_cut_at_its_weak_pause(void **state) {
-        CLEANUP(endpointer_freep) struct endpointer *endpointer = endpointer_new(&config);
-        struct feeder feeder = {endpointer, 0};
+        struct feeder *feeder = *state;
+        struct endpointer *endpointer = feeder->endpointer;
         const int middle = CHUNKS(18) + 6;
         struct window first;
         struct window second;
 
-        (void)state;
-        feed(&feeder, CHUNKS(5), 0.9f);
-        feed(&feeder, 15, 0.05f);  // a better pause, but before window_min
-        feed(&feeder, CHUNKS(18) - CHUNKS(5) - 15, 0.9f);
-        feed(&feeder, 12, 0.1f);
-        feed(&feeder, CHUNKS(15), 0.9f);
+        feed(feeder, CHUNKS(5), 0.9f);
+        feed(feeder, 15, 0.05f);  // a better pause, but before window_min
+        feed(feeder, CHUNKS(18) - CHUNKS(5) - 15, 0.9f);
+        feed(feeder, 12, 0.1f);
+        feed(feeder, CHUNKS(15), 0.9f);
         assert_true(endpointer_next(endpointer, &first));
         assert_true(first.is_cut);
         assert_in_range(first.end, INT64_C(512) * (middle - 2), INT64_C(512) * (middle + 2));
         assert_int_equal(first.speech_end, CHUNKS(18) * VAD_CHUNK);
         assert_true(first.speech_samples == (float)(CHUNKS(18) - 15) * VAD_CHUNK);
         assert_speech(&first, 0, first.end, (CHUNKS(18) - 15) * VAD_CHUNK);
-        assert_true(endpointer_open_window(endpointer, feeder.position, &second));
+        assert_true(endpointer_open_window(endpointer, feeder->position, &second));
         assert_in_range(second.begin, first.end, first.end + INT64_C(2) * VAD_CHUNK);
-        feed(&feeder, 30, 0.0f);
+        feed(feeder, 30, 0.0f);
         assert_true(endpointer_next(endpointer, &second));
         assert_false(second.is_cut);
         assert_true(second.speech_samples == (float)CHUNKS(15) * VAD_CHUNK);
@@ -156,11 +169,10 @@ static void a_long_window_is_cut_at_its_weak_pause(void **state) {
 }
 
 static void who_never_pauses_is_cut_where_the_level_drops(void **state) {
-        CLEANUP(endpointer_freep) struct endpointer *endpointer = endpointer_new(&config);
+        struct endpointer *endpointer = ((struct feeder *)*state)->endpointer;
         struct window first;
         struct window second;
 
-        (void)state;
         for (int i = 0; i < CHUNKS(40); i++) {
                 const bool is_quiet = i >= CHUNKS(20) && i < CHUNKS(20) + 4;
 
@@ -176,53 +188,50 @@ static void who_never_pauses_is_cut_where_the_level_drops(void **state) {
 }
 
 static void close_ends_at_the_sound_there_is(void **state) {
-        CLEANUP(endpointer_freep) struct endpointer *endpointer = endpointer_new(&config);
-        struct feeder feeder = {endpointer, 0};
+        struct feeder *feeder = *state;
+        struct endpointer *endpointer = feeder->endpointer;
         struct window window;
 
-        (void)state;
-        feed(&feeder, 20, 0.9f);
-        endpointer_close(endpointer, feeder.position);
-        endpointer_close(endpointer, feeder.position);
+        feed(feeder, 20, 0.9f);
+        endpointer_close(endpointer, feeder->position);
+        endpointer_close(endpointer, feeder->position);
         assert_true(endpointer_next(endpointer, &window));
         assert_int_equal(window.begin, 0);
-        assert_int_equal(window.end, feeder.position);
+        assert_int_equal(window.end, feeder->position);
         assert_false(endpointer_next(endpointer, &window));
-        feed(&feeder, 20, 0.9f);
-        assert_true(endpointer_open_window(endpointer, feeder.position, &window));
+        feed(feeder, 20, 0.9f);
+        assert_true(endpointer_open_window(endpointer, feeder->position, &window));
         assert_int_equal(window.begin, 20 * VAD_CHUNK);
 }
 
 static void reset_forgets_windows_and_padding(void **state) {
-        CLEANUP(endpointer_freep) struct endpointer *endpointer = endpointer_new(&config);
-        struct feeder feeder = {endpointer, 0};
+        struct feeder *feeder = *state;
+        struct endpointer *endpointer = feeder->endpointer;
         struct window window;
 
-        (void)state;
-        feed(&feeder, 20, 0.9f);
-        feed(&feeder, 30, 0.0f);
-        feed(&feeder, 20, 0.9f);
-        endpointer_reset(endpointer, feeder.position);
+        feed(feeder, 20, 0.9f);
+        feed(feeder, 30, 0.0f);
+        feed(feeder, 20, 0.9f);
+        endpointer_reset(endpointer, feeder->position);
         assert_false(endpointer_next(endpointer, &window));
         assert_false(endpointer_is_open(endpointer));
-        assert_int_equal(endpointer_oldest_needed(endpointer, feeder.position),
-                         feeder.position);
-        feed(&feeder, 20, 0.9f);
-        endpointer_close(endpointer, feeder.position);
+        assert_int_equal(endpointer_oldest_needed(endpointer, feeder->position),
+                         feeder->position);
+        feed(feeder, 20, 0.9f);
+        endpointer_close(endpointer, feeder->position);
         assert_true(endpointer_next(endpointer, &window));
         assert_int_equal(window.begin, 70 * VAD_CHUNK);
 }
 
 static void an_undrained_queue_keeps_the_newest(void **state) {
-        CLEANUP(endpointer_freep) struct endpointer *endpointer = endpointer_new(&config);
-        struct feeder feeder = {endpointer, 0};
+        struct feeder *feeder = *state;
+        struct endpointer *endpointer = feeder->endpointer;
         struct window window;
         int count = 0;
 
-        (void)state;
         for (int i = 0; i < ENDPOINTER_QUEUE_MAX + 10; i++) {
-                feed(&feeder, 10, 0.9f);
-                feed(&feeder, 20, 0.0f);
+                feed(feeder, 10, 0.9f);
+                feed(feeder, 20, 0.0f);
         }
         assert_true(endpointer_next(endpointer, &window));
         assert_int_equal(window.speech_end, (10 * 30 + 10) * VAD_CHUNK);
@@ -310,17 +319,19 @@ static void random_probabilities_keep_all_promises(void **state) {
                 random_run(seed * 7919);
 }
 
+#define ENDPOINTER_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_pause_closes_a_padded_window),
-                cmocka_unit_test(between_the_thresholds_speech_goes_on_and_silence_too),
-                cmocka_unit_test(a_window_tells_which_of_it_is_speech),
-                cmocka_unit_test(short_bursts_leave_no_trace),
-                cmocka_unit_test(a_long_window_is_cut_at_its_weak_pause),
-                cmocka_unit_test(who_never_pauses_is_cut_where_the_level_drops),
-                cmocka_unit_test(close_ends_at_the_sound_there_is),
-                cmocka_unit_test(reset_forgets_windows_and_padding),
-                cmocka_unit_test(an_undrained_queue_keeps_the_newest),
+                ENDPOINTER_TEST(a_pause_closes_a_padded_window),
+                ENDPOINTER_TEST(between_the_thresholds_speech_goes_on_and_silence_too),
+                ENDPOINTER_TEST(a_window_tells_which_of_it_is_speech),
+                ENDPOINTER_TEST(short_bursts_leave_no_trace),
+                ENDPOINTER_TEST(a_long_window_is_cut_at_its_weak_pause),
+                ENDPOINTER_TEST(who_never_pauses_is_cut_where_the_level_drops),
+                ENDPOINTER_TEST(close_ends_at_the_sound_there_is),
+                ENDPOINTER_TEST(reset_forgets_windows_and_padding),
+                ENDPOINTER_TEST(an_undrained_queue_keeps_the_newest),
                 cmocka_unit_test(random_probabilities_keep_all_promises),
         };
 
