@@ -40,8 +40,9 @@ static struct {
         struct sockaddr_in tcp;
         struct sockaddr_un abstract;
         struct sockaddr_un path;
-        char file[64];  // that is not there
-        long secret;    // at this address in every process here
+        char file[64];    // that is not there
+        char victim[64];  // that is
+        long secret;      // at this address in every process here
 } aim;
 
 // --- attempts: 0, or the errno with which it was refused ----------------------------
@@ -67,7 +68,7 @@ static int try_create_file(void) {
 }
 
 static int try_remove_file(void) {
-        return answer(unlink("/etc/eavesdrop-is-not-there")) == ENOENT ? 0 : errno;
+        return answer(unlink(aim.victim));
 }
 
 static int try_connect(int family, const void *address, socklen_t length) {
@@ -237,8 +238,8 @@ static const struct attempt {
         {"read /etc/passwd", try_read_passwd, "-+-+", "---+"},
         {"read /etc/hosts", try_read_hosts, "++++", "---+"},
         {"list /etc", try_list_folder, "-+-+", "---+"},
-        {"create a file", try_create_file, "---?", "---?"},
-        {"remove a file", try_remove_file, "--??", "--??"},
+        {"create a file", try_create_file, "---+", "---+"},
+        {"remove a file", try_remove_file, "---+", "---+"},
         {"connect to loopback (TCP)", try_connect_tcp, "++++", "--?+"},
         {"connect to an abstract Unix socket", try_connect_abstract, "--?+", "--?+"},
         {"connect to a Unix socket's path", try_connect_path, "--?+", "--?+"},
@@ -294,8 +295,9 @@ static pid_t child_start(const struct media_cage *cage, enum media_kind kind, in
                 code = attempts[i].run();
                 (void)!write(MEDIA_CAGE_RECORDS, &code, sizeof(code));
         }
-        while (!is_taken_over)
-                pause();
+        if (!is_taken_over)
+                for (;;)
+                        pause();
         _exit(0);
 }
 
@@ -305,6 +307,9 @@ static void attempts_run(const struct media_cage *cage, enum media_kind kind,
         int ends[2], code;
         pid_t pid;
 
+        code = open(aim.victim, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        assert_true(code >= 0);
+        close(code);
         assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
         aim.sibling = child_start(cage, kind, ends[1], ends[0], false);
         assert_int_equal(read(ends[0], &code, sizeof(code)), sizeof(code));
@@ -321,6 +326,7 @@ static void attempts_run(const struct media_cage *cage, enum media_kind kind,
         (void)!read(ends[0], &ret[N_ATTEMPTS - 1], sizeof(*ret));
         close(ends[0]);
         unlink(aim.file);
+        unlink(aim.victim);
 }
 
 // --- the table ------------------------------------------------------------------
@@ -340,6 +346,7 @@ static int setup(void **state) {
 
         aim.server = getpid();
         snprintf(aim.file, sizeof(aim.file), "/tmp/eavesdrop-cage-%d", getpid());
+        snprintf(aim.victim, sizeof(aim.victim), "%s-victim", aim.file);
         aim.tcp = (struct sockaddr_in){.sin_family = AF_INET,
                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         listeners[0] = listener_open(AF_INET, &aim.tcp, sizeof(aim.tcp));

@@ -292,7 +292,7 @@ static void test_garbage_leaves_no_descriptor(void **state) {
 
         (void)state;
         memset(much, ' ', sizeof(much));
-        memcpy(much, packet, strlen(packet));
+        memcpy(much, packet, sizeof(packet) - 1);
         raw_send(ends.ours, "garbage", 7, ends.ours);
         raw_send(ends.ours, much, sizeof(much), ends.ours);
         raw_send(ends.ours, packet, strlen(packet), ends.ours);

@@ -34,6 +34,7 @@ static __attribute__((constructor)) void next_find(void) {
                 abort();
 }
 
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): libc's names are reserved.
 static int address_refuse(void) {
         errno = EACCES;
         return -1;
@@ -80,3 +81,4 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
                 media_address_judge_resolved(*ret);
         return code;
 }
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)

@@ -23,6 +23,7 @@ struct header {
 };
 
 _Static_assert(sizeof(struct header) == HEADER_SIZE, "the header has no padding");
+_Static_assert(MEDIA_TITLE_MAX <= MEDIA_WORDS_MAX, "every text has room in as much");
 _Static_assert(TIME_SIZE + 2 * MEDIA_SAMPLES_MAX <= MEDIA_PAYLOAD_MAX, "samples have room");
 
 static const char *const fault_names[MEDIA_FAULT_COUNT] = {
@@ -97,7 +98,7 @@ static int samples_write_all(int descriptor, const struct media_record *record,
 
 // A text as JSON: UTF-8, one line, cut to have room in `size` bytes at the other end.
 static json_t *text_pack(const char *text, size_t size) {
-        char fit[MEDIA_TITLE_MAX > MEDIA_WORDS_MAX ? MEDIA_TITLE_MAX : MEDIA_WORDS_MAX];
+        char fit[MEDIA_WORDS_MAX];
 
         assert(size <= sizeof(fit));
         line_text_write(fit, size, text ? text : "", text ? strlen(text) : 0);
@@ -187,7 +188,7 @@ struct media_records {
         size_t capacity;   // bytes
         size_t n_payload;
         struct media_opened *opened;  // while the record that was read last is one
-        char words[MEDIA_TITLE_MAX > MEDIA_WORDS_MAX ? MEDIA_TITLE_MAX : MEDIA_WORDS_MAX];
+        char words[MEDIA_WORDS_MAX];
 };
 
 struct media_records *media_records_new(unsigned n_channels) {

@@ -86,15 +86,15 @@ struct media_opened {
 // One record. Of the fields behind `type`, those that it names are set.
 struct media_record {
         enum media_record_type type;
+        enum media_fault fault;  // MEDIA_END
         // MEDIA_SAMPLES: `n_samples` in all, s16, the channels interleaved. `time` is that of
         // the first, in samples at 16 kHz on the source's clock since its begin.
         int64_t time;
         const int16_t *samples;
         size_t n_samples;
         const struct media_opened *opened;  // MEDIA_OPENED
-        double seconds;          // MEDIA_GAP, MEDIA_JUMP (may be negative), MEDIA_END (where)
-        const char *words;       // MEDIA_TITLE, MEDIA_WARNING, MEDIA_END (the library's own)
-        enum media_fault fault;  // MEDIA_END
+        double seconds;     // MEDIA_GAP, MEDIA_JUMP (may be negative), MEDIA_END (where)
+        const char *words;  // MEDIA_TITLE, MEDIA_WARNING, MEDIA_END (the library's own)
 };
 
 // --- the child's end --------------------------------------------------------------
