@@ -1,4 +1,4 @@
-# make, make build   build eavesdrop and eavesdrop-bench in build/release, nothing else
+# make, make build   build eavesdrop, eavesdrop-media and eavesdrop-bench in build/release, nothing else
 # make run           all it takes on a fresh Debian 12: packages, build, model, server
 # make test          everything that is tested, from the same fresh machine
 # make check         the quick part of that: layers, sizes, names, format
@@ -12,7 +12,7 @@ CONFIG ?= examples/demo.yaml
 build:
 	@tools/bootstrap --check build
 	@cmake --preset release $(if $(V),,>/dev/null)
-	@ninja -C build/release eavesdrop eavesdrop-bench
+	@ninja -C build/release eavesdrop eavesdrop-media eavesdrop-bench
 
 run:
 	@tools/bootstrap build run

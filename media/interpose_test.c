@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libavformat/avformat.h>
 #include <libavutil/log.h>
 #include <net/if.h>
@@ -16,11 +17,14 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "media/address_judge.h"
+#include "media/control.h"
+#include "media/records.h"
 #include "util/mem.h"
 
 #define PUBLIC  "203.0.113.7"
@@ -210,6 +214,84 @@ static void test_datagrams_are_judged(void **state) {
         close(descriptor);
 }
 
+// --- the program ------------------------------------------------------------------------
+
+// Start eavesdrop-media; ours is the socket's other end.
+static pid_t program_start(int *ret_control) {
+        int ends[2];
+        pid_t pid;
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+        pid = fork();
+        if (pid == 0) {
+                char *const argv[] = {(char[]){TEST_MEDIA_PROGRAM}, NULL};
+
+                dup2(ends[1], STDIN_FILENO);
+                execv(argv[0], argv);
+                _exit(127);
+        }
+        close(ends[1]);
+        *ret_control = ends[0];
+        return pid;
+}
+
+// Read records until the last, whose fault it returns.
+static enum media_fault fault_read(int records) {
+        CLEANUP(media_records_freep) struct media_records *reader = media_records_new(1);
+        struct media_record record = {.type = MEDIA_PROGRESS};
+        uint8_t buffer[4096];
+
+        while (record.type != MEDIA_END) {
+                const uint8_t *bytes = buffer;
+                ssize_t n_read = read(records, buffer, sizeof(buffer));
+                size_t n = (size_t)n_read;
+
+                assert_true(n_read > 0);
+                while (media_records_feed(reader, &bytes, &n, &record, NULL) == 1 &&
+                       record.type != MEDIA_END)
+                        ;
+        }
+        return record.fault;
+}
+
+static enum media_fault program_read(const char *address, unsigned port) {
+        struct media_control control = {
+                .type = MEDIA_DO_START,
+                .id = 1,
+                .request = {.kind = MEDIA_NETWORK, .n_channels = 1},
+        };
+        int socket_of_it, ends[2], wait_status;
+        pid_t pid = program_start(&socket_of_it);
+        enum media_fault fault;
+
+        snprintf(control.request.url, sizeof(control.request.url), "http://%s:%u/", address,
+                 port);
+        assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+        assert_int_equal(media_control_send(socket_of_it, &control, &ends[1], 1), 0);
+        close(ends[1]);
+        fault = fault_read(ends[0]);
+        close(ends[0]);
+        close(socket_of_it);
+        assert_int_equal(waitpid(pid, &wait_status, 0), pid);
+        assert_int_equal(wait_status, 0);
+        return fault;
+}
+
+static void test_the_program_judges(void **state) {
+        struct servers *servers = *state;
+
+        server_redirect(&servers->public, "127.0.0.1", servers->loopback.port);
+        assert_int_equal(program_read(PUBLIC, servers->public.port), MEDIA_FAULT_PROTOCOL);
+        assert_int_equal(servers->public.n_clients, 1);
+        assert_int_equal(servers->loopback.n_clients, 0);
+        // The other way round it is let through, to what is no sound.
+        server_redirect(&servers->private, PUBLIC, servers->public.port);
+        snprintf(servers->public.answer, sizeof(servers->public.answer),
+                 "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+        assert_int_equal(program_read(PRIVATE, servers->private.port), MEDIA_FAULT_NOT_MEDIA);
+        assert_int_equal(servers->public.n_clients, 2);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_tcp_of_avformat_is_judged, setup,
@@ -221,10 +303,11 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_a_redirect_within_the_house_is_followed,
                                                 setup, teardown),
                 cmocka_unit_test_setup_teardown(test_datagrams_are_judged, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_the_program_judges, setup, teardown),
         };
 
         if (!network_make()) {
-                printf("[  SKIPPED ] 5 test(s): no network namespace may be made here\n");
+                printf("[  SKIPPED ] 6 test(s): no network namespace may be made here\n");
                 return 0;
         }
         av_log_set_level(AV_LOG_QUIET);

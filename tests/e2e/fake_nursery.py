@@ -92,6 +92,8 @@ def dies(records):
 
 
 def stops(records):
+    # Else a SIGTERM may come before it has stopped itself.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     records.samples(160)
     os.kill(os.getpid(), signal.SIGSTOP)
 
