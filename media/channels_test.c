@@ -162,7 +162,7 @@ static void how_it_is_cut_plays_no_role(void **state) {
         for (size_t i = 0; i < N; i++)
                 for (unsigned c = 0; c < 3; c++)
                         sound.planes[c][i] = (float)rand() / (float)RAND_MAX *
-                                             sine(i, 0.7 + 0.3 * c) * (c == 1 ? -1 : 1);
+                                             sine(i, 0.7 + 0.3 * c) * (c == 1 ? -1.0F : 1.0F);
         mix(&sound, N);
         memcpy(whole, sound.mixed, N * sizeof(float));
         for (size_t most = 1; most < 300; most += 37) {

@@ -38,7 +38,6 @@
 // A file that ends so much before its own account has been cut short.
 #define SHORT_SECONDS 1.0
 #define SHORT_SHARE   0.02
-#define SHORT_BYTES   4096
 
 struct hearing {
         const struct media_request *request;
@@ -339,7 +338,7 @@ static void length_check(struct hearing *hearing, int64_t begin) {
         if (heard < promised - fmax(SHORT_SECONDS, SHORT_SHARE * promised))
                 snprintf(hearing->damage, sizeof(hearing->damage),
                          "it ends after %.1f of %.1f s", heard, promised);
-        else if (missing > SHORT_BYTES)
+        else if (missing > 0)
                 snprintf(hearing->damage, sizeof(hearing->damage),
                          "it ends %" PRId64 " bytes before its own account", missing);
         else

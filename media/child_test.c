@@ -305,10 +305,14 @@ static void joined_files_are_one(void **state) {
 }
 
 static void files_that_were_cut_are_damaged(void **state) {
-        static const char *const names[] = {"one.flac", "one.wav", "one.mp3", "one.aiff",
-                                            "fast.mp4"};
+        static const char *const names[] = {"one.flac", "one.wav", "one.mp3",   "one.aiff",
+                                            "fast.mp4", "one.mkv", "noise.ogg", "noise.opus"};
 
         (void)state;
+        // Of several pages.
+        rig_folder_ffmpeg("noise.ogg", BURSTS);
+        rig_folder_ffmpeg("noise.opus", BURSTS);
+        rig_folder_ffmpeg("one.mkv", SINE " -c:a pcm_s16le");
         rig_folder_ffmpeg("fast.mp4", SINE " -c:a aac -movflags +faststart");
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
                 for (size_t k = 0; k < 2; k++) {

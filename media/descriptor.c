@@ -10,9 +10,13 @@
 #include <unistd.h>
 
 #include "media/joint.h"
+#include "media/pages.h"
 #include "util/mem.h"
 
 #define BUFFER_SIZE 65536
+
+// Sizes in heads are not always right to the last byte.
+#define SIZE_SLACK 4096
 
 struct media_descriptor {
         int input;
@@ -23,6 +27,7 @@ struct media_descriptor {
         int64_t position;  // of the next byte
         int64_t promised;  // where the part ends by its own account; -1: unknown
         int64_t missing;   // bytes before that, at the input's end
+        struct media_pages pages;
         // Bytes of a pipe that were looked at and are still to be read.
         uint8_t ahead[MEDIA_JOINT_HEAD];
         size_t n_ahead;
@@ -78,6 +83,7 @@ static void part_begin(struct media_descriptor *descriptor, int64_t begin) {
         descriptor->begin = descriptor->position = begin;
         descriptor->end = descriptor->promised = -1;
         descriptor->missing = 0;
+        media_pages_init(&descriptor->pages);
         if (descriptor->is_seekable) {
                 n = input_read_whole(descriptor, head, MEDIA_JOINT_HEAD, begin);
         } else {
@@ -86,10 +92,13 @@ static void part_begin(struct media_descriptor *descriptor, int64_t begin) {
                 descriptor->n_ahead = n;
                 memcpy(head, descriptor->ahead, n);
         }
-        length = media_joint_is_head(head, n) ? media_joint_length(head) : -1;
+        length = media_joint_length(head, n);
         if (length < 0)
                 return;
         descriptor->promised = begin + length;
+        // Others know by themselves where the next file begins.
+        if (!media_joint_is_head(head, n))
+                return;
         if (descriptor->is_seekable) {
                 n = input_read_whole(descriptor, head, MEDIA_JOINT_HEAD, begin + length);
                 if (!media_joint_is_head(head, n))
@@ -140,6 +149,8 @@ static int read_packet(void *opaque, uint8_t *bytes, int size) {
                 return AVERROR_EOF;
         if (got < 0)
                 return AVERROR((int)-got);
+        if (!descriptor->is_seekable)
+                media_pages_feed(&descriptor->pages, bytes, (size_t)got);
         descriptor->position += got;
         descriptor->n_read += (uint64_t)got;
         return (int)got;
@@ -255,8 +266,27 @@ bool media_descriptor_is_beyond(const struct media_descriptor *descriptor) {
         return descriptor->is_beyond;
 }
 
-int64_t media_descriptor_missing(const struct media_descriptor *descriptor) {
-        return descriptor->missing;
+// A file's demuxer went to and fro: its pages are followed once more.
+static void pages_follow(struct media_descriptor *descriptor) {
+        CLEANUP(mem_freep) char *buffer = xcalloc(BUFFER_SIZE, 1);
+        uint8_t *bytes = (uint8_t *)buffer;
+        int64_t position = descriptor->begin;
+        ssize_t got;
+
+        media_pages_init(&descriptor->pages);
+        while (!descriptor->pages.is_lost &&
+               (got = input_read(descriptor, bytes, BUFFER_SIZE, position)) > 0) {
+                media_pages_feed(&descriptor->pages, bytes, (size_t)got);
+                position += got;
+        }
+}
+
+int64_t media_descriptor_missing(struct media_descriptor *descriptor) {
+        if (descriptor->missing > 0)
+                return descriptor->missing > SIZE_SLACK ? descriptor->missing : 0;
+        if (descriptor->is_seekable)
+                pages_follow(descriptor);
+        return (int64_t)media_pages_missing(&descriptor->pages);
 }
 
 bool media_descriptor_is_empty(const struct media_descriptor *descriptor) {

@@ -37,9 +37,9 @@ void media_descriptor_limit(struct media_descriptor *descriptor, uint64_t n_byte
 // Was more wanted than the limit?
 bool media_descriptor_is_beyond(const struct media_descriptor *descriptor);
 
-// How many bytes there are less than the container of the part that was read says; 0 where it
-// does not say, or was not read to its end.
-int64_t media_descriptor_missing(const struct media_descriptor *descriptor);
+// How many bytes there are less than the container of the part that was read to its end says
+// (or its last page of Ogg); 0: none, or it does not say.
+int64_t media_descriptor_missing(struct media_descriptor *descriptor);
 
 // Has no byte come?
 bool media_descriptor_is_empty(const struct media_descriptor *descriptor);

@@ -8,7 +8,9 @@
 // 10 s (HTTP, where segments come in steps) is a dead peer.
 #define RTSP_OPTIONS "allowed_media_types=audio:timeout=5000000:analyzeduration=100000"
 #define HTTP_OPTIONS "rw_timeout=10000000:analyzeduration=2000000"
-#define SRT_OPTIONS  "timeout=5000000:analyzeduration=2000000"
+#define SRT_OPTIONS  "timeout=5000000:analyzeduration=1000000"
+// Live, and without a list of its tracks: so long they are waited for.
+#define RTMP_OPTIONS "rw_timeout=10000000:analyzeduration=500000"
 
 #define RTSP_PROTOCOLS "rtsp,rtp,udp,tcp"
 #define HTTP_PROTOCOLS "http,https,httpproxy,tcp,tls,crypto,data"
@@ -22,8 +24,8 @@ static const struct media_formats_scheme schemes[] = {
         {"rtsps", RTSP_PROTOCOLS ",rtsps,srtp,tls", "rtsp", RTSP_OPTIONS},
         {"http", HTTP_PROTOCOLS, HTTP_FORMATS, HTTP_OPTIONS},
         {"https", HTTP_PROTOCOLS, HTTP_FORMATS, HTTP_OPTIONS},
-        {"rtmp", "rtmp,tcp", "flv,live_flv", HTTP_OPTIONS},
-        {"rtmps", "rtmp,rtmps,tcp,tls", "flv,live_flv", HTTP_OPTIONS},
+        {"rtmp", "rtmp,tcp", "flv,live_flv", RTMP_OPTIONS},
+        {"rtmps", "rtmp,rtmps,tcp,tls", "flv,live_flv", RTMP_OPTIONS},
         {"srt", "srt,udp", SRT_FORMATS, SRT_OPTIONS},
 };
 
