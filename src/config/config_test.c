@@ -38,7 +38,7 @@ static void test_short_and_long_form(void **state) {
         assert_int_equal(config->engines, 1);
         assert_int_equal(config->threads, 0);
         assert_int_equal(config->compute, COMPUTE_AUTO);
-        assert_string_equal(config->media, "ffmpeg");
+        assert_string_equal(config->media, "builtin");
         assert_int_equal(config->log_level, LOG_INFO);
         assert_int_equal(config->log_format, LOG_TEXT);
 }

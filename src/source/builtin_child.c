@@ -189,9 +189,11 @@ static void end_take(struct builtin_child *child, const struct media_record *rec
                 snprintf(child->text, sizeof(child->text), "%s", record->words);
                 break;
         // These are of many kinds, and the words say which it was.
-        case MEDIA_FAULT_PROTOCOL:
-        case MEDIA_FAULT_FORMAT:
         case MEDIA_FAULT_LIMIT:
+                snprintf(child->text, sizeof(child->text), "%s",
+                         record->words[0] ? record->words : text);
+                break;
+        case MEDIA_FAULT_PROTOCOL:
                 snprintf(child->text, sizeof(child->text), record->words[0] ? "%s: %s" : "%s",
                          text, record->words);
                 break;

@@ -436,7 +436,7 @@ static void one_that_does_not_answer_is_killed(void **state) {
         rig_open(&rig, &stuck, "stuck");
         loop_advance(rig.loop, MEDIA_PROCESS_PATIENCE - NSEC_PER_SEC);
         assert_int_equal(stuck.n_ends, 0);
-        loop_advance(rig.loop, 2 * NSEC_PER_SEC);
+        loop_advance(rig.loop, 3 * NSEC_PER_SEC);
         end_await(&stuck);
         end_await(&live);
         assert_string_equal(stuck.text, "the media process did not answer, and was ended");
@@ -457,7 +457,7 @@ static void one_that_reads_nothing_holds_nobody_up(void **state) {
                 rig_open(&rig, &captures[i], "live");
         for (size_t i = 0; i < N_DEAF; i += 2)
                 captures[i].run = media_run_close(captures[i].run);
-        loop_advance(rig.loop, MEDIA_PROCESS_PATIENCE + NSEC_PER_SEC);
+        loop_advance(rig.loop, MEDIA_PROCESS_PATIENCE + 2 * NSEC_PER_SEC);
         for (size_t i = 1; i < N_DEAF; i += 2)
                 end_await(&captures[i]);
         assert_int_equal(captures[0].n_ends, 0);

@@ -89,10 +89,10 @@ static int end_judge(const struct media *media, const struct media_end *end,
                      struct error *error) {
         double seconds = (double)end->n_samples / AUDIO_RATE;
 
-        if (end->fault == MEDIA_FAULT_LIMIT)
+        if (end->fault == MEDIA_FAULT_LIMIT && end->n_samples > 0)
                 return error_set(error, -EINVAL, "%s; %.1f s of it could be read", end->text,
                                  seconds);
-        if (end->has_died)
+        if (end->has_died && end->fault != MEDIA_FAULT_LIMIT)
                 return error_set(error, -EIO, "%s", end->text);
         if (end->n_samples == 0)
                 return error_set(error, -EINVAL, "%s", end_words(media, end));

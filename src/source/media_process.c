@@ -36,6 +36,7 @@ struct media_process {
         struct loop_timer *look;
         nsec_t started;
         nsec_t next_start;       // not before
+        bool is_suspected;       // it seemed stuck when it was last looked at
         unsigned n_short_lives;  // in a row
 };
 
@@ -211,7 +212,9 @@ static bool is_stuck(const struct media_process *process) {
 static void process_on_look(void *context) {
         struct media_process *process = context;
 
-        if (!is_stuck(process)) {
+        // If it was us who were held up, its answers are read before the next look.
+        if (!is_stuck(process) || !process->is_suspected) {
+                process->is_suspected = is_stuck(process);
                 if (!LIST_EMPTY(&process->children))
                         loop_timer_set(process->look, LOOK_INTERVAL);
                 return;
@@ -224,8 +227,6 @@ static void process_on_look(void *context) {
 
 static int process_launch(struct media_process *process, const char *program,
                           struct error *error) {
-        // What children that fetch over HTTP need beyond what all get.
-        static const char *const variables[] = {"http_proxy", "no_proxy", NULL};
         const char *const argv[] = {program, NULL};
         const struct process_listener listener = {
                 .on_stdout = process_on_stdout,
@@ -240,7 +241,6 @@ static int process_launch(struct media_process *process, const char *program,
         };
         struct process_config config = {
                 .argv = argv,
-                .variables = variables,
                 .is_service = true,
         };
         int ends[2], code;
@@ -256,6 +256,7 @@ static int process_launch(struct media_process *process, const char *program,
         }
         process->socket = media_socket_open(process->loop, ends[0], &socket_listener);
         process->started = loop_now(process->loop);
+        process->is_suspected = false;
         log_debug(ABOUT, "media-process", "'%s' runs as process %d", program,
                   process_id(process->process));
         return 0;

@@ -23,7 +23,7 @@
 
 #define MEDIA_PROCESS_PROGRAM "eavesdrop-media"
 
-#define MEDIA_PROCESS_PATIENCE (5 * NSEC_PER_SEC)
+#define MEDIA_PROCESS_PATIENCE (10 * NSEC_PER_SEC)
 
 struct media_process;
 

@@ -364,7 +364,7 @@ static int source_run(struct source *source, struct error *error) {
                 .path = path,
                 .transport = source->config.transport,
                 .is_paced = path != NULL,
-                .is_looped = source->config.is_looped && path,
+                .is_looped = source->config.is_looped,
                 .track = source->track,
         };
         const struct media_run_listener listener = {

@@ -14,7 +14,7 @@
 
 #include "util/mem.h"
 
-const char *const rig_media[] = {"ffmpeg", NULL};
+const char *const rig_media[] = {"ffmpeg", TEST_MEDIA_PROGRAM, NULL};
 
 void rig_nursery_write(const char *path, const char *mode) {
         FILE *file = fopen(path, "w");

@@ -306,6 +306,12 @@ static void few_bytes_make_no_endless_sound(void **state) {
         client_send(&client, (size_t)2 << 20);
         loop_advance(rig.loop, NSEC_PER_SEC);
         client_await(&client, SIZE_MAX);
+        if (client.n_samples == 0) {  // a program may know by itself that there is no such rate
+                assert_int_equal(client.end, UPLOAD_DAMAGED);
+                assert_non_null(strstr(client.words, "sample rate"));
+                rig_deinit(&rig);
+                return;
+        }
         assert_int_equal(client.end, UPLOAD_TOO_LARGE);
         assert_non_null(strstr(client.words, "more sound than"));
         assert_in_range(client.n_samples / AUDIO_RATE, UPLOAD_FREE_SECONDS - 1,

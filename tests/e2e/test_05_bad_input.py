@@ -280,11 +280,15 @@ def test_a_port_in_use(command, small_config):
     assert done.returncode == 1 and str(port) in done.stderr and "in use" in done.stderr
 
 
-def test_no_ffmpeg(command, tmp_path, small_config):
-    empty = tmp_path / "empty"
-    empty.mkdir()
+@pytest.mark.parametrize("media", ["builtin", "ffmpeg"])
+def test_nothing_that_reads_media(command, program, tmp_path, small_config, media):
+    """Neither an ffmpeg nor, beside a copy of the program, an eavesdrop-media."""
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    shutil.copy(program, alone)
     config = small_config("base")
-    config.write_text(config.read_text() + "streams: {hall: 'rtsp://127.0.0.1:9/hall'}\n")
-    environment = {**os.environ, "PATH": str(empty)}
-    done = command("serve", "--config", config, "--model-dir", command.models, env=environment, stdin=subprocess.DEVNULL)
-    assert done.returncode == 1 and "ffmpeg" in done.stderr and "install" in done.stderr
+    config.write_text(config.read_text() + f"media: {media}\nstreams: {{hall: 'rtsp://127.0.0.1:9/hall'}}\n")
+    environment = {**os.environ, "PATH": str(alone)}
+    done = command("serve", "--config", config, "--model-dir", command.models, env=environment, program=alone / program.name)
+    assert done.returncode == 1 and "install it" in done.stderr
+    assert ("media: ffmpeg" if media == "builtin" else "media: builtin") in done.stderr

@@ -1,8 +1,5 @@
 """Files as people have them: nothing said in them, odd clocks, channels and tracks, joined, finite
 sources; and what clients upload.
-
-What is marked as expected to fail is mended with a process of our own that reads media: ffmpeg's
-command line has no flag for it that does no harm elsewhere.
 """
 
 import contextlib
@@ -18,7 +15,6 @@ import processes
 import pytest
 import speech
 
-MEDIA_PROCESS = pytest.mark.xfail(strict=True, reason="needs a media process of our own")
 FELLOWS = "and so my fellow americans"
 
 
@@ -58,14 +54,12 @@ def test_a_file_with_speech_is_not(transcribe, jfk, tmp_path):
 # --- the file's clock, channels, tracks ------------------------------------------------------
 
 
-@MEDIA_PROCESS
 @pytest.mark.parametrize("name", ["delay.mkv", "delay.mp4"])
 def test_times_are_the_files_own(transcribe, data, name):
     done = transcribe("--format", "srt", data / "faults" / name)
     assert speech.srt_segments(done.stdout)[0][0] == pytest.approx(5, abs=0.5)
 
 
-@MEDIA_PROCESS
 def test_a_jump_of_the_clock_within_a_file(transcribe, jfk, tmp_path):
     """What follows the pause at 7.5 s comes a minute later, by its time stamps."""
     jump = tmp_path / "jump.mkv"
@@ -75,14 +69,12 @@ def test_a_jump_of_the_clock_within_a_file(transcribe, jfk, tmp_path):
     assert speech.srt_segments(done.stdout)[-1][1] == pytest.approx(71, abs=1)
 
 
-@MEDIA_PROCESS
 @pytest.mark.parametrize("name", ["nine-channels.wav", "phase-inverted.flac"])
 def test_channels_without_a_layout_or_against_each_other(transcribe, data, name):
     done = transcribe(data / "faults" / name)
     assert done.returncode == 0 and FELLOWS in said(done)
 
 
-@MEDIA_PROCESS
 def test_speech_in_the_channel_for_bass(transcribe, jfk, tmp_path):
     surround = tmp_path / "surround.wav"
     pan = "pan=5.1|FL=0*c0|FR=0*c0|FC=0*c0|LFE=c0|BL=0*c0|BR=0*c0"
@@ -90,12 +82,11 @@ def test_speech_in_the_channel_for_bass(transcribe, jfk, tmp_path):
     assert FELLOWS in said(transcribe(surround))
 
 
-@MEDIA_PROCESS
 def test_speech_in_the_second_track(transcribe, data):
     assert "slow communication channels" in said(transcribe(data / "faults/obs.mkv"))
 
 
-@pytest.mark.parametrize("form", ["flac", "ogg", pytest.param("mp3", marks=MEDIA_PROCESS)])
+@pytest.mark.parametrize("form", ["flac", "ogg", "mp3"])
 def test_joined_files(transcribe, jfk, tmp_path, form):
     """`cat a.flac b.flac`: both are read, and nothing is wrong with them."""
     one = tmp_path / f"one.{form}"
@@ -129,7 +120,6 @@ def web(folder):
 
 
 def http_file(name, arguments):
-    @MEDIA_PROCESS
     def test(serve, jfk, tmp_path):
         """It is heard once, and then it is over."""
         site = tmp_path / "site"
@@ -160,7 +150,7 @@ def upload(client, server, name):
 def test_idle_uploads_cost_no_process_and_the_rest_is_sent_away(serve, client, jfk):
     server = serve("uploads: {at_once: 1, waiting: 5}\n")
     idle = [upload(client, server, f"idle{i}") for i in range(5)]
-    assert processes.children(server.pid, "ffmpeg") == []
+    assert server.media() == []
     busy = upload(client, server, "busy")  # there is a slot for whoever has something to say
     late = client(server)
     late.setup(stream="late", source_mode="file")
@@ -170,7 +160,7 @@ def test_idle_uploads_cost_no_process_and_the_rest_is_sent_away(serve, client, j
     busy.end()
     assert busy.wait_close() == 1000
     assert FELLOWS in " ".join(speech.words(busy.text()))
-    assert len(idle) == 5 and processes.children(server.pid, "ffmpeg") == []
+    assert len(idle) == 5 and server.media() == []
 
 
 def test_an_upload_beyond_its_limits_is_told(serve, client):
@@ -191,11 +181,14 @@ def test_an_upload_beyond_its_limits_is_told(serve, client):
     assert long.wait_close() == 1009
 
 
-def test_what_an_ffmpeg_may_do(serve, jfk):
-    """No secrets, no new privileges, 512 MiB, no core, three descriptors."""
-    server = serve(f"streams: {{hall: {{url: '{jfk[0]}', loop: true}}}}\n", environment={"KITCHEN_PASSWORD": "s3cr3t", "EAVESDROP_LANGUAGE": "en"})
-    processes.wait_until(lambda: processes.children(server.pid, "ffmpeg"), 20, "an ffmpeg")
-    child = processes.children(server.pid, "ffmpeg")[0]
+@pytest.mark.parametrize("media", ["builtin", "ffmpeg"])
+def test_what_reads_media_has_little(serve, jfk, media):
+    """No secrets, no new privileges, 512 MiB, no core, few descriptors."""
+    server = serve(
+        f"media: {media}\nstreams: {{hall: {{url: '{jfk[0]}', loop: true}}}}\n",
+        environment={"KITCHEN_PASSWORD": "s3cr3t", "EAVESDROP_LANGUAGE": "en"},
+    )
+    child = processes.wait_until(server.media, 20, "what reads the file")[0]
     with open(f"/proc/{child}/environ", "rb") as environ:
         names = {entry.split(b"=")[0] for entry in environ.read().split(b"\0") if entry}
     assert b"PATH" in names and not {b"KITCHEN_PASSWORD", b"EAVESDROP_LANGUAGE"} & names
@@ -204,4 +197,4 @@ def test_what_an_ffmpeg_may_do(serve, jfk):
     with open(f"/proc/{child}/limits", encoding="ascii") as limits:
         rows = {row[:26].strip(): row[26:].split()[:2] for row in limits}
     assert rows["Max address space"] == [str(512 << 20)] * 2 and rows["Max core file size"] == ["0", "0"]
-    assert len(os.listdir(f"/proc/{child}/fd")) <= 4  # and the file
+    assert len(os.listdir(f"/proc/{child}/fd")) <= 5  # the standard ones, what it writes into, and the file
