@@ -30,6 +30,8 @@
 #define PUBLIC  "203.0.113.7"
 #define PRIVATE "192.168.7.7"
 
+#define NO_SOUND "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
 // Give the loopback device of this namespace an address.
 static int address_add(int socket, const char *label, const char *address) {
         struct ifreq request = {0};
@@ -67,6 +69,7 @@ struct server {
         pthread_t thread;
         int listener;
         unsigned port;
+        pthread_mutex_t lock;  // of what follows
         char answer[256];
         unsigned n_clients;
 };
@@ -77,9 +80,11 @@ static void *server_run(void *context) {
         int client;
 
         while ((client = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
-                server->n_clients++;
                 (void)!read(client, request, sizeof(request));
+                pthread_mutex_lock(&server->lock);
+                server->n_clients++;
                 (void)!write(client, server->answer, strlen(server->answer));
+                pthread_mutex_unlock(&server->lock);
                 close(client);
         }
         return NULL;
@@ -89,20 +94,38 @@ static void server_start(struct server *server, const char *address) {
         struct sockaddr_in in = {.sin_family = AF_INET};
         socklen_t length = sizeof(in);
 
-        *server = (struct server){.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+        *server = (struct server){.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+                                  .lock = PTHREAD_MUTEX_INITIALIZER};
         assert_int_equal(inet_pton(AF_INET, address, &in.sin_addr), 1);
         assert_int_equal(bind(server->listener, (struct sockaddr *)&in, sizeof(in)), 0);
         assert_int_equal(listen(server->listener, 5), 0);
         assert_int_equal(getsockname(server->listener, (struct sockaddr *)&in, &length), 0);
         server->port = ntohs(in.sin_port);
-        snprintf(server->answer, sizeof(server->answer),
-                 "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+        snprintf(server->answer, sizeof(server->answer), "%s", NO_SOUND);
         assert_int_equal(pthread_create(&server->thread, NULL, server_run, server), 0);
 }
 
+static void server_answer(struct server *server, const char *answer) {
+        pthread_mutex_lock(&server->lock);
+        snprintf(server->answer, sizeof(server->answer), "%s", answer);
+        pthread_mutex_unlock(&server->lock);
+}
+
 static void server_redirect(struct server *server, const char *address, unsigned port) {
-        snprintf(server->answer, sizeof(server->answer),
-                 "HTTP/1.0 302 Found\r\nLocation: http://%s:%u/\r\n\r\n", address, port);
+        CLEANUP(mem_freep)
+        char *answer = xasprintf("HTTP/1.0 302 Found\r\nLocation: http://%s:%u/\r\n\r\n",
+                                 address, port);
+
+        server_answer(server, answer);
+}
+
+static unsigned server_clients(struct server *server) {
+        unsigned n;
+
+        pthread_mutex_lock(&server->lock);
+        n = server->n_clients;
+        pthread_mutex_unlock(&server->lock);
+        return n;
 }
 
 static void server_stop(struct server *server) {
@@ -156,7 +179,8 @@ static void test_tcp_of_avformat_is_judged(void **state) {
         assert_int_equal(url_open("tcp", "127.0.0.1", servers->loopback.port), AVERROR(EACCES));
         assert_int_equal(url_open("tcp", PRIVATE, servers->private.port), AVERROR(EACCES));
         assert_int_equal(media_address_judge_refused(), 2);
-        assert_int_equal(servers->loopback.n_clients + servers->private.n_clients, 0);
+        assert_int_equal(server_clients(&servers->loopback) + server_clients(&servers->private),
+                         0);
 }
 
 static void test_a_redirect_inward_is_refused(void **state) {
@@ -166,8 +190,9 @@ static void test_a_redirect_inward_is_refused(void **state) {
         assert_int_equal(url_open("http", PUBLIC, servers->public.port), AVERROR(EACCES));
         server_redirect(&servers->public, PRIVATE, servers->private.port);
         assert_int_equal(url_open("http", PUBLIC, servers->public.port), AVERROR(EACCES));
-        assert_int_equal(servers->public.n_clients, 2);
-        assert_int_equal(servers->loopback.n_clients + servers->private.n_clients, 0);
+        assert_int_equal(server_clients(&servers->public), 2);
+        assert_int_equal(server_clients(&servers->loopback) + server_clients(&servers->private),
+                         0);
 }
 
 static void test_a_redirect_outward_is_followed(void **state) {
@@ -176,7 +201,7 @@ static void test_a_redirect_outward_is_followed(void **state) {
         server_redirect(&servers->loopback, PRIVATE, servers->private.port);
         server_redirect(&servers->private, PUBLIC, servers->public.port);
         assert_int_equal(url_open("http", "127.0.0.1", servers->loopback.port), 0);
-        assert_int_equal(servers->public.n_clients, 1);
+        assert_int_equal(server_clients(&servers->public), 1);
         assert_int_equal(media_address_judge_refused(), 0);
 }
 
@@ -186,7 +211,7 @@ static void test_a_redirect_within_the_house_is_followed(void **state) {
         server_redirect(&servers->private, PRIVATE, servers->private.port);
         // Round and round, until FFmpeg has enough.
         assert_int_not_equal(url_open("http", PRIVATE, servers->private.port), 0);
-        assert_true(servers->private.n_clients > 1);
+        assert_true(server_clients(&servers->private) > 1);
         assert_int_equal(media_address_judge_refused(), 0);
 }
 
@@ -282,14 +307,13 @@ static void test_the_program_judges(void **state) {
 
         server_redirect(&servers->public, "127.0.0.1", servers->loopback.port);
         assert_int_equal(program_read(PUBLIC, servers->public.port), MEDIA_FAULT_PROTOCOL);
-        assert_int_equal(servers->public.n_clients, 1);
-        assert_int_equal(servers->loopback.n_clients, 0);
+        assert_int_equal(server_clients(&servers->public), 1);
+        assert_int_equal(server_clients(&servers->loopback), 0);
         // The other way round it is let through, to what is no sound.
         server_redirect(&servers->private, PUBLIC, servers->public.port);
-        snprintf(servers->public.answer, sizeof(servers->public.answer),
-                 "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+        server_answer(&servers->public, NO_SOUND);
         assert_int_equal(program_read(PRIVATE, servers->private.port), MEDIA_FAULT_NOT_MEDIA);
-        assert_int_equal(servers->public.n_clients, 2);
+        assert_int_equal(server_clients(&servers->public), 2);
 }
 
 int main(void) {
