@@ -18,12 +18,13 @@
 // A file of `n` bytes with a RIFF head that says so (or that it does not know), filled with
 // `fill`.
 static size_t wave_write(uint8_t *ret, size_t n, bool is_known, int fill) {
+        static const uint8_t riff[] = {'R', 'I', 'F', 'F'}, wave[] = {'W', 'A', 'V', 'E'};
         uint32_t size = is_known ? (uint32_t)n - 8 : 0xffffffff;
 
         memset(ret, fill, n);
-        memcpy(ret, "RIFF", 4);
+        memcpy(ret, riff, sizeof(riff));
         memcpy(ret + 4, &size, 4);  // of a little-endian machine
-        memcpy(ret + 8, "WAVE", 4);
+        memcpy(ret + 8, wave, sizeof(wave));
         return n;
 }
 
