@@ -25,14 +25,19 @@ static bool has_control(void) {
 }
 
 // Children see this environment: nothing in it but what libraries need for names of places,
-// languages and zones.
+// languages and zones, and the way out of a network (whose password, if it has one, the nursery
+// takes from children that have no network).
 static void environment_reduce(void) {
-        static const char *const kept[] = {"LANG", "LC_ALL", "LC_CTYPE", "TZ"};
+        static const char *const kept[] = {"LANG", "LC_ALL",     "LC_CTYPE",
+                                           "TZ",   "http_proxy", "no_proxy"};
         char *values[sizeof(kept) / sizeof(kept[0])];
 
         // There is one thread. NOLINTBEGIN(concurrency-mt-unsafe)
         for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
                 values[i] = xstrdup(getenv(kept[i]));
+        // What the program was started with would stay in every child's memory.
+        for (char **variable = environ; *variable; variable++)
+                explicit_bzero(*variable, strlen(*variable));
         clearenv();
         for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
                 if (values[i])

@@ -139,6 +139,14 @@ static struct child *child_place(struct nursery *nursery) {
         return &nursery->children[i];
 }
 
+// Wipe the address of the proxy, in which a password may stand. There is one thread.
+static void proxy_forget(void) {
+        char *proxy = getenv("http_proxy");  // NOLINT(concurrency-mt-unsafe)
+
+        if (proxy)
+                explicit_bzero(proxy, strlen(proxy));
+}
+
 static _Noreturn void child_run(const struct nursery *nursery,
                                 const struct media_request *request,
                                 const int descriptors[MEDIA_DESCRIPTORS_MAX]) {
@@ -146,6 +154,8 @@ static _Noreturn void child_run(const struct nursery *nursery,
         int code = media_cage_enter(nursery->config->cage, request->kind, nursery->pid,
                                     descriptors[0], input);
 
+        if (request->kind != MEDIA_NETWORK)
+                proxy_forget();
         if (code < 0) {
                 dprintf(STDERR_FILENO, "nursery: cannot lock a child in: %s\n",
                         strerrordesc_np(-code));

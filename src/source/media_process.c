@@ -227,6 +227,8 @@ static void process_on_look(void *context) {
 
 static int process_launch(struct media_process *process, const char *program,
                           struct error *error) {
+        // What children that fetch over HTTP need beyond what all get.
+        static const char *const variables[] = {"http_proxy", "no_proxy", NULL};
         const char *const argv[] = {program, NULL};
         const struct process_listener listener = {
                 .on_stdout = process_on_stdout,
@@ -241,6 +243,7 @@ static int process_launch(struct media_process *process, const char *program,
         };
         struct process_config config = {
                 .argv = argv,
+                .variables = variables,
                 .is_service = true,
         };
         int ends[2], code;

@@ -9,6 +9,7 @@ import os
 import subprocess
 import threading
 import time
+import urllib.parse
 
 import numpy
 import processes
@@ -110,6 +111,9 @@ def web(folder):
         def __init__(self, *arguments):
             super().__init__(*arguments, directory=str(folder))
 
+        def translate_path(self, path):
+            return super().translate_path(urllib.parse.urlsplit(path).path)  # a proxy gets whole addresses
+
         def log_message(self, *_):
             requests.append(self.path)
 
@@ -136,6 +140,20 @@ def http_file(name, arguments):
 
 test_a_recording_behind_http_ends = http_file("talk.mp3", ["-c:a", "libmp3lame"])
 test_a_playlist_with_an_end_ends = http_file("talk.m3u8", ["-c:a", "aac", "-f", "hls", "-hls_time", "2", "-hls_list_size", "0"])
+
+
+def test_a_recording_behind_a_proxy_is_heard(serve, jfk, tmp_path):
+    """The host's name is nothing that anybody but the proxy could look up."""
+    site = tmp_path / "site"
+    site.mkdir()
+    subprocess.run(["ffmpeg", "-v", "error", "-t", "4", "-i", jfk[0], site / "talk.wav"], check=True)
+    with web(site) as (port, requests):
+        proxy = {"http_proxy": f"http://user:secret@127.0.0.1:{port}"}
+        server = serve("streams: {far: 'http://sounds.example/talk.wav'}\n", environment=proxy)
+        server.wait_log("my fellow")
+        assert "http://sounds.example:80/talk.wav" in requests
+        for pid in server.media() + processes.children(server.pid, processes.MEDIA_PROCESS):
+            assert b"secret" not in open(f"/proc/{pid}/environ", "rb").read()
 
 
 # --- uploads ---------------------------------------------------------------------------------
