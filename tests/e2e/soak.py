@@ -126,6 +126,7 @@ class Soak:
         self.start = time.monotonic()
         self.rows = []
         self.n_silent = 0
+        self.n_kills = 0
 
     def crowd(self, port):
         visitors = [Visitor(port, self.utterances, 100 + seed) for seed in range(self.options.crowd)]
@@ -159,7 +160,7 @@ class Soak:
             "files_mb": int(status["RssFile"].split()[0]) / 1024,
             "descriptors": len(os.listdir(f"/proc/{pid}/fd")),
             "threads": int(status["Threads"]),
-            "children": len(processes.children(pid)),
+            "children": len(self.server.media()),
             "visits": sum(visitor.n_visits for visitor in self.visitors),
             "texts": len([m for m in self.subscriber.messages if m["type"] == "transcription"]),
         }
@@ -183,12 +184,16 @@ class Soak:
             print(f"# {what}: NO TEXT of {stream} within {TEXT_WITHIN} s", flush=True)
 
     def kill_one(self, dice):
-        # Text follows those of the cameras; the quiet streams' processes may be hit, too.
-        pids = self.server.media()
+        # Text follows those of the cameras; the quiet streams' processes may be hit, too. Every
+        # fourth time it is the media process itself, and with it all that it started.
+        nurseries = processes.children(self.server.pid, processes.MEDIA_PROCESS)
+        is_nursery = nurseries and self.n_kills % 4 == 3
+        pids = nurseries if is_nursery else self.server.media()
+        self.n_kills += 1
         if pids:
             os.kill(dice.choice(pids), signal.SIGKILL)
         for stream in self.cameras:
-            self.expect_text("media child killed", stream)
+            self.expect_text("media process killed" if is_nursery else "media child killed", stream)
 
     def camera_away(self):
         self.cameras["shaky"].stop()
