@@ -10,8 +10,10 @@
 
 // A page with segments of 255 and 10 bytes; returns its length.
 static size_t page_write(uint8_t *ret) {
+        static const uint8_t mark[] = {'O', 'g', 'g', 'S'};
+
         memset(ret, 'x', 27 + 2 + 265);
-        memcpy(ret, "OggS", 4);
+        memcpy(ret, mark, sizeof(mark));
         ret[26] = 2;
         ret[27] = 255;
         ret[28] = 10;

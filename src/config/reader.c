@@ -211,7 +211,7 @@ static const char *given_as(const struct config_reader *reader, const struct set
         for (size_t i = 0; values && i < values->n; i++) {
                 const struct setting *given = values->items[i].setting;
 
-                if (given != setting && setting_is_same(given, setting))
+                if (given != setting && setting_is_same(setting, given))
                         return given->name;
         }
         return NULL;

@@ -464,16 +464,16 @@ static void connection_on_closed(void *context) {
 static void connection_on_deadline(void *context) {
         struct connection *connection = context;
         bool is_over = !connection->exchange.is_active;
+        bool is_waiting = connection_waits(connection);
 
-        if (connection_waits(connection) && !transport_is_broken(connection->transport))
+        if (is_waiting && !transport_is_broken(connection->transport))
                 loop_timer_set(connection->deadline, EXCHANGE_LOOK);
-        else if (connection_waits(connection))
-                transport_close(connection->transport);
-        else if (is_over && (connection->is_finishing || !connection->is_begun) &&
+        else if (!is_waiting && is_over &&
+                 (connection->is_finishing || !connection->is_begun) &&
                  connection_is_taken(connection))
                 loop_timer_set(connection->deadline, LISTENER_REQUEST_TIMEOUT);
-        else if (is_over &&
-                 (connection->is_finishing || transport_pending(connection->transport)))
+        else if (is_waiting || (is_over && (connection->is_finishing ||
+                                            transport_pending(connection->transport))))
                 transport_close(connection->transport);
         else if (connection->is_begun)
                 connection_refuse(connection, HTTP_STATUS_REQUEST_TIMEOUT,

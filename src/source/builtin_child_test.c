@@ -33,17 +33,17 @@ struct capture {
         struct loop *loop;
         struct media_backend *backend;
         struct media_run *run;
-        char told[512];  // "opened gap title ..."
         size_t n_samples;
-        float last_sample;
         size_t pause_after;  // samples; 0: never
-        bool is_closing;     // at the first samples
+        double damaged_at;
+        float last_sample;
         unsigned n_drains;
         unsigned n_ends;
         enum media_fault fault;
-        bool has_died;
+        char told[512];  // "opened gap title ..."
         char text[400];
-        double damaged_at;
+        bool is_closing;  // at the first samples
+        bool has_died;
 };
 
 static void tell(struct capture *capture, const char *word) {

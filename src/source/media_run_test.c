@@ -36,13 +36,13 @@ struct rig {
 struct capture {
         struct loop *loop;
         struct media_run *run;
-        unsigned n_opened;
         size_t n_samples;
-        bool is_stopped;
+        unsigned n_opened;
         unsigned n_ends;
         enum media_fault fault;
-        bool has_died;
         char text[400];
+        bool is_stopped;
+        bool has_died;
 };
 
 static void on_opened(void *context, const struct media_opened *opened) {

@@ -65,9 +65,8 @@ static bool server_open(struct server *server, struct loop *loop, int port, bool
         static const char *const codecs[] = {"aac", "pcma", "pcmu+video", "opus"};
         char mounts[4][128];
         char port_text[16];
-        const char *argv[32] = {PYTHON,    TEST_PEERS "/rtsp_server.py",
-                                "--port",  port_text,
-                                "--mount", "blind:video"};
+        static const char peer[] = TEST_PEERS "/rtsp_server.py";
+        const char *argv[32] = {PYTHON, peer, "--port", port_text, "--mount", "blind:video"};
         size_t n = 6;
         const struct process_config config = {.argv = argv};
         const struct process_listener listener = {server_on_stdout, NULL, NULL, server_on_exit,

@@ -248,7 +248,7 @@ static void a_far_voice_is_heard_behind_a_loud_one(void **state) {
         struct sound loud = rig_need_sound("fleurs/fleurs-en-001.ogg");
         struct sound far = rig_need_sound("fleurs/fleurs-en-002.ogg");
         struct windows windows = {0};
-        int64_t speech = 0;
+        float speech = 0;
 
         (void)state;
         segmenter_feed(segmenter, loud.samples, loud.n);
