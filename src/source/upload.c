@@ -6,6 +6,7 @@
 #include "audio/pcm.h"
 #include "source/media.h"
 #include "util/mem.h"
+#include "util/number.h"
 
 struct upload {
         const struct upload_services *services;
@@ -88,19 +89,22 @@ static void upload_over(struct upload *upload, enum upload_end end, const char *
 }
 
 static void upload_over_size(struct upload *upload) {
+        CLEANUP(mem_freep) char *limit = size_words(upload->services->bytes_max);
         CLEANUP(mem_freep)
-        char *words = xasprintf("larger than %.0f MB, which is the limit (uploads.size): send "
-                                "it in parts",
-                                (double)upload->services->bytes_max / 1e6);
+        char *words = xasprintf("larger than %s, which is the limit (uploads.size): send it in "
+                                "parts",
+                                limit);
 
         upload_over(upload, UPLOAD_TOO_LARGE, words);
 }
 
 static void upload_over_seconds(struct upload *upload) {
         CLEANUP(mem_freep)
-        char *words = xasprintf("longer than %.0f min, which is the limit (uploads.seconds): "
-                                "send it in parts",
-                                (double)upload->services->seconds_max / 60);
+        char *limit = seconds_words((double)upload->services->seconds_max);
+        CLEANUP(mem_freep)
+        char *words = xasprintf("longer than %s, which is the limit (uploads.seconds): send it "
+                                "in parts",
+                                limit);
 
         upload_over(upload, UPLOAD_TOO_LARGE, words);
 }

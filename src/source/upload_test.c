@@ -271,25 +271,26 @@ static void bytes_and_seconds_have_limits(void **state) {
 
         (void)state;
         rig_init(&rig, 1, 10);
-        rig.services.bytes_max = 1000000;
-        rig.services.seconds_max = 60;
+        rig.services.bytes_max = (size_t)512 * 1024;
+        rig.services.seconds_max = 90;
         assert_true(client_init(&client, &rig));
-        client_send(&client, 600000);
         client_send(&client, 400000);
+        client_send(&client, 124288);
         assert_int_equal(client.n_ends, 0);
         client_send(&client, 1);
         assert_int_equal(client.end, UPLOAD_TOO_LARGE);
-        assert_non_null(strstr(client.words, "larger than 1 MB"));
+        assert_non_null(strstr(client.words, "larger than 512KiB"));
 
+        rig.services.bytes_max = 2000000;
         assert_true(client_init(&client, &rig));
         client_send_head(&client, 8000);
-        client_send(&client, (size_t)16000 * 61);
+        client_send(&client, (size_t)16000 * 91);
         upload_write_end(client.upload);
         loop_advance(rig.loop, NSEC_PER_SEC);
         client_await(&client, SIZE_MAX);
         assert_int_equal(client.end, UPLOAD_TOO_LARGE);
-        assert_non_null(strstr(client.words, "longer than 1 min"));
-        assert_in_range(client.n_samples, 58 * AUDIO_RATE, 60 * AUDIO_RATE);
+        assert_non_null(strstr(client.words, "longer than 90s"));
+        assert_in_range(client.n_samples, 88 * AUDIO_RATE, 90 * AUDIO_RATE);
         rig_deinit(&rig);
 }
 
