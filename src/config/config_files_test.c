@@ -42,7 +42,8 @@ static void test_paths_are_the_files(void **state) {
         struct config *config = NULL;
 
         (void)state;
-        file_write(path, "model: tiny.en\nmodel_dir: models\nbacklog: {folder: later}\n"
+        file_write(path, "model: tiny.en\nmedia: ffmpeg\nmodel_dir: models\n"
+                         "backlog: {folder: later}\n"
                          "streams:\n  a: sound.wav\n");
         file_write(sound, "RIFF");
         assert_int_equal(config_load(&config, path, &mistakes), 0);
@@ -50,6 +51,7 @@ static void test_paths_are_the_files(void **state) {
         assert_string_equal(config->model_dir, models);
         assert_string_equal(config->backlog_folder, backlog);
         assert_string_equal(config->model, "tiny.en");  // a name, since it has no slash
+        assert_string_equal(config->media, "ffmpeg");   // likewise
         config_free(config);
         unlink(sound);
         unlink(path);

@@ -191,7 +191,8 @@ const struct setting setting_table[] = {
          .help = "arithmetic of the model's matrix products; auto is the fastest that this "
                  "processor has and that costs at most 0.1 points of word error rate"},
         {"media", SETTING_PATH, .most = DBL_MAX, .applies = SERVER, .verbs = ON_BOTH,
-         IN_CONFIG(media), .argument = "builtin|ffmpeg|PATH", .preset = MEDIA_BACKEND_DEFAULT,
+         IN_CONFIG(media), .may_be_name = true, .argument = "builtin|ffmpeg|PATH",
+         .preset = MEDIA_BACKEND_DEFAULT,
          .expected = "builtin, ffmpeg, or the path of an ffmpeg or an eavesdrop-media",
          .help = "program that reads streams, files and uploads: builtin is eavesdrop-media "
                  "beside "
