@@ -190,22 +190,22 @@ static void test_texts_are_made_fit_and_cut(void **state) {
 }
 
 static void test_more_tracks_than_are_listed(void **state) {
-        struct media_opened *many = xnew(struct media_opened);
-        struct media_record record = {.type = MEDIA_OPENED, .opened = many};
+        static struct media_opened many;  // 8 KiB
+        struct media_record record = {.type = MEDIA_OPENED, .opened = &many};
         CLEANUP(media_records_freep) struct media_records *reader = media_records_new(1);
         struct wire wire;
         const uint8_t *bytes;
         size_t n;
 
         (void)state;
-        many->n_tracks = MEDIA_TRACKS_MAX;
-        many->chosen = 1000000;
+        many.n_tracks = MEDIA_TRACKS_MAX;
+        many.chosen = 1000000;
         // The longest that texts can be on the wire: each byte is escaped.
         for (unsigned i = 0; i < MEDIA_TRACKS_MAX; i++) {
-                memset(many->tracks[i].codec, '"', MEDIA_NAME_MAX - 1);
-                memset(many->tracks[i].title, '"', MEDIA_NAME_MAX - 1);
-                memset(many->tracks[i].language, '"', MEDIA_LANGUAGE_MAX - 1);
-                many->tracks[i].rate = many->tracks[i].channels = UINT32_MAX;
+                memset(many.tracks[i].codec, '"', MEDIA_NAME_MAX - 1);
+                memset(many.tracks[i].title, '"', MEDIA_NAME_MAX - 1);
+                memset(many.tracks[i].language, '"', MEDIA_LANGUAGE_MAX - 1);
+                many.tracks[i].rate = many.tracks[i].channels = UINT32_MAX;
         }
         wire = wire_write(&record, 1, 1);
         bytes = wire.bytes;
@@ -215,7 +215,6 @@ static void test_more_tracks_than_are_listed(void **state) {
         assert_int_equal(record.opened->chosen, 1000000);
         assert_int_equal(record.opened->tracks[31].rate, UINT32_MAX);
         free(wire.bytes);
-        free(many);
 }
 
 static void test_nobody_reads(void **state) {
