@@ -26,6 +26,13 @@
 
 #define WORDS_MAX 200
 
+// The sanitizers reserve terabytes of addresses; a program built with one has no limit.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MEMORY_LIMIT UINT64_MAX
+#else
+#define MEMORY_LIMIT 0  // as usual
+#endif
+
 struct media_process {
         struct loop *loop;
         char *program;            // NULL: media_process_find() knows
@@ -244,6 +251,7 @@ static int process_launch(struct media_process *process, const char *program,
         struct process_config config = {
                 .argv = argv,
                 .variables = variables,
+                .memory_limit = MEMORY_LIMIT,
                 .is_service = true,
         };
         int ends[2], code;
