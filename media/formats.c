@@ -12,21 +12,14 @@
 // Live, and without a list of its tracks: so long they are waited for.
 #define RTMP_OPTIONS "rw_timeout=10000000:analyzeduration=500000"
 
-#define RTSP_PROTOCOLS "rtsp,rtp,udp,tcp"
-#define HTTP_PROTOCOLS "http,https,httpproxy,tcp,tls,crypto,data"
-#define SRT_FORMATS    "mpegts,matroska,flv,mov,ogg,mp3,aac"
-
-// A web server's may name others: a live or recorded playlist (HLS).
-#define HTTP_FORMATS MEDIA_FORMATS_CONTAINERS ",hls"
-
 static const struct media_formats_scheme schemes[] = {
-        {"rtsp", RTSP_PROTOCOLS, "rtsp", RTSP_OPTIONS},
-        {"rtsps", RTSP_PROTOCOLS ",rtsps,srtp,tls", "rtsp", RTSP_OPTIONS},
-        {"http", HTTP_PROTOCOLS, HTTP_FORMATS, HTTP_OPTIONS},
-        {"https", HTTP_PROTOCOLS, HTTP_FORMATS, HTTP_OPTIONS},
-        {"rtmp", "rtmp,tcp", "flv,live_flv", RTMP_OPTIONS},
-        {"rtmps", "rtmp,rtmps,tcp,tls", "flv,live_flv", RTMP_OPTIONS},
-        {"srt", "srt,udp", SRT_FORMATS, SRT_OPTIONS},
+        {"rtsp", MEDIA_FORMATS_RTSP_PROTOCOLS, MEDIA_FORMATS_RTSP, RTSP_OPTIONS},
+        {"rtsps", MEDIA_FORMATS_RTSPS_PROTOCOLS, MEDIA_FORMATS_RTSP, RTSP_OPTIONS},
+        {"http", MEDIA_FORMATS_HTTP_PROTOCOLS, MEDIA_FORMATS_PLAYLISTS, HTTP_OPTIONS},
+        {"https", MEDIA_FORMATS_HTTP_PROTOCOLS, MEDIA_FORMATS_PLAYLISTS, HTTP_OPTIONS},
+        {"rtmp", MEDIA_FORMATS_RTMP_PROTOCOLS, MEDIA_FORMATS_RTMP, RTMP_OPTIONS},
+        {"rtmps", MEDIA_FORMATS_RTMPS_PROTOCOLS, MEDIA_FORMATS_RTMP, RTMP_OPTIONS},
+        {"srt", MEDIA_FORMATS_SRT_PROTOCOLS, MEDIA_FORMATS_SRT, SRT_OPTIONS},
 };
 
 const struct media_formats_scheme *media_formats_scheme(const char *url) {

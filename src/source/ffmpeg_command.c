@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "media/formats.h"
 #include "source/source_url.h"
 #include "util/mem.h"
 
@@ -120,7 +121,7 @@ static void network_init(struct ffmpeg_command *command, const char *ffmpeg,
 
 static void file_init(struct ffmpeg_command *command, const char *ffmpeg,
                       const struct media_run_config *config) {
-        command_begin(command, ffmpeg, "file", SOURCE_PLAYLISTS);
+        command_begin(command, ffmpeg, "file", MEDIA_FORMATS_PLAYLISTS);
         if (config->is_paced)
                 command_append(command, "-re", NULL);
         if (config->is_looped)
@@ -137,7 +138,7 @@ static void file_init(struct ffmpeg_command *command, const char *ffmpeg,
 
 static void upload_init(struct ffmpeg_command *command, const char *ffmpeg,
                         const struct media_run_config *config) {
-        command_begin(command, ffmpeg, "pipe", SOURCE_CONTAINERS);
+        command_begin(command, ffmpeg, "pipe", MEDIA_FORMATS_CONTAINERS);
         command->has_input = true;
         command->cpu_limit = UPLOAD_CPU_LIMIT;
         command->niceness = UPLOAD_NICENESS;
@@ -148,7 +149,7 @@ static void upload_init(struct ffmpeg_command *command, const char *ffmpeg,
 static void descriptor_init(struct ffmpeg_command *command, const char *ffmpeg,
                             const struct media_run_config *config) {
         // Our user's own, like a file: none of an upload's limits.
-        command_begin(command, ffmpeg, "pipe", SOURCE_CONTAINERS);
+        command_begin(command, ffmpeg, "pipe", MEDIA_FORMATS_CONTAINERS);
         command->descriptor = config->descriptor;
         command_end(command, "pipe:0", FILE_FILTER, config->track);
 }

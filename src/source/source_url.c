@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "media/formats.h"
 #include "source/source.h"
 #include "util/mem.h"
 #include "util/redact.h"
@@ -31,21 +32,19 @@
         "option timeout 5000000\n" \
         "option analyzeduration 2000000\n"
 
-#define RTSP_PROTOCOLS "rtsp,rtp,udp,tcp"
-#define HTTP_PROTOCOLS "http,https,httpproxy,tcp,tls,crypto,data"
-#define SRT_FORMATS    "mpegts,matroska,flv,mov,ogg,mp3,aac"
-
 // The way out of many a network. ffmpeg asks for these two and no other.
 static const char *const http_variables[] = {"http_proxy", "no_proxy", NULL};
 
 static const struct source_scheme schemes[] = {
-        {"rtsp", RTSP_PROTOCOLS, "rtsp", NULL, RTSP_OPTIONS, true},
-        {"rtsps", RTSP_PROTOCOLS ",rtsps,srtp,tls", "rtsp", NULL, RTSP_OPTIONS, true},
-        {"http", HTTP_PROTOCOLS, SOURCE_PLAYLISTS, http_variables, HTTP_OPTIONS, false},
-        {"https", HTTP_PROTOCOLS, SOURCE_PLAYLISTS, http_variables, HTTP_OPTIONS, false},
-        {"rtmp", "rtmp,tcp", "flv,live_flv", NULL, HTTP_OPTIONS, false},
-        {"rtmps", "rtmp,rtmps,tcp,tls", "flv,live_flv", NULL, HTTP_OPTIONS, false},
-        {"srt", "srt,udp", SRT_FORMATS, NULL, SRT_OPTIONS, false},
+        {"rtsp", MEDIA_FORMATS_RTSP_PROTOCOLS, MEDIA_FORMATS_RTSP, NULL, RTSP_OPTIONS, true},
+        {"rtsps", MEDIA_FORMATS_RTSPS_PROTOCOLS, MEDIA_FORMATS_RTSP, NULL, RTSP_OPTIONS, true},
+        {"http", MEDIA_FORMATS_HTTP_PROTOCOLS, MEDIA_FORMATS_PLAYLISTS, http_variables,
+         HTTP_OPTIONS, false},
+        {"https", MEDIA_FORMATS_HTTP_PROTOCOLS, MEDIA_FORMATS_PLAYLISTS, http_variables,
+         HTTP_OPTIONS, false},
+        {"rtmp", MEDIA_FORMATS_RTMP_PROTOCOLS, MEDIA_FORMATS_RTMP, NULL, HTTP_OPTIONS, false},
+        {"rtmps", MEDIA_FORMATS_RTMPS_PROTOCOLS, MEDIA_FORMATS_RTMP, NULL, HTTP_OPTIONS, false},
+        {"srt", MEDIA_FORMATS_SRT_PROTOCOLS, MEDIA_FORMATS_SRT, NULL, SRT_OPTIONS, false},
 };
 
 #define N_SCHEMES (sizeof(schemes) / sizeof(schemes[0]))

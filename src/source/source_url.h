@@ -21,18 +21,6 @@ struct source_scheme {
         bool is_rtsp;
 };
 
-// Containers of sound, with and without pictures, as ffmpeg's demuxers are called. None of them
-// names other files: no playlists, no scripts. Also none that plays music from a program
-// (tracker modules, game sounds), and none that is for pictures and subtitles alone.
-#define SOURCE_CONTAINERS                                                             \
-        "aac,ac3,aiff,alaw,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dss,dts,dv,eac3,"   \
-        "flac,flv,g722,g723_1,g726,g729,gsm,gxf,loas,matroska,mov,mp3,mpc,mpc8,mpeg," \
-        "mpegts,mulaw,mxf,nistsphere,nut,ogg,oma,qcp,rm,shn,sln,sox,tak,truehd,tta,"  \
-        "voc,w64,wav,wtv,wv,xwma"
-
-// And for what may name others: a live or recorded playlist (HLS).
-#define SOURCE_PLAYLISTS SOURCE_CONTAINERS ",hls"
-
 // The scheme of a network URL; NULL: unknown, or a file's path (source_url_file).
 const struct source_scheme *source_url_scheme(const char *url);
 
