@@ -1,0 +1,52 @@
+#pragma once
+// Query: which rows of the journal somebody wants, and the page of them that is the answer.
+//
+// Threads: any one at a time; plain data.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "journal/row.h"
+
+#define QUERY_PAGE_MAX 1000  // rows of one page: one transaction of a reader
+
+// Rows that pass every condition. Zeroed asks for all of them.
+struct query {
+        unsigned kinds;  // bits 1 << ROW_...; 0: all
+        // Of these streams (names, or globs as fnmatch(3) has them), NULL at the end; NULL:
+        // all.
+        char **streams;
+        char **languages;          // of these languages; NULL: all
+        bool is_without_sessions;  // pulled streams only
+        int64_t since, until;      // [since, until) by their end and start, Unix ms; 0: open
+        // What to search for in their text, as people write it: words "a phrase" -not.
+        // NULL: any text.
+        char *words;
+        // Rows behind this one (before it when newest first); zeroed: from the end that the
+        // order begins at. Of another epoch: as zeroed, and the page says so.
+        struct row_cursor after;
+        bool is_newest_first;
+        size_t limit;    // rows of a page; 0: QUERY_PAGE_MAX, which is also the most
+        bool has_marks;  // found words are marked in query_page.marked
+};
+
+struct query_page {
+        struct row *rows;
+        size_t n;
+        char **marked;  // of each row, where asked for: its text with what was found between
+                        // the characters U+0001 and U+0002
+        struct row_cursor next;  // `after` for the page that follows; as asked when n is 0
+        bool is_end;             // there is nothing behind it now
+        bool is_other_epoch;     // `after` was of another epoch and had no effect
+        // What is wrong with the query ("words", and at which byte of them), or with the
+        // journal; "" when all is well. No rows then.
+        char error[256];
+        bool is_query_wrong;  // the error is the caller's
+};
+
+// Copy deeply; free what it holds and zero it.
+struct query query_copy(const struct query *query);
+void query_deinit(struct query *query);
+
+void query_page_deinit(struct query_page *page);
