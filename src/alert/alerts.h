@@ -32,8 +32,9 @@ struct alert_config {
 // Whether it makes sense: 0, or -EINVAL and words that say which pattern is wrong and where.
 int alert_check(const struct alert_config *config, struct error *error);
 
-// Who is given the rows of alerts, each taken, ready for the journal but for their ids.
-typedef void alert_emit(void *context, struct row *row);
+// Who is given the rows of alerts, each taken, ready for the journal but for its id, which is
+// made there and told: a row that confirms or withdraws what fired refers to it.
+typedef void alert_emit(void *context, struct row *row, uint8_t ret_id[ROW_ID_BYTES]);
 
 // -EINVAL with words.
 int alerts_new(struct alerts **ret, const struct alert_config *configs, size_t n,
@@ -47,6 +48,8 @@ struct alerts *alerts_free(struct alerts *alerts);
 void alerts_on_segment(struct alerts *alerts, const struct row *segment);
 
 // The tail of a stream: a row as a final's would be, of its stable words only, without an id.
+// It is told after the finals of the same update, and when it has become empty (text "") too:
+// what fired on it and is neither in a final nor in the tail any more is withdrawn.
 void alerts_on_stable(struct alerts *alerts, const struct row *tail);
 
 // Whether anybody wants stable words.
