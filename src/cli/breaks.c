@@ -16,15 +16,7 @@ enum script {
 
 // The code point of the valid character at `text`, `step` bytes; 0xfffd for what is none.
 static uint32_t point_of(const char *text, int step) {
-        const uint8_t *bytes = (const uint8_t *)text;
-        uint32_t point;
-
-        if (step < 1)
-                return 0xfffd;
-        point = step == 1 ? bytes[0] : bytes[0] & (0xffu >> (step + 1));
-        for (int i = 1; i < step; i++)
-                point = point << 6 | (bytes[i] & 0x3fu);
-        return point;
+        return step < 1 ? 0xfffd : utf8_point(text, step);
 }
 
 static uint32_t first_point(const char *text, size_t n) {

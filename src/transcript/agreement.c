@@ -16,15 +16,6 @@ struct words {
         size_t n;
 };
 
-static uint32_t character_value(const char *bytes, int length) {
-        static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-        uint32_t value = (unsigned char)bytes[0] & masks[length];
-
-        for (int i = 1; i < length; i++)
-                value = (value << 6) | ((unsigned char)bytes[i] & 0x3fu);
-        return value;
-}
-
 // Is this a character of a script that is written without blanks between words?
 static bool is_unspaced(uint32_t character) {
         static const struct {
@@ -52,7 +43,7 @@ static size_t word_end(const char *text, size_t n, size_t begin) {
         for (size_t first = at; at < n && !utf8_is_blank(text[at]);) {
                 int step = utf8_step(text + at, n - at);
 
-                if (step > 0 && is_unspaced(character_value(text + at, step)))
+                if (step > 0 && is_unspaced(utf8_point(text + at, step)))
                         return at == first ? at + (size_t)step : at;
                 at += (size_t)(step > 0 ? step : -step);
         }

@@ -33,23 +33,13 @@ static bool ranges_hold(const struct range *ranges, size_t n, uint32_t character
         return false;
 }
 
-// The code point of a valid character of `n` bytes.
-static uint32_t character_decode(const char *bytes, int n) {
-        static const uint8_t lead_masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-        uint32_t character = (uint8_t)bytes[0] & lead_masks[n];
-
-        for (int i = 1; i < n; i++)
-                character = character << 6 | ((uint8_t)bytes[i] & 0x3f);
-        return character;
-}
-
 size_t line_text_write(char *ret, size_t size, const char *text, size_t n) {
         size_t length = 0;
 
         n = strnlen(text, n);
         for (size_t i = 0; i < n;) {
                 int step = utf8_step(text + i, n - i);
-                uint32_t character = step > 0 ? character_decode(text + i, step) : 0;
+                uint32_t character = step > 0 ? utf8_point(text + i, step) : 0;
                 const char *shown = text + i;
                 size_t n_shown = (size_t)abs(step);
 

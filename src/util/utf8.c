@@ -1,6 +1,5 @@
 #include "util/utf8.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +42,15 @@ int utf8_step(const char *bytes, size_t n) {
                 high = 0xbf;
         }
         return count < 0 ? -1 : count + 1;
+}
+
+uint32_t utf8_point(const char *bytes, int n) {
+        static const uint8_t lead_masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+        uint32_t point = (uint8_t)bytes[0] & lead_masks[n];
+
+        for (int i = 1; i < n; i++)
+                point = point << 6 | ((uint8_t)bytes[i] & 0x3fu);
+        return point;
 }
 
 size_t utf8_cut(const char *bytes, size_t n) {

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define UTF8_REPLACEMENT "\xef\xbf\xbd"  // U+FFFD
 
@@ -17,6 +18,9 @@ static inline bool utf8_is_blank(char byte) {
 // one replacement character stands for: the longest beginning of a character that is there
 // (Unicode 15, section 3.9, "maximal subpart"). `n` is at least 1.
 int utf8_step(const char *bytes, size_t n);
+
+// The code point of the valid character of `n` bytes (1 to 4) at `bytes`.
+uint32_t utf8_point(const char *bytes, int n);
 
 // How many of the first `n` bytes stay when a text was cut there: without what is
 // no whole character at the end.
