@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "audio/pcm.h"
+#include "util/folder.h"
 #include "util/mem.h"
 #include "util/number.h"
 
@@ -41,19 +42,6 @@ struct spool *spool_free(struct spool *spool) {
         free(spool->folder);
         free(spool);
         return NULL;
-}
-
-// The folder and those above it that are missing; only for us, for what was said is private.
-static int folder_make(const char *folder) {
-        CLEANUP(mem_freep) char *path = xstrdup(folder);
-
-        for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-                *slash = '\0';
-                if (mkdir(path, 0700) < 0 && errno != EEXIST)
-                        return -errno;
-                *slash = '/';
-        }
-        return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
 // What was said must not come into the hands of another user of this machine, who may have made
