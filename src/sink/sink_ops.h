@@ -60,3 +60,22 @@ const char *sink_name(const struct sink *sink);
 
 // Something to tell that is no answer to a send: a connection came (trouble NULL) or was lost.
 void sink_tell(struct sink *sink, const char *trouble);
+
+// --- for sink.c and tests
+// ----------------------------------------------------------------------
+
+#define SINK_TRIES 5  // of a row that is refused, where the configuration says 0
+
+// Where a new sink begins.
+enum sink_from { SINK_FROM_NOW, SINK_FROM_BEGINNING, SINK_FROM_DATE };
+
+// 0, or -EINVAL; *ret_since (Unix ms) is set for a date only.
+int sink_from_read(const char *from, enum sink_from *ret, int64_t *ret_since);
+
+// As sink_check() and sinks_open(), with other types (SINK_TYPES of them) in the place of
+// sink_types.
+int sink_type_check(const struct sink_ops *const *types, const struct sink_config *config,
+                    struct error *error);
+struct sinks *sinks_open_types(const struct sink_ops *const *types, struct loop *loop,
+                               struct journal *journal, const struct sink_config *configs,
+                               size_t n);

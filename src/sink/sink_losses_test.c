@@ -1,0 +1,141 @@
+// What becomes of a sink when rows go from the journal, or the journal itself does.
+#include "sink/sink_fixture.h"
+
+static void rows_that_are_removed_before_they_were_taken_are_counted(void **state) {
+        struct bench *bench = *state;
+
+        bench->script.outcome = SINK_RETRY;
+        bench->script.trouble = "down";
+        bench_open(bench, 1);
+        for (int i = 0; i < 6; i++)
+                bench_say(bench, (const char *[]){"a", "b", "c", "d", "e", "f"}[i]);
+        bench_turn(bench);
+        fixture_remove(bench->journal, 4);
+        bench->script.outcome = SINK_TAKEN;
+        loop_advance(bench->loop, 2 * NSEC_PER_SEC);
+        bench_turn(bench);
+        assert_string_equal(bench->script.sends, "[a b c d][e f]");
+        assert_int_equal(bench_state(bench).n_lost, 4);
+        assert_int_equal(bench_state(bench).n_delivered, 2);
+}
+
+static void all_rows_may_be_removed(void **state) {
+        struct bench *bench = *state;
+
+        bench_open(bench, 1);
+        bench->sinks = sinks_close(bench->sinks);
+        bench_say(bench, "a");
+        bench_say(bench, "b");
+        fixture_remove(bench->journal, 2);
+        bench_open(bench, 1);
+        bench_turn(bench);
+        assert_int_equal(bench_state(bench).n_lost, 2);
+        bench->script.outcome = SINK_RETRY;
+        bench->script.trouble = "down";
+        bench_say(bench, "c");
+        bench_turn(bench);
+        fixture_remove(bench->journal, 1);
+        loop_advance(bench->loop, 2 * NSEC_PER_SEC);
+        bench_turn(bench);
+        assert_int_equal(bench_state(bench).n_lost, 3);
+        assert_int_equal(bench_state(bench).lag_rows, 0);
+        assert_int_equal(bench_state(bench).health, SINK_WELL);
+}
+
+static void what_begins_at_the_beginning_lost_nothing_before_it(void **state) {
+        struct bench *bench = *state;
+
+        bench->configs[0].from = (char *)"beginning";
+        bench_say(bench, "a");
+        bench_say(bench, "b");
+        fixture_remove(bench->journal, 1);
+        bench_open(bench, 1);
+        bench_turn(bench);
+        assert_string_equal(bench->script.sends, "[b]");
+        assert_int_equal(bench_state(bench).n_lost, 0);
+}
+
+static void what_was_forgotten_is_not_lost(void **state) {
+        struct bench *bench = *state;
+
+        bench_open(bench, 1);
+        bench_say(bench, "a");
+        bench_turn(bench);
+        bench->script.outcome = SINK_RETRY;
+        bench->script.trouble = "down";
+        bench_say(bench, "b");
+        bench_say(bench, "c");
+        bench_turn(bench);
+        fixture_forget(bench->journal, 1);
+        append_kind(bench, ROW_FORGOTTEN, "garage");
+        bench->script.outcome = SINK_TAKEN;
+        loop_advance(bench->loop, 2 * NSEC_PER_SEC);
+        bench_turn(bench);
+        // Nothing of what was forgotten is sent again.
+        assert_string_equal(bench->script.sends, "[a][b c][c][forgotten]");
+        assert_int_equal(bench_state(bench).n_lost, 0);
+}
+
+static void another_database_is_begun_at_its_first_row(void **state) {
+        struct bench *bench = *state;
+
+        bench_open(bench, 1);
+        bench_say(bench, "a");
+        bench_turn(bench);
+        bench->script.outcome = SINK_RETRY;
+        bench->script.trouble = "down";
+        bench_say(bench, "b");
+        bench_say(bench, "c");
+        bench_turn(bench);
+        fixture_renew(bench->journal);
+        bench_say(bench, "d");
+        bench->script.outcome = SINK_TAKEN;
+        loop_advance(bench->loop, 2 * NSEC_PER_SEC);
+        bench_turn(bench);
+        bench_say(bench, "e");
+        bench_turn(bench);
+        assert_string_equal(bench->script.sends, "[a][b c][d][e]");
+        assert_int_equal(bench_state(bench).n_lost, 2);
+        assert_int_equal(bench_state(bench).lag_rows, 0);
+}
+
+static void a_journal_that_cannot_be_read_is_read_later(void **state) {
+        struct bench *bench = *state;
+
+        bench_open(bench, 1);
+        bench->journal->error = "disk on fire";
+        bench_say(bench, "a");
+        bench_turn(bench);
+        assert_int_equal(bench_state(bench).health, SINK_WAITING);
+        assert_string_equal(bench_state(bench).trouble, "disk on fire");
+        bench->journal->error = NULL;
+        loop_advance(bench->loop, 2 * NSEC_PER_SEC);
+        bench_turn(bench);
+        assert_string_equal(bench->script.sends, "[a]");
+        assert_int_equal(bench_state(bench).health, SINK_WELL);
+}
+
+static void what_was_shown_before_it_was_written_comes_once(void **state) {
+        struct bench *bench = *state;
+
+        bench_open(bench, 1);
+        fixture_append_late(bench->journal, row_make("a"));
+        bench_turn(bench);
+        bench_say(bench, "b");
+        bench_turn(bench);
+        assert_string_equal(bench->script.sends, "[a][b]");
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                TEST(rows_that_are_removed_before_they_were_taken_are_counted),
+                TEST(all_rows_may_be_removed),
+                TEST(what_begins_at_the_beginning_lost_nothing_before_it),
+                TEST(what_was_forgotten_is_not_lost),
+                TEST(another_database_is_begun_at_its_first_row),
+                TEST(a_journal_that_cannot_be_read_is_read_later),
+                TEST(what_was_shown_before_it_was_written_comes_once),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
