@@ -36,6 +36,9 @@ def converse(server, *frames, path="/"):
         try:
             for frame in frames:
                 raw.send(frame)
+        except ConnectionClosed:
+            pass  # refused before all was sent; why is still to be read
+        try:
             while True:
                 heard.append(json.loads(raw.recv(timeout=60)))
         except ConnectionClosed:
