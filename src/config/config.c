@@ -44,6 +44,16 @@ struct config *config_free(struct config *config) {
                 setting_values_deinit(&config->streams[i].values);
         }
         free(config->streams);
+        for (size_t i = 0; i < config->n_alerts; i++) {
+                free(config->alerts[i].name);
+                setting_texts_free(SETTING_IN_ALERT, &config->alerts[i]);
+        }
+        free(config->alerts);
+        for (size_t i = 0; i < config->n_sinks; i++) {
+                free(config->sinks[i].name);
+                setting_texts_free(SETTING_IN_SINK, &config->sinks[i]);
+        }
+        free(config->sinks);
         setting_texts_free(SETTING_IN_CONFIG, config);
         request_defaults_deinit(&config->defaults);
         return mem_free(config);
@@ -80,10 +90,12 @@ unsigned config_uploads_at_once(const struct config *config) {
         return n_cores > 0 ? (unsigned)n_cores : 1;
 }
 
-char *config_default_backlog_folder(void) {
+char *config_state_dir(const struct config *config) {
         const char *state = getenv("XDG_STATE_HOME");
         CLEANUP(mem_freep) char *home = NULL;
 
+        if (config->state_dir)
+                return xstrdup(config->state_dir);
         if (state && state[0] == '/')
                 return xasprintf("%s/eavesdrop", state);
         home = home_folder();

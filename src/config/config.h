@@ -11,8 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "alert/alerts.h"
 #include "config/setting.h"
 #include "pipeline/request.h"
+#include "sink/sink.h"
 #include "source/source.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -22,6 +24,8 @@
 // Limits on a file; beyond one it is refused.
 #define CONFIG_BYTES_MAX    (1024 * 1024)
 #define CONFIG_STREAMS_MAX  10000
+#define CONFIG_ALERTS_MAX   1000
+#define CONFIG_SINKS_MAX    100
 #define CONFIG_DEPTH_MAX    8       // nested mappings and lists; the deepest key needs 4
 #define CONFIG_NODES_MAX    250000  // keys and values; 10,000 full streams have 160,000
 #define CONFIG_MISTAKES_MAX 100     // that are told
@@ -53,6 +57,13 @@ struct uploads_config {
         double seconds;  // of its sound
 };
 
+// What is kept of what was heard; which streams' is is among the defaults.
+struct journal_settings {
+        bool has_sessions;                 // clients' text too
+        double keep_age, sound_age;        // seconds; 0: for ever
+        uint64_t keep_bytes, sound_bytes;  // 0: any number
+};
+
 // What each setting means: its row in settings.c.
 struct config {
         char *listen;
@@ -72,10 +83,16 @@ struct config {
         char *backlog_folder;                   // NULL: the default folder
         uint64_t backlog_memory, backlog_disk;  // bytes
         struct uploads_config uploads;
+        char *state_dir;  // NULL: the default folder
+        struct journal_settings journal;
         enum log_level log_level;
         enum log_format log_format;
         struct stream_config *streams;
         size_t n_streams;
+        struct alert_config *alerts;
+        size_t n_alerts;
+        struct sink_config *sinks;
+        size_t n_sinks;
 };
 
 // One thing wrong with a file, a variable or an option.
@@ -122,9 +139,9 @@ size_t config_backlog_memory(const struct config *config);
 // Files that are decoded at a time.
 unsigned config_uploads_at_once(const struct config *config);
 
-// The folder for the backlog where none is named: $XDG_STATE_HOME/eavesdrop, else
+// The folder for what outlives the process: state_dir, else $XDG_STATE_HOME/eavesdrop, else
 // ~/.local/state/eavesdrop, else /var/tmp/eavesdrop. The caller frees it.
-char *config_default_backlog_folder(void);
+char *config_state_dir(const struct config *config);
 
 struct config *config_free(struct config *config);
 

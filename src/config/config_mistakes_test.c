@@ -56,7 +56,7 @@ static void test_all_mistakes_at_once(void **state) {
                 "hosts, model, model_dir, language, engines, threads, compute, media, "
                 "pause, window_max, memory, admission, per_address, filters, backlog, uploads, "
                 "log, "
-                "decoding, streams\n");
+                "decoding, state_dir, journal, alerts, sinks, streams\n");
 }
 
 // A dot is how mistakes and options name what is in a section, not how the file does.

@@ -1,4 +1,4 @@
-// Mappings of the file: sections of settings, and streams with their URLs.
+// Mappings of the file: sections of settings, and the URLs of streams.
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +70,7 @@ static void url_refuse_variables(struct config_reader *reader, const struct conf
                                    CONFIG_URL_EXPECTED "; " USER_INFO_HINT);
 }
 
-static void url_read(struct config_reader *reader, const struct config_node *node,
+void config_read_url(struct config_reader *reader, const struct config_node *node,
                      const char *path) {
         struct stream_config *stream = reader->target.owners[SETTING_IN_STREAM];
         CLEANUP(mem_freep)
@@ -101,95 +101,6 @@ static void url_read(struct config_reader *reader, const struct config_node *nod
                                    error.text);
 }
 
-// --- streams ---------------------------------------------------------------------------------
-
-static bool mapping_has(const struct config_node *mapping, const char *key) {
-        for (size_t i = 0; i < mapping->n_children; i += 2)
-                if (mapping->children[i]->kind == CONFIG_NODE_SCALAR &&
-                    strcmp(mapping->children[i]->text, key) == 0)
-                        return true;
-        return false;
-}
-
-static void name_check(struct config_reader *reader, const struct config_node *name,
-                       const char *path) {
-        static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                      "0123456789._-";
-        size_t length = strlen(name->text);
-
-        if (length == 0)
-                config_mistake_add(reader->mistakes, name->line, name->column, path,
-                                   "a stream's name may not be empty");
-        else if (length > CONFIG_NAME_MAX)
-                config_mistake_add(reader->mistakes, name->line, name->column, path,
-                                   "a stream's name may have at most %d characters",
-                                   CONFIG_NAME_MAX);
-        else if (strspn(name->text, allowed) != length || strspn(name->text, "._-") == length)
-                config_mistake_add(reader->mistakes, name->line, name->column, path,
-                                   "a stream's name is made of letters (a-z, A-Z), digits, "
-                                   "\".\", \"_\" and \"-\"");
-}
-
-static void stream_read(struct config_reader *reader, const struct config_node *name,
-                        const struct config_node *node, const char *parent) {
-        CLEANUP(mem_freep) char *path = xasprintf("%s.%s", parent, name->text);
-        struct config *config = reader->config;
-        struct stream_config *stream = &config->streams[config->n_streams++];
-
-        reader->target.owners[SETTING_IN_STREAM] = stream;
-        reader->values = &stream->values;
-        stream->name = xstrdup(name->text);
-        name_check(reader, name, path);
-        if (node->kind == CONFIG_NODE_SCALAR) {
-                url_read(reader, node, path);
-        } else if (node->kind == CONFIG_NODE_MAPPING) {
-                config_read_mapping(reader, node, path, "");
-                if (!mapping_has(node, "url"))
-                        config_mistake_add(reader->mistakes, node->line, node->column, path,
-                                           "has no url; expected " CONFIG_URL_EXPECTED);
-        } else {
-                config_refuse_kind(reader, node, path, "a URL, or a mapping with the key url");
-        }
-}
-
-// Values are tried on a request of no stream's: the server's own, which they go over, may yet
-// be changed by the environment and the command line.
-static void streams_read(struct config_reader *reader, const struct config_node *node,
-                         const char *path) {
-        struct request_defaults tried = {.decoding = decode_options_default()};
-        struct config_reader inner = {
-                .config = reader->config,
-                .folder = reader->folder,
-                .mistakes = reader->mistakes,
-                .applies = SETTING_STREAM,
-                .target = {{[SETTING_IN_REQUEST] = &tried}},
-        };
-
-        for (size_t i = 0; i < node->n_children; i += 2)
-                if (node->children[i]->kind == CONFIG_NODE_SCALAR)
-                        stream_read(&inner, node->children[i], node->children[i + 1], path);
-        request_defaults_deinit(&tried);
-}
-
-static void streams_section_read(struct config_reader *reader, const struct config_node *node,
-                                 const char *path) {
-        size_t n = node->n_children / 2;
-
-        if (node->kind != CONFIG_NODE_MAPPING) {
-                config_refuse_kind(reader, node, path,
-                                   "a mapping of streams' names to their URLs");
-                return;
-        }
-        if (n > CONFIG_STREAMS_MAX) {
-                config_mistake_add(reader->mistakes, node->line, node->column, path,
-                                   "%zu streams; the limit is %d", n, CONFIG_STREAMS_MAX);
-                return;
-        }
-        config_check_keys(reader, node, path);
-        reader->config->streams = xcalloc(n, sizeof(*reader->config->streams));
-        streams_read(reader, node, path);
-}
-
 // --- sections and keys -----------------------------------------------------------------------
 
 // So many keys are named where a mapping of them is expected.
@@ -212,15 +123,32 @@ static void section_refuse(struct config_reader *reader, const struct config_nod
         config_refuse_kind(reader, node, path, expected);
 }
 
+// Whoever says how a thing is to be done wants it done: the switch that the section stands for
+// is on, unless the mapping has it.
+static void section_switch_on(struct config_reader *reader, const struct config_node *mapping,
+                              const struct setting *section) {
+        const struct setting *setting = setting_find(reader->applies, section->stands_for);
+        const char *key = strrchr(setting->name, '.') + 1;
+
+        if (setting->kind != SETTING_SWITCH || config_mapping_has(mapping, key))
+                return;
+        setting_set(setting, &reader->target, "true");
+        if (reader->values)
+                setting_values_add(reader->values, setting, "true");
+}
+
 static void section_read(struct config_reader *reader, const struct config_node *node,
                          const char *path, const struct setting *section) {
-        if (node->kind == CONFIG_NODE_MAPPING)
+        if (node->kind == CONFIG_NODE_MAPPING) {
+                if (section->stands_for)
+                        section_switch_on(reader, node, section);
                 config_read_mapping(reader, node, path, section->name);
-        else if (node->kind == CONFIG_NODE_SCALAR && section->stands_for)
+        } else if (node->kind == CONFIG_NODE_SCALAR && section->stands_for) {
                 config_read_setting(reader, node, path,
                                     setting_find(reader->applies, section->stands_for));
-        else
+        } else {
                 section_refuse(reader, node, path, section);
+        }
 }
 
 static void key_refuse(struct config_reader *reader, const struct config_node *node,
@@ -255,10 +183,10 @@ static void member_read(struct config_reader *reader, const struct config_node *
                 key_refuse(reader, key, place, section);
         else if (setting->kind == SETTING_SECTION)
                 section_read(reader, node, place, setting);
-        else if (setting->kind == SETTING_STREAMS)
-                streams_section_read(reader, node, place);
+        else if (setting_is_named(setting))
+                config_read_named(reader, node, place, setting);
         else if (setting->kind == SETTING_URL)
-                url_read(reader, node, place);
+                config_read_url(reader, node, place);
         else
                 config_read_setting(reader, node, place, setting);
 }

@@ -166,6 +166,14 @@ void config_check_keys(struct config_reader *reader, const struct config_node *m
         free(keys);
 }
 
+bool config_mapping_has(const struct config_node *mapping, const char *key) {
+        for (size_t i = 0; i < mapping->n_children; i += 2)
+                if (mapping->children[i]->kind == CONFIG_NODE_SCALAR &&
+                    strcmp(mapping->children[i]->text, key) == 0)
+                        return true;
+        return false;
+}
+
 // --- settings --------------------------------------------------------------------------------
 
 // The text of a value, or of a list's, joined as the setting wants it; the caller frees it.

@@ -25,6 +25,14 @@ struct config_reader {
 void config_read_mapping(struct config_reader *reader, const struct config_node *mapping,
                          const char *path, const char *section);
 
+// Read the URL of a stream (SETTING_URL).
+void config_read_url(struct config_reader *reader, const struct config_node *node,
+                     const char *path);
+
+// Read a mapping of things that users name (setting_is_named()) into the configuration.
+void config_read_named(struct config_reader *reader, const struct config_node *node,
+                       const char *path, const struct setting *setting);
+
 // Read the value of one setting into the reader's target.
 void config_read_setting(struct config_reader *reader, const struct config_node *node,
                          const char *path, const struct setting *setting);
@@ -52,6 +60,9 @@ void config_refuse_kind(struct config_reader *reader, const struct config_node *
 // ones counts; the others' nodes become CONFIG_NODE_REFUSED.
 void config_check_keys(struct config_reader *reader, const struct config_node *mapping,
                        const char *path);
+
+// Whether the mapping has that key.
+bool config_mapping_has(const struct config_node *mapping, const char *key);
 
 // The path with the reader's folder in front when it is relative; the caller frees it.
 char *config_resolve_path(const struct config_reader *reader, const char *path);

@@ -83,6 +83,9 @@ static json_t *text_new(const struct setting *setting) {
         return text;
 }
 
+// YAML 1.1 has these for true and false, YAML 1.2 has them as texts.
+static const char *const switch_words[] = {"on", "off", NULL};
+
 // What a value may be, each of which will do.
 static json_t *types_new(const struct setting *setting) {
         json_t *types = json_array();
@@ -90,6 +93,7 @@ static json_t *types_new(const struct setting *setting) {
         switch (setting->kind) {
         case SETTING_SWITCH:
                 json_array_append_new(types, type_new("boolean"));
+                json_array_append_new(types, choices_new(switch_words));
                 break;
         case SETTING_CHOICE:
                 json_array_append_new(types, choices_new(setting->choices));
@@ -166,8 +170,10 @@ static json_t *flags_new(unsigned flags, const char *const *names, const char *t
 }
 
 static void origins_set(json_t *object, const struct setting *setting) {
-        static const char *const applies[] = {"server", "stream", "client", NULL};
-        static const char *const verbs[] = {"serve", "transcribe", "check", "model", NULL};
+        static const char *const applies[] = {"server", "stream", "client",
+                                              "alert",  "sink",   NULL};
+        static const char *const verbs[] = {"serve", "transcribe", "check",
+                                            "model", "search",     NULL};
         CLEANUP(mem_freep) char *option = setting_option(setting);
         CLEANUP(mem_freep) char *tail = xasprintf(" --%s", option);
 
@@ -196,12 +202,23 @@ static json_t *setting_new(const struct setting *setting) {
         return object;
 }
 
-static json_t *streams_new(const struct setting *setting) {
-        return json_pack("{s:s, s:n, s:s, s:s, s:i, s:{s:{s:[{s:s},{s:s}]}}, s:b}",
-                         "description", setting->help, "default", "x-default",
-                         setting->preset_words, "type", "object", "maxProperties",
-                         CONFIG_STREAMS_MAX, "patternProperties", STREAM_NAME, "anyOf", "type",
-                         "string", "$ref", "#/$defs/stream", "additionalProperties", 0);
+// A mapping of names to what is defined as `definition`, or, of streams, to a URL.
+static json_t *named_new(const struct setting *setting) {
+        bool is_stream = setting->kind == SETTING_STREAMS;
+        int most = is_stream                         ? CONFIG_STREAMS_MAX
+                   : setting->kind == SETTING_ALERTS ? CONFIG_ALERTS_MAX
+                                                     : CONFIG_SINKS_MAX;
+        const char *definition = is_stream                         ? "#/$defs/stream"
+                                 : setting->kind == SETTING_ALERTS ? "#/$defs/alert"
+                                                                   : "#/$defs/sink";
+        json_t *types = json_pack("[{s:s}]", "$ref", definition);
+
+        if (is_stream)
+                json_array_append_new(types, type_new("string"));
+        return json_pack("{s:s, s:n, s:s, s:s, s:i, s:{s:{s:o}}, s:b}", "description",
+                         setting->help, "default", "x-default", setting->preset_words, "type",
+                         "object", "maxProperties", most, "patternProperties", STREAM_NAME,
+                         "anyOf", types, "additionalProperties", 0);
 }
 
 static json_t *mapping_new(unsigned applies, const char *section);
@@ -218,7 +235,7 @@ static json_t *section_new(unsigned applies, const struct setting *setting) {
         return object;
 }
 
-// The settings of a section ("" for none). Sections have none within them: no recursion.
+// The settings of a section ("" for none); as deep as the table's names have dots.
 // NOLINTNEXTLINE(misc-no-recursion)
 static json_t *mapping_new(unsigned applies, const char *section) {
         const char *keys[SETTINGS_MAX];
@@ -233,8 +250,8 @@ static json_t *mapping_new(unsigned applies, const char *section) {
                 json_object_set_new(members, keys[i],
                                     setting->kind == SETTING_SECTION
                                             ? section_new(applies, setting)
-                                    : setting->kind == SETTING_STREAMS ? streams_new(setting)
-                                                                       : setting_new(setting));
+                                    : setting_is_named(setting) ? named_new(setting)
+                                                                : setting_new(setting));
         }
         return json_pack("{s:s, s:o, s:b}", "type", "object", "properties", members,
                          "additionalProperties", 0);
@@ -247,11 +264,15 @@ char *config_schema(void) {
         CLEANUP(mem_freep) char *text = NULL;
         json_t *server = mapping_new(SETTING_SERVER, "");
 
+        json_t *sink = mapping_new(SETTING_SINK, "");
+
         json_object_set_new(stream, "required", json_pack("[s]", "url"));
+        json_object_set_new(sink, "required", json_pack("[s]", "type"));
         json_object_update_new(root, server);
-        json_object_set_new(
-                root, "$defs",
-                json_pack("{s:o, s:o}", "stream", stream, "variable", pattern_new(VARIABLE)));
+        json_object_set_new(root, "$defs",
+                            json_pack("{s:o, s:o, s:o, s:o}", "stream", stream, "alert",
+                                      mapping_new(SETTING_ALERT, ""), "sink", sink, "variable",
+                                      pattern_new(VARIABLE)));
         text = json_dumps(root, JSON_INDENT(2));
         json_decref(root);
         return xasprintf("%s\n", text);

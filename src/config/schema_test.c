@@ -35,12 +35,13 @@ static json_t *members(json_t *object) {
 }
 
 static json_t *property_find(json_t *mapping, const char *name) {
-        const char *dot = strchr(name, '.');
-        CLEANUP(mem_freep)
-        char *first = dot ? xasprintf("%.*s", (int)(dot - name), name) : xstrdup(name);
-        json_t *property = json_object_get(members(mapping), first);
+        CLEANUP(mem_freep) char *copy = xstrdup(name);
+        char *rest = copy;
+        json_t *property = mapping;
 
-        return dot ? json_object_get(members(property), dot + 1) : property;
+        while (rest)
+                property = json_object_get(members(property), strsep(&rest, "."));
+        return property;
 }
 
 static void expect_property(json_t *mapping, const struct setting *row) {
@@ -56,14 +57,18 @@ static void expect_property(json_t *mapping, const struct setting *row) {
 
 static void every_setting_is_described(void **state) {
         json_t *schema = schema_read();
-        json_t *stream = json_object_get(json_object_get(schema, "$defs"), "stream");
+        json_t *definitions = json_object_get(schema, "$defs");
 
         (void)state;
         for (const struct setting *row = setting_table; row->name; row++) {
                 if (row->applies & SETTING_SERVER)
                         expect_property(schema, row);
                 if (row->applies & SETTING_STREAM)
-                        expect_property(stream, row);
+                        expect_property(json_object_get(definitions, "stream"), row);
+                if (row->applies & SETTING_ALERT)
+                        expect_property(json_object_get(definitions, "alert"), row);
+                if (row->applies & SETTING_SINK)
+                        expect_property(json_object_get(definitions, "sink"), row);
         }
         json_decref(schema);
 }

@@ -11,6 +11,7 @@
 #include "util/number.h"
 
 static const char *const switch_names[] = {"false", "true", NULL};
+static const char *const switch_words[] = {"off", "on", NULL};  // that will do as well
 
 // --- finding ---------------------------------------------------------------------------------
 
@@ -44,6 +45,11 @@ size_t setting_keys(unsigned applies, const char *section, const char *ret[SETTI
         }
         ret[n] = NULL;
         return n;
+}
+
+bool setting_is_named(const struct setting *setting) {
+        return setting->kind == SETTING_STREAMS || setting->kind == SETTING_ALERTS ||
+               setting->kind == SETTING_SINKS;
 }
 
 bool setting_is_same(const struct setting *setting, const struct setting *other) {
@@ -154,6 +160,8 @@ static bool list_set(const struct setting *setting, void *place, size_t *n_items
 static bool choice_set(const struct setting *setting, void *place, const char *value) {
         int choice = choice_find(setting_choices(setting), value);
 
+        if (choice < 0 && setting->kind == SETTING_SWITCH)
+                choice = choice_find(switch_words, value);
         if (choice < 0)
                 return false;
         if (setting->size == sizeof(bool))
@@ -234,6 +242,8 @@ bool setting_set(const struct setting *setting, const struct setting_target *tar
                                 value);
         case SETTING_SECTION:
         case SETTING_STREAMS:
+        case SETTING_ALERTS:
+        case SETTING_SINKS:
                 break;
         }
         return false;
@@ -301,10 +311,13 @@ char *setting_join(const char *const *names, const char *between, const char *la
 static const struct {
         const char *noun, *argument;
 } number_names[] = {
-        [SETTING_COUNT] = {"a whole number", "N"}, [SETTING_NUMBER] = {"a number", "NUMBER"},
-        [SETTING_TIME] = {"a time", "TIME"},       [SETTING_SIZE] = {"a size", "SIZE"},
-        [SETTING_NUMBERS] = {"numbers", "LIST"},   [SETTING_COUNTS] = {"whole numbers", "LIST"},
-        [SETTING_STREAMS] = {NULL, NULL},  // the last kind
+        [SETTING_COUNT] = {"a whole number", "N"},
+        [SETTING_NUMBER] = {"a number", "NUMBER"},
+        [SETTING_TIME] = {"a time", "TIME"},
+        [SETTING_SIZE] = {"a size", "SIZE"},
+        [SETTING_NUMBERS] = {"numbers", "LIST"},
+        [SETTING_COUNTS] = {"whole numbers", "LIST"},
+        [SETTING_SINKS] = {NULL, NULL},  // the last kind
 };
 
 char *setting_expected(const struct setting *setting) {
@@ -342,7 +355,7 @@ char *setting_variable(const struct setting *setting) {
         char *variable;
 
         if (!(setting->applies & SETTING_SERVER) || setting->kind == SETTING_SECTION ||
-            setting->kind == SETTING_STREAMS)
+            setting_is_named(setting))
                 return NULL;
         variable = xasprintf("EAVESDROP_%s", setting->name);
         for (char *place = variable; *place; place++)

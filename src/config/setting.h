@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SETTINGS_MAX      128  // rows
+#define SETTINGS_MAX      192  // rows
 #define SETTING_ITEMS_MAX 64   // of a list
 
 enum setting_kind {
@@ -25,8 +25,10 @@ enum setting_kind {
         SETTING_CODE,     // char[]: what `resolve` makes of a text
         SETTING_NUMBERS,  // float[`items_max`], and their number
         SETTING_COUNTS,   // int32_t[`items_max`], and their number
-        SETTING_URL,      // char *, of a stream; streams.c reads it
-        SETTING_STREAMS,  // the mapping of streams; streams.c reads it
+        SETTING_URL,      // char *, of a stream; named.c reads it
+        SETTING_STREAMS,  // the mapping of streams; named.c reads it, and these:
+        SETTING_ALERTS,   // the mapping of alerts
+        SETTING_SINKS,    // the mapping of sinks
 };
 
 // What a setting holds for.
@@ -34,6 +36,8 @@ enum {
         SETTING_SERVER = 1,  // the file as a whole and the environment
         SETTING_STREAM = 2,  // one stream of the file, over the server's
         SETTING_CLIENT = 4,  // a client asks for it in its own dialect's words
+        SETTING_ALERT = 8,   // one alert
+        SETTING_SINK = 16,   // one sink
 };
 
 // The verbs that have it as an option.
@@ -42,10 +46,18 @@ enum {
         SETTING_TRANSCRIBE = 2,
         SETTING_CHECK = 4,
         SETTING_MODEL = 8,
+        SETTING_READ = 16,  // search, export, tail
 };
 
 // The struct that the value is put into.
-enum setting_owner { SETTING_IN_CONFIG, SETTING_IN_REQUEST, SETTING_IN_STREAM, SETTING_OWNERS };
+enum setting_owner {
+        SETTING_IN_CONFIG,
+        SETTING_IN_REQUEST,
+        SETTING_IN_STREAM,
+        SETTING_IN_ALERT,
+        SETTING_IN_SINK,
+        SETTING_OWNERS
+};
 
 // Where each owner is; NULL: its settings cannot be set here.
 struct setting_target {
@@ -108,6 +120,9 @@ void setting_presets_apply(unsigned applies, const struct setting_target *target
 
 // Free all texts that belong to one owner.
 void setting_texts_free(enum setting_owner owner, void *place);
+
+// A mapping of things that users name: streams, alerts, sinks.
+bool setting_is_named(const struct setting *setting);
 
 // Two names for one thing: both settings fill the same field.
 bool setting_is_same(const struct setting *setting, const struct setting *other);

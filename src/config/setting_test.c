@@ -21,6 +21,8 @@ struct everything {
         struct config config;
         struct request_defaults request;
         struct stream_config stream;
+        struct alert_config alert;
+        struct sink_config sink;
 };
 
 static struct setting_target everything_init(struct everything *everything) {
@@ -29,12 +31,16 @@ static struct setting_target everything_init(struct everything *everything) {
                 [SETTING_IN_CONFIG] = &everything->config,
                 [SETTING_IN_REQUEST] = &everything->request,
                 [SETTING_IN_STREAM] = &everything->stream,
+                [SETTING_IN_ALERT] = &everything->alert,
+                [SETTING_IN_SINK] = &everything->sink,
         }};
 }
 
 static void everything_deinit(struct everything *everything) {
         setting_texts_free(SETTING_IN_CONFIG, &everything->config);
         setting_texts_free(SETTING_IN_STREAM, &everything->stream);
+        setting_texts_free(SETTING_IN_ALERT, &everything->alert);
+        setting_texts_free(SETTING_IN_SINK, &everything->sink);
         request_defaults_deinit(&everything->request);
 }
 
@@ -134,6 +140,8 @@ static bool size_fits(const struct setting *row) {
         switch (row->kind) {
         case SETTING_SECTION:
         case SETTING_STREAMS:
+        case SETTING_ALERTS:
+        case SETTING_SINKS:
                 return row->size == 0;
         case SETTING_SWITCH:
                 return row->size == sizeof(bool) || row->size == sizeof(enum decode_choice);

@@ -18,11 +18,16 @@
 static const char *const task_names[] = {"transcribe", "translate", NULL};
 static const char *const transport_names[] = {"tcp", "udp", NULL};
 static const char *const level_names[] = {"debug", "info", "warning", "error", NULL};
+static const char *const when_names[] = {"final", "stable", NULL};
+static const char *const sink_names[] = {"lines",   "mqtt",       "nats",
+                                         "webhook", "postgresql", NULL};
 static const char *const format_names[] = {"text", "json", NULL};
 
 _Static_assert(DECODE_TRANSCRIBE == 0 && DECODE_TRANSLATE == 1 && SOURCE_TRANSPORT_TCP == 0 &&
                        SOURCE_TRANSPORT_UDP == 1 && LOG_DEBUG == 0 && LOG_ERROR == 3 &&
-                       LOG_TEXT == 0 && LOG_JSON == 1,
+                       LOG_TEXT == 0 && LOG_JSON == 1 && ALERT_FINAL == 0 &&
+                       ALERT_STABLE == 1 && SINK_LINES == 0 && SINK_MQTT == 1 &&
+                       SINK_NATS == 2 && SINK_WEBHOOK == 3 && SINK_POSTGRESQL == 4,
                "the names above are in the order of their enums");
 
 // --- texts that not all are good -------------------------------------------------------------
@@ -87,6 +92,25 @@ static bool track_is_good(const char *value) {
         return n >= 2 && strspn(value, letters) == n;
 }
 
+// Names of streams may be globs (fnmatch(3)): printable characters without a blank.
+static bool glob_is_good(const char *word) {
+        for (; *word; word++)
+                if ((unsigned char)*word <= ' ' || *word == 0x7F)
+                        return false;
+        return true;
+}
+
+static bool language_is_good(const char *word) {
+        const char *code = language_resolve(word);
+
+        return code && code[0] != '\0';
+}
+
+static bool kind_is_good(const char *word) {
+        return strcmp(word, "segment") == 0 || strcmp(word, "alert") == 0 ||
+               strcmp(word, "status") == 0;
+}
+
 static bool host_name_is_good(const char *word) {
         struct authority authority;
 
@@ -100,16 +124,21 @@ static bool host_name_is_good(const char *word) {
 #define IN_CONFIG(field)  PLACE(SETTING_IN_CONFIG, struct config, field)
 #define IN_REQUEST(field) PLACE(SETTING_IN_REQUEST, struct request_defaults, field)
 #define IN_STREAM(field)  PLACE(SETTING_IN_STREAM, struct stream_config, field)
+#define IN_ALERT(field)   PLACE(SETTING_IN_ALERT, struct alert_config, field)
+#define IN_SINK(field)    PLACE(SETTING_IN_SINK, struct sink_config, field)
 
 #define SERVER SETTING_SERVER
 #define STREAM SETTING_STREAM
 #define CLIENT SETTING_CLIENT
+#define ALERT  SETTING_ALERT
+#define SINK   SETTING_SINK
 #define BOTH   (SETTING_SERVER | SETTING_STREAM)
 
 #define ON_SERVE      SETTING_SERVE
 #define ON_TRANSCRIBE SETTING_TRANSCRIBE
 #define ON_BOTH       (SETTING_SERVE | SETTING_TRANSCRIBE)
 #define ON_ALL        (ON_BOTH | SETTING_CHECK | SETTING_MODEL)
+#define ON_STATE      (SETTING_SERVE | SETTING_READ)
 
 #define SWITCH            SETTING_SWITCH
 #define COUNT(low, high)  SETTING_COUNT, .least = (low), .most = (high)
@@ -121,6 +150,7 @@ static bool host_name_is_good(const char *word) {
 #define OFF(value)        .word = "off", .word_value = (value)
 
 #define HOURS 3600.0
+#define YEARS (365 * 24 * HOURS)
 #define KB    1e3
 #define MB    1e6
 #define GB    1e9
@@ -402,6 +432,123 @@ const struct setting setting_table[] = {
          .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.language_detection_threshold),
          .preset = "0.5",
          .help = "probability above which one window decides a file's language by itself"},
+
+        {"state_dir", SETTING_PATH, .most = DBL_MAX, .applies = SERVER, .verbs = ON_STATE,
+         IN_CONFIG(state_dir), .argument = "DIR",
+         .preset_words = "$XDG_STATE_HOME/eavesdrop, else ~/.local/state/eavesdrop",
+         .expected = "the folder for what outlives the process",
+         .help = "folder for what outlives the process: the journal, its sound, and the "
+                 "backlog's audio"},
+
+        {"journal", SETTING_SECTION, .applies = BOTH, .stands_for = "journal.text",
+         .help = "what is kept of what was heard: on, off, or a mapping"},
+        {"journal.text", SWITCH, .applies = BOTH, IN_REQUEST(has_journal), .preset = "true",
+         .help = "whether the text of pulled streams is kept in the journal"},
+        {"journal.sessions", SWITCH, .applies = SERVER, IN_CONFIG(journal.has_sessions),
+         .preset = "false",
+         .help = "whether the text of clients' sessions is kept as well, where they do not ask "
+                 "for it"},
+        {"journal.keep", SETTING_SECTION, .applies = SERVER,
+         .help = "how much of the text is kept; the oldest goes first"},
+        {"journal.keep.age", TIME(0, 1000 * YEARS), .applies = SERVER,
+         IN_CONFIG(journal.keep_age), .zero = "for ever", .preset = "30d",
+         .help = "age at which text is removed from the journal"},
+        {"journal.keep.size", SIZE(0, 1000 * TB), .applies = SERVER,
+         IN_CONFIG(journal.keep_bytes), .zero = "no limit", .preset = "10GB",
+         .help = "size of the journal's database beyond which the oldest text is removed"},
+        {"journal.audio", SETTING_SECTION, .applies = BOTH, .stands_for = "journal.audio.sound",
+         .help = "sound of what was heard, kept beside its text: on, off, or a mapping"},
+        {"journal.audio.sound", SWITCH, .applies = BOTH, IN_REQUEST(has_archive),
+         .preset = "false",
+         .help = "whether the sound of what was heard is kept, as Opus in Ogg files"},
+        {"journal.audio.keep", SETTING_SECTION, .applies = SERVER,
+         .help = "how much of the sound is kept; the oldest goes first"},
+        {"journal.audio.keep.age", TIME(0, 1000 * YEARS), .applies = SERVER,
+         IN_CONFIG(journal.sound_age), .zero = "for ever", .preset = "48h",
+         .help = "age at which sound is removed"},
+        {"journal.audio.keep.size", SIZE(0, 1000 * TB), .applies = SERVER,
+         IN_CONFIG(journal.sound_bytes), .zero = "no limit", .preset = "20GB",
+         .help = "size of all sound beyond which the oldest is removed"},
+
+        {"alerts", SETTING_ALERTS, .applies = SERVER, .preset_words = "none",
+         .help = "words that somebody should be told of at once, by the alert's name"},
+        {"words", TEXT(DECODE_TEXT_MAX), .applies = ALERT, IN_ALERT(words), .list = "\n",
+         .preset_words = "none", .expected = "words and phrases, at most 16384 bytes",
+         .help = "words or phrases that fire: one, or a list; whole words, whatever their case "
+                 "and accents"},
+        {"patterns", TEXT(DECODE_TEXT_MAX), .applies = ALERT, IN_ALERT(patterns), .list = "\n",
+         .preset_words = "none", .expected = "regular expressions, at most 16384 bytes",
+         .help = "regular expressions (PCRE2) that fire: one, or a list"},
+        {"streams", SETTING_WORDS, .applies = ALERT, IN_ALERT(streams), .is_good = glob_is_good,
+         .preset_words = "all", .expected = "a stream's name, or a glob such as door-*",
+         .help = "streams that the alert listens to, by name or glob: one, or a list"},
+        {"languages", SETTING_WORDS, .applies = ALERT, IN_ALERT(languages),
+         .is_good = language_is_good, .preset_words = "all",
+         .expected = "a language's code such as de",
+         .help = "languages of the text that the alert looks at: one, or a list"},
+        {"sessions", SWITCH, .applies = ALERT, IN_ALERT(wants_sessions), .preset = "false",
+         .help = "whether the alert listens to clients' sessions too"},
+        {"cooldown", TIME(0, 24 * HOURS), .applies = ALERT, IN_ALERT(cooldown), .preset = "0",
+         .help = "time in which the alert does not fire again on the same stream"},
+        {"when", CHOICE(when_names), .applies = ALERT, IN_ALERT(when), .preset = "final",
+         .help = "text that fires: final, or stable, which is sooner and may be withdrawn"},
+
+        {"sinks", SETTING_SINKS, .applies = SERVER, .preset_words = "none",
+         .help = "where the journal's rows are delivered, by the sink's name"},
+        {"type", CHOICE(sink_names), .applies = SINK, IN_SINK(type),
+         .preset_words = "(must be there)", .help = "what kind of sink it is"},
+        {"url", TEXT(4096), .applies = SINK, IN_SINK(url), .preset_words = "none",
+         .expected = "a URL, at most 4096 bytes",
+         .help = "address of an mqtt, nats, webhook or postgresql sink, with user and password "
+                 "where it needs them"},
+        {"path", TEXT(4096), .applies = SINK, IN_SINK(path), .preset_words = "none",
+         .expected = "a file's path, at most 4096 bytes",
+         .help = "file of a lines sink; a relative path starts from the state folder"},
+        {"subject", TEXT(256), .applies = SINK, IN_SINK(subject),
+         .preset = "eavesdrop.{stream}",
+         .help = "subject of a nats sink, with the fields of a row in braces"},
+        {"stream", TEXT(256), .applies = SINK, IN_SINK(stream),
+         .preset_words = "the one that has the subject",
+         .help = "JetStream stream of a nats sink"},
+        {"create", SWITCH, .applies = SINK, IN_SINK(can_create), .preset = "false",
+         .help = "whether a nats sink makes its stream where there is none"},
+        {"credentials", SETTING_PATH, .most = DBL_MAX, .applies = SINK, IN_SINK(credentials),
+         .preset_words = "none", .expected = "the path of a NATS credentials file",
+         .help = "credentials file of a nats sink"},
+        {"prefix", TEXT(256), .applies = SINK, IN_SINK(prefix), .preset = "eavesdrop",
+         .help = "what the topics of an mqtt sink begin with"},
+        {"home_assistant", SWITCH, .applies = SINK, IN_SINK(has_home_assistant),
+         .preset = "false",
+         .help = "whether an mqtt sink announces the streams to Home Assistant"},
+        {"discovery_prefix", TEXT(256), .applies = SINK, IN_SINK(discovery_prefix),
+         .preset = "homeassistant",
+         .help = "what Home Assistant's discovery topics begin with"},
+        {"partials", SWITCH, .applies = SINK, IN_SINK(wants_partials), .preset = "false",
+         .help = "whether an mqtt sink tells partial text too"},
+        {"secret", TEXT(4096), .applies = SINK, IN_SINK(secret), .preset_words = "none",
+         .help = "secret that a webhook's requests are signed with (whsec_... as Standard "
+                 "Webhooks have it, or any text)"},
+        {"table", TEXT(128), .applies = SINK, IN_SINK(table), .preset = "heard",
+         .help = "table of a postgresql sink; made where there is none"},
+        {"authority", SETTING_PATH, .most = DBL_MAX, .applies = SINK, IN_SINK(authority),
+         .preset_words = "none", .expected = "the path of a file of certificates",
+         .help = "file of certificates (PEM) that are trusted beside the system's"},
+        {"streams", SETTING_WORDS, .applies = SINK, IN_SINK(streams), .is_good = glob_is_good,
+         .preset_words = "all", .expected = "a stream's name, or a glob such as door-*",
+         .help = "streams that the sink hears of, by name or glob: one, or a list"},
+        {"languages", SETTING_WORDS, .applies = SINK, IN_SINK(languages),
+         .is_good = language_is_good, .preset_words = "all",
+         .expected = "a language's code such as de",
+         .help = "languages of the text that the sink hears of: one, or a list"},
+        {"sessions", SWITCH, .applies = SINK, IN_SINK(wants_sessions), .preset = "true",
+         .help = "whether the sink hears of clients' sessions where they are journaled"},
+        {"what", SETTING_WORDS, .applies = SINK, IN_SINK(kinds), .is_good = kind_is_good,
+         .preset_words = "all", .expected = "segment, alert or status",
+         .help = "kinds of rows that the sink is given: segment, alert, status, or a list"},
+        {"from", TEXT(64), .applies = SINK, IN_SINK(from), .preset = "now",
+         .help = "where a new sink begins: now, beginning, or a date such as 2026-11-30"},
+        {"tries", COUNT(1, 1000), .applies = SINK, IN_SINK(tries_max), .preset = "5",
+         .help = "how often a row that is refused is sent before it is set aside"},
 
         {"streams", SETTING_STREAMS, .applies = SERVER,
          .preset_words = "none: the server waits for clients",

@@ -22,6 +22,8 @@ struct request_defaults {
         struct filter_limits filters;    // that the text has to pass
         float pause;                     // seconds without speech that close a window
         float window_max;                // seconds that one may be long
+        bool has_journal;                // what is said is kept
+        bool has_archive;                // and its sound
         char *track;  // sound track of files and cameras (source_config); NULL: any
 };
 

@@ -165,7 +165,7 @@ static int listen_start(struct server *server, struct error *error) {
 
 static int decoding_start(struct server *server, struct error *error) {
         const struct config *config = server->parts.config;
-        CLEANUP(mem_freep) char *backlog_folder = config_default_backlog_folder();
+        CLEANUP(mem_freep) char *state_dir = config_state_dir(config);
         struct scheduler_config scheduler = {
                 .engine = server->parts.engine,
                 .model = server->parts.model,
@@ -173,7 +173,7 @@ static int decoding_start(struct server *server, struct error *error) {
                 .budget = server->budget,
                 .backlog_bytes_max = config_backlog_memory(config),
                 .spool_folder =
-                        config->backlog_folder ? config->backlog_folder : backlog_folder,
+                        config->backlog_folder ? config->backlog_folder : state_dir,
                 .spool_bytes_max = config->backlog_disk,
         };
 
