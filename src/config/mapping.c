@@ -1,104 +1,173 @@
-// Mappings of the file: sections of settings, and the URLs of streams.
-#include <ctype.h>
+// Mappings of the file: sections of settings, and things that users name: streams, alerts and
+// sinks.
 #include <stdlib.h>
 #include <string.h>
 
+#include "alert/alerts.h"
 #include "config/mistakes.h"
 #include "config/reader.h"
+#include "sink/sink.h"
 #include "util/mem.h"
 #include "util/nearest.h"
 
-// --- the URL ---------------------------------------------------------------------------------
+// --- named things ----------------------------------------------------------------------------
 
-// "rtsp:", "file:": letters, digits, "+", "-" and "." up to a colon, letter first (RFC 3986).
-static bool url_has_scheme(const char *url) {
-        size_t length = 0;
+// Things that users name, each with settings of its own. One kind of them:
+struct named {
+        enum setting_kind kind;
+        unsigned applies;  // the settings of one
+        enum setting_owner owner;
+        const char *noun;      // "stream"
+        const char *expected;  // of the mapping as a whole
+        size_t size;           // of one; its name is its first member
+        size_t items, n;       // where they are in the configuration
+        size_t most;
+        const char *required;           // the key that must be there; NULL: none
+        const char *required_expected;  // and its value
+};
 
-        if (!isalpha((unsigned char)url[0]))
-                return false;
-        while (isalnum((unsigned char)url[length]) ||
-               (url[length] != '\0' && strchr("+-.", url[length])))
-                length++;
-        return url[length] == ':';
+_Static_assert(offsetof(struct stream_config, name) == 0 &&
+                       offsetof(struct alert_config, name) == 0 &&
+                       offsetof(struct sink_config, name) == 0,
+               "the name is the first member");
+
+static const struct named kinds[] = {
+        {.kind = SETTING_STREAMS,
+         .applies = SETTING_STREAM,
+         .owner = SETTING_IN_STREAM,
+         .noun = "stream",
+         .expected = "a mapping of streams' names to their URLs",
+         .size = sizeof(struct stream_config),
+         .items = offsetof(struct config, streams),
+         .n = offsetof(struct config, n_streams),
+         .most = CONFIG_STREAMS_MAX,
+         .required = "url",
+         .required_expected = CONFIG_URL_EXPECTED},
+        {.kind = SETTING_ALERTS,
+         .applies = SETTING_ALERT,
+         .owner = SETTING_IN_ALERT,
+         .noun = "alert",
+         .expected = "a mapping of alerts' names to what they look for",
+         .size = sizeof(struct alert_config),
+         .items = offsetof(struct config, alerts),
+         .n = offsetof(struct config, n_alerts),
+         .most = CONFIG_ALERTS_MAX},
+        {.kind = SETTING_SINKS,
+         .applies = SETTING_SINK,
+         .owner = SETTING_IN_SINK,
+         .noun = "sink",
+         .expected = "a mapping of sinks' names to their type and address",
+         .size = sizeof(struct sink_config),
+         .items = offsetof(struct config, sinks),
+         .n = offsetof(struct config, n_sinks),
+         .most = CONFIG_SINKS_MAX,
+         .required = "type",
+         .required_expected = "lines, mqtt, nats, webhook or postgresql"},
+};
+
+static const struct named *named_of(const struct setting *setting) {
+        const struct named *named = kinds;
+
+        while (named->kind != setting->kind)
+                named++;
+        return named;
 }
 
-// What a user name or password may not hold as it is: it would end there, and the rest of the
-// URL would be something else.
-static const char user_info_ends[] = "#/? \t\r\n";
+static void name_check(struct config_reader *reader, const struct named *named,
+                       const struct config_node *name, const char *path) {
+        static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                      "0123456789._-";
+        const char *article = strchr("aeiou", named->noun[0]) ? "an" : "a";
+        size_t length = strlen(name->text);
 
-#define USER_INFO_HINT                                                                         \
-        "in a user name or password write '#', '/', '?' and ' ' as %%23, %%2F, %%3F and %%20 " \
-        "(percent-encoding)"
+        if (length == 0)
+                config_mistake_add(reader->mistakes, name->line, name->column, path,
+                                   "%s %s's name may not be empty", article, named->noun);
+        else if (length > CONFIG_NAME_MAX)
+                config_mistake_add(reader->mistakes, name->line, name->column, path,
+                                   "%s %s's name may have at most %d characters", article,
+                                   named->noun, CONFIG_NAME_MAX);
+        else if (strspn(name->text, allowed) != length || strspn(name->text, "._-") == length)
+                config_mistake_add(reader->mistakes, name->line, name->column, path,
+                                   "%s %s's name is made of letters (a-z, A-Z), digits, "
+                                   "\".\", \"_\" and \"-\"",
+                                   article, named->noun);
+}
 
-// The name of a variable (its length in *ret_n) that stands in the user name or password of the
-// URL as it is written in the file, and holds what may not stand there. NULL if none does.
-static const char *user_info_variable(const char *text, size_t *ret_n) {
-        const char *place = strstr(text, "://"), *last;
-
-        if (!place)
-                return NULL;
-        place += 3;
-        last = memrchr(place, '@', strcspn(place, "/?#"));
-        while (last && (place = strstr(place, "${")) && place < last) {
-                CLEANUP(mem_freep) char *name = NULL;
-                const char *value;
-
-                place += 2;
-                *ret_n = strcspn(place, "}");
-                name = xasprintf("%.*s", (int)*ret_n, place);
-                value = getenv(name);
-                if (value && strpbrk(value, user_info_ends))
-                        return place;
+static void item_read(struct config_reader *reader, const struct named *named,
+                      const struct config_node *node, const char *path) {
+        if (node->kind == CONFIG_NODE_MAPPING) {
+                config_read_mapping(reader, node, path, "");
+                if (named->required && !config_mapping_has(node, named->required))
+                        config_mistake_add(reader->mistakes, node->line, node->column, path,
+                                           "has no %s; expected %s", named->required,
+                                           named->required_expected);
+        } else if (named->kind == SETTING_STREAMS && node->kind == CONFIG_NODE_SCALAR) {
+                config_read_url(reader, node, path);
+        } else if (named->kind == SETTING_STREAMS) {
+                config_refuse_kind(reader, node, path, "a URL, or a mapping with the key url");
+        } else {
+                config_refuse_kind(reader, node, path, "a mapping");
         }
-        return NULL;
 }
 
-// What variables hold may be secret: what is wrong with them is not shown.
-static void url_refuse_variables(struct config_reader *reader, const struct config_node *node,
-                                 const char *path) {
-        size_t n = 0;
-        const char *name = user_info_variable(node->text, &n);
+// One of them. Its values may be for what it has in common with all (SETTING_IN_REQUEST); they
+// are kept then, since what they go over may yet change.
+static void named_read(struct config_reader *reader, const struct named *named, void *item,
+                       const struct config_node *name, const struct config_node *node,
+                       const char *parent) {
+        CLEANUP(mem_freep) char *path = xasprintf("%s.%s", parent, name->text);
 
-        if (name)
-                config_mistake_add(reader->mistakes, node->line, node->column, path,
-                                   "what the variable %.*s holds does not fit into a URL as it "
-                                   "is: " USER_INFO_HINT,
-                                   (int)n, name);
+        reader->target.owners[named->owner] = item;
+        if (named->kind == SETTING_STREAMS)
+                reader->values = &((struct stream_config *)item)->values;
         else
-                config_mistake_add(reader->mistakes, node->line, node->column, path,
-                                   "wrong once its variables are filled in; expected "  //
-                                   CONFIG_URL_EXPECTED "; " USER_INFO_HINT);
+                setting_presets_apply(named->applies, &reader->target);
+        *(char **)item = xstrdup(name->text);
+        name_check(reader, named, name, path);
+        item_read(reader, named, node, path);
 }
 
-void config_read_url(struct config_reader *reader, const struct config_node *node,
-                     const char *path) {
-        struct stream_config *stream = reader->target.owners[SETTING_IN_STREAM];
-        CLEANUP(mem_freep)
-        char *value = config_read_value(reader, node, path, CONFIG_URL_EXPECTED);
-        struct error error = {0};
-        size_t n;
+// Values are tried on a request of no stream's: the server's own, which they go over, may yet
+// be changed by the environment and the command line.
+static void all_read(struct config_reader *reader, const struct named *named,
+                     const struct config_node *node, const char *path) {
+        char *config = (char *)reader->config;
+        char *items = *(char **)(void *)(config + named->items);
+        size_t *n = (size_t *)(void *)(config + named->n);
+        struct request_defaults tried = {.decoding = decode_options_default()};
+        struct config_reader inner = {
+                .config = reader->config,
+                .folder = reader->folder,
+                .mistakes = reader->mistakes,
+                .applies = named->applies,
+                .target = {{[SETTING_IN_REQUEST] = &tried}},
+        };
 
-        if (!value)
+        for (size_t i = 0; i < node->n_children; i += 2)
+                if (node->children[i]->kind == CONFIG_NODE_SCALAR)
+                        named_read(&inner, named, items + named->size * (*n)++,
+                                   node->children[i], node->children[i + 1], path);
+        request_defaults_deinit(&tried);
+}
+
+static void named_section_read(struct config_reader *reader, const struct config_node *node,
+                               const char *path, const struct setting *setting) {
+        const struct named *named = named_of(setting);
+        size_t n = node->n_children / 2;
+
+        if (node->kind != CONFIG_NODE_MAPPING) {
+                config_refuse_kind(reader, node, path, named->expected);
                 return;
-        if (value[0] == '\0') {
+        }
+        if (n > named->most) {
                 config_mistake_add(reader->mistakes, node->line, node->column, path,
-                                   "empty; expected " CONFIG_URL_EXPECTED);
+                                   "%zu %ss; the limit is %zu", n, named->noun, named->most);
                 return;
         }
-        stream->url =
-                url_has_scheme(value) ? xstrdup(value) : config_resolve_path(reader, value);
-        // "12#x" as a password would make a URL without a mistake, of another host.
-        if (user_info_variable(node->text, &n)) {
-                url_refuse_variables(reader, node, path);
-                return;
-        }
-        if (source_url_check(stream->url, &error) == 0)
-                return;
-        if (strcmp(value, node->text) != 0)
-                url_refuse_variables(reader, node, path);
-        else
-                config_mistake_add(reader->mistakes, node->line, node->column, path, "%s",
-                                   error.text);
+        config_check_keys(reader, node, path);
+        *(void **)(void *)((char *)reader->config + named->items) = xcalloc(n, named->size);
+        all_read(reader, named, node, path);
 }
 
 // --- sections and keys -----------------------------------------------------------------------
@@ -184,7 +253,7 @@ static void member_read(struct config_reader *reader, const struct config_node *
         else if (setting->kind == SETTING_SECTION)
                 section_read(reader, node, place, setting);
         else if (setting_is_named(setting))
-                config_read_named(reader, node, place, setting);
+                named_section_read(reader, node, place, setting);
         else if (setting->kind == SETTING_URL)
                 config_read_url(reader, node, place);
         else

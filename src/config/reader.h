@@ -29,10 +29,6 @@ void config_read_mapping(struct config_reader *reader, const struct config_node 
 void config_read_url(struct config_reader *reader, const struct config_node *node,
                      const char *path);
 
-// Read a mapping of things that users name (setting_is_named()) into the configuration.
-void config_read_named(struct config_reader *reader, const struct config_node *node,
-                       const char *path, const struct setting *setting);
-
 // Read the value of one setting into the reader's target.
 void config_read_setting(struct config_reader *reader, const struct config_node *node,
                          const char *path, const struct setting *setting);

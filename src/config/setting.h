@@ -25,8 +25,8 @@ enum setting_kind {
         SETTING_CODE,     // char[]: what `resolve` makes of a text
         SETTING_NUMBERS,  // float[`items_max`], and their number
         SETTING_COUNTS,   // int32_t[`items_max`], and their number
-        SETTING_URL,      // char *, of a stream; named.c reads it
-        SETTING_STREAMS,  // the mapping of streams; named.c reads it, and these:
+        SETTING_URL,      // char *, of a stream; stream_url.c reads it
+        SETTING_STREAMS,  // the mapping of streams; mapping.c reads it, and these:
         SETTING_ALERTS,   // the mapping of alerts
         SETTING_SINKS,    // the mapping of sinks
 };

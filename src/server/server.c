@@ -172,8 +172,7 @@ static int decoding_start(struct server *server, struct error *error) {
                 .n_engines = server->parts.n_engines,
                 .budget = server->budget,
                 .backlog_bytes_max = config_backlog_memory(config),
-                .spool_folder =
-                        config->backlog_folder ? config->backlog_folder : state_dir,
+                .spool_folder = config->backlog_folder ? config->backlog_folder : state_dir,
                 .spool_bytes_max = config->backlog_disk,
         };
 
