@@ -187,7 +187,8 @@ static int database_migrate(sqlite3 *sqlite, int64_t version, bool is_replacemen
 // own (writer.c): behind a commit, not within it. Whatever is removed is overwritten with
 // zeros.
 static const char *const pragmas_reading = "PRAGMA cell_size_check = ON;"
-                                           "PRAGMA trusted_schema = OFF;";
+                                           "PRAGMA trusted_schema = OFF;"
+                                           "PRAGMA temp_store = MEMORY;";
 static const char *const pragmas_writing = "PRAGMA auto_vacuum = INCREMENTAL;"
                                            "PRAGMA journal_mode = WAL;"
                                            "PRAGMA synchronous = FULL;"

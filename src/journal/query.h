@@ -43,6 +43,7 @@ struct query_page {
         // journal; "" when all is well. No rows then.
         char error[256];
         bool is_query_wrong;  // the error is the caller's
+        bool is_damaged;      // the error is DATABASE_E_DAMAGED: the journal sets it aside
 };
 
 // Copy deeply; free what it holds and zero it.
