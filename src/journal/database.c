@@ -43,6 +43,9 @@ static const char *const migrations[DATABASE_VERSION] = {
         ") STRICT;"
         "CREATE INDEX rows_by_stream ON rows(stream, start_ms);"
         "CREATE INDEX rows_by_time ON rows(start_ms);"
+        // For pages in the order of rows: of one stream, and of what is no segment.
+        "CREATE INDEX rows_in_stream ON rows(stream);"
+        "CREATE INDEX rows_unspoken ON rows(row) WHERE kind <> 0;"
         "CREATE VIRTUAL TABLE found USING fts5("
         "  text, content = 'rows', content_rowid = 'row', columnsize = 0,"
         "  tokenize = 'eavesdrop');",
