@@ -63,4 +63,7 @@ void alerts_on_break(struct alerts *alerts, const char *stream);
 bool alerts_count(const struct alerts *alerts, size_t i, const char **ret_name,
                   uint64_t *ret_n);
 
+// How often a pattern ran into its limit and did not match for that; patterns of all alerts.
+uint64_t alerts_limited(const struct alerts *alerts);
+
 DEFINE_CLEANUP(struct alerts *, alerts_free);

@@ -1,0 +1,441 @@
+#include "alert/alerts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alert/alert_list.h"
+#include "alert/alert_rules.h"
+#include "alert/alert_stream.h"
+#include "audio/pcm.h"
+#include "util/list.h"
+#include "util/mem.h"
+
+// A phrase may go on in a segment that begins so soon after the one before.
+#define BORDER_SAMPLES (2 * (int64_t)AUDIO_RATE)
+
+// Of what fired on stable words, the place is guessed; what the final says instead may be so
+// far from it.
+#define PLACE_SAMPLES (3 * (int64_t)AUDIO_RATE)
+
+#define N_BUCKETS 256  // of streams, by name
+
+struct alerts {
+        const struct alert_config *configs;
+        size_t n;
+        struct alert_rules *rules;
+        uint64_t *n_fired;  // by alert
+        bool *hears;        // by alert: it is to be looked for in the row that was given
+        bool wants_stable;
+        alert_emit *emit;
+        void *context;
+        struct alert_stream *streams[N_BUCKETS];
+        int64_t now;  // Unix ms, as rows tell it
+};
+
+int alert_check(const struct alert_config *config, struct error *error) {
+        CLEANUP(alert_rules_freep) struct alert_rules *rules = NULL;
+
+        return alert_rules_new(&rules, config, 1, error);
+}
+
+int alerts_new(struct alerts **ret, const struct alert_config *configs, size_t n,
+               alert_emit *emit, void *context, struct error *error) {
+        CLEANUP(alerts_freep) struct alerts *alerts = xnew(struct alerts);
+        int r = alert_rules_new(&alerts->rules, configs, n, error);
+
+        if (r < 0)
+                return r;
+        alerts->configs = configs;
+        alerts->n = n;
+        alerts->n_fired = xcalloc(n + 1, sizeof(*alerts->n_fired));
+        alerts->hears = xcalloc(n + 1, sizeof(*alerts->hears));
+        alerts->emit = emit;
+        alerts->context = context;
+        for (size_t i = 0; i < n; i++)
+                alerts->wants_stable |= configs[i].when == ALERT_STABLE;
+        *ret = TAKE(alerts);
+        return 0;
+}
+
+struct alerts *alerts_free(struct alerts *alerts) {
+        if (!alerts)
+                return NULL;
+        for (size_t i = 0; i < N_BUCKETS; i++)
+                while (alerts->streams[i]) {
+                        struct alert_stream *stream = alerts->streams[i];
+
+                        alerts->streams[i] = stream->next;
+                        alert_stream_free(stream);
+                }
+        alert_rules_free(alerts->rules);
+        free(alerts->n_fired);
+        free(alerts->hears);
+        return mem_free(alerts);
+}
+
+// --- streams ---------------------------------------------------------------------------------
+
+static struct alert_stream **bucket_of(struct alerts *alerts, const char *name) {
+        uint32_t hash = 2166136261U;
+
+        for (; *name; name++)
+                hash = (hash ^ (uint8_t)*name) * 16777619U;
+        return &alerts->streams[hash % N_BUCKETS];
+}
+
+static struct alert_stream *stream_find(struct alerts *alerts, const char *name) {
+        struct alert_stream *stream = *bucket_of(alerts, name);
+
+        while (stream && strcmp(stream->name, name) != 0)
+                stream = stream->next;
+        return stream;
+}
+
+static bool is_cool(const struct alerts *alerts, const struct alert_firing *firing,
+                    int64_t at) {
+        return (double)llabs(at - firing->at) >= alerts->configs[firing->alert].cooldown * 1e3;
+}
+
+// Forget streams that are over and whose cooldowns have passed.
+static void streams_sweep(struct alerts *alerts) {
+        for (size_t i = 0; i < N_BUCKETS; i++)
+                for (struct alert_stream *stream = alerts->streams[i], *next; stream;
+                     stream = next) {
+                        bool is_wanted = !stream->is_over;
+
+                        for (size_t k = 0; k < stream->n_firings && !is_wanted; k++)
+                                is_wanted = !is_cool(alerts, &stream->firings[k], alerts->now);
+                        next = stream->next;
+                        if (is_wanted)
+                                continue;
+                        LIST_UNLINK(alerts->streams[i], stream, next);
+                        alert_stream_free(stream);
+                }
+}
+
+static struct alert_stream *stream_get(struct alerts *alerts, const struct row *row) {
+        struct alert_stream *stream = stream_find(alerts, row->stream);
+        struct alert_stream **bucket = bucket_of(alerts, row->stream);
+
+        if (stream)
+                return stream;
+        streams_sweep(alerts);
+        stream = alert_stream_new(row->stream, alerts->n);
+        for (size_t i = 0; i < alerts->n; i++)
+                stream->hears[i] = alert_list_has(alerts->configs[i].streams, row->stream);
+        stream->generation = row->generation;
+        stream->next = *bucket;
+        *bucket = stream;
+        return stream;
+}
+
+// --- rows ------------------------------------------------------------------------------------
+
+// Give the row out; a copy is kept for what may confirm or withdraw it.
+static struct row *row_emit(struct alerts *alerts, struct row *row) {
+        struct row *copy = row_copy(row);
+
+        alerts->emit(alerts->context, row, copy->id);
+        return copy;
+}
+
+static struct row *row_of_place(struct alerts *alerts, const struct alert_stream *stream,
+                                const struct alert_place *place, enum row_phase phase) {
+        struct passage passage = alert_stream_passage(stream, place->begin, place->end);
+        struct row *row = passage_row(&passage);
+
+        row->alert = xstrdup(alerts->configs[place->alert].name);
+        row->phase = phase;
+        return row;
+}
+
+// Say that what is pending there is not in the text that became final (NULL: there is none).
+static void pending_withdraw(struct alerts *alerts, struct alert_stream *stream, size_t i,
+                             const struct row *final) {
+        struct row *row = TAKE(stream->pendings[i].row);
+
+        alert_stream_settle(stream, i);
+        if (!row)
+                return;
+        row->phase = ROW_WITHDRAWN;
+        memcpy(row->firing, row->id, sizeof(row->firing));
+        memset(row->id, 0, sizeof(row->id));
+        if (final) {
+                memcpy(row->segment, final->id, sizeof(row->segment));
+                free(row->text);
+                row->text = xstrdup(final->text);
+        }
+        row_free(row_emit(alerts, row));
+}
+
+static void pendings_unpair(struct alert_stream *stream) {
+        for (size_t i = 0; i < stream->n_pendings; i++)
+                stream->pendings[i].is_paired = false;
+}
+
+// Withdraw what is pending and was not found again, of sound that ended before `position`.
+static void pendings_withdraw(struct alerts *alerts, struct alert_stream *stream,
+                              int64_t position, const struct row *final) {
+        for (size_t i = 0; i < stream->n_pendings;) {
+                const struct alert_pending *pending = &stream->pendings[i];
+
+                if (!pending->is_paired && pending->tail_end < position)
+                        pending_withdraw(alerts, stream, i, final);
+                else
+                        i++;
+        }
+}
+
+void alerts_on_break(struct alerts *alerts, const char *name) {
+        struct alert_stream *stream = stream_find(alerts, name);
+
+        if (!stream)
+                return;
+        pendings_unpair(stream);
+        pendings_withdraw(alerts, stream, INT64_MAX, NULL);
+        alert_stream_cut(stream);
+        for (size_t i = 0; i < stream->n_firings; i++)
+                stream->firings[i].until = 0;
+        stream->is_over = true;
+}
+
+// --- looking ---------------------------------------------------------------------------------
+
+// Which alerts are to be looked for in that row; false when none is.
+static bool alerts_choose(struct alerts *alerts, const struct alert_stream *stream,
+                          const struct row *row, bool is_final) {
+        bool any = false;
+
+        for (size_t i = 0; i < alerts->n; i++) {
+                const struct alert_config *config = &alerts->configs[i];
+
+                alerts->hears[i] =
+                        stream->hears[i] && (!row->session || config->wants_sessions) &&
+                        (is_final || config->when == ALERT_STABLE) &&
+                        (!config->languages ||
+                         (row->language && alert_list_has(config->languages, row->language)));
+                any |= alerts->hears[i];
+        }
+        return any;
+}
+
+// What is said in that row does not follow what was said before: forget it.
+static void stream_follow(struct alerts *alerts, struct alert_stream *stream,
+                          const struct row *row) {
+        int64_t pause = row->position - stream->end;
+
+        if (row->generation != stream->generation)
+                alerts_on_break(alerts, stream->name);
+        else if (pause < 0 || pause > BORDER_SAMPLES)
+                alert_stream_cut(stream);
+        stream->generation = row->generation;
+        stream->is_over = false;
+        if (row->end > alerts->now)
+                alerts->now = row->end;
+}
+
+static bool is_fired_already(const struct alert_stream *stream,
+                             const struct alert_place *place) {
+        const struct alert_firing *firing = alert_stream_fired(stream, place->alert);
+
+        return firing && place->begin < firing->until;
+}
+
+// Fill in what places are paired by; those of which a part fired in an earlier segment go.
+static void places_ready(struct alerts *alerts, const struct alert_stream *stream) {
+        struct alert_rules *rules = alerts->rules;
+        size_t n = 0;
+
+        for (size_t i = 0; i < rules->n_places; i++) {
+                struct alert_place place = rules->places[i];
+                struct passage passage = alert_stream_passage(stream, place.begin, place.end);
+                CLEANUP(mem_freep) char *found = NULL;
+                int64_t end;
+
+                if (is_fired_already(stream, &place))
+                        continue;
+                passage_span(&passage, &place.position, &end);
+                if (alerts->configs[place.alert].when == ALERT_STABLE) {
+                        found = passage_found(&passage);
+                        place.key = fold_key(&rules->folded, found, strlen(found));
+                }
+                rules->places[n++] = place;
+        }
+        rules->n_places = n;
+}
+
+static bool is_pair(const struct alert_place *place, const struct alert_pending *pending,
+                    bool same_words) {
+        if (pending->is_paired || pending->alert != place->alert)
+                return false;
+        return same_words ? strcmp(pending->key, place->key) == 0
+                          : llabs(pending->position - place->position) <= PLACE_SAMPLES;
+}
+
+// Find again what is pending: by the same words first, else by about the same time.
+static void places_pair(struct alerts *alerts, struct alert_stream *stream) {
+        struct alert_rules *rules = alerts->rules;
+
+        pendings_unpair(stream);
+        for (int same_words = 1; same_words >= 0; same_words--)
+                for (size_t i = 0; i < rules->n_places; i++) {
+                        struct alert_place *place = &rules->places[i];
+
+                        for (size_t k = 0; k < stream->n_pendings && !place->pending; k++)
+                                if (is_pair(place, &stream->pendings[k], same_words != 0)) {
+                                        stream->pendings[k].is_paired = true;
+                                        place->pending = k + 1;
+                                }
+                }
+}
+
+// The alert fires there, unless it did lately: then NULL. The caller owns the copy of the row
+// that was given out.
+static struct row *place_fire(struct alerts *alerts, struct alert_stream *stream,
+                              const struct alert_place *place, bool is_final) {
+        struct passage passage = alert_stream_passage(stream, place->begin, place->end);
+        int64_t at = passage_wall(&passage, place->position);
+        const struct alert_firing *last = alert_stream_fired(stream, place->alert);
+
+        if (last && !is_cool(alerts, last, at))
+                return NULL;
+        // Of a tail nothing is known to be said yet that a later segment could overlap.
+        alert_stream_fire(stream, place->alert, at, is_final ? place->end : 0);
+        alerts->n_fired[place->alert]++;
+        return row_emit(alerts, row_of_place(alerts, stream, place, ROW_FIRED));
+}
+
+// --- finals ----------------------------------------------------------------------------------
+
+static void place_confirm(struct alerts *alerts, struct alert_stream *stream,
+                          const struct alert_place *place) {
+        const struct alert_pending *pending = &stream->pendings[place->pending - 1];
+        struct alert_firing *firing = alert_stream_fired(stream, place->alert);
+        struct row *row;
+
+        if (firing)
+                firing->until = place->end;
+        if (!pending->row)
+                return;
+        row = row_of_place(alerts, stream, place, ROW_CONFIRMED);
+        memcpy(row->firing, pending->row->id, sizeof(row->firing));
+        row_free(row_emit(alerts, row));
+}
+
+void alerts_on_segment(struct alerts *alerts, const struct row *segment) {
+        struct alert_stream *stream;
+
+        if (!segment->stream || !segment->text || alerts->n == 0)
+                return;
+        stream = stream_get(alerts, segment);
+        stream_follow(alerts, stream, segment);
+        pendings_unpair(stream);
+        pendings_withdraw(alerts, stream, segment->position, NULL);
+        if (!alerts_choose(alerts, stream, segment, true)) {
+                alert_stream_cut(stream);
+                return;
+        }
+        alert_rules_find(alerts->rules, stream, segment, alerts->hears);
+        places_ready(alerts, stream);
+        places_pair(alerts, stream);
+        for (size_t i = 0; i < alerts->rules->n_places; i++) {
+                const struct alert_place *place = &alerts->rules->places[i];
+
+                if (place->pending)
+                        place_confirm(alerts, stream, place);
+                else
+                        row_free(place_fire(alerts, stream, place, true));
+        }
+        for (size_t i = stream->n_pendings; i-- > 0;)
+                if (stream->pendings[i].is_paired)
+                        alert_stream_settle(stream, i);
+        pendings_withdraw(alerts, stream, segment->position + segment->n_samples + 1, segment);
+        alert_stream_keep(stream, alerts->rules->folded.gap,
+                          phrases_longest(alerts->rules->phrases));
+}
+
+// --- stable words ----------------------------------------------------------------------------
+
+static void pending_add(struct alerts *alerts, struct alert_stream *stream,
+                        struct alert_place *place, int64_t tail_end) {
+        struct row *row;
+
+        if (stream->n_pendings == ALERT_PENDING_MAX)
+                return;
+        row = place_fire(alerts, stream, place, false);
+        stream->pendings[stream->n_pendings++] = (struct alert_pending){
+                .alert = place->alert,
+                .row = row,
+                .key = TAKE(place->key),
+                .position = place->position,
+                .tail_end = tail_end,
+                .is_paired = true,
+        };
+}
+
+static void pending_follow(struct alert_pending *pending, struct alert_place *place,
+                           int64_t tail_end) {
+        free(pending->key);
+        pending->key = TAKE(place->key);
+        pending->position = place->position;
+        pending->tail_end = tail_end;
+}
+
+void alerts_on_stable(struct alerts *alerts, const struct row *tail) {
+        int64_t tail_end = tail->position + tail->n_samples;
+        struct alert_stream *stream;
+        size_t first;
+
+        if (!tail->stream || !alerts->wants_stable)
+                return;
+        if (!tail->text || !*tail->text) {
+                stream = stream_find(alerts, tail->stream);
+                if (stream) {
+                        pendings_unpair(stream);
+                        pendings_withdraw(alerts, stream, INT64_MAX, NULL);
+                }
+                return;
+        }
+        stream = stream_get(alerts, tail);
+        stream_follow(alerts, stream, tail);
+        if (!alerts_choose(alerts, stream, tail, false))
+                return;
+        first = alert_rules_find(alerts->rules, stream, tail, alerts->hears);
+        places_ready(alerts, stream);
+        places_pair(alerts, stream);
+        for (size_t i = 0; i < alerts->rules->n_places; i++) {
+                struct alert_place *place = &alerts->rules->places[i];
+
+                if (place->pending)
+                        pending_follow(&stream->pendings[place->pending - 1], place, tail_end);
+                else
+                        pending_add(alerts, stream, place, tail_end);
+        }
+        // Stable words stay until their window is final: what is not there any more was in it.
+        pendings_withdraw(alerts, stream, INT64_MAX, NULL);
+        alert_stream_take_back(stream, first);
+}
+
+// --- how it is -------------------------------------------------------------------------------
+
+bool alerts_want_stable(const struct alerts *alerts) {
+        return alerts->wants_stable;
+}
+
+bool alerts_count(const struct alerts *alerts, size_t i, const char **ret_name,
+                  uint64_t *ret_n) {
+        if (i >= alerts->n)
+                return false;
+        *ret_name = alerts->configs[i].name;
+        *ret_n = alerts->n_fired[i];
+        return true;
+}
+
+uint64_t alerts_limited(const struct alerts *alerts) {
+        uint64_t n = 0;
+
+        for (size_t i = 0; i < alerts->rules->n_patterns; i++)
+                n += alerts->rules->patterns[i].n_limited;
+        return n;
+}
