@@ -58,8 +58,7 @@ struct contract;
 struct contract *contract_new(const struct contract_peer *peer);
 struct contract *contract_free(struct contract *contract);
 
-// --- for a type's own tests
-// --------------------------------------------------------------------
+// --- for a type's own tests -----------------------------------------------------------------
 
 struct loop *contract_loop(const struct contract *contract);
 
@@ -68,6 +67,7 @@ struct sink_config *contract_config(struct contract *contract);
 
 void contract_open(struct contract *contract);
 void contract_close(struct contract *contract);
+void contract_reopen(struct contract *contract);
 
 // Append `n` rows: segments with words and texts of all kinds, and alerts and changes of state
 // among them. Or one segment with that text, of that stream (NULL: "garage").
@@ -84,11 +84,13 @@ void contract_wait(struct contract *contract, bool (*is_done)(struct contract *c
 // peer has: all rows but the poisonous one, in order; what came again is one of them.
 void contract_settle(struct contract *contract);
 
+// Wait for the same, and compare nothing.
+void contract_wait_for_rows(struct contract *contract);
+
 // Wait until the sink has trouble.
 void contract_wait_for_trouble(struct contract *contract);
 
-// --- the suite
-// ---------------------------------------------------------------------------------
+// --- the suite ------------------------------------------------------------------------------
 
 // A fault that the peer cannot have is skipped.
 void contract_rows_come_in_order(void **state);

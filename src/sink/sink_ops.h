@@ -61,8 +61,7 @@ const char *sink_name(const struct sink *sink);
 // Something to tell that is no answer to a send: a connection came (trouble NULL) or was lost.
 void sink_tell(struct sink *sink, const char *trouble);
 
-// --- for sink.c and tests
-// ----------------------------------------------------------------------
+// --- for sink.c and tests -------------------------------------------------------------------
 
 #define SINK_TRIES 5  // of a row that is refused, where the configuration says 0
 

@@ -60,7 +60,7 @@ struct sink {
 
 static void sink_read(struct sink *sink);
 
-// --- what is told ----------------------------------------------------------------------------
+// --- what is told ---------------------------------------------------------------------------
 
 const char *sink_name(const struct sink *sink) {
         return sink->config->name;
@@ -114,8 +114,7 @@ static void sink_end(struct sink *sink, const char *trouble) {
         sink_update_health(sink);
 }
 
-// --- its cursor
-// --------------------------------------------------------------------------------
+// --- its cursor -----------------------------------------------------------------------------
 
 static bool cursor_is_behind(struct row_cursor cursor, struct row_cursor end) {
         return cursor.epoch != end.epoch || cursor.row < end.row;
@@ -161,8 +160,7 @@ static void sink_place(struct sink *sink) {
                 journal_cursor_set(journal, sink_name(sink), sink->cursor);
 }
 
-// --- trying again
-// ------------------------------------------------------------------------------
+// --- trying again ---------------------------------------------------------------------------
 
 static nsec_t backoff_draw(unsigned n_failures) {
         nsec_t most = BACKOFF_FIRST;
@@ -193,8 +191,7 @@ static void sink_on_rested(void *context) {
         sink_read(context);
 }
 
-// --- sending
-// -----------------------------------------------------------------------------------
+// --- sending --------------------------------------------------------------------------------
 
 // What it was busy with is done: is there more?
 static void sink_go_on(struct sink *sink) {
@@ -327,8 +324,7 @@ void sink_answer(struct sink *sink, enum sink_outcome outcome, size_t n_taken,
         sink_rest(sink, retry);
 }
 
-// --- reading
-// -----------------------------------------------------------------------------------
+// --- reading --------------------------------------------------------------------------------
 
 static void sink_on_oldest(void *context, struct query_page *page) {
         struct sink *sink = context;
@@ -401,8 +397,7 @@ void sink_on_epoch(struct sink *sink, struct row_cursor end) {
                 sink->told.n_lost += (uint64_t)(end.row - sink->cursor.row);
 }
 
-// --- life
-// --------------------------------------------------------------------------------------
+// --- life -----------------------------------------------------------------------------------
 
 static int sink_start(struct sink *sink, const struct sink_ops *const *types,
                       struct error *error) {
@@ -456,8 +451,7 @@ struct sink *sink_close(struct sink *sink) {
         return mem_free(sink);
 }
 
-// --- what else it is told of
-// -------------------------------------------------------------------
+// --- what else it is told of ----------------------------------------------------------------
 
 void sink_on_event(struct sink *sink, const struct sink_event *event) {
         if (sink->phase != SINK_ENDED && sink->ops->on_event &&
