@@ -15,11 +15,13 @@
 struct query {
         unsigned kinds;  // bits 1 << ROW_...; 0: all
         // Of these streams (names, or globs as fnmatch(3) has them), NULL at the end; NULL:
-        // all.
+        // all. Rows of no one stream are always among them.
         char **streams;
-        char **languages;          // of these languages; NULL: all
+        char **languages;          // of these languages, and rows without one; NULL: all
         bool is_without_sessions;  // pulled streams only
-        int64_t since, until;      // [since, until) by their end and start, Unix ms; 0: open
+        // In [since, until), Unix ms; 0: open. They end at `since` or later and start before
+        // `until`; nothing reaches further back than an hour before `since`.
+        int64_t since, until;
         // What to search for in their text, as people write it: words "a phrase" -not.
         // NULL: any text.
         char *words;
@@ -36,9 +38,11 @@ struct query_page {
         size_t n;
         char **marked;  // of each row, where asked for: its text with what was found between
                         // the characters U+0001 and U+0002
-        struct row_cursor next;  // `after` for the page that follows; as asked when n is 0
-        bool is_end;             // there is nothing behind it now
-        bool is_other_epoch;     // `after` was of another epoch and had no effect
+        // `after` for the page that follows. Behind all that was looked at, whether it passed
+        // or not: a reader of few rows need not look through the others again.
+        struct row_cursor next;
+        bool is_end;          // there is nothing behind it now
+        bool is_other_epoch;  // `after` was of another epoch and had no effect
         // What is wrong with the query ("words", and at which byte of them), or with the
         // journal; "" when all is well. No rows then.
         char error[256];

@@ -1,0 +1,364 @@
+#include "journal/reader.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "journal/database.h"
+#include "journal/row_store.h"
+#include "journal/search_words.h"
+#include "util/line_text.h"
+#include "util/mem.h"
+#include "util/number.h"
+
+// Rows that began this long before `since` can reach into it (a segment has half a minute).
+#define REACH_MS (INT64_C(3600) * 1000)
+
+// Rows that can lie in a stretch of time: none else do, and not all of these have to. Rows are
+// read by number; that they are roughly in order of time keeps them from being read in vain.
+struct bounds {
+        int64_t since, until;  // as queried
+        int64_t seen;          // the last row when it was looked; numbers are never given twice
+        int64_t first, last;
+};
+
+struct reader {
+        struct database database;
+        char *path;
+        dev_t device;  // of the file that is open
+        ino_t inode;
+        struct bounds bounds;       // of the last query that asked for a stretch of time
+        const struct query *query;  // while it is answered
+        uint64_t n_damaged;
+};
+
+// --- what SQL asks us ------------------------------------------------------------------------
+
+static bool list_has(char *const *list, const char *text, bool are_globs) {
+        for (; *list; list++)
+                if (strcmp(*list, text) == 0 || (are_globs && fnmatch(*list, text, 0) == 0))
+                        return true;
+        return false;
+}
+
+// is_wanted(stream, language). What is of all streams, or in no language, concerns everybody.
+static void is_wanted(sqlite3_context *context, int n, sqlite3_value **values) {
+        const struct reader *reader = sqlite3_user_data(context);
+        const struct query *query = reader->query;
+        const char *stream = (const char *)sqlite3_value_text(values[0]);
+        const char *language = (const char *)sqlite3_value_text(values[1]);
+
+        (void)n;
+        sqlite3_result_int(context, (!query->streams || !stream ||
+                                     list_has(query->streams, stream, true)) &&
+                                            (!query->languages || !language ||
+                                             list_has(query->languages, language, false)));
+}
+
+// --- opening ---------------------------------------------------------------------------------
+
+int reader_open(struct reader **ret, const char *folder, struct error *error) {
+        CLEANUP(reader_closep) struct reader *reader = xnew(struct reader);
+        int r = database_open(&reader->database, folder, DATABASE_READ, false, error);
+        struct stat file;
+
+        if (r != 0)
+                return r;
+        reader->path = xasprintf("%s/" DATABASE_FILE, folder);
+        if (stat(reader->path, &file) == 0) {
+                reader->device = file.st_dev;
+                reader->inode = file.st_ino;
+        }
+        if (sqlite3_create_function_v2(reader->database.sqlite, "is_wanted", 2,
+                                       SQLITE_UTF8 | SQLITE_DIRECTONLY, reader, is_wanted, NULL,
+                                       NULL, NULL) != SQLITE_OK)
+                return database_error(reader->database.sqlite, reader->path, error);
+        *ret = TAKE(reader);
+        return 0;
+}
+
+struct reader *reader_close(struct reader *reader) {
+        if (!reader)
+                return NULL;
+        database_close(&reader->database);
+        free(reader->path);
+        return mem_free(reader);
+}
+
+uint64_t reader_damaged(const struct reader *reader) {
+        return reader->n_damaged;
+}
+
+bool reader_is_current(const struct reader *reader) {
+        struct stat file;
+
+        return stat(reader->path, &file) == 0 && file.st_dev == reader->device &&
+               file.st_ino == reader->inode;
+}
+
+int64_t reader_version(const struct reader *reader) {
+        return database_number(reader->database.sqlite, "PRAGMA data_version", 0);
+}
+
+// --- which rows ------------------------------------------------------------------------------
+
+#define BOUNDS_SELECT "SELECT min(row), max(row) FROM rows "
+#define BOUNDS_WHERE  "start_ms >= ?1 AND start_ms < ?2 AND row > ?3"
+
+static int64_t reach_begin(const struct query *query) {
+        return query->since ? query->since - REACH_MS : INT64_MIN;
+}
+
+static int64_t until_or_end(const struct query *query) {
+        return query->until ? query->until : INT64_MAX;
+}
+
+// Look through the rows behind those that were seen: by time where all are new, else by number,
+// since few are.
+static int bounds_extend(struct reader *reader, const struct query *query,
+                         struct error *error) {
+        struct bounds *bounds = &reader->bounds;
+        CLEANUP(database_finalizep) sqlite3_stmt *statement = NULL;
+        int r = database_prepare(&statement, reader->database.sqlite,
+                                 bounds->seen ? BOUNDS_SELECT "NOT INDEXED WHERE " BOUNDS_WHERE
+                                              : BOUNDS_SELECT
+                                         "INDEXED BY rows_by_time WHERE " BOUNDS_WHERE,
+                                 error);
+
+        if (r != 0)
+                return r;
+        sqlite3_bind_int64(statement, 1, reach_begin(query));
+        sqlite3_bind_int64(statement, 2, until_or_end(query));
+        sqlite3_bind_int64(statement, 3, bounds->seen);
+        if (sqlite3_step(statement) != SQLITE_ROW)
+                return database_error(reader->database.sqlite, reader->path, error);
+        if (sqlite3_column_type(statement, 0) == SQLITE_NULL)
+                return 0;
+        if (bounds->first == 0)
+                bounds->first = sqlite3_column_int64(statement, 0);
+        bounds->last = sqlite3_column_int64(statement, 1);
+        return 0;
+}
+
+// Bring reader->bounds to this query, within its transaction; `end` is the last row.
+static int bounds_find(struct reader *reader, const struct query *query, int64_t end,
+                       struct error *error) {
+        struct bounds *bounds = &reader->bounds;
+        int r;
+
+        if (bounds->since != query->since || bounds->until != query->until)
+                *bounds = (struct bounds){.since = query->since, .until = query->until};
+        if (end == bounds->seen)
+                return 0;
+        r = bounds_extend(reader, query, error);
+        bounds->seen = r == 0 ? end : 0;
+        return r;
+}
+
+// Rows between two numbers, which are not of them, in one order.
+struct extent {
+        int64_t above, below;
+        int64_t end;  // the last row that there is
+};
+
+static int extent_find(struct reader *reader, const struct query *query,
+                       struct query_page *page, struct extent *ret, struct error *error) {
+        struct row_cursor after = query->after;
+        struct extent extent = {.below = INT64_MAX};
+        int r = 0;
+
+        extent.end = database_number(reader->database.sqlite,
+                                     "SELECT seq FROM sqlite_sequence WHERE name = 'rows'", 0);
+        if (query->since || query->until) {
+                r = bounds_find(reader, query, extent.end, error);
+                extent.above = reader->bounds.first - 1;
+                extent.below = reader->bounds.last + 1;
+        }
+        page->is_other_epoch = after.epoch != 0 && after.epoch != reader->database.epoch;
+        if (after.epoch == reader->database.epoch) {
+                if (query->is_newest_first && after.row < extent.below)
+                        extent.below = after.row;
+                if (!query->is_newest_first && after.row > extent.above)
+                        extent.above = after.row;
+        }
+        *ret = extent;
+        return r;
+}
+
+// --- SQL -------------------------------------------------------------------------------------
+
+// What is bound; a number stands for the same in every shape of the statement.
+enum {
+        PARAMETER_WHAT = 1,
+        PARAMETER_ABOVE,
+        PARAMETER_BELOW,
+        PARAMETER_KINDS,
+        PARAMETER_SINCE,
+        PARAMETER_UNTIL,
+        PARAMETER_REACH,
+        PARAMETER_LIMIT
+};
+
+#define BETWEEN(number) number " > ?2 AND " number " < ?3"
+
+// The only stream that it asks for; NULL when there are others, or a row of all streams may be
+// among what it asks for.
+static const char *only_stream(const struct query *query) {
+        char *const *streams = query->streams;
+        unsigned others = 1U << ROW_FORGOTTEN;
+
+        if (!streams || !streams[0] || streams[1] || strpbrk(streams[0], "*?[\\"))
+                return NULL;
+        return query->kinds && !(query->kinds & others) ? streams[0] : NULL;
+}
+
+// Every way is one through an index in the order of rows, so that nothing is sorted.
+static const char *from_where(const struct query *query) {
+        if (query->words)
+                return " FROM found CROSS JOIN rows ON rows.row = found.rowid "
+                       "WHERE found.found MATCH ?1 AND " BETWEEN("found.rowid");
+        if (query->kinds && !(query->kinds & 1U << ROW_SEGMENT))
+                return " FROM rows INDEXED BY rows_unspoken "
+                       "WHERE kind <> 0 AND " BETWEEN("row");
+        if (only_stream(query))
+                return " FROM rows INDEXED BY rows_in_stream "
+                       "WHERE stream = ?1 AND " BETWEEN("row");
+        return " FROM rows NOT INDEXED WHERE " BETWEEN("row");
+}
+
+static char *sql_make(const struct query *query) {
+        bool has_marks = query->words && query->has_marks;
+        bool has_lists = query->streams || query->languages;
+
+        return xasprintf("SELECT " ROW_STORE_COLUMNS "%s%s%s%s%s%s%s ORDER BY %s%s LIMIT ?8",
+                         has_marks ? ", highlight(found.found, 0, char(1), char(2))" : "",
+                         from_where(query),                               //
+                         query->kinds ? " AND 1 << rows.kind & ?4" : "",  //
+                         query->since ? " AND rows.end_ms >= ?5 AND rows.start_ms >= ?7"
+                                      : "",                                              //
+                         query->until ? " AND rows.start_ms < ?6" : "",                  //
+                         has_lists ? " AND is_wanted(rows.stream, rows.language)" : "",  //
+                         query->is_without_sessions ? " AND rows.session IS NULL" : "",  //
+                         query->words ? "found.rowid" : "row",                           //
+                         query->is_newest_first ? " DESC" : "");
+}
+
+static void sql_bind(sqlite3_stmt *statement, const struct query *query, const char *match,
+                     const struct extent *extent, size_t limit) {
+        const char *what = match ? match : only_stream(query);
+
+        if (what)
+                sqlite3_bind_text(statement, PARAMETER_WHAT, what, -1, SQLITE_STATIC);
+        sqlite3_bind_int64(statement, PARAMETER_ABOVE, extent->above);
+        sqlite3_bind_int64(statement, PARAMETER_BELOW, extent->below);
+        sqlite3_bind_int64(statement, PARAMETER_KINDS, query->kinds);
+        sqlite3_bind_int64(statement, PARAMETER_SINCE, query->since);
+        sqlite3_bind_int64(statement, PARAMETER_UNTIL, query->until);
+        sqlite3_bind_int64(statement, PARAMETER_REACH, reach_begin(query));
+        // One more tells whether there is something behind the page.
+        sqlite3_bind_int64(statement, PARAMETER_LIMIT, (int64_t)limit + 1);
+}
+
+// --- a page ----------------------------------------------------------------------------------
+
+static void row_take(struct reader *reader, sqlite3_stmt *statement, struct query_page *page) {
+        const char *marked;
+
+        if (!row_store_read(statement, reader->database.epoch, &page->rows[page->n])) {
+                reader->n_damaged++;
+                return;
+        }
+        if (page->marked) {
+                marked = (const char *)sqlite3_column_text(statement, ROW_STORE_N_COLUMNS);
+                page->marked[page->n] = xstrdup(marked ? marked : "");
+        }
+        page->n++;
+}
+
+// The rows of the statement; *ret_last: the last of them that was looked at.
+static int rows_take(struct reader *reader, sqlite3_stmt *statement, size_t limit,
+                     struct query_page *page, int64_t *ret_last, struct error *error) {
+        size_t n = 0;
+        int code;
+
+        while ((code = sqlite3_step(statement)) == SQLITE_ROW && n < limit) {
+                *ret_last = sqlite3_column_int64(statement, 0);
+                row_take(reader, statement, page);
+                n++;
+        }
+        if (code != SQLITE_ROW && code != SQLITE_DONE)
+                return database_error(reader->database.sqlite, reader->path, error);
+        page->is_end = code == SQLITE_DONE;
+        return 0;
+}
+
+// Where the next page begins: behind the last row of this one, or behind all that there is.
+static struct row_cursor cursor_next(const struct reader *reader, const struct query *query,
+                                     const struct query_page *page, const struct extent *extent,
+                                     int64_t last) {
+        struct row_cursor next = {reader->database.epoch, last};
+
+        if (page->is_end && query->is_newest_first)
+                next.row = 0;
+        else if (page->is_end)
+                next.row = extent->end > extent->above ? extent->end : extent->above;
+        return next;
+}
+
+static int page_read(struct reader *reader, const struct query *query, const char *match,
+                     struct query_page *page, struct error *error) {
+        size_t limit = (size_t)number_clamp(
+                query->limit ? (int64_t)query->limit : QUERY_PAGE_MAX, 1, QUERY_PAGE_MAX);
+        CLEANUP(mem_freep) char *sql = sql_make(query);
+        CLEANUP(database_finalizep) sqlite3_stmt *statement = NULL;
+        struct extent extent;
+        int64_t last = 0;
+        int r = extent_find(reader, query, page, &extent, error);
+
+        if (r == 0)
+                r = database_prepare(&statement, reader->database.sqlite, sql, error);
+        if (r != 0)
+                return r;
+        sql_bind(statement, query, match, &extent, limit);
+        page->rows = xcalloc(limit, sizeof(*page->rows));
+        if (match && query->has_marks)
+                page->marked = xcalloc(limit, sizeof(*page->marked));
+        r = rows_take(reader, statement, limit, page, &last, error);
+        page->next = cursor_next(reader, query, page, &extent, last);
+        return r;
+}
+
+// All of a page is of one moment.
+static int page_read_at_once(struct reader *reader, const struct query *query,
+                             const char *match, struct query_page *page, struct error *error) {
+        int r = database_run(reader->database.sqlite, "BEGIN", error);
+
+        if (r != 0)
+                return r;
+        reader->query = query;
+        r = page_read(reader, query, match, page, error);
+        reader->query = NULL;
+        database_run(reader->database.sqlite, "ROLLBACK", NULL);
+        return r;
+}
+
+void reader_read(struct reader *reader, const struct query *query, struct query_page *ret) {
+        CLEANUP(mem_freep) char *match = NULL;
+        struct query_page page = {.next = query->after};
+        struct error error = {0};
+        int r = query->words ? search_words_translate(&match, query->words, &error) : 0;
+        bool is_query_wrong = r == -EINVAL;
+
+        if (r == 0)
+                r = page_read_at_once(reader, query, match, &page, &error);
+        if (r != 0) {
+                query_page_deinit(&page);
+                page.next = query->after;
+                page.is_query_wrong = is_query_wrong;
+                page.is_damaged = r == DATABASE_E_DAMAGED;
+                line_text_write(page.error, sizeof(page.error), error.text, strlen(error.text));
+        }
+        *ret = page;
+}
