@@ -61,10 +61,14 @@ struct sink_config *contract_config(struct contract *contract) {
         return &contract->peer.config;
 }
 
-void contract_open(struct contract *contract) {
+void contract_open_any(struct contract *contract) {
         contract->sinks =
                 sinks_open_types(contract->peer.types ? contract->peer.types : sink_types,
                                  contract->loop, contract->journal, &contract->peer.config, 1);
+}
+
+void contract_open(struct contract *contract) {
+        contract_open_any(contract);
         if (contract_state(contract).health == SINK_STOPPED)
                 fail_msg("%s", contract_state(contract).trouble);
 }
@@ -211,6 +215,14 @@ static bool has_trouble(struct contract *contract) {
 void contract_wait_for_trouble(struct contract *contract) {
         contract_wait(contract, has_trouble);
         assert_string_not_equal(contract_state(contract).trouble, "");
+}
+
+static bool has_stopped(struct contract *contract) {
+        return contract_state(contract).health == SINK_STOPPED;
+}
+
+void contract_wait_for_end(struct contract *contract) {
+        contract_wait(contract, has_stopped);
 }
 
 // --- the suite ------------------------------------------------------------------------------

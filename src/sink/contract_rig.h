@@ -65,7 +65,9 @@ struct loop *contract_loop(const struct contract *contract);
 // The configuration of the sink, which may be changed until it is opened.
 struct sink_config *contract_config(struct contract *contract);
 
+// Open it, which fails the test where the sink cannot start; or may find it stopped.
 void contract_open(struct contract *contract);
+void contract_open_any(struct contract *contract);
 void contract_close(struct contract *contract);
 void contract_reopen(struct contract *contract);
 
@@ -89,6 +91,9 @@ void contract_wait_for_rows(struct contract *contract);
 
 // Wait until the sink has trouble.
 void contract_wait_for_trouble(struct contract *contract);
+
+// Wait until it has stopped for good.
+void contract_wait_for_end(struct contract *contract);
 
 // --- the suite ------------------------------------------------------------------------------
 
