@@ -14,17 +14,22 @@
 #define BASE64     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 #define SECRET_MAX ((size_t)4096)
 
+// Base64 with its padding or without.
 static int base64_read(struct signature_key *ret, const char *text, struct error *error) {
         size_t length = strlen(text), n_digits = strspn(text, BASE64);
-        size_t n_padding = length - n_digits;
+        size_t n_padding = (4 - n_digits % 4) % 4;
+        CLEANUP(mem_freep) char *padded = NULL;
 
         // EVP_DecodeBlock() takes more for base64 than is.
-        if (n_digits == 0 || length % 4 != 0 || length > SECRET_MAX || n_padding > 2 ||
-            strspn(text + n_digits, "=") != n_padding)
+        if (n_digits == 0 || n_padding > 2 || length > SECRET_MAX ||
+            strspn(text + n_digits, "=") != length - n_digits ||
+            (length > n_digits && length != n_digits + n_padding))
                 return error_set(error, -EINVAL,
                                  "secret: what follows " PREFIX " is not base64");
-        ret->bytes = xcalloc(length, 1);
-        ret->n = (size_t)EVP_DecodeBlock(ret->bytes, (const unsigned char *)text, (int)length) -
+        padded = xasprintf("%.*s%.*s", (int)n_digits, text, (int)n_padding, "==");
+        ret->bytes = xcalloc(n_digits + n_padding, 1);
+        ret->n = (size_t)EVP_DecodeBlock(ret->bytes, (const unsigned char *)padded,
+                                         (int)(n_digits + n_padding)) -
                  n_padding;
         return 0;
 }

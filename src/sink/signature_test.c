@@ -29,8 +29,9 @@ static void keys_are_read(void **state) {
         static const struct {
                 const char *secret, *bytes;
         } keys[] = {
-                {"whsec_YQ==", "a"}, {"whsec_YWI=", "ab"},         {"whsec_YWJj", "abc"},
-                {"hush", "hush"},    {"whsec YWJj", "whsec YWJj"},
+                {"whsec_YQ==", "a"},          {"whsec_YQ", "a"},     {"whsec_YWI", "ab"},
+                {"whsec_YWI=", "ab"},         {"whsec_YWJj", "abc"}, {"hush", "hush"},
+                {"whsec YWJj", "whsec YWJj"},
         };
         struct signature_key key = {0};
 
@@ -45,7 +46,8 @@ static void keys_are_read(void **state) {
 
 static void what_is_no_key_is_refused_without_being_told(void **state) {
         static const char *const secrets[] = {
-                "", "whsec_", "whsec_====", "whsec_hush!", "whsec_YWJ", "whsec_YW==YWJj"};
+                "",          "whsec_",        "whsec_====", "whsec_hush!", "whsec_YWJjY",
+                "whsec_YQ=", "whsec_YW==YWJj"};
         struct signature_key key = {0};
         struct error error;
 
