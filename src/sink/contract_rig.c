@@ -143,6 +143,10 @@ void contract_say(struct contract *contract, const char *stream, const char *tex
         contract_append_row(contract, row_make_segment(stream, text));
 }
 
+void contract_tell(struct contract *contract, const struct sink_event *event) {
+        sinks_on_event(contract->sinks, event);
+}
+
 // --- waiting --------------------------------------------------------------------------------
 
 struct sink_state contract_state(const struct contract *contract) {

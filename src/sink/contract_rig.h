@@ -76,6 +76,9 @@ void contract_reopen(struct contract *contract);
 void contract_append(struct contract *contract, size_t n);
 void contract_say(struct contract *contract, const char *stream, const char *text);
 
+// Tell the sink of a stream as it is now.
+void contract_tell(struct contract *contract, const struct sink_event *event);
+
 // How the sink is; what it says of trouble is looked through for the secret.
 struct sink_state contract_state(const struct contract *contract);
 
