@@ -1,8 +1,10 @@
 #include "util/folder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "util/mem.h"
 
@@ -18,4 +20,15 @@ int folder_make(const char *folder) {
                 *slash = '/';
         }
         return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+int folder_sync(const char *folder) {
+        int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        r = fsync(fd) < 0 ? -errno : 0;
+        close(fd);
+        return r;
 }

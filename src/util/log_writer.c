@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "util/mem.h"
+#include "util/thread.h"
 
 // So much of a full queue has to be free again before the count of dropped lines is told: a
 // reader that takes a line a second would otherwise read of little else.
@@ -79,18 +79,6 @@ static void *writer_run(void *context) {
         return NULL;
 }
 
-// With all signals held back: they are the loop thread's.
-static int thread_start(struct log_writer *writer) {
-        sigset_t all, before;
-        int code;
-
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        code = pthread_create(&writer->thread, NULL, writer_run, writer);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-        return code;
-}
-
 // --- the others ----------------------------------------------------------------------------
 
 static struct log_writer *writer_free(struct log_writer *writer) {
@@ -115,7 +103,8 @@ struct log_writer *log_writer_new(int fd, size_t queue_bytes) {
         pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
         pthread_cond_init(&writer->is_changed, &attributes);
         pthread_condattr_destroy(&attributes);
-        return thread_start(writer) == 0 ? writer : writer_free(writer);
+        return thread_start(&writer->thread, writer_run, writer) == 0 ? writer
+                                                                      : writer_free(writer);
 }
 
 void log_writer_put(struct log_writer *writer, const char *line, size_t n) {
