@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "journal/tokenizer.h"
+#include "util/folder.h"
 #include "util/mem.h"
 
-#define BUSY_MS    5000  // how long one connection waits for another one's lock
 #define EPOCH_BITS 48
 
 // migrations[n] makes a database of version n one of version n + 1. Times are Unix
@@ -124,10 +124,9 @@ int64_t database_number(sqlite3 *sqlite, const char *sql, int64_t otherwise) {
 
 // --- opening ---------------------------------------------------------------------------------
 
-// Make the file if it is absent: SQLite gives the files beside it the same mode.
-static int file_make(const char *path, const char *folder, struct error *error) {
-        int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-        int folder_fd, r;
+int database_file_make(const char *path, const char *folder, struct error *error) {
+        int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        int r;
 
         if (fd < 0 && errno == EEXIST)
                 return 0;
@@ -135,11 +134,8 @@ static int file_make(const char *path, const char *folder, struct error *error) 
                 return error_set(error, -errno, "cannot make %s: %m", path);
         r = fchmod(fd, 0600) < 0 ? -errno : 0;
         close(fd);
-        folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (r == 0 && (folder_fd < 0 || fsync(folder_fd) < 0))
-                r = -errno;
-        if (folder_fd >= 0)
-                close(folder_fd);
+        if (r == 0)
+                r = folder_sync(folder);
         return r == 0 ? 0
                       : error_set(error, r, "cannot make %s: %s", path, strerrordesc_np(-r));
 }
@@ -187,7 +183,7 @@ static int database_migrate(sqlite3 *sqlite, int64_t version, bool is_replacemen
 }
 
 // What holds for every connection, and for those that write. The checkpoints are the writer's
-// own (writer.c): behind a commit, not within it. Whatever is removed is overwritten with
+// own (ledger.c): behind a commit, not within it. Whatever is removed is overwritten with
 // zeros.
 static const char *const pragmas_reading = "PRAGMA cell_size_check = ON;"
                                            "PRAGMA trusted_schema = OFF;"
@@ -242,7 +238,7 @@ static int database_prepare_use(struct database *database, const char *path,
         int r;
 
         sqlite3_extended_result_codes(sqlite, 1);
-        sqlite3_busy_timeout(sqlite, BUSY_MS);
+        sqlite3_busy_timeout(sqlite, DATABASE_BUSY_MS);
         r = tokenizer_register(sqlite, error);
         if (r == 0)
                 r = database_run(sqlite, pragmas_reading, error);
@@ -263,7 +259,7 @@ int database_open(struct database *ret, const char *folder, enum database_access
         struct database database = {0};
         int flags = SQLITE_OPEN_NOMUTEX |
                     (access == DATABASE_WRITE ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
-        int r = access == DATABASE_WRITE ? file_make(path, folder, error) : 0;
+        int r = access == DATABASE_WRITE ? database_file_make(path, folder, error) : 0;
 
         if (r == 0 && access == DATABASE_READ && faccessat(AT_FDCWD, path, F_OK, 0) < 0)
                 r = error_set(error, -errno, "there is no journal in %s: %m", folder);

@@ -16,6 +16,9 @@
 #define DATABASE_FILE    "journal.db"
 #define DATABASE_VERSION 1  // of the schema: PRAGMA user_version
 
+// How long a connection waits for the lock of another one.
+#define DATABASE_BUSY_MS 5000
+
 // An outcome of all functions here that return int: the file is not what SQLite wrote. There
 // are words, too.
 #define DATABASE_E_DAMAGED 1
@@ -35,6 +38,10 @@ struct database {
 // A database that is new to SQLite needs its folder synced once, which is done.
 int database_open(struct database *ret, const char *folder, enum database_access access,
                   bool is_replacement, struct error *error);
+
+// Make a database's file in that folder (0600, whatever the umask) if it is absent: what SQLite
+// puts beside it gets the same mode. Its entry is on disk then.
+int database_file_make(const char *path, const char *folder, struct error *error);
 
 // Close and zero it. All statements are finalized before. Zeroed is fine.
 void database_close(struct database *database);

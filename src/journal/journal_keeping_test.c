@@ -1,0 +1,170 @@
+// What the journal keeps, and what it forgets.
+#include "journal/journal.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "journal/journal_life_rig.h"
+#include "journal/journal_rig.h"
+#include "util/mem.h"
+
+// --- keeping ---------------------------------------------------------------------------------
+
+static bool only_the_new_are_left(struct life *life) {
+        struct journal_state state;
+
+        journal_state(life->journal, &state);
+        return state.n_removed >= 300;
+}
+
+static void old_rows_are_removed(void **state) {
+        struct life *life = *state;
+        int64_t now = loop_wall(life->loop) / NSEC_PER_MSEC;
+        const struct query_page *page;
+
+        for (int i = 0; i < 300; i++)
+                life_append(life, "kitchen", "long ago and far away", now - 7200000 + i);
+        life_append(life, "kitchen", "just now and far away", now);
+        life_run_until(life, life_all_are_shown);
+        life_end(life);
+        life->config.keep_age = 3600;
+        life_begin(life);
+        life_run_until(life, only_the_new_are_left);
+        page = life_read(life, "far");
+        assert_int_equal(page->n, 1);
+        assert_int_equal(page->rows[0].cursor.row, 301);
+}
+
+static bool is_small(struct life *life) {
+        struct journal_state state;
+
+        // Removed, merged, looked at again: until nothing changes.
+        journal_state(life->journal, &state);
+        return state.n_removed >= 500;
+}
+
+static void too_many_rows_are_removed(void **state) {
+        struct life *life = *state;
+        const struct query_page *page;
+
+        life_append_many(life, 3000);
+        life_run_until(life, life_all_are_shown);
+        life_end(life);
+        life->config.keep_bytes = 400000;
+        life_begin(life);
+        life_run_until(life, is_small);
+        page = life_read(life, "2999");
+        assert_int_equal(page->n, 1);
+        page = life_read(life, "499");
+        assert_int_equal(page->n, 0);
+}
+
+// --- forgetting ------------------------------------------------------------------------------
+
+// Words of many letters, some of them secret, in rows that come and go in many ways.
+static void nothing_is_left_of_what_is_forgotten(void **state) {
+        struct life *life = *state;
+        const struct row *last;
+
+        srandom(7);
+        for (int round = 0; round < 12; round++) {
+                for (int i = 0; i < 250; i++) {
+                        bool is_secret = random() % 4 == 0;
+                        long a = random() % 5000, b = random() % 5000;
+                        CLEANUP(mem_freep)
+                        char *text =
+                                is_secret ? xasprintf("word%ld Zqsecret%ld xylo%ld %.*s", a, b,
+                                                      a, (int)(random() % 300),
+                                                      "a long tale of many words that goes on "
+                                                      "and on and on until nobody listens any "
+                                                      "more to it and all have gone home for "
+                                                      "the night to sleep and to dream of it")
+                                          : xasprintf("word%ld common%ld talk of the day %ld",
+                                                      a, b, a * b);
+
+                        life_append(life, is_secret ? "bedroom" : "kitchen", text,
+                                    1764500000000 + round * 1000000 + i * 1000);
+                        if (i % 10 == 0)
+                                life_run_until(life, life_all_are_shown);
+                }
+                life_run_until(life, life_all_are_shown);
+                // Parts of it are forgotten on the way, so that pages are joined and split.
+                if (round % 3 == 2)
+                        life_forget(life, "kitchen", 1764500000000 + round * 1000000 + 50000,
+                                    1764500000000 + round * 1000000 + 150000);
+        }
+        assert_true(journal_rig_search(life->folder, "qsecret") > 0);
+        life_forget(life, "bedroom", 0, 0);
+        assert_string_equal(life->trouble, "");
+        assert_true(life->n_forgotten > 500);
+        assert_int_equal(journal_rig_search(life->folder, "qsecret"), 0);
+        assert_int_equal(journal_rig_search(life->folder, "Zqsec"), 0);
+        assert_int_equal(life_read(life, "word1")->is_query_wrong, 0);
+        last = life->watched[life->n_watched - 1].row;
+        assert_int_equal(last->kind, ROW_FORGOTTEN);
+        assert_string_equal(last->stream, "bedroom");
+        assert_true(last->is_durable);
+}
+
+static void only_what_was_said_then_is_forgotten(void **state) {
+        struct life *life = *state;
+
+        life_append(life, "kitchen", "before that time", 1764500000000);
+        life_append(life, "kitchen", "within that time", 1764500100000);
+        life_append(life, "kitchen", "behind that time", 1764500200000);
+        // Appended already, if not written.
+        life_forget(life, NULL, 1764500090000, 1764500150000);
+        assert_string_equal(life->trouble, "");
+        assert_int_equal(life->n_forgotten, 1);
+        assert_int_equal(life_read(life, "time")->n, 2);
+        assert_int_equal(life_read(life, "within")->n, 0);
+        assert_int_equal(life->watched[3].row->start, 1764500090000);
+        assert_int_equal(life->watched[3].row->end, 1764500150000);
+        assert_null(life->watched[3].row->stream);
+}
+
+static void a_full_disk_cannot_forget(void **state) {
+        struct life *life = *state;
+
+        life_append(life, "kitchen", "something", 1764500000000);
+        life_run_until(life, life_all_are_shown);
+        atomic_store(&life_refusal, ENOSPC);
+        life_append(life, "kitchen", "more", 1764500000000);
+        life_run_until(life, life_has_trouble);
+        life_forget(life, NULL, 0, 0);
+        assert_non_null(strstr(life->trouble, "full"));
+}
+
+static void a_database_set_aside_is_named(void **state) {
+        struct life *life = *state;
+
+        life_append(life, "kitchen", "something", 1764500000000);
+        life_run_until(life, life_all_are_shown);
+        life_end(life);
+        life_damage(life, 0, 100);
+        life_begin(life);
+        life_forget(life, NULL, 0, 0);
+        assert_non_null(strstr(life->trouble, "damaged-"));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, life_setup, life_teardown)
+                TEST(old_rows_are_removed),
+                TEST(too_many_rows_are_removed),
+                TEST(nothing_is_left_of_what_is_forgotten),
+                TEST(only_what_was_said_then_is_forgotten),
+                TEST(a_full_disk_cannot_forget),
+                TEST(a_database_set_aside_is_named),
+#undef TEST
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

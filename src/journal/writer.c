@@ -1,0 +1,580 @@
+#include "journal/writer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "journal/cursor_table.h"
+#include "journal/erasure.h"
+#include "journal/keeping.h"
+#include "journal/lag_marks.h"
+#include "journal/ledger.h"
+#include "journal/pace.h"
+#include "journal/state_lock.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/thread.h"
+#include "util/wake.h"
+
+// Rows of one group: one transaction.
+#define GROUP_MAX 1024
+
+// How often it looks whether the files are there, how long until it tries again what failed,
+// and what waits for a reader to end.
+#define LOOK_INTERVAL   NSEC_PER_SEC
+#define RETRY_LEAST     (100 * NSEC_PER_MSEC)
+#define RETRY_MOST      (2 * NSEC_PER_SEC)
+#define READER_INTERVAL (100 * NSEC_PER_MSEC)
+
+// What one transaction writes.
+struct writer_group {
+        struct writer_item *items[GROUP_MAX];
+        const struct row *rows[GROUP_MAX];
+        int64_t numbers[GROUP_MAX];
+        size_t n;
+        struct ledger_cursor *cursors;  // texts are lent
+        size_t n_cursors;
+};
+
+struct writer {
+        struct writer_config config;
+        pthread_t thread;
+        pthread_mutex_t lock;
+        pthread_cond_t is_changed;
+        // Under the lock:
+        struct writer_items queue;
+        struct cursor_table cursors;
+        struct writer_erasures asked;
+        char suspicion[WRITER_TROUBLE_MAX];
+        int64_t wall_ms;
+        bool is_ending, is_ended;
+        nsec_t end_at;
+        struct writer_news news;
+        // The thread's own:
+        struct writer_group group;
+        struct state_lock *state_lock;
+        struct ledger ledger;
+        struct keeping keeping;
+        struct erasure *erasure;
+        struct writer_erasure *erasing;
+        nsec_t look_at, retry_at, backoff, erase_at;
+};
+
+// --- news ------------------------------------------------------------------------------------
+
+// With the lock held. What is true of the database now.
+static void news_update(struct writer *writer) {
+        const struct ledger *ledger = &writer->ledger;
+        struct writer_news *news = &writer->news;
+
+        if (ledger->database.sqlite) {
+                news->end = (struct row_cursor){ledger->database.epoch, ledger->last};
+                news->is_replacement = ledger->database.is_replacement;
+                news->generation = ledger->openings;
+        }
+        news->n_removed = writer->keeping.n_removed;
+        wake_up(writer->config.wake);
+}
+
+static uint64_t file_bytes(const struct writer *writer) {
+        CLEANUP(mem_freep)
+        char *path = xasprintf("%s/" DATABASE_FILE, writer->config.folder);
+        struct stat status;
+
+        return stat(path, &status) < 0 ? 0 : (uint64_t)status.st_size;
+}
+
+// --- cursors ---------------------------------------------------------------------------------
+
+bool writer_cursor(struct writer *writer, const char *sink, struct row_cursor *ret) {
+        const struct row_cursor *cursor;
+
+        pthread_mutex_lock(&writer->lock);
+        cursor = cursor_table_find(&writer->cursors, sink);
+        if (cursor)
+                *ret = *cursor;
+        pthread_mutex_unlock(&writer->lock);
+        return cursor != NULL;
+}
+
+void writer_cursor_set(struct writer *writer, const char *sink, struct row_cursor value) {
+        pthread_mutex_lock(&writer->lock);
+        // A page of a database that is no more may still be on somebody's way.
+        if (value.epoch == writer->news.end.epoch &&
+            cursor_table_set(&writer->cursors, sink, value))
+                pthread_cond_signal(&writer->is_changed);
+        pthread_mutex_unlock(&writer->lock);
+}
+
+// --- groups ----------------------------------------------------------------------------------
+
+// With the lock held: what waits is to be written.
+static void group_take(struct writer *writer) {
+        struct writer_group *group = &writer->group;
+        struct writer_item *item;
+
+        group->n = group->n_cursors = 0;
+        while (group->n < GROUP_MAX && (item = TAILQ_FIRST(&writer->queue))) {
+                TAILQ_REMOVE(&writer->queue, item, link);
+                group->items[group->n] = item;
+                group->rows[group->n++] = item->row;
+        }
+        if (writer->cursors.n == 0 || writer->cursors.due == 0)
+                return;
+        group->n_cursors = writer->cursors.n;
+        group->cursors =
+                xrealloc_array(group->cursors, group->n_cursors, sizeof(*group->cursors));
+        memcpy(group->cursors, writer->cursors.items,
+               group->n_cursors * sizeof(*group->cursors));
+}
+
+// With the lock held: it was not written, and comes first the next time.
+static void group_return(struct writer *writer) {
+        struct writer_group *group = &writer->group;
+
+        for (size_t i = group->n; i > 0; i--)
+                TAILQ_INSERT_HEAD(&writer->queue, group->items[i - 1], link);
+        group->n = 0;
+}
+
+static int group_commit(struct writer *writer, struct error *error) {
+        struct writer_group *group = &writer->group;
+        nsec_t began = pace_now();
+        int r;
+
+        if (group->n == 0 && group->n_cursors == 0)
+                return 0;
+        r = ledger_commit(&writer->ledger, group->rows, group->n, group->numbers,
+                          group->cursors, group->n_cursors, error);
+        if (r != 0)
+                return r;
+        pthread_mutex_lock(&writer->lock);
+        for (size_t i = 0; i < group->n; i++) {
+                group->items[i]->cursor =
+                        (struct row_cursor){writer->ledger.database.epoch, group->numbers[i]};
+                TAILQ_INSERT_TAIL(&writer->news.written, group->items[i], link);
+        }
+        group->n = 0;
+        if (group->n_cursors)
+                cursor_table_settle(&writer->cursors, group->cursors, group->n_cursors);
+        writer->news.n_commits++;
+        writer->news.commit_seconds += (double)(pace_now() - began) / 1e9;
+        writer->news.file_bytes = file_bytes(writer);
+        pthread_mutex_unlock(&writer->lock);
+        return 0;
+}
+
+// --- trouble ---------------------------------------------------------------------------------
+
+static int ledger_restart(struct writer *writer, const char *reason, struct error *error) {
+        int r = ledger_replace(&writer->ledger, reason, error);
+
+        if (r != 0)
+                return r;
+        pthread_mutex_lock(&writer->lock);
+        cursor_table_restart(&writer->cursors, writer->ledger.database.epoch);
+        pthread_mutex_unlock(&writer->lock);
+        return 0;
+}
+
+// After an opening failed, or it was closed. It may be another database now.
+static int ledger_open_again(struct writer *writer, struct error *error) {
+        int r = ledger_open(&writer->ledger, error);
+
+        pthread_mutex_lock(&writer->lock);
+        if (r == 0 && writer->news.end.epoch &&
+            writer->news.end.epoch != writer->ledger.database.epoch)
+                cursor_table_restart(&writer->cursors, writer->ledger.database.epoch);
+        pthread_mutex_unlock(&writer->lock);
+        return r;
+}
+
+// Whether what was tried went well; if not, when it is tried again, and what is said of it.
+static void outcome_settle(struct writer *writer, int r, const struct error *error) {
+        struct writer_news *news = &writer->news;
+        struct error why = *error;
+
+        if (r == DATABASE_E_DAMAGED)
+                r = ledger_restart(writer, error->text, &why);
+        // The file was opened for reading only, or was none: another opening may do better.
+        if (r == -EROFS)
+                ledger_close(&writer->ledger);
+        pthread_mutex_lock(&writer->lock);
+        group_return(writer);
+        if (r == 0) {
+                writer->backoff = writer->retry_at = 0;
+                if (!news->can_write && news->trouble[0])
+                        log_info("journal", "journal-well", "text is written again");
+                news->can_write = true;
+                news->trouble[0] = '\0';
+        } else {
+                writer->backoff = writer->backoff ? 2 * writer->backoff : RETRY_LEAST;
+                if (writer->backoff > RETRY_MOST)
+                        writer->backoff = RETRY_MOST;
+                writer->retry_at = pace_now() + writer->backoff;
+                if (news->can_write || !news->trouble[0])
+                        log_error("journal", "journal-waiting",
+                                  "text cannot be written, and waits in memory: %s", why.text);
+                news->can_write = false;
+                snprintf(news->trouble, sizeof(news->trouble), "%s", why.text);
+        }
+        news_update(writer);
+        pthread_mutex_unlock(&writer->lock);
+}
+
+// --- the files -------------------------------------------------------------------------------
+
+// Each second: are they there? Else what is open is written there again.
+static int files_look(struct writer *writer, struct error *error) {
+        nsec_t now = pace_now();
+        int r = 0;
+
+        if (now < writer->look_at || !writer->ledger.database.sqlite)
+                return 0;
+        writer->look_at = now + LOOK_INTERVAL;
+        if (ledger_is_lost(&writer->ledger))
+                r = ledger_rescue(&writer->ledger, error);
+        if (r == 0 && state_lock_is_lost(writer->state_lock)) {
+                writer->state_lock = state_lock_release(writer->state_lock);
+                r = state_lock_take(&writer->state_lock, writer->config.folder, error);
+        }
+        return r;
+}
+
+// What others found wrong with the database, if it is that of now.
+static int suspicion_look(struct writer *writer, struct error *error) {
+        char words[WRITER_TROUBLE_MAX];
+
+        pthread_mutex_lock(&writer->lock);
+        snprintf(words, sizeof(words), "%s", writer->suspicion);
+        writer->suspicion[0] = '\0';
+        pthread_mutex_unlock(&writer->lock);
+        return words[0] ? error_set(error, DATABASE_E_DAMAGED, "%s", words) : 0;
+}
+
+// --- what else there is ----------------------------------------------------------------------
+
+static void erasure_end(struct writer *writer, const char *trouble) {
+        struct writer_erasure *erasing = writer->erasing;
+
+        if (writer->erasure)
+                erasing->n_rows = erasure_count(writer->erasure);
+        snprintf(erasing->trouble, sizeof(erasing->trouble), "%s", trouble);
+        writer->erasure = erasure_free(writer->erasure);
+        writer->erasing = NULL;
+        pthread_mutex_lock(&writer->lock);
+        TAILQ_INSERT_TAIL(&writer->news.erased, erasing, link);
+        news_update(writer);
+        pthread_mutex_unlock(&writer->lock);
+}
+
+// The next that is asked for, once all rows before it are written; or at once, if it is to
+// fail.
+static void erasure_begin(struct writer *writer, bool is_failing) {
+        const struct writer_item *item;
+        struct writer_erasure *erasing;
+
+        pthread_mutex_lock(&writer->lock);
+        erasing = TAILQ_FIRST(&writer->asked);
+        item = TAILQ_FIRST(&writer->queue);
+        if (erasing && item && item->sequence <= erasing->sequence && !is_failing)
+                erasing = NULL;
+        if (erasing)
+                TAILQ_REMOVE(&writer->asked, erasing, link);
+        pthread_mutex_unlock(&writer->lock);
+        if (!erasing)
+                return;
+        writer->erasing = erasing;
+        writer->erasure =
+                erasure_new(&writer->ledger, erasing->stream, erasing->since, erasing->until);
+}
+
+// All that are asked for fail.
+static void erasures_fail(struct writer *writer, const char *trouble) {
+        do {
+                if (writer->erasing)
+                        erasure_end(writer, trouble);
+                erasure_begin(writer, true);
+        } while (writer->erasing);
+}
+
+static int erasure_work(struct writer *writer) {
+        struct error error = {0};
+        int r;
+
+        if (pace_now() < writer->erase_at)
+                return 0;
+        r = erasure_step(writer->erasure, &writer->ledger, &writer->erasing->is_done, &error);
+        if (r == -EINPROGRESS)
+                writer->erase_at = pace_now() + READER_INTERVAL;
+        else if (r != 0 || writer->erasing->is_done)
+                erasure_end(writer, error.text);
+        return r == DATABASE_E_DAMAGED ? r : 0;
+}
+
+static int keeping_work(struct writer *writer) {
+        struct error error = {0};
+        uint64_t n_removed = writer->keeping.n_removed;
+        int64_t wall_ms;
+        int r;
+
+        pthread_mutex_lock(&writer->lock);
+        wall_ms = writer->wall_ms;
+        pthread_mutex_unlock(&writer->lock);
+        r = keeping_step(&writer->keeping, &writer->ledger, pace_now(), wall_ms, &error);
+        if (r < 0)
+                log_warning("journal", "journal-keeping", "old text cannot be removed: %s",
+                            error.text);
+        if (writer->keeping.n_removed != n_removed) {
+                pthread_mutex_lock(&writer->lock);
+                news_update(writer);
+                pthread_mutex_unlock(&writer->lock);
+        }
+        return r == DATABASE_E_DAMAGED ? r : 0;
+}
+
+// One step of it.
+static void maintenance_work(struct writer *writer) {
+        struct error error = {0};
+        int r;
+
+        if (!writer->erasing)
+                erasure_begin(writer, false);
+        r = writer->erasing ? erasure_work(writer) : keeping_work(writer);
+        if (r == 0 && writer->ledger.database.sqlite &&
+            !(writer->erasure && erasure_keeps_wal(writer->erasure)))
+                r = ledger_checkpoint(&writer->ledger, false, &error);
+        if (r == DATABASE_E_DAMAGED) {
+                if (!error.text[0])
+                        error_set(&error, r, "found while old text was removed");
+                outcome_settle(writer, r, &error);
+        }
+}
+
+// --- the thread ------------------------------------------------------------------------------
+
+// With the lock held: when there is something to do.
+static nsec_t next_work(const struct writer *writer) {
+        nsec_t at = writer->look_at;
+
+        if (writer->retry_at)
+                return writer->retry_at;
+        if (!TAILQ_EMPTY(&writer->queue) || writer->suspicion[0])
+                return 0;
+        if (writer->cursors.due && writer->cursors.due < at)
+                at = writer->cursors.due;
+        if (writer->erasing)
+                return writer->erase_at < at ? writer->erase_at : at;
+        if (!TAILQ_EMPTY(&writer->asked))
+                return 0;
+        return writer->keeping.next_at < at ? writer->keeping.next_at : at;
+}
+
+// With the lock held: whether it ends now.
+static bool is_over(const struct writer *writer, nsec_t now) {
+        return writer->is_ending && (now >= writer->end_at ||
+                                     (TAILQ_EMPTY(&writer->queue) && writer->cursors.due == 0));
+}
+
+static void writer_wait(struct writer *writer, nsec_t until) {
+        struct timespec deadline = {.tv_sec = (time_t)(until / NSEC_PER_SEC),
+                                    .tv_nsec = (long)(until % NSEC_PER_SEC)};
+
+        pthread_cond_timedwait(&writer->is_changed, &writer->lock, &deadline);
+}
+
+// Wait for something to do, and take it. False: end.
+static bool writer_next(struct writer *writer) {
+        bool is_on;
+
+        pthread_mutex_lock(&writer->lock);
+        for (;;) {
+                nsec_t now = pace_now(), at = next_work(writer);
+
+                is_on = !is_over(writer, now);
+                if (writer->is_ending && at > now + RETRY_LEAST)
+                        at = now + RETRY_LEAST;
+                if (writer->is_ending && !writer->retry_at)
+                        at = now;
+                if (!is_on || at <= now)
+                        break;
+                writer_wait(writer, at);
+        }
+        if (is_on)
+                group_take(writer);
+        pthread_mutex_unlock(&writer->lock);
+        return is_on;
+}
+
+static void writer_work(struct writer *writer) {
+        struct error error = {0};
+        bool has_work = writer->group.n || writer->group.n_cursors || writer->retry_at;
+        int r = files_look(writer, &error);
+
+        if (r == 0 && !writer->ledger.database.sqlite)
+                r = ledger_open_again(writer, &error);
+        if (r == 0)
+                r = suspicion_look(writer, &error);
+        if (r == 0)
+                r = group_commit(writer, &error);
+        if (r != 0 || has_work)
+                outcome_settle(writer, r, &error);
+        if (r == 0)
+                maintenance_work(writer);
+        else if (r != DATABASE_E_DAMAGED)
+                erasures_fail(writer, error.text);
+}
+
+static void *writer_run(void *context) {
+        struct writer *writer = context;
+
+        while (writer_next(writer))
+                writer_work(writer);
+        erasures_fail(writer, "the journal is closed");
+        ledger_close(&writer->ledger);
+        pthread_mutex_lock(&writer->lock);
+        writer->is_ended = true;
+        pthread_cond_broadcast(&writer->is_changed);
+        pthread_mutex_unlock(&writer->lock);
+        return NULL;
+}
+
+// --- the loop --------------------------------------------------------------------------------
+
+void writer_put(struct writer *writer, struct writer_item *item) {
+        pthread_mutex_lock(&writer->lock);
+        TAILQ_INSERT_TAIL(&writer->queue, item, link);
+        pthread_cond_signal(&writer->is_changed);
+        pthread_mutex_unlock(&writer->lock);
+}
+
+struct writer_item *writer_give_up(struct writer *writer) {
+        struct writer_item *item;
+
+        pthread_mutex_lock(&writer->lock);
+        item = TAILQ_FIRST(&writer->queue);
+        if (item)
+                TAILQ_REMOVE(&writer->queue, item, link);
+        pthread_mutex_unlock(&writer->lock);
+        return item;
+}
+
+void writer_erase(struct writer *writer, struct writer_erasure *erasure) {
+        pthread_mutex_lock(&writer->lock);
+        TAILQ_INSERT_TAIL(&writer->asked, erasure, link);
+        pthread_cond_signal(&writer->is_changed);
+        pthread_mutex_unlock(&writer->lock);
+}
+
+void writer_set_time(struct writer *writer, int64_t wall_ms) {
+        pthread_mutex_lock(&writer->lock);
+        writer->wall_ms = wall_ms;
+        pthread_mutex_unlock(&writer->lock);
+}
+
+void writer_suspect(struct writer *writer, unsigned generation, const char *words) {
+        pthread_mutex_lock(&writer->lock);
+        if (generation == writer->news.generation)
+                snprintf(writer->suspicion, sizeof(writer->suspicion), "%s", words);
+        pthread_cond_signal(&writer->is_changed);
+        pthread_mutex_unlock(&writer->lock);
+}
+
+void writer_take_news(struct writer *writer, struct writer_news *ret) {
+        pthread_mutex_lock(&writer->lock);
+        *ret = writer->news;
+        TAILQ_INIT(&ret->written);
+        TAILQ_INIT(&ret->erased);
+        TAILQ_CONCAT(&ret->written, &writer->news.written, link);
+        TAILQ_CONCAT(&ret->erased, &writer->news.erased, link);
+        pthread_mutex_unlock(&writer->lock);
+}
+
+bool writer_stop(struct writer *writer, nsec_t patience) {
+        nsec_t until = pace_now() + patience;
+        bool is_ended;
+
+        pthread_mutex_lock(&writer->lock);
+        writer->is_ending = true;
+        writer->end_at = until;
+        pthread_cond_broadcast(&writer->is_changed);
+        // What it is at when time is up may take a little longer.
+        until += patience / 4;
+        while (!writer->is_ended && pace_now() < until)
+                writer_wait(writer, until);
+        is_ended = writer->is_ended;
+        pthread_mutex_unlock(&writer->lock);
+        if (is_ended)
+                pthread_join(writer->thread, NULL);
+        return is_ended;
+}
+
+void writer_free(struct writer *writer) {
+        cursor_table_deinit(&writer->cursors);
+        free(writer->group.cursors);
+        ledger_close(&writer->ledger);
+        state_lock_release(writer->state_lock);
+        pthread_cond_destroy(&writer->is_changed);
+        pthread_mutex_destroy(&writer->lock);
+        free(writer);
+}
+
+static struct writer *writer_new(const struct writer_config *config) {
+        struct writer *writer = xnew(struct writer);
+        pthread_condattr_t attributes;
+
+        writer->config = *config;
+        writer->ledger.folder = config->folder;
+        writer->keeping.age = config->keep_age;
+        writer->keeping.bytes = config->keep_bytes;
+        writer->wall_ms = config->wall_ms;
+        TAILQ_INIT(&writer->queue);
+        TAILQ_INIT(&writer->asked);
+        TAILQ_INIT(&writer->news.written);
+        TAILQ_INIT(&writer->news.erased);
+        pthread_mutex_init(&writer->lock, NULL);
+        pthread_condattr_init(&attributes);
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+        pthread_cond_init(&writer->is_changed, &attributes);
+        pthread_condattr_destroy(&attributes);
+        return writer;
+}
+
+// The database, unless it cannot be had just now.
+static int writer_open(struct writer *writer, struct error *error) {
+        struct error why = {0};
+        int r = state_lock_take(&writer->state_lock, writer->config.folder, error);
+
+        if (r != 0)
+                return r;
+        r = ledger_open(&writer->ledger, &why);
+        if (r == -EPROTO)
+                return error_set(error, r, "%s", why.text);
+        if (r == 0) {
+                writer->cursors.items = ledger_cursors(&writer->ledger, &writer->cursors.n,
+                                                       &writer->cursors.capacity);
+                ledger_marks(&writer->ledger, writer->config.marks);
+        }
+        outcome_settle(writer, r, &why);
+        return 0;
+}
+
+int writer_start(struct writer **ret, const struct writer_config *config, struct error *error) {
+        struct writer *writer = writer_new(config);
+        int r = writer_open(writer, error);
+
+        if (r == 0) {
+                r = thread_start(&writer->thread, writer_run, writer);
+                if (r < 0)
+                        error_set(error, r, "cannot start the journal's thread: %s",
+                                  strerrordesc_np(-r));
+        }
+        if (r != 0)
+                writer_free(writer);
+        else
+                *ret = writer;
+        return r;
+}
