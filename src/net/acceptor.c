@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "net/address.h"
+#include "net/local_socket.h"
 #include "util/log.h"
 #include "util/mem.h"
 
@@ -23,7 +24,8 @@
 struct acceptor {
         uv_poll_t poll;
         struct loop *loop;
-        int fd;
+        struct local_socket *local;  // NULL: TCP
+        int fd;                      // that of `local`, or ours
         struct loop_timer *retry;
         void (*on_accept)(void *context, int fd);
         void *context;
@@ -54,7 +56,8 @@ static void acceptor_on_ready(uv_poll_t *poll, int status, int events) {
                 int fd = accept4(acceptor->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
                 if (fd >= 0) {
-                        peer_watch(fd);
+                        if (!acceptor->local)
+                                peer_watch(fd);
                         acceptor->on_accept(acceptor->context, fd);
                 } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
                         return;
@@ -169,21 +172,15 @@ done:
         return fd;
 }
 
-int acceptor_open(struct acceptor **ret, struct loop *loop, const char *address,
-                  void (*on_accept)(void *context, int fd), void *context,
-                  struct error *error) {
-        struct acceptor *acceptor;
-        int result, fd = address_listen(address, error);
+// Watch a listening socket; whose it is, the caller says. Fails with a negative errno.
+static int acceptor_new(struct acceptor **ret, struct loop *loop, int fd,
+                        void (*on_accept)(void *context, int fd), void *context) {
+        struct acceptor *acceptor = xnew(struct acceptor);
+        int result = uv_poll_init(loop_uv(loop), &acceptor->poll, fd);
 
-        if (fd < 0)
-                return fd;
-        acceptor = xnew(struct acceptor);
-        result = uv_poll_init(loop_uv(loop), &acceptor->poll, fd);
         if (result < 0) {
-                close(fd);
                 free(acceptor);
-                return error_set(error, result, "cannot listen on '%s': %s", address,
-                                 uv_strerror(result));
+                return result;
         }
         acceptor->poll.data = acceptor;
         acceptor->loop = loop;
@@ -196,12 +193,48 @@ int acceptor_open(struct acceptor **ret, struct loop *loop, const char *address,
         return 0;
 }
 
+int acceptor_open(struct acceptor **ret, struct loop *loop, const char *address,
+                  void (*on_accept)(void *context, int fd), void *context,
+                  struct error *error) {
+        int result, fd = address_listen(address, error);
+
+        if (fd < 0)
+                return fd;
+        result = acceptor_new(ret, loop, fd, on_accept, context);
+        if (result == 0)
+                return 0;
+        close(fd);
+        return error_set(error, result, "cannot listen on '%s': %s", address,
+                         uv_strerror(result));
+}
+
+int acceptor_open_local(struct acceptor **ret, struct loop *loop, const char *path,
+                        const char *group, void (*on_accept)(void *context, int fd),
+                        void *context, struct error *error) {
+        CLEANUP(local_socket_closep) struct local_socket *local = NULL;
+        int result = local_socket_open(&local, path, group, error);
+
+        if (result < 0)
+                return result;
+        result = acceptor_new(ret, loop, local_socket_fd(local), on_accept, context);
+        if (result < 0)
+                return error_set(error, result, "cannot listen on %s: %s", path,
+                                 uv_strerror(result));
+        (*ret)->local = TAKE(local);
+        return 0;
+}
+
+int acceptor_group(const struct acceptor *acceptor) {
+        return acceptor->local ? local_socket_group(acceptor->local) : -1;
+}
+
 int acceptor_port(const struct acceptor *acceptor) {
         struct sockaddr_storage address;
         socklen_t length = sizeof(address);
         char port[PORT_TEXT_MAX];
 
-        if (getsockname(acceptor->fd, (struct sockaddr *)&address, &length) != 0 ||
+        if (acceptor->local ||
+            getsockname(acceptor->fd, (struct sockaddr *)&address, &length) != 0 ||
             getnameinfo((struct sockaddr *)&address, length, NULL, 0, port, sizeof(port),
                         NI_NUMERICSERV) != 0)
                 return 0;
@@ -212,6 +245,8 @@ bool acceptor_is_loopback(const struct acceptor *acceptor) {
         struct sockaddr_storage address;
         socklen_t length = sizeof(address);
 
+        if (acceptor->local)
+                return true;
         return getsockname(acceptor->fd, (struct sockaddr *)&address, &length) == 0 &&
                address_is_loopback((struct sockaddr *)&address);
 }
@@ -225,6 +260,9 @@ struct acceptor *acceptor_close(struct acceptor *acceptor) {
                 return NULL;
         acceptor->retry = loop_timer_free(acceptor->retry);
         uv_close((uv_handle_t *)&acceptor->poll, acceptor_on_closed);
-        close(acceptor->fd);
+        if (acceptor->local)
+                acceptor->local = local_socket_close(acceptor->local);
+        else
+                close(acceptor->fd);
         return NULL;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Acceptor: a listening socket that hands out connected ones.
+// Acceptor: a listening socket, of TCP or unix, that hands out connected ones.
 //
 // When the process runs out of descriptors it does not try again at once (which would take all
 // of the CPU) but after a moment; what waits meanwhile waits in the kernel's queue.
@@ -25,11 +25,21 @@ struct acceptor;
 int acceptor_open(struct acceptor **ret, struct loop *loop, const char *address,
                   void (*on_accept)(void *context, int fd), void *context, struct error *error);
 
-// The port in use.
+// Listen on a unix socket with that path, which is for members of that group, too
+// (local_socket.h, which has the errors).
+int acceptor_open_local(struct acceptor **ret, struct loop *loop, const char *path,
+                        const char *group, void (*on_accept)(void *context, int fd),
+                        void *context, struct error *error);
+
+// The number of that group; -1: there is none, or the socket is TCP's.
+int acceptor_group(const struct acceptor *acceptor);
+
+// The port in use; 0 for a unix socket.
 int acceptor_port(const struct acceptor *acceptor);
 
 // True when only this machine can connect.
 bool acceptor_is_loopback(const struct acceptor *acceptor);
 
-// Stop listening. The handle closes in the background. NULL is fine. Returns NULL.
+// Stop listening, and remove a unix socket's file. The handle closes in the background. NULL is
+// fine. Returns NULL.
 struct acceptor *acceptor_close(struct acceptor *acceptor);

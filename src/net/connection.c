@@ -1,22 +1,18 @@
 #include "net/connection.h"
 
 #include <http_parser.h>
-#include <netdb.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include "net/address.h"
+#include "net/acceptor.h"
 #include "net/exchange_private.h"
 #include "net/handshake.h"
 #include "net/http_head.h"
 #include "net/http_reply.h"
+#include "net/peer.h"
 #include "net/transport.h"
 #include "net/websocket_private.h"
 #include "util/mem.h"
-
-#define PEER_MAX 64  // "[" 45 characters of IPv6 "]:65535"
 
 // A request costs as much as this many bytes, and the bytes of its answer: sixteen of them, and
 // it is the next connection's turn.
@@ -29,9 +25,7 @@ struct connection {
         struct connection *next, **link;
         struct loop *loop;
         struct transport *transport;
-        char peer[PEER_MAX];
-        char address[ADDRESS_NAME_MAX];
-        bool is_loopback;
+        struct peer peer;
 
         http_parser parser;
         struct http_head head;
@@ -267,9 +261,10 @@ static void connection_dispatch(struct connection *connection) {
 
         *request = (struct http_request){
                 .method = http_method_str((enum http_method)connection->parser.method),
-                .peer = connection->peer,
-                .address = connection->address,
-                .is_loopback = connection->is_loopback,
+                .peer = connection->peer.name,
+                .address = connection->peer.address,
+                .is_loopback = connection->peer.is_loopback,
+                .local = connection->peer.is_local ? &connection->peer.local : NULL,
         };
         if (!http_request_read(request, &connection->head, &reason))
                 connection_refuse(connection, HTTP_STATUS_BAD_REQUEST, reason);
@@ -450,7 +445,7 @@ static void connection_on_closed(void *context) {
         exchange_stop(&connection->exchange);
         exchange_deinit(&connection->exchange);
         if (connection->listener) {
-                tally_remove(&connection->listener->addresses, connection->address);
+                tally_remove(&connection->listener->addresses, connection->peer.address);
                 connection->listener->n_connections--;
                 *connection->link = connection->next;
                 if (connection->next)
@@ -484,24 +479,6 @@ static void connection_on_deadline(void *context) {
 
 // --- life ----------------------------------------------------------------------
 
-// Find out who the peer is.
-static void connection_know_peer(struct connection *connection, int fd) {
-        struct sockaddr_storage address = {0};
-        const struct sockaddr *peer = (const struct sockaddr *)&address;
-        socklen_t length = sizeof(address);
-        char host[48], port[8];
-
-        if (getpeername(fd, (struct sockaddr *)&address, &length) != 0 ||
-            getnameinfo(peer, length, host, sizeof(host), port, sizeof(port),
-                        NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-                snprintf(connection->peer, PEER_MAX, "unknown");
-        else
-                snprintf(connection->peer, PEER_MAX,
-                         address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
-        address_name(peer, connection->address);
-        connection->is_loopback = address_is_loopback(peer);
-}
-
 // Its address has too many. Many of these are closed without a word.
 static void connection_turn_away(struct connection *connection, bool is_silent) {
         if (is_silent)
@@ -522,14 +499,14 @@ void connection_open(struct listener *listener, int fd, bool is_busy) {
         struct connection *connection = xnew(struct connection);
         size_t n_alike;
 
-        connection_know_peer(connection, fd);
+        peer_know(&connection->peer, fd, acceptor_group(listener->acceptor));
         connection->transport = transport_open(listener->loop, fd, listener->handler.budget,
                                                &handler, connection);
         if (!connection->transport) {
                 free(connection);
                 return;
         }
-        transport_set_owner(connection->transport, connection->address);
+        transport_set_owner(connection->transport, connection->peer.address);
         connection->loop = listener->loop;
         connection->exchange = (struct exchange){
                 .loop = listener->loop,
@@ -537,8 +514,8 @@ void connection_open(struct listener *listener, int fd, bool is_busy) {
                 .entry = {.serve = connection_serve,
                           .context = connection,
                           .flow = run_queue_flow(run_queue_of(listener->loop),
-                                                 connection->address,
-                                                 strlen(connection->address))},
+                                                 connection->peer.address,
+                                                 strlen(connection->peer.address))},
         };
         connection->listener = listener;
         connection->next = listener->connections;
@@ -553,7 +530,7 @@ void connection_open(struct listener *listener, int fd, bool is_busy) {
                 loop_timer_new(listener->loop, connection_on_deadline, connection);
         connection->exchange.deadline = connection->deadline;
         loop_timer_set(connection->deadline, LISTENER_REQUEST_TIMEOUT);
-        n_alike = tally_add(&listener->addresses, connection->address);
+        n_alike = tally_add(&listener->addresses, connection->peer.address);
         if (listener->per_address_max && n_alike > listener->per_address_max)
                 connection_turn_away(connection,
                                      n_alike > listener->per_address_max + listener->busy_max);

@@ -1,5 +1,5 @@
 #pragma once
-// Connection: HTTP requests one after another on one TCP connection, until one of them turns it
+// Connection: HTTP requests one after another on one connection, until one of them turns it
 // into a WebSocket.
 //
 // Threads: loop thread only.

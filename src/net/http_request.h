@@ -5,8 +5,9 @@
 
 #include <stdbool.h>
 
-struct http_head;  // net/http_head.h
-struct principal;  // auth/principal.h
+struct http_head;   // net/http_head.h
+struct local_peer;  // net/peer.h
+struct principal;   // auth/principal.h
 
 // Lent: a plain request's until its exchange is over (net/exchange.h), an upgrade's during the
 // call. Names of headers are matched without regard to case.
@@ -19,6 +20,8 @@ struct http_request {
         const char *peer;     // "127.0.0.1:40312"
         const char *address;  // whose that is (address.h): "127.0.0.1"
         bool is_loopback;     // the peer is this machine
+        // The process that asks, where it came by the unix socket; NULL: by TCP.
+        const struct local_peer *local;
         // Who asks, as the listener's owner says (listener_handler.admit); NULL: unasked.
         const struct principal *principal;
         const struct http_head *head;

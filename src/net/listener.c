@@ -55,28 +55,55 @@ static void listener_on_accept(void *context, int fd) {
                                 listener->n_connections >= listener->connections_max);
 }
 
-int listener_open(struct listener **ret, struct loop *loop, const char *address,
-                  const struct listener_handler *handler, struct error *error) {
+static struct listener *listener_new(struct loop *loop,
+                                     const struct listener_handler *handler) {
         struct listener *listener = xnew(struct listener);
-        int result;
 
         assert(loop_is_current(loop));
-        result = acceptor_open(&listener->acceptor, loop, address, listener_on_accept, listener,
-                               error);
-        if (result < 0) {
-                free(listener);
-                return result;
-        }
         listener->loop = loop;
         listener->handler = *handler;
-        listener->deflater = deflater_new();
         listener_limit(listener, &(struct listener_limits){0});
+        return listener;
+}
+
+// What only one that listens needs.
+static struct listener *listener_begin(struct listener *listener) {
+        listener->deflater = deflater_new();
         listener->port = acceptor_port(listener->acceptor);
         listener->is_loopback = acceptor_is_loopback(listener->acceptor);
         http_parser_set_max_header_size(LISTENER_HEADER_BYTES_MAX);
         // A peer that hung up is an error of write(), not a reason to die.
         (void)signal(SIGPIPE, SIG_IGN);
-        *ret = listener;
+        return listener;
+}
+
+int listener_open(struct listener **ret, struct loop *loop, const char *address,
+                  const struct listener_handler *handler, struct error *error) {
+        struct listener *listener = listener_new(loop, handler);
+        int result = acceptor_open(&listener->acceptor, loop, address, listener_on_accept,
+                                   listener, error);
+
+        if (result < 0) {
+                free(listener);
+                return result;
+        }
+        *ret = listener_begin(listener);
+        return 0;
+}
+
+int listener_open_local(struct listener **ret, struct loop *loop, const char *path,
+                        const char *group, const struct listener_handler *handler,
+                        struct error *error) {
+        struct listener *listener = listener_new(loop, handler);
+        int result = acceptor_open_local(&listener->acceptor, loop, path, group,
+                                         listener_on_accept, listener, error);
+
+        if (result < 0) {
+                free(listener);
+                return result;
+        }
+        listener->connections_max = MIN(listener->connections_max, LISTENER_LOCAL_MAX);
+        *ret = listener_begin(listener);
         return 0;
 }
 

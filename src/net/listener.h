@@ -1,5 +1,5 @@
 #pragma once
-// Listener: one TCP port on which HTTP requests and WebSockets arrive.
+// Listener: one TCP port, or one unix socket, on which HTTP requests and WebSockets arrive.
 //
 // Threads: loop thread only.
 // Limits:  LISTENER_* below; a connection over one gets a clear refusal (400, 408, 413, 431,
@@ -22,8 +22,9 @@ struct websocket;  // net/websocket.h
 #define LISTENER_REQUEST_TIMEOUT  (10 * NSEC_PER_SEC)  // for the head, and a body nobody wants
 #define LISTENER_CONNECTIONS_MAX  16384  // fewer if the descriptor limit (ulimit -n) says so
 #define LISTENER_DESCRIPTORS_KEPT \
-        256                   // of that limit, for everything else; half of a small one
-#define LISTENER_PER_CHILD 4  // of them for each child: pipes to it, and from it
+        256                    // of that limit, for everything else; half of a small one
+#define LISTENER_LOCAL_MAX 64  // connections to a unix socket
+#define LISTENER_PER_CHILD 4   // of them for each child: pipes to it, and from it
 
 struct listener_handler {
         // A plain request (no upgrade): answer it (net/exchange.h), or set a handler that will.
@@ -52,7 +53,15 @@ struct listener_limits {
 int listener_open(struct listener **ret, struct loop *loop, const char *address,
                   const struct listener_handler *handler, struct error *error);
 
-// The port in use.
+// Listen on a unix socket with that path, made for its owner and for that group's members, if
+// there is such a group (NULL: none). Who else may, `admit` says: request->local tells who it
+// is (net/peer.h). Never replaces a socket that somebody answers on. Has LISTENER_LOCAL_MAX
+// connections. -EADDRINUSE and friends, with words.
+int listener_open_local(struct listener **ret, struct loop *loop, const char *path,
+                        const char *group, const struct listener_handler *handler,
+                        struct error *error);
+
+// The port in use; 0 for a unix socket.
 int listener_port(const struct listener *listener);
 
 // True when only this machine can connect.

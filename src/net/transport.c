@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,7 +14,12 @@
 #include "util/mem.h"
 
 struct transport {
-        uv_tcp_t tcp;
+        union {
+                uv_handle_t handle;
+                uv_stream_t stream;
+                uv_tcp_t tcp;
+                uv_pipe_t pipe;  // a unix socket
+        };
         uv_connect_t connect;
         uv_write_t write;
         uv_shutdown_t shutdown;
@@ -51,7 +57,7 @@ static void transport_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *
 
 static void transport_read_halt(struct transport *transport) {
         transport->is_read_active = false;
-        uv_read_stop((uv_stream_t *)&transport->tcp);
+        uv_read_stop(&transport->stream);
 }
 
 static void transport_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer) {
@@ -74,8 +80,7 @@ static void transport_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bu
 
 static void transport_read(struct transport *transport) {
         transport->is_read_active = true;
-        if (uv_read_start((uv_stream_t *)&transport->tcp, transport_on_alloc,
-                          transport_on_read) < 0)
+        if (uv_read_start(&transport->stream, transport_on_alloc, transport_on_read) < 0)
                 transport_close(transport);
 }
 
@@ -137,7 +142,7 @@ static void transport_on_closed(uv_handle_t *handle) {
 }
 
 // Not yet connected. NULL when libuv has no more to give.
-static struct transport *transport_new(struct loop *loop, struct budget *budget,
+static struct transport *transport_new(struct loop *loop, bool is_unix, struct budget *budget,
                                        const struct transport_handler *handler, void *context) {
         const struct bytes arriving = {
                 .budget = budget, .kind = BUDGET_MESSAGES, .most = BYTES_KEEP};
@@ -149,9 +154,10 @@ static struct transport *transport_new(struct loop *loop, struct budget *budget,
         transport->context = context;
         transport->input = arriving;
         transport->sending = transport->waiting = leaving;
-        if (uv_tcp_init(loop_uv(loop), &transport->tcp) < 0)
+        if ((is_unix ? uv_pipe_init(loop_uv(loop), &transport->pipe, 0)
+                     : uv_tcp_init(loop_uv(loop), &transport->tcp)) < 0)
                 return mem_free(transport);
-        transport->tcp.data = transport;
+        transport->handle.data = transport;
         transport->write.data = transport;
         transport->connect.data = transport;
         transport->entry = (struct run_queue_entry){.serve = transport_serve,
@@ -165,21 +171,40 @@ void transport_set_owner(struct transport *transport, const char *owner) {
                 run_queue_flow(run_queue_of(transport->loop), owner, strlen(owner));
 }
 
+static bool socket_is_unix(int fd) {
+        int domain = AF_UNSPEC;
+        socklen_t length = sizeof(domain);
+
+        return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 &&
+               domain == AF_UNIX;
+}
+
+static bool transport_is_unix(const struct transport *transport) {
+        return transport->handle.type == UV_NAMED_PIPE;
+}
+
+// Messages are small and wanted now; failing costs only delay.
+static void transport_hurry(struct transport *transport) {
+        if (!transport_is_unix(transport))
+                (void)uv_tcp_nodelay(&transport->tcp, 1);
+}
+
 struct transport *transport_open(struct loop *loop, int fd, struct budget *budget,
                                  const struct transport_handler *handler, void *context) {
-        struct transport *transport = transport_new(loop, budget, handler, context);
+        struct transport *transport =
+                transport_new(loop, socket_is_unix(fd), budget, handler, context);
 
         if (!transport) {
                 close(fd);
                 return NULL;
         }
-        if (uv_tcp_open(&transport->tcp, fd) < 0) {
+        if ((transport_is_unix(transport) ? uv_pipe_open(&transport->pipe, fd)
+                                          : uv_tcp_open(&transport->tcp, fd)) < 0) {
                 close(fd);
-                uv_close((uv_handle_t *)&transport->tcp, (uv_close_cb)free);
+                uv_close(&transport->handle, (uv_close_cb)free);
                 return NULL;
         }
-        // Messages are small and wanted now; failing costs only delay.
-        (void)uv_tcp_nodelay(&transport->tcp, 1);
+        transport_hurry(transport);
         transport->is_reading = true;
         transport_read(transport);
         return transport;
@@ -191,7 +216,7 @@ static void transport_on_connected(uv_connect_t *connect, int status) {
         if (transport_is_closing(transport))
                 return;
         if (status == 0) {
-                (void)uv_tcp_nodelay(&transport->tcp, 1);
+                transport_hurry(transport);
                 transport->is_reading = true;
                 transport_read(transport);
         }
@@ -200,11 +225,11 @@ static void transport_on_connected(uv_connect_t *connect, int status) {
 
 struct transport *transport_connect(struct loop *loop, const struct sockaddr *address,
                                     const struct transport_handler *handler, void *context) {
-        struct transport *transport = transport_new(loop, NULL, handler, context);
+        struct transport *transport = transport_new(loop, false, NULL, handler, context);
 
         if (transport && uv_tcp_connect(&transport->connect, &transport->tcp, address,
                                         transport_on_connected) < 0) {
-                uv_close((uv_handle_t *)&transport->tcp, (uv_close_cb)free);
+                uv_close(&transport->handle, (uv_close_cb)free);
                 return NULL;
         }
         return transport;
@@ -219,8 +244,7 @@ static void transport_on_shutdown(uv_shutdown_t *shutdown, int status) {
 
 static void transport_fin(struct transport *transport) {
         transport->is_finished = true;
-        if (uv_shutdown(&transport->shutdown, (uv_stream_t *)&transport->tcp,
-                        transport_on_shutdown) < 0)
+        if (uv_shutdown(&transport->shutdown, &transport->stream, transport_on_shutdown) < 0)
                 transport_close(transport);
 }
 
@@ -237,8 +261,8 @@ static void transport_send(struct transport *transport, size_t n_sent) {
         transport->waiting = empty;
         buffer.base = (char *)sending->data + n_sent;
         buffer.len = sending->n - n_sent;
-        if (uv_write(&transport->write, (uv_stream_t *)&transport->tcp, &buffer, 1,
-                     transport_on_written) < 0) {
+        if (uv_write(&transport->write, &transport->stream, &buffer, 1, transport_on_written) <
+            0) {
                 transport_drop(transport);
                 return;
         }
@@ -272,7 +296,7 @@ void transport_flush(struct transport *transport) {
 
         if (!waiting->n || transport->is_sending || transport_is_closing(transport))
                 return;
-        taken = uv_try_write((uv_stream_t *)&transport->tcp, &buffer, 1);
+        taken = uv_try_write(&transport->stream, &buffer, 1);
         if (taken < 0 && taken != UV_EAGAIN)
                 transport_drop(transport);
         else if (taken >= 0 && (size_t)taken == waiting->n)
@@ -309,18 +333,19 @@ struct budget *transport_budget(const struct transport *transport) {
 
 size_t transport_pending(const struct transport *transport) {
         return transport->waiting.n +
-               (transport->is_sending
-                        ? uv_stream_get_write_queue_size((const uv_stream_t *)&transport->tcp)
-                        : 0);
+               (transport->is_sending ? uv_stream_get_write_queue_size(&transport->stream) : 0);
 }
 
 bool transport_is_broken(const struct transport *transport) {
         struct tcp_info info = {0};
         socklen_t length = sizeof(info);
-        uv_os_fd_t fd;
+        struct pollfd look = {0};
 
-        return uv_fileno((const uv_handle_t *)&transport->tcp, &fd) < 0 ||
-               getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0 ||
+        if (uv_fileno(&transport->handle, &look.fd) < 0)
+                return true;
+        if (transport_is_unix(transport))  // who has only ended its own side hangs on
+                return poll(&look, 1, 0) > 0 && (look.revents & (POLLHUP | POLLERR));
+        return getsockopt(look.fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0 ||
                info.tcpi_state == TCP_CLOSE;
 }
 
@@ -343,7 +368,7 @@ static void transport_drop(struct transport *transport) {
         bytes_leave_budget(&transport->input);
         bytes_leave_budget(&transport->sending);
         bytes_leave_budget(&transport->waiting);
-        uv_close((uv_handle_t *)&transport->tcp, transport_on_closed);
+        uv_close(&transport->handle, transport_on_closed);
 }
 
 void transport_close(struct transport *transport) {
@@ -353,5 +378,5 @@ void transport_close(struct transport *transport) {
 }
 
 bool transport_is_closing(const struct transport *transport) {
-        return uv_is_closing((const uv_handle_t *)&transport->tcp);
+        return uv_is_closing(&transport->handle);
 }

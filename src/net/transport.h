@@ -45,9 +45,9 @@ struct transport_handler {
         void (*on_connected)(void *context, int status);
 };
 
-// Take over a connected socket. NULL when that fails; the socket is closed then. What it keeps
-// is charged to the budget (NULL: none); a peer that does not take what there is no memory for
-// is dropped.
+// Take over a connected socket, of TCP or unix. NULL when that fails; the socket is closed
+// then. What it keeps is charged to the budget (NULL: none); a peer that does not take what
+// there is no memory for is dropped.
 struct transport *transport_open(struct loop *loop, int fd, struct budget *budget,
                                  const struct transport_handler *handler, void *context);
 
