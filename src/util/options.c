@@ -170,7 +170,13 @@ int options_parse(struct options *ret, const struct options_verb *verb, int argc
                 }
                 if (entry < 0)
                         return complaint_tell(verb, &table, value, argv[optind - 1]);
+                if (options.n_given == OPTIONS_GIVEN_MAX) {
+                        complaint_print(verb->name, "more than %d options", OPTIONS_GIVEN_MAX);
+                        return usage_hint(verb);
+                }
                 options.values[entry] = optarg ? optarg : options_switch_on;
+                options.given[options.n_given].entry = (size_t)entry;
+                options.given[options.n_given++].value = options.values[entry];
         }
         options.operands = argv + optind;
         options.n_operands = (size_t)(argc - optind);
@@ -186,5 +192,15 @@ const char *options_get(const struct options *options, const char *name) {
         for (size_t i = 0; options->verb->entries[i].name; i++)
                 if (strcmp(options->verb->entries[i].name, name) == 0)
                         return options->values[i];
+        return NULL;
+}
+
+const char *options_next(const struct options *options, const char *name, size_t *at) {
+        while (*at < options->n_given) {
+                size_t i = (*at)++;
+
+                if (strcmp(options->verb->entries[options->given[i].entry].name, name) == 0)
+                        return options->given[i].value;
+        }
         return NULL;
 }

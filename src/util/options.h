@@ -6,7 +6,8 @@
 
 #include <stddef.h>
 
-#define OPTIONS_MAX 48  // of one verb
+#define OPTIONS_MAX       48   // of one verb
+#define OPTIONS_GIVEN_MAX 256  // on one command line
 
 struct option_entry {
         const char *name;  // "model-dir"
@@ -27,7 +28,13 @@ struct options_verb {
 
 struct options {
         const struct options_verb *verb;
-        const char *values[OPTIONS_MAX];  // in the table's order; NULL: not given
+        const char *values[OPTIONS_MAX];  // in the table's order; NULL: not given; the last
+        // As they were given, one behind the other.
+        struct {
+                size_t entry;
+                const char *value;
+        } given[OPTIONS_GIVEN_MAX];
+        size_t n_given;
         char **operands;
         size_t n_operands;
 };
@@ -40,3 +47,7 @@ extern const char options_switch_on[];
 
 // The value of an option by name ("" for a switch), NULL when it was not given.
 const char *options_get(const struct options *options, const char *name);
+
+// The values of an option that may be given several times, in order: the next one from *at on,
+// which begins at 0 and is moved behind it. NULL: no more.
+const char *options_next(const struct options *options, const char *name, size_t *at);

@@ -54,6 +54,37 @@ static void test_values_switches_and_operands(void **state) {
         assert_string_equal(options.operands[2], "--language");
 }
 
+static void test_an_option_given_several_times(void **state) {
+        struct options options;
+        size_t at = 0;
+
+        (void)state;
+        assert_int_equal(parse(&options, &with_operands,
+                               "verb --language de -c a --language=en --no-vad --language fr"),
+                         -1);
+        assert_string_equal(options_get(&options, "language"), "fr");
+        assert_string_equal(options_next(&options, "language", &at), "de");
+        assert_string_equal(options_next(&options, "language", &at), "en");
+        assert_string_equal(options_next(&options, "language", &at), "fr");
+        assert_null(options_next(&options, "language", &at));
+        at = 0;
+        assert_null(options_next(&options, "threads", &at));
+}
+
+static void test_more_options_than_there_is_room_for(void **state) {
+        static char verb[] = "verb", no_vad[] = "--no-vad";
+        static char *words[OPTIONS_GIVEN_MAX + 3];
+        struct options options;
+
+        (void)state;
+        for (size_t i = 0; i < OPTIONS_GIVEN_MAX + 2; i++)
+                words[i] = i ? no_vad : verb;
+        assert_int_equal(options_parse(&options, &with_operands, OPTIONS_GIVEN_MAX + 1, words),
+                         -1);
+        assert_int_equal(options_parse(&options, &with_operands, OPTIONS_GIVEN_MAX + 2, words),
+                         EXIT_USAGE);
+}
+
 static void test_mistakes(void **state) {
         struct options options;
 
@@ -69,6 +100,8 @@ static void test_mistakes(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_values_switches_and_operands),
+                cmocka_unit_test(test_an_option_given_several_times),
+                cmocka_unit_test(test_more_options_than_there_is_room_for),
                 cmocka_unit_test(test_mistakes),
         };
 
