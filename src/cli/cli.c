@@ -18,6 +18,9 @@ static const struct {
 } verbs[] = {
         {"serve", cli_serve, true, "listen to cameras and clients, and tell what is said"},
         {"transcribe", cli_transcribe, true, "turn sound files into text"},
+        {"search", cli_search, false, "find what was said"},
+        {"export", cli_export, false, "write out what was said: text, JSON, subtitles"},
+        {"tail", cli_tail, false, "show the last that was said, and follow"},
         {"model", cli_model, false, "list, fetch and inspect models"},
         {"check", cli_check, false, "look for mistakes in a configuration file"},
         {"config", cli_config, false, "print the JSON Schema of the configuration file"},

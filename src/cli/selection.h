@@ -1,0 +1,29 @@
+#pragma once
+// Selection: which rows of the journal a command line asks for, and how they are written.
+//
+// Threads: main thread.
+
+#include <stdint.h>
+
+#include "cli/cli_options.h"
+#include "cli/transcript_writer.h"
+#include "journal/query.h"
+
+// The options of search and export, which selection_read() reads.
+extern const struct option_entry selection_entries[];
+
+struct selection {
+        struct query query;  // owned
+        uint64_t limit;      // rows; 0: all
+        enum transcript_format format;
+};
+
+// Of the options and operands (words to search for). `limit` holds where none is given, times
+// back from `now` (Unix ms). Returns -1 to go on, else the exit code: a mistake was told.
+int selection_read(struct selection *ret, const struct options *options, uint64_t limit,
+                   int64_t now);
+
+void selection_deinit(struct selection *selection);
+
+// The only stream that is asked for, as subtitles need it; NULL when there may be several.
+const char *selection_stream(const struct selection *selection);
