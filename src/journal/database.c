@@ -46,6 +46,16 @@ static const char *const migrations[DATABASE_VERSION] = {
         // For pages in the order of rows: of one stream, and of what is no segment.
         "CREATE INDEX rows_in_stream ON rows(stream);"
         "CREATE INDEX rows_unspoken ON rows(row) WHERE kind <> 0;"
+        // From when to when 1024 rows in a row are: which of them need be read for a stretch
+        // of time. Rows that are removed may leave more than there is.
+        "CREATE TABLE spans("
+        "  span INTEGER PRIMARY KEY, start_ms INTEGER NOT NULL, end_ms INTEGER NOT NULL)"
+        "  STRICT;"
+        "CREATE TRIGGER rows_span AFTER INSERT ON rows BEGIN"
+        "  INSERT INTO spans VALUES(new.row >> 10, new.start_ms, new.end_ms)"
+        "    ON CONFLICT DO UPDATE SET start_ms = min(start_ms, excluded.start_ms),"
+        "      end_ms = max(end_ms, excluded.end_ms);"
+        "END;"
         "CREATE VIRTUAL TABLE found USING fts5("
         "  text, content = 'rows', content_rowid = 'row', columnsize = 0,"
         "  tokenize = 'eavesdrop');",

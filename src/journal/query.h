@@ -19,8 +19,7 @@ struct query {
         char **streams;
         char **languages;          // of these languages, and rows without one; NULL: all
         bool is_without_sessions;  // pulled streams only
-        // In [since, until), Unix ms; 0: open. They end at `since` or later and start before
-        // `until`; nothing reaches further back than an hour before `since`.
+        // Unix ms; 0: open. They end at `since` or later and start before `until`.
         int64_t since, until;
         // What to search for in their text, as people write it: words "a phrase" -not.
         // NULL: any text.

@@ -13,23 +13,13 @@
 #include "util/mem.h"
 #include "util/number.h"
 
-// Rows that began this long before `since` can reach into it (a segment has half a minute).
-#define REACH_MS (INT64_C(3600) * 1000)
-
-// Rows that can lie in a stretch of time: none else do, and not all of these have to. Rows are
-// read by number; that they are roughly in order of time keeps them from being read in vain.
-struct bounds {
-        int64_t since, until;  // as queried
-        int64_t seen;          // the last row when it was looked; numbers are never given twice
-        int64_t first, last;
-};
+#define SPAN_ROWS 1024  // of a row of `spans` (database.c)
 
 struct reader {
         struct database database;
         char *path;
         dev_t device;  // of the file that is open
         ino_t inode;
-        struct bounds bounds;       // of the last query that asked for a stretch of time
         const struct query *query;  // while it is answered
         uint64_t n_damaged;
 };
@@ -104,64 +94,35 @@ int64_t reader_version(const struct reader *reader) {
 
 // --- which rows ------------------------------------------------------------------------------
 
-#define BOUNDS_SELECT "SELECT min(row), max(row) FROM rows "
-#define BOUNDS_WHERE  "start_ms >= ?1 AND start_ms < ?2 AND row > ?3"
-
-static int64_t reach_begin(const struct query *query) {
-        return query->since ? query->since - REACH_MS : INT64_MIN;
-}
-
-static int64_t until_or_end(const struct query *query) {
-        return query->until ? query->until : INT64_MAX;
-}
-
-// Look through the rows behind those that were seen: by time where all are new, else by number,
-// since few are.
-static int bounds_extend(struct reader *reader, const struct query *query,
-                         struct error *error) {
-        struct bounds *bounds = &reader->bounds;
-        CLEANUP(database_finalizep) sqlite3_stmt *statement = NULL;
-        int r = database_prepare(&statement, reader->database.sqlite,
-                                 bounds->seen ? BOUNDS_SELECT "NOT INDEXED WHERE " BOUNDS_WHERE
-                                              : BOUNDS_SELECT
-                                         "INDEXED BY rows_by_time WHERE " BOUNDS_WHERE,
-                                 error);
-
-        if (r != 0)
-                return r;
-        sqlite3_bind_int64(statement, 1, reach_begin(query));
-        sqlite3_bind_int64(statement, 2, until_or_end(query));
-        sqlite3_bind_int64(statement, 3, bounds->seen);
-        if (sqlite3_step(statement) != SQLITE_ROW)
-                return database_error(reader->database.sqlite, reader->path, error);
-        if (sqlite3_column_type(statement, 0) == SQLITE_NULL)
-                return 0;
-        if (bounds->first == 0)
-                bounds->first = sqlite3_column_int64(statement, 0);
-        bounds->last = sqlite3_column_int64(statement, 1);
-        return 0;
-}
-
-// Bring reader->bounds to this query, within its transaction; `end` is the last row.
-static int bounds_find(struct reader *reader, const struct query *query, int64_t end,
-                       struct error *error) {
-        struct bounds *bounds = &reader->bounds;
-        int r;
-
-        if (bounds->since != query->since || bounds->until != query->until)
-                *bounds = (struct bounds){.since = query->since, .until = query->until};
-        if (end == bounds->seen)
-                return 0;
-        r = bounds_extend(reader, query, error);
-        bounds->seen = r == 0 ? end : 0;
-        return r;
-}
-
 // Rows between two numbers, which are not of them, in one order.
 struct extent {
         int64_t above, below;
         int64_t end;  // the last row that there is
 };
+
+// Of the rows, those that may lie in the query's stretch of time. They are read by number; that
+// they are roughly in the order of time keeps most of the others from being read in vain.
+static int spans_find(struct reader *reader, const struct query *query, struct extent *extent,
+                      struct error *error) {
+        CLEANUP(database_finalizep) sqlite3_stmt *statement = NULL;
+        int r = database_prepare(&statement, reader->database.sqlite,
+                                 "SELECT min(span), max(span) FROM spans "
+                                 "WHERE end_ms >= ?1 AND start_ms < ?2",
+                                 error);
+
+        if (r != 0)
+                return r;
+        sqlite3_bind_int64(statement, 1, query->since ? query->since : INT64_MIN);
+        sqlite3_bind_int64(statement, 2, query->until ? query->until : INT64_MAX);
+        if (sqlite3_step(statement) != SQLITE_ROW)
+                return database_error(reader->database.sqlite, reader->path, error);
+        extent->below = 0;  // none
+        if (sqlite3_column_type(statement, 0) == SQLITE_NULL)
+                return 0;
+        extent->above = sqlite3_column_int64(statement, 0) * SPAN_ROWS - 1;
+        extent->below = (sqlite3_column_int64(statement, 1) + 1) * SPAN_ROWS;
+        return 0;
+}
 
 static int extent_find(struct reader *reader, const struct query *query,
                        struct query_page *page, struct extent *ret, struct error *error) {
@@ -171,11 +132,8 @@ static int extent_find(struct reader *reader, const struct query *query,
 
         extent.end = database_number(reader->database.sqlite,
                                      "SELECT seq FROM sqlite_sequence WHERE name = 'rows'", 0);
-        if (query->since || query->until) {
-                r = bounds_find(reader, query, extent.end, error);
-                extent.above = reader->bounds.first - 1;
-                extent.below = reader->bounds.last + 1;
-        }
+        if (query->since || query->until)
+                r = spans_find(reader, query, &extent, error);
         page->is_other_epoch = after.epoch != 0 && after.epoch != reader->database.epoch;
         if (after.epoch == reader->database.epoch) {
                 if (query->is_newest_first && after.row < extent.below)
@@ -197,7 +155,6 @@ enum {
         PARAMETER_KINDS,
         PARAMETER_SINCE,
         PARAMETER_UNTIL,
-        PARAMETER_REACH,
         PARAMETER_LIMIT
 };
 
@@ -232,12 +189,11 @@ static char *sql_make(const struct query *query) {
         bool has_marks = query->words && query->has_marks;
         bool has_lists = query->streams || query->languages;
 
-        return xasprintf("SELECT " ROW_STORE_COLUMNS "%s%s%s%s%s%s%s ORDER BY %s%s LIMIT ?8",
+        return xasprintf("SELECT " ROW_STORE_COLUMNS "%s%s%s%s%s%s%s ORDER BY %s%s LIMIT ?7",
                          has_marks ? ", highlight(found.found, 0, char(1), char(2))" : "",
-                         from_where(query),                               //
-                         query->kinds ? " AND 1 << rows.kind & ?4" : "",  //
-                         query->since ? " AND rows.end_ms >= ?5 AND rows.start_ms >= ?7"
-                                      : "",                                              //
+                         from_where(query),                                              //
+                         query->kinds ? " AND 1 << rows.kind & ?4" : "",                 //
+                         query->since ? " AND rows.end_ms >= ?5" : "",                   //
                          query->until ? " AND rows.start_ms < ?6" : "",                  //
                          has_lists ? " AND is_wanted(rows.stream, rows.language)" : "",  //
                          query->is_without_sessions ? " AND rows.session IS NULL" : "",  //
@@ -256,7 +212,6 @@ static void sql_bind(sqlite3_stmt *statement, const struct query *query, const c
         sqlite3_bind_int64(statement, PARAMETER_KINDS, query->kinds);
         sqlite3_bind_int64(statement, PARAMETER_SINCE, query->since);
         sqlite3_bind_int64(statement, PARAMETER_UNTIL, query->until);
-        sqlite3_bind_int64(statement, PARAMETER_REACH, reach_begin(query));
         // One more tells whether there is something behind the page.
         sqlite3_bind_int64(statement, PARAMETER_LIMIT, (int64_t)limit + 1);
 }
