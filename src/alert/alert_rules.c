@@ -9,6 +9,7 @@
 #include "util/array.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/utf8.h"
 
 // --- from configurations ---------------------------------------------------------------------
 
@@ -127,7 +128,12 @@ static void phrase_found(void *context, unsigned owner, const struct phrase_toke
 
 static void pattern_found(void *context, size_t begin, size_t end) {
         struct alert_rules *rules = context;
+        size_t blanks = begin;
 
+        while (blanks < end && utf8_is_blank(rules->pattern_text[blanks]))
+                blanks++;
+        if (blanks == end)
+                return;
         place_add(rules, rules->pattern_alert, rules->pattern_base + (int64_t)begin,
                   rules->pattern_base + (int64_t)end);
 }
@@ -145,6 +151,7 @@ static void patterns_find(struct alert_rules *rules, const char *text) {
         size_t n = strlen(text);
         uint64_t left = ALERT_PATTERN_SHARE * pattern_steps_max(n);
 
+        rules->pattern_text = text;
         for (size_t i = 0; i < rules->n_patterns; i++) {
                 struct alert_pattern *pattern = &rules->patterns[i];
                 uint64_t steps = pattern_steps_max(n) < left ? pattern_steps_max(n) : left;

@@ -52,6 +52,7 @@ struct alert_rules {
         uint64_t n_steps;  // that it took, look-ups of words and steps of patterns
         // While a pattern is looked for:
         unsigned pattern_alert;
+        const char *pattern_text;
         int64_t pattern_base;
 };
 

@@ -78,6 +78,7 @@ static void one_place_fires_once(void **state) {
         (void)state;
         assert_int_equal(fires("help\nhelp me\nme now\nHelp", "he.p|now", "Help me now!"), 1);
         assert_int_equal(fires("help\nme", NULL, "help me"), 2);
+        assert_int_equal(fires(NULL, "\\s", "help me "), 0);  // blanks are nothing
         assert_int_equal(fires("a b a", NULL, "a b a b a"), 1);
 }
 

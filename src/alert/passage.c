@@ -52,8 +52,7 @@ char *passage_found(const struct passage *passage) {
                 size_t begin, end;
 
                 piece_cut(passage, i, &begin, &end);
-                if (begin == 0)
-                        begin = blanks_of(text) < end ? blanks_of(text) : end;
+                begin += blanks_of(text + begin);
                 if (begin < end)
                         found = texts_join(found, text + begin, end - begin);
         }
