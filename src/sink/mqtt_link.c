@@ -4,6 +4,7 @@
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -240,9 +241,13 @@ static int wire_open(struct wire **ret, struct mqtt_link *link, struct loop *loo
         struct wire *wire = xnew(struct wire);
         int r;
 
-        // Once: what it sets up is used until the process ends.
-        if (!is_ready && mosquitto_lib_init() != MOSQ_ERR_SUCCESS)
-                abort();
+        // Once: what it sets up is used until the process ends. It writes to sockets as to files:
+        // one that the broker has closed would end us.
+        if (!is_ready) {
+                (void)signal(SIGPIPE, SIG_IGN);
+                if (mosquitto_lib_init() != MOSQ_ERR_SUCCESS)
+                        abort();
+        }
         is_ready = true;
         pthread_mutex_init(&wire->lock, NULL);
         wire->link = link;
@@ -291,7 +296,7 @@ static const char *refusal_words(int reason) {
         case MQTT_RC_BAD_USERNAME_OR_PASSWORD:
                 return "wrong user or password";
         case MQTT_RC_NOT_AUTHORIZED:
-                return "not authorized";
+                return "not authorized: is the user or the password wrong?";
         default:
                 return mosquitto_reason_string(reason);
         }
@@ -310,10 +315,27 @@ static void link_end(struct mqtt_link *link, enum mqtt_link_end end, const char 
         link->listener.on_down(link->listener.context, end, trouble);
 }
 
-static void link_fail(struct mqtt_link *link, int code, int error_number) {
-        const struct wire *wire = link->wire;
+// Why it failed, in words. errno is that of connecting: later the library's own calls have been
+// in between.
+static const char *failure_words(const struct wire *wire, int code, bool has_socket) {
+        const char *last = strrchr(wire->complaint, ':');
+
+        if (strstr(wire->complaint, "certificate verify failed"))
+                return "its certificate is of an authority that is not trusted, has expired, or "
+                       "is for another host";
+        if (code == MOSQ_ERR_EAI)
+                return "its name is not known";
+        if (has_socket && (code == MOSQ_ERR_ERRNO || code == MOSQ_ERR_CONN_LOST))
+                return "it broke off";
+        if (code == MOSQ_ERR_ERRNO && wire->error_number)
+                return strerrordesc_np(wire->error_number);
+        if (code == MOSQ_ERR_TLS && last)
+                return last + 1;
+        return mosquitto_strerror(code);
+}
+
+static void link_fail(struct mqtt_link *link, int code) {
         char trouble[TROUBLE_MAX + 64];
-        const char *why = mosquitto_strerror(code);
 
         if (link->refusal) {
                 snprintf(trouble, sizeof(trouble), "the broker %s: %s",
@@ -322,16 +344,9 @@ static void link_fail(struct mqtt_link *link, int code, int error_number) {
                 link_end(link, refusal_end(link->refusal), trouble);
                 return;
         }
-        if (code == MOSQ_ERR_ERRNO && error_number)
-                why = strerrordesc_np(error_number);
-        else if (code == MOSQ_ERR_EAI)
-                why = "its name is not known";
-        else if (code == MOSQ_ERR_TLS && wire->complaint[0])
-                why = wire->complaint;
-        else if (code == MOSQ_ERR_CONN_LOST)
-                why = "it closed the connection";
         snprintf(trouble, sizeof(trouble), "%s the broker: %s",
-                 link->is_up ? "lost the connection to" : "cannot connect to", why);
+                 link->is_up ? "lost the connection to" : "cannot connect to",
+                 failure_words(link->wire, code, link->has_socket));
         link_end(link, MQTT_LINK_LOST, trouble);
 }
 
@@ -339,7 +354,7 @@ static void link_on_patience(void *context) {
         struct mqtt_link *link = context;
 
         if (link->failure)
-                link_fail(link, link->failure, 0);
+                link_fail(link, link->failure);
         else
                 link_end(link, MQTT_LINK_LOST,
                          link->is_up ? "the broker acknowledges nothing"
@@ -402,7 +417,7 @@ static void events_free(struct mqtt_link *link) {
 }
 
 // Hand on what the library called back with; then go on, or tell that it is over.
-static void link_settle(struct mqtt_link *link, int code, int error_number) {
+static void link_settle(struct mqtt_link *link, int code) {
         link->is_delivering = true;
         while (link->n_delivered < link->n_events && !link->is_closed) {
                 struct link_event event = link->events[link->n_delivered++];
@@ -414,7 +429,7 @@ static void link_settle(struct mqtt_link *link, int code, int error_number) {
         if (link->is_closed)
                 return;
         if (code != MOSQ_ERR_SUCCESS)
-                link_fail(link, code, error_number);
+                link_fail(link, code);
         else
                 link_await(link);
 }
@@ -423,18 +438,15 @@ static void link_on_ready(uv_poll_t *poll, int status, int events) {
         struct mqtt_link *link = poll->data;
         struct mosquitto *mosquitto = link->wire->mosquitto;
         int code = MOSQ_ERR_SUCCESS;
-        int error_number;
 
         // A socket in trouble is read, too: that finds out which.
-        errno = 0;
         if (status < 0 || events & UV_READABLE)
                 code = mosquitto_loop_read(mosquitto, 1);
         if (code == MOSQ_ERR_SUCCESS && events & UV_WRITABLE)
                 code = mosquitto_loop_write(mosquitto, 1);
-        error_number = errno;
         if (code == MOSQ_ERR_SUCCESS && mosquitto_socket(mosquitto) < 0)
                 code = MOSQ_ERR_CONN_LOST;
-        link_settle(link, code, error_number);
+        link_settle(link, code);
 }
 
 static void link_on_care(void *context) {
@@ -442,7 +454,7 @@ static void link_on_care(void *context) {
         int code = mosquitto_loop_misc(link->wire->mosquitto);
 
         loop_timer_set(link->care, CARE);
-        link_settle(link, code, 0);
+        link_settle(link, code);
 }
 
 static void link_on_connected(struct mqtt_link *link) {
@@ -452,7 +464,7 @@ static void link_on_connected(struct mqtt_link *link) {
         if (link->is_down)
                 return;
         if (wire->code != MOSQ_ERR_SUCCESS) {
-                link_fail(link, wire->code, wire->error_number);
+                link_fail(link, wire->code);
                 return;
         }
         if (uv_poll_init(loop_uv(link->loop), &link->poll, mosquitto_socket(wire->mosquitto)) <
