@@ -33,7 +33,8 @@ struct mosquitto_rig {
         char *text;
 };
 
-// --- children ----------------------------------------------------------------------------------
+// --- children
+// ----------------------------------------------------------------------------------
 
 // Start a program, whose output goes to that file (NULL: nowhere).
 static pid_t child_start(const char *const *argv, const char *output) {
@@ -76,7 +77,8 @@ static void child_end(pid_t *pid) {
         *pid = 0;
 }
 
-// --- files -------------------------------------------------------------------------------------
+// --- files
+// -------------------------------------------------------------------------------------
 
 // The caller frees it.
 static char *file_read(const char *path) {
@@ -121,7 +123,8 @@ static int entry_remove(const char *path, const struct stat *status, int type,
         return remove(path);
 }
 
-// --- the broker --------------------------------------------------------------------------------
+// --- the broker
+// --------------------------------------------------------------------------------
 
 static int port_find(void) {
         struct sockaddr_in address = {.sin_family = AF_INET,
@@ -146,8 +149,8 @@ static void certificates_make(const char *folder) {
                 "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=test CA",
                 "-keyout", ca_key, "-out", ca) != 0 ||
             RUN(NULL, "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-                "-addext", "subjectAltName=DNS:localhost", "-addext",
+                "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
+                "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-addext",
                 "basicConstraints=critical,CA:FALSE", "-CA", ca, "-CAkey", ca_key, "-keyout",
                 server_key, "-out", server) != 0)
                 fail_msg("openssl makes no certificates");
@@ -161,14 +164,14 @@ static void configuration_write(struct mosquitto_rig *rig) {
                       "listener %s 127.0.0.1\nallow_anonymous %s\npersistence true\n"
                       "persistence_location %s/\nlog_dest file %s\nlog_type all\n"
                       "max_queued_messages 0\n%s%s",
-                      rig->port, rig->config.credentials ? "false" : "true", rig->folder, rig->log,
-                      geteuid() == 0 ? "user root\n" : "",
+                      rig->port, rig->config.credentials ? "false" : "true", rig->folder,
+                      rig->log, geteuid() == 0 ? "user root\n" : "",
                       rig->config.lines ? rig->config.lines : "");
         if (rig->config.credentials)
                 (void)fprintf(file, "password_file %s/passwords\n", rig->folder);
         if (rig->config.is_tls)
-                (void)fprintf(file, "certfile %s/server.pem\nkeyfile %s/server.key\n", rig->folder,
-                              rig->folder);
+                (void)fprintf(file, "certfile %s/server.pem\nkeyfile %s/server.key\n",
+                              rig->folder, rig->folder);
         (void)fclose(file);
 }
 
@@ -188,7 +191,8 @@ void mosquitto_rig_freeze(struct mosquitto_rig *rig, bool is_frozen) {
         kill(rig->broker, is_frozen ? SIGSTOP : SIGCONT);
 }
 
-// --- stock clients -----------------------------------------------------------------------------
+// --- stock clients
+// -----------------------------------------------------------------------------
 
 // What every client is started with, up to 16 arguments.
 static size_t client_argv(const struct mosquitto_rig *rig, const char *name, const char **ret) {
@@ -210,8 +214,8 @@ static size_t client_argv(const struct mosquitto_rig *rig, const char *name, con
 }
 
 static void subscriber_start(struct mosquitto_rig *rig) {
-        static const char *const own[] = {"-i", "subscriber", "-c",   "-x", "3600", "-q",
-                                          "1",  "-t",         "#",    "-F", "%r %t %p"};
+        static const char *const own[] = {"-i", "subscriber", "-c", "-x", "3600",    "-q",
+                                          "1",  "-t",         "#",  "-F", "%r %t %p"};
         const char *argv[32] = {0};
         size_t n = client_argv(rig, "mosquitto_sub", argv);
 
@@ -262,7 +266,8 @@ size_t mosquitto_rig_ids(void *context, char (*ret)[ROW_ID_TEXT_MAX], size_t n) 
         return n_ids;
 }
 
-// --- life --------------------------------------------------------------------------------------
+// --- life
+// --------------------------------------------------------------------------------------
 
 struct mosquitto_rig *mosquitto_rig_new(const struct mosquitto_rig_config *config) {
         struct mosquitto_rig *rig;
@@ -274,7 +279,8 @@ struct mosquitto_rig *mosquitto_rig_new(const struct mosquitto_rig_config *confi
         rig->config = *config;
         snprintf(rig->folder, sizeof(rig->folder), "/tmp/mosquitto-rig-XXXXXX");
         assert_non_null(mkdtemp(rig->folder));
-        snprintf(rig->configuration, sizeof(rig->configuration), "%s/configuration", rig->folder);
+        snprintf(rig->configuration, sizeof(rig->configuration), "%s/configuration",
+                 rig->folder);
         snprintf(rig->authority, sizeof(rig->authority), "%s/ca.pem", rig->folder);
         snprintf(rig->log, sizeof(rig->log), "%s/log", rig->folder);
         snprintf(rig->received, sizeof(rig->received), "%s/received", rig->folder);
@@ -282,7 +288,8 @@ struct mosquitto_rig *mosquitto_rig_new(const struct mosquitto_rig_config *confi
         if (config->credentials) {
                 passwords = xasprintf("%s/passwords", rig->folder);
                 assert_int_equal(
-                        sscanf(config->credentials, "%63[^:]:%63s", rig->user, rig->password), 2);
+                        sscanf(config->credentials, "%63[^:]:%63s", rig->user, rig->password),
+                        2);
                 assert_int_equal(RUN(NULL, "mosquitto_passwd", "-b", "-c", passwords, rig->user,
                                      rig->password),
                                  0);

@@ -1,6 +1,7 @@
 #pragma once
-// Mosquitto rig: the real broker as a child process on a free port, and stock mosquitto_sub, which
-// writes down what it receives. Only in tests; skips those on a machine without mosquitto.
+// Mosquitto rig: the real broker as a child process on a free port, and stock mosquitto_sub,
+// which writes down what it receives. Only in tests; skips those on a machine without
+// mosquitto.
 //
 // Threads: the test's.
 // Memory:  a folder under /tmp, which goes with it.
@@ -13,9 +14,9 @@
 struct mosquitto_rig;
 
 struct mosquitto_rig_config {
-        const char *lines;       // of its configuration, further ones; or NULL
-        const char *credentials; // "USER:PASSWORD" that it asks for; NULL: none
-        bool is_tls;             // with a certificate for "localhost" of an authority of its own
+        const char *lines;        // of its configuration, further ones; or NULL
+        const char *credentials;  // "USER:PASSWORD" that it asks for; NULL: none
+        bool is_tls;  // with a certificate for "localhost" of an authority of its own
 };
 
 struct mosquitto_rig *mosquitto_rig_new(const struct mosquitto_rig_config *config);
@@ -37,8 +38,8 @@ void mosquitto_rig_freeze(struct mosquitto_rig *rig, bool is_frozen);
 // message, "RETAINED TOPIC PAYLOAD". Lent until the next call.
 const char *mosquitto_rig_received(struct mosquitto_rig *rig);
 
-// What the broker is told to keep under that topic, as a new mosquitto_sub receives it; "" if it
-// keeps nothing. The caller frees it.
+// What the broker is told to keep under that topic, as a new mosquitto_sub receives it; "" if
+// it keeps nothing. The caller frees it.
 char *mosquitto_rig_retained(struct mosquitto_rig *rig, const char *topic);
 
 // The ids of the rows among it, events left out; as contract_peer wants them.

@@ -34,9 +34,10 @@
 // Home Assistant has just started, or many streams come at once: announced a little later.
 #define ANNOUNCE_MOST (3 * NSEC_PER_SEC)
 
-// Streams that the broker remembers from an earlier run and that have not come by then are
-// gone.
-#define SUSPECT_MOST   (60 * NSEC_PER_SEC)
+// A stream that goes is taken back when it has not come again by then, and so is one that the
+// broker remembers from an earlier run. More than a server takes to stop: what it stops then is
+// not gone for good.
+#define SUSPECT_MOST   (40 * NSEC_PER_SEC)
 #define SUSPECTS_COUNT ((size_t)1024)
 
 // Often enough that Home Assistant does not take long speech for ended.
@@ -358,13 +359,14 @@ static void stream_on_removed(struct mqtt *mqtt, struct mqtt_stream *stream) {
                 stream_send_speech(mqtt, stream);
         }
         stream->is_online = false;
-        stream->presence = MQTT_STREAM_GONE;
+        stream_send_online(mqtt, stream);
         // A client's leaves nothing behind that has to be taken back.
         if (stream->is_session) {
-                stream_send_online(mqtt, stream);
+                stream->presence = MQTT_STREAM_GONE;
                 mqtt_streams_forget_gone(&mqtt->streams);
         } else {
-                announce_later(mqtt);
+                stream->presence = MQTT_STREAM_SUSPECT;
+                loop_timer_set(mqtt->suspect, SUSPECT_MOST);
         }
 }
 

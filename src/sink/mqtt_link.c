@@ -241,8 +241,8 @@ static int wire_open(struct wire **ret, struct mqtt_link *link, struct loop *loo
         struct wire *wire = xnew(struct wire);
         int r;
 
-        // Once: what it sets up is used until the process ends. It writes to sockets as to files:
-        // one that the broker has closed would end us.
+        // Once: what it sets up is used until the process ends. It writes to sockets as to
+        // files: one that the broker has closed would end us.
         if (!is_ready) {
                 (void)signal(SIGPIPE, SIG_IGN);
                 if (mosquitto_lib_init() != MOSQ_ERR_SUCCESS)
@@ -321,7 +321,8 @@ static const char *failure_words(const struct wire *wire, int code, bool has_soc
         const char *last = strrchr(wire->complaint, ':');
 
         if (strstr(wire->complaint, "certificate verify failed"))
-                return "its certificate is of an authority that is not trusted, has expired, or "
+                return "its certificate is of an authority that is not trusted, has expired, "
+                       "or "
                        "is for another host";
         if (code == MOSQ_ERR_EAI)
                 return "its name is not known";

@@ -45,8 +45,8 @@ static int setup(void **state) {
 }
 
 static int setup_credentials(void **state) {
-        return setup_with(state, &(struct mosquitto_rig_config){
-                                         .credentials = "me:" CONTRACT_SECRET});
+        return setup_with(state,
+                          &(struct mosquitto_rig_config){.credentials = "me:" CONTRACT_SECRET});
 }
 
 static int setup_tls(void **state) {
@@ -75,7 +75,8 @@ static bool is_well(struct contract *contract) {
                contract_state(contract).lag_rows == 0;
 }
 
-// --- tests -------------------------------------------------------------------------------------
+// --- tests
+// -------------------------------------------------------------------------------------
 
 static void a_stock_client_receives_rows(void **state) {
         struct contract *contract = *state;
@@ -175,7 +176,8 @@ static void tls_with_an_unknown_authority_is_refused(void **state) {
         contract_open(contract);
         contract_append(contract, 1);
         contract_wait_for_trouble(contract);
-        if (!strstr(contract_state(contract).trouble, "its certificate is of an authority that is not trusted"))
+        if (!strstr(contract_state(contract).trouble,
+                    "its certificate is of an authority that is not trusted"))
                 fail_msg("%s", contract_state(contract).trouble);
         pass(contract, 10);
         assert_int_equal(contract_state(contract).n_delivered, 0);
@@ -208,7 +210,8 @@ static void an_authority_that_is_not_there_is_told_at_once(void **state) {
         struct mqtt_link *link;
         struct error error = {0};
 
-        assert_true(mqtt_link_open(&link, contract_loop(contract), &config, &listener, &error) < 0);
+        assert_true(mqtt_link_open(&link, contract_loop(contract), &config, &listener, &error) <
+                    0);
         assert_string_equal(error.text,
                             "authority: /nonexistent/ca.pem: No such file or directory");
         contract_open(contract);  // for its end

@@ -11,7 +11,7 @@
 enum mqtt_presence {
         MQTT_STREAM_HERE,
         MQTT_STREAM_GONE,     // what was said of it is to be taken back
-        MQTT_STREAM_SUSPECT,  // the broker remembers it; we do not know it (yet)
+        MQTT_STREAM_SUSPECT,  // the broker remembers it; we do not know it, yet or any more
 };
 
 struct mqtt_stream {

@@ -47,7 +47,7 @@ struct sink_config {
 // What else a sink may tell, of streams as they are now: nothing of it is journaled or kept.
 enum sink_event_kind {
         SINK_STREAM_ADDED,
-        SINK_STREAM_REMOVED,  // for good; not when the server stops
+        SINK_STREAM_REMOVED,  // or the server stops
         SINK_STREAM_STATE,
         SINK_SPEECH,   // somebody begins or ends to speak
         SINK_PARTIAL,  // the tail changed
