@@ -1,14 +1,22 @@
 #include "api/api.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "api/problem.h"
+#include "api/route.h"
+#include "auth/principal.h"
 #include "util/mem.h"
 #include "util/metrics.h"
 
 // The metrics page is made anew for who asks so long after it was made last; it takes a
 // millisecond, and anybody may ask again and again.
 #define API_METRICS_AGE NSEC_PER_SEC
+
+// Where the paths for programs begin.
+#define API_PREFIX "/api/"
 
 struct api {
         struct loop *loop;
@@ -39,13 +47,17 @@ static void text_reply(struct exchange *exchange, int status, const char *text) 
 
 // --- the pages -------------------------------------------------------------------------------
 
-static void root_get(struct api *api, struct exchange *exchange) {
+static void root_get(struct api *api, struct exchange *exchange,
+                     const struct route_parts *parts) {
         (void)api;
+        (void)parts;
         text_reply(exchange, 200,
                    "eavesdrop: connect a WebSocket client here (docs/protocols.md)\n");
 }
 
-static void health_get(struct api *api, struct exchange *exchange) {
+static void health_get(struct api *api, struct exchange *exchange,
+                       const struct route_parts *parts) {
+        (void)parts;
         if (api_view(api).is_stopping)
                 text_reply(exchange, 503, "stopping\n");
         else
@@ -54,9 +66,11 @@ static void health_get(struct api *api, struct exchange *exchange) {
 
 // The port is open only once the model is loaded and the engines are; what is left to ask is
 // whether they take one more client's jobs.
-static void readiness_get(struct api *api, struct exchange *exchange) {
+static void readiness_get(struct api *api, struct exchange *exchange,
+                          const struct route_parts *parts) {
         struct api_view view = api_view(api);
 
+        (void)parts;
         if (view.is_stopping)
                 text_reply(exchange, 503, "stopping\n");
         else if (view.busy)
@@ -65,9 +79,11 @@ static void readiness_get(struct api *api, struct exchange *exchange) {
                 text_reply(exchange, 200, "ready\n");
 }
 
-static void metrics_get(struct api *api, struct exchange *exchange) {
+static void metrics_get(struct api *api, struct exchange *exchange,
+                        const struct route_parts *parts) {
         struct http_response response = {.status = 200, .content_type = METRICS_CONTENT_TYPE};
 
+        (void)parts;
         if (!api->metrics || loop_now(api->loop) - api->metrics_at >= API_METRICS_AGE) {
                 struct api_view view = api_view(api);
 
@@ -80,61 +96,89 @@ static void metrics_get(struct api *api, struct exchange *exchange) {
         exchange_reply(exchange, &response);
 }
 
-// --- the table -------------------------------------------------------------------------------
+// Whose server this is, for programs on this machine that look for the one of a state folder.
+static void server_get(struct api *api, struct exchange *exchange,
+                       const struct route_parts *parts) {
+        struct api_view view = api_view(api);
+        CLEANUP(mem_freep) char *text = NULL;
+        struct http_response response = {.status = 200, .content_type = "application/json"};
+        json_t *json = json_object();
 
-static const struct route {
-        const char *method;  // "GET" is for HEAD, too, which net/ takes care of
-        const char *path;
-        void (*answer)(struct api *api, struct exchange *exchange);
-} routes[] = {
-        {"GET", "/", root_get},
-        {"GET", "/healthz", health_get},
-        {"GET", "/readyz", readiness_get},
-        {"GET", "/metrics", metrics_get},
-};
-
-static bool route_takes(const struct route *route, const char *method) {
-        return strcmp(route->method, strcmp(method, "HEAD") == 0 ? "GET" : method) == 0;
+        (void)parts;
+        json_object_set_new(json, "version", json_string(EAVESDROP_VERSION));
+        json_object_set_new(json, "process", json_integer(getpid()));
+        json_object_set_new(json, "state_dir", json_string(view.state_dir));
+        text = json_dumps(json, JSON_COMPACT);
+        json_decref(json);
+        response.body = text;
+        response.body_length = strlen(text);
+        exchange_reply(exchange, &response);
 }
 
-// Say with which methods there is something at the path.
-static void method_refuse(const char *path, struct exchange *exchange) {
-        CLEANUP(mem_freep) char *methods = NULL;
+// --- the table -------------------------------------------------------------------------------
+
+// A path with names in it stands behind those that it would take for them.
+static const struct route routes[] = {
+        {"GET", "/", ROUTE_OPEN, root_get},
+        {"GET", "/healthz", ROUTE_OPEN, health_get},
+        {"GET", "/readyz", ROUTE_OPEN, readiness_get},
+        {"GET", "/metrics", ROUTE_OPEN, metrics_get},
+        {"GET", "/api/v1/server", ROUTE_MANAGE, server_get},
+        {0},
+};
+
+// Pages are for people and probes, and say so in a line of text; the rest is for programs.
+static void refuse(struct exchange *exchange, int status, const char *detail,
+                   const char *headers) {
+        const char *path = exchange_request(exchange)->path;
+        struct problem problem = {.status = status, .detail = detail, .headers = headers};
+        CLEANUP(mem_freep) char *line = NULL;
+        struct http_response response = {.status = status,
+                                         .content_type = "text/plain; charset=utf-8",
+                                         .headers = headers};
+
+        if (strncmp(path, API_PREFIX, strlen(API_PREFIX)) == 0) {
+                problem_reply(exchange, &problem);
+                return;
+        }
+        line = xasprintf("%s\n", detail);
+        response.body = line;
+        response.body_length = strlen(line);
+        exchange_reply(exchange, &response);
+}
+
+// Nothing answers: there is nothing at the path, or not with that method.
+static void nothing_refuse(struct exchange *exchange) {
+        CLEANUP(mem_freep)
+        char *methods = route_methods(routes, exchange_request(exchange)->path);
         CLEANUP(mem_freep) char *headers = NULL;
-        struct http_response response = {.status = 405};
 
-        for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-                char *before = methods;
-
-                if (strcmp(path, routes[i].path) != 0)
-                        continue;
-                methods = xasprintf("%s%s%s", before ? before : "", before ? ", " : "",
-                                    route_takes(&routes[i], "HEAD") ? "GET, HEAD"
-                                                                    : routes[i].method);
-                free(before);
+        if (!methods) {
+                refuse(exchange, 404, "not found", NULL);
+                return;
         }
         headers = xasprintf("Allow: %s\r\n", methods);
-        response.headers = headers;
-        exchange_reply(exchange, &response);
+        refuse(exchange, 405, "not with this method", headers);
+}
+
+static bool scope_has(enum route_scope scope, const struct principal *principal) {
+        return scope == ROUTE_OPEN || (principal && principal->may_manage);
 }
 
 void api_answer(struct api *api, struct exchange *exchange) {
         const struct http_request *request = exchange_request(exchange);
-        bool is_there = false;
+        CLEANUP(route_parts_deinit) struct route_parts parts;
+        const struct route *route = route_find(routes, request->method, request->path, &parts);
 
-        for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-                if (strcmp(request->path, routes[i].path) != 0)
-                        continue;
-                is_there = true;
-                if (route_takes(&routes[i], request->method)) {
-                        routes[i].answer(api, exchange);
-                        return;
-                }
-        }
-        if (is_there)
-                method_refuse(request->path, exchange);
+        if (!route)
+                nothing_refuse(exchange);
+        else if (!scope_has(route->scope, request->principal))
+                refuse(exchange, 403,
+                       "this is for the server's administrator on its own machine, by the "
+                       "unix socket that the log names at the start",
+                       NULL);
         else
-                text_reply(exchange, 404, "not found\n");
+                route->answer(api, exchange, &parts);
 }
 
 // --- life ------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 #pragma once
-// API: what the port answers to plain HTTP requests. A page is a function and a line of the
-// table of routes (api.c).
+// API: what the port and the unix socket answer to plain HTTP requests. A page is a function
+// and a line of the table of routes (api.c; route.h).
 //
 // Threads: loop thread only.
 
@@ -12,12 +12,13 @@
 
 struct api;
 
-// What the pages tell of the server: filled when one is asked for. Strings are static.
+// What the pages tell of the server: filled when one is asked for. Strings are lent.
 struct api_view {
         bool is_stopping;
         // Why no new client would be taken in now, as a line of text; NULL: one would.
         const char *busy;
         struct metrics_sources figures;
+        const char *state_dir;  // the state folder
 };
 
 // `describe` fills *ret, which is all zero, whenever a page needs it. `context` is lent and
@@ -28,5 +29,5 @@ struct api *api_new(struct loop *loop,
 struct api *api_free(struct api *api);
 
 // Answer a request: with the page of its path, 404 where there is none, 405 to a method that it
-// does not have.
+// does not have, 403 to a principal that may not see it.
 void api_answer(struct api *api, struct exchange *exchange);

@@ -5,6 +5,7 @@
 
 #include "auth/principal.h"
 #include "net/origin.h"
+#include "net/peer.h"
 #include "util/log.h"
 #include "util/mem.h"
 
@@ -91,4 +92,18 @@ char *visitors_admit(const struct visitors *visitors, struct http_request *reque
         }
         log_warning("server", "visitor-refused", "%s: %s", request->peer, words);
         return TAKE(words);
+}
+
+char *visitors_admit_local(struct http_request *request) {
+        const struct local_peer *peer = request->local;
+
+        if (peer && (peer->is_ours || peer->is_member)) {
+                request->principal = principal_local();
+                return NULL;
+        }
+        request->principal = principal_anonymous(true);
+        log_warning("server", "visitor-refused", "%s: may not use the unix socket",
+                    request->peer);
+        return xstrdup("this socket is for the server's own user, root and members of the "
+                       "group eavesdrop");
 }

@@ -16,3 +16,8 @@ struct visitors *visitors_free(struct visitors *visitors);
 // (it is a foreign page's, or comes by a name that is not ours) with what to set if it is to be
 // let in. The caller frees that.
 char *visitors_admit(const struct visitors *visitors, struct http_request *request);
+
+// As above for a request by the unix socket, which no browser's page can send: its process is
+// answered when its user is root or the server's own, or it is in the group that the socket is
+// for.
+char *visitors_admit_local(struct http_request *request);

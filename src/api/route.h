@@ -1,0 +1,47 @@
+#pragma once
+// Route: which function answers which request. A table has a row for each method of each path;
+// `{name}` in a row's pattern stands for one part of a path, whatever it is, and what stood
+// there is handed to the function.
+//
+// Threads: any; no state.
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/cleanup.h"
+
+struct api;
+struct exchange;
+
+#define ROUTE_PARTS_MAX 2
+
+// What stood for a pattern's names, in their order. Decoded: a part may be any text but "".
+struct route_parts {
+        char *texts[ROUTE_PARTS_MAX];
+        size_t n;
+};
+
+enum route_scope {
+        ROUTE_OPEN,    // for everybody
+        ROUTE_MANAGE,  // for whoever may manage the server (auth/principal.h)
+};
+
+struct route {
+        const char *method;   // "GET" is for HEAD, too, which net/ takes care of
+        const char *pattern;  // "/api/v1/streams/{name}/segments"
+        enum route_scope scope;
+        void (*answer)(struct api *api, struct exchange *exchange,
+                       const struct route_parts *parts);
+};
+
+// The first of the table's rows, which one without a method ends, that answers the method at
+// the path, with what stood for its names (which the caller frees). NULL: none.
+const struct route *route_find(const struct route *routes, const char *method, const char *path,
+                               struct route_parts *ret_parts);
+
+// The methods that the path has, as "GET, HEAD, DELETE"; the caller frees them. NULL: there is
+// nothing at the path.
+char *route_methods(const struct route *routes, const char *path);
+
+// Zeroed is empty.
+void route_parts_deinit(struct route_parts *parts);
