@@ -18,6 +18,8 @@
 #define MEMORY_SHARE    8
 #define MEMORY_AUTO_MAX ((uint64_t)256000000)
 
+#define SOCKET_FILE "eavesdrop.sock"
+
 static struct setting_target config_target(struct config *config) {
         return (struct setting_target){{
                 [SETTING_IN_CONFIG] = config,
@@ -102,6 +104,18 @@ char *config_state_dir(const struct config *config) {
         if (home)
                 return xasprintf("%s/.local/state/eavesdrop", home);
         return xstrdup("/var/tmp/eavesdrop");
+}
+
+char *config_runtime_socket(void) {
+        const char *folder = getenv("XDG_RUNTIME_DIR");
+
+        return folder && folder[0] == '/' ? xasprintf("%s/" SOCKET_FILE, folder) : NULL;
+}
+
+char *config_state_socket(const struct config *config) {
+        CLEANUP(mem_freep) char *folder = config_state_dir(config);
+
+        return xasprintf("%s/" SOCKET_FILE, folder);
 }
 
 // --- the file --------------------------------------------------------------------------------

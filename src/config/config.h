@@ -143,6 +143,12 @@ unsigned config_uploads_at_once(const struct config *config);
 // ~/.local/state/eavesdrop, else /var/tmp/eavesdrop. The caller frees it.
 char *config_state_dir(const struct config *config);
 
+// Where a server is reached by this machine's programs: the unix socket in $XDG_RUNTIME_DIR
+// (NULL: there is no such folder), which is that of the first server that runs here, and the
+// one in the state folder, which others take. The caller frees them.
+char *config_runtime_socket(void);
+char *config_state_socket(const struct config *config);
+
 struct config *config_free(struct config *config);
 
 // The mistake as a line for people, without a newline; the caller frees it:

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,10 +53,10 @@ static int address_ask(const struct sockaddr_un *address) {
         return number == EAGAIN ? 0 : number;  // so many ask that it cannot keep up
 }
 
-bool local_socket_is_live(const char *path) {
+int local_socket_ask(const char *path) {
         struct sockaddr_un address;
 
-        return address_fill(&address, path) && address_ask(&address) == 0;
+        return address_fill(&address, path) ? -address_ask(&address) : -ENAMETOOLONG;
 }
 
 // Remove what a process that was killed has left.

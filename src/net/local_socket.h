@@ -4,8 +4,6 @@
 //
 // Threads: any one at a time.
 
-#include <stdbool.h>
-
 #include "util/cleanup.h"
 #include "util/error.h"
 
@@ -29,7 +27,8 @@ int local_socket_group(const struct local_socket *socket);
 // Close it, and remove the file if it is still this one. NULL is fine. Returns NULL.
 struct local_socket *local_socket_close(struct local_socket *socket);
 
-// Whether somebody answers at the path.
-bool local_socket_is_live(const char *path);
+// Whether somebody answers at the path: 0. -ENOENT: there is nothing; -ECONNREFUSED: nobody
+// does; -EACCES: not to us.
+int local_socket_ask(const char *path);
 
 DEFINE_CLEANUP(struct local_socket *, local_socket_close);

@@ -84,10 +84,10 @@ static void the_file_is_for_owner_and_group_whatever_the_umask(void **state) {
                 assert_int_equal(there.st_mode & 07777, 0660);
                 assert_int_equal(there.st_uid, geteuid());
                 assert_int_equal(local_socket_group(local), -1);
-                assert_true(local_socket_is_live(place->path));
+                assert_int_equal(local_socket_ask(place->path), 0);
                 local_socket_close(local);
                 assert_int_equal(inode_of(place->path), 0);
-                assert_false(local_socket_is_live(place->path));
+                assert_int_equal(local_socket_ask(place->path), -ENOENT);
         }
 }
 
@@ -114,7 +114,7 @@ static void a_live_one_is_not_replaced(void **state) {
 
         refused_at(place->path, -EADDRINUSE, "another process answers on");
         assert_int_equal(inode_of(place->path), before);
-        assert_true(local_socket_is_live(place->path));
+        assert_int_equal(local_socket_ask(place->path), 0);
         local_socket_close(local);
 }
 
@@ -124,7 +124,7 @@ static void a_busy_one_is_not_replaced(void **state) {
         struct local_socket *local = open_at(place->path, NULL);
 
         for (int i = 0; i < 200; i++)
-                assert_true(local_socket_is_live(place->path));  // nobody accepts
+                assert_int_equal(local_socket_ask(place->path), 0);  // nobody accepts
         refused_at(place->path, -EADDRINUSE, "another process answers on");
         local_socket_close(local);
 }
@@ -140,8 +140,9 @@ static void a_dead_one_makes_room(void **state) {
         assert_int_equal(listen(fd, 1), 0);
         close(fd);  // as a killed process leaves it
         assert_int_not_equal(inode_of(place->path), 0);
+        assert_int_equal(local_socket_ask(place->path), -ECONNREFUSED);
         local = open_at(place->path, NULL);
-        assert_true(local_socket_is_live(place->path));
+        assert_int_equal(local_socket_ask(place->path), 0);
         local_socket_close(local);
 }
 
@@ -166,7 +167,7 @@ static void only_its_own_file_is_removed(void **state) {
         assert_int_equal(unlink(place->path), 0);
         second = open_at(place->path, NULL);
         local_socket_close(first);
-        assert_true(local_socket_is_live(place->path));
+        assert_int_equal(local_socket_ask(place->path), 0);
         local_socket_close(second);
         assert_int_equal(inode_of(place->path), 0);
 }
@@ -182,7 +183,7 @@ static void a_path_has_107_bytes(void **state) {
         refused_at(path, -ENAMETOOLONG, "has 108 bytes, and the path of a socket at most 107");
         path[107] = '\0';
         local = open_at(path, NULL);
-        assert_true(local_socket_is_live(path));
+        assert_int_equal(local_socket_ask(path), 0);
         local_socket_close(local);
         assert_int_equal(inode_of(path), 0);
 }
