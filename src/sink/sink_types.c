@@ -18,6 +18,7 @@ const struct sink_ops *const sink_types[SINK_TYPES] = {
         [SINK_LINES] = &sink_lines,
         [SINK_MQTT] = &sink_mqtt,
         [SINK_WEBHOOK] = &sink_webhook,
+        [SINK_POSTGRESQL] = &sink_postgresql,
 };
 
 int sink_from_read(const char *from, enum sink_from *ret, int64_t *ret_since) {
