@@ -157,17 +157,31 @@ struct sink_state contract_state(const struct contract *contract) {
         return told;
 }
 
+static void contract_give_up(const struct contract *contract) {
+        if (!contract->sinks)
+                fail_msg("waited in vain");
+        fail_msg("waited in vain; the sink is %s: %s",
+                 sink_health_names[contract_state(contract).health],
+                 contract_state(contract).trouble);
+}
+
 void contract_wait(struct contract *contract, bool (*is_done)(struct contract *contract)) {
         const struct timespec step = {.tv_nsec = WAIT_STEP};
 
         for (nsec_t waited = 0; !is_done(contract); waited += WAIT_STEP) {
                 if (waited > WAIT_SECONDS * NSEC_PER_SEC)
-                        fail_msg("waited in vain; the sink is %s: %s",
-                                 sink_health_names[contract_state(contract).health],
-                                 contract_state(contract).trouble);
+                        contract_give_up(contract);
                 nanosleep(&step, NULL);
                 loop_advance(contract->loop, WAIT_SPEED * WAIT_STEP);
         }
+}
+
+static bool is_written(struct contract *contract) {
+        return journal_end(contract->journal).row == (int64_t)contract->n;
+}
+
+void contract_flush(struct contract *contract) {
+        contract_wait(contract, is_written);
 }
 
 static bool is_settled(struct contract *contract) {

@@ -79,6 +79,9 @@ void contract_say(struct contract *contract, const char *stream, const char *tex
 // Tell the sink of a stream as it is now.
 void contract_tell(struct contract *contract, const struct sink_event *event);
 
+// Wait until the journal has written them.
+void contract_flush(struct contract *contract);
+
 // How the sink is; what it says of trouble is looked through for the secret.
 struct sink_state contract_state(const struct contract *contract);
 

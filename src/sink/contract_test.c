@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "sink/journal_fixture.h"
 #include "sink/sink_scripted_rig.h"
 
 static struct {

@@ -11,7 +11,6 @@
 
 #include "journal/journal_rig.h"
 #include "sink/contract_rig.h"
-#include "sink/journal_fixture.h"
 #include "util/mem.h"
 
 struct bench {
@@ -201,12 +200,15 @@ static void a_full_disk_is_waited_for(void **state) {
         contract_settle(*state);
         assert_int_equal(stat(bench.path, &status), 0);
         full = status.st_size;
+        contract_close(*state);
+        contract_append(*state, 2);
+        contract_flush(*state);
         // As a disk with room for half a row more.
         assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
         limit = before;
         limit.rlim_cur = (rlim_t)full + 100;
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-        contract_append(*state, 2);
+        contract_open(*state);
         contract_wait_for_trouble(*state);
         assert_non_null(strstr(contract_state(*state).trouble, "heard.jsonl: "));
         assert_int_equal(stat(bench.path, &status), 0);
@@ -221,6 +223,7 @@ static void what_is_no_file_is_no_place_for_lines(void **state) {
         contract_open(*state);
         contract_append(*state, 1);
         contract_wait_for_trouble(*state);
+        assert_non_null(strstr(contract_state(*state).trouble, "it is no regular file"));
         assert_int_equal(unlink(bench.path), 0);
         contract_settle(*state);
 }

@@ -16,7 +16,6 @@ const char *const sink_health_names[] = {
 struct sinks {
         struct journal *journal;
         struct journal_watcher watcher;
-        struct row_cursor end;  // the journal's last row that is known
         size_t n;
         struct sink **all;
 };
@@ -27,10 +26,6 @@ static void sinks_on_row(void *context, const struct row *row) {
         // What is not written yet is told of again once it is.
         if (row->cursor.row == 0)
                 return;
-        if (row->cursor.epoch != sinks->end.epoch)
-                for (size_t i = 0; i < sinks->n; i++)
-                        sink_on_epoch(sinks->all[i], sinks->end);
-        sinks->end = row->cursor;
         for (size_t i = 0; i < sinks->n; i++)
                 sink_on_row(sinks->all[i], row);
 }
@@ -41,7 +36,6 @@ struct sinks *sinks_open_types(const struct sink_ops *const *types, struct loop 
         struct sinks *sinks = xnew(struct sinks);
 
         sinks->journal = journal;
-        sinks->end = journal_end(journal);
         sinks->n = n;
         sinks->all = xcalloc(n, sizeof(struct sink *));
         sinks->watcher = (struct journal_watcher){

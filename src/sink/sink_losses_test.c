@@ -99,6 +99,27 @@ static void another_database_is_begun_at_its_first_row(void **state) {
         assert_int_equal(bench_state(bench).lag_rows, 0);
 }
 
+static void a_database_that_is_begun_anew_may_be_empty(void **state) {
+        struct bench *bench = *state;
+        unsigned before;
+
+        bench->script.outcome = SINK_RETRY;
+        bench->script.trouble = "down";
+        bench_open(bench, 1);
+        bench_say(bench, "a");
+        bench_turn(bench);
+        fixture_renew(bench->journal);
+        bench->script.outcome = SINK_TAKEN;
+        before = bench->journal->n_reads;
+        loop_advance(bench->loop, 2 * NSEC_PER_SEC);
+        bench_turn(bench);
+        assert_int_equal(bench->journal->n_reads, before + 1);
+        bench_say(bench, "b");
+        bench_turn(bench);
+        assert_string_equal(bench->script.sends, "[a][b]");
+        assert_int_equal(bench_state(bench).n_lost, 1);
+}
+
 static void a_journal_that_cannot_be_read_is_read_later(void **state) {
         struct bench *bench = *state;
 
@@ -121,6 +142,7 @@ static void what_was_shown_before_it_was_written_comes_once(void **state) {
         bench_open(bench, 1);
         fixture_append_late(bench->journal, row_make("a"));
         bench_turn(bench);
+        assert_int_equal(bench->journal->n_reads, 1);
         bench_say(bench, "b");
         bench_turn(bench);
         assert_string_equal(bench->script.sends, "[a][b]");
@@ -133,6 +155,7 @@ int main(void) {
                 TEST(what_begins_at_the_beginning_lost_nothing_before_it),
                 TEST(what_was_forgotten_is_not_lost),
                 TEST(another_database_is_begun_at_its_first_row),
+                TEST(a_database_that_is_begun_anew_may_be_empty),
                 TEST(a_journal_that_cannot_be_read_is_read_later),
                 TEST(what_was_shown_before_it_was_written_comes_once),
         };

@@ -45,7 +45,8 @@ struct sink {
 
         struct row_cursor cursor;  // of the last row that it is done with
         int64_t since;             // where it began with a date: Unix ms; 0: any
-        struct row_cursor end;     // the journal's, when it was asked for rows
+        struct row_cursor last;    // the journal's last row that is known
+        struct row_cursor end;     // the journal's end, when it was asked for rows
         struct query_page page;    // that is at hand
         struct row_cursor behind;  // where the sink is when all of it is taken
 
@@ -134,6 +135,12 @@ static void sink_lose(struct sink *sink, uint64_t n) {
                     "rows removed from the journal before the sink took them: %" PRIu64, n);
 }
 
+// The rows of the old database that it had not taken, where the new one's are not known yet.
+static void sink_count_old(struct sink *sink) {
+        if (sink->last.epoch == sink->cursor.epoch && sink->last.row > sink->cursor.row)
+                sink->told.n_lost += (uint64_t)(sink->last.row - sink->cursor.row);
+}
+
 // The database is another one, of which this sink has nothing yet.
 static void sink_begin_anew(struct sink *sink) {
         struct row_cursor end = journal_end(sink->journal);
@@ -141,6 +148,7 @@ static void sink_begin_anew(struct sink *sink) {
         log_warning(sink_name(sink), "sink-lost",
                     "the journal was begun anew: what the sink had not taken of the old one is "
                     "lost to it, and it begins at the new one's first row");
+        sink_count_old(sink);
         sink_move(sink, (struct row_cursor){.epoch = end.epoch});
 }
 
@@ -284,7 +292,6 @@ static bool sink_on_refusal(struct sink *sink, const struct row *row) {
         sink->told.n_set_aside++;
         sink->n_refusals = 0;
         sink->n_failures = 0;
-        sink->until = (struct row_cursor){0};
         sink_move(sink, row->cursor);
         return false;
 }
@@ -354,6 +361,8 @@ static void sink_on_page(void *context, struct query_page *page) {
         if (sink->page.is_other_epoch) {
                 sink_begin_anew(sink);
                 sink->end = sink->cursor;
+                if (sink->page.n == 0)
+                        sink->page.next = sink->cursor;
         }
         is_gap = sink->page.n > 0 ? sink->page.rows[0].cursor.row > sink->cursor.row + 1
                                   : sink->end.row > sink->cursor.row;
@@ -383,6 +392,9 @@ static void sink_read(struct sink *sink) {
 // There is a new row. A sink that has all before it and does not hear of this one need not
 // read.
 void sink_on_row(struct sink *sink, const struct row *row) {
+        if (row->cursor.epoch != sink->last.epoch)
+                sink_count_old(sink);
+        sink->last = row->cursor;
         if (sink->phase != SINK_IDLE)
                 return;
         if (row->cursor.epoch == sink->cursor.epoch &&
@@ -390,11 +402,6 @@ void sink_on_row(struct sink *sink, const struct row *row) {
                 sink_move(sink, row->cursor);
         else
                 sink_read(sink);
-}
-
-void sink_on_epoch(struct sink *sink, struct row_cursor end) {
-        if (sink->cursor.epoch == end.epoch && sink->cursor.row < end.row)
-                sink->told.n_lost += (uint64_t)(end.row - sink->cursor.row);
 }
 
 // --- life -----------------------------------------------------------------------------------
@@ -420,6 +427,7 @@ struct sink *sink_open(const struct sink_ops *const *types, struct loop *loop,
         sink->loop = loop;
         sink->journal = journal;
         sink->config = config;
+        sink->last = journal_end(journal);
         sink->timer = loop_timer_new(loop, sink_on_rested, sink);
         sink->told.name = config->name;
         sink->told.type = config->type >= 0 && config->type < SINK_TYPES

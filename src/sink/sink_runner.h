@@ -18,9 +18,6 @@ struct sink *sink_close(struct sink *sink);
 // There is a row in the journal.
 void sink_on_row(struct sink *sink, const struct row *row);
 
-// The journal was begun anew; `end` was the last row of the old one.
-void sink_on_epoch(struct sink *sink, struct row_cursor end);
-
 // As sinks_...(), of this one.
 void sink_on_event(struct sink *sink, const struct sink_event *event);
 bool sink_wants_partials(const struct sink *sink);

@@ -6,7 +6,6 @@
 
 #include "sink/contract_rig.h"
 #include "sink/http_peer_rig.h"
-#include "sink/journal_fixture.h"
 #include "sink/signature.h"
 #include "util/mem.h"
 
@@ -114,6 +113,18 @@ static void what_is_posted_is_signed(void **state) {
         assert_string_equal(id, expected);
         assert_int_equal(peer.n_ids, 4);
         assert_header("webhook-id", peer.ids[3]);
+}
+
+// libcurl would ask for leave to send it, and wait for a second where nobody gives it.
+static void a_long_row_is_posted_without_asking(void **state) {
+        char *text = xcalloc((size_t)2 << 20, 1);
+
+        memset(text, 'x', ((size_t)2 << 20) - 1);
+        contract_open(*state);
+        contract_say(*state, NULL, text);
+        free(text);
+        contract_settle(*state);
+        assert_header("Expect", NULL);
 }
 
 static void without_a_secret_nothing_is_signed(void **state) {
@@ -290,6 +301,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 CONTRACT_TESTS(setup, teardown),
                 TEST(what_is_posted_is_signed),
+                TEST(a_long_row_is_posted_without_asking),
                 TEST(without_a_secret_nothing_is_signed),
                 TEST(one_connection_is_enough),
                 TEST(some_answers_are_for_later),
