@@ -92,6 +92,8 @@ static void connection_answer(struct http_connection *connection) {
 
         if (peer->poison && strstr(peer->body, peer->poison))
                 status = peer->poison_status;
+        if (peer->n_good > 0 && peer->n_requests > peer->n_good)
+                status = 503;
         if (status < 300)
                 peer_keep_ids(peer);
         memset(padding, 'x', peer->answer_bytes);

@@ -23,6 +23,7 @@ struct http_peer {
         const char *headers;  // of the answer, each with its CR LF; NULL: none
         const char *poison;   // a body that has this is answered `poison_status`; NULL: none
         int poison_status;
+        unsigned n_good;      // requests beyond so many are answered 503; 0: any
         size_t answer_bytes;  // of the answer's body
 
         unsigned n_requests, n_connections;
