@@ -11,9 +11,11 @@
 #include "journal/search_words.h"
 #include "util/line_text.h"
 #include "util/mem.h"
-#include "util/number.h"
 
 #define SPAN_ROWS 1024  // of a row of `spans` (database.c)
+
+// Names that are looked at for those that a query asks for: sessions may have thousands.
+#define STREAMS_MAX 256
 
 struct reader {
         struct database database;
@@ -94,15 +96,16 @@ int64_t reader_version(const struct reader *reader) {
 
 // --- which rows ------------------------------------------------------------------------------
 
-// Rows between two numbers, which are not of them, in one order.
-struct extent {
-        int64_t above, below;
-        int64_t end;  // the last row that there is
+// Where a page is looked for.
+struct scope {
+        int64_t above, below;  // rows between these numbers, which are not among them
+        int64_t end;           // the last row that there is
+        char *only_stream;     // owned; NULL when there may be several
 };
 
 // Of the rows, those that may lie in the query's stretch of time. They are read by number; that
 // they are roughly in the order of time keeps most of the others from being read in vain.
-static int spans_find(struct reader *reader, const struct query *query, struct extent *extent,
+static int spans_find(struct reader *reader, const struct query *query, struct scope *scope,
                       struct error *error) {
         CLEANUP(database_finalizep) sqlite3_stmt *statement = NULL;
         int r = database_prepare(&statement, reader->database.sqlite,
@@ -116,33 +119,84 @@ static int spans_find(struct reader *reader, const struct query *query, struct e
         sqlite3_bind_int64(statement, 2, query->until ? query->until : INT64_MAX);
         if (sqlite3_step(statement) != SQLITE_ROW)
                 return database_error(reader->database.sqlite, reader->path, error);
-        extent->below = 0;  // none
+        scope->below = 0;  // none
         if (sqlite3_column_type(statement, 0) == SQLITE_NULL)
                 return 0;
-        extent->above = sqlite3_column_int64(statement, 0) * SPAN_ROWS - 1;
-        extent->below = (sqlite3_column_int64(statement, 1) + 1) * SPAN_ROWS;
+        scope->above = sqlite3_column_int64(statement, 0) * SPAN_ROWS - 1;
+        scope->below = (sqlite3_column_int64(statement, 1) + 1) * SPAN_ROWS;
         return 0;
 }
 
-static int extent_find(struct reader *reader, const struct query *query,
-                       struct query_page *page, struct extent *ret, struct error *error) {
+// The only stream that it asks for, by its name; NULL when there may be others.
+static char *only_name(char *const *streams) {
+        return streams[0] && !streams[1] && !strpbrk(streams[0], "*?[\\") ? streams[0] : NULL;
+}
+
+// Go through the names, from one to the next in the index.
+static int names_match(sqlite3_stmt *statement, const struct query *query,
+                       struct scope *scope) {
+        CLEANUP(mem_freep) char *name = xstrdup("");
+        int code;
+
+        for (int i = 0; i < STREAMS_MAX; i++) {
+                sqlite3_bind_text(statement, 1, name, -1, SQLITE_TRANSIENT);
+                code = sqlite3_step(statement);
+                if (code == SQLITE_DONE && !scope->only_stream)
+                        scope->below = 0;  // nothing is of these streams
+                if (code != SQLITE_ROW)
+                        return code;
+                free(name);
+                name = xstrdup((const char *)sqlite3_column_text(statement, 0));
+                sqlite3_reset(statement);
+                if (!list_has(query->streams, name, true))
+                        continue;
+                if (scope->only_stream) {
+                        scope->only_stream = mem_free(scope->only_stream);
+                        return SQLITE_DONE;
+                }
+                scope->only_stream = xstrdup(name);
+        }
+        free(scope->only_stream);
+        scope->only_stream = xstrdup(only_name(query->streams));
+        return SQLITE_DONE;
+}
+
+// Rows of no one stream are always asked for: where they may be among the query's, its streams
+// do not narrow it.
+static int streams_find(struct reader *reader, const struct query *query, struct scope *scope,
+                        struct error *error) {
+        CLEANUP(database_finalizep) sqlite3_stmt *statement = NULL;
+        int r;
+
+        if (!query->streams || !query->kinds || query->kinds & 1U << ROW_FORGOTTEN)
+                return 0;
+        r = database_prepare(&statement, reader->database.sqlite,
+                             "SELECT stream FROM rows INDEXED BY rows_in_stream "
+                             "WHERE stream > ?1 ORDER BY stream LIMIT 1",
+                             error);
+        if (r == 0 && names_match(statement, query, scope) != SQLITE_DONE)
+                r = database_error(reader->database.sqlite, reader->path, error);
+        return r;
+}
+
+static int scope_find(struct reader *reader, const struct query *query, struct query_page *page,
+                      struct scope *scope, struct error *error) {
         struct row_cursor after = query->after;
-        struct extent extent = {.below = INT64_MAX};
         int r = 0;
 
-        extent.end = database_number(reader->database.sqlite,
+        scope->below = INT64_MAX;
+        scope->end = database_number(reader->database.sqlite,
                                      "SELECT seq FROM sqlite_sequence WHERE name = 'rows'", 0);
         if (query->since || query->until)
-                r = spans_find(reader, query, &extent, error);
+                r = spans_find(reader, query, scope, error);
         page->is_other_epoch = after.epoch != 0 && after.epoch != reader->database.epoch;
         if (after.epoch == reader->database.epoch) {
-                if (query->is_newest_first && after.row < extent.below)
-                        extent.below = after.row;
-                if (!query->is_newest_first && after.row > extent.above)
-                        extent.above = after.row;
+                if (query->is_newest_first && after.row < scope->below)
+                        scope->below = after.row;
+                if (!query->is_newest_first && after.row > scope->above)
+                        scope->above = after.row;
         }
-        *ret = extent;
-        return r;
+        return r == 0 ? streams_find(reader, query, scope, error) : r;
 }
 
 // --- SQL -------------------------------------------------------------------------------------
@@ -160,38 +214,27 @@ enum {
 
 #define BETWEEN(number) number " > ?2 AND " number " < ?3"
 
-// The only stream that it asks for; NULL when there are others, or a row of all streams may be
-// among what it asks for.
-static const char *only_stream(const struct query *query) {
-        char *const *streams = query->streams;
-        unsigned others = 1U << ROW_FORGOTTEN;
-
-        if (!streams || !streams[0] || streams[1] || strpbrk(streams[0], "*?[\\"))
-                return NULL;
-        return query->kinds && !(query->kinds & others) ? streams[0] : NULL;
-}
-
 // Every way is one through an index in the order of rows, so that nothing is sorted.
-static const char *from_where(const struct query *query) {
+static const char *from_where(const struct query *query, const char *only_stream) {
         if (query->words)
                 return " FROM found CROSS JOIN rows ON rows.row = found.rowid "
                        "WHERE found.found MATCH ?1 AND " BETWEEN("found.rowid");
         if (query->kinds && !(query->kinds & 1U << ROW_SEGMENT))
                 return " FROM rows INDEXED BY rows_unspoken "
                        "WHERE kind <> 0 AND " BETWEEN("row");
-        if (only_stream(query))
+        if (only_stream)
                 return " FROM rows INDEXED BY rows_in_stream "
                        "WHERE stream = ?1 AND " BETWEEN("row");
         return " FROM rows NOT INDEXED WHERE " BETWEEN("row");
 }
 
-static char *sql_make(const struct query *query) {
+static char *sql_make(const struct query *query, const char *only_stream) {
         bool has_marks = query->words && query->has_marks;
         bool has_lists = query->streams || query->languages;
 
         return xasprintf("SELECT " ROW_STORE_COLUMNS "%s%s%s%s%s%s%s ORDER BY %s%s LIMIT ?7",
                          has_marks ? ", highlight(found.found, 0, char(1), char(2))" : "",
-                         from_where(query),                                              //
+                         from_where(query, only_stream),                                 //
                          query->kinds ? " AND 1 << rows.kind & ?4" : "",                 //
                          query->since ? " AND rows.end_ms >= ?5" : "",                   //
                          query->until ? " AND rows.start_ms < ?6" : "",                  //
@@ -201,14 +244,13 @@ static char *sql_make(const struct query *query) {
                          query->is_newest_first ? " DESC" : "");
 }
 
-static void sql_bind(sqlite3_stmt *statement, const struct query *query, const char *match,
-                     const struct extent *extent, size_t limit) {
-        const char *what = match ? match : only_stream(query);
-
+// `what`: the words' expression, or the only stream, or nothing.
+static void sql_bind(sqlite3_stmt *statement, const struct query *query, const char *what,
+                     const struct scope *scope, size_t limit) {
         if (what)
                 sqlite3_bind_text(statement, PARAMETER_WHAT, what, -1, SQLITE_STATIC);
-        sqlite3_bind_int64(statement, PARAMETER_ABOVE, extent->above);
-        sqlite3_bind_int64(statement, PARAMETER_BELOW, extent->below);
+        sqlite3_bind_int64(statement, PARAMETER_ABOVE, scope->above);
+        sqlite3_bind_int64(statement, PARAMETER_BELOW, scope->below);
         sqlite3_bind_int64(statement, PARAMETER_KINDS, query->kinds);
         sqlite3_bind_int64(statement, PARAMETER_SINCE, query->since);
         sqlite3_bind_int64(statement, PARAMETER_UNTIL, query->until);
@@ -251,37 +293,52 @@ static int rows_take(struct reader *reader, sqlite3_stmt *statement, size_t limi
 
 // Where the next page begins: behind the last row of this one, or behind all that there is.
 static struct row_cursor cursor_next(const struct reader *reader, const struct query *query,
-                                     const struct query_page *page, const struct extent *extent,
+                                     const struct query_page *page, const struct scope *scope,
                                      int64_t last) {
         struct row_cursor next = {reader->database.epoch, last};
 
-        if (page->is_end && query->is_newest_first)
+        if (!page->is_end)
+                return next;
+        if (query->is_newest_first) {
                 next.row = 0;
-        else if (page->is_end)
-                next.row = extent->end > extent->above ? extent->end : extent->above;
+                return next;
+        }
+        if (next.row < scope->above)
+                next.row = scope->above;
+        if (next.row < scope->end)
+                next.row = scope->end;
         return next;
 }
 
-static int page_read(struct reader *reader, const struct query *query, const char *match,
-                     struct query_page *page, struct error *error) {
-        size_t limit = (size_t)number_clamp(
-                query->limit ? (int64_t)query->limit : QUERY_PAGE_MAX, 1, QUERY_PAGE_MAX);
-        CLEANUP(mem_freep) char *sql = sql_make(query);
+static int page_read_in(struct reader *reader, const struct query *query, const char *match,
+                        const struct scope *scope, struct query_page *page,
+                        struct error *error) {
+        size_t limit =
+                query->limit && query->limit < QUERY_PAGE_MAX ? query->limit : QUERY_PAGE_MAX;
+        CLEANUP(mem_freep) char *sql = sql_make(query, scope->only_stream);
         CLEANUP(database_finalizep) sqlite3_stmt *statement = NULL;
-        struct extent extent;
         int64_t last = 0;
-        int r = extent_find(reader, query, page, &extent, error);
+        int r = database_prepare(&statement, reader->database.sqlite, sql, error);
 
-        if (r == 0)
-                r = database_prepare(&statement, reader->database.sqlite, sql, error);
         if (r != 0)
                 return r;
-        sql_bind(statement, query, match, &extent, limit);
+        sql_bind(statement, query, match ? match : scope->only_stream, scope, limit);
         page->rows = xcalloc(limit, sizeof(*page->rows));
         if (match && query->has_marks)
                 page->marked = xcalloc(limit, sizeof(*page->marked));
         r = rows_take(reader, statement, limit, page, &last, error);
-        page->next = cursor_next(reader, query, page, &extent, last);
+        page->next = cursor_next(reader, query, page, scope, last);
+        return r;
+}
+
+static int page_read(struct reader *reader, const struct query *query, const char *match,
+                     struct query_page *page, struct error *error) {
+        struct scope scope = {0};
+        int r = scope_find(reader, query, page, &scope, error);
+
+        if (r == 0)
+                r = page_read_in(reader, query, match, &scope, page, error);
+        free(scope.only_stream);
         return r;
 }
 

@@ -206,6 +206,28 @@ static void what_is_found_is_marked(void **state) {
         assert_page(rig, &query, "5:我去了\x01京都\x02。 6:東\x01京都\x02庁", true);
 }
 
+static void streams_may_be_many(void **state) {
+        struct reader_rig *rig = *state;
+        struct query query = {.kinds = 1U << ROW_SEGMENT};
+
+        rig_run(rig, "BEGIN");
+        for (int i = 0; i < 600; i++) {
+                char stream[16];
+
+                snprintf(stream, sizeof(stream), "session-%d", i);
+                rig_say(rig, stream, "hello", i);
+        }
+        rig_run(rig, "COMMIT");
+        query.streams = (char *[]){(char[]){"session-599"}, NULL};
+        assert_page(rig, &query, "600", true);
+        query.after = (struct row_cursor){0};
+        query.streams = (char *[]){(char[]){"session-5?9"}, NULL};
+        assert_page(rig, &query, "510 520 530 540 550 560 570 580 590 600", true);
+        query.after = (struct row_cursor){0};
+        query.streams = (char *[]){(char[]){"session-599"}, (char[]){"none"}, NULL};
+        assert_page(rig, &query, "600", true);
+}
+
 static void a_search_that_says_nothing_is_the_askers_mistake(void **state) {
         struct reader_rig *rig = *state;
         struct query query = {.words = (char[]){"fire \"alarm"}, .after = {1, 2}};
@@ -527,6 +549,20 @@ static void a_page_takes_no_sorting_and_no_scanning(void **state) {
                       (struct query){.kinds = 1U << ROW_SEGMENT,
                                      .streams = (char *[]){(char[]){"attic"}, NULL}},
                       4, 1000);
+        assert_effort(
+                reader,
+                (struct query){.kinds = 1U << ROW_SEGMENT,
+                               .streams = (char *[]){(char[]){"a*"}, (char[]){"b"}, NULL}},
+                4, 1000);
+        assert_effort(reader,
+                      (struct query){.kinds = 1U << ROW_SEGMENT,
+                                     .streams = (char *[]){(char[]){"b*"}, NULL}},
+                      0, 1000);
+        assert_effort(reader,
+                      (struct query){.kinds = 1U << ROW_SEGMENT,
+                                     .words = (char[]){"fire"},
+                                     .streams = (char *[]){(char[]){"b"}, NULL}},
+                      0, 1000);
         assert_effort(reader, day, 10, 20000);
         reader_close(reader);
 }
@@ -541,6 +577,7 @@ int main(void) {
                 TEST(a_reader_of_few_rows_looks_through_the_others_once),
                 TEST(a_cursor_of_another_epoch_begins_at_the_start),
                 TEST(what_is_found_is_marked),
+                TEST(streams_may_be_many),
                 TEST(a_search_that_says_nothing_is_the_askers_mistake),
                 TEST(what_comes_late_is_found_by_its_time),
                 TEST(damaged_rows_are_left_out_and_counted),
