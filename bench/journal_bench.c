@@ -9,6 +9,8 @@
 // many are read one behind the other. Its answer has "seconds", of each page, and "n", rows of
 // all.
 
+#include <ctype.h>
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,15 +36,20 @@ static int64_t number_get(const json_t *object, const char *name) {
         return (int64_t)json_number_value(json_object_get(object, name));
 }
 
-// The next line of standard input; NULL at the end.
-static json_t *line_read(void) {
-        json_error_t error;
-        json_t *object = json_loadf(stdin, JSON_DISABLE_EOF_CHECK, &error);
+// The next object of standard input; NULL at the end, which *ret_error tells from a mistake.
+static json_t *object_read(int *ret_error, struct error *error) {
+        json_error_t mistake;
+        json_t *object;
+        int next;
 
-        if (!object && !feof(stdin)) {
-                fprintf(stderr, "journal_bench: line %d: %s\n", error.line, error.text);
-                exit(2);
-        }
+        while ((next = getchar()) != EOF && isspace(next))
+                ;
+        if (next == EOF)
+                return NULL;
+        ungetc(next, stdin);
+        object = json_loadf(stdin, JSON_DISABLE_EOF_CHECK, &mistake);
+        if (!object)
+                *ret_error = error_set(error, -EINVAL, "standard input: %s", mistake.text);
         return object;
 }
 
@@ -111,7 +118,7 @@ static int rows_write(struct database *database, struct row_store *store, struct
         json_t *object;
         int r = database_run(database->sqlite, "BEGIN", error);
 
-        for (uint64_t n = 1; r == 0 && (object = line_read()) != NULL; n++) {
+        for (uint64_t n = 1; r == 0 && (object = object_read(&r, error)) != NULL; n++) {
                 CLEANUP(row_freep) struct row *row = row_make(object, &ids);
 
                 json_decref(object);
@@ -185,7 +192,7 @@ static int ask(const char *folder, struct error *error) {
         json_t *object;
         int r = reader_open(&reader, folder, error);
 
-        while (r == 0 && (object = line_read()) != NULL) {
+        while (r == 0 && (object = object_read(&r, error)) != NULL) {
                 struct query query = query_make(object);
                 int64_t n_pages = number_get(object, "pages");
 

@@ -2,7 +2,6 @@
 // place that is within them.
 
 #include <sqlite3.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,10 +42,15 @@ static void expression_check(const char *expression) {
 }
 
 static void error_check(const struct error *error, size_t n) {
+        static const char before[] = "(byte ";
         const char *place = strrchr(error->text, '(');
         size_t byte;
+        char *end;
 
-        if (!place || sscanf(place, "(byte %zu)", &byte) != 1 || byte < 1 || byte > n + 1)
+        if (!place || strncmp(place, before, strlen(before)) != 0)
+                abort();
+        byte = strtoul(place + strlen(before), &end, 10);
+        if (strcmp(end, ")") != 0 || byte < 1 || byte > n + 1)
                 abort();
 }
 

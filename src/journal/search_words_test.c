@@ -75,8 +75,8 @@ static void mistakes_are_told_with_their_place(void **state) {
         assert_refused("fire -", "nothing behind the minus sign (byte 6)");
         assert_refused("- fire", "nothing behind the minus sign (byte 1)");
         assert_refused("fire \xff", "no UTF-8 (byte 6)");
-        for (size_t i = 0; i <= SEARCH_WORDS_MAX; i++)
-                memcpy(many + 2 * i, "a ", 2);
+        for (size_t i = 0; i < 2 * (SEARCH_WORDS_MAX + 1); i++)
+                many[i] = i % 2 ? ' ' : 'a';
         assert_refused(many, "too many words (byte 129)");
         memset(longest, 'a', sizeof(longest) - 1);
         assert_refused(longest, "too long (byte 1025)");
