@@ -59,8 +59,6 @@ static int alert_add(struct alert_rules *rules, unsigned alert, struct error *er
         size_t n_patterns = rules->n_patterns, n_ends = phrases_count(rules->phrases);
         int r = 0;
 
-        if (!config->name || !*config->name)
-                return error_set(error, -EINVAL, "an alert without a name");
         if (!isfinite(config->cooldown) || config->cooldown < 0)
                 return error_set(error, -EINVAL, "cooldown: no time that can pass");
         if (config->words)

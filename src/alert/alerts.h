@@ -29,7 +29,8 @@ struct alert_config {
         int when;         // enum alert_when
 };
 
-// Whether it makes sense: 0, or -EINVAL and words that say which pattern is wrong and where.
+// Whether it makes sense: 0, or -EINVAL and words that say which pattern is wrong and where,
+// the alert's name in front if it has one.
 int alert_check(const struct alert_config *config, struct error *error);
 
 // Who is given the rows of alerts, each taken, ready for the journal but for its id, which is

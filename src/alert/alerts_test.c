@@ -330,6 +330,15 @@ static void mistakes_are_named_with_their_place(void **state) {
         }
 }
 
+static void a_nameless_alert_is_checked_without_a_name(void **state) {
+        const struct alert_config config = {.patterns = (char[]){"("}};
+        struct error error;
+
+        (void)state;
+        assert_true(alert_check(&config, &error) < 0);
+        assert_int_equal(strncmp(error.text, "patterns, item 1: '('", 21), 0);
+}
+
 static void a_phrase_has_a_length(void **state) {
         char words[4 * 70] = "";
         struct alert_config config = {.name = (char[]){"a"}, .words = words};
@@ -358,6 +367,7 @@ int main(void) {
                 cmocka_unit_test(a_cooldown_is_each_alerts_and_each_streams),
                 cmocka_unit_test(a_pattern_that_goes_astray_is_counted_and_others_match),
                 cmocka_unit_test(mistakes_are_named_with_their_place),
+                cmocka_unit_test(a_nameless_alert_is_checked_without_a_name),
                 cmocka_unit_test(a_phrase_has_a_length),
         };
 

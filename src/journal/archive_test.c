@@ -170,8 +170,7 @@ static void streams_are_kept_apart_whatever_their_names(void **state) {
                                             "a/b",
                                             "a%2Fb",
                                             "a b\n",
-                                            "k\xc3\xbc"
-                                            "che",
+                                            "k\303\274che",
                                             "\xff\xfe",
                                             "%",
                                             "kitchen.opus"};
