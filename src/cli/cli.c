@@ -21,6 +21,7 @@ static const struct {
         {"search", cli_search, false, "find what was said"},
         {"export", cli_export, false, "write out what was said: text, JSON, subtitles"},
         {"tail", cli_tail, false, "show the last that was said, and follow"},
+        {"alerts", cli_alerts, false, "try an alert on what was said"},
         {"model", cli_model, false, "list, fetch and inspect models"},
         {"check", cli_check, false, "look for mistakes in a configuration file"},
         {"config", cli_config, false, "print the JSON Schema of the configuration file"},

@@ -15,3 +15,4 @@ int cli_config(int argc, char **argv);
 int cli_search(int argc, char **argv);
 int cli_export(int argc, char **argv);
 int cli_tail(int argc, char **argv);
+int cli_alerts(int argc, char **argv);

@@ -162,18 +162,9 @@ static void hours_have_files_of_their_own_and_are_read_as_one(void **state) {
 }
 
 static void streams_are_kept_apart_whatever_their_names(void **state) {
-        static const char *const names[] = {"kitchen",
-                                            "Kitchen",
-                                            "..",
-                                            ".",
-                                            "",
-                                            "a/b",
-                                            "a%2Fb",
-                                            "a b\n",
-                                            "k\303\274che",
-                                            "\xff\xfe",
-                                            "%",
-                                            "kitchen.opus"};
+        static const char *const names[] = {
+                "kitchen", "Kitchen", "..",           ".",        "",  "a/b",
+                "a%2Fb",   "a b\n",   "k\303\274che", "\xff\xfe", "%", "kitchen.opus"};
         struct archive_rig *rig = *state;
         const size_t n = sizeof(names) / sizeof(names[0]);
         char long_name[2][1001];

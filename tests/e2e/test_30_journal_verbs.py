@@ -337,3 +337,44 @@ def test_tail_ends_when_its_reader_leaves(journal):
     os.close(reading)
     processes.wait_until(lambda: child.poll() is not None, 10, "the end of tail")
     assert child.returncode == 0
+
+
+# --- alerts test -----------------------------------------------------------------------------
+
+
+def test_what_an_alert_would_have_found(filled):
+    def test(*arguments, code=0):
+        done = filled.run("alerts", "test", *arguments, code=code)
+        return [re.sub(r"^[-\d]{10} [:\d]{8} ", "", line) for line in done.stdout.splitlines()], done.stderr
+
+    lines, told = test("--words", "fire")
+    assert lines == [
+        "hall: [alert test] The fire alarm rang, and nobody heard it.",
+        "kitchen: [alert test] Is there an alarm in the kitchen? No fire, please.",
+        "hall: [alert test] Fire drill! This is a test.",
+    ]
+    assert told == "3 firings in 6 segments\n"
+    assert len(test("--words", "fire", "京都", "cafe")[0]) == 5
+    assert test(r"\bfire (?!alarm)")[0] == ["hall: [alert test] Fire drill! This is a test."]
+    assert len(test("--words", "fire", "--since", "1h")[0]) == 1
+    assert len(test("--words", "fire", "--stream", "kitchen")[0]) == 1
+    assert len(test("--words", "fire", "--limit", "2")[0]) == 2
+    assert len(test("--words", "fire", "--cooldown", "24h")[0]) == 2
+    assert test("nothing like it") == ([], "0 firings in 6 segments\n")
+    row = json.loads(test("--words", "京都", "--format", "json")[0][0])
+    assert (row["kind"], row["found"], row["phase"], row["alert"]) == ("alert", "京都", "fired", "test")
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    (
+        (("test", "fire("), "test: patterns, item 1: 'fire(': missing closing parenthesis, at character 6"),
+        (("test", "--words", "..."), "test: words, item 1: '...' has no letter"),
+        (("test",), "alerts test PATTERN..."),
+        (("list", "x"), "alerts test PATTERN..."),
+        (("test", "x", "--cooldown", "soon"), "--cooldown is a time such as 30s, not soon"),
+        (("test", "x", "--format", "srt", "--stream", "hall"), "--format is text or json, not srt"),
+    ),
+)
+def test_mistakes_of_an_alert(filled, arguments, told):
+    assert told in filled.run("alerts", *arguments, code=2).stderr
