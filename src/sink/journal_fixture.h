@@ -58,7 +58,9 @@ static inline void fixture_remove(struct journal *journal, size_t n) {
         for (size_t i = 0; i < n; i++)
                 row_free(journal->rows[i]);
         journal->n_rows -= n;
-        memmove(journal->rows, journal->rows + n, journal->n_rows * sizeof(*journal->rows));
+        if (n)
+                memmove(journal->rows, journal->rows + n,
+                        journal->n_rows * sizeof(*journal->rows));
 }
 
 // The row at that place is gone, as if somebody wanted it forgotten.

@@ -12,6 +12,7 @@
 
 #include "util/array.h"
 #include "util/mem.h"
+#include "util/thread.h"
 
 #define KEEP_ALIVE 30                  // seconds after which a silent broker is asked
 #define CARE       (5 * NSEC_PER_SEC)  // how often the library looks whether it is time
@@ -221,17 +222,13 @@ static int wire_set(struct wire *wire, const struct mqtt_link_config *config,
 }
 
 static int wire_start(struct wire *wire, struct error *error) {
-        pthread_attr_t attributes;
         pthread_t thread;
-        int code;
+        int r = thread_start(&thread, wire_connect, wire);
 
-        pthread_attr_init(&attributes);
-        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-        code = pthread_create(&thread, &attributes, wire_connect, wire);
-        pthread_attr_destroy(&attributes);
-        if (code)
-                return error_set(error, -code, "cannot start a thread to connect: %s",
-                                 strerrordesc_np(code));
+        if (r < 0)
+                return error_set(error, r, "cannot start a thread to connect: %s",
+                                 strerrordesc_np(-r));
+        pthread_detach(thread);
         return 0;
 }
 

@@ -15,11 +15,15 @@ static char **words_split(const char *text) {
         size_t n = 0;
 
         for (; text && *text; text += strcspn(text, BLANKS)) {
+                size_t length;
+
                 text += strspn(text, BLANKS);
-                if (*text == '\0')
+                length = strcspn(text, BLANKS);
+                if (length == 0)
                         break;
                 words = xrealloc_array(words, n + 2, sizeof(*words));
-                words[n++] = xasprintf("%.*s", (int)strcspn(text, BLANKS), text);
+                words[n] = xcalloc(length + 1, 1);
+                memcpy(words[n++], text, length);
                 words[n] = NULL;
         }
         return words;
