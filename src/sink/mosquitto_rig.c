@@ -33,8 +33,7 @@ struct mosquitto_rig {
         char *text;
 };
 
-// --- children
-// ----------------------------------------------------------------------------------
+// --- children -------------------------------------------------------------------------------
 
 // Start a program, whose output goes to that file (NULL: nowhere).
 static pid_t child_start(const char *const *argv, const char *output) {
@@ -77,8 +76,7 @@ static void child_end(pid_t *pid) {
         *pid = 0;
 }
 
-// --- files
-// -------------------------------------------------------------------------------------
+// --- files ----------------------------------------------------------------------------------
 
 // The caller frees it.
 static char *file_read(const char *path) {
@@ -123,8 +121,7 @@ static int entry_remove(const char *path, const struct stat *status, int type,
         return remove(path);
 }
 
-// --- the broker
-// --------------------------------------------------------------------------------
+// --- the broker -----------------------------------------------------------------------------
 
 static int port_find(void) {
         struct sockaddr_in address = {.sin_family = AF_INET,
@@ -191,8 +188,7 @@ void mosquitto_rig_freeze(struct mosquitto_rig *rig, bool is_frozen) {
         kill(rig->broker, is_frozen ? SIGSTOP : SIGCONT);
 }
 
-// --- stock clients
-// -----------------------------------------------------------------------------
+// --- stock clients --------------------------------------------------------------------------
 
 // What every client is started with, up to 16 arguments.
 static size_t client_argv(const struct mosquitto_rig *rig, const char *name, const char **ret) {
@@ -266,8 +262,7 @@ size_t mosquitto_rig_ids(void *context, char (*ret)[ROW_ID_TEXT_MAX], size_t n) 
         return n_ids;
 }
 
-// --- life
-// --------------------------------------------------------------------------------------
+// --- life -----------------------------------------------------------------------------------
 
 struct mosquitto_rig *mosquitto_rig_new(const struct mosquitto_rig_config *config) {
         struct mosquitto_rig *rig;

@@ -74,8 +74,7 @@ static nsec_t delay_draw(nsec_t most) {
         return most / 2 + most / 2 / UINT32_MAX * chance;
 }
 
-// --- rows: the end of a send
-// -------------------------------------------------------------------
+// --- rows: the end of a send ----------------------------------------------------------------
 
 static void batch_answer(struct mqtt *mqtt, enum sink_outcome outcome, const char *trouble) {
         size_t n_taken = mqtt_batch_taken(&mqtt->batch);
@@ -96,8 +95,7 @@ static void mqtt_give_up(struct mqtt *mqtt, const char *trouble) {
                 batch_answer(mqtt, SINK_BROKEN, mqtt->trouble);
 }
 
-// --- what is retained
-// --------------------------------------------------------------------------
+// --- what is retained -----------------------------------------------------------------------
 
 static void message_send(struct mqtt *mqtt, const char *topic, const char *payload,
                          bool is_retained) {
@@ -176,8 +174,7 @@ static void mqtt_on_speech(void *context) {
                 loop_timer_set(mqtt->speech, SPEECH_AGAIN);
 }
 
-// --- rows
-// --------------------------------------------------------------------------------------
+// --- rows -----------------------------------------------------------------------------------
 
 // The broker has said why it does not take a row.
 static void batch_answer_refused(struct mqtt *mqtt, int reason) {
@@ -227,8 +224,7 @@ static void mqtt_send(void *state, const struct row *rows, size_t n) {
                 mqtt_connect(mqtt);
 }
 
-// --- the link
-// ----------------------------------------------------------------------------------
+// --- the link -------------------------------------------------------------------------------
 
 static void mqtt_on_up(void *context) {
         struct mqtt *mqtt = context;
@@ -341,8 +337,7 @@ static void mqtt_connect(void *context) {
                 mqtt_on_down(mqtt, MQTT_LINK_LOST, error.text);
 }
 
-// --- streams
-// -----------------------------------------------------------------------------------
+// --- streams --------------------------------------------------------------------------------
 
 static void stream_on_state(struct mqtt *mqtt, struct mqtt_stream *stream, const char *state) {
         bool is_online = state && strcmp(state, "online") == 0;
@@ -422,8 +417,7 @@ static void mqtt_on_event(void *state, const struct sink_event *event) {
                 stream_on_partial(mqtt, stream, event);
 }
 
-// --- life
-// --------------------------------------------------------------------------------------
+// --- life -----------------------------------------------------------------------------------
 
 static int mqtt_check(const struct sink_config *config, struct error *error) {
         struct mqtt_address address;

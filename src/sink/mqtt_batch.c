@@ -31,8 +31,7 @@ void mqtt_batch_clear(struct mqtt_batch *batch) {
         batch->n = batch->n_published = batch->n_open = 0;
 }
 
-// --- messages
-// ----------------------------------------------------------------------------------
+// --- messages -------------------------------------------------------------------------------
 
 static const char *const row_topics[ROW_KINDS] = {
         [ROW_SEGMENT] = "final",
@@ -96,8 +95,7 @@ static int row_publish(struct mqtt_batch *batch, size_t i, struct mqtt_link *lin
         return r;
 }
 
-// --- answers
-// -----------------------------------------------------------------------------------
+// --- answers --------------------------------------------------------------------------------
 
 static bool batch_has_refused(const struct mqtt_batch *batch) {
         for (size_t i = 0; i < batch->n_published; i++)

@@ -47,8 +47,7 @@ struct mqtt_broker {
         char visitor[512], filters[512];
 };
 
-// --- bytes
-// -------------------------------------------------------------------------------------
+// --- bytes ----------------------------------------------------------------------------------
 
 struct cursor {
         const uint8_t *at, *end;
@@ -95,8 +94,7 @@ static char *take_text(struct cursor *cursor) {
         return text;
 }
 
-// --- answers
-// -----------------------------------------------------------------------------------
+// --- answers --------------------------------------------------------------------------------
 
 static void guest_on_closed(uv_handle_t *handle) {
         struct guest *guest = handle->data;
@@ -138,8 +136,7 @@ static void say(struct guest *guest, const char *topic, const char *payload, boo
         guest_send(guest, packet, n + n_payload);
 }
 
-// --- packets
-// -----------------------------------------------------------------------------------
+// --- packets --------------------------------------------------------------------------------
 
 static void on_connect(struct guest *guest, struct cursor cursor) {
         struct mqtt_broker *broker = guest->broker;
@@ -312,8 +309,7 @@ static void port_on_guest(uv_stream_t *port, int status) {
                 uv_read_start((uv_stream_t *)&guest->tcp, guest_on_alloc, guest_on_read);
 }
 
-// --- life
-// --------------------------------------------------------------------------------------
+// --- life -----------------------------------------------------------------------------------
 
 static void port_on_closed(uv_handle_t *handle) {
         free(handle);
@@ -371,8 +367,7 @@ void mqtt_broker_say(struct mqtt_broker *broker, const char *topic, const char *
         }
 }
 
-// --- what it was told
-// --------------------------------------------------------------------------
+// --- what it was told -----------------------------------------------------------------------
 
 int mqtt_broker_port(const struct mqtt_broker *broker) {
         return broker->number;

@@ -35,8 +35,7 @@ static int teardown(void **state) {
         return 0;
 }
 
-// --- what comes
-// --------------------------------------------------------------------------------
+// --- what comes -----------------------------------------------------------------------------
 
 static const char *awaited_topic, *awaited_payload;
 static size_t seen;  // messages before this one are not looked at
@@ -100,8 +99,7 @@ static void open_and_come_up(struct contract *contract) {
         await(contract, "eavesdrop/status", "online", true);
 }
 
-// --- tests
-// -------------------------------------------------------------------------------------
+// --- tests ----------------------------------------------------------------------------------
 
 static void who_is_online_is_retained(void **state) {
         struct contract *contract = *state;

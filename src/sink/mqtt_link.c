@@ -16,10 +16,10 @@
 
 #define KEEP_ALIVE 30                  // seconds after which a silent broker is asked
 #define CARE       (5 * NSEC_PER_SEC)  // how often the library looks whether it is time
-#define MESSAGE_MAX \
-        ((size_t)65536)  // bytes of a message that comes; more is no business of ours
+#define BUSY       16                  // messages without an answer
+
+#define MESSAGE_MAX ((size_t)65536)  // bytes of a message that comes; no more is for us
 #define TROUBLE_MAX 256
-#define BUSY        16  // messages without an answer
 
 // The library's object and what its callbacks write to. While it connects it is its thread's,
 // before and after the loop's.
@@ -61,8 +61,7 @@ struct mqtt_link {
         bool is_up, is_delivering, is_down, is_closed;
 };
 
-// --- the library's callbacks
-// -------------------------------------------------------------------
+// --- the library's callbacks ----------------------------------------------------------------
 
 static struct link_event *event_add(struct mqtt_link *link, enum link_event_kind kind) {
         struct link_event *event;
@@ -134,8 +133,7 @@ static void wire_on_log(struct mosquitto *mosquitto, void *context, int level,
         snprintf(wire->complaint, sizeof(wire->complaint), "%s", line);
 }
 
-// --- connecting
-// --------------------------------------------------------------------------------
+// --- connecting -----------------------------------------------------------------------------
 
 static void wire_free(struct wire *wire) {
         mosquitto_destroy(wire->mosquitto);
@@ -149,6 +147,9 @@ static void link_on_connected(struct mqtt_link *link);
 static void wire_on_connected(void *context) {
         struct wire *wire = context;
 
+        // Its thread has let go of it.
+        pthread_mutex_lock(&wire->lock);
+        pthread_mutex_unlock(&wire->lock);
         if (wire->link)
                 link_on_connected(wire->link);
         else
@@ -264,8 +265,7 @@ static int wire_open(struct wire **ret, struct mqtt_link *link, struct loop *loo
         return r;
 }
 
-// --- the end
-// -----------------------------------------------------------------------------------
+// --- the end --------------------------------------------------------------------------------
 
 static enum mqtt_link_end refusal_end(int reason) {
         switch (reason) {
@@ -318,9 +318,7 @@ static const char *failure_words(const struct wire *wire, int code, bool has_soc
         const char *last = strrchr(wire->complaint, ':');
 
         if (strstr(wire->complaint, "certificate verify failed"))
-                return "its certificate is of an authority that is not trusted, has expired, "
-                       "or "
-                       "is for another host";
+                return "its certificate is not trusted, has expired, or is for another host";
         if (code == MOSQ_ERR_EAI)
                 return "its name is not known";
         if (has_socket && (code == MOSQ_ERR_ERRNO || code == MOSQ_ERR_CONN_LOST))
@@ -359,8 +357,7 @@ static void link_on_patience(void *context) {
                                      : "the broker does not answer");
 }
 
-// --- on the loop
-// -------------------------------------------------------------------------------
+// --- on the loop ----------------------------------------------------------------------------
 
 static void link_on_ready(uv_poll_t *poll, int status, int events);
 
@@ -474,8 +471,7 @@ static void link_on_connected(struct mqtt_link *link) {
         link_await(link);
 }
 
-// --- what it is asked for
-// ----------------------------------------------------------------------
+// --- what it is asked for -------------------------------------------------------------------
 
 // What could not be written is told by the timer: nobody is called back from within a call.
 static void link_note(struct mqtt_link *link, int code) {
@@ -528,8 +524,7 @@ void mqtt_link_subscribe(struct mqtt_link *link, const char *filter) {
                                                MQTT_SUB_OPT_NO_LOCAL, NULL));
 }
 
-// --- life
-// --------------------------------------------------------------------------------------
+// --- life -----------------------------------------------------------------------------------
 
 int mqtt_link_open(struct mqtt_link **ret, struct loop *loop,
                    const struct mqtt_link_config *config,

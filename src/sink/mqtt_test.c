@@ -56,8 +56,7 @@ static int teardown(void **state) {
         return 0;
 }
 
-// --- rows
-// --------------------------------------------------------------------------------------
+// --- rows -----------------------------------------------------------------------------------
 
 static const struct mqtt_broker_message *message_of(const char *topic) {
         const struct mqtt_broker_message *message = mqtt_broker_last(broker, topic);
@@ -104,8 +103,7 @@ static void rows_come_under_their_streams_topics(void **state) {
                             "me:" CONTRACT_SECRET " eavesdrop/status offline 1");
 }
 
-// --- brokers that misbehave
-// --------------------------------------------------------------------
+// --- brokers that misbehave -----------------------------------------------------------------
 
 static size_t wanted;
 static bool has_messages(struct contract *contract) {
