@@ -4,6 +4,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "journal/database.h"
 #include "util/mem.h"
@@ -11,6 +13,8 @@
 
 // Steps of SQLite's machine between two looks at whether it is to stop.
 #define STEPS 10000
+
+#define NICENESS 10
 
 struct checkup {
         char *folder;
@@ -47,7 +51,11 @@ static void *checkup_run(void *context) {
         CLEANUP(mem_freep) char *words = NULL;
         struct database database;
         struct error error = {0};
-        int r = database_open(&database, checkup->folder, DATABASE_READ, false, &error);
+        int r;
+
+        // Reading all of it takes a while, and nobody waits for it.
+        (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
+        r = database_open(&database, checkup->folder, DATABASE_READ, false, &error);
 
         if (r == DATABASE_E_DAMAGED)
                 words = xstrdup(error.text);

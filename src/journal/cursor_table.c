@@ -6,7 +6,6 @@
 #include "journal/ledger.h"
 #include "journal/pace.h"
 #include "util/array.h"
-#include "util/log.h"
 #include "util/mem.h"
 
 #define INTERVAL NSEC_PER_SEC
@@ -46,9 +45,6 @@ void cursor_table_restart(struct cursor_table *table, uint64_t epoch) {
                 table->items[i].cursor = (struct row_cursor){epoch, 0};
                 table->items[i].is_dirty = true;
                 table->due = pace_now();
-                log_warning("journal", "cursor-restarted",
-                            "sink %s goes on from the beginning of the new database",
-                            table->items[i].sink);
         }
 }
 

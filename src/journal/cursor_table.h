@@ -25,7 +25,7 @@ const struct row_cursor *cursor_table_find(const struct cursor_table *table, con
 // True if it is the first that has to be written.
 bool cursor_table_set(struct cursor_table *table, const char *sink, struct row_cursor cursor);
 
-// All begin at the beginning of another database, which is logged.
+// All begin at the beginning of another database.
 void cursor_table_restart(struct cursor_table *table, uint64_t epoch);
 
 // These, copies of the first `n`, were written.

@@ -63,8 +63,11 @@ static const char *const migrations[DATABASE_VERSION] = {
 
 // --- small things ----------------------------------------------------------------------------
 
-static int errno_of(int code) {
-        switch (code & 0xFF) {
+static int errno_of(int code, int system) {
+        // What the disk said is nearer to the matter than what SQLite was about to do.
+        if (system == ENOSPC || system == EROFS || system == EDQUOT)
+                return -system;
+        switch (code) {
         case SQLITE_FULL:
                 return -ENOSPC;
         case SQLITE_READONLY:
@@ -83,18 +86,18 @@ static int errno_of(int code) {
 }
 
 int database_error(sqlite3 *sqlite, const char *doing, struct error *error) {
-        int code = sqlite3_extended_errcode(sqlite);
-        int system = sqlite3_system_errno(sqlite);
-        const char *why = system ? strerrordesc_np(system) : NULL;
+        int code = sqlite3_extended_errcode(sqlite) & 0xFF, system = 0;
 
-        if ((code & 0xFF) == SQLITE_CORRUPT || (code & 0xFF) == SQLITE_NOTADB)
+        if (code == SQLITE_IOERR || code == SQLITE_CANTOPEN)
+                system = sqlite3_system_errno(sqlite);
+        if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
                 return error_set(error, DATABASE_E_DAMAGED, "%s: %s", doing,
                                  sqlite3_errmsg(sqlite));
-        if (((code & 0xFF) != SQLITE_IOERR && (code & 0xFF) != SQLITE_CANTOPEN) || !why)
-                return error_set(error, errno_of(code), "%s: %s", doing,
+        if (system == 0)
+                return error_set(error, errno_of(code, 0), "%s: %s", doing,
                                  sqlite3_errmsg(sqlite));
-        return error_set(error, errno_of(code), "%s: %s (%s)", doing, sqlite3_errmsg(sqlite),
-                         why);
+        return error_set(error, errno_of(code, system), "%s: %s (%s)", doing,
+                         sqlite3_errmsg(sqlite), strerrordesc_np(system));
 }
 
 int database_run(sqlite3 *sqlite, const char *sql, struct error *error) {

@@ -6,7 +6,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -149,6 +152,67 @@ static void while_the_disk_is_full_rows_wait(void **state) {
         assert_int_equal(after.n_lost, 0);
 }
 
+static void a_server_starts_on_a_full_disk(void **state) {
+        struct life *life = *state;
+        struct journal_state after;
+
+        life_append_many(life, 1);
+        life_end(life);
+        atomic_store(&life_refusal, ENOSPC);
+        life_begin(life);
+        journal_state(life->journal, &after);
+        assert_false(after.can_write);
+        life_append_many(life, 2);
+        assert_int_equal(life->n_shown, 3);
+        assert_false(life->shown[2].row->is_durable);
+        atomic_store(&life_refusal, 0);
+        life_run_until(life, life_nothing_waits);
+        assert_int_equal(life->n_durable, 2);
+        assert_int_equal(journal_end(life->journal).row, 3);
+}
+
+#define TMPFS_KIB 700
+
+static size_t n_durable(const struct life *life) {
+        size_t n = life->n_durable;
+
+        for (size_t i = 0; i < life->n_shown; i++)
+                n += life->shown[i].row->is_durable;
+        return n;
+}
+
+// A disk that is really full, if we may make one: filled up by another, then not.
+static void a_small_disk_fills_up(void **state) {
+        struct life *life = *state;
+        CLEANUP(mem_freep) char *stuffing = xasprintf("%s/stuffing", life->folder);
+        CLEANUP(mem_freep) char *block = xcalloc(TMPFS_KIB, 1024);
+        FILE *file;
+        bool is_mounted;
+
+        life_end(life);
+        is_mounted = mount("none", life->folder, "tmpfs", 0, "size=700k,mode=700") == 0;
+        life_begin(life);
+        if (!is_mounted)
+                skip();
+        life_append_many(life, 10);
+        life_run_until(life, life_all_are_shown);
+        file = fopen(stuffing, "w");
+        (void)!fwrite(block, 1024, TMPFS_KIB, file);
+        fclose(file);
+        life_append_many(life, 300);
+        life_run_until(life, life_has_trouble);
+        life_append_many(life, 10);
+        assert_int_equal(life->n_shown, 320);
+        assert_true(n_durable(life) < 320);
+        assert_int_equal(unlink(stuffing), 0);
+        life_run_until(life, life_nothing_waits);
+        assert_int_equal(n_durable(life), 320);
+        assert_int_equal(journal_end(life->journal).row, 320);
+        life_end(life);
+        assert_int_equal(umount(life->folder), 0);
+        life_begin(life);
+}
+
 static void too_much_that_waits_is_given_up(void **state) {
         struct life *life = *state;
         struct journal_state after;
@@ -233,6 +297,8 @@ int main(void) {
                 TEST(who_is_detached_is_not_told),
                 TEST(closing_writes_what_waits),
                 TEST(while_the_disk_is_full_rows_wait),
+                TEST(a_server_starts_on_a_full_disk),
+                TEST(a_small_disk_fills_up),
                 TEST(too_much_that_waits_is_given_up),
                 TEST(closing_gives_up_after_a_while),
                 TEST(cursors_outlive_the_server),

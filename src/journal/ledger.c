@@ -257,6 +257,13 @@ int ledger_replace(struct ledger *ledger, const char *reason, struct error *erro
         return r == 0 ? ledger_try(ledger, true, error) : r;
 }
 
+uint64_t ledger_bytes(const struct ledger *ledger) {
+        CLEANUP(mem_freep) char *path = xasprintf("%s/" DATABASE_FILE, ledger->folder);
+        struct stat status;
+
+        return stat(path, &status) < 0 ? 0 : (uint64_t)status.st_size;
+}
+
 bool ledger_is_lost(struct ledger *ledger) {
         static const char *const endings[LEDGER_FILES] = {"", "-wal", "-shm"};
         bool is_lost = false;

@@ -76,6 +76,9 @@ int ledger_checkpoint(struct ledger *ledger, bool is_whole, struct error *error)
 // Close the database, set it aside for this reason and begin another one.
 int ledger_replace(struct ledger *ledger, const char *reason, struct error *error);
 
+// Bytes of the database's file; 0 if it is not there.
+uint64_t ledger_bytes(const struct ledger *ledger);
+
 // Whether the files are no longer those that are open: somebody removed or moved them.
 bool ledger_is_lost(struct ledger *ledger);
 

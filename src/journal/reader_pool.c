@@ -99,7 +99,9 @@ static void *reader_run(void *context) {
                 pthread_mutex_lock(&pool->lock);
                 seat_count(&seat, pool);
                 TAILQ_INSERT_TAIL(&pool->answered, request, link);
+                pthread_mutex_unlock(&pool->lock);
                 wake_up(pool->wake);
+                pthread_mutex_lock(&pool->lock);
         }
         pthread_mutex_unlock(&pool->lock);
         seat_close(&seat);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "journal/cursor_table.h"
 #include "journal/erasure.h"
@@ -65,7 +64,7 @@ struct writer {
 
 // --- news ------------------------------------------------------------------------------------
 
-// With the lock held. What is true of the database now.
+// With the lock held: what is true of the database now. The loop is woken when it is released.
 static void news_update(struct writer *writer) {
         const struct ledger *ledger = &writer->ledger;
         struct writer_news *news = &writer->news;
@@ -76,15 +75,6 @@ static void news_update(struct writer *writer) {
                 news->generation = ledger->openings;
         }
         news->n_removed = writer->keeping.n_removed;
-        wake_up(writer->config.wake);
-}
-
-static uint64_t file_bytes(const struct writer *writer) {
-        CLEANUP(mem_freep)
-        char *path = xasprintf("%s/" DATABASE_FILE, writer->config.folder);
-        struct stat status;
-
-        return stat(path, &status) < 0 ? 0 : (uint64_t)status.st_size;
 }
 
 // --- cursors ---------------------------------------------------------------------------------
@@ -162,85 +152,104 @@ static int group_commit(struct writer *writer, struct error *error) {
                 cursor_table_settle(&writer->cursors, group->cursors, group->n_cursors);
         writer->news.n_commits++;
         writer->news.commit_seconds += (double)(pace_now() - began) / 1e9;
-        writer->news.file_bytes = file_bytes(writer);
+        writer->news.file_bytes = ledger_bytes(&writer->ledger);
         pthread_mutex_unlock(&writer->lock);
         return 0;
 }
 
 // --- trouble ---------------------------------------------------------------------------------
 
+// All sinks begin at the beginning of the database that is there now.
+static void cursors_restart(struct writer *writer) {
+        size_t n;
+
+        pthread_mutex_lock(&writer->lock);
+        n = writer->cursors.n;
+        cursor_table_restart(&writer->cursors, writer->ledger.database.epoch);
+        pthread_mutex_unlock(&writer->lock);
+        if (n)
+                log_warning("journal", "cursors-restarted",
+                            "%zu sinks go on from the beginning of the new database", n);
+}
+
 static int ledger_restart(struct writer *writer, const char *reason, struct error *error) {
         int r = ledger_replace(&writer->ledger, reason, error);
 
-        if (r != 0)
-                return r;
-        pthread_mutex_lock(&writer->lock);
-        cursor_table_restart(&writer->cursors, writer->ledger.database.epoch);
-        pthread_mutex_unlock(&writer->lock);
-        return 0;
+        if (r == 0)
+                cursors_restart(writer);
+        return r;
 }
 
 // After an opening failed, or it was closed. It may be another database now.
 static int ledger_open_again(struct writer *writer, struct error *error) {
         int r = ledger_open(&writer->ledger, error);
 
-        pthread_mutex_lock(&writer->lock);
+        // Only this thread writes what the news say.
         if (r == 0 && writer->news.end.epoch &&
             writer->news.end.epoch != writer->ledger.database.epoch)
-                cursor_table_restart(&writer->cursors, writer->ledger.database.epoch);
-        pthread_mutex_unlock(&writer->lock);
+                cursors_restart(writer);
         return r;
+}
+
+// With the lock held: what is said of how it went.
+static void trouble_update(struct writer *writer, int r, const char *words) {
+        struct writer_news *news = &writer->news;
+
+        news->can_write = r == 0;
+        snprintf(news->trouble, sizeof(news->trouble), "%s", r == 0 ? "" : words);
+        group_return(writer);
+        news_update(writer);
+}
+
+static void retry_later(struct writer *writer) {
+        writer->backoff = writer->backoff ? 2 * writer->backoff : RETRY_LEAST;
+        if (writer->backoff > RETRY_MOST)
+                writer->backoff = RETRY_MOST;
+        writer->retry_at = pace_now() + writer->backoff;
 }
 
 // Whether what was tried went well; if not, when it is tried again, and what is said of it.
 static void outcome_settle(struct writer *writer, int r, const struct error *error) {
-        struct writer_news *news = &writer->news;
         struct error why = *error;
+        bool was_well = !writer->backoff;
 
         if (r == DATABASE_E_DAMAGED)
                 r = ledger_restart(writer, error->text, &why);
         // The file was opened for reading only, or was none: another opening may do better.
         if (r == -EROFS)
                 ledger_close(&writer->ledger);
-        pthread_mutex_lock(&writer->lock);
-        group_return(writer);
-        if (r == 0) {
+        if (r == 0)
                 writer->backoff = writer->retry_at = 0;
-                if (!news->can_write && news->trouble[0])
-                        log_info("journal", "journal-well", "text is written again");
-                news->can_write = true;
-                news->trouble[0] = '\0';
-        } else {
-                writer->backoff = writer->backoff ? 2 * writer->backoff : RETRY_LEAST;
-                if (writer->backoff > RETRY_MOST)
-                        writer->backoff = RETRY_MOST;
-                writer->retry_at = pace_now() + writer->backoff;
-                if (news->can_write || !news->trouble[0])
-                        log_error("journal", "journal-waiting",
-                                  "text cannot be written, and waits in memory: %s", why.text);
-                news->can_write = false;
-                snprintf(news->trouble, sizeof(news->trouble), "%s", why.text);
-        }
-        news_update(writer);
+        else
+                retry_later(writer);
+        pthread_mutex_lock(&writer->lock);
+        trouble_update(writer, r, why.text);
         pthread_mutex_unlock(&writer->lock);
+        wake_up(writer->config.wake);
+        if (r != 0 && was_well)
+                log_error("journal", "journal-waiting",
+                          "text cannot be written, and waits in memory: %s", why.text);
+        if (r == 0 && !was_well)
+                log_info("journal", "journal-well", "text is written again");
 }
 
 // --- the files -------------------------------------------------------------------------------
 
-// Each second: are they there? Else what is open is written there again.
+// Each second and before each commit: are they there? Else what is open is written there again.
 static int files_look(struct writer *writer, struct error *error) {
         nsec_t now = pace_now();
         int r = 0;
 
-        if (now < writer->look_at || !writer->ledger.database.sqlite)
-                return 0;
-        writer->look_at = now + LOOK_INTERVAL;
-        if (ledger_is_lost(&writer->ledger))
-                r = ledger_rescue(&writer->ledger, error);
-        if (r == 0 && state_lock_is_lost(writer->state_lock)) {
-                writer->state_lock = state_lock_release(writer->state_lock);
-                r = state_lock_take(&writer->state_lock, writer->config.folder, error);
+        if (writer->state_lock && writer->ledger.database.sqlite &&
+            (now >= writer->look_at || writer->group.n)) {
+                if (ledger_is_lost(&writer->ledger))
+                        r = ledger_rescue(&writer->ledger, error);
+                if (r == 0 && state_lock_is_lost(writer->state_lock))
+                        writer->state_lock = state_lock_release(writer->state_lock);
+                writer->look_at = r == 0 ? now + LOOK_INTERVAL : 0;
         }
+        if (r == 0 && !writer->state_lock)
+                r = state_lock_take(&writer->state_lock, writer->config.folder, error);
         return r;
 }
 
@@ -269,6 +278,7 @@ static void erasure_end(struct writer *writer, const char *trouble) {
         TAILQ_INSERT_TAIL(&writer->news.erased, erasing, link);
         news_update(writer);
         pthread_mutex_unlock(&writer->lock);
+        wake_up(writer->config.wake);
 }
 
 // The next that is asked for, once all rows before it are written; or at once, if it is to
@@ -332,6 +342,7 @@ static int keeping_work(struct writer *writer) {
                 pthread_mutex_lock(&writer->lock);
                 news_update(writer);
                 pthread_mutex_unlock(&writer->lock);
+                wake_up(writer->config.wake);
         }
         return r == DATABASE_E_DAMAGED ? r : 0;
 }
@@ -543,15 +554,20 @@ static struct writer *writer_new(const struct writer_config *config) {
         return writer;
 }
 
+// Whether it is the disk's trouble, which can pass: then rows wait, and nobody refuses to
+// start.
+static bool may_pass(int r) {
+        return r == -ENOSPC || r == -EDQUOT || r == -EIO || r == -EROFS;
+}
+
 // The database, unless it cannot be had just now.
 static int writer_open(struct writer *writer, struct error *error) {
         struct error why = {0};
-        int r = state_lock_take(&writer->state_lock, writer->config.folder, error);
+        int r = state_lock_take(&writer->state_lock, writer->config.folder, &why);
 
-        if (r != 0)
-                return r;
-        r = ledger_open(&writer->ledger, &why);
-        if (r == -EPROTO)
+        if (r == 0)
+                r = ledger_open(&writer->ledger, &why);
+        if (r != 0 && !may_pass(r))
                 return error_set(error, r, "%s", why.text);
         if (r == 0) {
                 writer->cursors.items = ledger_cursors(&writer->ledger, &writer->cursors.n,
