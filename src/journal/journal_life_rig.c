@@ -21,6 +21,7 @@ atomic_uint life_n_syncs;
 atomic_int life_refusal;
 
 // What libc has under these names; SQLite finds these first.
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
 int fdatasync(int fd);
 ssize_t pwrite64(int fd, const void *bytes, size_t n, off64_t offset);
 
@@ -37,6 +38,7 @@ ssize_t pwrite64(int fd, const void *bytes, size_t n, off64_t offset) {
         errno = code;
         return -1;
 }
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
 
 // --- a journal and who hears of it -----------------------------------------------------------
 

@@ -100,55 +100,70 @@ static int cursor_write(struct ledger *ledger, const struct ledger_cursor *curso
         return r;
 }
 
-int ledger_commit(struct ledger *ledger, const struct row *const *rows, size_t n,
-                  int64_t *numbers, const struct ledger_cursor *cursors, size_t n_cursors,
+int ledger_commit(struct ledger *ledger, const struct ledger_group *group,
                   struct error *error) {
         int r = database_run(ledger->database.sqlite, "BEGIN IMMEDIATE", error);
 
         if (r != 0)
                 return r;
-        for (size_t i = 0; i < n && r == 0; i++) {
+        for (size_t i = 0; i < group->n && r == 0; i++) {
                 // The row itself stays as it is: the loop may be showing it.
-                struct row row = *rows[i];
+                struct row row = *group->rows[i];
 
                 r = row_store_insert(ledger->rows, &row, error);
-                numbers[i] = row.cursor.row;
+                group->numbers[i] = row.cursor.row;
         }
-        for (size_t i = 0; i < n_cursors && r == 0; i++)
-                if (cursors[i].is_dirty)
-                        r = cursor_write(ledger, &cursors[i], error);
+        for (size_t i = 0; i < group->n_cursors && r == 0; i++)
+                if (group->cursors[i].is_dirty)
+                        r = cursor_write(ledger, &group->cursors[i], error);
         r = transaction_end(ledger, r, error);
-        if (r == 0 && n)
-                ledger->last = numbers[n - 1];
+        if (r == 0 && group->n)
+                ledger->last = group->numbers[group->n - 1];
         return r;
+}
+
+// Numbers of rows: an array that grows.
+struct ledger_numbers {
+        int64_t *items;
+        size_t n, capacity;
+};
+
+static int numbers_read(struct ledger *ledger, sqlite3_stmt *select, struct ledger_numbers *ret,
+                        struct error *error) {
+        int code, r = 0;
+
+        while ((code = sqlite3_step(select)) == SQLITE_ROW) {
+                ret->items =
+                        array_grow(ret->items, ret->n, &ret->capacity, sizeof(*ret->items));
+                ret->items[ret->n++] = sqlite3_column_int64(select, 0);
+        }
+        if (code != SQLITE_DONE)
+                r = database_error(ledger->database.sqlite, "cannot look for rows", error);
+        sqlite3_reset(select);
+        return r;
+}
+
+static int numbers_remove(struct ledger *ledger, const struct ledger_numbers *numbers,
+                          bool *ret_wrong, struct error *error) {
+        int r = database_run(ledger->database.sqlite, "BEGIN IMMEDIATE", error);
+
+        if (r != 0)
+                return r;
+        for (size_t i = 0; i < numbers->n && r == 0; i++)
+                r = row_store_remove(ledger->rows, numbers->items[i], ret_wrong, error);
+        return transaction_end(ledger, r, error);
 }
 
 int ledger_remove(struct ledger *ledger, sqlite3_stmt *select, size_t *ret_n, bool *ret_wrong,
                   struct error *error) {
-        CLEANUP(mem_freep) char *block = NULL;
-        int64_t *numbers = NULL;
-        size_t n = 0, capacity = 0;
-        int code, r;
+        struct ledger_numbers numbers = {0};
+        int r = numbers_read(ledger, select, &numbers, error);
 
-        *ret_n = 0;
-        while ((code = sqlite3_step(select)) == SQLITE_ROW) {
-                numbers = array_grow(numbers, n, &capacity, sizeof(*numbers));
-                numbers[n++] = sqlite3_column_int64(select, 0);
-        }
-        block = (char *)numbers;
-        r = code == SQLITE_DONE
-                    ? 0
-                    : database_error(ledger->database.sqlite, "cannot look for rows", error);
-        sqlite3_reset(select);
-        if (r != 0 || n == 0)
-                return r;
-        r = database_run(ledger->database.sqlite, "BEGIN IMMEDIATE", error);
-        if (r != 0)
-                return r;
-        for (size_t i = 0; i < n && r == 0; i++)
-                r = row_store_remove(ledger->rows, numbers[i], ret_wrong, error);
-        *ret_n = n;
-        return transaction_end(ledger, r, error);
+        if (r == 0 && numbers.n)
+                r = numbers_remove(ledger, &numbers, ret_wrong, error);
+        *ret_n = r == 0 ? numbers.n : 0;
+        free(numbers.items);
+        return r;
 }
 
 int ledger_merge(struct ledger *ledger, bool is_first, size_t n_pages, bool *ret_done,

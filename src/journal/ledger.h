@@ -53,11 +53,18 @@ int ledger_open(struct ledger *ledger, struct error *error);
 // Closed is fine.
 void ledger_close(struct ledger *ledger);
 
-// Write these rows, giving each its number in numbers[], and the cursors that are marked; all
-// of it or nothing. Zero once it is on disk; negative errno, or DATABASE_E_DAMAGED.
-int ledger_commit(struct ledger *ledger, const struct row *const *rows, size_t n,
-                  int64_t *numbers, const struct ledger_cursor *cursors, size_t n_cursors,
-                  struct error *error);
+// What is committed together: rows, each of which is given its number in numbers[], and those
+// of the cursors that are dirty.
+struct ledger_group {
+        const struct row *const *rows;
+        int64_t *numbers;
+        size_t n;
+        const struct ledger_cursor *cursors;
+        size_t n_cursors;
+};
+
+// Write all of it, or nothing. Zero once it is on disk; negative errno, or DATABASE_E_DAMAGED.
+int ledger_commit(struct ledger *ledger, const struct ledger_group *group, struct error *error);
 
 // Remove the rows whose numbers the statement gives, which is bound, together with their words
 // in the index. *ret_wrong as in row_store_remove().

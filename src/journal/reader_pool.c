@@ -110,8 +110,8 @@ static void *reader_run(void *context) {
 
 // --- the loop --------------------------------------------------------------------------------
 
-static void request_answer(struct reader_pool *pool, struct read_request *request) {
-        TAILQ_REMOVE(&pool->known, request, known);
+// It is none of the pool's any more.
+static void request_answer(struct read_request *request) {
         if (request->on_page)
                 request->on_page(request->context, &request->page);
         else
@@ -135,8 +135,10 @@ static void on_answered(void *context) {
         struct reader_pool *pool = context;
 
         for (struct read_request *request = answered_take(pool); request;
-             request = answered_take(pool))
-                request_answer(pool, request);
+             request = answered_take(pool)) {
+                TAILQ_REMOVE(&pool->known, request, known);
+                request_answer(request);
+        }
 }
 
 struct reader_pool *reader_pool_open(struct loop *loop, const char *folder,
@@ -161,6 +163,8 @@ struct reader_pool *reader_pool_open(struct loop *loop, const char *folder,
 }
 
 void reader_pool_stop(struct reader_pool *pool) {
+        struct read_request *request;
+
         pthread_mutex_lock(&pool->lock);
         pool->is_closing = true;
         pthread_cond_broadcast(&pool->is_asked);
@@ -169,12 +173,11 @@ void reader_pool_stop(struct reader_pool *pool) {
                 pthread_join(pool->threads[i], NULL);
         pool->n_threads = 0;
         on_answered(pool);
-        while (!TAILQ_EMPTY(&pool->known)) {
-                struct read_request *request = TAILQ_FIRST(&pool->known);
-
+        while ((request = TAILQ_FIRST(&pool->known))) {
+                TAILQ_REMOVE(&pool->known, request, known);
                 snprintf(request->page.error, sizeof(request->page.error),
                          "the journal is closed");
-                request_answer(pool, request);
+                request_answer(request);
         }
 }
 

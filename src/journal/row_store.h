@@ -40,7 +40,7 @@ int row_store_insert(struct row_store *store, struct row *row, struct error *err
 
 // Remove the row with that number and its words in the index, within a transaction. *ret_wrong
 // becomes true if the index could not be told which words they are, since the row was damaged.
-int row_store_remove(struct row_store *store, int64_t row, bool *ret_wrong,
+int row_store_remove(struct row_store *store, int64_t number, bool *ret_wrong,
                      struct error *error);
 
 DEFINE_CLEANUP(struct row_store *, row_store_free);

@@ -26,8 +26,9 @@ static void insert(struct fixture *fixture, int n) {
                 const struct row *rows[] = {row};
                 int64_t number;
 
-                assert_int_equal(
-                        ledger_commit(&fixture->ledger, rows, 1, &number, NULL, 0, NULL), 0);
+                const struct ledger_group group = {.rows = rows, .numbers = &number, .n = 1};
+
+                assert_int_equal(ledger_commit(&fixture->ledger, &group, NULL), 0);
         }
 }
 

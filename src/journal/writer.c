@@ -33,9 +33,8 @@ struct writer_group {
         struct writer_item *items[GROUP_MAX];
         const struct row *rows[GROUP_MAX];
         int64_t numbers[GROUP_MAX];
-        size_t n;
         struct ledger_cursor *cursors;  // texts are lent
-        size_t n_cursors;
+        struct ledger_group all;        // of these
 };
 
 struct writer {
@@ -90,11 +89,11 @@ bool writer_cursor(struct writer *writer, const char *sink, struct row_cursor *r
         return cursor != NULL;
 }
 
-void writer_cursor_set(struct writer *writer, const char *sink, struct row_cursor value) {
+void writer_cursor_set(struct writer *writer, const char *sink, struct row_cursor cursor) {
         pthread_mutex_lock(&writer->lock);
         // A page of a database that is no more may still be on somebody's way.
-        if (value.epoch == writer->news.end.epoch &&
-            cursor_table_set(&writer->cursors, sink, value))
+        if (cursor.epoch == writer->news.end.epoch &&
+            cursor_table_set(&writer->cursors, sink, cursor))
                 pthread_cond_signal(&writer->is_changed);
         pthread_mutex_unlock(&writer->lock);
 }
@@ -106,28 +105,29 @@ static void group_take(struct writer *writer) {
         struct writer_group *group = &writer->group;
         struct writer_item *item;
 
-        group->n = group->n_cursors = 0;
-        while (group->n < GROUP_MAX && (item = TAILQ_FIRST(&writer->queue))) {
+        group->all.n = group->all.n_cursors = 0;
+        while (group->all.n < GROUP_MAX && (item = TAILQ_FIRST(&writer->queue))) {
                 TAILQ_REMOVE(&writer->queue, item, link);
-                group->items[group->n] = item;
-                group->rows[group->n++] = item->row;
+                group->items[group->all.n] = item;
+                group->rows[group->all.n++] = item->row;
         }
         if (writer->cursors.n == 0 || writer->cursors.due == 0)
                 return;
-        group->n_cursors = writer->cursors.n;
+        group->all.n_cursors = writer->cursors.n;
         group->cursors =
-                xrealloc_array(group->cursors, group->n_cursors, sizeof(*group->cursors));
+                xrealloc_array(group->cursors, group->all.n_cursors, sizeof(*group->cursors));
+        group->all.cursors = group->cursors;
         memcpy(group->cursors, writer->cursors.items,
-               group->n_cursors * sizeof(*group->cursors));
+               group->all.n_cursors * sizeof(*group->cursors));
 }
 
 // With the lock held: it was not written, and comes first the next time.
 static void group_return(struct writer *writer) {
         struct writer_group *group = &writer->group;
 
-        for (size_t i = group->n; i > 0; i--)
+        for (size_t i = group->all.n; i > 0; i--)
                 TAILQ_INSERT_HEAD(&writer->queue, group->items[i - 1], link);
-        group->n = 0;
+        group->all.n = 0;
 }
 
 static int group_commit(struct writer *writer, struct error *error) {
@@ -135,21 +135,20 @@ static int group_commit(struct writer *writer, struct error *error) {
         nsec_t began = pace_now();
         int r;
 
-        if (group->n == 0 && group->n_cursors == 0)
+        if (group->all.n == 0 && group->all.n_cursors == 0)
                 return 0;
-        r = ledger_commit(&writer->ledger, group->rows, group->n, group->numbers,
-                          group->cursors, group->n_cursors, error);
+        r = ledger_commit(&writer->ledger, &group->all, error);
         if (r != 0)
                 return r;
         pthread_mutex_lock(&writer->lock);
-        for (size_t i = 0; i < group->n; i++) {
+        for (size_t i = 0; i < group->all.n; i++) {
                 group->items[i]->cursor =
                         (struct row_cursor){writer->ledger.database.epoch, group->numbers[i]};
                 TAILQ_INSERT_TAIL(&writer->news.written, group->items[i], link);
         }
-        group->n = 0;
-        if (group->n_cursors)
-                cursor_table_settle(&writer->cursors, group->cursors, group->n_cursors);
+        group->all.n = 0;
+        if (group->all.n_cursors)
+                cursor_table_settle(&writer->cursors, group->cursors, group->all.n_cursors);
         writer->news.n_commits++;
         writer->news.commit_seconds += (double)(pace_now() - began) / 1e9;
         writer->news.file_bytes = ledger_bytes(&writer->ledger);
@@ -241,7 +240,7 @@ static int files_look(struct writer *writer, struct error *error) {
         int r = 0;
 
         if (writer->state_lock && writer->ledger.database.sqlite &&
-            (now >= writer->look_at || writer->group.n)) {
+            (now >= writer->look_at || writer->group.all.n)) {
                 if (ledger_is_lost(&writer->ledger))
                         r = ledger_rescue(&writer->ledger, error);
                 if (r == 0 && state_lock_is_lost(writer->state_lock))
@@ -422,7 +421,7 @@ static bool writer_next(struct writer *writer) {
 
 static void writer_work(struct writer *writer) {
         struct error error = {0};
-        bool has_work = writer->group.n || writer->group.n_cursors || writer->retry_at;
+        bool has_work = writer->group.all.n || writer->group.all.n_cursors || writer->retry_at;
         int r = files_look(writer, &error);
 
         if (r == 0 && !writer->ledger.database.sqlite)
@@ -542,6 +541,8 @@ static struct writer *writer_new(const struct writer_config *config) {
         writer->keeping.age = config->keep_age;
         writer->keeping.bytes = config->keep_bytes;
         writer->wall_ms = config->wall_ms;
+        writer->group.all.rows = writer->group.rows;
+        writer->group.all.numbers = writer->group.numbers;
         TAILQ_INIT(&writer->queue);
         TAILQ_INIT(&writer->asked);
         TAILQ_INIT(&writer->news.written);
