@@ -86,10 +86,16 @@ static void who_is_shown_a_row_may_append(void **state) {
         life_append_many(life, 1);
         life_run_until(life, life_has_trouble);
         life_heard_drop(life->shown, &life->n_shown);
+        life_heard_drop(life->watched, &life->n_watched);
         // At once and within the call, now that nothing can be written.
         journal_append(life->journal, journal_rig_segment("kitchen", "first", 1, 0),
                        append_in_turn, life);
         assert_int_equal(life->n_shown, 3);
+        // Everybody hears of them in their order.
+        assert_int_equal(life->n_watched, 3);
+        for (size_t i = 0; i < 3; i++)
+                assert_memory_equal(life->watched[i].row->id, life->shown[i].row->id,
+                                    ROW_ID_BYTES);
 }
 
 static void who_is_detached_is_not_told(void **state) {
