@@ -52,6 +52,7 @@ struct erasure *erasure_new(const struct ledger *ledger, const char *stream, int
 struct erasure *erasure_free(struct erasure *erasure) {
         if (!erasure)
                 return NULL;
+        scrub_deinit(&erasure->scrub);
         free(erasure->stream);
         return mem_free(erasure);
 }
@@ -145,13 +146,12 @@ static int scrub_all_step(struct erasure *erasure, struct ledger *ledger, struct
 
 static int scrub_rest_step(struct erasure *erasure, struct ledger *ledger,
                            struct error *error) {
-        size_t n;
-        uint32_t *pages = scrub_pages(&erasure->scrub, ledger->folder, &n);
-        CLEANUP(mem_freep) char *block = (char *)pages;
-        int r = file_settle(ledger, error);
+        int r;
 
+        scrub_note(&erasure->scrub, ledger->folder);
+        r = file_settle(ledger, error);
         if (r == 0)
-                r = scrub_rest(&erasure->scrub, ledger->database.sqlite, pages, n, error);
+                r = scrub_rest(&erasure->scrub, ledger->database.sqlite, error);
         if (r == 0)
                 erasure->phase = ERASURE_DONE;
         return r;

@@ -101,6 +101,7 @@ static int file_sync(sqlite3_file *file, struct error *error) {
 }
 
 void scrub_begin(struct scrub *scrub, sqlite3 *sqlite) {
+        scrub_deinit(scrub);
         *scrub = (struct scrub){
                 .next = 1,
                 .end = database_number(sqlite, "PRAGMA page_count", 0) + 1,
@@ -120,34 +121,35 @@ int scrub_step(struct scrub *scrub, sqlite3 *sqlite, size_t n, bool *ret_done,
         return *ret_done ? file_sync(file, error) : r;
 }
 
-uint32_t *scrub_pages(const struct scrub *scrub, const char *folder, size_t *ret_n) {
+void scrub_note(struct scrub *scrub, const char *folder) {
         CLEANUP(mem_freep) char *path = xasprintf("%s/" DATABASE_FILE "-wal", folder);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
-        uint32_t *pages = NULL;
-        size_t capacity = 0;
         uint8_t header[WAL_FRAME_HEADER];
 
-        *ret_n = 0;
         if (fd < 0)
-                return NULL;
+                return;
         for (off_t at = WAL_HEADER; pread(fd, header, sizeof(header), at) == sizeof(header);
              at += WAL_FRAME_HEADER + scrub->page_size) {
-                pages = array_grow(pages, *ret_n, &capacity, sizeof(*pages));
-                pages[(*ret_n)++] = number32(header);
+                scrub->pages = array_grow(scrub->pages, scrub->n_pages, &scrub->capacity,
+                                          sizeof(*scrub->pages));
+                scrub->pages[scrub->n_pages++] = number32(header);
         }
         close(fd);
-        return pages;
 }
 
-int scrub_rest(struct scrub *scrub, sqlite3 *sqlite, const uint32_t *pages, size_t n,
-               struct error *error) {
+int scrub_rest(struct scrub *scrub, sqlite3 *sqlite, struct error *error) {
         CLEANUP(mem_freep) char *bytes = xcalloc((size_t)scrub->page_size, 1);
-        int64_t end = database_number(sqlite, "PRAGMA page_count", 0);
+        int64_t last = database_number(sqlite, "PRAGMA page_count", 0);
         sqlite3_file *file;
         int r = file_get(sqlite, &file, error);
 
-        for (size_t i = 0; i < n && r == 0; i++)
-                if (pages[i] >= 1 && pages[i] <= end)
-                        r = page_scrub(scrub, file, pages[i], (uint8_t *)bytes, error);
+        for (size_t i = 0; i < scrub->n_pages && r == 0; i++)
+                if (scrub->pages[i] >= 1 && scrub->pages[i] <= last)
+                        r = page_scrub(scrub, file, scrub->pages[i], (uint8_t *)bytes, error);
         return r == 0 ? file_sync(file, error) : r;
+}
+
+void scrub_deinit(struct scrub *scrub) {
+        free(scrub->pages);
+        *scrub = (struct scrub){0};
 }

@@ -5,7 +5,7 @@
 // room, so that it can be overwritten at any time.
 //
 // Threads: the writer's.
-// Memory:  plain data of its owner.
+// Memory:  plain data of its owner, who calls scrub_deinit().
 
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -19,20 +19,24 @@ struct scrub {
         int64_t next, end;  // pages still to do
         int page_size;
         int64_t n_changed;
+        // Pages that were committed since the beginning.
+        uint32_t *pages;
+        size_t n_pages, capacity;
 };
 
-// Begin with the first page. Everything committed is in the database's own file, and the
-// connection has just been opened, so that it has no page in memory.
+// Begin with the first page; zeroed, or again. Everything committed is in the database's own
+// file, and the connection has just been opened, so that it has no page in memory.
 void scrub_begin(struct scrub *scrub, sqlite3 *sqlite);
 
 // Do `n` pages. *ret_done: it was the last. What is committed meanwhile is for scrub_rest().
 int scrub_step(struct scrub *scrub, sqlite3 *sqlite, size_t n, bool *ret_done,
                struct error *error);
 
-// The pages that were committed since scrub_begin() and are in the file beside the database:
-// their numbers, which the caller frees.
-uint32_t *scrub_pages(const struct scrub *scrub, const char *folder, size_t *ret_n);
+// Note the pages that were committed since, which are in the file beside the database; before
+// each checkpoint, which may let others take their place there.
+void scrub_note(struct scrub *scrub, const char *folder);
 
-// Do those pages, after a checkpoint of all of it and a new opening.
-int scrub_rest(struct scrub *scrub, sqlite3 *sqlite, const uint32_t *pages, size_t n,
-               struct error *error);
+// Do the pages that were noted, after a checkpoint of all of it and a new opening.
+int scrub_rest(struct scrub *scrub, sqlite3 *sqlite, struct error *error);
+
+void scrub_deinit(struct scrub *scrub);
