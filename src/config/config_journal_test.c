@@ -66,7 +66,7 @@ static void alerts_are_read(void **state) {
                 "alerts:\n"
                 "  help: {words: [help, \"call an ambulance\"], streams: [garage, door-*], "
                 "cooldown: 30s}\n"
-                "  plate: {patterns: '[A-Z]{2} \\d+', languages: [de, English], when: "
+                "  plate: {patterns: '[A-Z]{2} \\d+', languages: [de, en], when: "
                 "stable}\n");
 
         (void)state;
@@ -116,6 +116,9 @@ static void mistakes_are_told_where_they_are(void **state) {
                 "alerts: {'a b': {words: x}}\n",
                 "bad.yaml:1:10: alerts.a b: an alert's name is made of letters (a-z, "
                 "A-Z), digits, \".\", \"_\" and \"-\"\n");
+        rig_expect_refused("alerts: {a: {languages: [German]}}\n",
+                           "bad.yaml:1:26: alerts.a.languages: \"German\" is not a language's "
+                           "code such as de\n");
         rig_expect_refused("alerts: {a: {languages: [klingon]}}\n",
                            "bad.yaml:1:26: alerts.a.languages: \"klingon\" is not a language's "
                            "code such as de\n");

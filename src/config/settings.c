@@ -100,10 +100,11 @@ static bool glob_is_good(const char *word) {
         return true;
 }
 
+// A code: what is compared with it is one.
 static bool language_is_good(const char *word) {
         const char *code = language_resolve(word);
 
-        return code && code[0] != '\0';
+        return code && code[0] != '\0' && strcmp(code, word) == 0;
 }
 
 static bool kind_is_good(const char *word) {

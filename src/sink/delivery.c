@@ -88,7 +88,7 @@ static void delivery_look(struct delivery *delivery) {
                 }
 }
 
-static size_t delivery_on_body(char *bytes, size_t size, size_t n, void *context) {
+static size_t delivery_on_body(const char *bytes, size_t size, size_t n, void *context) {
         struct delivery *delivery = context;
 
         (void)bytes;
@@ -245,29 +245,28 @@ static void delivery_configure(struct delivery *delivery, const char *url) {
         }
 }
 
-int delivery_new(struct delivery **ret, struct loop *loop, const char *url,
-                 const char *authority,
+int delivery_new(struct delivery **ret, struct loop *loop, const struct sink_config *config,
                  void (*on_answer)(void *context, const struct delivery_answer *answer),
                  void *context, struct error *error) {
         CLEANUP(delivery_freep) struct delivery *delivery = NULL;
-        int r = delivery_check(url, error);
+        int r = delivery_check(config->url, error);
 
-        if (r == 0 && authority)
-                r = authority_check(authority, error);
+        if (r == 0 && config->authority)
+                r = authority_check(config->authority, error);
         if (r < 0)
                 return r;
         delivery = xnew(struct delivery);
         delivery->loop = loop;
         delivery->on_answer = on_answer;
         delivery->context = context;
-        delivery->authority = authority;
+        delivery->authority = config->authority;
         delivery->timer = loop_timer_new(loop, delivery_on_timer, delivery);
         delivery->deadline = loop_timer_new(loop, delivery_on_deadline, delivery);
         delivery->multi = curl_multi_init();
         delivery->easy = curl_easy_init();
         if (!delivery->multi || !delivery->easy)
                 return error_set(error, -ENOMEM, "no memory for a connection");
-        delivery_configure(delivery, url);
+        delivery_configure(delivery, config->url);
         *ret = TAKE(delivery);
         return 0;
 }

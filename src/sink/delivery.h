@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "sink/sink.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/loop.h"
@@ -23,11 +24,10 @@ struct delivery_answer {
         char trouble[256];  // why there was no answer, without secrets
 };
 
-// `url` is http or https, with user and password if there are any; `authority` is a file of
-// certificates that are trusted beside the system's (NULL: none). Both are lent. -EINVAL with
-// words where they are of no use.
-int delivery_new(struct delivery **ret, struct loop *loop, const char *url,
-                 const char *authority,
+// To the configuration's `url`, http or https, with user and password if there are any; its
+// `authority` is a file of certificates that are trusted beside the system's (NULL: none). Both
+// are lent. -EINVAL with words where they are of no use.
+int delivery_new(struct delivery **ret, struct loop *loop, const struct sink_config *config,
                  void (*on_answer)(void *context, const struct delivery_answer *answer),
                  void *context, struct error *error);
 

@@ -63,6 +63,6 @@ void signature_write(char ret[SIGNATURE_TEXT_MAX], const struct signature_key *k
         HMAC(EVP_sha256(), key->bytes, (int)key->n, (unsigned char *)content, n_head + n, sum,
              &n_sum);
         free(content);
-        memcpy(ret, "v1,", 3);
+        snprintf(ret, SIGNATURE_TEXT_MAX, "v1,");
         EVP_EncodeBlock((unsigned char *)ret + 3, sum, (int)n_sum);
 }

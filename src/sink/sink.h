@@ -54,10 +54,10 @@ enum sink_event_kind {
 };
 struct sink_event {
         enum sink_event_kind kind;
+        bool is_session;   // the stream is a client's
+        bool is_speaking;  // SINK_SPEECH
         const char *stream;
-        bool is_session;              // the stream is a client's
         const char *state, *reason;   // SINK_STREAM_STATE (and _ADDED): as stream_notice
-        bool is_speaking;             // SINK_SPEECH
         const char *text, *language;  // SINK_PARTIAL
         size_t stable_bytes;          // of the text
 };

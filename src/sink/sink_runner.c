@@ -310,9 +310,9 @@ void sink_answer(struct sink *sink, enum sink_outcome outcome, size_t n_taken,
                  const char *trouble, nsec_t retry) {
         size_t n = sink->page.n;
 
-        assert(sink->phase == SINK_SENDING && n_taken <= n);
         if (outcome == SINK_TAKEN)
                 n_taken = n;
+        assert(sink->phase == SINK_SENDING && n_taken <= n);
         sink_on_taken(sink, n_taken);
         sink->until = n_taken < n ? sink->page.rows[n - 1].cursor : (struct row_cursor){0};
         if (outcome == SINK_BROKEN) {

@@ -188,8 +188,7 @@ static int webhook_open(void **ret, struct sink *sink, struct loop *loop,
 
         webhook->sink = sink;
         webhook->loop = loop;
-        r = delivery_new(&webhook->delivery, loop, config->url, config->authority,
-                         webhook_on_answer, webhook, error);
+        r = delivery_new(&webhook->delivery, loop, config, webhook_on_answer, webhook, error);
         if (r == 0 && config->secret)
                 r = signature_key_read(&webhook->key, config->secret, error);
         if (r < 0) {

@@ -105,7 +105,7 @@ static void what_is_posted_is_signed(void **state) {
         contract_flush(*state);
         contract_open(*state);
         contract_wait_for_trouble(*state);
-        id = mem_free(id);
+        free(id);
         id = http_peer_header(&peer, "webhook-id");
         peer.manner = HTTP_ANSWERS;
         contract_append(*state, 1);

@@ -66,6 +66,7 @@ int main(void) {
                 cmocka_unit_test(what_is_no_date_is_refused),
         };
 
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): at start
         setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
         tzset();
         return cmocka_run_group_tests(tests, NULL, NULL);
