@@ -49,10 +49,10 @@ enum sink_outcome {
         SINK_BROKEN,   // wrongly configured, or told to stop (410): no more until a restart
 };
 
-// The answer to a send. `n_taken` rows, the first of them, are acknowledged (with SINK_TAKEN all
-// of them, whatever it says); `trouble` says in words without secrets why the others are not
-// (NULL with SINK_TAKEN); `retry` is when to come again if the peer said so (Retry-After), 0 if
-// not.
+// The answer to a send. `n_taken` rows, the first of them, are acknowledged (with SINK_TAKEN
+// all of them, whatever it says); `trouble` says in words without secrets why the others are
+// not (NULL with SINK_TAKEN); `retry` is when to come again if the peer said so (Retry-After),
+// 0 if not.
 void sink_answer(struct sink *sink, enum sink_outcome outcome, size_t n_taken,
                  const char *trouble, nsec_t retry);
 
