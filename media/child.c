@@ -18,6 +18,7 @@
 #include "media/library_log.h"
 #include "media/output.h"
 #include "media/patience.h"
+#include "media/read_ahead.h"
 #include "media/tracks.h"
 #include "util/mem.h"
 
@@ -86,6 +87,13 @@ static void progress_tell(void *context) {
                 media_output_record(&hearing->output, &record);
 }
 
+// Nothing more has come: what is held goes out. That it could not is told of the next samples too.
+static void on_idle(void *context) {
+        struct hearing *hearing = context;
+
+        (void)media_output_flush(&hearing->output);
+}
+
 // What the chosen track is is known for certain when its first samples come.
 static int opened_tell(struct hearing *hearing) {
         struct media_record record = {.type = MEDIA_OPENED, .opened = hearing->opened};
@@ -99,6 +107,9 @@ static int opened_tell(struct hearing *hearing) {
         media_output_begin(&hearing->output, is_live(hearing), is_paced);
         code = media_output_record(&hearing->output, &record);
         hearing->opened = mem_free(hearing->opened);
+        // A playlist's segments are to be fetched as fast as they come.
+        if (is_live(hearing) && !hearing->demuxer.is_playlist)
+                media_read_ahead_begin(on_idle, hearing);
         return code;
 }
 
@@ -494,6 +505,7 @@ int media_child_run(const struct media_request *request, int records, int input)
         else
                 hearing->descriptor = media_descriptor_new(input);
         code = child_run(hearing);
+        media_read_ahead_end();
         for (unsigned i = 0; i < LANES_MAX; i++)
                 hearing->lanes[i] = media_lane_free(hearing->lanes[i]);
         media_demuxer_close(&hearing->demuxer, &hearing->patience);

@@ -2,17 +2,19 @@
 // executable and exported from it (interpose.list), so that the dynamic linker binds FFmpeg's
 // libraries and all that they use to these. Each asks the address judge and goes on to libc's
 // own. What libc itself connects to for a name (the name servers that the machine has) does not
-// pass here.
+// pass here. And those by which they wait and read, which go by way of the read-ahead.
 //
 // Only in programs that fork children of sources; the functions have no header of ours.
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <netdb.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include "media/address_judge.h"
+#include "media/read_ahead.h"
 
 static struct {
         __typeof__(&connect) connect;
@@ -20,6 +22,7 @@ static struct {
         __typeof__(&sendmsg) sendmsg;
         __typeof__(&sendmmsg) sendmmsg;
         __typeof__(&getaddrinfo) getaddrinfo;
+        struct media_read_ahead_calls reading;
 } next;
 
 // Before main(), so that no thread can come first.
@@ -29,8 +32,10 @@ static __attribute__((constructor)) void next_find(void) {
         next.sendmsg = (__typeof__(next.sendmsg))dlsym(RTLD_NEXT, "sendmsg");
         next.sendmmsg = (__typeof__(next.sendmmsg))dlsym(RTLD_NEXT, "sendmmsg");
         next.getaddrinfo = (__typeof__(next.getaddrinfo))dlsym(RTLD_NEXT, "getaddrinfo");
+        next.reading.poll = (__typeof__(next.reading.poll))dlsym(RTLD_NEXT, "poll");
+        next.reading.recv = (__typeof__(next.reading.recv))dlsym(RTLD_NEXT, "recv");
         if (!next.connect || !next.sendto || !next.sendmsg || !next.sendmmsg ||
-            !next.getaddrinfo)
+            !next.getaddrinfo || !next.reading.poll || !next.reading.recv)
                 abort();
 }
 
@@ -80,5 +85,13 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
         if (code == 0 && node && !(hints && hints->ai_flags & AI_PASSIVE))
                 media_address_judge_resolved(*ret);
         return code;
+}
+
+int poll(struct pollfd *sockets, nfds_t n, int timeout) {
+        return media_read_ahead_poll(&next.reading, sockets, n, timeout);
+}
+
+ssize_t recv(int descriptor, void *bytes, size_t n, int flags) {
+        return media_read_ahead_recv(&next.reading, descriptor, bytes, n, flags);
 }
 // NOLINTEND(readability-inconsistent-declaration-parameter-name)

@@ -1,6 +1,7 @@
 // Interpose, in a network of its own in which addresses of all ranks are this machine's.
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libavformat/avformat.h>
@@ -24,6 +25,7 @@
 
 #include "media/address_judge.h"
 #include "media/control.h"
+#include "media/read_ahead.h"
 #include "media/records.h"
 #include "util/mem.h"
 
@@ -239,6 +241,38 @@ static void test_datagrams_are_judged(void **state) {
         close(descriptor);
 }
 
+// --- how FFmpeg reads -------------------------------------------------------------------
+
+static void idle_count(void *context) {
+        ++*(unsigned *)context;
+}
+
+static void test_avformat_reads_ahead(void **state) {
+        static const char *const names[] = {"poll", "recv"};
+        struct servers *servers = *state;
+        CLEANUP(mem_freep)
+        char *url = xasprintf("tcp://%s:%u", PUBLIC, servers->public.port);
+        AVIOContext *io = NULL;
+        unsigned n_idle = 0;
+        uint8_t byte;
+
+        assert_int_equal(
+                avio_open2(&io, url, AVIO_FLAG_READ_WRITE | AVIO_FLAG_DIRECT, NULL, NULL), 0);
+        media_read_ahead_begin(idle_count, &n_idle);
+        avio_write(io, (const uint8_t *)"?", 1);
+        avio_flush(io);
+        assert_int_equal(avio_read(io, &byte, 1), 1);
+        assert_int_equal(byte, NO_SOUND[0]);
+        while (avio_read(io, &byte, 1) == 1)
+                continue;
+        media_read_ahead_end();
+        avio_closep(&io);
+        assert_true(n_idle > 0);
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+                assert_ptr_not_equal(dlsym(RTLD_DEFAULT, names[i]),
+                                     dlsym(RTLD_NEXT, names[i]));
+}
+
 // --- the program ------------------------------------------------------------------------
 
 // Start eavesdrop-media; ours is the socket's other end.
@@ -327,11 +361,12 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_a_redirect_within_the_house_is_followed,
                                                 setup, teardown),
                 cmocka_unit_test_setup_teardown(test_datagrams_are_judged, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_avformat_reads_ahead, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_the_program_judges, setup, teardown),
         };
 
         if (!network_make()) {
-                printf("[  SKIPPED ] 6 test(s): no network namespace may be made here\n");
+                printf("[  SKIPPED ] 7 test(s): no network namespace may be made here\n");
                 return 0;
         }
         av_log_set_level(AV_LOG_QUIET);

@@ -8,7 +8,7 @@
 #include "media/timeline.h"
 #include "util/mem.h"
 
-#define LIVE_PIECE  1024
+#define LIVE_PIECE  1600
 #define LARGE_PIECE 16384
 
 void media_output_init(struct media_output *output, int descriptor, unsigned n_channels) {
@@ -45,7 +45,7 @@ static int64_t time_due(const struct media_output *output, int64_t n) {
                n % MEDIA_TIMELINE_RATE * MEDIA_SECOND / MEDIA_TIMELINE_RATE;
 }
 
-static int held_write(struct media_output *output) {
+int media_output_flush(struct media_output *output) {
         const struct media_record record = {.type = MEDIA_SAMPLES,
                                             .time = output->position,
                                             .samples = output->held,
@@ -78,7 +78,7 @@ int media_output_samples(struct media_output *output, const int16_t *samples, in
                 }
                 n -= (int64_t)part;
                 output->n_held += part;
-                code = output->n_held == output->piece ? held_write(output) : 0;
+                code = output->n_held == output->piece ? media_output_flush(output) : 0;
                 if (code < 0)
                         return code;
         }
@@ -86,7 +86,7 @@ int media_output_samples(struct media_output *output, const int16_t *samples, in
 }
 
 int media_output_record(struct media_output *output, const struct media_record *record) {
-        int code = held_write(output);
+        int code = media_output_flush(output);
 
         return code < 0 ? code : record_write(output, record, 1);
 }

@@ -25,14 +25,17 @@ struct media_output {
 void media_output_init(struct media_output *output, int descriptor, unsigned n_channels);
 void media_output_deinit(struct media_output *output);
 
-// Before the first samples. Live sound is written in pieces of 64 ms: its reader is woken less
-// often, and waits 32 ms on average. What is there already is written in larger ones.
+// Before the first samples. Live sound is written in pieces of at most 100 ms: its reader is woken
+// less often. What is there already is written in larger ones.
 void media_output_begin(struct media_output *output, bool is_live, bool is_paced);
 
 // All return 0 or a negative errno: nobody reads any more, or we were told to stop (-EINTR).
 
 // `n` samples of each channel, interleaved; NULL: silence.
 int media_output_samples(struct media_output *output, const int16_t *samples, int64_t n);
+
+// Write what is held now, though there is room for more.
+int media_output_flush(struct media_output *output);
 
 // Another record, behind all samples so far.
 int media_output_record(struct media_output *output, const struct media_record *record);
