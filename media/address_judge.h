@@ -41,5 +41,5 @@ void media_address_judge_resolved(const struct addrinfo *addresses);
 // May it be connected, or sent, to? Nothing may before a name was resolved.
 bool media_address_judge_allows(const struct sockaddr *address, socklen_t length);
 
-// How many connections were refused.
+// How many connections were refused since the begin.
 unsigned media_address_judge_refused(void);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "media/address_judge.h"
 #include "media/demuxer.h"
 #include "media/descriptor.h"
 #include "media/faults.h"
@@ -431,6 +432,14 @@ static enum media_fault fault_of(const struct hearing *hearing, int code, char *
                 hearing->descriptor && !media_descriptor_is_seekable(hearing->descriptor);
         bool is_nothing = media_output_position(&hearing->output) == 0;
 
+        // The library knows only that it had no permission, and of a playlist not even that.
+        if (is_nothing && media_address_judge_refused() > 0 &&
+            (fault == MEDIA_FAULT_PROTOCOL || fault == MEDIA_FAULT_OTHER ||
+             fault == MEDIA_FAULT_NOT_MEDIA)) {
+                snprintf(words, MEDIA_WORDS_MAX,
+                         "an address that is nearer to this machine than its own");
+                return MEDIA_FAULT_PROTOCOL;
+        }
         // Cut short: what it has was read.
         if (hearing->descriptor && !is_nothing && fault != MEDIA_FAULT_LIMIT)
                 return MEDIA_FAULT_DAMAGED;

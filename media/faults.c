@@ -5,46 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "media/signs.h"
 #include "util/line_text.h"
 #include "util/mem.h"
 #include "util/redact.h"
 
 #define LINE_MAX 1024
-
-// What lines say, the most telling first: of several lines, that of the first row here is kept.
-static const struct {
-        const char *needle;
-        enum media_fault fault;
-} signs[] = {
-        {"401 Unauthorized", MEDIA_FAULT_CREDENTIALS},
-        {"403 Forbidden", MEDIA_FAULT_CREDENTIALS},
-        {"HTTP error 401", MEDIA_FAULT_CREDENTIALS},
-        {"HTTP error 403", MEDIA_FAULT_CREDENTIALS},
-        {"404 Not Found", MEDIA_FAULT_NOT_FOUND},
-        {"404 Stream Not Found", MEDIA_FAULT_NOT_FOUND},
-        {"HTTP error 404", MEDIA_FAULT_NOT_FOUND},
-        // We ask for audio only: with none set up, there is no session to play.
-        {"method PLAY failed: 454", MEDIA_FAULT_NO_AUDIO},
-        {"method PLAY failed: 455", MEDIA_FAULT_NO_AUDIO},
-        {": partial file", MEDIA_FAULT_INDEX_LAST},
-        {"moov atom not found", MEDIA_FAULT_INDEX_LAST},
-        {"Failed to resolve hostname", MEDIA_FAULT_NAME},
-        {"Connection refused", MEDIA_FAULT_REFUSED},
-        {"No route to host", MEDIA_FAULT_UNREACHABLE},
-        {"Network is unreachable", MEDIA_FAULT_UNREACHABLE},
-        {"Host is down", MEDIA_FAULT_UNREACHABLE},
-        {"timed out", MEDIA_FAULT_TIMEOUT},
-        {"Protocol not found", MEDIA_FAULT_PROTOCOL},
-        {"Permission denied", MEDIA_FAULT_PROTOCOL},
-        {"Format not on whitelist", MEDIA_FAULT_FORMAT},
-        {"not on whitelist", MEDIA_FAULT_PROTOCOL},
-        {"is not in allowed", MEDIA_FAULT_PROTOCOL},  // a playlist's part
-        {"Unsafe file name", MEDIA_FAULT_PROTOCOL},
-        {"Too many streams", MEDIA_FAULT_LIMIT},
-        {"Invalid data found", MEDIA_FAULT_NOT_MEDIA},
-};
-
-#define N_SIGNS (sizeof(signs) / sizeof(signs[0]))
 
 static const struct {
         int code;
@@ -79,15 +45,6 @@ static enum media_fault code_fault(int code) {
         return MEDIA_FAULT_OTHER;
 }
 
-// Its place among the signs: the lower, the more telling.
-static size_t fault_rank(enum media_fault fault) {
-        size_t i = 0;
-
-        while (i < N_SIGNS && signs[i].fault != fault)
-                i++;
-        return fault == MEDIA_FAULT_NONE ? N_SIGNS + 1 : i;
-}
-
 static void words_keep(char *ret, const char *text) {
         CLEANUP(mem_freep) char *redacted = redact_urls(text);
 
@@ -99,14 +56,10 @@ void media_faults_init(struct media_faults *faults) {
 }
 
 void media_faults_note(struct media_faults *faults, bool is_error, const char *line) {
-        enum media_fault fault = is_error ? MEDIA_FAULT_OTHER : MEDIA_FAULT_NONE;
+        enum media_fault fault = media_signs_fault(media_signs_find(line, is_error));
 
-        if (faults->is_ours)
-                return;
-        for (size_t i = 0; i < N_SIGNS && fault_rank(fault) >= N_SIGNS; i++)
-                if (strstr(line, signs[i].needle))
-                        fault = signs[i].fault;
-        if (fault == MEDIA_FAULT_NONE || fault_rank(fault) > fault_rank(faults->fault))
+        if (faults->is_ours || fault == MEDIA_FAULT_NONE ||
+            media_signs_of(fault) > media_signs_of(faults->fault))
                 return;
         faults->fault = fault;
         words_keep(faults->words, line);
@@ -134,7 +87,7 @@ enum media_fault media_faults_judge(const struct media_faults *faults, int code,
         snprintf(ret_words, MEDIA_WORDS_MAX, "%s", faults->words);
         if (faults->words[0] == '\0')
                 av_strerror(code, ret_words, MEDIA_WORDS_MAX);
-        if (faults->is_ours || fault_rank(faults->fault) < fault_rank(fault))
+        if (faults->is_ours || media_signs_of(faults->fault) < media_signs_of(fault))
                 return faults->fault;
         return fault;
 }

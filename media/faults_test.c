@@ -73,6 +73,12 @@ static const struct {
          AVERROR(EIO),
          MEDIA_FAULT_OTHER,
          "odd answer of http://***@h/x?token=***"},
+        {{"Too many streams 101"}, AVERROR(EINVAL), MEDIA_FAULT_LIMIT, "Too many streams 101"},
+        // The last of those that tell the same, and a warning too where it is known.
+        {{"method DESCRIBE failed: 404 Not Found", "HTTP error 404"},
+         AVERROR(EIO),
+         MEDIA_FAULT_NOT_FOUND,
+         "HTTP error 404"},
         // The more telling one counts, whichever comes first.
         {{"HTTP error 404 Not Found", "Connection refused", "some other error"},
          AVERROR(EIO),

@@ -121,6 +121,18 @@ static void server_redirect(struct server *server, const char *address, unsigned
         server_answer(server, answer);
 }
 
+// A recording whose one part lies on this machine.
+static void server_lead_in(struct server *server, unsigned port) {
+        CLEANUP(mem_freep)
+        char *answer = xasprintf("HTTP/1.0 200 OK\r\n"
+                                 "Content-Type: application/vnd.apple.mpegurl\r\n\r\n"
+                                 "#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\n"
+                                 "http://127.0.0.1:%u/a.ts\n#EXT-X-ENDLIST\n",
+                                 port);
+
+        server_answer(server, answer);
+}
+
 static unsigned server_clients(struct server *server) {
         unsigned n;
 
@@ -343,11 +355,16 @@ static void test_the_program_judges(void **state) {
         assert_int_equal(program_read(PUBLIC, servers->public.port), MEDIA_FAULT_PROTOCOL);
         assert_int_equal(server_clients(&servers->public), 1);
         assert_int_equal(server_clients(&servers->loopback), 0);
+        // Nor is a part of a playlist fetched from there.
+        server_lead_in(&servers->public, servers->loopback.port);
+        assert_int_equal(program_read(PUBLIC, servers->public.port), MEDIA_FAULT_PROTOCOL);
+        assert_int_equal(server_clients(&servers->public), 2);
+        assert_int_equal(server_clients(&servers->loopback), 0);
         // The other way round it is let through, to what is no sound.
         server_redirect(&servers->private, PUBLIC, servers->public.port);
         server_answer(&servers->public, NO_SOUND);
         assert_int_equal(program_read(PRIVATE, servers->private.port), MEDIA_FAULT_NOT_MEDIA);
-        assert_int_equal(server_clients(&servers->public), 2);
+        assert_int_equal(server_clients(&servers->public), 3);
 }
 
 int main(void) {
