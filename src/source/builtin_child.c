@@ -48,7 +48,7 @@ struct builtin_child {
         enum media_fault fault;
         char text[TEXT_MAX], words[MEDIA_WORDS_MAX + 1];
         double damaged_at;
-        bool has_died;
+        bool has_died, is_general;
         bool is_end_told;
         uint64_t n_samples;
 };
@@ -95,6 +95,7 @@ static void child_end_tell(struct builtin_child *child) {
         child->input = pipe_writer_close(child->input);
         loop_timer_cancel(child->patience);
         end.has_died = child->has_died && !child->has_end_record;
+        end.is_general = end.has_died && child->is_general;
         end.fault = child->fault;
         end.text = child->text;
         end.damaged_at = child->damaged_at;
@@ -118,6 +119,8 @@ static void child_on_ended(void *context, const struct media_process_exit *exit)
         enum media_fault fault = MEDIA_FAULT_OTHER;
 
         if (exit->words) {
+                // The process that all children come from, which reads nothing itself.
+                child->is_general = !child->has_died;
                 snprintf(text, sizeof(text), "%s", exit->words);
         } else if (exit->signal == SIGXCPU) {
                 fault = MEDIA_FAULT_LIMIT;

@@ -45,6 +45,7 @@ struct media_end {
         const char *words;       // the program's own last words, redacted; "" none
         double damaged_at;       // second of the sound at which it is damaged; NAN: not known
         bool has_died;           // the program was killed or broke off, whatever it read
+        bool is_general;         // and that was nobody's doing who is read: it happened to all
         uint64_t n_samples;      // that were handed on
 };
 
@@ -81,8 +82,8 @@ struct media_backend;
 struct media_backend_ops {
         const char *name;
         bool is_telling;  // what it opened, gaps, jumps, titles and where it is damaged
-        // Negative errno with words in *error: the program cannot be run, or the file not be
-        // opened. The listener is not called from inside.
+        // Negative errno with words in *error: the program cannot be run (-EAGAIN: for now), or
+        // the file not be opened. The listener is not called from inside.
         int (*open)(struct media_run **ret, struct media_backend *backend,
                     const struct media_run_config *config,
                     const struct media_run_listener *listener, struct error *error);

@@ -31,7 +31,12 @@
 
 static const unsigned delays_s[] = {1, 1, 1, 1, 1, 5, 10, 20, 40, 60};
 
-#define N_DELAYS (sizeof(delays_s) / sizeof(delays_s[0]))
+// After an end that came to all sources at once: the process that reads them has a back-off of
+// its own.
+static const unsigned general_delays_s[] = {1, 1, 2, 5, 10};
+
+#define N_DELAYS         (sizeof(delays_s) / sizeof(delays_s[0]))
+#define N_GENERAL_DELAYS (sizeof(general_delays_s) / sizeof(general_delays_s[0]))
 
 struct source {
         struct loop *loop;
@@ -52,7 +57,8 @@ struct source {
         nsec_t last_sign;   // that the run is alive, though no samples came
         bool is_recording;  // of the network: it has an end
         nsec_t lead;        // of the sound over the clock, at last_samples
-        size_t n_failures;  // since the last good stretch
+        // Ends since the last good stretch: of its own, and general ones.
+        size_t n_failures, n_general;
         unsigned n_starts;
         enum source_cause cause;  // of the next start
         unsigned n_restarts[SOURCE_CAUSE_COUNT];
@@ -134,17 +140,19 @@ static nsec_t delay_jitter(struct source *source, nsec_t delay) {
         return delay / 1000 * (800 + (nsec_t)(source->random % 401));
 }
 
-static nsec_t source_delay_next(struct source *source) {
-        size_t n = source->n_failures < N_DELAYS ? source->n_failures : N_DELAYS - 1;
+static nsec_t source_delay_next(struct source *source, bool is_general) {
+        size_t *n = is_general ? &source->n_general : &source->n_failures;
+        size_t most = (is_general ? N_GENERAL_DELAYS : N_DELAYS) - 1;
+        size_t at = *n < most ? *n : most;
 
-        source->n_failures++;
-        return delay_jitter(source, delays_s[n] * NSEC_PER_SEC);
+        ++*n;
+        return delay_jitter(source, (is_general ? general_delays_s : delays_s)[at] *
+                                            NSEC_PER_SEC);
 }
 
-// Nothing runs now; say so and try again later.
-static void source_retry(struct source *source, enum source_state state, const char *reason) {
-        nsec_t delay = state == SOURCE_FAILED ? delay_jitter(source, FAILED_DELAY)
-                                              : source_delay_next(source);
+// Nothing runs now; say so and try again after `delay`.
+static void source_retry(struct source *source, enum source_state state, nsec_t delay,
+                         const char *reason) {
         char text[REASON_MAX + 64];
 
         loop_timer_set(source->start, delay);
@@ -232,14 +240,15 @@ static void source_on_end(void *context, const struct media_end *end) {
         loop_timer_cancel(source->resume);
         if (source->online_since >= 0 &&
             source->last_samples - source->online_since >= GOOD_STRETCH)
-                source->n_failures = 0;
+                source->n_failures = source->n_general = 0;
         if (end_is_last(source, end))
                 source_finish(source, end);
         else if (end->fault == MEDIA_FAULT_CREDENTIALS ||
                  (is_file && end->n_samples == 0 && end_is_fault(end) && !end->has_died))
-                source_retry(source, SOURCE_FAILED, reason);
+                source_retry(source, SOURCE_FAILED, delay_jitter(source, FAILED_DELAY), reason);
         else
-                source_retry(source, SOURCE_OFFLINE, reason);
+                source_retry(source, SOURCE_OFFLINE, source_delay_next(source, end->is_general),
+                             reason);
 }
 
 // --- a run ------------------------------------------------------------------------
@@ -383,15 +392,18 @@ static int source_run(struct source *source, struct error *error) {
 }
 
 // A file that is not there will not come in a second.
-static enum source_state unopened_state(const struct source *source) {
-        return source_url_file(source->url) && source_url_check(source->url, NULL) < 0
-                       ? SOURCE_FAILED
-                       : SOURCE_OFFLINE;
+static void source_unopened(struct source *source, int code, const char *words) {
+        if (source_url_file(source->url) && source_url_check(source->url, NULL) < 0)
+                source_retry(source, SOURCE_FAILED, delay_jitter(source, FAILED_DELAY), words);
+        else
+                source_retry(source, SOURCE_OFFLINE,
+                             source_delay_next(source, code == -EAGAIN), words);
 }
 
 static void source_on_start(void *context) {
         struct source *source = context;
         struct error error = {0};
+        int code;
 
         source->run = media_run_close(source->run);
         source->reason[0] = '\0';
@@ -403,9 +415,10 @@ static void source_on_start(void *context) {
                 source->n_restarts[source->cause]++;
         if (!source_state_set(source, SOURCE_CONNECTING, ""))
                 return;
-        if (source_run(source, &error) < 0) {
+        code = source_run(source, &error);
+        if (code < 0) {
                 source->cause = SOURCE_CAUSE_OTHER;
-                source_retry(source, unopened_state(source), error.text);
+                source_unopened(source, code, error.text);
                 return;
         }
         loop_timer_set(source->watchdog, source_patience(source));

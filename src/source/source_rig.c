@@ -27,7 +27,12 @@ void rig_nursery_write(const char *path, const char *mode) {
 }
 
 int rig_only_child(void) {
-        CLEANUP(mem_freep) char *path = xasprintf("/proc/self/task/%d/children", gettid());
+        return rig_only_child_of(gettid());
+}
+
+int rig_only_child_of(int process_id) {
+        CLEANUP(mem_freep)
+        char *path = xasprintf("/proc/%d/task/%d/children", process_id, process_id);
         FILE *file = fopen(path, "r");
         char line[64] = "", *end;
         long pid;

@@ -20,8 +20,9 @@ extern const char *const rig_media[];
 // Make a program of that path, which stands in for eavesdrop-media (tests/e2e/fake_nursery.py).
 void rig_nursery_write(const char *path, const char *mode);
 
-// The process id of the only child that this process has.
+// The process id of the only child that this process has; and of that of another process.
 int rig_only_child(void);
+int rig_only_child_of(int process_id);
 
 // Write one down.
 void rig_tell_state(struct states *states, enum source_state state, const char *reason);
