@@ -18,6 +18,21 @@
 #define PASSWORD "s3cr3t"
 #define SINE     "-f lavfi -i sine=frequency=440:duration=2:sample_rate=16000"
 
+#define HLS  " -c:a aac -f hls -hls_time 1 -hls_list_size 0"
+#define FILM SINE " -f lavfi -i testsrc=duration=2:size=64x64:rate=5 -c:v mpeg2video"
+
+// A playlist of others, with the bit rate of each.
+static void qualities_write(const char *name, const char *one, int rate, const char *other,
+                            int other_rate, const char *third, int third_rate) {
+        CLEANUP(mem_freep)
+        char *list = xasprintf("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=%d\n%s\n"
+                               "#EXT-X-STREAM-INF:BANDWIDTH=%d\n%s\n"
+                               "#EXT-X-STREAM-INF:BANDWIDTH=%d\n%s\n",
+                               rate, one, other_rate, other, third_rate, third);
+
+        rig_folder_write(name, list, strlen(list));
+}
+
 static int files_make(void **state) {
         static const char list[] = "#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\n"
                                    "file:///etc/hostname\n#EXT-X-ENDLIST\n";
@@ -27,7 +42,13 @@ static int files_make(void **state) {
                 return code;
         rig_folder_ffmpeg("talk.mp3", SINE " -b:a 64k");
         rig_folder_ffmpeg("talk.wav", SINE);
-        rig_folder_ffmpeg("talk.m3u8", SINE " -c:a aac -f hls -hls_time 1 -hls_list_size 0");
+        rig_folder_ffmpeg("talk.m3u8", SINE HLS);
+        rig_folder_ffmpeg("good.m3u8", SINE " -ar 48000" HLS);
+        rig_folder_ffmpeg("film.m3u8", FILM " -ar 32000" HLS);
+        rig_folder_ffmpeg("large.m3u8", FILM " -ar 44100" HLS);
+        qualities_write("sound.m3u8", "film.m3u8", 20000, "good.m3u8", 96000, "talk.m3u8", 32000);
+        qualities_write("films.m3u8", "large.m3u8", 900000, "film.m3u8", 400000, "large.m3u8",
+                        2000000);
         rig_folder_write("hostile.m3u8", list, sizeof(list) - 1);
         rig_folder_write("page.html", "<html>nothing here</html>\n", 26);
         return 0;
@@ -119,6 +140,25 @@ static void playlists_read_no_files(void **state) {
         url_run(&child, "http://", web.port, "/hostile.m3u8");
         assert_int_equal(child.fault, MEDIA_FAULT_PROTOCOL);
         assert_int_equal(child.n_samples, 0);
+        rig_child_deinit(&child);
+        rig_server_close(&web);
+}
+
+// Pictures cost and are not looked at; where there are none, the best sound costs little.
+static void of_several_qualities_one_is_fetched(void **state) {
+        struct rig_server web = rig_server_web();
+        struct rig_child child;
+
+        (void)state;
+        url_run(&child, "http://", web.port, "/sound.m3u8");
+        assert_int_equal(child.opened.n_tracks, 1);
+        assert_int_equal(child.opened.tracks[0].rate, 48000);
+        assert_in_range(child.n_samples, 1.9 * RATE, 2.2 * RATE);
+        rig_child_deinit(&child);
+        url_run(&child, "http://", web.port, "/films.m3u8");
+        assert_int_equal(child.opened.n_tracks, 1);
+        assert_int_equal(child.opened.tracks[0].rate, 32000);
+        assert_in_range(child.n_samples, 1.9 * RATE, 2.2 * RATE);
         rig_child_deinit(&child);
         rig_server_close(&web);
 }
@@ -238,6 +278,7 @@ int main(void) {
                 cmocka_unit_test(radio_has_titles_and_no_end),
                 cmocka_unit_test(far_ends_that_fail_are_told),
                 cmocka_unit_test(playlists_read_no_files),
+                cmocka_unit_test(of_several_qualities_one_is_fetched),
                 cmocka_unit_test(a_cut_connection_is_no_proper_end),
                 cmocka_unit_test(nobody_there_is_told),
                 cmocka_unit_test(a_camera_is_heard_to_its_last_sample),

@@ -90,27 +90,46 @@ static bool is_probing_needed(const AVFormatContext *format) {
         return !has_header || !streams_are_known(format);
 }
 
-// Of a playlist with several qualities, each with the same sound, one is fetched: the one that
-// costs least. NULL: all tracks are of use.
-static const AVProgram *program_cheapest(const AVFormatContext *format) {
+static bool program_holds(const AVFormatContext *format, const AVProgram *program,
+                          enum AVMediaType type) {
+        for (unsigned i = 0; i < program->nb_stream_indexes; i++)
+                if (format->streams[program->stream_index[i]]->codecpar->codec_type == type)
+                        return true;
+        return false;
+}
+
+static long program_rate(const AVProgram *program) {
+        const AVDictionaryEntry *rate =
+                av_dict_get(program->metadata, "variant_bitrate", NULL, 0);
+
+        return rate ? strtol(rate->value, NULL, 10) : 0;
+}
+
+// Without pictures even the best costs little; with them, most of the price is for what nobody
+// looks at.
+static bool program_is_better(const AVFormatContext *format, const AVProgram *program,
+                              const AVProgram *other) {
+        bool has_pictures = program_holds(format, program, AVMEDIA_TYPE_VIDEO);
+
+        if (has_pictures != program_holds(format, other, AVMEDIA_TYPE_VIDEO))
+                return !has_pictures;
+        return has_pictures ? program_rate(program) < program_rate(other)
+                            : program_rate(program) > program_rate(other);
+}
+
+// Of a playlist with several qualities of the same sound one is fetched. NULL: all tracks are of
+// use.
+static const AVProgram *program_best(const AVFormatContext *format) {
         const AVProgram *best = NULL;
-        long best_rate = 0;
 
         if (!is_named(format, "hls") || format->nb_programs < 2)
                 return NULL;
         for (unsigned i = 0; i < format->nb_programs; i++) {
                 const AVProgram *program = format->programs[i];
-                const AVDictionaryEntry *rate =
-                        av_dict_get(program->metadata, "variant_bitrate", NULL, 0);
-                long value = rate ? strtol(rate->value, NULL, 10) : 0;
-                bool has_sound = false;
 
-                for (unsigned j = 0; j < program->nb_stream_indexes; j++)
-                        has_sound |= is_sound(format->streams[program->stream_index[j]]);
-                if (has_sound && (!best || value < best_rate)) {
+                if (program_holds(format, program, AVMEDIA_TYPE_AUDIO) &&
+                    (!best || program_is_better(format, program, best)))
                         best = program;
-                        best_rate = value;
-                }
         }
         return best;
 }
@@ -124,7 +143,7 @@ static bool program_has(const AVProgram *program, unsigned stream) {
 
 static void tracks_list(struct media_demuxer *demuxer) {
         AVFormatContext *format = demuxer->format;
-        const AVProgram *program = program_cheapest(format);
+        const AVProgram *program = program_best(format);
 
         streams_discard(format);
         for (unsigned i = 0; i < format->nb_streams; i++) {
@@ -201,7 +220,7 @@ static int network_open(struct media_demuxer *demuxer, const struct media_reques
         // A redirection to another protocol is refused without a word.
         if (code == AVERROR(EINVAL) && faults->fault == MEDIA_FAULT_NONE)
                 media_faults_set(faults, MEDIA_FAULT_PROTOCOL,
-                                 "it leads to a protocol that is not allowed here");
+                                 "a redirection to another protocol");
         return code;
 }
 
