@@ -77,13 +77,14 @@ static void on_failure(void *context, const char *words) {
         snprintf(rig->failure, sizeof(rig->failure), "%s", words);
 }
 
-void stream_rig_open(struct stream_rig *rig, bool is_file) {
+static void rig_open(struct stream_rig *rig, bool is_file, const struct source_config *source) {
         struct decode_options options = decode_options_default();
         struct stream_services services = {rig->loop, rig->scheduler, rig->vad, &rig->counts,
                                            rig->budget};
         struct stream_settings settings = {
                 .name = "test",
                 .options = &options,
+                .source = source,
                 .history_segments = 5,
                 .is_file = is_file,
         };
@@ -98,6 +99,14 @@ void stream_rig_open(struct stream_rig *rig, bool is_file) {
                 .counts = &rig->observer_counts,
         };
         stream_add_observer(rig->stream, &rig->observer);
+}
+
+void stream_rig_open(struct stream_rig *rig, bool is_file) {
+        rig_open(rig, is_file, NULL);
+}
+
+void stream_rig_fetch(struct stream_rig *rig, const struct source_config *source) {
+        rig_open(rig, false, source);
 }
 
 int stream_rig_setup(void **state) {

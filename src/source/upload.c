@@ -134,6 +134,13 @@ static void media_on_samples(void *context, const float *samples, size_t n) {
                 upload->listener.on_samples(upload->listener.context, samples, n);
 }
 
+static void media_on_warning(void *context, const char *words) {
+        struct upload *upload = context;
+
+        if (upload->listener.on_warning)
+                upload->listener.on_warning(upload->listener.context, words);
+}
+
 static void media_on_end(void *context, const struct error *error) {
         upload_over(context, error ? UPLOAD_DAMAGED : UPLOAD_DONE, error ? error->text : NULL);
 }
@@ -157,6 +164,7 @@ static void upload_on_turn(void *context) {
         struct upload *upload = context;
         const struct media_listener listener = {
                 .on_samples = media_on_samples,
+                .on_warning = media_on_warning,
                 .on_end = media_on_end,
                 .on_drain = media_on_drain,
                 .context = upload,

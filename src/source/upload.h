@@ -61,6 +61,8 @@ enum upload_end {
 
 struct upload_listener {
         void (*on_samples)(void *context, const float *samples, size_t n);
+        // What people should know of it. May be NULL.
+        void (*on_warning)(void *context, const char *words);
         // The end, called once; `words` say what was wrong (NULL: nothing).
         void (*on_end)(void *context, enum upload_end end, const char *words);
         // Read on, or stop reading from the client.

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -57,6 +58,7 @@ struct client {
         unsigned n_ends;
         enum upload_end end;
         char words[200];
+        char warning[200];
         bool is_read;
         bool is_pausing;  // its reader takes one piece and no more
 };
@@ -79,13 +81,24 @@ static void client_on_end(void *context, enum upload_end end, const char *words)
         client->upload = upload_close(client->upload);
 }
 
+static void client_on_warning(void *context, const char *words) {
+        struct client *client = context;
+
+        snprintf(client->warning, sizeof(client->warning), "%s", words);
+}
+
 static void client_on_want(void *context, bool is_wanted) {
         ((struct client *)context)->is_read = is_wanted;
 }
 
 static bool client_init(struct client *client, struct rig *rig) {
-        const struct upload_listener listener = {client_on_samples, client_on_end,
-                                                 client_on_want, client};
+        const struct upload_listener listener = {
+                .on_samples = client_on_samples,
+                .on_warning = client_on_warning,
+                .on_end = client_on_end,
+                .on_want = client_on_want,
+                .context = client,
+        };
 
         *client = (struct client){.rig = rig, .is_read = true};
         return upload_open(&client->upload, &rig->services, &listener);
@@ -357,6 +370,32 @@ static void what_is_no_sound_is_told(void **state) {
         rig_deinit(&rig);
 }
 
+// By a media process that says so (tests/e2e/fake_nursery.py), whatever program is chosen.
+static void what_people_should_know_is_told(void **state) {
+        char folder[] = "/tmp/eavesdrop-upload-XXXXXX";
+        const char *chosen = choice;
+        CLEANUP(mem_freep) char *program = NULL;
+        struct rig rig;
+        struct client client;
+
+        (void)state;
+        assert_non_null(mkdtemp(folder));
+        choice = program = xasprintf("%s/eavesdrop-media", folder);
+        rig_nursery_write(program, "");
+        rig_init(&rig, 1, 10);
+        assert_true(client_init(&client, &rig));
+        upload_write(client.upload, (const uint8_t *)"!", 1);
+        upload_write_end(client.upload);
+        loop_advance(rig.loop, NSEC_PER_SEC);
+        client_await(&client, SIZE_MAX);
+        assert_string_equal(client.warning, "its 2 sound tracks are silent");
+        assert_int_equal(client.end, UPLOAD_DONE);
+        rig_deinit(&rig);
+        choice = chosen;
+        unlink(program);
+        rmdir(folder);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(idle_uploads_start_nothing_and_are_ended),
@@ -368,6 +407,7 @@ int main(void) {
                 cmocka_unit_test(few_bytes_make_no_endless_sound),
                 cmocka_unit_test(what_waits_leaves_room_for_others),
                 cmocka_unit_test(what_is_no_sound_is_told),
+                cmocka_unit_test(what_people_should_know_is_told),
         };
 
         int n_failed = 0;

@@ -2,7 +2,8 @@
 """Stands in for eavesdrop-media in tests: what it and its children do, and do wrong, is asked for
 by the last part of each address (media/control.h and media/records.h are what it speaks).
 
-usage: fake_nursery.py [deaf | dies]     deaf: it reads no packet; dies: it ends at once
+usage: fake_nursery.py [deaf | dies | SOUND]    deaf: it reads no packet; dies: it ends at once;
+                                                SOUND: a file of s16 that some children play
 """
 
 import json
@@ -80,6 +81,19 @@ def notes(records):
     records.end("damaged", "a broken frame", 12.5)
 
 
+def jumps(records):
+    """Somebody speaks, and in the middle of it the clock jumps. Then nothing comes."""
+    with open(sys.argv[1], "rb") as file:
+        said = file.read()
+    records.opened()
+    for at in range(0, len(said), 3200):
+        piece = said[at : at + 3200]
+        records.write(SAMPLES, struct.pack("=q", records.time) + piece)
+        records.time += len(piece) // 2
+    records.tell(JUMP, seconds=3600)
+    time.sleep(1000)
+
+
 def garbage(records):
     records.samples(160)
     os.write(records.descriptor, b"\xff" * 4096)
@@ -118,13 +132,18 @@ def status(_records):
     os._exit(3)
 
 
-CHILDREN = {f.__name__: f for f in (live, endless, tone, notes, garbage, dies, stops, stubborn, polite, refused, status)}
+CHILDREN = {
+    f.__name__: f
+    for f in (live, endless, tone, notes, jumps, garbage, dies, stops, stubborn, polite, refused, status)
+}
 
 
 def echo(records, descriptor):
-    """What comes is what is heard."""
+    """What comes is what is heard; of what begins with an exclamation mark a warning is told."""
     records.opened(is_finite=True)
     while data := os.read(descriptor, 4096):
+        if data[0] == ord("!"):
+            records.tell(WARNING, words="its 2 sound tracks are silent")
         records.samples(len(data), value=data[0])
     records.end()
 

@@ -181,6 +181,18 @@ def test_idle_uploads_cost_no_process_and_the_rest_is_sent_away(serve, client, j
     assert len(idle) == 5 and server.media() == []
 
 
+def test_what_is_odd_about_an_upload_is_logged(serve, client, tmp_path):
+    tracks = tmp_path / "tracks.mkv"
+    silence = ["-f", "lavfi", "-i", "anullsrc=r=16000:cl=mono:d=2"]
+    subprocess.run(["ffmpeg", "-v", "error", *silence, *silence, "-map", "0", "-map", "1", tracks], check=True)
+    server = serve()
+    sender = upload(client, server, "tracks")
+    sender.send_bytes(tracks.read_bytes())
+    sender.end()
+    assert sender.wait_close() == 1000
+    server.wait_log(r"warning client 127\.0\.0\.1.*its 2 sound tracks are silent.*\[upload-warning\]", 5)
+
+
 def test_an_upload_beyond_its_limits_is_told(serve, client):
     server = serve("uploads: {size: 300KB, seconds: 5s}\n")
     large = upload(client, server, "large")

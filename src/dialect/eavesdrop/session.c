@@ -5,6 +5,7 @@
 
 #include "dialect/eavesdrop/roles.h"
 #include "source/upload.h"
+#include "util/log.h"
 #include "util/mem.h"
 
 struct eavesdrop {
@@ -112,6 +113,12 @@ static double upload_retry(const struct session *session) {
         return (double)upload_slots_retry(uploads->slots) / NSEC_PER_SEC;
 }
 
+static void upload_on_warning(void *context, const char *words) {
+        const struct session *session = context;
+
+        log_warning(session->base.about, "upload-warning", "%s", words);
+}
+
 static void upload_on_end(void *context, enum upload_end end, const char *words) {
         static const uint16_t codes[] = {
                 [UPLOAD_DONE] = 1000,    [UPLOAD_DAMAGED] = 1011,  [UPLOAD_TOO_LARGE] = 1009,
@@ -146,6 +153,7 @@ static bool upload_admit(struct session *session) {
         struct eavesdrop *state = session->state;
         struct upload_listener listener = {
                 .on_samples = upload_on_samples,
+                .on_warning = upload_on_warning,
                 .on_end = upload_on_end,
                 .on_want = upload_on_want,
                 .context = session,
