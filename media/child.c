@@ -88,7 +88,8 @@ static void progress_tell(void *context) {
                 media_output_record(&hearing->output, &record);
 }
 
-// Nothing more has come: what is held goes out. That it could not is told of the next samples too.
+// Nothing more has come: what is held goes out. That it could not is told of the next samples
+// too.
 static void on_idle(void *context) {
         struct hearing *hearing = context;
 

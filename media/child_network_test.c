@@ -46,7 +46,8 @@ static int files_make(void **state) {
         rig_folder_ffmpeg("good.m3u8", SINE " -ar 48000" HLS);
         rig_folder_ffmpeg("film.m3u8", FILM " -ar 32000" HLS);
         rig_folder_ffmpeg("large.m3u8", FILM " -ar 44100" HLS);
-        qualities_write("sound.m3u8", "film.m3u8", 20000, "good.m3u8", 96000, "talk.m3u8", 32000);
+        qualities_write("sound.m3u8", "film.m3u8", 20000, "good.m3u8", 96000, "talk.m3u8",
+                        32000);
         qualities_write("films.m3u8", "large.m3u8", 900000, "film.m3u8", 400000, "large.m3u8",
                         2000000);
         rig_folder_write("hostile.m3u8", list, sizeof(list) - 1);

@@ -117,8 +117,8 @@ static bool program_is_better(const AVFormatContext *format, const AVProgram *pr
                             : program_rate(program) > program_rate(other);
 }
 
-// Of a playlist with several qualities of the same sound one is fetched. NULL: all tracks are of
-// use.
+// Of a playlist with several qualities of the same sound one is fetched. NULL: all tracks are
+// of use.
 static const AVProgram *program_best(const AVFormatContext *format) {
         const AVProgram *best = NULL;
 

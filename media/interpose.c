@@ -32,10 +32,10 @@ static __attribute__((constructor)) void next_find(void) {
         next.sendmsg = (__typeof__(next.sendmsg))dlsym(RTLD_NEXT, "sendmsg");
         next.sendmmsg = (__typeof__(next.sendmmsg))dlsym(RTLD_NEXT, "sendmmsg");
         next.getaddrinfo = (__typeof__(next.getaddrinfo))dlsym(RTLD_NEXT, "getaddrinfo");
-        next.reading.poll = (__typeof__(next.reading.poll))dlsym(RTLD_NEXT, "poll");
-        next.reading.recv = (__typeof__(next.reading.recv))dlsym(RTLD_NEXT, "recv");
+        next.reading.next_poll = (__typeof__(next.reading.next_poll))dlsym(RTLD_NEXT, "poll");
+        next.reading.next_recv = (__typeof__(next.reading.next_recv))dlsym(RTLD_NEXT, "recv");
         if (!next.connect || !next.sendto || !next.sendmsg || !next.sendmmsg ||
-            !next.getaddrinfo || !next.reading.poll || !next.reading.recv)
+            !next.getaddrinfo || !next.reading.next_poll || !next.reading.next_recv)
                 abort();
 }
 

@@ -281,8 +281,7 @@ static void test_avformat_reads_ahead(void **state) {
         avio_closep(&io);
         assert_true(n_idle > 0);
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-                assert_ptr_not_equal(dlsym(RTLD_DEFAULT, names[i]),
-                                     dlsym(RTLD_NEXT, names[i]));
+                assert_ptr_not_equal(dlsym(RTLD_DEFAULT, names[i]), dlsym(RTLD_NEXT, names[i]));
 }
 
 // --- the program ------------------------------------------------------------------------

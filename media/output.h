@@ -25,8 +25,8 @@ struct media_output {
 void media_output_init(struct media_output *output, int descriptor, unsigned n_channels);
 void media_output_deinit(struct media_output *output);
 
-// Before the first samples. Live sound is written in pieces of at most 100 ms: its reader is woken
-// less often. What is there already is written in larger ones.
+// Before the first samples. Live sound is written in pieces of at most 100 ms: its reader is
+// woken less often. What is there already is written in larger ones.
 void media_output_begin(struct media_output *output, bool is_live, bool is_paced);
 
 // All return 0 or a negative errno: nobody reads any more, or we were told to stop (-EINTR).

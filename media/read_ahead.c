@@ -39,7 +39,7 @@ static bool has_bytes_of(int descriptor) {
         return ahead.begin < ahead.end && ahead.descriptor == descriptor;
 }
 
-// Those of which we have bytes are ready, whatever the kernel says. Their number.
+// Sockets of which we have bytes are ready, whatever the kernel says. Their number.
 static int sockets_mark(struct pollfd *sockets, nfds_t n) {
         int n_ready = 0;
 
@@ -58,7 +58,8 @@ static bool has_bytes_of_any(const struct pollfd *sockets, nfds_t n) {
         return false;
 }
 
-// Is it known that nothing is there? Whatever has come in the meantime may wait until the next look.
+// Is it known that nothing is there? Whatever has come in the meantime may wait until the next
+// look.
 static bool is_drained(const struct pollfd *sockets, nfds_t n) {
         bool was = ahead.is_drained && n == 1 && sockets[0].fd == ahead.descriptor &&
                    !(sockets[0].events & POLLOUT);
@@ -70,8 +71,8 @@ static bool is_drained(const struct pollfd *sockets, nfds_t n) {
 // Until it is time to look again, but no longer than was allowed.
 static void nap(int timeout) {
         int64_t now = media_patience_now();
-        int64_t until = now - (now - ahead.phase) % MEDIA_READ_AHEAD_PERIOD +
-                        MEDIA_READ_AHEAD_PERIOD;
+        int64_t until =
+                now - (now - ahead.phase) % MEDIA_READ_AHEAD_PERIOD + MEDIA_READ_AHEAD_PERIOD;
         int64_t latest = now + timeout * (MEDIA_SECOND / 1000);
 
         media_patience_sleep(timeout >= 0 && until > latest ? latest : until);
@@ -82,18 +83,18 @@ int media_read_ahead_poll(const struct media_read_ahead_calls *calls, struct pol
         int code;
 
         if (!is_begun || timeout == 0)
-                return calls->poll(sockets, n, timeout);
+                return calls->next_poll(sockets, n, timeout);
         if (has_bytes_of_any(sockets, n)) {
                 for (nfds_t i = 0; i < n; i++)
                         sockets[i].revents = 0;
                 return sockets_mark(sockets, n);
         }
-        code = is_drained(sockets, n) ? 0 : calls->poll(sockets, n, 0);
+        code = is_drained(sockets, n) ? 0 : calls->next_poll(sockets, n, 0);
         if (code != 0)
                 return code;
         ahead.on_idle(ahead.context);
         nap(timeout);
-        return calls->poll(sockets, n, timeout);
+        return calls->next_poll(sockets, n, timeout);
 }
 
 static ssize_t bytes_take(void *bytes, size_t n, int flags) {
@@ -112,13 +113,13 @@ ssize_t media_read_ahead_recv(const struct media_read_ahead_calls *calls, int de
         ssize_t n_read;
 
         if (!is_begun)
-                return calls->recv(descriptor, bytes, n, flags);
+                return calls->next_recv(descriptor, bytes, n, flags);
         if (has_bytes_of(descriptor))
                 return bytes_take(bytes, n, flags);
         // Large reads are that already, and those with flags mean something else.
         if (flags != 0 || n >= BUFFER_SIZE || ahead.begin < ahead.end)
-                return calls->recv(descriptor, bytes, n, flags);
-        n_read = calls->recv(descriptor, ahead.bytes, BUFFER_SIZE, 0);
+                return calls->next_recv(descriptor, bytes, n, flags);
+        n_read = calls->next_recv(descriptor, ahead.bytes, BUFFER_SIZE, 0);
         if (n_read <= 0)
                 return n_read;
         ahead.descriptor = descriptor;

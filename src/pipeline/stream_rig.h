@@ -58,7 +58,7 @@ struct stream_rig *stream_rig_need(void **state);
 // A new stream instead of the rig's: live or of a file.
 void stream_rig_open(struct stream_rig *rig, bool is_file);
 
-// The same of a source.
+// A new stream instead of the rig's, of a source.
 void stream_rig_fetch(struct stream_rig *rig, const struct source_config *source);
 
 // Let the decoder answer all that it has.

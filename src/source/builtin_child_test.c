@@ -210,9 +210,10 @@ static void its_faults_have_names_and_words(void **state) {
         rig_open(&rig, &capture, "refused");
         end_await(&capture);
         assert_int_equal(capture.fault, MEDIA_FAULT_PROTOCOL);
-        assert_string_equal(capture.text,
-                            "it leads to a protocol or place that is not allowed here: 10.0.0.1 is "
-                            "nearer than the address that was asked for");
+        assert_string_equal(
+                capture.text,
+                "it leads to a protocol or place that is not allowed here: 10.0.0.1 is "
+                "nearer than the address that was asked for");
         rig_deinit(&rig);
 }
 

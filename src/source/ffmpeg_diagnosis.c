@@ -28,8 +28,8 @@ static const char *message_of(const char *line, bool *ret_is_error) {
 }
 
 void ffmpeg_diagnosis_init(struct ffmpeg_diagnosis *diagnosis) {
-        *diagnosis = (struct ffmpeg_diagnosis){.fault = MEDIA_FAULT_NONE,
-                                                .sign = MEDIA_SIGN_NONE};
+        *diagnosis =
+                (struct ffmpeg_diagnosis){.fault = MEDIA_FAULT_NONE, .sign = MEDIA_SIGN_NONE};
 }
 
 void ffmpeg_diagnosis_add(struct ffmpeg_diagnosis *diagnosis, const char *line) {

@@ -11,7 +11,8 @@ const char *media_fault_text(enum media_fault fault) {
                 [MEDIA_FAULT_REFUSED] = "connection refused",
                 [MEDIA_FAULT_UNREACHABLE] = "host unreachable",
                 [MEDIA_FAULT_TIMEOUT] = "no answer in time",
-                [MEDIA_FAULT_PROTOCOL] = "it leads to a protocol or place that is not allowed here",
+                [MEDIA_FAULT_PROTOCOL] =
+                        "it leads to a protocol or place that is not allowed here",
                 [MEDIA_FAULT_FORMAT] = "in a format that is not read from such a source",
                 [MEDIA_FAULT_NOT_MEDIA] = "no sound in a known format",
                 [MEDIA_FAULT_LIMIT] = "it takes too much work",

@@ -146,8 +146,8 @@ static nsec_t source_delay_next(struct source *source, bool is_general) {
         size_t at = *n < most ? *n : most;
 
         ++*n;
-        return delay_jitter(source, (is_general ? general_delays_s : delays_s)[at] *
-                                            NSEC_PER_SEC);
+        return delay_jitter(source,
+                            (is_general ? general_delays_s : delays_s)[at] * NSEC_PER_SEC);
 }
 
 // Nothing runs now; say so and try again after `delay`.
@@ -396,8 +396,8 @@ static void source_unopened(struct source *source, int code, const char *words) 
         if (source_url_file(source->url) && source_url_check(source->url, NULL) < 0)
                 source_retry(source, SOURCE_FAILED, delay_jitter(source, FAILED_DELAY), words);
         else
-                source_retry(source, SOURCE_OFFLINE,
-                             source_delay_next(source, code == -EAGAIN), words);
+                source_retry(source, SOURCE_OFFLINE, source_delay_next(source, code == -EAGAIN),
+                             words);
 }
 
 static void source_on_start(void *context) {

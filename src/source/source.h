@@ -86,8 +86,8 @@ int source_url_check(const char *url, struct error *error);
 // After the end of a child the next is started 1 s later, the first five times; then after
 // 5, 10, 20, 40, and from then on 60 s (all +-20 %, so that many streams of one server do not
 // come back in one moment). Ten seconds of sound start the count again. When the process ended
-// that reads all sources, which is not this one's doing, the next is started after 1, 1, 2, 5, and
-// from then on 10 s, and does not count among those.
+// that reads all sources, which is not this one's doing, the next is started after 1, 1, 2, 5,
+// and from then on 10 s, and does not count among those.
 int source_open(struct source **ret, struct loop *loop, const struct source_config *config,
                 const struct source_listener *listener, struct error *error);
 
