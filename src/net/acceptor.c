@@ -208,17 +208,18 @@ int acceptor_open(struct acceptor **ret, struct loop *loop, const char *address,
                          uv_strerror(result));
 }
 
-int acceptor_open_local(struct acceptor **ret, struct loop *loop, const char *path,
-                        const char *group, void (*on_accept)(void *context, int fd),
-                        void *context, struct error *error) {
+int acceptor_open_local(struct acceptor **ret, struct loop *loop,
+                        const struct acceptor_local *place,
+                        void (*on_accept)(void *context, int fd), void *context,
+                        struct error *error) {
         CLEANUP(local_socket_closep) struct local_socket *local = NULL;
-        int result = local_socket_open(&local, path, group, error);
+        int result = local_socket_open(&local, place->path, place->group, error);
 
         if (result < 0)
                 return result;
         result = acceptor_new(ret, loop, local_socket_fd(local), on_accept, context);
         if (result < 0)
-                return error_set(error, result, "cannot listen on %s: %s", path,
+                return error_set(error, result, "cannot listen on %s: %s", place->path,
                                  uv_strerror(result));
         (*ret)->local = TAKE(local);
         return 0;

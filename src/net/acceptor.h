@@ -25,11 +25,16 @@ struct acceptor;
 int acceptor_open(struct acceptor **ret, struct loop *loop, const char *address,
                   void (*on_accept)(void *context, int fd), void *context, struct error *error);
 
-// Listen on a unix socket with that path, which is for members of that group, too
-// (local_socket.h, which has the errors).
-int acceptor_open_local(struct acceptor **ret, struct loop *loop, const char *path,
-                        const char *group, void (*on_accept)(void *context, int fd),
-                        void *context, struct error *error);
+struct acceptor_local {
+        const char *path;
+        const char *group;  // whose members it is for, too; NULL: nobody's
+};
+
+// Listen on a unix socket (local_socket.h, which has the errors).
+int acceptor_open_local(struct acceptor **ret, struct loop *loop,
+                        const struct acceptor_local *place,
+                        void (*on_accept)(void *context, int fd), void *context,
+                        struct error *error);
 
 // The number of that group; -1: there is none, or the socket is TCP's.
 int acceptor_group(const struct acceptor *acceptor);

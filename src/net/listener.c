@@ -94,9 +94,10 @@ int listener_open(struct listener **ret, struct loop *loop, const char *address,
 int listener_open_local(struct listener **ret, struct loop *loop, const char *path,
                         const char *group, const struct listener_handler *handler,
                         struct error *error) {
+        struct acceptor_local place = {path, group};
         struct listener *listener = listener_new(loop, handler);
-        int result = acceptor_open_local(&listener->acceptor, loop, path, group,
-                                         listener_on_accept, listener, error);
+        int result = acceptor_open_local(&listener->acceptor, loop, &place, listener_on_accept,
+                                         listener, error);
 
         if (result < 0) {
                 free(listener);

@@ -19,13 +19,13 @@ int local_socket_open(struct local_socket **ret, const char *path, const char *g
                       struct error *error);
 
 // The socket (non-blocking, close-on-exec); stays ours.
-int local_socket_fd(const struct local_socket *socket);
+int local_socket_fd(const struct local_socket *local);
 
 // The group's number, by which members are told (local_peer.h); -1: there is none.
-int local_socket_group(const struct local_socket *socket);
+int local_socket_group(const struct local_socket *local);
 
 // Close it, and remove the file if it is still this one. NULL is fine. Returns NULL.
-struct local_socket *local_socket_close(struct local_socket *socket);
+struct local_socket *local_socket_close(struct local_socket *local);
 
 // Whether somebody answers at the path: 0. -ENOENT: there is nothing; -ECONNREFUSED: nobody
 // does; -EACCES: not to us.
