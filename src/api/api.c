@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/forgetting.h"
 #include "api/problem.h"
 #include "api/route.h"
 #include "auth/principal.h"
@@ -25,6 +26,7 @@ struct api {
         char *metrics;  // the last metrics page; lent to its answers
         size_t n_metrics;
         nsec_t metrics_at;  // when it was made
+        struct forgettings *forgettings;
 };
 
 static struct api_view api_view(const struct api *api) {
@@ -107,12 +109,20 @@ static void server_get(struct api *api, struct exchange *exchange,
         (void)parts;
         json_object_set_new(json, "version", json_string(EAVESDROP_VERSION));
         json_object_set_new(json, "process", json_integer(getpid()));
-        json_object_set_new(json, "state_dir", json_string(view.state_dir));
+        json_object_set_new(json, "state_dir", json_string(view.kept.folder));
         text = json_dumps(json, JSON_COMPACT);
         json_decref(json);
         response.body = text;
         response.body_length = strlen(text);
         exchange_reply(exchange, &response);
+}
+
+static void segments_delete(struct api *api, struct exchange *exchange,
+                            const struct route_parts *parts) {
+        struct api_view view = api_view(api);
+
+        forgettings_answer(api->forgettings, exchange, &view.kept,
+                           parts->n ? parts->texts[0] : NULL);
 }
 
 // --- the table -------------------------------------------------------------------------------
@@ -124,6 +134,8 @@ static const struct route routes[] = {
         {"GET", "/readyz", ROUTE_OPEN, readiness_get},
         {"GET", "/metrics", ROUTE_OPEN, metrics_get},
         {"GET", "/api/v1/server", ROUTE_MANAGE, server_get},
+        {"DELETE", "/api/v1/segments", ROUTE_MANAGE, segments_delete},
+        {"DELETE", "/api/v1/streams/{name}/segments", ROUTE_MANAGE, segments_delete},
         {0},
 };
 
@@ -191,11 +203,14 @@ struct api *api_new(struct loop *loop,
         api->loop = loop;
         api->describe = describe;
         api->context = context;
+        api->forgettings = forgettings_new();
         return api;
 }
 
 struct api *api_free(struct api *api) {
-        if (api)
-                free(api->metrics);
+        if (!api)
+                return NULL;
+        forgettings_free(api->forgettings);
+        free(api->metrics);
         return mem_free(api);
 }

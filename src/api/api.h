@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "api/metrics_page.h"
+#include "journal/forget.h"
 #include "net/exchange.h"
 #include "util/loop.h"
 
@@ -18,7 +19,7 @@ struct api_view {
         // Why no new client would be taken in now, as a line of text; NULL: one would.
         const char *busy;
         struct metrics_sources figures;
-        const char *state_dir;  // the state folder
+        struct forget_place kept;  // where what is kept is
 };
 
 // `describe` fills *ret, which is all zero, whenever a page needs it. `context` is lent and
@@ -26,6 +27,8 @@ struct api_view {
 struct api *api_new(struct loop *loop,
                     void (*describe)(const void *context, struct api_view *ret),
                     const void *context);
+
+// Before the journal and the archive are closed. NULL is fine. Returns NULL.
 struct api *api_free(struct api *api);
 
 // Answer a request: with the page of its path, 404 where there is none, 405 to a method that it

@@ -16,3 +16,4 @@ int cli_search(int argc, char **argv);
 int cli_export(int argc, char **argv);
 int cli_tail(int argc, char **argv);
 int cli_alerts(int argc, char **argv);
+int cli_forget(int argc, char **argv);

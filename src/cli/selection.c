@@ -52,8 +52,7 @@ static char **list_read(const struct options *options, const char *name) {
 }
 
 // A date, or how long ago, in which there is a unit: "2026" is neither.
-static int time_read(const struct options *options, const char *name, int64_t now,
-                     int64_t *ret) {
+int selection_time(const struct options *options, const char *name, int64_t now, int64_t *ret) {
         const char *value = options_get(options, name);
         CLEANUP(mem_freep) char *text = NULL;
         double seconds;
@@ -127,8 +126,8 @@ static int selection_fill(struct selection *selection, const struct options *opt
         query->streams = list_read(options, "stream");
         query->languages = list_read(options, "language");
         query->words = words_join(options);
-        if ((r = time_read(options, "since", now, &query->since)) >= 0 ||
-            (r = time_read(options, "until", now, &query->until)) >= 0 ||
+        if ((r = selection_time(options, "since", now, &query->since)) >= 0 ||
+            (r = selection_time(options, "until", now, &query->until)) >= 0 ||
             (r = limit_read(options, limit, &selection->limit)) >= 0)
                 return r;
         if (query->until && query->since >= query->until)

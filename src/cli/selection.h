@@ -23,6 +23,10 @@ struct selection {
 int selection_read(struct selection *ret, const struct options *options, uint64_t limit,
                    int64_t now);
 
+// A point in time as people write it: a date (util/date.h), or how long before `now` (Unix ms).
+// Returns -1 to go on, *ret being as it was where the option was not given; else the exit code.
+int selection_time(const struct options *options, const char *name, int64_t now, int64_t *ret);
+
 void selection_deinit(struct selection *selection);
 
 // The only stream that is asked for, as subtitles need it; NULL when there may be several.

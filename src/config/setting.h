@@ -46,7 +46,7 @@ enum {
         SETTING_TRANSCRIBE = 2,
         SETTING_CHECK = 4,
         SETTING_MODEL = 8,
-        SETTING_READ = 16,  // search, export, tail
+        SETTING_READ = 16,  // search, export, tail, forget
 };
 
 // The struct that the value is put into.

@@ -152,7 +152,7 @@ int archive_files_open(struct archive_files **ret, const char *folder, struct er
         DIR *root;
         int r;
 
-        files->root = xasprintf("%s/audio", folder);
+        files->root = xasprintf("%s/" ARCHIVE_FOLDER, folder);
         r = folder_make(files->root);
         if (r < 0)
                 return error_set(error, r, "cannot make the folder %s: %s", files->root,

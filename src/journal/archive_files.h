@@ -16,6 +16,8 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
+#define ARCHIVE_FOLDER "audio"  // in the state folder
+
 #define ARCHIVE_HOUR (3600 * INT64_C(1000))  // ms
 
 struct archive_file {
