@@ -53,6 +53,7 @@ def serving(name, port, work, model, peer_python=None, settings=""):
         config = work / f"eavesdrop-{port}.yaml"
         config.write_text(f"listen: 127.0.0.1:{port}\nmodel: {MODELS / model}\n{settings}")
         command = [str(PROGRAM), "serve", "--config", str(config), "--model-dir", str(MODELS)]
+        environment["EAVESDROP_STATE_DIR"] = str(work / f"state-{port}")
     else:
         command = [str(peer_python), "-c", PEER, str(port), str(MODELS / model), name.split()[-1]]
         environment["OMP_NUM_THREADS"] = str(children.THREADS)

@@ -79,11 +79,8 @@ int alert_rules_new(struct alert_rules **ret, const struct alert_config *configs
         rules->n = n;
         rules->phrases = phrases_new();
         for (size_t i = 0; i < n; i++)
-                if (alert_add(rules, (unsigned)i, error) < 0) {
-                        if (configs[i].name)
-                                error_prefix(error, "%s", configs[i].name);
+                if (alert_add(rules, (unsigned)i, error) < 0)
                         return -EINVAL;
-                }
         phrases_link(rules->phrases);
         *ret = TAKE(rules);
         return 0;

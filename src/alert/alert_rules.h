@@ -56,7 +56,7 @@ struct alert_rules {
         int64_t pattern_base;
 };
 
-// -EINVAL with words that name the alert and the place.
+// -EINVAL with words that name the place.
 int alert_rules_new(struct alert_rules **ret, const struct alert_config *configs, size_t n,
                     struct error *error);
 

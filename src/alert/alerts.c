@@ -42,8 +42,12 @@ int alert_check(const struct alert_config *config, struct error *error) {
 int alerts_new(struct alerts **ret, const struct alert_config *configs, size_t n,
                alert_emit *emit, void *context, struct error *error) {
         CLEANUP(alerts_freep) struct alerts *alerts = xnew(struct alerts);
-        int r = alert_rules_new(&alerts->rules, configs, n, error);
+        int r;
 
+        for (size_t i = 0; i < n; i++)
+                if (alert_check(&configs[i], error) < 0)
+                        return error_prefix(error, "alert '%s'", configs[i].name);
+        r = alert_rules_new(&alerts->rules, configs, n, error);
         if (r < 0)
                 return r;
         alerts->configs = configs;

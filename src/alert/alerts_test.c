@@ -307,11 +307,11 @@ static void mistakes_are_named_with_their_place(void **state) {
                 double cooldown;
                 const char *complaint;
         } cases[] = {
-                {"help\n\n ... ", NULL, NULL, 0, "a: words, item 3: '...' has no letter"},
-                {NULL, "ok\nfire(", NULL, 0, "a: patterns, item 2: 'fire(': missing closing"},
-                {NULL, NULL, NULL, 0, "a: neither words nor patterns"},
-                {"\n \n", "", NULL, 0, "a: neither words nor patterns"},
-                {"help", NULL, NULL, -1, "a: cooldown"},
+                {"help\n\n ... ", NULL, NULL, 0, "words, item 3: '...' has no letter"},
+                {NULL, "ok\nfire(", NULL, 0, "patterns, item 2: 'fire(': missing closing"},
+                {NULL, NULL, NULL, 0, "neither words nor patterns"},
+                {"\n \n", "", NULL, 0, "neither words nor patterns"},
+                {"help", NULL, NULL, -1, "cooldown"},
         };
         struct error error;
 

@@ -1,5 +1,6 @@
 #include "api/metrics_page.h"
 
+#include "api/metrics_kept.h"
 #include "audio/pcm.h"
 #include "decode/scheduler.h"
 #include "dialect/dialects.h"
@@ -12,13 +13,6 @@ static const char *const kind_names[] = {
         [JOB_FINAL] = "final",
         [JOB_FILE] = "file",
 };
-
-// A family of one line without labels.
-static void single_write(struct metrics *metrics, enum metrics_type type, const char *name,
-                         const char *help, double value) {
-        metrics_family(metrics, type, name, help);
-        metrics_value(metrics, NULL, value);
-}
 
 // --- decoding --------------------------------------------------------------------------------
 
@@ -75,12 +69,12 @@ static void load_write(struct metrics *metrics, const struct scheduler_counts *c
         for (int level = LOAD_SLOWED; level < LOAD_LEVEL_COUNT; level++)
                 metrics_value(metrics, METRICS_LABELS({"level", load_level_name(level)}),
                               (double)counts->n_levels[level]);
-        single_write(metrics, METRICS_GAUGE, "eavesdrop_partial_interval_seconds",
-                     "How long a stream waits from one partial text to the next.",
-                     (double)stats->partial_interval / (double)NSEC_PER_SEC);
-        single_write(metrics, METRICS_GAUGE, "eavesdrop_final_delay_seconds",
-                     "How long the oldest live window has been waiting for the engine.",
-                     (double)stats->final_delay / (double)NSEC_PER_SEC);
+        metrics_single(metrics, METRICS_GAUGE, "eavesdrop_partial_interval_seconds",
+                       "How long a stream waits from one partial text to the next.",
+                       (double)stats->partial_interval / (double)NSEC_PER_SEC);
+        metrics_single(metrics, METRICS_GAUGE, "eavesdrop_final_delay_seconds",
+                       "How long the oldest live window has been waiting for the engine.",
+                       (double)stats->final_delay / (double)NSEC_PER_SEC);
 }
 
 static void backlog_write(struct metrics *metrics, const struct scheduler_counts *counts,
@@ -90,17 +84,17 @@ static void backlog_write(struct metrics *metrics, const struct scheduler_counts
         metrics_value(metrics, METRICS_LABELS({"kind", "final"}),
                       (double)(stats->n_final - stats->n_file));
         metrics_value(metrics, METRICS_LABELS({"kind", "file"}), (double)stats->n_file);
-        single_write(metrics, METRICS_GAUGE, "eavesdrop_backlog_audio_seconds",
-                     "Sound of the windows that are closed and not yet text.",
-                     stats->backlog_seconds);
-        single_write(metrics, METRICS_GAUGE, "eavesdrop_finals_spooled",
-                     "Windows of the backlog whose sound is on disk.",
-                     (double)stats->n_spooled);
-        single_write(metrics, METRICS_GAUGE, "eavesdrop_spool_bytes",
-                     "Bytes on disk that the sound of the backlog takes.",
-                     (double)stats->spool_bytes);
-        single_write(metrics, METRICS_COUNTER, "eavesdrop_finals_spooled_total",
-                     "Windows whose sound went to disk.", (double)counts->n_spooled);
+        metrics_single(metrics, METRICS_GAUGE, "eavesdrop_backlog_audio_seconds",
+                       "Sound of the windows that are closed and not yet text.",
+                       stats->backlog_seconds);
+        metrics_single(metrics, METRICS_GAUGE, "eavesdrop_finals_spooled",
+                       "Windows of the backlog whose sound is on disk.",
+                       (double)stats->n_spooled);
+        metrics_single(metrics, METRICS_GAUGE, "eavesdrop_spool_bytes",
+                       "Bytes on disk that the sound of the backlog takes.",
+                       (double)stats->spool_bytes);
+        metrics_single(metrics, METRICS_COUNTER, "eavesdrop_finals_spooled_total",
+                       "Windows whose sound went to disk.", (double)counts->n_spooled);
 }
 
 static void decoding_write(struct metrics *metrics, struct scheduler *scheduler) {
@@ -112,25 +106,25 @@ static void decoding_write(struct metrics *metrics, struct scheduler *scheduler)
         metrics_family(metrics, METRICS_HISTOGRAM, "eavesdrop_batch_jobs",
                        "Windows that were in the engine together, at each of its steps.");
         metrics_histogram(metrics, NULL, &histogram_jobs, &counts->engine_steps);
-        single_write(metrics, METRICS_COUNTER, "eavesdrop_partials_coalesced_total",
-                     "Partial windows that a newer one of their stream replaced.",
-                     (double)counts->n_coalesced);
-        single_write(metrics, METRICS_COUNTER, "eavesdrop_partials_shed_total",
-                     "Partial windows that were not decoded to spare the engine.",
-                     (double)counts->n_shed);
-        single_write(metrics, METRICS_COUNTER, "eavesdrop_partials_promoted_total",
-                     "Partial answers that became final, with nothing decoded again.",
-                     (double)counts->n_promoted);
-        single_write(metrics, METRICS_COUNTER, "eavesdrop_jobs_searched_total",
-                     "Windows decoded with beams since there was time for it.",
-                     (double)counts->n_searched);
-        single_write(metrics, METRICS_COUNTER, "eavesdrop_retries_given_up_total",
-                     "Live windows whose doubtful text stands since what may be spent on "
-                     "retries was spent.",
-                     (double)counts->n_given_up);
-        single_write(metrics, METRICS_COUNTER, "eavesdrop_jobs_cancelled_total",
-                     "Windows that were given up after the engine had taken them.",
-                     (double)counts->n_cancelled);
+        metrics_single(metrics, METRICS_COUNTER, "eavesdrop_partials_coalesced_total",
+                       "Partial windows that a newer one of their stream replaced.",
+                       (double)counts->n_coalesced);
+        metrics_single(metrics, METRICS_COUNTER, "eavesdrop_partials_shed_total",
+                       "Partial windows that were not decoded to spare the engine.",
+                       (double)counts->n_shed);
+        metrics_single(metrics, METRICS_COUNTER, "eavesdrop_partials_promoted_total",
+                       "Partial answers that became final, with nothing decoded again.",
+                       (double)counts->n_promoted);
+        metrics_single(metrics, METRICS_COUNTER, "eavesdrop_jobs_searched_total",
+                       "Windows decoded with beams since there was time for it.",
+                       (double)counts->n_searched);
+        metrics_single(metrics, METRICS_COUNTER, "eavesdrop_retries_given_up_total",
+                       "Live windows whose doubtful text stands since what may be spent on "
+                       "retries was spent.",
+                       (double)counts->n_given_up);
+        metrics_single(metrics, METRICS_COUNTER, "eavesdrop_jobs_cancelled_total",
+                       "Windows that were given up after the engine had taken them.",
+                       (double)counts->n_cancelled);
         load_write(metrics, counts, &stats);
         backlog_write(metrics, counts, &stats);
 }
@@ -138,12 +132,12 @@ static void decoding_write(struct metrics *metrics, struct scheduler *scheduler)
 // --- streams ---------------------------------------------------------------------------------
 
 static void sound_write(struct metrics *metrics, const struct stream_counts *counts) {
-        single_write(metrics, METRICS_COUNTER, "eavesdrop_audio_received_seconds_total",
-                     "Sound that arrived, of all streams and clients.",
-                     (double)counts->samples_in / AUDIO_RATE);
-        single_write(metrics, METRICS_COUNTER, "eavesdrop_audio_silent_seconds_total",
-                     "Sound that was never decoded since nobody spoke.",
-                     (double)counts->samples_silent / AUDIO_RATE);
+        metrics_single(metrics, METRICS_COUNTER, "eavesdrop_audio_received_seconds_total",
+                       "Sound that arrived, of all streams and clients.",
+                       (double)counts->samples_in / AUDIO_RATE);
+        metrics_single(metrics, METRICS_COUNTER, "eavesdrop_audio_silent_seconds_total",
+                       "Sound that was never decoded since nobody spoke.",
+                       (double)counts->samples_silent / AUDIO_RATE);
 }
 
 #define FOR_EACH_PULLED(stream, hub)                                          \
@@ -226,10 +220,11 @@ static void sessions_write(struct metrics *metrics, struct hub *hub, size_t n_co
                       (double)counts->n_refused_busy);
         metrics_value(metrics, METRICS_LABELS({"reason", "invalid"}),
                       (double)counts->n_refused_invalid);
-        single_write(metrics, METRICS_COUNTER, "eavesdrop_sessions_warned_total",
-                     "Clients that were told that text comes late.", (double)counts->n_warned);
-        single_write(metrics, METRICS_GAUGE, "eavesdrop_connections",
-                     "Open connections, whatever for.", (double)n_connections);
+        metrics_single(metrics, METRICS_COUNTER, "eavesdrop_sessions_warned_total",
+                       "Clients that were told that text comes late.",
+                       (double)counts->n_warned);
+        metrics_single(metrics, METRICS_GAUGE, "eavesdrop_connections",
+                       "Open connections, whatever for.", (double)n_connections);
 }
 
 static void uploads_write(struct metrics *metrics, const struct upload_slots *slots) {
@@ -241,11 +236,11 @@ static void uploads_write(struct metrics *metrics, const struct upload_slots *sl
         metrics_value(metrics, METRICS_LABELS({"stage", "coming"}), (double)counts.n_coming);
         metrics_value(metrics, METRICS_LABELS({"stage", "waiting"}), (double)counts.n_asking);
         metrics_value(metrics, METRICS_LABELS({"stage", "decoded"}), (double)counts.n_decoded);
-        single_write(metrics, METRICS_COUNTER, "eavesdrop_upload_turns_total",
-                     "Uploads whose turn to be decoded has come.", (double)counts.n_turns);
-        single_write(metrics, METRICS_COUNTER, "eavesdrop_uploads_refused_total",
-                     "Uploads that were sent away since all places were taken.",
-                     (double)counts.n_refused);
+        metrics_single(metrics, METRICS_COUNTER, "eavesdrop_upload_turns_total",
+                       "Uploads whose turn to be decoded has come.", (double)counts.n_turns);
+        metrics_single(metrics, METRICS_COUNTER, "eavesdrop_uploads_refused_total",
+                       "Uploads that were sent away since all places were taken.",
+                       (double)counts.n_refused);
 }
 
 static void updates_write(struct metrics *metrics, struct hub *hub, const char *name) {
@@ -275,9 +270,9 @@ static void observers_write(struct metrics *metrics, struct hub *hub) {
 // --- the process -----------------------------------------------------------------------------
 
 static void budget_write(struct metrics *metrics, const struct budget *budget) {
-        single_write(metrics, METRICS_GAUGE, "eavesdrop_budget_bytes",
-                     "Memory that all that peers send may take together.",
-                     (double)budget_total(budget));
+        metrics_single(metrics, METRICS_GAUGE, "eavesdrop_budget_bytes",
+                       "Memory that all that peers send may take together.",
+                       (double)budget_total(budget));
         metrics_family(metrics, METRICS_GAUGE, "eavesdrop_budget_used_bytes",
                        "What of it is taken.");
         for (int kind = 0; kind < BUDGET_KIND_COUNT; kind++)
@@ -299,21 +294,21 @@ static void loop_write(struct metrics *metrics, const struct loop *loop) {
 static void process_write(struct metrics *metrics) {
         struct usage usage = usage_now();
 
-        single_write(metrics, METRICS_GAUGE, "eavesdrop_resident_memory_bytes",
-                     "Memory that the process holds, without its children.",
-                     usage.resident_bytes);
+        metrics_single(metrics, METRICS_GAUGE, "eavesdrop_resident_memory_bytes",
+                       "Memory that the process holds, without its children.",
+                       usage.resident_bytes);
         metrics_family(metrics, METRICS_GAUGE, "eavesdrop_heap_bytes",
                        "Memory that malloc has handed out, and that it keeps for later.");
         metrics_value(metrics, METRICS_LABELS({"state", "used"}), usage.heap_used_bytes);
         metrics_value(metrics, METRICS_LABELS({"state", "free"}), usage.heap_free_bytes);
-        single_write(metrics, METRICS_COUNTER, "eavesdrop_cpu_seconds_total",
-                     "Processor time that the process used, without its children.",
-                     usage.cpu_seconds);
-        single_write(metrics, METRICS_GAUGE, "eavesdrop_open_descriptors",
-                     "Open files, sockets and pipes.", usage.descriptors);
-        single_write(metrics, METRICS_GAUGE, "eavesdrop_descriptors_limit",
-                     "How many may be open.", usage.descriptor_limit);
-        single_write(
+        metrics_single(metrics, METRICS_COUNTER, "eavesdrop_cpu_seconds_total",
+                       "Processor time that the process used, without its children.",
+                       usage.cpu_seconds);
+        metrics_single(metrics, METRICS_GAUGE, "eavesdrop_open_descriptors",
+                       "Open files, sockets and pipes.", usage.descriptors);
+        metrics_single(metrics, METRICS_GAUGE, "eavesdrop_descriptors_limit",
+                       "How many may be open.", usage.descriptor_limit);
+        metrics_single(
                 metrics, METRICS_GAUGE, "eavesdrop_media_children",
                 "Children that live and read media, each of them one stream, file or upload.",
                 source_children());
@@ -329,6 +324,7 @@ char *metrics_page(const struct metrics_sources *sources, size_t *ret_n) {
         sessions_write(metrics, sources->hub, sources->n_connections);
         uploads_write(metrics, parts->uploads->slots);
         observers_write(metrics, sources->hub);
+        metrics_kept_write(metrics, sources);
         budget_write(metrics, parts->budget);
         loop_write(metrics, parts->loop);
         process_write(metrics);

@@ -9,10 +9,18 @@
 
 #include "pipeline/hub.h"
 
+struct alerts;
+struct journal;
+struct sinks;
+
 // Where the figures are that the page shows; all lent.
 struct metrics_sources {
         struct hub *hub;
         size_t n_connections;
+        // What is kept and handed on; NULL: nothing is.
+        const struct journal *journal;
+        const struct alerts *alerts;
+        const struct sinks *sinks;
 };
 
 // Write the page; the caller frees it. Its length in *ret_n.

@@ -59,6 +59,14 @@ static void run_on_signal(void *context) {
         server_stop(run->server);
 }
 
+// logrotate renamed a file.
+static void run_on_hangup(void *context) {
+        const struct run *run = context;
+
+        log_info("server", "reopening", "files of sinks are opened anew");
+        server_reopen(run->server);
+}
+
 static void run_on_stopped(void *context) {
         struct run *run = context;
 
@@ -115,12 +123,14 @@ static int serve_run(const struct config *config, const struct loaded *loaded) {
         }
         struct loop_signal *terminate = loop_signal_new(run.loop, SIGTERM, run_on_signal, &run);
         struct loop_signal *interrupt = loop_signal_new(run.loop, SIGINT, run_on_signal, &run);
+        struct loop_signal *hangup = loop_signal_new(run.loop, SIGHUP, run_on_hangup, &run);
 
         ready_log(&run, config);
         loop_run(run.loop);
 
         loop_signal_free(terminate);
         loop_signal_free(interrupt);
+        loop_signal_free(hangup);
         run.server = server_close(run.server);
         loop_free(run.loop);
         log_info("server", "stopped", "stopped");

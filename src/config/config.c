@@ -218,8 +218,30 @@ int config_override(struct config *config, const char *name, const char *value,
 
 // --- both ------------------------------------------------------------------------------------
 
+static void sessions_refuse(struct config_mistakes *mistakes, const char *section,
+                            const char *name) {
+        CLEANUP(mem_freep) char *key = xasprintf("%s.%s.sessions", section, name);
+
+        config_mistake_add(mistakes, 0, 0, key,
+                           "clients' sessions are not journaled; set journal.sessions, or "
+                           "leave this out");
+}
+
+// What is told of sessions is what is journaled of them.
+static void sessions_check(const struct config *config, struct config_mistakes *mistakes) {
+        if (config->journal.has_sessions)
+                return;
+        for (size_t i = 0; i < config->n_alerts; i++)
+                if (config->alerts[i].wants_sessions)
+                        sessions_refuse(mistakes, "alerts", config->alerts[i].name);
+        for (size_t i = 0; i < config->n_sinks; i++)
+                if (config->sinks[i].names_sessions && config->sinks[i].wants_sessions)
+                        sessions_refuse(mistakes, "sinks", config->sinks[i].name);
+}
+
 static int config_hand_over(struct config **ret, struct config **config,
                             struct config_mistakes *mistakes) {
+        sessions_check(*config, mistakes);
         if (mistakes->n > 0) {
                 config_mistakes_sort(mistakes);
                 return -EINVAL;

@@ -124,6 +124,30 @@ static void mistakes_are_told_where_they_are(void **state) {
                            "code such as de\n");
         rig_expect_refused("journal: 7\n",
                            "bad.yaml:1:10: journal: \"7\" is not true or false\n");
+        rig_expect_refused("sinks: {a: {type: lines}}\n",
+                           "bad.yaml:1:12: sinks.a: path: say which file the lines go to\n");
+        rig_expect_refused("alerts: {a: {patterns: '(x'}}\n",
+                           "bad.yaml:1:13: alerts.a: patterns, item 1: '(x': missing closing "
+                           "parenthesis, at character 3\n");
+}
+
+#define SESSIONS \
+        "clients' sessions are not journaled; set journal.sessions, or leave this out\n"
+
+// Sessions that are not journaled can neither fire nor be told.
+static void sessions_are_named_only_where_they_are_journaled(void **state) {
+        CLEANUP(config_freep) struct config *config = NULL;
+
+        (void)state;
+        rig_expect_refused("sinks: {a: {type: lines, path: x, sessions: on}}\n",
+                           "sinks.a.sessions: " SESSIONS);
+        rig_expect_refused("alerts: {a: {words: x, sessions: on}}\n",
+                           "alerts.a.sessions: " SESSIONS);
+        config = rig_parse_config("journal: {sessions: on}\n"
+                                  "sinks: {a: {type: lines, path: x, sessions: on}}\n"
+                                  "alerts: {a: {words: x, sessions: on}}\n");
+        assert_true(config->sinks[0].wants_sessions);
+        assert_true(config->alerts[0].wants_sessions);
 }
 
 int main(void) {
@@ -134,6 +158,7 @@ int main(void) {
                 cmocka_unit_test(alerts_are_read),
                 cmocka_unit_test(sinks_are_read),
                 cmocka_unit_test(mistakes_are_told_where_they_are),
+                cmocka_unit_test(sessions_are_named_only_where_they_are_journaled),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,12 +24,22 @@ struct named {
         size_t most;
         const char *required;           // the key that must be there; NULL: none
         const char *required_expected;  // and its value
+        // What makes no sense together in a whole one; NULL: nothing can.
+        int (*check)(const void *item, struct error *error);
 };
 
 _Static_assert(offsetof(struct stream_config, name) == 0 &&
                        offsetof(struct alert_config, name) == 0 &&
                        offsetof(struct sink_config, name) == 0,
                "the name is the first member");
+
+static int alert_item_check(const void *item, struct error *error) {
+        return alert_check(item, error);
+}
+
+static int sink_item_check(const void *item, struct error *error) {
+        return sink_check(item, error);
+}
 
 static const struct named kinds[] = {
         {.kind = SETTING_STREAMS,
@@ -51,7 +61,8 @@ static const struct named kinds[] = {
          .size = sizeof(struct alert_config),
          .items = offsetof(struct config, alerts),
          .n = offsetof(struct config, n_alerts),
-         .most = CONFIG_ALERTS_MAX},
+         .most = CONFIG_ALERTS_MAX,
+         .check = alert_item_check},
         {.kind = SETTING_SINKS,
          .applies = SETTING_SINK,
          .owner = SETTING_IN_SINK,
@@ -62,7 +73,8 @@ static const struct named kinds[] = {
          .n = offsetof(struct config, n_sinks),
          .most = CONFIG_SINKS_MAX,
          .required = "type",
-         .required_expected = "lines, mqtt, nats, webhook or postgresql"},
+         .required_expected = "lines, mqtt, nats, webhook or postgresql",
+         .check = sink_item_check},
 };
 
 static const struct named *named_of(const struct setting *setting) {
@@ -94,14 +106,28 @@ static void name_check(struct config_reader *reader, const struct named *named,
                                    article, named->noun);
 }
 
-static void item_read(struct config_reader *reader, const struct named *named,
+// All keys of one were read: what must be there, and what makes no sense together.
+static void item_check(struct config_reader *reader, const struct named *named,
+                       const void *item, const struct config_node *node, const char *path) {
+        struct error error = {0};
+
+        if (named->required && !config_mapping_has(node, named->required))
+                config_mistake_add(reader->mistakes, node->line, node->column, path,
+                                   "has no %s; expected %s", named->required,
+                                   named->required_expected);
+        else if (named->check && named->check(item, &error) < 0)
+                config_mistake_add(reader->mistakes, node->line, node->column, path, "%s",
+                                   error.text);
+}
+
+static void item_read(struct config_reader *reader, const struct named *named, const void *item,
                       const struct config_node *node, const char *path) {
+        size_t n_mistakes = reader->mistakes->n;
+
         if (node->kind == CONFIG_NODE_MAPPING) {
                 config_read_mapping(reader, node, path, "");
-                if (named->required && !config_mapping_has(node, named->required))
-                        config_mistake_add(reader->mistakes, node->line, node->column, path,
-                                           "has no %s; expected %s", named->required,
-                                           named->required_expected);
+                if (reader->mistakes->n == n_mistakes || named->kind == SETTING_STREAMS)
+                        item_check(reader, named, item, node, path);
         } else if (named->kind == SETTING_STREAMS && node->kind == CONFIG_NODE_SCALAR) {
                 config_read_url(reader, node, path);
         } else if (named->kind == SETTING_STREAMS) {
@@ -118,6 +144,9 @@ static void named_read(struct config_reader *reader, const struct named *named, 
                        const char *parent) {
         CLEANUP(mem_freep) char *path = xasprintf("%s.%s", parent, name->text);
 
+        if (named->kind == SETTING_SINKS)
+                ((struct sink_config *)item)->names_sessions =
+                        config_mapping_has(node, "sessions");
         reader->target.owners[named->owner] = item;
         if (named->kind == SETTING_STREAMS)
                 reader->values = &((struct stream_config *)item)->values;
@@ -125,7 +154,7 @@ static void named_read(struct config_reader *reader, const struct named *named, 
                 setting_presets_apply(named->applies, &reader->target);
         *(char **)item = xstrdup(name->text);
         name_check(reader, named, name, path);
-        item_read(reader, named, node, path);
+        item_read(reader, named, item, node, path);
 }
 
 // Values are tried on a request of no stream's: the server's own, which they go over, may yet

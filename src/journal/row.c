@@ -15,6 +15,12 @@ const char *const row_kind_names[ROW_KINDS + 1] = {
         [ROW_FORGOTTEN] = "forgotten",
 };
 
+const char *const row_phase_names[ROW_PHASES + 1] = {
+        [ROW_FIRED] = "fired",
+        [ROW_CONFIRMED] = "confirmed",
+        [ROW_WITHDRAWN] = "withdrawn",
+};
+
 // --- what it holds ---------------------------------------------------------------------------
 
 // All of its texts, for what is done with each.

@@ -37,7 +37,10 @@ struct row_word {
 };
 
 // What an alert's row says (kind ROW_ALERT).
-enum row_phase { ROW_FIRED, ROW_CONFIRMED, ROW_WITHDRAWN };
+enum row_phase { ROW_FIRED, ROW_CONFIRMED, ROW_WITHDRAWN, ROW_PHASES };
+
+// "fired", "confirmed", "withdrawn".
+extern const char *const row_phase_names[ROW_PHASES + 1];
 
 struct row {
         struct row_cursor cursor;  // row 0: not written (yet)

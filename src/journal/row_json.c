@@ -132,13 +132,7 @@ static json_t *confidence_json(const struct row *row) {
 }
 
 static json_t *phase_json(const struct row *row) {
-        static const char *const names[] = {
-                [ROW_FIRED] = "fired",
-                [ROW_CONFIRMED] = "confirmed",
-                [ROW_WITHDRAWN] = "withdrawn",
-        };
-
-        return json_string(names[row->phase]);
+        return json_string(row_phase_names[row->phase]);
 }
 
 static json_t *segment_id_json(const struct row *row) {

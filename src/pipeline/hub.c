@@ -26,6 +26,8 @@ struct hub {
         struct tally addresses;  // of the sessions
         TAILQ_HEAD(hub_streams, hub_stream) pulled, pushed;
         uint64_t n_opened;
+        void (*on_stream)(void *context, struct hub_stream *stream, bool is_open);
+        void *watch_context;
 };
 
 // --- readers ---------------------------------------------------------------------------------
@@ -124,6 +126,38 @@ static struct hub_streams *list_of(struct hub *hub, const struct hub_stream *str
         return stream_source(stream->stream) ? &hub->pulled : &hub->pushed;
 }
 
+void hub_watch(struct hub *hub,
+               void (*on_stream)(void *context, struct hub_stream *stream, bool is_open),
+               void *context) {
+        hub->on_stream = on_stream;
+        hub->watch_context = context;
+}
+
+static void hub_tell(struct hub *hub, struct hub_stream *stream, bool is_open) {
+        if (hub->on_stream)
+                hub->on_stream(hub->watch_context, stream, is_open);
+}
+
+// Pulled streams are journaled, clients' only where somebody asks for it.
+static bool is_journaled(const struct hub *hub, const struct request *request,
+                         const struct hub_session *session) {
+        const struct journaling_services *journaling = hub->parts.journaling;
+
+        if (!journaling || !request->defaults->has_journal)
+                return false;
+        return !session || request->is_journaled || journaling->has_sessions;
+}
+
+// What the journal's rows say of a session: an id that no other one ever has.
+static char *session_id_new(const struct hub *hub) {
+        uint8_t id[ROW_ID_BYTES];
+        char text[ROW_ID_TEXT_MAX];
+
+        row_id_make(hub->parts.journaling->ids, loop_wall(hub->parts.loop) / NSEC_PER_MSEC, id);
+        row_id_format(id, text);
+        return xstrdup(text);
+}
+
 static struct stream_settings settings_of(const struct request *request,
                                           const struct decode_options *options,
                                           const struct hub_session *session) {
@@ -144,6 +178,8 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
              struct hub_session *session, const struct stream_listener *listener,
              struct error *error) {
         CLEANUP(decode_options_deinit) struct decode_options options = {0};
+        CLEANUP(mem_freep) char *session_id = NULL;
+        struct journaling_facts facts = {.stream = request->name};
         struct stream_settings settings;
         struct hub_stream *opened;
         int r;
@@ -154,6 +190,14 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
                 return r;
         options = request_decode_options(request);
         settings = settings_of(request, &options, session);
+        if (is_journaled(hub, request, session)) {
+                settings.journaled = &facts;
+                if (session) {
+                        facts.session = session_id = session_id_new(hub);
+                        facts.dialect = session->reader->name;
+                        facts.principal = session->principal->name;
+                }
+        }
         opened = xnew(struct hub_stream);
         r = stream_open(&opened->stream, &hub->services, &settings, listener, error);
         if (r < 0) {
@@ -174,6 +218,7 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
         TAILQ_INSERT_TAIL(list_of(hub, opened), opened, link);
         log_debug(session ? session->about : "server", "stream-opened",
                   "stream %" PRIu64 ": %s", opened->id, request->name);
+        hub_tell(hub, opened, true);
         *ret = opened;
         return 0;
 }
@@ -181,6 +226,7 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
 struct hub_stream *hub_close(struct hub *hub, struct hub_stream *stream) {
         if (!stream)
                 return NULL;
+        hub_tell(hub, stream, false);
         TAILQ_REMOVE(list_of(hub, stream), stream, link);
         stream_close(stream->stream);
         return mem_free(stream);
@@ -238,6 +284,7 @@ struct hub *hub_new(const struct hub_parts *parts) {
                 .vad = parts->vad,
                 .counts = &hub->counts.streams,
                 .budget = parts->budget,
+                .journaling = parts->journaling,
         };
         TAILQ_INIT(&hub->pulled);
         TAILQ_INIT(&hub->pushed);

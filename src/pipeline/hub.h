@@ -32,9 +32,10 @@ struct hub_parts {
         const struct vad_model *vad;
         struct budget *budget;
         const struct upload_services *uploads;
-        const struct request_defaults *defaults;  // of all streams
-        bool has_admission;                       // nobody is let in while text comes too late
-        int address_sessions;                     // of one client address; 0: any number
+        const struct request_defaults *defaults;       // of all streams
+        const struct journaling_services *journaling;  // NULL: nothing is journaled
+        bool has_admission;      // nobody is let in while text comes too late
+        int address_sessions;    // of one client address; 0: any number
         double address_backlog;  // seconds of sound of one address that are not text; 0: any
         // Whether the model can do this: 0, or -EINVAL with the words. "" is no language in
         // particular.
@@ -149,6 +150,7 @@ struct hub_stream {
         struct stream *stream;
         const struct hub_session *session;  // whose it is; NULL: the configuration's
         struct observer log;                // of pulled streams
+        struct observer relay;              // of whoever watches (hub_watch())
         TAILQ_ENTRY(hub_stream) link;
 };
 
@@ -158,6 +160,12 @@ struct hub_stream {
 int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
              struct hub_session *session, const struct stream_listener *listener,
              struct error *error);
+
+// Who is told that a stream was opened, or is about to be closed. One at most; `on_stream`
+// NULL: nobody any more.
+void hub_watch(struct hub *hub,
+               void (*on_stream)(void *context, struct hub_stream *stream, bool is_open),
+               void *context);
 
 // NULL is fine. Returns NULL.
 struct hub_stream *hub_close(struct hub *hub, struct hub_stream *stream);

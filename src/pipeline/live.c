@@ -29,6 +29,7 @@ struct live {
         const struct stream_clock *clock;
         uint32_t generation_least;  // answers to older generations are dropped
         nsec_t pause;               // that closes a window
+        bool is_speech;             // a window is open, and that was told
 };
 
 // --- sound enters ----------------------------------------------------------------------------
@@ -39,6 +40,16 @@ static void live_submit(struct live *live, struct job *job) {
         if (job->is_speculative)
                 job->deadline += live->pause / 2;  // about what is left of the pause
         flow_submit(live->flow, job);
+}
+
+static void speech_tell(struct live *live) {
+        bool is_speech = windows_open_samples(&live->windows) > 0;
+
+        if (is_speech == live->is_speech)
+                return;
+        live->is_speech = is_speech;
+        if (live->listener.on_speech)
+                live->listener.on_speech(live->listener.context, is_speech);
 }
 
 // A window is closed. Often what it holds was decoded when the pause in it began.
@@ -78,6 +89,7 @@ void live_feed(struct live *live, const float *samples, size_t n) {
         struct window window;
 
         windows_feed(&live->windows, samples, n);
+        speech_tell(live);
         if (partial_window(live, &window))
                 flow_request_grant(live->flow, window.is_paused);
 }
@@ -135,6 +147,7 @@ static void live_on_hypothesis(void *context, const struct job *job, int result,
 
 void live_flush(struct live *live) {
         windows_flush(&live->windows);
+        speech_tell(live);
 }
 
 const struct update *live_cancel(struct live *live) {
@@ -142,6 +155,7 @@ const struct update *live_cancel(struct live *live) {
 
         flow_cancel(live->flow, false);
         windows_forget(&live->windows);
+        speech_tell(live);
         partials_close_window(&live->partials);
         memcpy(live->windows.hints.language, live->windows.settings->options.language,
                LANGUAGE_CODE_MAX);

@@ -34,6 +34,8 @@ struct live_listener {
                           bool is_final);
         // What was said in a window is lost.
         void (*on_failure)(void *context, size_t n_samples, const char *reason);
+        // Somebody begins or ends to speak (optional).
+        void (*on_speech)(void *context, bool is_speaking);
         // Is partial text of any use now?
         bool (*wants_partials)(void *context);
         void *context;

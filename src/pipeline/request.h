@@ -54,7 +54,8 @@ struct request {
         float pause;       // 0: absent
         float window_max;  // 0: absent
 
-        size_t history;  // final segments kept for those who come late
+        bool is_journaled;  // a client's text is to be kept, whatever holds of clients
+        size_t history;     // final segments kept for those who come late
         // Whoever asks is told of partial text, too (of a live stream).
         bool wants_partials;
 };

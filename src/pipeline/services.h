@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 struct budget;
+struct journaling_services;
 struct loop;
 struct scheduler;
 struct vad_model;
@@ -22,4 +23,5 @@ struct stream_services {
         const struct vad_model *vad;
         struct stream_counts *counts;  // NULL: nobody counts
         struct budget *budget;         // of what is kept of their sound; NULL: none
+        const struct journaling_services *journaling;  // NULL: nothing is journaled
 };

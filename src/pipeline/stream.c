@@ -38,11 +38,12 @@ struct stream {
         struct stream_services services;
         struct stream_listener listener;
 
-        struct source *source;       // brings samples; NULL when they are pushed
-        struct live *live;           // what makes text of sound that is being spoken,
-        struct file *file;           // or of a file; the other one is NULL
-        struct history *history;     // for those who come late
-        struct observer *observers;  // for those who are here
+        struct source *source;          // brings samples; NULL when they are pushed
+        struct live *live;              // what makes text of sound that is being spoken,
+        struct file *file;              // or of a file; the other one is NULL
+        struct history *history;        // for those who come late
+        struct observer *observers;     // for those who are here
+        struct journaling *journaling;  // what text goes through first; NULL: nothing
 
         struct stream_clock clock;
         struct stream_pace pace;
@@ -79,8 +80,15 @@ static int64_t samples_unheard(const struct stream *stream) {
         return stream->file ? file_unheard(stream->file) : live_unheard(stream->live);
 }
 
-size_t stream_backlog(const struct stream *stream) {
+// Windows that the decoder has not answered.
+static size_t windows_backlog(const struct stream *stream) {
         return stream->file ? file_backlog(stream->file) : live_backlog(stream->live);
+}
+
+size_t stream_backlog(const struct stream *stream) {
+        size_t n = stream->journaling ? journaling_waiting(stream->journaling) : 0;
+
+        return windows_backlog(stream) + n;
 }
 
 int64_t stream_position(const struct stream *stream) {
@@ -96,7 +104,7 @@ const struct update *stream_current(struct stream *stream) {
 // More has arrived than will be heard soon, and it can wait: who talks as people do is never
 // held up, however late the decoder is.
 static bool is_ahead(const struct stream *stream) {
-        size_t backlog = stream_backlog(stream);
+        size_t backlog = windows_backlog(stream);
         int64_t unheard = samples_unheard(stream);
 
         if (!stream->file && !scheduler_is_full(stream->services.scheduler) &&
@@ -144,13 +152,21 @@ static struct stream_facts facts_of(const struct stream *stream, uint32_t genera
         };
 }
 
+static void update_show(struct stream *stream, const struct stream_facts *facts,
+                        const struct update *update) {
+        for (size_t i = 0; i < update->n_finals; i++)
+                history_append(stream->history, &update->finals[i]);
+        observers_on_update(stream->observers, facts, update);
+}
+
 static void stream_on_update(struct stream *stream, uint32_t generation,
                              const struct update *update) {
         struct stream_facts facts = facts_of(stream, generation);
 
-        for (size_t i = 0; i < update->n_finals; i++)
-                history_append(stream->history, &update->finals[i]);
-        observers_on_update(stream->observers, &facts, update);
+        if (stream->journaling)
+                journaling_on_update(stream->journaling, &facts, update);
+        else
+                update_show(stream, &facts, update);
 }
 
 // What was said in a window is lost.
@@ -167,6 +183,16 @@ static void stream_fail(struct stream *stream, size_t n_samples, const char *rea
 static void idle_consider(struct stream *stream) {
         if (stream_backlog(stream) == 0 && stream->listener.on_idle)
                 stream->listener.on_idle(stream->listener.context);
+}
+
+// What was journaled may be shown; the stream may have waited for nothing else.
+static void stream_on_journaled(void *context, const struct stream_facts *facts,
+                                const struct update *update) {
+        struct stream *stream = context;
+
+        update_show(stream, facts, update);
+        if (update->n_finals > 0)
+                idle_consider(stream);
 }
 
 // The answer to a job is out.
@@ -206,7 +232,10 @@ static void file_on_failure(void *context, int64_t begin, int64_t end, int resul
 static bool live_wants_partials(void *context) {
         const struct stream *stream = context;
 
-        return observers_want_tail(stream->observers) && !stream_is_flood(stream);
+        bool is_wanted = observers_want_tail(stream->observers) ||
+                         (stream->journaling && journaling_wants_tail(stream->journaling));
+
+        return is_wanted && !stream_is_flood(stream);
 }
 
 // Sound that stops coming is silence, unless it was asked to, and goes on after an answer.
@@ -234,6 +263,13 @@ void stream_on_audio(struct stream *stream, const float *samples, size_t n) {
 
 static void source_on_samples(void *context, const float *samples, size_t n) {
         stream_on_audio(context, samples, n);
+}
+
+static void live_on_speech(void *context, bool is_speaking) {
+        const struct stream *stream = context;
+        struct stream_facts facts = stream_facts(stream);
+
+        observers_on_speech(stream->observers, &facts, is_speaking);
 }
 
 static void generation_begin(struct stream *stream) {
@@ -273,6 +309,8 @@ static void source_on_state(void *context, enum source_state state, const char *
         state_log(stream);
         notice = stream_state(stream);
         facts = facts_of(stream, stream->clock.generation);
+        if (stream->journaling)
+                journaling_on_notice(stream->journaling, &facts, &notice);
         observers_on_notice(stream->observers, &facts, &notice);
 }
 
@@ -293,6 +331,8 @@ void stream_cancel(struct stream *stream) {
 
 void stream_restart(struct stream *stream) {
         stream_cancel(stream);
+        if (stream->journaling)
+                journaling_release(stream->journaling);
         stream->origin = stream_position(stream);
         live_restart(stream->live);
         history_clear(stream->history);
@@ -380,6 +420,7 @@ static int live_begin(struct stream *stream, const struct stream_settings *setti
                 .on_update = live_on_update,
                 .on_failure = live_on_failure,
                 .wants_partials = live_wants_partials,
+                .on_speech = live_on_speech,
                 .context = stream,
         };
 
@@ -451,6 +492,9 @@ int stream_open(struct stream **ret, const struct stream_services *services,
         stream->relief = loop_timer_new(services->loop, stream_on_relief_tick, stream);
         stream->history = history_new(settings->history_segments, STREAM_HISTORY_BYTES);
         stream->state = SOURCE_ONLINE;
+        if (settings->journaled && services->journaling)
+                stream->journaling = journaling_new(services->journaling, settings->journaled,
+                                                    stream_on_journaled, stream);
         r = settings->is_file ? file_begin(stream, settings, &options)
                               : live_begin(stream, settings, &options);
         if (r < 0)
@@ -468,6 +512,7 @@ struct stream *stream_close(struct stream *stream) {
         if (!stream)
                 return NULL;
         stream->source = source_close(stream->source);
+        stream->journaling = journaling_free(stream->journaling);
         stream->live = live_close(stream->live);
         stream->file = file_close(stream->file);
         stream->history = history_free(stream->history);

@@ -79,13 +79,21 @@ static void on_failure(void *context, const char *words) {
 
 static void rig_open(struct stream_rig *rig, bool is_file, const struct source_config *source) {
         struct decode_options options = decode_options_default();
-        struct stream_services services = {rig->loop, rig->scheduler, rig->vad, &rig->counts,
-                                           rig->budget};
+        struct stream_services services = {
+                .loop = rig->loop,
+                .scheduler = rig->scheduler,
+                .vad = rig->vad,
+                .counts = &rig->counts,
+                .budget = rig->budget,
+                .journaling = rig->journaling,
+        };
+        const struct journaling_facts facts = {.stream = "test", .principal = "nobody"};
         struct stream_settings settings = {
                 .name = "test",
                 .options = &options,
                 .source = source,
                 .history_segments = 5,
+                .journaled = rig->journaling ? &facts : NULL,
                 .is_file = is_file,
         };
         struct stream_listener listener = {on_idle, on_relief, on_failure, rig};

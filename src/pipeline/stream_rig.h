@@ -31,6 +31,7 @@ struct stream_rig {
         struct vad_model *vad;
         struct stream *stream;  // NULL where the network or the recording is not there
         struct observer_capture capture;
+        const struct journaling_services *journaling;  // of the next stream; NULL: none
         struct observer observer;
         struct observer_counts observer_counts;
         struct stream_counts counts;

@@ -8,6 +8,7 @@
 #include "net/listener.h"
 #include "pipeline/hub.h"
 #include "server/overload.h"
+#include "server/recorder.h"
 #include "server/stop.h"
 #include "source/media_backend.h"
 #include "util/budget.h"
@@ -25,6 +26,7 @@ struct server {
         struct scheduler *scheduler;
         struct media_backend *media;
         struct upload_services uploads;
+        struct recorder *recorder;
         struct hub *hub;  // streams and sessions
         struct visitors *visitors;
         struct api *api;
@@ -49,6 +51,7 @@ static void server_describe(const void *context, struct api_view *ret) {
                 .hub = server->hub,
                 .n_connections = listener_connections(server->listener),
         };
+        recorder_describe(server->recorder, &ret->figures);
 }
 
 static void server_on_request(void *context, struct exchange *exchange) {
@@ -188,6 +191,7 @@ static void hub_start(struct server *server) {
                 .budget = server->budget,
                 .uploads = &server->uploads,
                 .defaults = &config->defaults,
+                .journaling = recorder_journaling(server->recorder),
                 .has_admission = config->has_admission,
                 .address_sessions = config->address_sessions,
                 .address_backlog = config->address_backlog,
@@ -205,6 +209,7 @@ static void hub_start(struct server *server) {
                 .seconds_max = (uint64_t)config->uploads.seconds,
         };
         server->hub = hub_new(&parts);
+        recorder_watch(server->recorder, server->hub);
         server->overload = overload_new(server->hub);
 }
 
@@ -214,6 +219,8 @@ static int server_start(struct server *server, struct error *error) {
 
         if (r == 0)
                 r = decoding_start(server, error);
+        if (r == 0)
+                r = recorder_open(&server->recorder, server->parts.loop, config, error);
         if (r < 0)
                 return r;
         hub_start(server);
@@ -248,6 +255,7 @@ struct server *server_close(struct server *server) {
         server->listener = listener_close(server->listener);  // frees the sessions
         server->overload = overload_free(server->overload);
         server->hub = hub_free(server->hub);
+        server->recorder = recorder_close(server->recorder);
         server->api = api_free(server->api);
         server->visitors = visitors_free(server->visitors);
         scheduler_close(server->scheduler);
@@ -255,6 +263,10 @@ struct server *server_close(struct server *server) {
         media_backend_free(server->media);
         budget_free(server->budget);
         return mem_free(server);
+}
+
+void server_reopen(struct server *server) {
+        recorder_reopen(server->recorder);
 }
 
 int server_port(const struct server *server) {

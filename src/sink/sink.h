@@ -39,6 +39,7 @@ struct sink_config {
         char *streams;        // that it hears of: names or globs; NULL: all
         char *languages;      // NULL: all
         bool wants_sessions;  // clients' sessions too
+        bool names_sessions;  // whoever configured it said so, or said not
         char *kinds;          // of "segment alert status"; NULL: all
         char *from;           // where a new sink begins: "now", "beginning", or a date
         int tries_max;        // of a row that is refused, before it is set aside

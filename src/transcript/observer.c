@@ -43,3 +43,12 @@ void observers_on_notice(struct observer *observers, const struct stream_facts *
                         observer->ops->on_notice(observer->state, stream, notice);
         }
 }
+
+void observers_on_speech(struct observer *observers, const struct stream_facts *stream,
+                         bool is_speaking) {
+        for (struct observer *observer = observers, *next; observer; observer = next) {
+                next = observer->next;
+                if (observer->ops->on_speech)
+                        observer->ops->on_speech(observer->state, stream, is_speaking);
+        }
+}

@@ -35,6 +35,9 @@ struct observer_ops {
                           const struct update *update);  // required
         void (*on_notice)(void *state, const struct stream_facts *stream,
                           const struct stream_notice *notice);  // optional
+        // Somebody begins or ends to speak.
+        void (*on_speech)(void *state, const struct stream_facts *stream,
+                          bool is_speaking);  // optional
 };
 
 // What was handed to a kind of readers; plain numbers of whoever owns the observers.
@@ -68,6 +71,8 @@ void observers_on_update(struct observer *observers, const struct stream_facts *
 // Tell those who want to know.
 void observers_on_notice(struct observer *observers, const struct stream_facts *stream,
                          const struct stream_notice *notice);
+void observers_on_speech(struct observer *observers, const struct stream_facts *stream,
+                         bool is_speaking);
 
 // --- Implementations -------------------------------------------------------------------------
 

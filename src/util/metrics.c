@@ -113,6 +113,12 @@ void metrics_value(struct metrics *metrics, const struct metrics_label *labels, 
         line_write(metrics, "", labels, NULL, value);
 }
 
+void metrics_single(struct metrics *metrics, enum metrics_type type, const char *name,
+                    const char *help, double value) {
+        metrics_family(metrics, type, name, help);
+        metrics_value(metrics, NULL, value);
+}
+
 void metrics_histogram(struct metrics *metrics, const struct metrics_label *labels,
                        const struct histogram_bounds *bounds,
                        const struct histogram *histogram) {

@@ -64,6 +64,10 @@ void metrics_family(struct metrics *metrics, enum metrics_type type, const char 
 // One line of the family: a counter's or a gauge's value, finite or plus infinity.
 void metrics_value(struct metrics *metrics, const struct metrics_label *labels, double value);
 
+// A family of one line without labels.
+void metrics_single(struct metrics *metrics, enum metrics_type type, const char *name,
+                    const char *help, double value);
+
 // All lines of one histogram.
 void metrics_histogram(struct metrics *metrics, const struct metrics_label *labels,
                        const struct histogram_bounds *bounds,

@@ -6,8 +6,10 @@ EAVESDROP_TEST_DATA    folder of recordings (default ../shared/data beside the p
 """
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,12 @@ def pytest_configure():
     for name in [n for n in os.environ if n.startswith("EAVESDROP_")]:
         if not name.startswith("EAVESDROP_TEST_") and name != "EAVESDROP_BUILD":
             del os.environ[name]
+    # Nor may the tests leave anything in the user's folders.
+    os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="eavesdrop-tests-")
+
+
+def pytest_unconfigure():
+    shutil.rmtree(os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

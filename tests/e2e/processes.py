@@ -76,13 +76,15 @@ class Server:
         config_path = Path(folder) / f"config-{port}.yaml"
         config_path.write_text(config, encoding="utf-8")
         command = [str(program), "serve", "--config", str(config_path), "--model-dir", str(model_dir)]
+        # What a server keeps is its own: no two may have one folder.
+        self.state_dir = Path(folder) / f"state-{port}"
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 command + list(arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
+                env={**os.environ, "EAVESDROP_STATE_DIR": str(self.state_dir), **(environment or {})},
             )
 
     @property

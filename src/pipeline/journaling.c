@@ -1,0 +1,314 @@
+#include "pipeline/journaling.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "util/mem.h"
+
+// An update that waits for its finals to be written, or for those before it.
+struct held {
+        struct stream_facts facts;
+        struct segment *finals;
+        size_t n_finals, n_unwritten;
+        struct segment tail;
+        struct update update;  // of the above
+        char language[LANGUAGE_CODE_MAX];
+        STAILQ_ENTRY(held) link;
+};
+
+struct journaling {
+        struct journaling_services services;
+        char *stream, *session, *dialect, *principal;
+        journaling_show *show;
+        void *context;
+        STAILQ_HEAD(, held) held;
+        size_t n_waiting;     // of these, with finals
+        size_t n_released;    // finals that were shown before they are written
+        bool is_showing;      // somebody is being shown something: the rest comes afterwards
+        uint32_t generation;  // of the last update
+        size_t stable_bytes;  // that were looked at, of the tail
+        char *state;          // the last one that is a row
+};
+
+// --- updates that wait -----------------------------------------------------------------------
+
+static struct held *held_new(const struct stream_facts *facts, const struct update *update) {
+        struct held *held = xnew(struct held);
+
+        held->facts = *facts;
+        held->update = *update;
+        held->n_finals = held->n_unwritten = update->n_finals;
+        held->finals = xcalloc(update->n_finals, sizeof(*held->finals));
+        for (size_t i = 0; i < update->n_finals; i++)
+                segment_copy(&held->finals[i], &update->finals[i]);
+        held->update.finals = held->finals;
+        segment_copy(&held->tail, update->tail);
+        held->update.tail = &held->tail;
+        snprintf(held->language, sizeof(held->language), "%s", update->language);
+        held->update.language = held->language;
+        return held;
+}
+
+static struct held *held_free(struct held *held) {
+        for (size_t i = 0; i < held->n_finals; i++)
+                segment_deinit(&held->finals[i]);
+        free(held->finals);
+        segment_deinit(&held->tail);
+        return mem_free(held);
+}
+
+// Show the first, which waits for nothing any more.
+static void held_show(struct journaling *journaling) {
+        struct held *held = STAILQ_FIRST(&journaling->held);
+
+        STAILQ_REMOVE_HEAD(&journaling->held, link);
+        if (held->n_finals > 0)
+                journaling->n_waiting--;
+        journaling->show(journaling->context, &held->facts, &held->update);
+        held_free(held);
+}
+
+// Show all that may be shown. Whoever is shown something may bring new text in the same call.
+static void held_drain(struct journaling *journaling) {
+        if (journaling->is_showing)
+                return;
+        journaling->is_showing = true;
+        while (!STAILQ_EMPTY(&journaling->held) &&
+               STAILQ_FIRST(&journaling->held)->n_unwritten == 0)
+                held_show(journaling);
+        journaling->is_showing = false;
+}
+
+// Rows are shown in the order in which they were appended: it is the first that has some left.
+static void journaling_on_shown(void *context, const struct row *row) {
+        struct journaling *journaling = context;
+        struct held *held = STAILQ_FIRST(&journaling->held);
+
+        (void)row;
+        if (journaling->n_released > 0) {
+                journaling->n_released--;
+                return;
+        }
+        while (held->n_unwritten == 0)
+                held = STAILQ_NEXT(held, link);
+        held->n_unwritten--;
+        held_drain(journaling);
+}
+
+void journaling_release(struct journaling *journaling) {
+        struct held *held;
+
+        STAILQ_FOREACH(held, &journaling->held, link) {
+                journaling->n_released += held->n_unwritten;
+                held->n_unwritten = 0;
+        }
+        held_drain(journaling);
+}
+
+size_t journaling_waiting(const struct journaling *journaling) {
+        return journaling->n_waiting;
+}
+
+// --- rows ------------------------------------------------------------------------------------
+
+static int64_t milliseconds_of(nsec_t wall) {
+        return wall / NSEC_PER_MSEC;
+}
+
+static struct row *row_new(struct journaling *journaling, enum row_kind kind,
+                           const struct stream_facts *facts) {
+        struct row *row = xnew(struct row);
+
+        row->kind = kind;
+        row->stream = xstrdup(journaling->stream);
+        row->session = xstrdup(journaling->session);
+        row->dialect = xstrdup(journaling->dialect);
+        row->principal = xstrdup(journaling->principal);
+        row->generation = facts->generation;
+        row->confidence = ROW_CONFIDENCE_NO;
+        return row;
+}
+
+static void row_id_give(struct journaling *journaling, struct row *row) {
+        int64_t now = milliseconds_of(loop_wall(journaling->services.loop));
+
+        row_id_make(journaling->services.ids, now, row->id);
+}
+
+static void row_place(struct row *row, const struct stream_facts *facts, int64_t begin,
+                      int64_t end) {
+        row->position = begin;
+        row->n_samples = end - begin;
+        row->start = milliseconds_of(observer_wall(facts, begin));
+        row->end = milliseconds_of(observer_wall(facts, end));
+}
+
+static void row_words_take(struct row *row, const struct segment *segment) {
+        if (segment->n_words == 0)
+                return;
+        row->words = xcalloc(segment->n_words, sizeof(*row->words));
+        row->n_words = segment->n_words;
+        for (size_t i = 0; i < segment->n_words; i++) {
+                const struct hypothesis_word *word = &segment->words[i];
+
+                row->words[i] = (struct row_word){
+                        .text = xstrdup(word->text + strspn(word->text, " ")),
+                        .begin = word->begin,
+                        .end = word->end,
+                        .probability = word->probability,
+                };
+        }
+}
+
+// A row for the segment, of as much of its text as `n_bytes`.
+static struct row *row_of_segment(struct journaling *journaling,
+                                  const struct stream_facts *facts,
+                                  const struct segment *segment, size_t n_bytes,
+                                  const char *language) {
+        struct row *row = row_new(journaling, ROW_SEGMENT, facts);
+        size_t blank = strspn(segment->text, " ");
+
+        row_place(row, facts, segment->begin, segment->end);
+        row->text = n_bytes > blank
+                            ? xasprintf("%.*s", (int)(n_bytes - blank), segment->text + blank)
+                            : xstrdup("");
+        row->language = language[0] ? xstrdup(language) : NULL;
+        row->model = xstrdup(journaling->services.model);
+        return row;
+}
+
+// The row is on its way into the journal; alerts look at it first.
+static void row_append(struct journaling *journaling, struct row *row) {
+        struct journaling_services *services = &journaling->services;
+        struct row *looked_at = services->on_segment ? row_copy(row) : NULL;
+
+        journal_append(services->journal, row, journaling_on_shown, journaling);
+        if (looked_at)
+                services->on_segment(services->context, looked_at);
+        row_free(looked_at);
+}
+
+static void finals_append(struct journaling *journaling, const struct stream_facts *facts,
+                          const struct update *update) {
+        for (size_t i = 0; i < update->n_finals; i++) {
+                const struct segment *segment = &update->finals[i];
+                struct row *row = row_of_segment(journaling, facts, segment,
+                                                 strlen(segment->text), update->language);
+
+                row->confidence = expf(segment->avg_logprob);
+                row_words_take(row, segment);
+                row_id_give(journaling, row);
+                row_append(journaling, row);
+        }
+}
+
+// --- what comes ------------------------------------------------------------------------------
+
+static void break_tell(const struct journaling *journaling) {
+        if (journaling->services.on_break)
+                journaling->services.on_break(journaling->services.context, journaling->stream);
+}
+
+// A source that stops begins a new generation before the last window of the old one is text:
+// only what comes tells where one ends.
+static void generation_follow(struct journaling *journaling, uint32_t generation) {
+        if (generation != journaling->generation)
+                break_tell(journaling);
+        journaling->generation = generation;
+}
+
+// Alerts look at stable words as soon as there are more of them, and when they are gone.
+static void stable_look(struct journaling *journaling, const struct stream_facts *facts,
+                        const struct update *update) {
+        const struct journaling_services *services = &journaling->services;
+        struct row *row;
+
+        if (!services->on_stable ||
+            (update->n_finals == 0 && update->stable_bytes == journaling->stable_bytes))
+                return;
+        journaling->stable_bytes = update->stable_bytes;
+        row = row_of_segment(journaling, facts, update->tail, update->stable_bytes,
+                             update->language);
+        services->on_stable(services->context, row);
+        row_free(row);
+}
+
+void journaling_on_update(struct journaling *journaling, const struct stream_facts *stream,
+                          const struct update *update) {
+        generation_follow(journaling, stream->generation);
+        if (journaling->is_showing || update->n_finals > 0 ||
+            !STAILQ_EMPTY(&journaling->held)) {
+                struct held *held = held_new(stream, update);
+
+                STAILQ_INSERT_TAIL(&journaling->held, held, link);
+                if (update->n_finals > 0)
+                        journaling->n_waiting++;
+                finals_append(journaling, stream, update);
+        } else {
+                journaling->show(journaling->context, stream, update);
+        }
+        stable_look(journaling, stream, update);
+        held_drain(journaling);
+}
+
+// A state that is told again, with the same words, is no change.
+void journaling_on_notice(struct journaling *journaling, const struct stream_facts *stream,
+                          const struct stream_notice *notice) {
+        CLEANUP(mem_freep) char *state = xasprintf("%s %s", notice->state, notice->reason);
+        struct row *row;
+
+        if (journaling->state && strcmp(journaling->state, state) == 0)
+                return;
+        free(journaling->state);
+        journaling->state = TAKE(state);
+        row = row_new(journaling, ROW_STATUS, stream);
+        row->start = row->end = milliseconds_of(loop_wall(journaling->services.loop));
+        row->state = xstrdup(notice->state);
+        row->reason = notice->reason[0] ? xstrdup(notice->reason) : NULL;
+        row_id_give(journaling, row);
+        journal_append(journaling->services.journal, row, NULL, NULL);
+}
+
+bool journaling_wants_tail(const struct journaling *journaling) {
+        return journaling->services.on_stable != NULL;
+}
+
+// --- life ------------------------------------------------------------------------------------
+
+struct journaling *journaling_new(const struct journaling_services *services,
+                                  const struct journaling_facts *facts, journaling_show *show,
+                                  void *context) {
+        struct journaling *journaling = xnew(struct journaling);
+
+        journaling->services = *services;
+        journaling->stream = xstrdup(facts->stream);
+        journaling->session = xstrdup(facts->session);
+        journaling->dialect = xstrdup(facts->dialect);
+        journaling->principal = xstrdup(facts->principal);
+        journaling->show = show;
+        journaling->context = context;
+        STAILQ_INIT(&journaling->held);
+        return journaling;
+}
+
+struct journaling *journaling_free(struct journaling *journaling) {
+        struct held *held;
+
+        if (!journaling)
+                return NULL;
+        journal_detach(journaling->services.journal, journaling);
+        break_tell(journaling);
+        while ((held = STAILQ_FIRST(&journaling->held))) {
+                STAILQ_REMOVE_HEAD(&journaling->held, link);
+                held_free(held);
+        }
+        free(journaling->stream);
+        free(journaling->session);
+        free(journaling->dialect);
+        free(journaling->principal);
+        free(journaling->state);
+        return mem_free(journaling);
+}

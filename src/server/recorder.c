@@ -1,0 +1,203 @@
+#include "server/recorder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "alert/alerts.h"
+#include "journal/journal.h"
+#include "server/relay.h"
+#include "sink/sink.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+struct recorder {
+        struct loop *loop;
+        struct journal *journal;
+        struct alerts *alerts;
+        struct sinks *sinks;
+        struct sink_config *sink_configs;  // as configured, but for paths
+        size_t n_sinks;
+        struct relay *relay;
+        struct row_ids ids;
+        struct journaling_services journaling;
+        bool has_sessions;
+};
+
+// --- alerts ----------------------------------------------------------------------------------
+
+static void alert_on_fired(void *context, struct row *row, uint8_t ret_id[ROW_ID_BYTES]) {
+        struct recorder *recorder = context;
+
+        row_id_make(&recorder->ids, loop_wall(recorder->loop) / NSEC_PER_MSEC, row->id);
+        memcpy(ret_id, row->id, sizeof(row->id));
+        log_info(row->stream, "alert", "alert '%s' %s: %s", row->alert,
+                 row_phase_names[row->phase], row->found);
+        journal_append(recorder->journal, row, NULL, NULL);
+}
+
+static void recorder_on_segment(void *context, const struct row *segment) {
+        const struct recorder *recorder = context;
+
+        alerts_on_segment(recorder->alerts, segment);
+}
+
+static void recorder_on_stable(void *context, const struct row *tail) {
+        const struct recorder *recorder = context;
+
+        alerts_on_stable(recorder->alerts, tail);
+}
+
+static void recorder_on_break(void *context, const char *stream) {
+        const struct recorder *recorder = context;
+
+        alerts_on_break(recorder->alerts, stream);
+}
+
+static int alerts_start(struct recorder *recorder, const struct config *config,
+                        struct error *error) {
+        int r = alerts_new(&recorder->alerts, config->alerts, config->n_alerts, alert_on_fired,
+                           recorder, error);
+
+        if (r < 0)
+                return r;
+        recorder->journaling.on_segment = recorder_on_segment;
+        recorder->journaling.on_break = recorder_on_break;
+        if (alerts_want_stable(recorder->alerts))
+                recorder->journaling.on_stable = recorder_on_stable;
+        return 0;
+}
+
+// --- what is asked for -----------------------------------------------------------------------
+
+// Whether text of any stream is to be kept.
+static bool wants_text(const struct config *config) {
+        bool has_text = config->defaults.has_journal && config->journal.has_sessions;
+
+        for (size_t i = 0; i < config->n_streams; i++) {
+                CLEANUP(request_defaults_deinit)
+                struct request_defaults defaults =
+                        config_stream_defaults(config, &config->streams[i]);
+
+                has_text |= defaults.has_journal;
+        }
+        return has_text;
+}
+
+static int journal_start(struct recorder *recorder, const struct config *config,
+                         const char *folder, struct error *error) {
+        const struct journal_config wanted = {
+                .folder = folder,
+                .keep_age = config->journal.keep_age,
+                .keep_bytes = config->journal.keep_bytes,
+        };
+        int r = journal_open(&recorder->journal, recorder->loop, &wanted, error);
+
+        if (r < 0)
+                return r;
+        recorder->journaling = (struct journaling_services){
+                .loop = recorder->loop,
+                .journal = recorder->journal,
+                .ids = &recorder->ids,
+                .model = config->model,
+                .has_sessions = config->journal.has_sessions,
+                .context = recorder,
+        };
+        return 0;
+}
+
+// A relative path starts from the state folder.
+static void sinks_start(struct recorder *recorder, const struct config *config,
+                        const char *folder) {
+        recorder->n_sinks = config->n_sinks;
+        recorder->sink_configs = xcalloc(config->n_sinks, sizeof(*recorder->sink_configs));
+        for (size_t i = 0; i < config->n_sinks; i++) {
+                struct sink_config *sink = &recorder->sink_configs[i];
+
+                *sink = config->sinks[i];
+                if (sink->path)
+                        sink->path = sink->path[0] == '/'
+                                             ? xstrdup(sink->path)
+                                             : xasprintf("%s/%s", folder, sink->path);
+        }
+        recorder->sinks = sinks_open(recorder->loop, recorder->journal, recorder->sink_configs,
+                                     recorder->n_sinks);
+}
+
+static void warn_of_idle(const struct config *config) {
+        if (config->n_sinks > 0)
+                log_warning("server", "nothing-journaled",
+                            "nothing is journaled, so that the sinks have nothing to tell: add "
+                            "a stream, or set journal.sessions");
+        if (config->n_alerts > 0)
+                log_warning("server", "nothing-journaled",
+                            "nothing is journaled, so that no alert fires: add a stream, or "
+                            "set journal.sessions");
+}
+
+static int recorder_start(struct recorder *recorder, const struct config *config,
+                          struct error *error) {
+        CLEANUP(mem_freep) char *folder = config_state_dir(config);
+        int r;
+
+        if (!wants_text(config)) {
+                warn_of_idle(config);
+                return 0;
+        }
+        r = journal_start(recorder, config, folder, error);
+        if (r == 0 && config->n_alerts > 0)
+                r = alerts_start(recorder, config, error);
+        if (r == 0)
+                sinks_start(recorder, config, folder);
+        return r;
+}
+
+// --- what others see of it -------------------------------------------------------------------
+
+const struct journaling_services *recorder_journaling(const struct recorder *recorder) {
+        return recorder->journal ? &recorder->journaling : NULL;
+}
+
+void recorder_watch(struct recorder *recorder, struct hub *hub) {
+        if (recorder->sinks)
+                recorder->relay = relay_new(hub, recorder->sinks, recorder->has_sessions);
+}
+
+void recorder_reopen(struct recorder *recorder) {
+        if (recorder->sinks)
+                sinks_reopen(recorder->sinks);
+}
+
+void recorder_describe(const struct recorder *recorder, struct metrics_sources *ret) {
+        ret->journal = recorder->journal;
+        ret->alerts = recorder->alerts;
+        ret->sinks = recorder->sinks;
+}
+
+// --- life ------------------------------------------------------------------------------------
+
+int recorder_open(struct recorder **ret, struct loop *loop, const struct config *config,
+                  struct error *error) {
+        CLEANUP(recorder_closep) struct recorder *recorder = xnew(struct recorder);
+        int r;
+
+        recorder->loop = loop;
+        recorder->has_sessions = config->journal.has_sessions;
+        r = recorder_start(recorder, config, error);
+        if (r < 0)
+                return r;
+        *ret = TAKE(recorder);
+        return 0;
+}
+
+struct recorder *recorder_close(struct recorder *recorder) {
+        if (!recorder)
+                return NULL;
+        recorder->relay = relay_free(recorder->relay);
+        recorder->sinks = sinks_close(recorder->sinks);
+        for (size_t i = 0; i < recorder->n_sinks; i++)
+                free(recorder->sink_configs[i].path);
+        free(recorder->sink_configs);
+        recorder->alerts = alerts_free(recorder->alerts);
+        recorder->journal = journal_close(recorder->journal);
+        return mem_free(recorder);
+}

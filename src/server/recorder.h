@@ -1,0 +1,37 @@
+#pragma once
+// Recorder: what the server keeps of what it hears, and whom it tells for good: the journal,
+// alerts and sinks, joined.
+//
+// Threads: loop thread only.
+
+#include "api/api.h"
+#include "config/config.h"
+#include "pipeline/hub.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/loop.h"
+
+struct recorder;
+
+// Open what the configuration asks for: no journal where nothing is journaled. A sink that
+// cannot start is logged; a journal that cannot be opened, such as another server's, fails.
+int recorder_open(struct recorder **ret, struct loop *loop, const struct config *config,
+                  struct error *error);
+
+// Sinks are closed, and what waits for the disk is written. The hub is closed before. NULL is
+// fine. Returns NULL.
+struct recorder *recorder_close(struct recorder *recorder);
+
+// What the hub's streams need of it; NULL where nothing is journaled.
+const struct journaling_services *recorder_journaling(const struct recorder *recorder);
+
+// Tell the sinks from now on what the hub's streams do.
+void recorder_watch(struct recorder *recorder, struct hub *hub);
+
+// Files that were renamed are opened anew.
+void recorder_reopen(struct recorder *recorder);
+
+// Where its figures are.
+void recorder_describe(const struct recorder *recorder, struct metrics_sources *ret);
+
+DEFINE_CLEANUP(struct recorder *, recorder_close);

@@ -1,0 +1,19 @@
+#pragma once
+// Relay: tells the sinks what streams do besides their journaled text: that they come and go,
+// how their sources are, that somebody speaks, and the tail.
+//
+// Threads: loop thread only.
+
+#include <stdbool.h>
+
+#include "pipeline/hub.h"
+#include "sink/sink.h"
+
+struct relay;
+
+// Of the hub's pulled streams, and of clients' if `has_sessions`. Hub and sinks are lent; no
+// stream is left when the relay is freed.
+struct relay *relay_new(struct hub *hub, struct sinks *sinks, bool has_sessions);
+
+// NULL is fine. Returns NULL.
+struct relay *relay_free(struct relay *relay);
