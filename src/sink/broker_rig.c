@@ -28,7 +28,7 @@
 
 #define NOBODY 65534  // user and group
 
-// --- children --------------------------------------------------------------------------------
+// --- children --------------------------------------------------------------------------
 
 static void pause_ms(long ms) {
         const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
@@ -62,8 +62,9 @@ static pid_t child_start(const struct rig_broker *broker, const char *const *arg
         _exit(127);
 }
 
-static void child_run(const struct rig_broker *broker, const char *const *argv) {
-        pid_t pid = child_start(broker, argv, true);
+static void child_run(const struct rig_broker *broker, const char *const *argv,
+                      bool is_unprivileged) {
+        pid_t pid = child_start(broker, argv, is_unprivileged);
         int status;
 
         assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -137,8 +138,17 @@ static void file_write(const char *path, const char *text) {
         assert_int_equal(fclose(file), 0);
 }
 
-// --- PostgreSQL
-// --------------------------------------------------------------------------------
+void rig_broker_certify(const struct rig_broker *broker) {
+        child_run(broker,
+                  (const char *[]){"/usr/bin/openssl", "req", "-x509", "-newkey", "ec",
+                                   "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                                   "-days", "2", "-subj", "/CN=localhost", "-addext",
+                                   "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out",
+                                   "certificate.pem", NULL},
+                  false);
+}
+
+// --- PostgreSQL ------------------------------------------------------------------------
 
 // A program of PostgreSQL's newest version that is installed; NULL: none.
 static char *postgresql_program(const char *name) {
@@ -166,9 +176,11 @@ bool rig_postgresql_make(struct rig_broker *broker) {
         password = xasprintf("%s/password", broker->folder);
         password_option = xasprintf("--pwfile=%s", password);
         file_write(password, RIG_BROKER_PASSWORD "\n");
-        child_run(broker, (const char *[]){initdb, "-D", data, "-U", "eavesdrop",
-                                           password_option, "-A", "scram-sha-256", "-E", "UTF8",
-                                           "--locale=C.UTF-8", "--no-sync", NULL});
+        child_run(broker,
+                  (const char *[]){initdb, "-D", data, "-U", "eavesdrop", password_option, "-A",
+                                   "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8",
+                                   "--no-sync", NULL},
+                  true);
         return true;
 }
 
@@ -192,8 +204,7 @@ void rig_postgresql_start(struct rig_broker *broker) {
         }
 }
 
-// --- NATS
-// --------------------------------------------------------------------------------------
+// --- NATS ------------------------------------------------------------------------------
 
 static const char *const nats_servers[] = {"/usr/sbin/nats-server", "/usr/bin/nats-server",
                                            "/usr/local/bin/nats-server", NULL};

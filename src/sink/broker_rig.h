@@ -31,5 +31,9 @@ void rig_nats_start(struct rig_broker *broker, const char *configuration);
 // End it by that signal and wait until it is gone.
 void rig_broker_stop(struct rig_broker *broker, int signal_number);
 
+// Make "certificate.pem" and "key.pem" for "localhost" in its folder; the certificate is its
+// own authority.
+void rig_broker_certify(const struct rig_broker *broker);
+
 // A listener that never accepts, on that port (0: a free one): whoever connects hears nothing.
 int rig_broker_mute(int *port);

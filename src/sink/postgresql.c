@@ -69,8 +69,7 @@ struct postgresql {
 // Commands before the first row's: begin, the time limit, the statement's preparation.
 #define COMMANDS_BEFORE_ROWS 3
 
-// --- its end of a send
-// -------------------------------------------------------------------------
+// --- its end of a send -----------------------------------------------------------------
 
 static void link_drop(struct postgresql *postgresql) {
         loop_timer_cancel(postgresql->patience);
@@ -95,8 +94,7 @@ static void answer(struct postgresql *postgresql, enum sink_outcome outcome,
                     0);
 }
 
-// --- asking
-// --------------------------------------------------------------------------------------
+// --- asking ----------------------------------------------------------------------------
 
 static void failure_clear(struct postgresql_failure *failure) {
         free(failure->words);
@@ -185,8 +183,7 @@ static void rollback(struct postgresql *postgresql) {
         step_send(postgresql, command_send(connection, "rollback"));
 }
 
-// --- what to do next
-// -----------------------------------------------------------------------------
+// --- what to do next -------------------------------------------------------------------
 
 static void link_open(struct postgresql *postgresql);
 
@@ -301,8 +298,7 @@ static void on_sync(void *context) {
         }
 }
 
-// --- what the server says
-// ------------------------------------------------------------------------
+// --- what the server says --------------------------------------------------------------
 
 static void on_columns(struct postgresql *postgresql, const PGresult *result) {
         postgresql->is_table_absent = PQntuples(result) == 0;
@@ -383,8 +379,7 @@ static void link_open(struct postgresql *postgresql) {
                 postgresql_link_open(postgresql->loop, postgresql->address, &listener);
 }
 
-// --- the type
-// ------------------------------------------------------------------------------------
+// --- the type --------------------------------------------------------------------------
 
 static void *postgresql_close(void *state) {
         struct postgresql *postgresql = state;

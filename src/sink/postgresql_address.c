@@ -60,7 +60,7 @@ struct postgresql_address {
         void *context;
 };
 
-// --- reading ---------------------------------------------------------------------------------
+// --- reading ---------------------------------------------------------------------------
 
 static const char *option_get(const struct postgresql_address *address, const char *keyword) {
         for (const PQconninfoOption *option = address->options; option->keyword; option++)
@@ -149,8 +149,7 @@ int postgresql_address_new(struct postgresql_address **ret, const char *url,
         return 0;
 }
 
-// --- what libpq is told
-// ------------------------------------------------------------------------
+// --- what libpq is told ----------------------------------------------------------------
 
 static void keyword_add(struct postgresql_address *address, const char *keyword,
                         const char *value) {
@@ -231,8 +230,7 @@ static void keywords_make(struct postgresql_address *address) {
         address->keywords[address->n_keywords] = address->values[address->n_keywords] = NULL;
 }
 
-// --- looking up
-// --------------------------------------------------------------------------------
+// --- looking up ------------------------------------------------------------------------
 
 static void hosts_look_up(struct postgresql_address *address);
 

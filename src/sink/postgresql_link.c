@@ -20,8 +20,7 @@ struct postgresql_link {
         bool is_closed;
 };
 
-// --- its socket
-// --------------------------------------------------------------------------------
+// --- its socket ------------------------------------------------------------------------
 
 static void watch_on_closed(uv_handle_t *handle) {
         free(handle);
@@ -49,8 +48,7 @@ static void link_watch(struct postgresql_link *link, int events) {
                 abort();  // the loop's own memory is at its end
 }
 
-// --- its end
-// -----------------------------------------------------------------------------------
+// --- its end ---------------------------------------------------------------------------
 
 static void link_release(struct postgresql_link *link) {
         link_unwatch(link);
@@ -74,8 +72,7 @@ static void link_lose(struct postgresql_link *link, const char *words) {
         link->listener.on_lost(link->listener.context, trouble);
 }
 
-// --- results
-// -----------------------------------------------------------------------------------
+// --- results ---------------------------------------------------------------------------
 
 // Hand on what has come.
 static void link_take_results(struct postgresql_link *link) {
@@ -126,8 +123,7 @@ void postgresql_link_flush(struct postgresql_link *link, unsigned n_syncs) {
         link_watch(link, UV_READABLE | UV_WRITABLE);
 }
 
-// --- connecting
-// --------------------------------------------------------------------------------
+// --- connecting ------------------------------------------------------------------------
 
 // A notice would be printed on standard error.
 static void on_notice(void *context, const PGresult *result) {

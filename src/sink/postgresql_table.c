@@ -48,7 +48,7 @@ const char postgresql_table_look[] =
         "select attname, attnotnull and not atthasdef and attidentity = '' from pg_attribute "
         "where attrelid = to_regclass($1) and attnum > 0 and not attisdropped order by attnum";
 
-// --- its name --------------------------------------------------------------------------------
+// --- its name --------------------------------------------------------------------------
 
 // As an identifier, which may then hold anything.
 static void identifier_write(FILE *file, const char *text, size_t n) {
@@ -100,8 +100,7 @@ static int name_read(char **ret, const char *name, struct error *error) {
         return 0;
 }
 
-// --- its statements
-// ----------------------------------------------------------------------------
+// --- its statements --------------------------------------------------------------------
 
 static char *create_make(const char *table) {
         char *text;
@@ -158,8 +157,7 @@ void postgresql_table_deinit(struct postgresql_table *table) {
         *table = (struct postgresql_table){0};
 }
 
-// --- a table that is there
-// ---------------------------------------------------------------------
+// --- a table that is there -------------------------------------------------------------
 
 static bool has_column(const PGresult *found, const char *name) {
         for (int i = 0; i < PQntuples(found); i++)

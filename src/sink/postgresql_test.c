@@ -115,7 +115,7 @@ static void expect_no_secret(const char *words) {
         assert_null(strstr(words, "p%40ss"));
 }
 
-// --- what arrives ----------------------------------------------------------------------------
+// --- what arrives ----------------------------------------------------------------------
 
 static void test_rows_arrive_with_their_types(void **state) {
         struct fixture *fixture = fixture_or_skip(state);
@@ -172,8 +172,7 @@ static void test_a_name_is_an_identifier_whatever_is_in_it(void **state) {
         player_close(player);
 }
 
-// --- tables that are there
-// ---------------------------------------------------------------------
+// --- tables that are there -------------------------------------------------------------
 
 static void expect_broken(struct fixture *fixture, const char *words) {
         struct player *player = player_open(&sink_postgresql, &fixture->config);
@@ -252,8 +251,7 @@ static void test_who_may_not_write_waits(void **state) {
         run(fixture, "drop owned by poor; drop role poor");
 }
 
-// --- rows that are refused
-// ---------------------------------------------------------------------
+// --- rows that are refused -------------------------------------------------------------
 
 // All rows but that one arrive, and it alone is refused.
 static void expect_refused_alone(struct fixture *fixture, size_t refused, const char *words) {
@@ -315,8 +313,7 @@ static void test_a_row_that_is_refused_at_the_end_is_found(void **state) {
         expect_refused_alone(fixture, 5, "not this");
 }
 
-// --- faults
-// --------------------------------------------------------------------------------------
+// --- faults ----------------------------------------------------------------------------
 
 struct restart {
         struct loop_timer *timer;
@@ -453,8 +450,7 @@ static void test_a_host_without_address_is_told(void **state) {
         rig_rows_free(row, 1);
 }
 
-// --- secrets and configuration
-// -----------------------------------------------------------------
+// --- secrets and configuration ---------------------------------------------------------
 
 static void test_a_wrong_password_is_told_without_it(void **state) {
         struct fixture *fixture = fixture_or_skip(state);

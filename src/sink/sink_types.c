@@ -15,9 +15,8 @@ const char *const sink_type_names[SINK_TYPES + 1] = {
 
 // A type that this program is built without is NULL.
 const struct sink_ops *const sink_types[SINK_TYPES] = {
-        [SINK_LINES] = &sink_lines,
-        [SINK_MQTT] = &sink_mqtt,
-        [SINK_WEBHOOK] = &sink_webhook,
+        [SINK_LINES] = &sink_lines,           [SINK_MQTT] = &sink_mqtt,
+        [SINK_WEBHOOK] = &sink_webhook,       [SINK_NATS] = &sink_nats,
         [SINK_POSTGRESQL] = &sink_postgresql,
 };
 
