@@ -39,7 +39,7 @@ static char *slug_of(const char *stream) {
                 bool is_letter = is_id_letter(stream[i]);
 
                 is_id = is_id && is_letter;
-                kept[n++] = is_letter ? stream[i] : '_';
+                kept[n++] = (char)(is_letter ? stream[i] : '_');
         }
         kept[n] = '\0';
         if (is_id && (length < n_hash || stream[length - n_hash] != '_'))

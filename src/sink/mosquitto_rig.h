@@ -42,8 +42,9 @@ const char *mosquitto_rig_received(struct mosquitto_rig *rig);
 // it keeps nothing. The caller frees it.
 char *mosquitto_rig_retained(struct mosquitto_rig *rig, const char *topic);
 
-// The ids of the rows among it, events left out; as contract_peer wants them.
-size_t mosquitto_rig_ids(void *rig, char (*ret)[ROW_ID_TEXT_MAX], size_t n);
+// The ids of the rows among it, events left out; as contract_peer wants them, with the rig as
+// context.
+size_t mosquitto_rig_ids(void *context, char (*ret)[ROW_ID_TEXT_MAX], size_t n);
 
 // How many clients it has let in, or turned away.
 unsigned mosquitto_rig_visits(const struct mosquitto_rig *rig);

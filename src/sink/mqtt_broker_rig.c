@@ -206,7 +206,8 @@ static void keep(struct mqtt_broker *broker, struct mqtt_broker_message message,
 static void on_publish(struct guest *guest, unsigned flags, struct cursor cursor) {
         struct mqtt_broker *broker = guest->broker;
         const struct mqtt_manners *manners = &broker->manners;
-        struct mqtt_broker_message message = {.is_retained = flags & 1, .qos = flags >> 1 & 3};
+        struct mqtt_broker_message message = {.is_retained = flags & 1,
+                                              .qos = (int)(flags >> 1 & 3)};
         uint8_t answer[] = {0x40, 3, 0, 0, 0};
         bool is_taken = !manners->is_silent && !manners->is_closing;
 

@@ -60,5 +60,6 @@ const char *mqtt_broker_filters(const struct mqtt_broker *broker);
 const struct mqtt_broker_message *mqtt_broker_last(const struct mqtt_broker *broker,
                                                    const char *topic);
 
-// The ids of the rows that were acknowledged, events left out; as contract_peer wants them.
-size_t mqtt_broker_ids(void *broker, char (*ret)[ROW_ID_TEXT_MAX], size_t n);
+// The ids of the rows that were acknowledged, events left out; as contract_peer wants them,
+// with the broker as context.
+size_t mqtt_broker_ids(void *context, char (*ret)[ROW_ID_TEXT_MAX], size_t n);

@@ -182,6 +182,7 @@ static void partials_have_their_own_topic(void **state) {
                 .language = "en",
                 .stable_bytes = 8,
         };
+        size_t reopened;
 
         open_and_come_up(contract);
         contract_tell(contract, &event);
@@ -200,10 +201,11 @@ static void partials_have_their_own_topic(void **state) {
         contract_config(contract)->wants_partials = false;
         contract_open(contract);
         await(contract, "eavesdrop/status", "online", true);
+        reopened = seen;
         contract_tell(contract, &event);
         tell_speech(contract, "porch", true);
         await(contract, "eavesdrop/porch/speech", "ON", false);
-        for (size_t i = seen - 1; i < mqtt_broker_count(broker); i++)
+        for (size_t i = reopened; i < mqtt_broker_count(broker); i++)
                 assert_null(strstr(mqtt_broker_message(broker, i)->topic, "/partial"));
 }
 
@@ -221,7 +223,7 @@ static void a_slow_broker_misses_partials_not_memory(void **state) {
                 contract_tell(contract, &event);
         for (int i = 0; i < 100; i++)
                 loop_advance(contract_loop(contract), NSEC_PER_MSEC);
-        assert_in_range(mqtt_broker_count(broker) - n, 1, 30);
+        assert_in_range(mqtt_broker_count(broker) - n, 1, 17);
 }
 
 static void home_assistant_is_told_again_when_it_is_born(void **state) {
