@@ -1,6 +1,8 @@
 #include "api/metrics_kept.h"
 
 #include "alert/alerts.h"
+#include "audio/pcm.h"
+#include "journal/archive.h"
 #include "journal/journal.h"
 #include "sink/sink.h"
 
@@ -39,6 +41,23 @@ static void journal_write(struct metrics *metrics, const struct journal *journal
                        "Time that all commits took together.", state.commit_seconds);
         metrics_single(metrics, METRICS_GAUGE, "eavesdrop_journal_bytes",
                        "Size of the journal's database.", (double)state.file_bytes);
+}
+
+static void archive_write(struct metrics *metrics, const struct archive *archive) {
+        struct archive_state state;
+
+        archive_state(archive, &state);
+        metrics_single(metrics, METRICS_GAUGE, "eavesdrop_archive_bytes",
+                       "Size of all sound that is kept.", (double)state.n_bytes);
+        metrics_single(metrics, METRICS_COUNTER, "eavesdrop_archive_kept_seconds_total",
+                       "Sound that was kept.", (double)state.samples_kept / AUDIO_RATE);
+        metrics_single(metrics, METRICS_COUNTER, "eavesdrop_archive_lost_seconds_total",
+                       "Sound that was to be kept and was not: the disk, or the processor, was "
+                       "not fast enough.",
+                       (double)state.samples_lost / AUDIO_RATE);
+        metrics_single(metrics, METRICS_COUNTER, "eavesdrop_archive_encode_seconds_total",
+                       "Processor time that encoding took.",
+                       (double)state.encode_nanoseconds / (double)NSEC_PER_SEC);
 }
 
 static void alerts_write(struct metrics *metrics, const struct alerts *alerts) {
@@ -120,6 +139,8 @@ static void sinks_write(struct metrics *metrics, const struct sinks *sinks) {
 void metrics_kept_write(struct metrics *metrics, const struct metrics_sources *sources) {
         if (sources->journal)
                 journal_write(metrics, sources->journal);
+        if (sources->archive)
+                archive_write(metrics, sources->archive);
         if (sources->alerts)
                 alerts_write(metrics, sources->alerts);
         if (sources->sinks && sinks_count(sources->sinks) > 0)

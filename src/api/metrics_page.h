@@ -10,6 +10,7 @@
 #include "pipeline/hub.h"
 
 struct alerts;
+struct archive;
 struct journal;
 struct sinks;
 
@@ -19,6 +20,7 @@ struct metrics_sources {
         size_t n_connections;
         // What is kept and handed on; NULL: nothing is.
         const struct journal *journal;
+        const struct archive *archive;
         const struct alerts *alerts;
         const struct sinks *sinks;
 };

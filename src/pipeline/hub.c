@@ -170,6 +170,7 @@ static struct stream_settings settings_of(const struct request *request,
                 .history_segments = request->history,
                 .pause = request->pause,
                 .window_max = request->window_max,
+                .has_archive = request->defaults->has_archive,
                 .is_file = request->is_file,
         };
 }
@@ -198,6 +199,8 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
                         facts.principal = session->principal->name;
                 }
         }
+        // A client's sound is kept where its text is.
+        settings.has_archive &= !session || settings.journaled;
         opened = xnew(struct hub_stream);
         r = stream_open(&opened->stream, &hub->services, &settings, listener, error);
         if (r < 0) {
@@ -285,6 +288,7 @@ struct hub *hub_new(const struct hub_parts *parts) {
                 .counts = &hub->counts.streams,
                 .budget = parts->budget,
                 .journaling = parts->journaling,
+                .archive = parts->archive,
         };
         TAILQ_INIT(&hub->pulled);
         TAILQ_INIT(&hub->pushed);

@@ -34,6 +34,7 @@ struct hub_parts {
         const struct upload_services *uploads;
         const struct request_defaults *defaults;       // of all streams
         const struct journaling_services *journaling;  // NULL: nothing is journaled
+        struct archive *archive;                       // NULL: no sound is kept
         bool has_admission;      // nobody is let in while text comes too late
         int address_sessions;    // of one client address; 0: any number
         double address_backlog;  // seconds of sound of one address that are not text; 0: any

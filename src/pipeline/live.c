@@ -42,6 +42,18 @@ static void live_submit(struct live *live, struct job *job) {
         flow_submit(live->flow, job);
 }
 
+// Of a window whose sound is gone already there is nothing to keep.
+static void sound_tell(struct live *live, const struct window *window) {
+        CLEANUP(floats_freep) float *samples = NULL;
+
+        if (!live->listener.on_sound)
+                return;
+        samples = windows_sound(&live->windows, window->begin, window->end);
+        if (samples)
+                live->listener.on_sound(live->listener.context, window->begin, samples,
+                                        (size_t)(window->end - window->begin));
+}
+
 static void speech_tell(struct live *live) {
         bool is_speech = windows_open_samples(&live->windows) > 0;
 
@@ -64,6 +76,7 @@ static void live_on_window(void *context, const struct window *window) {
         };
         struct job *job;
 
+        sound_tell(live, window);
         partials_close_window(&live->partials);
         if (flow_promote(live->flow, &wanted))
                 return;

@@ -34,8 +34,10 @@ struct live_listener {
                           bool is_final);
         // What was said in a window is lost.
         void (*on_failure)(void *context, size_t n_samples, const char *reason);
-        // Somebody begins or ends to speak (optional).
+        // Somebody begins or ends to speak; and what was heard while somebody spoke, padding
+        // included, from that position on. Each may be NULL.
         void (*on_speech)(void *context, bool is_speaking);
+        void (*on_sound)(void *context, int64_t begin, const float *samples, size_t n);
         // Is partial text of any use now?
         bool (*wants_partials)(void *context);
         void *context;

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+struct archive;
 struct budget;
 struct journaling_services;
 struct loop;
@@ -23,5 +24,6 @@ struct stream_services {
         const struct vad_model *vad;
         struct stream_counts *counts;  // NULL: nobody counts
         struct budget *budget;         // of what is kept of their sound; NULL: none
+        struct archive *archive;       // NULL: no sound is kept
         const struct journaling_services *journaling;  // NULL: nothing is journaled
 };

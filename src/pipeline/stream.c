@@ -1,4 +1,5 @@
 #include "pipeline/stream.h"
+#include "journal/archive.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -272,6 +273,15 @@ static void live_on_speech(void *context, bool is_speaking) {
         observers_on_speech(stream->observers, &facts, is_speaking);
 }
 
+// What a window holds is kept.
+static void live_on_sound(void *context, int64_t begin, const float *samples, size_t n) {
+        const struct stream *stream = context;
+        struct stream_facts facts = stream_facts(stream);
+
+        archive_keep(stream->services.archive, stream->name,
+                     observer_wall(&facts, begin) / NSEC_PER_MSEC, samples, n);
+}
+
 static void generation_begin(struct stream *stream) {
         stream_clock_begin(&stream->clock, stream_position(stream),
                            loop_wall(stream->services.loop));
@@ -424,6 +434,8 @@ static int live_begin(struct stream *stream, const struct stream_settings *setti
                 .context = stream,
         };
 
+        if (settings->has_archive && stream->services.archive)
+                listener.on_sound = live_on_sound;
         stream->pause = live_settings.pauses.pause * (NSEC_PER_SEC / AUDIO_RATE);
         return live_open(&stream->live, &stream->services, &live_settings, &listener);
 }

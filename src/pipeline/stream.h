@@ -32,6 +32,7 @@ struct stream_settings {
         size_t history_segments;
         float pause;       // seconds without speech that close a window; 0: the default
         float window_max;  // seconds that one may be long; 0: the default
+        bool has_archive;  // what is heard in windows is kept
         const struct journaling_facts *journaled;  // what its rows say; NULL: it has none
         bool is_file;  // pushed faster than it is spoken: many windows at a time, no partials
 };

@@ -4,6 +4,7 @@
 
 #include "audio/ring.h"
 #include "util/budget.h"
+#include "util/mem.h"
 
 // Sound is fed in pieces of at most this, so that a window is copied before the ring drops it.
 #define PIECE_SAMPLES ((size_t)AUDIO_RATE / 2)
@@ -147,6 +148,15 @@ static struct job *job_begin(struct windows *windows, struct job *job, int64_t b
         job->begin = begin;
         job->hints = job_hints_copy(&windows->hints);
         return job;
+}
+
+float *windows_sound(const struct windows *windows, int64_t begin, int64_t end) {
+        size_t n = (size_t)(end - begin);
+        CLEANUP(floats_freep) float *samples = try_calloc(n, sizeof(*samples));
+
+        if (!samples || ring_copy(windows->ring, begin, n, samples) != 0)
+                return NULL;
+        return TAKE(samples);
 }
 
 struct job *windows_job(struct windows *windows, int64_t begin, int64_t end) {

@@ -72,6 +72,10 @@ int64_t windows_open_samples(const struct windows *windows);
 // Position of the next sample.
 int64_t windows_end(const struct windows *windows);
 
+// A copy of the samples [begin, end), which the caller frees. NULL when out of memory, or when
+// some of the samples are gone.
+float *windows_sound(const struct windows *windows, int64_t begin, int64_t end);
+
 // A job with the samples [begin, end), the settings and the hints. NULL when out of memory, or
 // when some of the samples are gone.
 struct job *windows_job(struct windows *windows, int64_t begin, int64_t end);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "alert/alerts.h"
+#include "journal/archive.h"
 #include "journal/journal.h"
 #include "server/relay.h"
 #include "sink/sink.h"
@@ -13,6 +14,7 @@
 struct recorder {
         struct loop *loop;
         struct journal *journal;
+        struct archive *archive;
         struct alerts *alerts;
         struct sinks *sinks;
         struct sink_config *sink_configs;  // as configured, but for paths
@@ -69,18 +71,18 @@ static int alerts_start(struct recorder *recorder, const struct config *config,
 
 // --- what is asked for -----------------------------------------------------------------------
 
-// Whether text of any stream is to be kept.
-static bool wants_text(const struct config *config) {
-        bool has_text = config->defaults.has_journal && config->journal.has_sessions;
-
+// Whether any stream wants that: text to be kept, or sound.
+static void wishes_of(const struct config *config, bool *ret_text, bool *ret_sound) {
+        *ret_text = config->defaults.has_journal && config->journal.has_sessions;
+        *ret_sound = *ret_text && config->defaults.has_archive;
         for (size_t i = 0; i < config->n_streams; i++) {
                 CLEANUP(request_defaults_deinit)
                 struct request_defaults defaults =
                         config_stream_defaults(config, &config->streams[i]);
 
-                has_text |= defaults.has_journal;
+                *ret_text |= defaults.has_journal;
+                *ret_sound |= defaults.has_archive;
         }
-        return has_text;
 }
 
 static int journal_start(struct recorder *recorder, const struct config *config,
@@ -103,6 +105,17 @@ static int journal_start(struct recorder *recorder, const struct config *config,
                 .context = recorder,
         };
         return 0;
+}
+
+static int archive_start(struct recorder *recorder, const struct config *config,
+                         const char *folder, struct error *error) {
+        const struct archive_config wanted = {
+                .folder = folder,
+                .keep_age = config->journal.sound_age,
+                .keep_bytes = config->journal.sound_bytes,
+        };
+
+        return archive_open(&recorder->archive, recorder->loop, &wanted, error);
 }
 
 // A relative path starts from the state folder.
@@ -137,9 +150,15 @@ static void warn_of_idle(const struct config *config) {
 static int recorder_start(struct recorder *recorder, const struct config *config,
                           struct error *error) {
         CLEANUP(mem_freep) char *folder = config_state_dir(config);
-        int r;
+        bool has_text, has_sound;
+        int r = 0;
 
-        if (!wants_text(config)) {
+        wishes_of(config, &has_text, &has_sound);
+        if (has_sound)
+                r = archive_start(recorder, config, folder, error);
+        if (r < 0)
+                return r;
+        if (!has_text) {
                 warn_of_idle(config);
                 return 0;
         }
@@ -157,6 +176,10 @@ const struct journaling_services *recorder_journaling(const struct recorder *rec
         return recorder->journal ? &recorder->journaling : NULL;
 }
 
+struct archive *recorder_archive(const struct recorder *recorder) {
+        return recorder->archive;
+}
+
 void recorder_watch(struct recorder *recorder, struct hub *hub) {
         if (recorder->sinks)
                 recorder->relay = relay_new(hub, recorder->sinks, recorder->has_sessions);
@@ -169,6 +192,7 @@ void recorder_reopen(struct recorder *recorder) {
 
 void recorder_describe(const struct recorder *recorder, struct metrics_sources *ret) {
         ret->journal = recorder->journal;
+        ret->archive = recorder->archive;
         ret->alerts = recorder->alerts;
         ret->sinks = recorder->sinks;
 }
@@ -198,6 +222,7 @@ struct recorder *recorder_close(struct recorder *recorder) {
                 free(recorder->sink_configs[i].path);
         free(recorder->sink_configs);
         recorder->alerts = alerts_free(recorder->alerts);
+        recorder->archive = archive_close(recorder->archive);
         recorder->journal = journal_close(recorder->journal);
         return mem_free(recorder);
 }

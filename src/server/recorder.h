@@ -1,6 +1,6 @@
 #pragma once
 // Recorder: what the server keeps of what it hears, and whom it tells for good: the journal,
-// alerts and sinks, joined.
+// the archive of sound, alerts and sinks, joined.
 //
 // Threads: loop thread only.
 
@@ -22,8 +22,9 @@ int recorder_open(struct recorder **ret, struct loop *loop, const struct config 
 // fine. Returns NULL.
 struct recorder *recorder_close(struct recorder *recorder);
 
-// What the hub's streams need of it; NULL where nothing is journaled.
+// What the hub's streams need of it; NULL where nothing is journaled, or no sound kept.
 const struct journaling_services *recorder_journaling(const struct recorder *recorder);
+struct archive *recorder_archive(const struct recorder *recorder);
 
 // Tell the sinks from now on what the hub's streams do.
 void recorder_watch(struct recorder *recorder, struct hub *hub);

@@ -192,6 +192,7 @@ static void hub_start(struct server *server) {
                 .uploads = &server->uploads,
                 .defaults = &config->defaults,
                 .journaling = recorder_journaling(server->recorder),
+                .archive = recorder_archive(server->recorder),
                 .has_admission = config->has_admission,
                 .address_sessions = config->address_sessions,
                 .address_backlog = config->address_backlog,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -40,12 +41,21 @@ def lines_of(path):
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
+def settled(all_rows):
+    """Ids of the alerts that fired in a final segment, or on stable words that one confirmed."""
+    alerts = [row for row in all_rows if row["kind"] == 1]
+    return {row["firing"] for row in alerts if row["phase"] == 1} | {
+        row["id"] for row in alerts if row["phase"] == 0 and row["segment"]
+    }
+
+
 @pytest.fixture(scope="module")
 def heard(program, models, jfk, tmp_path_factory):
     """A server that played a recording once on two streams, one of which is not journaled, with alerts and a sink."""
     path, reference = jfk
     words = '{words: [fellow, "your COUNTRY can"]'
     config = (
+        "journal: {audio: on}\n"
         f'streams:\n  radio: {path}\n  private: {{url: "{path}", journal: off}}\n'
         f"alerts:\n  late: {words}}}\n  soon: {words}, when: stable}}\n"
         "sinks:\n  file: {type: lines, path: heard.jsonl, from: beginning}\n"
@@ -55,9 +65,13 @@ def heard(program, models, jfk, tmp_path_factory):
         server = start(config)
         wait_heard(server, reference)
         processes.wait_until(lambda: any(row["state"] == "ended" for row in rows(server)), 30, "the end of the file")
-        processes.wait_until(
-            lambda: len(lines_of(server.state_dir / "heard.jsonl")) == len(rows(server)), 20, "all rows in the file"
-        )
+        # Both alerts fired twice; what fired on stable words has been confirmed by the final.
+        processes.wait_until(lambda: len(settled(rows(server))) == 4, 20, "the alerts")
+        for name, kinds in (("heard", (0, 1, 2)), ("alerts", (1,))):
+            path = server.state_dir / f"{name}.jsonl"
+            processes.wait_until(
+                lambda: len(lines_of(path)) == sum(row["kind"] in kinds for row in rows(server)), 20, f"rows in {path}"
+            )
         yield server
 
 
@@ -95,9 +109,8 @@ def test_an_alert_fires_once_for_each_place(heard):
         assert all(line["kind"] == "alert" and line["stream"] == "radio" for line in first)
     late = [line for line in fired if line["alert"] == "late"]
     assert all(line["found"] in segments[line["segment"].replace("-", "")] for line in late)
-    soon = [line for line in fired if line["alert"] == "soon"]
-    confirmed = {line["firing"] for line in soon if line["phase"] == "confirmed"}
-    assert confirmed == {line["id"] for line in soon if line["phase"] == "fired"}
+    assert not [line for line in fired if line["phase"] == "withdrawn"]
+    assert settled(rows(heard)) == {row["id"] for row in rows(heard) if row["kind"] == 1 and row["phase"] == 0}
 
 
 def test_what_is_kept_is_told_in_the_metrics(heard):
@@ -105,6 +118,12 @@ def test_what_is_kept_is_told_in_the_metrics(heard):
     for line in ("eavesdrop_journal_up 1", 'eavesdrop_sink_up{sink="file",type="lines"} 1',
                  "eavesdrop_journal_rows_lost_total 0", 'eavesdrop_alerts_total{alert="late"} 2'):
         assert line in page
+    assert float(re.search(r"^eavesdrop_archive_kept_seconds_total (\S+)", page, re.MULTILINE)[1]) > 9
+
+
+def test_sound_is_kept_where_it_was_asked_for(heard):
+    files = [file for file in (heard.state_dir / "audio").rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) > 5000
 
 
 def dictate(server, path):
