@@ -77,6 +77,8 @@ static void readiness_get(struct api *api, struct exchange *exchange,
                 text_reply(exchange, 503, "stopping\n");
         else if (view.busy)
                 text_reply(exchange, 503, view.busy);
+        else if (view.trouble)
+                text_reply(exchange, 200, view.trouble);
         else
                 text_reply(exchange, 200, "ready\n");
 }

@@ -18,6 +18,8 @@ struct api_view {
         bool is_stopping;
         // Why no new client would be taken in now, as a line of text; NULL: one would.
         const char *busy;
+        // What does not work while clients are served all the same, likewise; NULL: all does.
+        const char *trouble;
         struct metrics_sources figures;
         struct forget_place kept;  // where what is kept is
 };

@@ -185,6 +185,25 @@ void recorder_watch(struct recorder *recorder, struct hub *hub) {
                 recorder->relay = relay_new(hub, recorder->sinks, recorder->has_sessions);
 }
 
+static bool can_write(const struct recorder *recorder) {
+        struct journal_state state;
+
+        journal_state(recorder->journal, &state);
+        return state.can_write;
+}
+
+void recorder_tick(struct recorder *recorder) {
+        if (recorder->journal && recorder->archive && !can_write(recorder))
+                archive_make_room(recorder->archive);
+}
+
+const char *recorder_trouble(const struct recorder *recorder) {
+        return !recorder->journal || can_write(recorder)
+                       ? NULL
+                       : "ready, but text is not kept: the journal cannot be written (see the "
+                         "log)\n";
+}
+
 void recorder_reopen(struct recorder *recorder) {
         if (recorder->sinks)
                 sinks_reopen(recorder->sinks);

@@ -29,6 +29,12 @@ struct archive *recorder_archive(const struct recorder *recorder);
 // Tell the sinks from now on what the hub's streams do.
 void recorder_watch(struct recorder *recorder, struct hub *hub);
 
+// Once a second: where the disk is full, kept sound makes room for text.
+void recorder_tick(struct recorder *recorder);
+
+// Why text is not kept at the moment, as a line; NULL: it is, or nothing is to be.
+const char *recorder_trouble(const struct recorder *recorder);
+
 // Files that were renamed are opened anew.
 void recorder_reopen(struct recorder *recorder);
 

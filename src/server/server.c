@@ -52,6 +52,7 @@ static void server_describe(const void *context, struct api_view *ret) {
                 .n_connections = listener_connections(server->listener),
         };
         recorder_describe(server->recorder, &ret->figures);
+        ret->trouble = recorder_trouble(server->recorder);
 }
 
 static void server_on_request(void *context, struct exchange *exchange) {
@@ -79,6 +80,7 @@ static void server_on_tick(void *context) {
         struct server *server = context;
 
         overload_tell(server->overload);
+        recorder_tick(server->recorder);
         log_tell_left_out();
         for (struct hub_session *session = hub_first_session(server->hub); session;
              session = hub_next_session(session))

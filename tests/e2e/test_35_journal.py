@@ -200,3 +200,36 @@ def test_a_renamed_file_is_opened_anew_at_a_hangup(serve, jfk):
     old, new = lines_of(path.with_suffix(".1")), lines_of(path)
     assert not {line["id"] for line in old} & {line["id"] for line in new}
     assert server.http()[0] == 200
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of two megabytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True).returncode != 0:
+        pytest.skip("mounting a file system needs root")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_full_disk_stops_no_text_and_loses_none(serve, client, jfk, small_disk):
+    path, _ = jfk
+    state = small_disk / "state"
+    server = serve(played(path, loop=True), environment={"EAVESDROP_STATE_DIR": str(state)})
+    server.state_dir = state
+    listener = client(server, role="rtsp_subscriber", streams="radio")
+    processes.wait_until(lambda: texts(server), 40, "text")
+    filler = small_disk / "filler"
+    with open(filler, "wb") as file, pytest.raises(OSError):
+        while True:
+            file.write(bytes(1 << 16))
+            file.flush()
+    processes.wait_until(lambda: "not kept" in server.http("/readyz")[1], 60, "the server to say so")
+    n = len(speech.words(listener.text(stream="radio")))
+    processes.wait_until(lambda: len(speech.words(listener.text(stream="radio"))) > n + 15, 40, "more text on the screen")
+    assert "eavesdrop_journal_up 0" in server.http("/metrics")[1]
+    shown = speech.words(listener.text(stream="radio"))
+    filler.unlink()
+    processes.wait_until(lambda: server.http("/readyz")[1] == "ready\n", 60, "the server to be well again")
+    processes.wait_until(lambda: speech.words(texts(server))[: len(shown)] == shown, 30, "all that was shown, in order")
