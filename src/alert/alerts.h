@@ -56,9 +56,9 @@ void alerts_on_stable(struct alerts *alerts, const struct row *tail);
 // Whether anybody wants stable words.
 bool alerts_want_stable(const struct alerts *alerts);
 
-// A new generation began on that stream, or it is gone: what is said next does not follow what
-// was said before.
-void alerts_on_break(struct alerts *alerts, const char *stream);
+// A new generation began on the stream of that name, or it is gone: what is said next does not
+// follow what was said before.
+void alerts_on_break(struct alerts *alerts, const char *name);
 
 // How often the i-th fired, and its name; false when there is none.
 bool alerts_count(const struct alerts *alerts, size_t i, const char **ret_name,

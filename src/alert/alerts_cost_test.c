@@ -22,7 +22,7 @@ struct many {
         bool hears[N_ALERTS];
 };
 
-// A thousand alerts of ten words each; `format` makes one of its number.
+// A thousand alerts of ten words each, which `word_of` makes of their numbers.
 static void many_open(struct many *many,
                       const char *(*word_of)(char *ret, size_t n, size_t i)) {
         struct error error;
@@ -62,8 +62,8 @@ static uint64_t many_steps(struct many *many, const char *words, size_t n) {
         CLEANUP(mem_freep) char *text = xcalloc(n * strlen(words) + 1, 1);
         struct row row = {.stream = (char[]){"kitchen"}, .text = text};
 
-        for (size_t i = 0; i < n; i++)
-                memcpy(text + i * strlen(words), words, strlen(words));
+        for (size_t i = 0; i < n * strlen(words); i++)
+                text[i] = words[i % strlen(words)];
         alert_rules_find(many->rules, many->stream, &row, many->hears);
         alert_stream_take_back(many->stream, 0);
         return many->rules->n_steps;
@@ -109,10 +109,27 @@ static void phrases_that_begin_alike_cost_two_for_each(void **state) {
         many_close(&many);
 }
 
+static void of_what_was_said_no_more_is_kept_than_a_phrase_needs(void **state) {
+        struct row row = {.stream = (char[]){"kitchen"}, .text = (char[]){"a a"}};
+        struct many many;
+
+        (void)state;
+        many_open(&many, phrase_alike);
+        for (int i = 0; i < 100; i++) {
+                alert_rules_find(many.rules, many.stream, &row, many.hears);
+                alert_stream_keep(many.stream, FOLD_BLANK,
+                                  phrases_longest(many.rules->phrases));
+        }
+        assert_int_equal(many.stream->n_tokens, 16);
+        assert_int_equal(many.stream->n_pieces, 8);
+        many_close(&many);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(ten_thousand_words_cost_one_look_up_for_each_of_the_texts),
                 cmocka_unit_test(phrases_that_begin_alike_cost_two_for_each),
+                cmocka_unit_test(of_what_was_said_no_more_is_kept_than_a_phrase_needs),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,6 +80,9 @@ static void one_place_fires_once(void **state) {
         assert_int_equal(fires("help\nme", NULL, "help me"), 2);
         assert_int_equal(fires(NULL, "\\s", "help me "), 0);  // blanks are nothing
         assert_int_equal(fires("a b a", NULL, "a b a b a"), 1);
+        // A phrase within the beginning of a longer one that does not come.
+        assert_int_equal(
+                fires("call an ambulance now\nan ambulance", NULL, "call an ambulance"), 1);
 }
 
 static void a_row_tells_what_was_said_and_when(void **state) {
@@ -282,6 +285,27 @@ static void a_cooldown_is_each_alerts_and_each_streams(void **state) {
         alerts_rig_close(&rig);
 }
 
+static void a_cooldown_outlives_a_break(void **state) {
+        struct alerts_rig rig = {.n = 1};
+
+        (void)state;
+        rig.configs[0] = (struct alert_config){
+                .name = (char[]){"a"}, .words = (char[]){"help"}, .cooldown = 10};
+        alerts_rig_start(&rig);
+        alerts_rig_final(&rig, 0, 1, "help");
+        alerts_on_break(rig.alerts, "kitchen");
+        for (int at = 5; at < 20; at += 10) {
+                rig.stream = at < 10 ? "cellar" : "garage";
+                alerts_rig_final(&rig, at, at + 1,
+                                 "silence");  // streams that are over are swept
+                rig.stream = "kitchen";
+                alerts_rig_final(&rig, at + 1, at + 2, "help");
+                assert_int_equal(alerts_rig_came(&rig), 1);  // at 0, and at 16
+                alerts_on_break(rig.alerts, "kitchen");
+        }
+        alerts_rig_close(&rig);
+}
+
 // --- patterns and mistakes -------------------------------------------------------------------
 
 static void a_pattern_that_goes_astray_is_counted_and_others_match(void **state) {
@@ -298,6 +322,13 @@ static void a_pattern_that_goes_astray_is_counted_and_others_match(void **state)
         assert_int_equal(alerts_limited(rig.alerts), 1);
         alerts_rig_final(&rig, 1, 2, text);
         assert_int_equal(alerts_limited(rig.alerts), 2);
+        alerts_rig_close(&rig);
+        // What it found before it ran into its limit is nothing either.
+        text[2] = ' ';
+        alerts_rig_open(&rig, NULL, "^aa|(a+)+[bd]");
+        alerts_rig_final(&rig, 0, 1, text);
+        assert_int_equal(alerts_rig_came(&rig), 0);
+        assert_int_equal(alerts_limited(rig.alerts), 1);
         alerts_rig_close(&rig);
 }
 
@@ -365,6 +396,7 @@ int main(void) {
                 cmocka_unit_test(what_fired_is_not_fired_again_by_a_phrase_that_goes_on),
                 cmocka_unit_test(streams_languages_and_sessions_are_chosen),
                 cmocka_unit_test(a_cooldown_is_each_alerts_and_each_streams),
+                cmocka_unit_test(a_cooldown_outlives_a_break),
                 cmocka_unit_test(a_pattern_that_goes_astray_is_counted_and_others_match),
                 cmocka_unit_test(mistakes_are_named_with_their_place),
                 cmocka_unit_test(a_nameless_alert_is_checked_without_a_name),

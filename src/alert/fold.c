@@ -183,7 +183,7 @@ static bool ascii_fold(struct folding *folding, char byte) {
         }
         if (!folding->open || folding->open->is_unspaced)
                 token_begin(folding, false);
-        folding->last = small;
+        folding->last = (unsigned char)small;
         token_extend(folding, &small, 1);
         return true;
 }

@@ -136,9 +136,9 @@ static int verb_run(const struct cli_options *options, struct selection *selecti
         CLEANUP(mem_freep) char *folder = NULL;
         CLEANUP(alerts_freep) struct alerts *alerts = NULL;
         CLEANUP(reader_closep) struct reader *reader = NULL;
-        CLEANUP(row_printer_freep) struct row_printer *printer = NULL;
         struct alerts_trial trial = {.limit = selection->limit};
         struct error error = {0};
+        int r;
 
         if (alert_check(alert, &error) < 0 ||
             alerts_new(&alerts, alert, 1, on_alert, &trial, &error) < 0) {
@@ -152,8 +152,10 @@ static int verb_run(const struct cli_options *options, struct selection *selecti
                 complaint_print("alerts", "%s", error.text);
                 return EXIT_TROUBLE;
         }
-        trial.printer = printer = row_printer_new(stdout, selection->format, 0);
-        return trial_run(&trial, alerts, reader, &selection->query);
+        trial.printer = row_printer_new(stdout, selection->format, 0);
+        r = trial_run(&trial, alerts, reader, &selection->query);
+        row_printer_free(trial.printer);
+        return r;
 }
 
 // With the options of search beside the verb's own.

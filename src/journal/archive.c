@@ -448,15 +448,14 @@ static void job_ask(struct archive *archive, struct archive_job *job) {
         loop_post(archive->loop, job_finish, job);
 }
 
-void archive_read(struct archive *archive, const char *stream, int64_t since, int64_t until,
-                  enum archive_format format,
+void archive_read(struct archive *archive, const struct archive_query *query,
                   void (*on_read)(void *context, void *bytes, size_t n, const char *trouble),
                   void *context) {
-        struct archive_job *job = job_new(archive, TASK_READ, stream);
+        struct archive_job *job = job_new(archive, TASK_READ, query->stream);
 
-        job->since = since;
-        job->until = until;
-        job->format = format;
+        job->since = query->since;
+        job->until = query->until;
+        job->format = query->format;
         job->on_read = on_read;
         job->context = context;
         job_ask(archive, job);

@@ -33,12 +33,17 @@ void archive_keep(struct archive *archive, const char *stream, int64_t start,
 
 enum archive_format { ARCHIVE_OGG, ARCHIVE_WAV };
 
-// Read [since, until) (Unix ms) of the stream: the bytes of a whole file of that format, which
-// are the callee's, the same for each such call once the sound is written; NULL with words when
-// there is none or it cannot be read. Gaps are silence; times hold to 50 ms. At most an hour at
-// a time.
-void archive_read(struct archive *archive, const char *stream, int64_t since, int64_t until,
-                  enum archive_format format,
+// [since, until) (Unix ms) of a stream, at most an hour.
+struct archive_query {
+        const char *stream;
+        int64_t since, until;
+        enum archive_format format;
+};
+
+// Read a stretch (the query is copied): the bytes of a whole file of that format, which are the
+// callee's, the same for each such call once the sound is written; NULL with words when there
+// is none or it cannot be read. Gaps are silence; times hold to 50 ms.
+void archive_read(struct archive *archive, const struct archive_query *query,
                   void (*on_read)(void *context, void *bytes, size_t n, const char *trouble),
                   void *context);
 

@@ -147,9 +147,10 @@ static void number_put(uint8_t *at, uint32_t number, size_t n) {
 
 static void *wav_finish(struct archive_stretch *stretch, size_t *ret_n) {
         size_t n = (size_t)stretch->n_samples * sizeof(int16_t);
+        static const char head[16] = "RIFF....WAVEfmt ", data[4] = "data";
         uint8_t *bytes = xcalloc(WAV_HEAD_BYTES + n, 1);
 
-        memcpy(bytes, "RIFF....WAVEfmt ", 16);
+        memcpy(bytes, head, sizeof(head));
         number_put(bytes + 4, (uint32_t)(WAV_HEAD_BYTES - 8 + n), 4);
         number_put(bytes + 16, 16, 4);
         number_put(bytes + 20, 1, 2);  // PCM
@@ -158,7 +159,7 @@ static void *wav_finish(struct archive_stretch *stretch, size_t *ret_n) {
         number_put(bytes + 28, AUDIO_RATE * sizeof(int16_t), 4);
         number_put(bytes + 32, sizeof(int16_t), 2);
         number_put(bytes + 34, 16, 2);
-        memcpy(bytes + 36, "data", 4);
+        memcpy(bytes + 36, data, sizeof(data));
         number_put(bytes + 40, (uint32_t)n, 4);
         memcpy(bytes + WAV_HEAD_BYTES, stretch->samples, n);
         *ret_n = WAV_HEAD_BYTES + n;

@@ -247,17 +247,16 @@ static void never_called(void *context, void *bytes, size_t n, const char *troub
 }
 
 static void who_is_gone_is_told_nothing(void **state) {
+        const struct archive_query query = {"kitchen", RIG_HOUR, RIG_HOUR + 1000, ARCHIVE_OGG};
         struct archive_rig *rig = *state;
         bool was_called = false;
 
         archive_rig_keep(rig, "kitchen", RIG_HOUR, 1, 1);
-        archive_read(rig->archive, "kitchen", RIG_HOUR, RIG_HOUR + 1000, ARCHIVE_OGG,
-                     never_called, &was_called);
+        archive_read(rig->archive, &query, never_called, &was_called);
         archive_detach(rig->archive, &was_called);
         archive_rig_settle(rig);
         // One that is on its way while the archive is closed.
-        archive_read(rig->archive, "kitchen", RIG_HOUR, RIG_HOUR + 1000, ARCHIVE_OGG,
-                     never_called, &was_called);
+        archive_read(rig->archive, &query, never_called, &was_called);
         archive_rig_stop(rig);
         loop_turn(rig->loop);
         assert_false(was_called);

@@ -1,6 +1,7 @@
 #include "journal/archive_window.h"
 
 #include <endian.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <ogg/ogg.h>
 #include <stdbool.h>
@@ -158,7 +159,7 @@ static bool tags_read(struct archive_window *window, const ogg_packet *packet) {
         const size_t before = 8 + 4 + strlen(VENDOR) + 4;
         const uint8_t *comment = packet->packet + before + 4;
         size_t n = (size_t)packet->bytes;
-        char text[64] = "";
+        char text[64] = "", *end;
 
         if (n < before + 4 || memcmp(packet->packet, "OpusTags", 8) != 0 ||
             memcmp(packet->packet + 12, VENDOR, strlen(VENDOR)) != 0)
@@ -167,7 +168,11 @@ static bool tags_read(struct archive_window *window, const ogg_packet *packet) {
             n - before - 4 >= sizeof(text))
                 return false;
         memcpy(text, comment, n - before - 4);
-        return sscanf(text, COMMENT "%" SCNd64, &window->start) == 1;
+        if (strncmp(text, COMMENT, strlen(COMMENT)) != 0)
+                return false;
+        errno = 0;
+        window->start = strtoll(text + strlen(COMMENT), &end, 10);
+        return errno == 0 && *end == '\0' && end > text + strlen(COMMENT);
 }
 
 static void packet_read(struct link_reader *reader, const ogg_packet *packet) {
