@@ -9,11 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "alert/fold.h"
 #include "alert/passage.h"
 #include "alert/phrases.h"
 #include "journal/row.h"
 #include "util/cleanup.h"
+#include "util/fold.h"
 
 #define ALERT_PENDING_MAX 64  // firings on a stream's stable words; more are not remembered
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alert/fold.h"
+#include "util/fold.h"
 #include "util/mem.h"
 #include "util/utf8.h"
 

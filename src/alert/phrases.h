@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "alert/fold.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/fold.h"
 
 #define PHRASE_TOKENS_MAX 64  // words of one phrase, or characters in scripts without spaces
 

@@ -1,10 +1,9 @@
 #pragma once
 // Tokenizer: what is a word to the journal's index. FTS5 knows it as "eavesdrop".
 //
-// Words are letters, digits and marks between other characters, without regard to case and to
-// accents of Latin letters ("Zoë" is "zoe"). Of scripts without blanks between words
-// (util/unspaced.h) each character with the marks behind it is a word of its own: a run of them
-// that is searched for becomes a phrase, and words of any length are found.
+// A token is what util/fold.h says: a word without case and accents ("Zoë" is "zoe"), or, of
+// scripts without blanks between words, one character with its marks: a run of them that is
+// searched for becomes a phrase, and words of any length are found.
 //
 // Threads: one at a time for each connection.
 

@@ -53,66 +53,21 @@ static const struct point_range letters[] = {
         {0x20000, 0x3ffff},  // Han
 };
 
-static const struct point_range marks[] = {
-        {0x0300, 0x036f},  // of all scripts
-        {0x0e31, 0x0e31},  // Thai
-        {0x0e34, 0x0e3a},  //
-        {0x0e47, 0x0e4e},  //
-        {0x0eb1, 0x0eb1},  // Lao
-        {0x0eb4, 0x0ebc},  //
-        {0x0ec8, 0x0ece},  //
-        {0x102b, 0x103e},  // Myanmar
-        {0x1056, 0x1059},  //
-        {0x105e, 0x1060},  //
-        {0x1062, 0x1064},  //
-        {0x1067, 0x106d},  //
-        {0x1071, 0x1074},  //
-        {0x1082, 0x108d},  //
-        {0x108f, 0x108f},  //
-        {0x109a, 0x109d},  //
-        {0x17b4, 0x17d3},  // Khmer
-        {0x17dd, 0x17dd},  //
-        {0x1dc0, 0x1dff},  // of all scripts
-        {0x20d0, 0x20ff},  //
-        {0x302a, 0x302f},  // Han
-        {0x3099, 0x309a},  // Kana: voicing
-        {0xa9e5, 0xa9e5},  // Myanmar
-        {0xaa7b, 0xaa7d},  //
-        {0xfe20, 0xfe2f},  // of all scripts
-        {0xff9e, 0xff9f},  // Katakana of half width: voicing
-};
+bool unspaced_is_letter(uint32_t point) {
+        const struct point_range *ranges = letters;
+        size_t n = sizeof(letters) / sizeof(letters[0]);
 
-static const struct point_range variations[] = {
-        {0xfe00, 0xfe0f},
-        {0xe0100, 0xe01ef},
-};
-
-#define LENGTH(stretches) (sizeof(stretches) / sizeof((stretches)[0]))
-
-static bool stretches_hold(const struct point_range *stretches, size_t n, uint32_t point) {
         while (n > 0) {
                 size_t middle = n / 2;
 
-                if (point < stretches[middle].first) {
+                if (point < ranges[middle].first) {
                         n = middle;
-                } else if (point > stretches[middle].last) {
-                        stretches += middle + 1;
+                } else if (point > ranges[middle].last) {
+                        ranges += middle + 1;
                         n -= middle + 1;
                 } else {
                         return true;
                 }
         }
         return false;
-}
-
-bool unspaced_is_letter(uint32_t point) {
-        return stretches_hold(letters, LENGTH(letters), point);
-}
-
-bool unspaced_is_mark(uint32_t point) {
-        return stretches_hold(marks, LENGTH(marks), point) || unspaced_is_variation(point);
-}
-
-bool unspaced_is_variation(uint32_t point) {
-        return stretches_hold(variations, LENGTH(variations), point);
 }

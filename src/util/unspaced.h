@@ -10,10 +10,3 @@
 
 // A letter or digit of such a script, and no mark.
 bool unspaced_is_letter(uint32_t point);
-
-// A mark that belongs to the letter of such a script before it: a vowel sign, a tone, a voicing
-// mark, or any other that combines.
-bool unspaced_is_mark(uint32_t point);
-
-// A mark that chooses one of several shapes of a character, which remains the same one.
-bool unspaced_is_variation(uint32_t point);

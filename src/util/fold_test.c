@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "alert/fold.h"
+#include "util/fold.h"
 #include "util/mem.h"
 
 static void texts_fold_to(const char *const (*pairs)[2], size_t n) {

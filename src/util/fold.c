@@ -1,4 +1,4 @@
-#include "alert/fold.h"
+#include "util/fold.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -150,6 +150,12 @@ static void letter_add(struct folding *folding, int32_t character, bool is_mark)
                         (size_t)utf8proc_encode_char(character, (utf8proc_uint8_t *)bytes));
 }
 
+// What is left out of a token, but stands on it in the text.
+static void invisible_add(struct folding *folding) {
+        if (folding->open)
+                folding->open->end = folding->end;
+}
+
 static void character_fold(struct folding *folding, int32_t character) {
         static const utf8proc_option_t options =
                 (utf8proc_option_t)((unsigned)UTF8PROC_DECOMPOSE | (unsigned)UTF8PROC_COMPAT |
@@ -159,11 +165,15 @@ static void character_fold(struct folding *folding, int32_t character) {
         utf8proc_ssize_t n =
                 utf8proc_decompose_char(character, parts, PARTS_MAX, options, &boundary);
 
+        if (n == 0)  // a choice of a shape, say, that changes nothing
+                invisible_add(folding);
         for (utf8proc_ssize_t i = 0; i < n && n <= PARTS_MAX; i++) {
                 enum character_class class = class_of(parts[i]);
 
-                if (is_accent(parts[i]))
+                if (is_accent(parts[i])) {
+                        invisible_add(folding);
                         continue;
+                }
                 if (class == CLASS_WORD || class == CLASS_MARK)
                         letter_add(folding, parts[i], class == CLASS_MARK);
                 else
