@@ -430,6 +430,36 @@ static void test_file(void **state) {
         kind_check("a file", MEDIA_FILE);
 }
 
+// As kernels with an older Landlock would have it, and no seccomp: what is refused from which
+// ABI on.
+static void test_older_landlocks(void **state) {
+        static const struct {
+                int (*run)(void);
+                int abi;
+        } rows[] = {{try_list_folder, 1},   {try_create_file, 1},      {try_connect_tcp, 4},
+                    {try_listen, 4},        {try_connect_abstract, 6}, {try_signal_server, 6},
+                    {try_signal_sibling, 6}};
+        struct media_cage cage;
+        int n_abis;
+
+        (void)state;
+        assert_int_equal(media_cage_init(&cage, NULL), 0);
+        n_abis = cage.landlock;
+        cage.network.n = cage.reader.n = 0;
+        for (cage.landlock = 1; cage.landlock <= n_abis; cage.landlock++) {
+                int results[N_ATTEMPTS];
+
+                attempts_run(&cage, MEDIA_UPLOAD, results);
+                for (int i = 0; i < N_ATTEMPTS; i++)
+                        for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++)
+                                if (attempts[i].run == rows[k].run &&
+                                    (results[i] != 0) != (cage.landlock >= rows[k].abi))
+                                        fail_msg("ABI %d: %s: %d", cage.landlock,
+                                                 attempts[i].name, results[i]);
+        }
+        media_cage_deinit(&cage);
+}
+
 // --- what a child needs ----------------------------------------------------------------
 
 // Exit status: how many descriptors are open, or 100 when one of them is not what it should be.
@@ -506,13 +536,14 @@ static void test_a_child_whose_parent_is_gone_does_not_begin(void **state) {
 int main(void) {
 #ifdef __SANITIZE_THREAD__
         // Its threads start in ways that the cage refuses.
-        printf("[  SKIPPED ] 5 test(s): not under ThreadSanitizer\n");
+        printf("[  SKIPPED ] 6 test(s): not under ThreadSanitizer\n");
         return 0;
 #endif
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_network, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_upload, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_file, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_older_landlocks, setup, teardown),
                 cmocka_unit_test(test_descriptors_are_those_and_no_other),
                 cmocka_unit_test(test_a_child_whose_parent_is_gone_does_not_begin),
         };

@@ -41,6 +41,7 @@ static const struct {
         {"mkv", "-c:a pcm_s16le"},
         {"mkv", "-c:a libvorbis"},
         {"webm", "-c:a libopus"},
+        {"mlp", "-c:a mlp -strict -2"},
         {"mov", "-c:a pcm_s16be"},
         {"mp4", "-c:a aac"},
         {"mp3", ""},

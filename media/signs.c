@@ -30,6 +30,7 @@ static const struct {
         {"timed out", MEDIA_FAULT_TIMEOUT},
         {"Protocol not found", MEDIA_FAULT_PROTOCOL},
         {"Format not on whitelist", MEDIA_FAULT_FORMAT},
+        {"Not detecting m3u8/hls", MEDIA_FAULT_FORMAT},  // FFmpeg 7, by a file's name
         {"not on whitelist", MEDIA_FAULT_PROTOCOL},
         {"is not in allowed", MEDIA_FAULT_PROTOCOL},  // a playlist's part
         {"Unsafe file name", MEDIA_FAULT_PROTOCOL},
