@@ -7,10 +7,10 @@
 // Containers of sound, with and without pictures, as libavformat's demuxers are called. None of
 // them names other files: no playlists, no scripts. Also none that plays music from a program
 // (tracker modules, game sounds), and none that is for pictures and subtitles alone.
-#define MEDIA_FORMATS_CONTAINERS                                                      \
-        "aac,ac3,aiff,alaw,amr,amrnb,amrwb,ape,asf,au,avi,caf,dhav,dsf,dss,dts,dv,"   \
-        "eac3,flac,flv,g722,g723_1,g726,g729,gsm,gxf,loas,matroska,mlp,mov,mp3,mpc,"  \
-        "mpc8,mpeg,mpegts,mulaw,mxf,nistsphere,nut,ogg,oma,qcp,rm,shn,sln,sox,tak,"   \
+#define MEDIA_FORMATS_CONTAINERS                                                     \
+        "aac,ac3,aiff,alaw,amr,amrnb,amrwb,ape,asf,au,avi,caf,dhav,dsf,dss,dts,dv,"  \
+        "eac3,flac,flv,g722,g723_1,g726,g729,gsm,gxf,loas,matroska,mlp,mov,mp3,mpc," \
+        "mpc8,mpeg,mpegts,mulaw,mxf,nistsphere,nut,ogg,oma,qcp,rm,shn,sln,sox,tak,"  \
         "truehd,tta,voc,w64,wav,wtv,wv,xwma"
 
 // And for what may name others: a live or recorded playlist (HLS).

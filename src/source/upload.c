@@ -45,9 +45,15 @@ static void upload_refund(struct upload *upload) {
         upload->charged = kept;
 }
 
+// What it waits for is its turn.
+static bool upload_is_asking(const struct upload *upload) {
+        return !upload->media && upload->n_held >= UPLOAD_READY;
+}
+
 // Keep count of the time in which nothing but the client's bytes is missing.
 static void upload_clock(struct upload *upload) {
-        bool is_waiting = upload->is_wanted && !upload->is_paused && !upload->is_complete;
+        bool is_waiting = upload->is_wanted && !upload->is_paused && !upload->is_complete &&
+                          !upload_is_asking(upload);
         nsec_t now = loop_now(upload->services->loop);
 
         if (upload->waiting_since >= 0)
@@ -55,15 +61,26 @@ static void upload_clock(struct upload *upload) {
         upload->waiting_since = is_waiting ? now : -1;
 }
 
-static void upload_want(struct upload *upload) {
-        bool is_asking = !upload->media && upload->n_held >= UPLOAD_READY;
-        bool is_wanted = upload->is_complete || (!upload->is_full && !is_asking);
+// It waits for its turn, with as much as may be held for that.
+static bool upload_holds_enough(const struct upload *upload) {
+        const struct budget *budget = upload->services->budget;
 
-        if (is_wanted == upload->is_wanted || upload->is_over)
+        if (!upload_is_asking(upload))
+                return false;
+        return upload->n_held >= UPLOAD_HELD_MAX ||
+               budget_used(budget, BUDGET_UPLOADS) >= budget_total(budget) / 4;
+}
+
+static void upload_want(struct upload *upload) {
+        bool was_wanted = upload->is_wanted;
+
+        if (upload->is_over)
                 return;
-        upload->is_wanted = is_wanted;
+        upload->is_wanted =
+                upload->is_complete || (!upload->is_full && !upload_holds_enough(upload));
         upload_clock(upload);
-        upload->listener.on_want(upload->listener.context, is_wanted);
+        if (upload->is_wanted != was_wanted)
+                upload->listener.on_want(upload->listener.context, upload->is_wanted);
 }
 
 // --- the end --------------------------------------------------------------------------------
@@ -196,7 +213,7 @@ static bool upload_hold(struct upload *upload, const uint8_t *bytes, size_t n) {
         memcpy(held + upload->n_held, bytes, n);
         upload->held = held;
         upload->n_held += n;
-        if (upload->n_held >= UPLOAD_READY)
+        if (upload_is_asking(upload))
                 upload_place_ask(&upload->place);
         return true;
 }

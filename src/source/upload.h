@@ -1,7 +1,7 @@
 #pragma once
 // Upload: a file that a client sends, from its first bytes to its last sample. It is decoded
 // when its turn has come (upload_slots.h); until then its first bytes are held and the client
-// is not read.
+// is not read beyond them.
 //
 // A turn is for what is there or comes faster than it is spoken: an upload that comes slower
 // loses its slot to the next who waits. None may go beyond its limits, whoever waits.
@@ -23,6 +23,11 @@
 // Bytes that are held before the turn; as many, or the whole file, must be there to ask for
 // one.
 #define UPLOAD_READY ((size_t)64 * 1024)
+
+// Whoever waits is read up to so many all the same, while uploads have taken less than a
+// quarter of the budget: a short file is there as a whole then, and since its client is read,
+// its pings are answered, without which it would leave after some seconds.
+#define UPLOAD_HELD_MAX ((size_t)1024 * 1024)
 
 // So often it is looked whether an upload goes on, if it was the client that we waited for and
 // not the client for us. In this time at least UPLOAD_PERIOD_BYTES must come: no sound that

@@ -179,7 +179,7 @@ static void a_file_is_decoded_when_its_turn_has_come(void **state) {
         client_send(&first, SECOND_BYTES);
         loop_advance(rig.loop, 0);
         assert_int_equal(source_children(), 0);  // it may be all that ever comes
-        client_send(&first, 19 * SECOND_BYTES);
+        client_send(&first, 39 * SECOND_BYTES);
         assert_false(first.is_read);
         client_send_head(&second, AUDIO_RATE);
         client_send(&second, SECOND_BYTES);
@@ -193,7 +193,7 @@ static void a_file_is_decoded_when_its_turn_has_come(void **state) {
         upload_write_end(first.upload);
         client_await(&first, SIZE_MAX);
         assert_int_equal(first.end, UPLOAD_DONE);
-        assert_int_equal(first.n_samples, 20 * AUDIO_RATE);
+        assert_int_equal(first.n_samples, 40 * AUDIO_RATE);
         loop_advance(rig.loop, NSEC_PER_SEC);
         client_await(&second, SIZE_MAX);
         assert_int_equal(second.end, UPLOAD_DONE);
@@ -201,7 +201,7 @@ static void a_file_is_decoded_when_its_turn_has_come(void **state) {
         rig_deinit(&rig);
 }
 
-// One that waits keeps its turn however long that takes, and is not read meanwhile.
+// One that waits keeps its turn however long that takes.
 static void waiting_for_the_turn_is_nobodys_fault(void **state) {
         struct rig rig;
         struct client first, second;
@@ -219,11 +219,36 @@ static void waiting_for_the_turn_is_nobodys_fault(void **state) {
         client_await(&first, 1);
         loop_advance(rig.loop, 20 * UPLOAD_PERIOD);
         assert_int_equal(first.n_ends + second.n_ends, 0);
-        assert_false(second.is_read);
+        assert_true(second.is_read);  // for its pings
         first.upload = upload_close(first.upload);
         loop_advance(rig.loop, NSEC_PER_SEC);
         assert_true(second.is_read);
         second.upload = upload_close(second.upload);
+        rig_deinit(&rig);
+}
+
+// A short file is read while it waits, as long as there is room.
+static void who_waits_is_read_as_far_as_there_is_room(void **state) {
+        struct rig rig;
+        struct client clients[4];
+
+        (void)state;
+        rig_init(&rig, 1, 10);
+        for (size_t i = 0; i < 4; i++)
+                assert_true(client_init(&clients[i], &rig));
+        client_send(&clients[1], UPLOAD_READY);
+        client_send(&clients[1], UPLOAD_HELD_MAX - UPLOAD_READY - 1);
+        assert_true(clients[1].is_read);
+        client_send(&clients[1], 1);
+        assert_false(clients[1].is_read);
+        // Now a quarter of all that clients may use is taken.
+        client_send(&clients[2], BUDGET / 4 - UPLOAD_HELD_MAX);
+        client_send(&clients[3], UPLOAD_READY - 1);
+        assert_true(clients[3].is_read);
+        client_send(&clients[3], 1);
+        assert_false(clients[3].is_read);
+        for (size_t i = 0; i < 4; i++)
+                clients[i].upload = upload_close(clients[i].upload);
         rig_deinit(&rig);
 }
 
@@ -401,6 +426,7 @@ int main(void) {
                 cmocka_unit_test(idle_uploads_start_nothing_and_are_ended),
                 cmocka_unit_test(a_file_is_decoded_when_its_turn_has_come),
                 cmocka_unit_test(waiting_for_the_turn_is_nobodys_fault),
+                cmocka_unit_test(who_waits_is_read_as_far_as_there_is_room),
                 cmocka_unit_test(a_slow_upload_gives_way),
                 cmocka_unit_test(a_trickle_is_a_stall),
                 cmocka_unit_test(bytes_and_seconds_have_limits),
