@@ -11,7 +11,7 @@
 #include "sink/sink_ops.h"
 #include "util/mem.h"
 
-#define BATCH_MAX 100  // rows whose acknowledgements are waited for together
+#define BATCH_MAX 64  // rows; their JSON takes some 2 ms of the loop
 
 struct nats {
         struct sink *sink;
