@@ -11,8 +11,8 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-// About 2 MB: little enough that a checkpoint holds nobody up for long.
-#define CHECKPOINT_PAGES   500
+// About a megabyte: little enough that a checkpoint holds nobody up for long.
+#define CHECKPOINT_PAGES   300
 #define CHECKPOINT_BUSY_MS 20
 
 // --- opening ---------------------------------------------------------------------------------
@@ -180,13 +180,15 @@ int ledger_merge(struct ledger *ledger, bool is_first, size_t n_pages, bool *ret
         return r;
 }
 
+bool ledger_checkpoint_is_due(const struct ledger *ledger) {
+        return ledger->database.sqlite && ledger->wal_pages >= CHECKPOINT_PAGES;
+}
+
 int ledger_checkpoint(struct ledger *ledger, bool is_whole, struct error *error) {
         sqlite3 *sqlite = ledger->database.sqlite;
         int mode = is_whole ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
         int code;
 
-        if (!is_whole && ledger->wal_pages < CHECKPOINT_PAGES)
-                return 0;
         // Rows may come meanwhile: they do not wait for somebody's long search.
         sqlite3_busy_timeout(sqlite, CHECKPOINT_BUSY_MS);
         code = sqlite3_wal_checkpoint_v2(sqlite, NULL, mode, NULL, NULL);

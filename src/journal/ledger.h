@@ -76,8 +76,12 @@ int ledger_remove(struct ledger *ledger, sqlite3_stmt *select, size_t *ret_n, bo
 int ledger_merge(struct ledger *ledger, bool is_first, size_t n_pages, bool *ret_done,
                  struct error *error);
 
-// Move what was committed into the database's own file when it is much, or all of it and empty
-// the file beside it (-EBUSY while somebody reads).
+// Whether much was committed that is still in the file beside the database's own.
+bool ledger_checkpoint_is_due(const struct ledger *ledger);
+
+// Move what was committed into the database's own file: what nobody reads just now, or all of
+// it
+// (-EBUSY while somebody reads), emptying the file beside it.
 int ledger_checkpoint(struct ledger *ledger, bool is_whole, struct error *error);
 
 // Close the database, set it aside for this reason and begin another one.

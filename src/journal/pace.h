@@ -9,7 +9,7 @@
 
 #include "util/loop.h"
 
-#define PACE_STEP (20 * NSEC_PER_MSEC)
+#define PACE_STEP (10 * NSEC_PER_MSEC)
 
 // How much the next step is to do, within [least, most].
 struct pace {

@@ -346,22 +346,25 @@ static int keeping_work(struct writer *writer) {
         return r == DATABASE_E_DAMAGED ? r : 0;
 }
 
-// One step of it.
+// One step of it: what was committed is moved when it is much, or else the next thing is done,
+// so that rows that come meanwhile wait for one of them at most.
 static void maintenance_work(struct writer *writer) {
         struct error error = {0};
+        bool may_move = !(writer->erasure && erasure_keeps_wal(writer->erasure));
         int r;
 
-        if (!writer->erasing)
-                erasure_begin(writer, false);
-        r = writer->erasing ? erasure_work(writer) : keeping_work(writer);
-        if (r == 0 && writer->ledger.database.sqlite &&
-            !(writer->erasure && erasure_keeps_wal(writer->erasure)))
+        if (may_move && ledger_checkpoint_is_due(&writer->ledger)) {
                 r = ledger_checkpoint(&writer->ledger, false, &error);
-        if (r == DATABASE_E_DAMAGED) {
-                if (!error.text[0])
-                        error_set(&error, r, "found while old text was removed");
-                outcome_settle(writer, r, &error);
+        } else {
+                if (!writer->erasing)
+                        erasure_begin(writer, false);
+                r = writer->erasing ? erasure_work(writer) : keeping_work(writer);
         }
+        if (r != DATABASE_E_DAMAGED)
+                return;
+        if (!error.text[0])
+                error_set(&error, r, "found while old text was removed");
+        outcome_settle(writer, r, &error);
 }
 
 // --- the thread ------------------------------------------------------------------------------
