@@ -216,6 +216,11 @@ void recorder_describe(const struct recorder *recorder, struct metrics_sources *
         ret->sinks = recorder->sinks;
 }
 
+void recorder_kept(const struct recorder *recorder, struct forget_place *ret) {
+        ret->journal = recorder->journal;
+        ret->archive = recorder->archive;
+}
+
 // --- life ------------------------------------------------------------------------------------
 
 int recorder_open(struct recorder **ret, struct loop *loop, const struct config *config,

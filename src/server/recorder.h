@@ -6,6 +6,7 @@
 
 #include "api/api.h"
 #include "config/config.h"
+#include "journal/forget.h"
 #include "pipeline/hub.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -37,6 +38,9 @@ const char *recorder_trouble(const struct recorder *recorder);
 
 // Files that were renamed are opened anew.
 void recorder_reopen(struct recorder *recorder);
+
+// What it has open, for who has something forgotten: of *ret, journal and archive.
+void recorder_kept(const struct recorder *recorder, struct forget_place *ret);
 
 // Where its figures are.
 void recorder_describe(const struct recorder *recorder, struct metrics_sources *ret);

@@ -1,5 +1,7 @@
 #include "server/server.h"
 
+#include <stdlib.h>
+
 #include "api/api.h"
 #include "auth/visitors.h"
 #include "decode/scheduler.h"
@@ -7,6 +9,7 @@
 #include "dialect/session.h"
 #include "net/listener.h"
 #include "pipeline/hub.h"
+#include "server/local.h"
 #include "server/overload.h"
 #include "server/recorder.h"
 #include "server/stop.h"
@@ -22,6 +25,7 @@
 
 struct server {
         struct server_parts parts;
+        char *state_dir;
         struct budget *budget;
         struct scheduler *scheduler;
         struct media_backend *media;
@@ -31,6 +35,7 @@ struct server {
         struct visitors *visitors;
         struct api *api;
         struct listener *listener;
+        struct listener *local;  // the unix socket; NULL: none could be had
         struct overload *overload;
         struct stop *stop;         // NULL: not yet
         struct loop_timer *timer;  // the tick
@@ -49,10 +54,14 @@ static void server_describe(const void *context, struct api_view *ret) {
                                     : "busy: decoding is too far behind for new clients\n";
         ret->figures = (struct metrics_sources){
                 .hub = server->hub,
-                .n_connections = listener_connections(server->listener),
+                .n_connections = listener_connections(server->listener) +
+                                 (server->local ? listener_connections(server->local) : 0),
         };
         recorder_describe(server->recorder, &ret->figures);
         ret->trouble = recorder_trouble(server->recorder);
+        ret->kept =
+                (struct forget_place){.loop = server->parts.loop, .folder = server->state_dir};
+        recorder_kept(server->recorder, &ret->kept);
 }
 
 static void server_on_request(void *context, struct exchange *exchange) {
@@ -165,19 +174,20 @@ static int listen_start(struct server *server, struct error *error) {
                 return r;
         listener_limit(server->listener, &limits);
         exposure_log(server);
+        server->local = local_listen(server->parts.loop, config, &handler);
         return 0;
 }
 
 static int decoding_start(struct server *server, struct error *error) {
         const struct config *config = server->parts.config;
-        CLEANUP(mem_freep) char *state_dir = config_state_dir(config);
         struct scheduler_config scheduler = {
                 .engine = server->parts.engine,
                 .model = server->parts.model,
                 .n_engines = server->parts.n_engines,
                 .budget = server->budget,
                 .backlog_bytes_max = config_backlog_memory(config),
-                .spool_folder = config->backlog_folder ? config->backlog_folder : state_dir,
+                .spool_folder =
+                        config->backlog_folder ? config->backlog_folder : server->state_dir,
                 .spool_bytes_max = config->backlog_disk,
         };
 
@@ -237,6 +247,7 @@ int server_open(struct server **ret, const struct server_parts *parts, struct er
         int r;
 
         server->parts = *parts;
+        server->state_dir = config_state_dir(parts->config);
         server->budget = budget_new(config_memory(parts->config));
         server->media = media_backend_new(parts->loop, parts->config->media);
         server->timer = loop_timer_new(parts->loop, server_on_tick, server);
@@ -256,15 +267,17 @@ struct server *server_close(struct server *server) {
         server->timer = loop_timer_free(server->timer);
         server->stop = stop_free(server->stop);
         server->listener = listener_close(server->listener);  // frees the sessions
+        server->local = listener_close(server->local);
+        server->api = api_free(server->api);
         server->overload = overload_free(server->overload);
         server->hub = hub_free(server->hub);
         server->recorder = recorder_close(server->recorder);
-        server->api = api_free(server->api);
         server->visitors = visitors_free(server->visitors);
         scheduler_close(server->scheduler);
         upload_slots_free(server->uploads.slots);
         media_backend_free(server->media);
         budget_free(server->budget);
+        free(server->state_dir);
         return mem_free(server);
 }
 
