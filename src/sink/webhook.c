@@ -26,14 +26,23 @@ struct webhook {
 
 enum webhook_verdict { WEBHOOK_TAKEN, WEBHOOK_RETRY, WEBHOOK_REFUSED, WEBHOOK_GONE };
 
+// Whether the status is about the server or the address rather than the rows: who may, what is
+// there, when to come.
+static bool is_about_server(int status) {
+        static const int about_server[] = {401, 402, 403, 404, 405, 407, 408, 421, 425, 429};
+
+        for (size_t i = 0; i < sizeof(about_server) / sizeof(about_server[0]); i++)
+                if (status == about_server[i])
+                        return true;
+        return status < 400 || status >= 500;
+}
+
 static enum webhook_verdict verdict_of(int status) {
         if (status >= 200 && status < 300)
                 return WEBHOOK_TAKEN;
         if (status == 410)
                 return WEBHOOK_GONE;
-        if (status >= 400 && status < 500 && status != 408 && status != 425 && status != 429)
-                return WEBHOOK_REFUSED;
-        return WEBHOOK_RETRY;
+        return is_about_server(status) ? WEBHOOK_RETRY : WEBHOOK_REFUSED;
 }
 
 static void trouble_write(char *ret, size_t size, const struct delivery_answer *answer) {

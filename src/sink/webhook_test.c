@@ -156,6 +156,8 @@ static void some_answers_are_for_later(void **state) {
                 {429, "it answers 429"},
                 {408, "it answers 408"},
                 {425, "it answers 425"},
+                {401, "it answers 401"},
+                {404, "it answers 404"},
                 {301,
                  "it answers 301, a redirect, which is not followed: give the address that "
                  "it leads to"},
