@@ -368,8 +368,8 @@ def test_what_an_alert_would_have_found(filled):
 @pytest.mark.parametrize(
     "arguments, told",
     (
-        (("test", "fire("), "test: patterns, item 1: 'fire(': missing closing parenthesis, at character 6"),
-        (("test", "--words", "..."), "test: words, item 1: '...' has no letter"),
+        (("test", "fire("), "patterns, item 1: 'fire(': missing closing parenthesis, at character 6"),
+        (("test", "--words", "..."), "words, item 1: '...' has no letter"),
         (("test",), "alerts test PATTERN..."),
         (("list", "x"), "alerts test PATTERN..."),
         (("test", "x", "--cooldown", "soon"), "--cooldown is a time such as 30s, not soon"),
