@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "journal/journal.h"
 #include "util/array.h"
@@ -35,7 +36,7 @@ static char **texts_read(const char *path, size_t *ret_n) {
         *ret_n = 0;
         if (!file) {
                 fprintf(stderr, "journal_writing: %s: %m\n", path);
-                exit(1);
+                _exit(1);
         }
         while (getline(&line, &size, file) > 0) {
                 line[strcspn(line, "\n")] = '\0';
@@ -95,7 +96,7 @@ static void on_shown(void *context, const struct row *row) {
 
         if (!row->is_durable) {
                 fprintf(stderr, "journal_writing: a segment was not on disk within a second\n");
-                exit(1);
+                _exit(1);
         }
         run->times[run->n_shown] = now - run->sent_at[run->n_shown % TIMES_MAX];
         run->n_shown++;
@@ -124,7 +125,7 @@ static void run_report(struct run *run, const char *what) {
         journal_state(run->journal, &state);
         printf("%-22s %8.0f segments/s, %7.0f commits/s, p50 %6.2f ms, p95 %6.2f ms, most "
                "%6.2f ms\n",
-               what, (double)n / SECONDS, (double)state.n_commits / SECONDS,
+               what, (double)n / (double)SECONDS, (double)state.n_commits / (double)SECONDS,
                (double)run->times[n / 2] / 1e6, (double)run->times[n * 95 / 100] / 1e6,
                (double)run->times[n - 1] / 1e6);
 }
@@ -136,7 +137,7 @@ static void run_go(struct run *run, const struct journal_config *config, const c
         run->n_sent = run->n_shown = 0;
         if (journal_open(&run->journal, run->loop, config, &error) != 0) {
                 fprintf(stderr, "journal_writing: %s\n", error.text);
-                exit(1);
+                _exit(1);
         }
         run->until = loop_now(run->loop) + SECONDS * NSEC_PER_SEC;
         for (size_t i = 0; i < run->n_at_once; i++)
@@ -153,11 +154,11 @@ static void bytes_report(struct run *run, const struct journal_config *config) {
         struct journal_state state;
 
         if (journal_open(&run->journal, run->loop, config, NULL) != 0)
-                exit(1);
+                _exit(1);
         journal_append(run->journal, segment_make(run), NULL, NULL);
         run->journal = journal_close(run->journal);
         if (journal_open(&run->journal, run->loop, config, NULL) != 0)
-                exit(1);
+                _exit(1);
         run->n_sent = run->n_shown = 0;
         run->until = 0;
         segment_send(run);

@@ -21,14 +21,20 @@
 #define HLS  " -c:a aac -f hls -hls_time 1 -hls_list_size 0"
 #define FILM SINE " -f lavfi -i testsrc=duration=2:size=64x64:rate=5 -c:v mpeg2video"
 
+// A playlist, and its bit rate in the one that names it.
+struct quality {
+        const char *list;
+        int rate;
+};
+
 // A playlist of others, with the bit rate of each.
-static void qualities_write(const char *name, const char *one, int rate, const char *other,
-                            int other_rate, const char *third, int third_rate) {
+static void qualities_write(const char *name, const struct quality qualities[static 3]) {
         CLEANUP(mem_freep)
         char *list = xasprintf("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=%d\n%s\n"
                                "#EXT-X-STREAM-INF:BANDWIDTH=%d\n%s\n"
                                "#EXT-X-STREAM-INF:BANDWIDTH=%d\n%s\n",
-                               rate, one, other_rate, other, third_rate, third);
+                               qualities[0].rate, qualities[0].list, qualities[1].rate,
+                               qualities[1].list, qualities[2].rate, qualities[2].list);
 
         rig_folder_write(name, list, strlen(list));
 }
@@ -46,10 +52,12 @@ static int files_make(void **state) {
         rig_folder_ffmpeg("good.m3u8", SINE " -ar 48000" HLS);
         rig_folder_ffmpeg("film.m3u8", FILM " -ar 32000" HLS);
         rig_folder_ffmpeg("large.m3u8", FILM " -ar 44100" HLS);
-        qualities_write("sound.m3u8", "film.m3u8", 20000, "good.m3u8", 96000, "talk.m3u8",
-                        32000);
-        qualities_write("films.m3u8", "large.m3u8", 900000, "film.m3u8", 400000, "large.m3u8",
-                        2000000);
+        qualities_write("sound.m3u8", (const struct quality[]){{"film.m3u8", 20000},
+                                                               {"good.m3u8", 96000},
+                                                               {"talk.m3u8", 32000}});
+        qualities_write("films.m3u8", (const struct quality[]){{"large.m3u8", 900000},
+                                                               {"film.m3u8", 400000},
+                                                               {"large.m3u8", 2000000}});
         rig_folder_write("hostile.m3u8", list, sizeof(list) - 1);
         rig_folder_write("page.html", "<html>nothing here</html>\n", 26);
         return 0;

@@ -45,7 +45,8 @@ static int sockets_mark(struct pollfd *sockets, nfds_t n) {
 
         for (nfds_t i = 0; i < n; i++) {
                 if (has_bytes_of(sockets[i].fd))
-                        sockets[i].revents |= (short)(sockets[i].events & POLLIN);
+                        sockets[i].revents =
+                                (short)(sockets[i].revents | (sockets[i].events & POLLIN));
                 n_ready += sockets[i].revents != 0;
         }
         return n_ready;

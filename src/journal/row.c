@@ -158,9 +158,12 @@ void row_cursor_format(struct row_cursor cursor, char ret[ROW_CURSOR_MAX]) {
 bool row_cursor_parse(const char *text, struct row_cursor *ret) {
         struct row_cursor cursor;
         char again[ROW_CURSOR_MAX];
+        char *end;
 
-        if (sscanf(text, "%" SCNx64 "-%" SCNd64, &cursor.epoch, &cursor.row) != 2)
+        cursor.epoch = strtoull(text, &end, 16);
+        if (*end != '-')
                 return false;
+        cursor.row = strtoll(end + 1, NULL, 10);
         // Only what row_cursor_format() writes: no blanks, signs, zeros in front, or overflow.
         row_cursor_format(cursor, again);
         if (cursor.row < 0 || strcmp(text, again) != 0)

@@ -194,7 +194,8 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
         if (is_journaled(hub, request, session)) {
                 settings.journaled = &facts;
                 if (session) {
-                        facts.session = session_id = session_id_new(hub);
+                        session_id = session_id_new(hub);
+                        facts.session = session_id;
                         facts.dialect = session->reader->name;
                         facts.principal = session->principal->name;
                 }
