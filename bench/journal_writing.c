@@ -119,14 +119,14 @@ static int time_compare(const void *a, const void *b) {
 
 static void run_report(struct run *run, const char *what) {
         struct journal_state state;
-        size_t n = run->n_shown;
+        size_t n = run->n_shown, median = n / 2, late = n * 95 / 100;
 
         qsort(run->times, n, sizeof(*run->times), time_compare);
         journal_state(run->journal, &state);
         printf("%-22s %8.0f segments/s, %7.0f commits/s, p50 %6.2f ms, p95 %6.2f ms, most "
                "%6.2f ms\n",
                what, (double)n / (double)SECONDS, (double)state.n_commits / (double)SECONDS,
-               (double)run->times[n / 2] / 1e6, (double)run->times[n * 95 / 100] / 1e6,
+               (double)run->times[median] / 1e6, (double)run->times[late] / 1e6,
                (double)run->times[n - 1] / 1e6);
 }
 
