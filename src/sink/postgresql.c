@@ -302,6 +302,7 @@ static void on_sync(void *context) {
 
 static void on_columns(struct postgresql *postgresql, const PGresult *result) {
         postgresql->is_table_absent = PQntuples(result) == 0;
+        free(postgresql->table_trouble);
         postgresql->table_trouble = postgresql_table_compare(&postgresql->table, result);
 }
 
@@ -320,15 +321,32 @@ static void on_error(struct postgresql *postgresql, const PGresult *result) {
         failure->command = postgresql->n_results;
 }
 
+// Not an answer to what was asked.
+static void on_odd(struct postgresql *postgresql) {
+        struct postgresql_failure *failure = &postgresql->failure;
+
+        if (failure->words)
+                return;
+        failure->words = xstrdup("PostgreSQL: the server answers what it was not asked");
+        failure->command = postgresql->n_results;
+}
+
 static void on_result(void *context, const PGresult *result) {
         struct postgresql *postgresql = context;
+        bool is_looking = postgresql->step == STEP_LOOK;
 
         loop_timer_set(postgresql->patience, ANSWER_TIMEOUT);
         switch (PQresultStatus(result)) {
         case PGRES_TUPLES_OK:
-                on_columns(postgresql, result);
+                if (is_looking && PQnfields(result) == POSTGRESQL_TABLE_LOOK_FIELDS)
+                        on_columns(postgresql, result);
+                else
+                        on_odd(postgresql);
                 break;
         case PGRES_COMMAND_OK:
+                if (is_looking)
+                        on_odd(postgresql);
+                break;
         case PGRES_PIPELINE_ABORTED:
                 break;
         default:

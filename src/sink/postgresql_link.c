@@ -8,6 +8,8 @@
 
 #include "util/mem.h"
 
+#define RESULTS_MAX 1024  // taken in one go: more than a transaction of rows has
+
 struct postgresql_link {
         struct loop *loop;
         struct postgresql_address *address;
@@ -74,17 +76,28 @@ static void link_lose(struct postgresql_link *link, const char *words) {
 
 // --- results ---------------------------------------------------------------------------
 
-// Hand on what has come.
-static void link_take_results(struct postgresql_link *link) {
-        while (link->n_syncs > 0 && !link->is_closed && !PQisBusy(link->connection)) {
-                PGresult *result = PQgetResult(link->connection);
+// A server that wants to copy answers so for ever, whatever is asked.
+static bool is_copy(ExecStatusType status) {
+        return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
 
-                if (!result) {  // between two commands
-                        if (PQstatus(link->connection) == CONNECTION_BAD)
-                                return;
-                        continue;
+// Hand on what has come; false when that lost the link.
+static bool link_take_results(struct postgresql_link *link) {
+        for (unsigned n = 0;
+             link->n_syncs > 0 && !link->is_closed && !PQisBusy(link->connection); n++) {
+                PGresult *result = PQgetResult(link->connection);
+                ExecStatusType status = PQresultStatus(result);
+
+                if (!result && PQstatus(link->connection) == CONNECTION_BAD)
+                        return true;
+                if (n >= RESULTS_MAX || (result && is_copy(status))) {
+                        PQclear(result);
+                        link_lose(link, "the server answers what it was not asked");
+                        return false;
                 }
-                if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+                if (!result)
+                        continue;  // between two commands
+                if (status == PGRES_PIPELINE_SYNC) {
                         link->n_syncs--;
                         link->listener.on_sync(link->listener.context);
                 } else {
@@ -92,19 +105,18 @@ static void link_take_results(struct postgresql_link *link) {
                 }
                 PQclear(result);
         }
+        return true;
 }
 
 static void link_serve(struct postgresql_link *link, int events) {
         int left;
 
         if (events & UV_READABLE && !PQconsumeInput(link->connection)) {
-                link_take_results(link);  // what came before
-                if (!link->is_closed)
+                if (link_take_results(link) && !link->is_closed)  // what came before
                         link_lose(link, "the connection is lost");
                 return;
         }
-        link_take_results(link);
-        if (link->is_closed)
+        if (!link_take_results(link) || link->is_closed)
                 return;
         left = PQflush(link->connection);
         if (left < 0 || PQstatus(link->connection) == CONNECTION_BAD)
