@@ -1,70 +1,27 @@
 #include "journal/writer.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "journal/cursor_table.h"
-#include "journal/erasure.h"
-#include "journal/keeping.h"
 #include "journal/lag_marks.h"
-#include "journal/ledger.h"
 #include "journal/pace.h"
-#include "journal/state_lock.h"
+#include "journal/writer_private.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/thread.h"
 #include "util/wake.h"
 
-// Rows of one group: one transaction.
-#define GROUP_MAX 1024
-
-// How often it looks whether the files are there, how long until it tries again what failed,
-// and what waits for a reader to end.
-#define LOOK_INTERVAL   NSEC_PER_SEC
-#define RETRY_LEAST     (100 * NSEC_PER_MSEC)
-#define RETRY_MOST      (2 * NSEC_PER_SEC)
-#define READER_INTERVAL (100 * NSEC_PER_MSEC)
-
-// What one transaction writes.
-struct writer_group {
-        struct writer_item *items[GROUP_MAX];
-        const struct row *rows[GROUP_MAX];
-        int64_t numbers[GROUP_MAX];
-        struct ledger_cursor *cursors;  // texts are lent
-        struct ledger_group all;        // of these
-};
-
-struct writer {
-        struct writer_config config;
-        pthread_t thread;
-        pthread_mutex_t lock;
-        pthread_cond_t is_changed;
-        // Under the lock:
-        struct writer_items queue;
-        struct cursor_table cursors;
-        struct writer_erasures asked;
-        char suspicion[WRITER_TROUBLE_MAX];
-        int64_t wall_ms;
-        bool is_ending, is_ended;
-        nsec_t end_at;
-        struct writer_news news;
-        // The thread's own:
-        struct writer_group group;
-        struct state_lock *state_lock;
-        struct ledger ledger;
-        struct keeping keeping;
-        struct erasure *erasure;
-        struct writer_erasure *erasing;
-        nsec_t look_at, retry_at, backoff, erase_at;
-};
+// How often it looks whether the files are there, and how long until it tries again what
+// failed.
+#define LOOK_INTERVAL NSEC_PER_SEC
+#define RETRY_LEAST   (100 * NSEC_PER_MSEC)
+#define RETRY_MOST    (2 * NSEC_PER_SEC)
 
 // --- news ------------------------------------------------------------------------------------
 
-// With the lock held: what is true of the database now. The loop is woken when it is released.
-static void news_update(struct writer *writer) {
+void writer_news_update(struct writer *writer) {
         const struct ledger *ledger = &writer->ledger;
         struct writer_news *news = &writer->news;
 
@@ -197,7 +154,7 @@ static void trouble_update(struct writer *writer, int r, const char *words) {
         news->can_write = r == 0;
         snprintf(news->trouble, sizeof(news->trouble), "%s", r == 0 ? "" : words);
         group_return(writer);
-        news_update(writer);
+        writer_news_update(writer);
 }
 
 static void retry_later(struct writer *writer) {
@@ -263,110 +220,6 @@ static int suspicion_look(struct writer *writer, struct error *error) {
         return words[0] ? error_set(error, DATABASE_E_DAMAGED, "%s", words) : 0;
 }
 
-// --- what else there is ----------------------------------------------------------------------
-
-static void erasure_end(struct writer *writer, const char *trouble) {
-        struct writer_erasure *erasing = writer->erasing;
-
-        if (writer->erasure)
-                erasing->n_rows = erasure_count(writer->erasure);
-        snprintf(erasing->trouble, sizeof(erasing->trouble), "%s", trouble);
-        writer->erasure = erasure_free(writer->erasure);
-        writer->erasing = NULL;
-        pthread_mutex_lock(&writer->lock);
-        TAILQ_INSERT_TAIL(&writer->news.erased, erasing, link);
-        news_update(writer);
-        pthread_mutex_unlock(&writer->lock);
-        wake_up(writer->config.wake);
-}
-
-// The next that is asked for, once all rows before it are written; or at once, if it is to
-// fail.
-static void erasure_begin(struct writer *writer, bool is_failing) {
-        const struct writer_item *item;
-        struct writer_erasure *erasing;
-
-        pthread_mutex_lock(&writer->lock);
-        erasing = TAILQ_FIRST(&writer->asked);
-        item = TAILQ_FIRST(&writer->queue);
-        if (erasing && item && item->sequence <= erasing->sequence && !is_failing)
-                erasing = NULL;
-        if (erasing)
-                TAILQ_REMOVE(&writer->asked, erasing, link);
-        pthread_mutex_unlock(&writer->lock);
-        if (!erasing)
-                return;
-        writer->erasing = erasing;
-        writer->erasure =
-                erasure_new(&writer->ledger, erasing->stream, erasing->since, erasing->until);
-}
-
-// All that are asked for fail.
-static void erasures_fail(struct writer *writer, const char *trouble) {
-        do {
-                if (writer->erasing)
-                        erasure_end(writer, trouble);
-                erasure_begin(writer, true);
-        } while (writer->erasing);
-}
-
-static int erasure_work(struct writer *writer) {
-        struct error error = {0};
-        int r;
-
-        if (pace_now() < writer->erase_at)
-                return 0;
-        r = erasure_step(writer->erasure, &writer->ledger, &writer->erasing->is_done, &error);
-        if (r == -EINPROGRESS)
-                writer->erase_at = pace_now() + READER_INTERVAL;
-        else if (r != 0 || writer->erasing->is_done)
-                erasure_end(writer, error.text);
-        return r == DATABASE_E_DAMAGED ? r : 0;
-}
-
-static int keeping_work(struct writer *writer) {
-        struct error error = {0};
-        uint64_t n_removed = writer->keeping.n_removed;
-        int64_t wall_ms;
-        int r;
-
-        pthread_mutex_lock(&writer->lock);
-        wall_ms = writer->wall_ms;
-        pthread_mutex_unlock(&writer->lock);
-        r = keeping_step(&writer->keeping, &writer->ledger, pace_now(), wall_ms, &error);
-        if (r < 0)
-                log_warning("journal", "journal-keeping", "old text cannot be removed: %s",
-                            error.text);
-        if (writer->keeping.n_removed != n_removed) {
-                pthread_mutex_lock(&writer->lock);
-                news_update(writer);
-                pthread_mutex_unlock(&writer->lock);
-                wake_up(writer->config.wake);
-        }
-        return r == DATABASE_E_DAMAGED ? r : 0;
-}
-
-// One step of it: what was committed is moved when it is much, or else the next thing is done,
-// so that rows that come meanwhile wait for one of them at most.
-static void maintenance_work(struct writer *writer) {
-        struct error error = {0};
-        bool may_move = !(writer->erasure && erasure_keeps_wal(writer->erasure));
-        int r;
-
-        if (may_move && ledger_checkpoint_is_due(&writer->ledger)) {
-                r = ledger_checkpoint(&writer->ledger, false, &error);
-        } else {
-                if (!writer->erasing)
-                        erasure_begin(writer, false);
-                r = writer->erasing ? erasure_work(writer) : keeping_work(writer);
-        }
-        if (r != DATABASE_E_DAMAGED)
-                return;
-        if (!error.text[0])
-                error_set(&error, r, "found while old text was removed");
-        outcome_settle(writer, r, &error);
-}
-
 // --- the thread ------------------------------------------------------------------------------
 
 // With the lock held: when there is something to do.
@@ -422,6 +275,14 @@ static bool writer_next(struct writer *writer) {
         return is_on;
 }
 
+static void upkeep_work(struct writer *writer) {
+        struct error error = {0};
+        int r = writer_upkeep(writer, &error);
+
+        if (r != 0)
+                outcome_settle(writer, r, &error);
+}
+
 static void writer_work(struct writer *writer) {
         struct error error = {0};
         bool has_work = writer->group.all.n || writer->group.all.n_cursors || writer->retry_at;
@@ -436,9 +297,9 @@ static void writer_work(struct writer *writer) {
         if (r != 0 || has_work)
                 outcome_settle(writer, r, &error);
         if (r == 0)
-                maintenance_work(writer);
+                upkeep_work(writer);
         else if (r != DATABASE_E_DAMAGED)
-                erasures_fail(writer, error.text);
+                writer_upkeep_fail(writer, error.text);
 }
 
 static void *writer_run(void *context) {
@@ -446,7 +307,7 @@ static void *writer_run(void *context) {
 
         while (writer_next(writer))
                 writer_work(writer);
-        erasures_fail(writer, "the journal is closed");
+        writer_upkeep_fail(writer, "the journal is closed");
         ledger_close(&writer->ledger);
         pthread_mutex_lock(&writer->lock);
         writer->is_ended = true;
