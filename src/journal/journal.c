@@ -193,6 +193,15 @@ static void on_erased(struct journal *journal, struct journal_forgetting *forget
         entry_append(journal, row)->forgetting = forgetting;
 }
 
+// A database is open for the first time: when were its rows made?
+static void marks_take(struct journal *journal, struct writer_news *news) {
+        if (news->marks && news->end.epoch) {
+                journal->marks = *news->marks;
+                journal->end = (struct row_cursor){news->end.epoch, news->marks_end};
+        }
+        news->marks = mem_free(news->marks);
+}
+
 static void state_update(struct journal *journal, const struct writer_news *news) {
         struct journal_state *state = &journal->state;
 
@@ -224,6 +233,7 @@ static void on_news(void *context) {
         if (journal->is_abandoned)
                 return;
         writer_take_news(journal->writer, &news);
+        marks_take(journal, &news);
         state_update(journal, &news);
         // Rows that were shown already come first, then those that are shown for it.
         while ((item = TAILQ_FIRST(&news.written))) {
@@ -412,7 +422,6 @@ static int threads_start(struct journal *journal, const struct journal_config *c
                 .keep_age = config->keep_age,
                 .keep_bytes = config->keep_bytes,
                 .wall_ms = loop_wall(journal->loop) / NSEC_PER_MSEC,
-                .marks = &journal->marks,
         };
         struct writer_news news;
         int r = folder_make(journal->folder);
@@ -427,7 +436,7 @@ static int threads_start(struct journal *journal, const struct journal_config *c
         if (!journal->readers)
                 return error_set(error, -EAGAIN, "cannot start the journal's readers");
         writer_take_news(journal->writer, &news);
-        journal->end = news.end;
+        marks_take(journal, &news);
         state_update(journal, &news);
         journal->checkup =
                 checkup_start(journal->folder, journal->generation, on_damage, journal);

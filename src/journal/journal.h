@@ -79,16 +79,18 @@ void journal_forget(struct journal *journal, const char *stream, int64_t since, 
 void journal_read(struct journal *journal, const struct query *query,
                   void (*on_page)(void *context, struct query_page *page), void *context);
 
-// The cursor of the last row written; its row is 0 in an empty database.
+// The cursor of the last row written; its row is 0 in an empty database, and its epoch too until
+// a database could be opened (a full disk).
 struct row_cursor journal_end(const struct journal *journal);
 
 // --- cursors of sinks ------------------------------------------------------------------------
 
 // Where that sink is. False when it has none yet: *ret is then journal_end(), or the database's
-// beginning where this database replaces a damaged one.
+// beginning where it replaces a damaged one that this process found.
 bool journal_cursor(const struct journal *journal, const char *sink, struct row_cursor *ret);
 
-// Remember it: written with the next commit, after a second at the latest.
+// Remember it: written with the next commit, after a second at the latest. A cursor of another
+// database than the one that is open is none.
 void journal_cursor_set(struct journal *journal, const char *sink, struct row_cursor cursor);
 
 // Rows with a number above this one (an upper bound: those that were removed count too), and

@@ -177,6 +177,43 @@ static void a_server_starts_on_a_full_disk(void **state) {
         assert_int_equal(journal_end(life->journal).row, 3);
 }
 
+// What sinks had taken before is known again once the disk can be read.
+static void cursors_outlive_a_start_on_a_full_disk(void **state) {
+        struct life *life = *state;
+        struct row_cursor cursor;
+        uint64_t epoch, rows;
+        double seconds;
+
+        life_append_many(life, 5);
+        life_run_until(life, life_all_are_shown);
+        cursor = journal_end(life->journal);
+        epoch = cursor.epoch;
+        cursor.row = 3;
+        journal_cursor_set(life->journal, "bus", cursor);
+        life_end(life);
+        atomic_store(&life_refusal, ENOSPC);
+        life_begin(life);
+        assert_false(journal_cursor(life->journal, "bus", &cursor));
+        assert_int_equal(cursor.epoch, 0);
+        // There is no such place.
+        journal_cursor_set(life->journal, "bus", cursor);
+        assert_false(journal_cursor(life->journal, "bus", &cursor));
+        life_append_many(life, 1);
+        atomic_store(&life_refusal, 0);
+        life_run_until(life, life_nothing_waits);
+        assert_true(journal_cursor(life->journal, "bus", &cursor));
+        assert_int_equal(cursor.epoch, epoch);
+        assert_int_equal(cursor.row, 3);
+        journal_lag(life->journal, cursor, &rows, &seconds);
+        assert_int_equal(rows, 3);
+        assert_true(seconds > 0.0);
+        // And at the next start.
+        life_end(life);
+        life_begin(life);
+        assert_true(journal_cursor(life->journal, "bus", &cursor));
+        assert_int_equal(cursor.row, 3);
+}
+
 #define TMPFS_KIB 700
 
 static size_t n_durable(const struct life *life) {
@@ -304,6 +341,7 @@ int main(void) {
                 TEST(closing_writes_what_waits),
                 TEST(while_the_disk_is_full_rows_wait),
                 TEST(a_server_starts_on_a_full_disk),
+                TEST(cursors_outlive_a_start_on_a_full_disk),
                 TEST(a_small_disk_fills_up),
                 TEST(too_much_that_waits_is_given_up),
                 TEST(closing_gives_up_after_a_while),

@@ -48,8 +48,9 @@ bool writer_cursor(struct writer *writer, const char *sink, struct row_cursor *r
 
 void writer_cursor_set(struct writer *writer, const char *sink, struct row_cursor cursor) {
         pthread_mutex_lock(&writer->lock);
-        // A page of a database that is no more may still be on somebody's way.
-        if (cursor.epoch == writer->news.end.epoch &&
+        // A page of a database that is no more may still be on somebody's way; and no place is
+        // known before one is open.
+        if (cursor.epoch && cursor.epoch == writer->news.end.epoch &&
             cursor_table_set(&writer->cursors, sink, cursor))
                 pthread_cond_signal(&writer->is_changed);
         pthread_mutex_unlock(&writer->lock);
@@ -136,15 +137,35 @@ static int ledger_restart(struct writer *writer, const char *reason, struct erro
         return r;
 }
 
-// After an opening failed, or it was closed. It may be another database now.
-static int ledger_open_again(struct writer *writer, struct error *error) {
+// What the database knows of sinks, and of when its rows were made. None has a cursor yet.
+static void database_meet(struct writer *writer) {
+        struct cursor_table cursors = {0};
+        struct lag_marks *marks = xnew(struct lag_marks);
+
+        cursors.items = ledger_cursors(&writer->ledger, &cursors.n, &cursors.capacity);
+        ledger_marks(&writer->ledger, marks);
+        pthread_mutex_lock(&writer->lock);
+        cursor_table_deinit(&writer->cursors);
+        writer->cursors = cursors;
+        free(writer->news.marks);
+        writer->news.marks = marks;
+        writer->news.marks_end = writer->ledger.last;
+        pthread_mutex_unlock(&writer->lock);
+}
+
+// For the first time, or after an opening failed, or it was closed. It may be another database
+// now.
+static int database_have(struct writer *writer, struct error *error) {
         int r = ledger_open(&writer->ledger, error);
 
+        if (r != 0)
+                return r;
         // Only this thread writes what the news say.
-        if (r == 0 && writer->news.end.epoch &&
-            writer->news.end.epoch != writer->ledger.database.epoch)
+        if (writer->news.end.epoch == 0)
+                database_meet(writer);
+        else if (writer->news.end.epoch != writer->ledger.database.epoch)
                 cursors_restart(writer);
-        return r;
+        return 0;
 }
 
 // With the lock held: what is said of how it went.
@@ -289,7 +310,7 @@ static void writer_work(struct writer *writer) {
         int r = files_look(writer, &error);
 
         if (r == 0 && !writer->ledger.database.sqlite)
-                r = ledger_open_again(writer, &error);
+                r = database_have(writer, &error);
         if (r == 0)
                 r = suspicion_look(writer, &error);
         if (r == 0)
@@ -360,6 +381,7 @@ void writer_suspect(struct writer *writer, unsigned generation, const char *word
 void writer_take_news(struct writer *writer, struct writer_news *ret) {
         pthread_mutex_lock(&writer->lock);
         *ret = writer->news;
+        writer->news.marks = NULL;
         TAILQ_INIT(&ret->written);
         TAILQ_INIT(&ret->erased);
         TAILQ_CONCAT(&ret->written, &writer->news.written, link);
@@ -388,6 +410,7 @@ bool writer_stop(struct writer *writer, nsec_t patience) {
 
 void writer_free(struct writer *writer) {
         cursor_table_deinit(&writer->cursors);
+        free(writer->news.marks);
         free(writer->group.cursors);
         ledger_close(&writer->ledger);
         state_lock_release(writer->state_lock);
@@ -431,14 +454,9 @@ static int writer_open(struct writer *writer, struct error *error) {
         int r = state_lock_take(&writer->state_lock, writer->config.folder, &why);
 
         if (r == 0)
-                r = ledger_open(&writer->ledger, &why);
+                r = database_have(writer, &why);
         if (r != 0 && !may_pass(r))
                 return error_set(error, r, "%s", why.text);
-        if (r == 0) {
-                writer->cursors.items = ledger_cursors(&writer->ledger, &writer->cursors.n,
-                                                       &writer->cursors.capacity);
-                ledger_marks(&writer->ledger, writer->config.marks);
-        }
         outcome_settle(writer, r, &why);
         return 0;
 }

@@ -47,14 +47,15 @@ struct writer_config {
         struct wake *wake;   // woken when there are news
         double keep_age;
         uint64_t keep_bytes;
-        int64_t wall_ms;          // what time it is
-        struct lag_marks *marks;  // filled with those of the rows that are there
+        int64_t wall_ms;  // what time it is
 };
 
 struct writer_news {
         struct writer_items written;    // oldest first
         struct writer_erasures erased;  // done, or given up
-        struct row_cursor end;
+        struct row_cursor end;    // {0} until a database is open
+        struct lag_marks *marks;  // of the rows that were there when it first was; NULL: told
+        int64_t marks_end;        // the last of those rows
         bool is_replacement;  // the database was begun in place of a damaged one
         unsigned generation;  // another number once it was opened anew
         bool can_write;
@@ -73,7 +74,7 @@ int writer_start(struct writer **ret, const struct writer_config *config, struct
 bool writer_stop(struct writer *writer, nsec_t patience);
 void writer_free(struct writer *writer);
 
-// What is new since the last time; lists move to the caller.
+// What is new since the last time; lists and marks move to the caller.
 void writer_take_news(struct writer *writer, struct writer_news *ret);
 
 void writer_put(struct writer *writer, struct writer_item *item);

@@ -37,6 +37,7 @@ struct journal {
         size_t n_cursors;
         struct fixture_read *reads;
         const char *error;  // of each read; NULL: none
+        bool is_shut;       // its disk was full from the start: it has no end and no cursors
         unsigned n_reads;
         TAILQ_HEAD(, journal_watcher) watchers;
 };
@@ -88,6 +89,8 @@ struct journal *journal_close(struct journal *journal) {
 }
 
 struct row_cursor journal_end(const struct journal *journal) {
+        if (journal->is_shut)
+                return (struct row_cursor){0};
         return (struct row_cursor){.epoch = journal->epoch, .row = journal->last};
 }
 
@@ -146,6 +149,8 @@ bool journal_cursor(const struct journal *journal, const char *sink, struct row_
         const struct fixture_cursor *found =
                 fixture_cursor_find((struct journal *)(uintptr_t)journal, sink);
 
+        if (journal->is_shut)
+                found = NULL;
         *ret = found ? found->cursor : journal_end(journal);
         return found;
 }
@@ -153,6 +158,8 @@ bool journal_cursor(const struct journal *journal, const char *sink, struct row_
 void journal_cursor_set(struct journal *journal, const char *sink, struct row_cursor cursor) {
         struct fixture_cursor *found = fixture_cursor_find(journal, sink);
 
+        if (cursor.epoch == 0)
+                return;
         if (!found) {
                 found = &journal->cursors[journal->n_cursors++];
                 snprintf(found->name, sizeof(found->name), "%s", sink);

@@ -148,6 +148,47 @@ static void what_was_shown_before_it_was_written_comes_once(void **state) {
         assert_string_equal(bench->script.sends, "[a][b]");
 }
 
+// The journal cannot be opened yet, since its disk is full: nobody knows where the sink is.
+static void a_journal_that_opens_late_has_the_sinks_place(void **state) {
+        struct bench *bench = *state;
+
+        bench_open(bench, 1);
+        bench_say(bench, "a");
+        bench_turn(bench);
+        bench->sinks = sinks_close(bench->sinks);
+        bench_say(bench, "b");
+        bench->journal->is_shut = true;
+        bench_open(bench, 1);
+        bench_turn(bench);
+        loop_advance(bench->loop, 10 * NSEC_PER_SEC);
+        bench_turn(bench);
+        assert_int_equal(bench->journal->n_reads, 1);
+        bench->journal->is_shut = false;
+        // Whether or not somebody says something.
+        loop_advance(bench->loop, 2 * NSEC_PER_SEC);
+        bench_turn(bench);
+        assert_string_equal(bench->script.sends, "[a][b]");
+        bench_say(bench, "c");
+        bench_turn(bench);
+        assert_string_equal(bench->script.sends, "[a][b][c]");
+        assert_int_equal(bench_state(bench).n_lost, 0);
+        assert_int_equal(bench_state(bench).health, SINK_WELL);
+}
+
+// A sink that is new then begins with what came since it is there.
+static void a_new_sink_has_what_waited_for_the_journal(void **state) {
+        struct bench *bench = *state;
+
+        bench_say(bench, "before");
+        bench->journal->is_shut = true;
+        bench_open(bench, 1);
+        bench_turn(bench);
+        bench->journal->is_shut = false;
+        bench_say(bench, "a");
+        bench_turn(bench);
+        assert_string_equal(bench->script.sends, "[a]");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(rows_that_are_removed_before_they_were_taken_are_counted),
@@ -158,6 +199,8 @@ int main(void) {
                 TEST(a_database_that_is_begun_anew_may_be_empty),
                 TEST(a_journal_that_cannot_be_read_is_read_later),
                 TEST(what_was_shown_before_it_was_written_comes_once),
+                TEST(a_journal_that_opens_late_has_the_sinks_place),
+                TEST(a_new_sink_has_what_waited_for_the_journal),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

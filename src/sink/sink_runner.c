@@ -21,7 +21,11 @@
 // However late a peer says that it wants to be asked again.
 #define RETRY_MOST (24 * 3600 * NSEC_PER_SEC)
 
+// How often a journal that is not open is asked where the sink is.
+#define EARLY_INTERVAL (2 * NSEC_PER_SEC)
+
 enum sink_phase {
+        SINK_EARLY,    // the journal could not be opened yet: its place is not known
         SINK_IDLE,     // it has all there is
         SINK_READING,  // the journal is asked for rows
         SINK_PROBING,  // the journal is asked for its oldest row
@@ -152,8 +156,8 @@ static void sink_begin_anew(struct sink *sink) {
         sink_move(sink, (struct row_cursor){.epoch = end.epoch});
 }
 
-// Where it begins.
-static void sink_place(struct sink *sink) {
+// Where it begins; if that is now, behind this row.
+static void sink_place(struct sink *sink, struct row_cursor now) {
         struct journal *journal = sink->journal;
         enum sink_from from = SINK_FROM_NOW;
 
@@ -161,6 +165,8 @@ static void sink_place(struct sink *sink) {
                 return;
         (void)sink_from_read(sink->config->from, &from, &sink->since);
         sink->is_new = from != SINK_FROM_NOW;
+        if (sink->cursor.row > now.row)
+                sink->cursor.row = now.row;
         if (sink->is_new)
                 sink->cursor.row = 0;
         // A date is looked at again after a restart, until something was taken.
@@ -195,8 +201,26 @@ static void sink_rest(struct sink *sink, nsec_t retry) {
         loop_timer_set(sink->timer, retry > delay ? retry : delay);
 }
 
-static void sink_on_rested(void *context) {
-        sink_read(context);
+// Begin, once the journal is open. `now` is behind what was there before.
+static void sink_begin(struct sink *sink, struct row_cursor now) {
+        if (now.epoch == 0) {
+                loop_timer_set(sink->timer, EARLY_INTERVAL);
+                return;
+        }
+        loop_timer_cancel(sink->timer);
+        sink->phase = SINK_IDLE;
+        sink_place(sink, now);
+        if (cursor_is_behind(sink->cursor, journal_end(sink->journal)))
+                sink_read(sink);
+}
+
+static void sink_on_timer(void *context) {
+        struct sink *sink = context;
+
+        if (sink->phase == SINK_EARLY)
+                sink_begin(sink, journal_end(sink->journal));
+        else
+                sink_read(sink);
 }
 
 // --- sending --------------------------------------------------------------------------------
@@ -395,6 +419,8 @@ void sink_on_row(struct sink *sink, const struct row *row) {
         if (row->cursor.epoch != sink->last.epoch)
                 sink_count_old(sink);
         sink->last = row->cursor;
+        if (sink->phase == SINK_EARLY)
+                sink_begin(sink, (struct row_cursor){row->cursor.epoch, row->cursor.row - 1});
         if (sink->phase != SINK_IDLE)
                 return;
         if (row->cursor.epoch == sink->cursor.epoch &&
@@ -428,7 +454,7 @@ struct sink *sink_open(const struct sink_ops *const *types, struct loop *loop,
         sink->journal = journal;
         sink->config = config;
         sink->last = journal_end(journal);
-        sink->timer = loop_timer_new(loop, sink_on_rested, sink);
+        sink->timer = loop_timer_new(loop, sink_on_timer, sink);
         sink->told.name = config->name;
         sink->told.type = config->type >= 0 && config->type < SINK_TYPES
                                   ? sink_type_names[config->type]
@@ -443,9 +469,7 @@ struct sink *sink_open(const struct sink_ops *const *types, struct loop *loop,
                           error.text);
                 return sink;
         }
-        sink_place(sink);
-        if (cursor_is_behind(sink->cursor, journal_end(journal)))
-                sink_read(sink);
+        sink_begin(sink, sink->last);
         return sink;
 }
 
