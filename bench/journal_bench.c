@@ -135,7 +135,7 @@ static int rows_write(struct database *database, struct row_store *store, struct
 static int fill(const char *folder, struct error *error) {
         CLEANUP(row_store_freep) struct row_store *store = NULL;
         struct database database;
-        int r = database_open(&database, folder, DATABASE_WRITE, false, error);
+        int r = database_open(&database, folder, DATABASE_WRITE, error);
 
         if (r == 0)
                 r = row_store_new(&store, &database, error);

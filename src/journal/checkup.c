@@ -55,7 +55,7 @@ static void *checkup_run(void *context) {
 
         // Reading all of it takes a while, and nobody waits for it.
         (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
-        r = database_open(&database, checkup->folder, DATABASE_READ, false, &error);
+        r = database_open(&database, checkup->folder, DATABASE_READ, &error);
 
         if (r == DATABASE_E_DAMAGED)
                 words = xstrdup(error.text);

@@ -153,7 +153,7 @@ int database_file_make(const char *path, const char *folder, struct error *error
                       : error_set(error, r, "cannot make %s: %s", path, strerrordesc_np(-r));
 }
 
-static int epoch_make(sqlite3 *sqlite, bool is_replacement, struct error *error) {
+static int epoch_make(sqlite3 *sqlite, struct error *error) {
         CLEANUP(mem_freep) char *sql = NULL;
         uint64_t epoch = 0;
 
@@ -162,32 +162,29 @@ static int epoch_make(sqlite3 *sqlite, bool is_replacement, struct error *error)
                         return error_set(error, -EIO, "no random numbers: %m");
                 epoch >>= 64 - EPOCH_BITS;
         }
-        sql = xasprintf("INSERT INTO meta VALUES('epoch', %" PRIu64 "), ('replacement', %d)",
-                        epoch, is_replacement);
+        sql = xasprintf("INSERT INTO meta VALUES('epoch', %" PRIu64 ")", epoch);
         return database_run(sqlite, sql, error);
 }
 
-static int migrate_from(sqlite3 *sqlite, int64_t version, bool is_replacement,
-                        struct error *error) {
+static int migrate_from(sqlite3 *sqlite, int64_t version, struct error *error) {
         char pragma[64];
         int r = 0;
 
         for (int64_t n = version; n < DATABASE_VERSION && r == 0; n++)
                 r = database_run(sqlite, migrations[n], error);
         if (r == 0 && version == 0)
-                r = epoch_make(sqlite, is_replacement, error);
+                r = epoch_make(sqlite, error);
         snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", DATABASE_VERSION);
         return r == 0 ? database_run(sqlite, pragma, error) : r;
 }
 
 // All of it or nothing.
-static int database_migrate(sqlite3 *sqlite, int64_t version, bool is_replacement,
-                            struct error *error) {
+static int database_migrate(sqlite3 *sqlite, int64_t version, struct error *error) {
         int r = database_run(sqlite, "BEGIN IMMEDIATE", error);
 
         if (r != 0)
                 return r;
-        r = migrate_from(sqlite, version, is_replacement, error);
+        r = migrate_from(sqlite, version, error);
         if (r == 0)
                 r = database_run(sqlite, "COMMIT", error);
         if (r != 0)
@@ -228,24 +225,18 @@ static int version_check(int64_t version, const char *path, enum database_access
 }
 
 static int meta_read(struct database *database, const char *path, struct error *error) {
-        int64_t epoch = 0, replacement = 0;
+        int64_t epoch = 0;
         int r = number_get(database->sqlite, "SELECT value FROM meta WHERE key = 'epoch'",
                            &epoch, error);
 
-        if (r == 0)
-                r = number_get(database->sqlite,
-                               "SELECT value FROM meta WHERE key = 'replacement'", &replacement,
-                               error);
         if (r == 0 && epoch == 0)
                 return error_set(error, DATABASE_E_DAMAGED, "%s: its epoch is missing", path);
         database->epoch = (uint64_t)epoch;
-        database->is_replacement = replacement != 0;
         return r;
 }
 
 static int database_prepare_use(struct database *database, const char *path,
-                                enum database_access access, bool is_replacement,
-                                struct error *error) {
+                                enum database_access access, struct error *error) {
         sqlite3 *sqlite = database->sqlite;
         int64_t version = 0;
         int r;
@@ -262,12 +253,12 @@ static int database_prepare_use(struct database *database, const char *path,
         if (r == 0 && access == DATABASE_WRITE)
                 r = database_run(sqlite, pragmas_writing, error);
         if (r == 0 && version < DATABASE_VERSION)
-                r = database_migrate(sqlite, version, is_replacement, error);
+                r = database_migrate(sqlite, version, error);
         return r == 0 ? meta_read(database, path, error) : r;
 }
 
 int database_open(struct database *ret, const char *folder, enum database_access access,
-                  bool is_replacement, struct error *error) {
+                  struct error *error) {
         CLEANUP(mem_freep) char *path = xasprintf("%s/" DATABASE_FILE, folder);
         struct database database = {0};
         int flags = SQLITE_OPEN_NOMUTEX |
@@ -279,7 +270,7 @@ int database_open(struct database *ret, const char *folder, enum database_access
         if (r == 0 && sqlite3_open_v2(path, &database.sqlite, flags, NULL) != SQLITE_OK)
                 r = database_error(database.sqlite, path, error);
         if (r == 0)
-                r = database_prepare_use(&database, path, access, is_replacement, error);
+                r = database_prepare_use(&database, path, access, error);
         if (r != 0)
                 database_close(&database);
         *ret = database;

@@ -28,16 +28,15 @@ enum database_access { DATABASE_READ, DATABASE_WRITE };
 struct database {
         sqlite3 *sqlite;
         uint64_t epoch;
-        bool is_replacement;  // it was begun in place of a damaged one
 };
 
 // Open the database in that folder. With DATABASE_WRITE it is made (0600, whatever the umask)
-// if it is absent, `is_replacement` saying whether in place of a damaged one, and an older
-// schema is brought up to date; a connection that reads can do nothing else. Both know the
-// tokenizer. -ENOENT: there is none to read. -EPROTO: of another version, which the words name.
-// A database that is new to SQLite needs its folder synced once, which is done.
+// if it is absent, and an older schema is brought up to date; a connection that reads can do
+// nothing else. Both know the tokenizer. -ENOENT: there is none to read. -EPROTO: of another
+// version, which the words name. A database that is new to SQLite needs its folder synced once,
+// which is done.
 int database_open(struct database *ret, const char *folder, enum database_access access,
-                  bool is_replacement, struct error *error);
+                  struct error *error);
 
 // Make a database's file in that folder (0600, whatever the umask) if it is absent: what SQLite
 // puts beside it gets the same mode. Its entry is on disk then.

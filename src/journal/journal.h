@@ -79,8 +79,8 @@ void journal_forget(struct journal *journal, const char *stream, int64_t since, 
 void journal_read(struct journal *journal, const struct query *query,
                   void (*on_page)(void *context, struct query_page *page), void *context);
 
-// The cursor of the last row written; its row is 0 in an empty database, and its epoch too until
-// a database could be opened (a full disk).
+// The cursor of the last row written; its row is 0 in an empty database, and its epoch too
+// until a database could be opened (a full disk).
 struct row_cursor journal_end(const struct journal *journal);
 
 // --- cursors of sinks ------------------------------------------------------------------------

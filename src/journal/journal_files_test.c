@@ -43,8 +43,7 @@ static void a_newer_version_is_refused(void **state) {
         struct error error = {0};
 
         life_end(life);
-        assert_int_equal(database_open(&database, life->folder, DATABASE_WRITE, false, NULL),
-                         0);
+        assert_int_equal(database_open(&database, life->folder, DATABASE_WRITE, NULL), 0);
         assert_int_equal(database_run(database.sqlite, "PRAGMA user_version = 7", NULL), 0);
         database_close(&database);
         assert_int_equal(journal_open(&life->journal, life->loop, &life->config, &error),
@@ -131,6 +130,24 @@ static void a_damaged_beginning_is_set_aside(void **state) {
         assert_int_equal(cursor.epoch, journal_end(life->journal).epoch);
 }
 
+// A damaged one that was there before is no matter of whoever comes later.
+static void a_sink_that_is_added_later_begins_at_the_end(void **state) {
+        struct life *life = *state;
+        struct row_cursor cursor;
+
+        life_append_many(life, 3);
+        life_run_until(life, life_all_are_shown);
+        life_end(life);
+        life_damage(life, 0, 100);
+        life_begin(life);
+        life_append_many(life, 2);
+        life_run_until(life, life_all_are_shown);
+        life_end(life);
+        life_begin(life);
+        assert_false(journal_cursor(life->journal, "bus", &cursor));
+        assert_int_equal(cursor.row, 2);
+}
+
 // The structure of a page in the middle, which opening does not see: the checkup does.
 static void a_damaged_page_is_found_while_in_use(void **state) {
         struct life *life = *state;
@@ -210,6 +227,7 @@ int main(void) {
                 TEST(a_deleted_database_comes_back),
                 TEST(a_deleted_folder_comes_back),
                 TEST(a_damaged_beginning_is_set_aside),
+                TEST(a_sink_that_is_added_later_begins_at_the_end),
                 TEST(a_damaged_page_is_found_while_in_use),
                 TEST(a_flipped_bit_in_a_text_is_found),
 #undef TEST

@@ -44,7 +44,7 @@ static void assert_is_there(struct life *life, const uint8_t *ids, size_t n) {
         struct database database;
         sqlite3_stmt *statement = NULL;
 
-        assert_int_equal(database_open(&database, life->folder, DATABASE_READ, false, NULL), 0);
+        assert_int_equal(database_open(&database, life->folder, DATABASE_READ, NULL), 0);
         assert_int_equal(database_prepare(&statement, database.sqlite,
                                           "SELECT count(*) FROM rows WHERE id = ?", NULL),
                          0);

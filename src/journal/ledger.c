@@ -54,9 +54,8 @@ static int ledger_prepare(struct ledger *ledger, struct error *error) {
         return 0;
 }
 
-static int ledger_try(struct ledger *ledger, bool is_replacement, struct error *error) {
-        int r = database_open(&ledger->database, ledger->folder, DATABASE_WRITE, is_replacement,
-                              error);
+static int ledger_try(struct ledger *ledger, struct error *error) {
+        int r = database_open(&ledger->database, ledger->folder, DATABASE_WRITE, error);
 
         if (r == 0)
                 r = ledger_prepare(ledger, error);
@@ -70,7 +69,7 @@ int ledger_open(struct ledger *ledger, struct error *error) {
         int r;
 
         damage_tidy(ledger->folder);
-        r = ledger_try(ledger, false, &why);
+        r = ledger_try(ledger, &why);
         if (r == DATABASE_E_DAMAGED)
                 return ledger_replace(ledger, why.text, error);
         return r == 0 ? 0 : error_set(error, r, "%s", why.text);
@@ -266,12 +265,13 @@ int ledger_replace(struct ledger *ledger, const char *reason, struct error *erro
                                   NULL);
         ledger_close(ledger);
         r = damage_set_aside(ledger->folder, &name, error);
-        if (r == 0)
-                log_error("journal", "journal-damaged",
-                          "the database is damaged (%s): it is kept as %s/%s, and a new one is "
-                          "begun",
-                          reason, ledger->folder, name);
-        return r == 0 ? ledger_try(ledger, true, error) : r;
+        if (r != 0)
+                return r;
+        ledger->is_replacement = true;
+        log_error("journal", "journal-damaged",
+                  "the database is damaged (%s): it is kept as %s/%s, and a new one is begun",
+                  reason, ledger->folder, name);
+        return ledger_try(ledger, error);
 }
 
 uint64_t ledger_bytes(const struct ledger *ledger) {
@@ -313,5 +313,5 @@ int ledger_rescue(struct ledger *ledger, struct error *error) {
                     "the database was removed from %s while it was in use: all that it had is "
                     "there again",
                     ledger->folder);
-        return ledger_try(ledger, false, error);
+        return ledger_try(ledger, error);
 }

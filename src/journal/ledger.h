@@ -41,9 +41,10 @@ struct ledger {
         struct row_store *rows;
         sqlite3_stmt *cursor;
         struct ledger_file files[LEDGER_FILES];
-        int64_t last;       // number of the last row written
-        int wal_pages;      // that no checkpoint has moved yet
-        unsigned openings;  // how often it was opened
+        int64_t last;         // number of the last row written
+        int wal_pages;        // that no checkpoint has moved yet
+        unsigned openings;    // how often it was opened
+        bool is_replacement;  // this process set a damaged one aside
 };
 
 // Open the database, or make one; one that is damaged is set aside and another begun in its

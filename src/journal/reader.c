@@ -53,7 +53,7 @@ static void is_wanted(sqlite3_context *context, int n, sqlite3_value **values) {
 
 int reader_open(struct reader **ret, const char *folder, struct error *error) {
         CLEANUP(reader_closep) struct reader *reader = xnew(struct reader);
-        int r = database_open(&reader->database, folder, DATABASE_READ, false, error);
+        int r = database_open(&reader->database, folder, DATABASE_READ, error);
         struct stat file;
 
         if (r != 0)

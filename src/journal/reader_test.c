@@ -34,8 +34,7 @@ static int rig_setup(void **state) {
         struct error error = {0};
 
         rig->folder = journal_rig_folder();
-        assert_int_equal(
-                database_open(&rig->database, rig->folder, DATABASE_WRITE, false, &error), 0);
+        assert_int_equal(database_open(&rig->database, rig->folder, DATABASE_WRITE, &error), 0);
         assert_int_equal(row_store_new(&rig->store, &rig->database, &error), 0);
         assert_int_equal(reader_open(&rig->reader, rig->folder, &error), 0);
         *state = rig;

@@ -26,8 +26,7 @@ struct fixture {
 static void fixture_open(struct fixture *fixture) {
         struct error error = {0};
 
-        if (database_open(&fixture->database, fixture->folder, DATABASE_WRITE, false, &error) !=
-            0)
+        if (database_open(&fixture->database, fixture->folder, DATABASE_WRITE, &error) != 0)
                 fail_msg("%s", error.text);
         assert_int_equal(row_store_new(&fixture->store, &fixture->database, &error), 0);
 }
@@ -268,8 +267,7 @@ static void who_reads_cannot_write(void **state) {
         struct database reading;
         struct error error = {0};
 
-        assert_int_equal(database_open(&reading, fixture->folder, DATABASE_READ, false, &error),
-                         0);
+        assert_int_equal(database_open(&reading, fixture->folder, DATABASE_READ, &error), 0);
         assert_int_equal(reading.epoch, fixture->database.epoch);
         assert_int_equal(database_run(reading.sqlite, "DELETE FROM rows", &error), -EROFS);
         database_close(&reading);
@@ -281,10 +279,10 @@ static void another_version_is_refused(void **state) {
         struct error error = {0};
 
         change(fixture, "PRAGMA user_version = 99");
-        assert_int_equal(database_open(&other, fixture->folder, DATABASE_READ, false, &error),
+        assert_int_equal(database_open(&other, fixture->folder, DATABASE_READ, &error),
                          -EPROTO);
         assert_non_null(strstr(error.text, "version 99"));
-        assert_int_equal(database_open(&other, fixture->folder, DATABASE_WRITE, false, &error),
+        assert_int_equal(database_open(&other, fixture->folder, DATABASE_WRITE, &error),
                          -EPROTO);
         assert_non_null(strstr(error.text, "version 99"));
 }
@@ -295,8 +293,7 @@ static void there_is_none_to_read(void **state) {
         CLEANUP(mem_freep) char *folder = journal_rig_folder();
 
         (void)state;
-        assert_int_equal(database_open(&reading, folder, DATABASE_READ, false, &error),
-                         -ENOENT);
+        assert_int_equal(database_open(&reading, folder, DATABASE_READ, &error), -ENOENT);
         assert_non_null(strstr(error.text, folder));
         journal_rig_remove(folder);
 }
@@ -312,7 +309,7 @@ static void what_is_no_database_is_damage(void **state) {
         for (int i = 0; i < 1000; i++)
                 fputs("no database", file);
         fclose(file);
-        assert_int_equal(database_open(&database, folder, DATABASE_WRITE, false, &error),
+        assert_int_equal(database_open(&database, folder, DATABASE_WRITE, &error),
                          DATABASE_E_DAMAGED);
         assert_true(error.text[0] != '\0');
         journal_rig_remove(folder);

@@ -19,20 +19,6 @@
 #define RETRY_LEAST   (100 * NSEC_PER_MSEC)
 #define RETRY_MOST    (2 * NSEC_PER_SEC)
 
-// --- news ------------------------------------------------------------------------------------
-
-void writer_news_update(struct writer *writer) {
-        const struct ledger *ledger = &writer->ledger;
-        struct writer_news *news = &writer->news;
-
-        if (ledger->database.sqlite) {
-                news->end = (struct row_cursor){ledger->database.epoch, ledger->last};
-                news->is_replacement = ledger->database.is_replacement;
-                news->generation = ledger->openings;
-        }
-        news->n_removed = writer->keeping.n_removed;
-}
-
 // --- cursors ---------------------------------------------------------------------------------
 
 bool writer_cursor(struct writer *writer, const char *sink, struct row_cursor *ret) {

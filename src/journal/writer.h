@@ -53,11 +53,11 @@ struct writer_config {
 struct writer_news {
         struct writer_items written;    // oldest first
         struct writer_erasures erased;  // done, or given up
-        struct row_cursor end;    // {0} until a database is open
+        struct row_cursor end;          // {0} until a database is open
         struct lag_marks *marks;  // of the rows that were there when it first was; NULL: told
         int64_t marks_end;        // the last of those rows
-        bool is_replacement;  // the database was begun in place of a damaged one
-        unsigned generation;  // another number once it was opened anew
+        bool is_replacement;      // it was begun in place of a damaged one, by this process
+        unsigned generation;      // another number once it was opened anew
         bool can_write;
         char trouble[WRITER_TROUBLE_MAX];
         uint64_t n_removed, n_commits, file_bytes;

@@ -50,7 +50,17 @@ struct writer {
 };
 
 // With the lock held: what is true of the database now. The loop is woken when it is released.
-void writer_news_update(struct writer *writer);
+static inline void writer_news_update(struct writer *writer) {
+        const struct ledger *ledger = &writer->ledger;
+        struct writer_news *news = &writer->news;
+
+        if (ledger->database.sqlite) {
+                news->end = (struct row_cursor){ledger->database.epoch, ledger->last};
+                news->is_replacement = ledger->is_replacement;
+                news->generation = ledger->openings;
+        }
+        news->n_removed = writer->keeping.n_removed;
+}
 
 // One step of forgetting, removing what is old, or moving what was committed, so that rows that
 // come meanwhile wait for one of them at most. Zero, or DATABASE_E_DAMAGED with words.
