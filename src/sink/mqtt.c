@@ -40,6 +40,14 @@
 #define SUSPECT_MOST   (40 * NSEC_PER_SEC)
 #define SUSPECTS_COUNT ((size_t)1024)
 
+// The rows' own patience: a broker that acknowledges all but them is none that takes them.
+#define BATCH_PATIENCE (30 * NSEC_PER_SEC)
+
+// Messages without an answer, beside what is said at once of each stream: a broker that lets
+// them grow ever more is too slow for us.
+#define UNANSWERED_MAX        1000
+#define UNANSWERED_PER_STREAM 4
+
 // Often enough that Home Assistant does not take long speech for ended.
 #define SPEECH_AGAIN (HOME_ASSISTANT_OFF_DELAY / 2 * NSEC_PER_SEC)
 
@@ -58,7 +66,7 @@ struct mqtt {
         char trouble[256];
         nsec_t delay;  // of the next attempt
         nsec_t up_since;
-        struct loop_timer *reconnect, *announce, *suspect, *speech;
+        struct loop_timer *reconnect, *announce, *suspect, *speech, *deadline;
         struct mqtt_streams streams;
         struct mqtt_batch batch;
 };
@@ -79,6 +87,7 @@ static nsec_t delay_draw(nsec_t most) {
 static void batch_answer(struct mqtt *mqtt, enum sink_outcome outcome, const char *trouble) {
         size_t n_taken = mqtt_batch_taken(&mqtt->batch);
 
+        loop_timer_cancel(mqtt->deadline);
         mqtt_batch_clear(&mqtt->batch);
         sink_answer(mqtt->sink, outcome, n_taken, trouble, 0);
 }
@@ -97,10 +106,17 @@ static void mqtt_give_up(struct mqtt *mqtt, const char *trouble) {
 
 // --- what is retained -----------------------------------------------------------------------
 
+static void mqtt_on_down(void *context, enum mqtt_link_end end, const char *trouble);
+
 static void message_send(struct mqtt *mqtt, const char *topic, const char *payload,
                          bool is_retained) {
-        if (mqtt->is_up &&
-            mqtt_link_publish(mqtt->link, topic, payload, is_retained) == -ENOTSUP)
+        size_t most = UNANSWERED_MAX + UNANSWERED_PER_STREAM * mqtt->streams.n;
+
+        if (!mqtt->is_up)
+                return;
+        if (mqtt_link_unanswered(mqtt->link) >= most)
+                mqtt_on_down(mqtt, MQTT_LINK_LOST, "the broker acknowledges too slowly");
+        else if (mqtt_link_publish(mqtt->link, topic, payload, is_retained) == -ENOTSUP)
                 mqtt_give_up(mqtt, "the broker has no QoS 1, or keeps no messages");
 }
 
@@ -212,16 +228,31 @@ static void batch_go_on(struct mqtt *mqtt) {
         batch_answer(mqtt, SINK_TAKEN, NULL);
 }
 
+// Begin to wait for what is to be acknowledged, anew.
+static void batch_be_patient(struct mqtt *mqtt) {
+        if (mqtt->batch.n > 0)
+                loop_timer_set(mqtt->deadline, BATCH_PATIENCE);
+}
+
+static void mqtt_on_deadline(void *context) {
+        struct mqtt *mqtt = context;
+
+        if (mqtt->is_up)
+                mqtt_on_down(mqtt, MQTT_LINK_LOST, "the broker acknowledges no row");
+}
+
 static void mqtt_send(void *state, const struct row *rows, size_t n) {
         struct mqtt *mqtt = state;
 
         mqtt_batch_start(&mqtt->batch, rows, n);
-        if (mqtt->is_hopeless)
+        if (mqtt->is_hopeless) {
                 batch_answer(mqtt, SINK_BROKEN, mqtt->trouble);
-        else if (mqtt->is_up)
+        } else if (mqtt->is_up) {
+                batch_be_patient(mqtt);
                 batch_go_on(mqtt);
-        else
+        } else {
                 mqtt_connect(mqtt);
+        }
 }
 
 // --- the link -------------------------------------------------------------------------------
@@ -234,6 +265,7 @@ static void mqtt_on_up(void *context) {
         mqtt->up_since = loop_now(mqtt->loop);
         sink_tell(mqtt->sink, NULL);
         // Rows first: a broker may take one message and close.
+        batch_be_patient(mqtt);
         batch_go_on(mqtt);
         message_send(mqtt, mqtt->status_topic, "online", true);
         for (size_t i = 0; i < mqtt->streams.n; i++) {
@@ -257,7 +289,9 @@ static void mqtt_on_up(void *context) {
 static void mqtt_on_ack(void *context, int id, int reason) {
         struct mqtt *mqtt = context;
 
-        mqtt_batch_on_ack(&mqtt->batch, id, reason);
+        if (!mqtt_batch_on_ack(&mqtt->batch, id, reason))
+                return;
+        batch_be_patient(mqtt);
         batch_go_on(mqtt);
 }
 
@@ -296,6 +330,7 @@ static void mqtt_on_down(void *context, enum mqtt_link_end end, const char *trou
                 mqtt->delay = RECONNECT_FIRST;
         loop_timer_cancel(mqtt->announce);
         loop_timer_cancel(mqtt->suspect);
+        loop_timer_cancel(mqtt->deadline);
         if (end == MQTT_LINK_HOPELESS) {
                 mqtt_give_up(mqtt, trouble);
                 return;
@@ -458,6 +493,7 @@ static void *mqtt_close(void *state) {
         loop_timer_free(mqtt->announce);
         loop_timer_free(mqtt->suspect);
         loop_timer_free(mqtt->speech);
+        loop_timer_free(mqtt->deadline);
         mqtt_streams_deinit(&mqtt->streams);
         mqtt_address_deinit(&mqtt->address);
         free(mqtt->client_id);
@@ -497,6 +533,7 @@ static int mqtt_open(void **ret, struct sink *sink, struct loop *loop,
         mqtt->announce = loop_timer_new(loop, mqtt_on_announce, mqtt);
         mqtt->suspect = loop_timer_new(loop, mqtt_on_suspect, mqtt);
         mqtt->speech = loop_timer_new(loop, mqtt_on_speech, mqtt);
+        mqtt->deadline = loop_timer_new(loop, mqtt_on_deadline, mqtt);
         r = link_open(mqtt, error);
         if (r < 0)
                 mqtt_close(mqtt);

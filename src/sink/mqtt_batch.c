@@ -126,7 +126,7 @@ int mqtt_batch_publish(struct mqtt_batch *batch, struct mqtt_link *link, const c
         return 0;
 }
 
-void mqtt_batch_on_ack(struct mqtt_batch *batch, int id, int reason) {
+bool mqtt_batch_on_ack(struct mqtt_batch *batch, int id, int reason) {
         for (size_t i = 0; i < batch->n_open; i++) {
                 struct mqtt_progress *progress = &batch->progress[batch->open[i].row];
 
@@ -138,8 +138,9 @@ void mqtt_batch_on_ack(struct mqtt_batch *batch, int id, int reason) {
                 else
                         progress->taken |= 1U << batch->open[i].message;
                 batch->open[i] = batch->open[--batch->n_open];
-                return;
+                return true;
         }
+        return false;
 }
 
 bool mqtt_batch_is_done(const struct mqtt_batch *batch) {

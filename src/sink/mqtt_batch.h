@@ -51,8 +51,8 @@ void mqtt_batch_clear(struct mqtt_batch *batch);
 int mqtt_batch_publish(struct mqtt_batch *batch, struct mqtt_link *link, const char *prefix,
                        size_t window);
 
-// Note an answer; it may be to something else.
-void mqtt_batch_on_ack(struct mqtt_batch *batch, int id, int reason);
+// Note an answer. False: it is to something else.
+bool mqtt_batch_on_ack(struct mqtt_batch *batch, int id, int reason);
 
 // Whether nothing more comes: all are answered, those behind one that was refused left out.
 bool mqtt_batch_is_done(const struct mqtt_batch *batch);

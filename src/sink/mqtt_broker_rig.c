@@ -20,6 +20,11 @@ enum packet_type {
         PINGREQ = 12,
 };
 
+enum property {
+        RECEIVE_MAXIMUM = 0x21,
+        PACKET_MAXIMUM = 0x27,
+};
+
 struct guest {
         struct mqtt_broker *broker;
         struct guest *next;
@@ -44,6 +49,7 @@ struct mqtt_broker {
         struct kept *kept;
         size_t n_kept, capacity;
         unsigned n_connections;
+        uint32_t packet_max;
         char visitor[512], filters[512];
 };
 
@@ -80,6 +86,30 @@ static void skip_properties(struct cursor *cursor) {
         size_t n = take_varint(cursor);
 
         cursor->at += n < (size_t)(cursor->end - cursor->at) ? n : 0;
+}
+
+// Of CONNECT's properties the one that says how large a packet may be; 0: none does.
+static uint32_t take_packet_max(struct cursor *cursor) {
+        size_t n = take_varint(cursor);
+        struct cursor properties = {cursor->at, cursor->at + n};
+        uint32_t most = 0;
+
+        if (n > (size_t)(cursor->end - cursor->at))
+                return 0;
+        while (properties.at < properties.end) {
+                unsigned property = take_byte(&properties), high;
+
+                if (property == RECEIVE_MAXIMUM) {
+                        take_number(&properties);
+                        continue;
+                }
+                if (property != PACKET_MAXIMUM)
+                        break;
+                high = take_number(&properties);
+                most = high << 16 | take_number(&properties);
+        }
+        cursor->at += n;
+        return most;
 }
 
 // The caller frees it.
@@ -159,7 +189,7 @@ static void on_connect(struct guest *guest, struct cursor cursor) {
         take_byte(&cursor);
         flags = take_byte(&cursor);
         take_number(&cursor);
-        skip_properties(&cursor);
+        broker->packet_max = take_packet_max(&cursor);
         texts[0] = take_text(&cursor);
         if (flags & 4) {
                 skip_properties(&cursor);
@@ -209,7 +239,7 @@ static void on_publish(struct guest *guest, unsigned flags, struct cursor cursor
         struct mqtt_broker_message message = {.is_retained = flags & 1,
                                               .qos = (int)(flags >> 1 & 3)};
         uint8_t answer[] = {0x40, 3, 0, 0, 0};
-        bool is_taken = !manners->is_silent && !manners->is_closing;
+        bool is_silent = manners->is_silent, is_taken;
 
         message.topic = take_text(&cursor);
         if (message.qos > 0) {
@@ -219,6 +249,9 @@ static void on_publish(struct guest *guest, unsigned flags, struct cursor cursor
         skip_properties(&cursor);
         message.payload =
                 xasprintf("%.*s", (int)(cursor.end - cursor.at), (const char *)cursor.at);
+        if (manners->ignored && strstr(message.payload, manners->ignored))
+                is_silent = true;
+        is_taken = !is_silent && !manners->is_closing;
         if (manners->poison && strstr(message.payload, manners->poison)) {
                 answer[4] = manners->reason;
                 is_taken = is_taken && manners->reason < 128;
@@ -229,7 +262,7 @@ static void on_publish(struct guest *guest, unsigned flags, struct cursor cursor
         }
         if (manners->is_closing)
                 guest_close(guest);
-        else if (!manners->is_silent && message.qos > 0)
+        else if (!is_silent && message.qos > 0)
                 guest_send(guest, answer, sizeof(answer));
         if (manners->is_acking_once)
                 guest_close(guest);
@@ -393,6 +426,10 @@ unsigned mqtt_broker_connections(const struct mqtt_broker *broker) {
 
 const char *mqtt_broker_visitor(const struct mqtt_broker *broker) {
         return broker->visitor;
+}
+
+uint32_t mqtt_broker_packet_max(const struct mqtt_broker *broker) {
+        return broker->packet_max;
 }
 
 const char *mqtt_broker_filters(const struct mqtt_broker *broker) {

@@ -24,6 +24,7 @@ struct mqtt_manners {
         uint8_t reason;          // ... is refused with this reason,
         bool is_blaming;         // in a DISCONNECT that does not say which message it was
         uint32_t packet_max;     // its limit, told in CONNACK; 0: none
+        const char *ignored;     // a message with this in it is not acknowledged; NULL: none
         const char *remembered;  // topic of a retained "ON" for whoever subscribes; NULL: none
 };
 
@@ -55,6 +56,9 @@ const struct mqtt_broker_message *mqtt_broker_message(const struct mqtt_broker *
 unsigned mqtt_broker_connections(const struct mqtt_broker *broker);
 const char *mqtt_broker_visitor(const struct mqtt_broker *broker);
 const char *mqtt_broker_filters(const struct mqtt_broker *broker);
+
+// The largest packet that whoever came last wants to be sent; 0: any.
+uint32_t mqtt_broker_packet_max(const struct mqtt_broker *broker);
 
 // The last message with that topic; NULL: none.
 const struct mqtt_broker_message *mqtt_broker_last(const struct mqtt_broker *broker,

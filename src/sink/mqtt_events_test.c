@@ -226,6 +226,19 @@ static void a_slow_broker_misses_partials_not_memory(void **state) {
         assert_in_range(mqtt_broker_count(broker) - n, 1, 17);
 }
 
+static void a_broker_that_is_too_slow_is_left_not_waited_for(void **state) {
+        struct contract *contract = *state;
+
+        open_and_come_up(contract);
+        mqtt_broker_manners(broker)->is_silent = true;
+        for (int i = 0; i < 2000; i++)
+                tell_speech(contract, "porch", i % 2 == 0);
+        assert_string_equal(contract_state(contract).trouble,
+                            "the broker acknowledges too slowly");
+        mqtt_broker_manners(broker)->is_silent = false;
+        await(contract, "eavesdrop/porch/online", NULL, true);
+}
+
 static void home_assistant_is_told_again_when_it_is_born(void **state) {
         struct contract *contract = *state;
         const struct mqtt_broker_message *message;
@@ -336,6 +349,8 @@ int main(void) {
                 CONTRACT_TEST(speech_is_told_again_while_it_goes_on, setup, teardown),
                 CONTRACT_TEST(partials_have_their_own_topic, setup, teardown),
                 CONTRACT_TEST(a_slow_broker_misses_partials_not_memory, setup, teardown),
+                CONTRACT_TEST(a_broker_that_is_too_slow_is_left_not_waited_for, setup,
+                              teardown),
                 CONTRACT_TEST(home_assistant_is_told_again_when_it_is_born, setup, teardown),
                 CONTRACT_TEST(a_stream_that_goes_is_taken_back, setup, teardown),
                 CONTRACT_TEST(sessions_leave_nothing_behind, setup, teardown),

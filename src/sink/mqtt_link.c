@@ -19,6 +19,7 @@
 #define BUSY       16                  // messages without an answer
 
 #define MESSAGE_MAX ((size_t)65536)  // bytes of a message that comes; no more is for us
+#define PACKET_MAX  131072           // and of all around it: a broker sends us none larger
 #define TROUBLE_MAX 256
 
 // The library's object and what its callbacks write to. While it connects it is its thread's,
@@ -158,12 +159,17 @@ static void wire_on_connected(void *context) {
 
 static void *wire_connect(void *context) {
         struct wire *wire = context;
+        mosquitto_property *properties = NULL;
         bool is_left;
 
+        if (mosquitto_property_add_int32(&properties, MQTT_PROP_MAXIMUM_PACKET_SIZE,
+                                         PACKET_MAX) != MOSQ_ERR_SUCCESS)
+                abort();  // out of memory
         errno = 0;
         wire->code = mosquitto_connect_bind_v5(wire->mosquitto, wire->host, wire->port,
-                                               KEEP_ALIVE, NULL, NULL);
+                                               KEEP_ALIVE, NULL, properties);
         wire->error_number = errno;
+        mosquitto_property_free_all(&properties);
         pthread_mutex_lock(&wire->lock);
         is_left = wire->is_left;
         // Under the lock: the loop is there as long as the wire is not left.
@@ -515,6 +521,10 @@ int mqtt_link_publish(struct mqtt_link *link, const char *topic, const char *pay
 
 bool mqtt_link_is_busy(const struct mqtt_link *link) {
         return link->n_unanswered >= BUSY || mosquitto_want_write(link->wire->mosquitto);
+}
+
+size_t mqtt_link_unanswered(const struct mqtt_link *link) {
+        return link->n_unanswered;
 }
 
 void mqtt_link_subscribe(struct mqtt_link *link, const char *filter) {

@@ -73,6 +73,9 @@ int mqtt_link_publish(struct mqtt_link *link, const char *topic, const char *pay
 // It has enough to do: what is soon out of date had better not be published.
 bool mqtt_link_is_busy(const struct mqtt_link *link);
 
+// How many messages have no answer: they are kept in memory.
+size_t mqtt_link_unanswered(const struct mqtt_link *link);
+
 // Ask for messages: of others, not of ours.
 void mqtt_link_subscribe(struct mqtt_link *link, const char *filter);
 

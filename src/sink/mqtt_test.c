@@ -183,6 +183,34 @@ static void a_silent_broker_is_tried_again_seldom(void **state) {
         assert_in_range(mqtt_broker_connections(broker), 3, 20);
 }
 
+// Others' messages are acknowledged, and rows are not: a sign of life is not enough.
+static void a_broker_that_ignores_rows_is_given_up(void **state) {
+        struct contract *contract = *state;
+        struct sink_event event = {.kind = SINK_SPEECH, .stream = "garage"};
+
+        mqtt_broker_manners(broker)->ignored = "\"kind\"";
+        contract_open(contract);
+        contract_append(contract, 3);
+        for (int i = 0; i < 100 && contract_state(contract).health == SINK_WELL; i++) {
+                event.is_speaking = !event.is_speaking;
+                contract_tell(contract, &event);
+                pass(contract, 1);
+        }
+        assert_string_equal(contract_state(contract).trouble, "the broker acknowledges no row");
+        mqtt_broker_manners(broker)->ignored = NULL;
+        contract_settle(contract);
+}
+
+// What it does not send us need not be read.
+static void a_broker_is_told_how_much_we_take(void **state) {
+        struct contract *contract = *state;
+
+        contract_open(contract);
+        wanted = 1;
+        contract_wait(contract, has_messages);
+        assert_int_equal(mqtt_broker_packet_max(broker), 131072);
+}
+
 static void a_broker_that_cannot_is_told_and_left(void **state) {
         struct contract *contract = *state;
 
@@ -262,6 +290,8 @@ int main(void) {
                 CONTRACT_TEST(one_message_for_each_connection_is_progress, setup, teardown),
                 CONTRACT_TEST(a_wrong_password_is_told_and_tried_seldom, setup, teardown),
                 CONTRACT_TEST(a_silent_broker_is_tried_again_seldom, setup, teardown),
+                CONTRACT_TEST(a_broker_that_ignores_rows_is_given_up, setup, teardown),
+                CONTRACT_TEST(a_broker_is_told_how_much_we_take, setup, teardown),
                 CONTRACT_TEST(a_broker_that_cannot_is_told_and_left, setup, teardown),
                 CONTRACT_TEST(the_message_to_blame_is_found, setup, teardown),
                 CONTRACT_TEST(a_row_larger_than_the_broker_takes_is_set_aside, setup, teardown),
