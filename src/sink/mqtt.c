@@ -425,25 +425,43 @@ static void stream_on_partial(struct mqtt *mqtt, const struct mqtt_stream *strea
         stream_send(mqtt, stream, "partial", payload, false);
 }
 
+// A client's session is called as a pulled stream, which has the name.
+static bool is_namesake(const struct mqtt_stream *stream, const struct sink_event *event) {
+        return stream && !stream->is_session && event->is_session &&
+               stream->presence != MQTT_STREAM_GONE;
+}
+
+// Whatever is told first of a stream adds it, or takes the name over from a session.
+static struct mqtt_stream *stream_begin(struct mqtt *mqtt, const struct sink_event *event) {
+        struct mqtt_stream *stream = mqtt_streams_add(&mqtt->streams, event->stream);
+
+        if (stream->is_speaking) {
+                stream->is_speaking = false;
+                stream_send_speech(mqtt, stream);
+        }
+        stream->presence = MQTT_STREAM_HERE;
+        stream->is_session = event->is_session;
+        stream->is_online = event->state && strcmp(event->state, "online") == 0;
+        stream_send_online(mqtt, stream);
+        if (!stream->is_session)
+                announce_later(mqtt);
+        return stream;
+}
+
 static void mqtt_on_event(void *state, const struct sink_event *event) {
         struct mqtt *mqtt = state;
         struct mqtt_stream *stream = mqtt_streams_find(&mqtt->streams, event->stream);
 
+        if (is_namesake(stream, event))
+                return;
         if (event->kind == SINK_STREAM_REMOVED) {
-                if (stream)
+                if (stream && stream->is_session == event->is_session)
                         stream_on_removed(mqtt, stream);
                 return;
         }
-        // Whatever is told first of a stream adds it.
-        if (!stream || stream->presence != MQTT_STREAM_HERE) {
-                stream = mqtt_streams_add(&mqtt->streams, event->stream);
-                stream->presence = MQTT_STREAM_HERE;
-                stream->is_session = event->is_session;
-                stream->is_online = event->state && strcmp(event->state, "online") == 0;
-                stream_send_online(mqtt, stream);
-                if (!stream->is_session)
-                        announce_later(mqtt);
-        }
+        if (!stream || stream->presence != MQTT_STREAM_HERE ||
+            stream->is_session != event->is_session)
+                stream = stream_begin(mqtt, event);
         if (event->kind == SINK_STREAM_STATE || event->kind == SINK_STREAM_ADDED)
                 stream_on_state(mqtt, stream, event->state);
         else if (event->kind == SINK_SPEECH)

@@ -303,6 +303,62 @@ static void sessions_leave_nothing_behind(void **state) {
                         assert_null(strstr(mqtt_broker_message(broker, i)->payload, "client"));
 }
 
+static void tell_session(struct contract *contract, enum sink_event_kind kind,
+                         const char *stream) {
+        contract_tell(contract, &(struct sink_event){.kind = kind,
+                                                     .stream = stream,
+                                                     .is_session = true,
+                                                     .state = "online",
+                                                     .is_speaking = true});
+}
+
+// Nothing of a client's that is called as a camera is said in the camera's name.
+static void a_session_does_not_pass_for_a_pulled_stream(void **state) {
+        struct contract *contract = *state;
+        size_t first;
+
+        open_and_come_up(contract);
+        tell(contract, SINK_STREAM_ADDED, "porch", "offline");
+        await(contract, "eavesdrop/porch/online", "OFF", true);
+        first = mqtt_broker_count(broker);
+        tell_session(contract, SINK_STREAM_ADDED, "porch");
+        tell_session(contract, SINK_SPEECH, "porch");
+        tell_session(contract, SINK_STREAM_REMOVED, "porch");
+        tell(contract, SINK_STREAM_ADDED, "garage", "online");
+        await(contract, "eavesdrop/garage/online", "ON", true);
+        for (size_t i = first; i < mqtt_broker_count(broker); i++)
+                assert_null(strstr(mqtt_broker_message(broker, i)->topic, "/porch/"));
+        tell(contract, SINK_STREAM_STATE, "porch", "online");
+        await(contract, "eavesdrop/porch/online", "ON", true);
+}
+
+static void a_pulled_stream_takes_its_name_from_a_session(void **state) {
+        struct contract *contract = *state;
+        const struct mqtt_broker_message *message;
+
+        open_and_come_up(contract);
+        tell_session(contract, SINK_STREAM_ADDED, "porch");
+        await(contract, "eavesdrop/porch/online", "ON", false);
+        tell_session(contract, SINK_SPEECH, "porch");
+        await(contract, "eavesdrop/porch/speech", "ON", false);
+        // Of a pulled stream that is not known.
+        tell(contract, SINK_STREAM_REMOVED, "porch", NULL);
+        tell(contract, SINK_STREAM_ADDED, "porch", "online");
+        await(contract, "eavesdrop/porch/speech", "OFF", false);
+        await(contract, "eavesdrop/porch/online", "ON", true);
+        message = await(contract, DISCOVERY, NULL, true);
+        assert_non_null(strstr(message->payload, "porch_text"));
+        tell_session(contract, SINK_STREAM_REMOVED, "porch");
+        tell(contract, SINK_STREAM_STATE, "porch", "stalled");
+        await(contract, "eavesdrop/porch/online", "OFF", true);
+        for (size_t i = 0; i < mqtt_broker_count(broker); i++) {
+                message = mqtt_broker_message(broker, i);
+                if (strcmp(message->topic, "eavesdrop/porch/online") == 0 &&
+                    strcmp(message->payload, "OFF") == 0)
+                        assert_true(message->is_retained);
+        }
+}
+
 // A stream of an earlier run that the broker remembers and that does not come back.
 static void what_an_earlier_run_left_is_taken_back(void **state) {
         struct contract *contract = *state;
@@ -354,6 +410,8 @@ int main(void) {
                 CONTRACT_TEST(home_assistant_is_told_again_when_it_is_born, setup, teardown),
                 CONTRACT_TEST(a_stream_that_goes_is_taken_back, setup, teardown),
                 CONTRACT_TEST(sessions_leave_nothing_behind, setup, teardown),
+                CONTRACT_TEST(a_session_does_not_pass_for_a_pulled_stream, setup, teardown),
+                CONTRACT_TEST(a_pulled_stream_takes_its_name_from_a_session, setup, teardown),
                 CONTRACT_TEST(what_an_earlier_run_left_is_taken_back, setup, teardown),
                 CONTRACT_TEST(without_home_assistant_nothing_is_announced, setup, teardown),
         };
