@@ -118,14 +118,19 @@ static void streams_sweep(struct alerts *alerts) {
                 }
 }
 
+// Clients may call their streams what they like: each session is by itself.
+static const char *name_of(const struct row *row) {
+        return row->session ? row->session : row->stream;
+}
+
 static struct alert_stream *stream_get(struct alerts *alerts, const struct row *row) {
-        struct alert_stream *stream = stream_find(alerts, row->stream);
-        struct alert_stream **bucket = bucket_of(alerts, row->stream);
+        struct alert_stream *stream = stream_find(alerts, name_of(row));
+        struct alert_stream **bucket = bucket_of(alerts, name_of(row));
 
         if (stream)
                 return stream;
         streams_sweep(alerts);
-        stream = alert_stream_new(row->stream, alerts->n);
+        stream = alert_stream_new(name_of(row), alerts->n);
         for (size_t i = 0; i < alerts->n; i++)
                 stream->hears[i] = alert_list_has(alerts->configs[i].streams, row->stream);
         stream->generation = row->generation;
@@ -394,7 +399,7 @@ void alerts_on_stable(struct alerts *alerts, const struct row *tail) {
         if (!tail->stream || !alerts->wants_stable)
                 return;
         if (!tail->text || !*tail->text) {
-                stream = stream_find(alerts, tail->stream);
+                stream = stream_find(alerts, name_of(tail));
                 if (stream) {
                         pendings_unpair(stream);
                         pendings_withdraw(alerts, stream, INT64_MAX, NULL);

@@ -111,6 +111,27 @@ static void a_final_that_ends_sooner_leaves_it_to_the_next_or_to_the_tail(void *
         assert_settled(rig, ROW_WITHDRAWN, firing, 0);
 }
 
+// Clients call their streams what they like.
+static void a_client_of_the_same_name_disturbs_nothing(void **state) {
+        struct alerts_rig *rig = *state;
+        const struct row *firing;
+        uint8_t id;
+
+        alerts_rig_tail(rig, 0, 1, "fire");
+        firing = alerts_rig_row(rig, -1);
+        assert_int_equal(alerts_rig_came(rig), 1);
+        rig->session = "0197c1d2-0000-7000-8000-000000000001";
+        rig->generation = 7;
+        alerts_rig_final(rig, 5, 6, "hello");
+        alerts_on_break(rig->alerts, rig->session);
+        assert_int_equal(alerts_rig_came(rig), 0);
+        rig->session = NULL;
+        rig->generation = 0;
+        id = alerts_rig_final(rig, 0, 1.5, "fire");
+        assert_int_equal(alerts_rig_came(rig), 1);
+        assert_settled(rig, ROW_CONFIRMED, firing, id);
+}
+
 static void the_final_is_free_to_say_it_otherwise(void **state) {
         struct alerts_rig *rig = *state;
         const struct row *firing;
@@ -166,6 +187,7 @@ int main(void) {
                 STABLE_TEST(stable_words_fire_once_and_the_final_confirms),
                 STABLE_TEST(what_the_final_lacks_is_withdrawn),
                 STABLE_TEST(a_final_that_ends_sooner_leaves_it_to_the_next_or_to_the_tail),
+                STABLE_TEST(a_client_of_the_same_name_disturbs_nothing),
                 STABLE_TEST(the_final_is_free_to_say_it_otherwise),
                 STABLE_TEST(a_cooldown_keeps_stable_words_and_their_final_silent),
                 STABLE_TEST(a_phrase_goes_on_from_a_final_into_the_tail),

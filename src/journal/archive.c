@@ -371,7 +371,7 @@ int archive_open(struct archive **ret, struct loop *loop, const struct archive_c
         archive->codec = archive_codec_new();
         if (!archive->codec)
                 return error_set(error, -ENOSYS, "libopus makes no encoder for speech");
-        r = thread_start(&archive->thread, archive_run, archive);
+        r = thread_start(&archive->thread, "archive", archive_run, archive);
         archive->has_thread = r == 0;
         if (r < 0)
                 return error_set(error, r, "cannot start a thread for kept sound: %s",

@@ -79,7 +79,7 @@ struct checkup *checkup_start(const char *folder, unsigned generation,
         checkup->generation = generation;
         checkup->on_damage = on_damage;
         checkup->context = context;
-        if (thread_start(&checkup->thread, checkup_run, checkup) == 0)
+        if (thread_start(&checkup->thread, "journal-checkup", checkup_run, checkup) == 0)
                 return checkup;
         free(checkup->folder);
         return mem_free(checkup);

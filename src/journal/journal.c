@@ -205,7 +205,8 @@ static void marks_take(struct journal *journal, struct writer_news *news) {
 static void state_update(struct journal *journal, const struct writer_news *news) {
         struct journal_state *state = &journal->state;
 
-        state->can_write = news->can_write;
+        state->can_write = news->code == 0;
+        state->is_full = news->code == -ENOSPC || news->code == -EDQUOT;
         snprintf(state->trouble, sizeof(state->trouble), "%s", news->trouble);
         state->n_commits = news->n_commits;
         state->n_removed = news->n_removed;

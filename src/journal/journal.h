@@ -105,6 +105,7 @@ struct journal_state {
         char trouble[256];                // why not, in words; "" else
         size_t n_waiting, waiting_bytes;  // rows that are not written yet
         uint64_t n_written[ROW_KINDS];
+        bool is_full;           // it found no room on the disk
         uint64_t n_lost;        // given up since too many waited
         uint64_t n_removed;     // by age or size
         uint64_t n_commits;     // groups

@@ -157,7 +157,8 @@ struct reader_pool *reader_pool_open(struct loop *loop, const char *folder,
         pthread_mutex_init(&pool->lock, NULL);
         pthread_cond_init(&pool->is_asked, NULL);
         while (pool->n_threads < READERS &&
-               thread_start(&pool->threads[pool->n_threads], reader_run, pool) == 0)
+               thread_start(&pool->threads[pool->n_threads], "journal-reader", reader_run,
+                            pool) == 0)
                 pool->n_threads++;
         return pool->n_threads ? pool : reader_pool_free(pool);
 }

@@ -158,7 +158,7 @@ static int database_have(struct writer *writer, struct error *error) {
 static void trouble_update(struct writer *writer, int r, const char *words) {
         struct writer_news *news = &writer->news;
 
-        news->can_write = r == 0;
+        news->code = r;
         snprintf(news->trouble, sizeof(news->trouble), "%s", r == 0 ? "" : words);
         group_return(writer);
         writer_news_update(writer);
@@ -452,7 +452,7 @@ int writer_start(struct writer **ret, const struct writer_config *config, struct
         int r = writer_open(writer, error);
 
         if (r == 0) {
-                r = thread_start(&writer->thread, writer_run, writer);
+                r = thread_start(&writer->thread, "journal", writer_run, writer);
                 if (r < 0)
                         error_set(error, r, "cannot start the journal's thread: %s",
                                   strerrordesc_np(-r));

@@ -58,7 +58,7 @@ struct writer_news {
         int64_t marks_end;        // the last of those rows
         bool is_replacement;      // it was begun in place of a damaged one, by this process
         unsigned generation;      // another number once it was opened anew
-        bool can_write;
+        int code;                 // of the last attempt: 0, or why not
         char trouble[WRITER_TROUBLE_MAX];
         uint64_t n_removed, n_commits, file_bytes;
         double commit_seconds;

@@ -148,6 +148,12 @@ static bool is_journaled(const struct hub *hub, const struct request *request,
         return !session || request->is_journaled || journaling->has_sessions;
 }
 
+static bool is_pulled(const struct hub *hub, const struct request *request) {
+        const struct hub_stream *found = hub_find(hub, request->name);
+
+        return found && stream_source(found->stream);
+}
+
 // What the journal's rows say of a session: an id that no other one ever has.
 static char *session_id_new(const struct hub *hub) {
         uint8_t id[ROW_ID_BYTES];
@@ -200,8 +206,9 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
                         facts.principal = session->principal->name;
                 }
         }
-        // A client's sound is kept where its text is.
-        settings.has_archive &= !session || settings.journaled;
+        // A client's sound is kept where its text is, but not among that of a camera whose name
+        // the client took.
+        settings.has_archive &= !session || (settings.journaled && !is_pulled(hub, request));
         opened = xnew(struct hub_stream);
         r = stream_open(&opened->stream, &hub->services, &settings, listener, error);
         if (r < 0) {

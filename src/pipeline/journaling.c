@@ -208,8 +208,10 @@ static void finals_append(struct journaling *journaling, const struct stream_fac
 // --- what comes ------------------------------------------------------------------------------
 
 static void break_tell(const struct journaling *journaling) {
+        const char *name = journaling->session ? journaling->session : journaling->stream;
+
         if (journaling->services.on_break)
-                journaling->services.on_break(journaling->services.context, journaling->stream);
+                journaling->services.on_break(journaling->services.context, name);
 }
 
 // A source that stops begins a new generation before the last window of the old one is text:

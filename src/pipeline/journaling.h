@@ -26,7 +26,8 @@ struct journaling_services {
         // follow what was said before; NULL: nobody.
         void (*on_segment)(void *context, const struct row *segment);
         void (*on_stable)(void *context, const struct row *tail);
-        void (*on_break)(void *context, const char *stream);
+        // `name` is the session's, or the stream's where it has none.
+        void (*on_break)(void *context, const char *name);
         void *context;
 };
 

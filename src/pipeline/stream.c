@@ -391,6 +391,10 @@ int64_t stream_origin(const struct stream *stream) {
         return stream->origin;
 }
 
+bool stream_is_journaled(const struct stream *stream) {
+        return stream->journaling != NULL;
+}
+
 bool stream_is_flood(const struct stream *stream) {
         return stream_pace_is_flood(&stream->pace, loop_now(stream->services.loop));
 }

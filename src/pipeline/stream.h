@@ -87,6 +87,9 @@ int64_t stream_position(const struct stream *stream);
 // Position that is time zero of the present recording.
 int64_t stream_origin(const struct stream *stream);
 
+// Whether its text goes into the journal.
+bool stream_is_journaled(const struct stream *stream);
+
 // More sound comes than anybody can speak.
 bool stream_is_flood(const struct stream *stream);
 

@@ -22,7 +22,6 @@ struct recorder {
         struct relay *relay;
         struct row_ids ids;
         struct journaling_services journaling;
-        bool has_sessions;
 };
 
 // --- alerts ----------------------------------------------------------------------------------
@@ -49,10 +48,10 @@ static void recorder_on_stable(void *context, const struct row *tail) {
         alerts_on_stable(recorder->alerts, tail);
 }
 
-static void recorder_on_break(void *context, const char *stream) {
+static void recorder_on_break(void *context, const char *name) {
         const struct recorder *recorder = context;
 
-        alerts_on_break(recorder->alerts, stream);
+        alerts_on_break(recorder->alerts, name);
 }
 
 static int alerts_start(struct recorder *recorder, const struct config *config,
@@ -182,23 +181,24 @@ struct archive *recorder_archive(const struct recorder *recorder) {
 
 void recorder_watch(struct recorder *recorder, struct hub *hub) {
         if (recorder->sinks)
-                recorder->relay = relay_new(hub, recorder->sinks, recorder->has_sessions);
+                recorder->relay = relay_new(hub, recorder->sinks);
 }
 
-static bool can_write(const struct recorder *recorder) {
-        struct journal_state state;
+static struct journal_state journal_state_now(const struct recorder *recorder) {
+        struct journal_state state = {.can_write = true};
 
-        journal_state(recorder->journal, &state);
-        return state.can_write;
+        if (recorder->journal)
+                journal_state(recorder->journal, &state);
+        return state;
 }
 
 void recorder_tick(struct recorder *recorder) {
-        if (recorder->journal && recorder->archive && !can_write(recorder))
+        if (recorder->archive && journal_state_now(recorder).is_full)
                 archive_make_room(recorder->archive);
 }
 
 const char *recorder_trouble(const struct recorder *recorder) {
-        return !recorder->journal || can_write(recorder)
+        return journal_state_now(recorder).can_write
                        ? NULL
                        : "ready, but text is not kept: the journal cannot be written (see the "
                          "log)\n";
@@ -229,7 +229,6 @@ int recorder_open(struct recorder **ret, struct loop *loop, const struct config 
         int r;
 
         recorder->loop = loop;
-        recorder->has_sessions = config->journal.has_sessions;
         r = recorder_start(recorder, config, error);
         if (r < 0)
                 return r;

@@ -16,7 +16,6 @@ struct relayed {
 
 struct relay {
         struct sinks *sinks;
-        bool has_sessions;
         LIST_HEAD(, relayed) streams;
 };
 
@@ -113,7 +112,7 @@ static void relay_remove(struct relay *relay, const struct hub_stream *stream) {
 static void relay_on_stream(void *context, struct hub_stream *stream, bool is_open) {
         struct relay *relay = context;
 
-        if (stream->session && !relay->has_sessions)
+        if (!stream_is_journaled(stream->stream))
                 return;
         if (is_open)
                 relay_add(relay, stream);
@@ -123,11 +122,10 @@ static void relay_on_stream(void *context, struct hub_stream *stream, bool is_op
 
 // --- life ------------------------------------------------------------------------------------
 
-struct relay *relay_new(struct hub *hub, struct sinks *sinks, bool has_sessions) {
+struct relay *relay_new(struct hub *hub, struct sinks *sinks) {
         struct relay *relay = xnew(struct relay);
 
         relay->sinks = sinks;
-        relay->has_sessions = has_sessions;
         LIST_INIT(&relay->streams);
         hub_watch(hub, relay_on_stream, relay);
         return relay;

@@ -4,16 +4,14 @@
 //
 // Threads: loop thread only.
 
-#include <stdbool.h>
-
 #include "pipeline/hub.h"
 #include "sink/sink.h"
 
 struct relay;
 
-// Of the hub's pulled streams, and of clients' if `has_sessions`. Hub and sinks are lent; no
-// stream is left when the relay is freed.
-struct relay *relay_new(struct hub *hub, struct sinks *sinks, bool has_sessions);
+// Of the hub's streams that are journaled: what is not to be kept is nobody's business. Hub and
+// sinks are lent; no stream is left when the relay is freed.
+struct relay *relay_new(struct hub *hub, struct sinks *sinks);
 
 // NULL is fine. Returns NULL.
 struct relay *relay_free(struct relay *relay);

@@ -109,6 +109,8 @@ void server_stop(struct server *server) {
                 return;
         loop_timer_cancel(server->timer);
         listener_stop(server->listener);
+        if (server->local)
+                listener_stop(server->local);
         server->stop = stop_begin(server->hub, server->parts.on_stopped, server->parts.context);
 }
 

@@ -67,11 +67,13 @@ static int run(const char *const *argv, const char *output) {
 }
 #define RUN(output, ...) run((const char *const[]){__VA_ARGS__, NULL}, output)
 
-static void child_end(pid_t *pid) {
+// mosquitto_sub takes a lock in its handler of SIGTERM, which it may hold already, and then
+// waits for ever: it is ended by `signal` SIGKILL.
+static void child_end(pid_t *pid, int signal) {
         if (*pid <= 0)
                 return;
         kill(*pid, SIGCONT);
-        kill(*pid, SIGTERM);
+        kill(*pid, signal);
         child_wait(*pid);
         *pid = 0;
 }
@@ -181,7 +183,7 @@ void mosquitto_rig_start(struct mosquitto_rig *rig) {
 }
 
 void mosquitto_rig_stop(struct mosquitto_rig *rig) {
-        child_end(&rig->broker);
+        child_end(&rig->broker, SIGTERM);
 }
 
 void mosquitto_rig_freeze(struct mosquitto_rig *rig, bool is_frozen) {
@@ -300,8 +302,8 @@ struct mosquitto_rig *mosquitto_rig_new(const struct mosquitto_rig_config *confi
 struct mosquitto_rig *mosquitto_rig_free(struct mosquitto_rig *rig) {
         if (!rig)
                 return NULL;
-        child_end(&rig->subscriber);
-        child_end(&rig->broker);
+        child_end(&rig->subscriber, SIGKILL);
+        child_end(&rig->broker, SIGTERM);
         nftw(rig->folder, entry_remove, 8, FTW_DEPTH | FTW_PHYS);
         free(rig->text);
         return mem_free(rig);

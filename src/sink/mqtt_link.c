@@ -230,7 +230,7 @@ static int wire_set(struct wire *wire, const struct mqtt_link_config *config,
 
 static int wire_start(struct wire *wire, struct error *error) {
         pthread_t thread;
-        int r = thread_start(&thread, wire_connect, wire);
+        int r = thread_start(&thread, "mqtt-connect", wire_connect, wire);
 
         if (r < 0)
                 return error_set(error, r, "cannot start a thread to connect: %s",

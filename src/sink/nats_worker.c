@@ -97,7 +97,7 @@ static int thread_launch(struct nats_plan *plan, int socket) {
         thread->plan = *plan;
         *plan = (struct nats_plan){0};
         thread->socket = socket;
-        r = thread_start(&id, worker_run, thread);
+        r = thread_start(&id, "nats", worker_run, thread);
         if (r < 0) {
                 nats_plan_deinit(&thread->plan);
                 free(thread);

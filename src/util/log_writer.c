@@ -103,8 +103,9 @@ struct log_writer *log_writer_new(int fd, size_t queue_bytes) {
         pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
         pthread_cond_init(&writer->is_changed, &attributes);
         pthread_condattr_destroy(&attributes);
-        return thread_start(&writer->thread, writer_run, writer) == 0 ? writer
-                                                                      : writer_free(writer);
+        return thread_start(&writer->thread, "log", writer_run, writer) == 0
+                       ? writer
+                       : writer_free(writer);
 }
 
 void log_writer_put(struct log_writer *writer, const char *line, size_t n) {

@@ -2,7 +2,7 @@
 
 #include <signal.h>
 
-int thread_start(pthread_t *ret, void *(*run)(void *context), void *context) {
+int thread_start(pthread_t *ret, const char *name, void *(*run)(void *context), void *context) {
         sigset_t all, before;
         int code;
 
@@ -10,5 +10,7 @@ int thread_start(pthread_t *ret, void *(*run)(void *context), void *context) {
         pthread_sigmask(SIG_SETMASK, &all, &before);
         code = pthread_create(ret, NULL, run, context);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
+        if (code == 0)
+                (void)pthread_setname_np(*ret, name);
         return -code;
 }

@@ -32,7 +32,7 @@ static void many_are_one(void **state) {
         n_calls = 0;
         loop_turn(loop);
         assert_int_equal(n_calls, 0);
-        assert_int_equal(thread_start(&thread, wake_often, wake), 0);
+        assert_int_equal(thread_start(&thread, "test", wake_often, wake), 0);
         pthread_join(thread, NULL);
         loop_turn(loop);
         assert_int_equal(n_calls, 1);

@@ -308,18 +308,17 @@ static void recording_start(struct session *session, const char *recording_id) {
         struct eavesdrop *state = session->state;
         bool is_first = !state->recording_id;
 
-        free(state->recording_id);
-        state->recording_id = xstrdup(recording_id);
         state->is_flushing = false;
         state->has_tail = false;
+        // What of the old recording is still to be shown is, under its own name.
         if (!is_first)
                 stream_restart(session->stream);
+        free(state->recording_id);
+        state->recording_id = xstrdup(recording_id);
         state->n_unsent = 0;
 }
 
 static void live_on_message(struct session *session, const struct eavesdrop_message *message) {
-        struct eavesdrop *state = session->state;
-
         switch (message->type) {
         case EAVESDROP_RECORDING_STARTED:
                 recording_start(session, message->recording_id);
@@ -332,7 +331,8 @@ static void live_on_message(struct session *session, const struct eavesdrop_mess
                 if (!recording_is_current(session, message))
                         break;
                 stream_cancel(session->stream);
-                if (state->is_flushing)
+                // Else what is on its way to the screen comes first.
+                if (stream_backlog(session->stream) == 0)
                         eavesdrop_on_idle(session);
                 break;
         case EAVESDROP_SETUP:
