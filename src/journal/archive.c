@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "audio/pcm.h"
+#include "journal/age_clock.h"
 #include "journal/archive_codec.h"
 #include "journal/archive_cut.h"
 #include "journal/archive_files.h"
@@ -36,7 +37,7 @@ struct archive_job {
         TAILQ_ENTRY(archive_job) in_asked;  // TASK_READ and TASK_FORGET: on the loop's list
         enum archive_task task;
         struct archive *archive;  // NULL: it was closed, or nobody wants to know
-        int64_t now;              // Unix ms when it was asked for
+        struct age_time time;     // when it was asked for
         char *stream;             // NULL: all
         int64_t since, until;
         float *samples;
@@ -73,6 +74,7 @@ struct archive {
 
         // The thread's own:
         struct archive_files *files;
+        struct age_clock clock;
         struct archive_codec *codec;
         struct archive_window window;
         struct archive_bytes link;
@@ -165,7 +167,7 @@ static void keep_run(struct archive *archive, struct archive_job *job) {
                 r = failed < 0 ? failed : r;
                 at += n;
         }
-        trouble_tell(archive, r, job->now);
+        trouble_tell(archive, r, job->time.wall_ms);
 }
 
 // --- the thread: reading and forgetting ------------------------------------------------------
@@ -256,6 +258,7 @@ static void job_finish(void *context) {
 
 static void job_run(struct archive *archive, struct archive_job *job) {
         bool is_asked = job->task == TASK_READ || job->task == TASK_FORGET;
+        int64_t now = 0;
 
         switch (job->task) {
         case TASK_KEEP:
@@ -273,7 +276,9 @@ static void job_run(struct archive *archive, struct archive_job *job) {
         case TASK_TIDY:
                 break;
         }
-        archive_files_tidy(archive->files, job->now, archive->keep_age, archive->keep_bytes);
+        if (archive->keep_age > 0)
+                now = age_clock_read(&archive->clock, job->time);
+        archive_files_tidy(archive->files, now, archive->keep_age, archive->keep_bytes);
         pthread_mutex_lock(&archive->lock);
         archive->state.n_bytes = archive->files->n_bytes;
         archive->state.n_files = archive->files->n;
@@ -336,7 +341,7 @@ static struct archive_job *job_new(struct archive *archive, enum archive_task ta
 
         job->task = task;
         job->archive = archive;
-        job->now = loop_wall(archive->loop) / NSEC_PER_MSEC;
+        job->time = age_clock_time(archive->loop);
         job->stream = xstrdup(stream);
         return job;
 }
@@ -368,6 +373,9 @@ int archive_open(struct archive **ret, struct loop *loop, const struct archive_c
                 return r;
         archive->state.n_bytes = archive->files->n_bytes;
         archive->state.n_files = archive->files->n;
+        if (archive->keep_age > 0)
+                age_clock_begin(&archive->clock, "archive",
+                                archive_files_newest(archive->files), age_clock_time(loop));
         archive->codec = archive_codec_new();
         if (!archive->codec)
                 return error_set(error, -ENOSYS, "libopus makes no encoder for speech");

@@ -356,6 +356,10 @@ int archive_files_replace(struct archive_files *files, size_t i,
         return 0;
 }
 
+int64_t archive_files_newest(const struct archive_files *files) {
+        return files->n > 0 ? files->items[files->n - 1].hour + ARCHIVE_HOUR : 0;
+}
+
 bool archive_files_drop_oldest(struct archive_files *files) {
         CLEANUP(mem_freep) char *path = NULL;
 

@@ -56,6 +56,9 @@ int archive_files_load(const struct archive_files *files, size_t i, struct archi
 int archive_files_replace(struct archive_files *files, size_t i,
                           const struct archive_bytes *bytes);
 
+// When the newest file's hour ends, Unix ms; 0 when there is none.
+int64_t archive_files_newest(const struct archive_files *files);
+
 // Remove the oldest file. False when there is none.
 bool archive_files_drop_oldest(struct archive_files *files);
 

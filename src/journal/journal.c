@@ -187,7 +187,7 @@ static void on_erased(struct journal *journal, struct journal_forgetting *forget
         row = xnew(struct row);
         row->kind = ROW_FORGOTTEN;
         row->stream = xstrdup(erasure->stream);
-        row->start = erasure->since;
+        row->start = erasure->since;  // it is not as old as that (keeping.c)
         row->end = erasure->until;
         row->confidence = ROW_CONFIDENCE_NO;
         entry_append(journal, row)->forgetting = forgetting;
@@ -394,7 +394,7 @@ static void on_tick(void *context) {
         struct journal *journal = context;
         uint64_t n = journal->state.n_lost - journal->n_lost_told;
 
-        writer_set_time(journal->writer, loop_wall(journal->loop) / NSEC_PER_MSEC);
+        writer_set_time(journal->writer, age_clock_time(journal->loop));
         if (n)
                 log_error("journal", "journal-lost",
                           "%llu rows were given up: they cannot be written (%s), and more than "
@@ -422,7 +422,7 @@ static int threads_start(struct journal *journal, const struct journal_config *c
                 .wake = journal->wake,
                 .keep_age = config->keep_age,
                 .keep_bytes = config->keep_bytes,
-                .wall_ms = loop_wall(journal->loop) / NSEC_PER_MSEC,
+                .time = age_clock_time(journal->loop),
         };
         struct writer_news news;
         int r = folder_make(journal->folder);

@@ -42,6 +42,57 @@ static void old_rows_are_removed(void **state) {
         assert_int_equal(page->rows[0].cursor.row, 301);
 }
 
+static bool some_are_left(struct life *life) {
+        struct journal_state state;
+
+        journal_state(life->journal, &state);
+        return state.n_removed > 0;
+}
+
+// When the ids of journal_rig_segment() with a number were made, as they say.
+#define RIG_ID_TIME ((int64_t)1 << 40)
+
+// All rows were written long ago, as far as anybody knows: is it that late, or the clock wrong?
+static void a_clock_that_is_far_ahead_removes_little(void **state) {
+        static const int64_t day = 86400000;
+        struct life *life = *state;
+        const struct query_page *page;
+
+        for (unsigned i = 0; i < 4; i++)
+                journal_append(life->journal,
+                               journal_rig_segment("kitchen", "far away",
+                                                   RIG_ID_TIME - 3 * day + i * day, i + 1),
+                               NULL, NULL);
+        life_run_until(life, life_nothing_waits);
+        life_end(life);
+        life->config.keep_age = 3.5 * 86400;
+        life_begin(life);
+        life_run_until(life, some_are_left);
+        page = life_read(life, "far");
+        // A day of slack is given, and by that one is too old.
+        assert_int_equal(page->n, 3);
+        assert_int_equal(page->rows[0].cursor.row, 2);
+}
+
+// What says that old text is gone is as new as that.
+static void what_was_forgotten_is_told_for_as_long_as_rows_are_kept(void **state) {
+        struct life *life = *state;
+        int64_t then = loop_wall(life->loop) / NSEC_PER_MSEC - 7200000;
+        struct query query = {.kinds = 1U << ROW_FORGOTTEN};
+        const struct query_page *page;
+
+        life_forget(life, "kitchen", then, then + 1000);
+        life_append(life, "garage", "long ago", then);
+        life_run_until(life, life_all_are_shown);
+        life_end(life);
+        life->config.keep_age = 3600;
+        life_begin(life);
+        life_run_until(life, some_are_left);
+        page = life_query(life, &query);
+        assert_int_equal(page->n, 1);
+        assert_int_equal(page->rows[0].kind, ROW_FORGOTTEN);
+}
+
 static bool is_small(struct life *life) {
         struct journal_state state;
 
@@ -172,6 +223,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, life_setup, life_teardown)
                 TEST(old_rows_are_removed),
+                TEST(a_clock_that_is_far_ahead_removes_little),
+                TEST(what_was_forgotten_is_told_for_as_long_as_rows_are_kept),
                 TEST(too_many_rows_are_removed),
                 TEST(nothing_is_left_of_what_is_forgotten),
                 TEST(only_what_was_said_then_is_forgotten),

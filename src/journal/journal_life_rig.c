@@ -191,13 +191,15 @@ static void on_page(void *context, struct query_page *page) {
         life->has_page = true;
 }
 
-const struct query_page *life_read(struct life *life, const char *words) {
-        struct query query = {.words = (char *)words};
-
+const struct query_page *life_query(struct life *life, const struct query *query) {
         life->has_page = false;
-        journal_read(life->journal, &query, on_page, life);
+        journal_read(life->journal, query, on_page, life);
         life_run_until(life, has_page);
         return &life->page;
+}
+
+const struct query_page *life_read(struct life *life, const char *words) {
+        return life_query(life, &(struct query){.words = (char *)words});
 }
 
 char *life_path(const struct life *life, const char *ending) {

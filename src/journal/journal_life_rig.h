@@ -59,8 +59,9 @@ void life_append_many(struct life *life, size_t n);
 // Forget and wait until it is done.
 void life_forget(struct life *life, const char *stream, int64_t since, int64_t until);
 
-// A page of what has these words; lent until the next.
+// A page of what has these words, or of what is asked for; lent until the next.
 const struct query_page *life_read(struct life *life, const char *words);
+const struct query_page *life_query(struct life *life, const struct query *query);
 
 // Add a copy, or free all.
 void life_heard_add(struct heard *heard, size_t *n, const struct row *row);

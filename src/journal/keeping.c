@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "journal/ledger.h"
+#include "journal/row.h"
 
 // How often it looks, and how long it lets others have the disk between two steps.
 #define LOOK_INTERVAL (10 * NSEC_PER_SEC)
@@ -54,15 +55,20 @@ static int rows_remove(struct keeping *keeping, struct ledger *ledger, const cha
         return r;
 }
 
-static int rows_step(struct keeping *keeping, struct ledger *ledger, int64_t wall_ms,
+// Rows have their time in their ids, too: the first six bytes (row.h).
+static const char *const sql_too_old =
+        "SELECT row FROM rows WHERE start_ms < ?1 AND "
+        "(kind <> 3 OR hex(substr(id, 1, 6)) < printf('%012X', max(?1, 0))) LIMIT ?2";
+_Static_assert(ROW_FORGOTTEN == 3, "the kind that is as old as its id");
+
+static int rows_step(struct keeping *keeping, struct ledger *ledger, int64_t now_ms,
                      struct error *error) {
         size_t n = 0;
         int r = 0;
 
         if (keeping->age > 0)
-                r = rows_remove(keeping, ledger,
-                                "SELECT row FROM rows WHERE start_ms < ? LIMIT ?",
-                                wall_ms - (int64_t)(keeping->age * 1000), &n, error);
+                r = rows_remove(keeping, ledger, sql_too_old,
+                                now_ms - (int64_t)(keeping->age * 1000), &n, error);
         if (r == 0 && n == 0 && keeping->removed_in_round < round_rows(ledger) &&
             is_too_large(keeping, ledger))
                 r = rows_remove(keeping, ledger,
@@ -107,7 +113,7 @@ static int pages_step(struct keeping *keeping, struct ledger *ledger, struct err
         return database_run(sqlite, sql, error);
 }
 
-int keeping_step(struct keeping *keeping, struct ledger *ledger, nsec_t now, int64_t wall_ms,
+int keeping_step(struct keeping *keeping, struct ledger *ledger, nsec_t now, int64_t now_ms,
                  struct error *error) {
         struct pace *pace = NULL;
         int r = 0;
@@ -125,7 +131,7 @@ int keeping_step(struct keeping *keeping, struct ledger *ledger, nsec_t now, int
                 break;
         case KEEPING_ROWS:
                 pace = &keeping->rows;
-                r = rows_step(keeping, ledger, wall_ms, error);
+                r = rows_step(keeping, ledger, now_ms, error);
                 break;
         case KEEPING_MERGE:
                 pace = &keeping->merge;
@@ -138,8 +144,8 @@ int keeping_step(struct keeping *keeping, struct ledger *ledger, nsec_t now, int
         }
         if (pace && keeping->phase != KEEPING_REST)
                 pace_adjust(pace, pace_now() - now);
-        keeping->next_at = now + (keeping->phase == KEEPING_REST ? LOOK_INTERVAL
-                                  : pace                         ? STEP_INTERVAL
-                                                                 : 0);
+        keeping->next_at = now + (r != 0 || keeping->phase == KEEPING_REST ? LOOK_INTERVAL
+                                  : pace                                   ? STEP_INTERVAL
+                                                                           : 0);
         return r;
 }

@@ -28,8 +28,9 @@ struct keeping {
         uint64_t n_removed;  // rows, ever
 };
 
-// Do a step, if one is due at `now` (monotonic): rows that began before the age's limit, as the
-// wall clock (Unix ms) has it, or the oldest of too many. Sets when the next step is due. Zero,
-// negative errno or DATABASE_E_DAMAGED.
-int keeping_step(struct keeping *keeping, struct ledger *ledger, nsec_t now, int64_t wall_ms,
+// Do a step, if one is due at `now` (monotonic): rows that began before the age's limit, with
+// `now_ms` for the time (age_clock.h), or the oldest of too many. What says that something was
+// forgotten is as old as its saying so. After an error the next step is the next look's. Sets
+// when the next step is due. Zero, negative errno or DATABASE_E_DAMAGED.
+int keeping_step(struct keeping *keeping, struct ledger *ledger, nsec_t now, int64_t now_ms,
                  struct error *error);

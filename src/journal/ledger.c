@@ -231,6 +231,16 @@ static int64_t id_ms(const uint8_t *id, int n) {
         return ms;
 }
 
+int64_t ledger_newest(struct ledger *ledger) {
+        CLEANUP(database_finalizep) sqlite3_stmt *statement = NULL;
+
+        if (database_prepare(&statement, ledger->database.sqlite,
+                             "SELECT id FROM rows ORDER BY row DESC LIMIT 1", NULL) != 0 ||
+            sqlite3_step(statement) != SQLITE_ROW)
+                return 0;
+        return id_ms(sqlite3_column_blob(statement, 0), sqlite3_column_bytes(statement, 0));
+}
+
 void ledger_marks(struct ledger *ledger, struct lag_marks *ret) {
         CLEANUP(database_finalizep) sqlite3_stmt *statement = NULL;
         sqlite3 *sqlite = ledger->database.sqlite;

@@ -102,5 +102,8 @@ int ledger_rescue(struct ledger *ledger, struct error *error);
 struct ledger_cursor *ledger_cursors(struct ledger *ledger, size_t *ret_n,
                                      size_t *ret_capacity);
 
+// When the last row was made, Unix ms, as its id tells; 0 when there is none.
+int64_t ledger_newest(struct ledger *ledger);
+
 // When some of the rows were made, all over the database.
 void ledger_marks(struct ledger *ledger, struct lag_marks *ret);

@@ -77,6 +77,7 @@ static void group_return(struct writer *writer) {
 static int group_commit(struct writer *writer, struct error *error) {
         struct writer_group *group = &writer->group;
         nsec_t began = pace_now();
+        uint64_t file_bytes;
         int r;
 
         if (group->all.n == 0 && group->all.n_cursors == 0)
@@ -84,6 +85,8 @@ static int group_commit(struct writer *writer, struct error *error) {
         r = ledger_commit(&writer->ledger, &group->all, error);
         if (r != 0)
                 return r;
+        // Nobody waits for the lock while the disk is asked.
+        file_bytes = ledger_bytes(&writer->ledger);
         pthread_mutex_lock(&writer->lock);
         for (size_t i = 0; i < group->all.n; i++) {
                 group->items[i]->cursor =
@@ -95,7 +98,7 @@ static int group_commit(struct writer *writer, struct error *error) {
                 cursor_table_settle(&writer->cursors, group->cursors, group->all.n_cursors);
         writer->news.n_commits++;
         writer->news.commit_seconds += (double)(pace_now() - began) / 1e9;
-        writer->news.file_bytes = ledger_bytes(&writer->ledger);
+        writer->news.file_bytes = file_bytes;
         pthread_mutex_unlock(&writer->lock);
         return 0;
 }
@@ -123,10 +126,12 @@ static int ledger_restart(struct writer *writer, const char *reason, struct erro
         return r;
 }
 
-// What the database knows of sinks, and of when its rows were made. None has a cursor yet.
+// What the database knows of sinks, of when its rows were made, and so of what time it can be.
+// None has a cursor yet.
 static void database_meet(struct writer *writer) {
         struct cursor_table cursors = {0};
         struct lag_marks *marks = xnew(struct lag_marks);
+        struct age_time time;
 
         cursors.items = ledger_cursors(&writer->ledger, &cursors.n, &cursors.capacity);
         ledger_marks(&writer->ledger, marks);
@@ -136,7 +141,11 @@ static void database_meet(struct writer *writer) {
         free(writer->news.marks);
         writer->news.marks = marks;
         writer->news.marks_end = writer->ledger.last;
+        time = writer->time;
         pthread_mutex_unlock(&writer->lock);
+        if (writer->keeping.age > 0)
+                age_clock_begin(&writer->clock, "journal", ledger_newest(&writer->ledger),
+                                time);
 }
 
 // For the first time, or after an opening failed, or it was closed. It may be another database
@@ -350,9 +359,9 @@ void writer_erase(struct writer *writer, struct writer_erasure *erasure) {
         pthread_mutex_unlock(&writer->lock);
 }
 
-void writer_set_time(struct writer *writer, int64_t wall_ms) {
+void writer_set_time(struct writer *writer, struct age_time time) {
         pthread_mutex_lock(&writer->lock);
-        writer->wall_ms = wall_ms;
+        writer->time = time;
         pthread_mutex_unlock(&writer->lock);
 }
 
@@ -413,7 +422,7 @@ static struct writer *writer_new(const struct writer_config *config) {
         writer->ledger.folder = config->folder;
         writer->keeping.age = config->keep_age;
         writer->keeping.bytes = config->keep_bytes;
-        writer->wall_ms = config->wall_ms;
+        writer->time = config->time;
         writer->group.all.rows = writer->group.rows;
         writer->group.all.numbers = writer->group.numbers;
         TAILQ_INIT(&writer->queue);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "journal/age_clock.h"
 #include "journal/row.h"
 #include "util/error.h"
 #include "util/loop.h"
@@ -47,7 +48,7 @@ struct writer_config {
         struct wake *wake;   // woken when there are news
         double keep_age;
         uint64_t keep_bytes;
-        int64_t wall_ms;  // what time it is
+        struct age_time time;  // what it is
 };
 
 struct writer_news {
@@ -84,8 +85,8 @@ struct writer_item *writer_give_up(struct writer *writer);
 
 void writer_erase(struct writer *writer, struct writer_erasure *erasure);
 
-// What time it is, Unix ms: by that, rows are too old.
-void writer_set_time(struct writer *writer, int64_t wall_ms);
+// What time it is: by that, rows are too old.
+void writer_set_time(struct writer *writer, struct age_time time);
 
 // As journal_cursor(), false when it has none; and journal_cursor_set().
 bool writer_cursor(struct writer *writer, const char *sink, struct row_cursor *ret);

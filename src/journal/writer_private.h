@@ -35,7 +35,7 @@ struct writer {
         struct cursor_table cursors;
         struct writer_erasures asked;
         char suspicion[WRITER_TROUBLE_MAX];
-        int64_t wall_ms;
+        struct age_time time;
         bool is_ending, is_ended;
         nsec_t end_at;
         struct writer_news news;
@@ -44,6 +44,7 @@ struct writer {
         struct state_lock *state_lock;
         struct ledger ledger;
         struct keeping keeping;
+        struct age_clock clock;
         struct erasure *erasure;
         struct writer_erasure *erasing;
         nsec_t look_at, retry_at, backoff, erase_at;

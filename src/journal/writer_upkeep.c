@@ -72,13 +72,16 @@ static int erasure_work(struct writer *writer) {
 static int keeping_work(struct writer *writer) {
         struct error error = {0};
         uint64_t n_removed = writer->keeping.n_removed;
-        int64_t wall_ms;
+        struct age_time time;
+        int64_t now_ms = 0;
         int r;
 
         pthread_mutex_lock(&writer->lock);
-        wall_ms = writer->wall_ms;
+        time = writer->time;
         pthread_mutex_unlock(&writer->lock);
-        r = keeping_step(&writer->keeping, &writer->ledger, pace_now(), wall_ms, &error);
+        if (writer->keeping.age > 0)
+                now_ms = age_clock_read(&writer->clock, time);
+        r = keeping_step(&writer->keeping, &writer->ledger, pace_now(), now_ms, &error);
         if (r < 0)
                 log_warning("journal", "journal-keeping", "old text cannot be removed: %s",
                             error.text);
