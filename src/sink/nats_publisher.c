@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "util/mem.h"
 
@@ -16,7 +17,16 @@
 #define WRITE_TIMEOUT   10000
 #define PING_INTERVAL   20000
 #define ACK_TIMEOUT     10000  // for the next one
+#define ACKS_TIMEOUT    60000  // for all of them
 #define ACK_SLICE       100    // after which is_left() is asked
+
+// Of those that nobody takes, such as late ones: for a few batches.
+#define ACKS_PENDING_MAX       1024
+#define ACKS_PENDING_BYTES_MAX (4 * 1024 * 1024)
+
+// A server closes a connection on which a line with a subject, an inbox and two numbers is
+// longer than 4096 bytes.
+#define SUBJECT_MAX 3072
 
 #define DUPLICATES_NS 3600000000000     // of a stream that is made: an hour
 #define AGE_NS        2592000000000000  // and 30 days, as long as a journal keeps rows
@@ -36,6 +46,7 @@ struct nats_publisher {
         natsSubscription *acks;      // on inbox.>
         char *inbox;
         bool has_stream;          // one that takes the subjects was seen
+        bool has_taken;           // a row, on this connection
         unsigned long n_batches;  // ever: tells late acknowledgements from those waited for
 };
 
@@ -64,7 +75,7 @@ static void disconnect(struct nats_publisher *publisher) {
         publisher->acks = NULL;
         publisher->connection = NULL;
         publisher->inbox = NULL;
-        publisher->has_stream = false;
+        publisher->has_stream = publisher->has_taken = false;
 }
 
 // --- connecting ------------------------------------------------------------------------
@@ -122,7 +133,11 @@ static natsStatus inbox_open(struct nats_publisher *publisher) {
         if (status != NATS_OK)
                 return status;
         all = xasprintf("%s.>", publisher->inbox);
-        return natsConnection_SubscribeSync(&publisher->acks, publisher->connection, all);
+        status = natsConnection_SubscribeSync(&publisher->acks, publisher->connection, all);
+        return status == NATS_OK
+                       ? natsSubscription_SetPendingLimits(publisher->acks, ACKS_PENDING_MAX,
+                                                           ACKS_PENDING_BYTES_MAX)
+                       : status;
 }
 
 static int connect_to(struct nats_publisher *publisher, struct error *error) {
@@ -264,15 +279,23 @@ static int stream_ensure(struct nats_publisher *publisher, struct error *error) 
 
 // --- publishing ------------------------------------------------------------------------
 
+// What is known before it is sent.
+static bool is_about_row(natsStatus status) {
+        return status == NATS_MAX_PAYLOAD || status == NATS_INVALID_SUBJECT;
+}
+
 static natsStatus message_publish(struct nats_publisher *publisher,
                                   const struct nats_message *message, size_t i) {
         CLEANUP(mem_freep)
         char *reply = xasprintf("%s.%lu.%zu", publisher->inbox, publisher->n_batches, i);
         const char *stream = publisher->plan->stream;
         natsMsg *msg = NULL;
-        natsStatus status = natsMsg_Create(&msg, message->subject, reply, message->body,
-                                           (int)message->n_body);
+        natsStatus status;
 
+        if (strlen(message->subject) > SUBJECT_MAX)
+                return NATS_INVALID_SUBJECT;
+        status = natsMsg_Create(&msg, message->subject, reply, message->body,
+                                (int)message->n_body);
         if (status == NATS_OK)
                 status = natsMsgHeader_Set(msg, "Nats-Msg-Id", message->id);
         if (status == NATS_OK && stream)
@@ -340,9 +363,33 @@ static void awaited_take(const struct nats_publisher *publisher, struct awaited 
         awaited->error = error;
 }
 
+// Milliseconds of a clock that nobody sets.
+static int64_t clock_now(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+// No acknowledgement comes: what the server said last may be why.
+static void acks_give_up(const struct nats_publisher *publisher, struct error *error,
+                         natsStatus status) {
+        const char *words = NULL;
+
+        if (error->code)
+                return;
+        natsConnection_GetLastError(publisher->connection, &words);
+        if (words && words[0] != '\0')
+                error_set(error, -EIO, "no acknowledgement: %s (%s)",
+                          natsStatus_GetText(status), words);
+        else
+                status_error(error, "no acknowledgement", status);
+}
+
 // Wait for all: false when nothing came for too long, or nobody waits any more.
 static bool acks_await(struct nats_publisher *publisher, struct awaited *awaited) {
-        struct error *error = &awaited->error;
+        int64_t end = clock_now() + ACKS_TIMEOUT;
+        bool is_over = false;
 
         for (int waited = 0; awaited->n_left > 0;) {
                 natsMsg *ack = NULL;
@@ -354,19 +401,57 @@ static bool acks_await(struct nats_publisher *publisher, struct awaited *awaited
                         waited = 0;
                 } else if (status == NATS_NO_RESPONDERS) {
                         awaited->n_left--;
-                } else if (status == NATS_TIMEOUT && waited < ACK_TIMEOUT &&
-                           !publisher->is_left(publisher->context)) {
+                } else if (status == NATS_TIMEOUT) {
                         waited += ACK_SLICE;
+                        is_over =
+                                waited > ACK_TIMEOUT || publisher->is_left(publisher->context);
                 } else {
-                        if (!error->code)
-                                status_error(error, "no acknowledgement", status);
+                        is_over = true;
+                }
+                is_over = is_over || clock_now() >= end;
+                if (is_over && awaited->n_left > 0) {
+                        acks_give_up(publisher, &awaited->error,
+                                     status == NATS_OK ? NATS_TIMEOUT : status);
                         return false;
                 }
         }
-        if (!error->code)  // needed for those that are still ACK_NONE
-                error_set(error, -EIO,
-                          "no JetStream stream takes a row's subject (subject, stream)");
         return true;
+}
+
+// Of a row for whose subject there is no stream: whether there is one for others' all the same,
+// so that it is about this row.
+static bool is_row_alone(struct nats_publisher *publisher) {
+        struct error error = {0};
+        bool is_there;
+
+        return publisher->has_taken && stream_look(publisher, &is_there, &error) == 0 &&
+               is_there;
+}
+
+// What becomes of the first row that was not taken, all that will come having come or not.
+static void batch_judge(struct nats_publisher *publisher, struct nats_batch *batch,
+                        const struct awaited *awaited, bool is_whole) {
+        enum ack ack = awaited->acks[batch->n_taken];
+
+        if (ack == ACK_NONE && is_whole)
+                trouble_set(batch, is_row_alone(publisher) ? SINK_REFUSED : SINK_RETRY,
+                            "no JetStream stream takes a row's subject (subject, stream)");
+        else
+                trouble_set(batch, ack == ACK_TOO_LARGE ? SINK_REFUSED : SINK_RETRY,
+                            awaited->error.text);
+}
+
+// Why the first row that was not sent was not.
+static void batch_judge_unsent(struct nats_batch *batch, natsStatus status) {
+        struct error error = {0};
+
+        if (status == NATS_MAX_PAYLOAD)
+                error_set(&error, -EIO, "a row is larger than what the server takes");
+        else if (status == NATS_INVALID_SUBJECT)
+                error_set(&error, -EIO, "a row's subject is longer than %d bytes", SUBJECT_MAX);
+        else
+                status_error(&error, "a row cannot be published", status);
+        trouble_set(batch, is_about_row(status) ? SINK_REFUSED : SINK_RETRY, error.text);
 }
 
 // Publish them and wait. What is too large for the server is known before it is sent, and those
@@ -385,20 +470,16 @@ static void messages_publish(struct nats_publisher *publisher, struct nats_batch
                 n--;
         awaited.n = awaited.n_left = awaited.first = n;
         is_whole = acks_await(publisher, &awaited);
+        for (size_t i = 0; i < n; i++)
+                publisher->has_taken |= acks[i] == ACK_TAKEN;
         while (batch->n_taken < n && acks[batch->n_taken] == ACK_TAKEN)
                 batch->n_taken++;
-        if (batch->n_taken < n) {
-                trouble_set(batch,
-                            acks[batch->n_taken] == ACK_TOO_LARGE ? SINK_REFUSED : SINK_RETRY,
-                            awaited.error.text);
-        } else if (status == NATS_MAX_PAYLOAD) {
-                trouble_set(batch, SINK_REFUSED, "a row is larger than what the server takes");
-        } else if (status != NATS_OK) {
-                status_error(&awaited.error, "a row cannot be published", status);
-                trouble_set(batch, SINK_RETRY, awaited.error.text);
-        }
+        if (batch->n_taken < n)
+                batch_judge(publisher, batch, &awaited, is_whole);
+        else if (status != NATS_OK)
+                batch_judge_unsent(batch, status);
         // Another connection begins with a clean slate; another look may tell more.
-        if (!is_whole || (status != NATS_OK && status != NATS_MAX_PAYLOAD))
+        if (!is_whole || (status != NATS_OK && !is_about_row(status)))
                 disconnect(publisher);
         else if (batch->outcome == SINK_RETRY)
                 publisher->has_stream = false;

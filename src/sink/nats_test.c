@@ -211,6 +211,46 @@ static void test_a_row_too_large_for_the_server_is_refused_alone(void **state) {
         rig_nats_start(&broker, NULL);
 }
 
+static void test_a_row_with_too_long_a_subject_is_refused_alone(void **state) {
+        struct fixture *fixture = fixture_or_skip(state);
+        struct player *player = player_open(&sink_nats, &fixture->config);
+        struct player_answer answer;
+
+        stream_make(",\"subjects\":[\"eavesdrop.*\"]");
+        free(fixture->rows[3].stream);
+        fixture->rows[3].stream = xasprintf("%05000d", 0);
+        answer = player_send(player, fixture->rows, 6);
+        assert_int_equal(answer.outcome, SINK_REFUSED);
+        assert_int_equal(answer.n_taken, 3);
+        expect_words(&answer, "a row's subject is longer than 3072 bytes");
+        assert_int_equal(player_send(player, fixture->rows + 4, 2).outcome, SINK_TAKEN);
+        player_close(player);
+        expect_rows(fixture->rows, 6, 3);
+}
+
+// The stream takes the subjects of some rows only: the others must not hold all up for ever.
+static void test_a_row_that_no_stream_takes_is_refused_alone(void **state) {
+        struct fixture *fixture = fixture_or_skip(state);
+        struct player *player = player_open(&sink_nats, &fixture->config);
+        struct player_answer answer;
+
+        stream_make(",\"subjects\":[\"eavesdrop.front%20door\"]");
+        free(fixture->rows[0].stream);
+        fixture->rows[0].stream = xstrdup("porch");
+        // Nothing was taken yet: it may be the stream that is wrong.
+        answer = player_send(player, fixture->rows, 1);
+        assert_int_equal(answer.outcome, SINK_RETRY);
+        answer = player_send(player, fixture->rows, 3);
+        assert_int_equal(answer.outcome, SINK_REFUSED);
+        assert_int_equal(answer.n_taken, 0);
+        expect_words(&answer, "no JetStream stream takes a row's subject");
+        answer = player_send(player, fixture->rows, 1);
+        assert_int_equal(answer.outcome, SINK_REFUSED);
+        assert_int_equal(player_send(player, fixture->rows + 1, 2).outcome, SINK_TAKEN);
+        player_close(player);
+        expect_rows(fixture->rows, 3, 0);
+}
+
 // --- faults ----------------------------------------------------------------------------
 
 struct restart {
@@ -319,6 +359,22 @@ static void test_who_is_not_let_in_is_told_without_secrets(void **state) {
         expect_words(&answer, "/nowhere/user.creds");
 }
 
+static void test_who_may_not_publish_is_told(void **state) {
+        struct fixture *fixture = fixture_or_skip(state);
+        struct player_answer answer;
+
+        stream_make(",\"subjects\":[\"eavesdrop.*\"]");
+        rig_broker_stop(&broker, SIGTERM);
+        rig_nats_start(&broker, "authorization: {users: [{user: eavesdrop, password: "
+                                "\"" RIG_BROKER_PASSWORD "\", permissions: {publish: "
+                                "\"$JS.API.>\"}}]}");
+        answer = answer_to(fixture);
+        rig_broker_stop(&broker, SIGTERM);
+        rig_nats_start(&broker, NULL);
+        assert_int_equal(answer.outcome, SINK_RETRY);
+        expect_words(&answer, "Permissions Violation");
+}
+
 static void test_a_token_and_tls(void **state) {
         struct fixture *fixture = fixture_or_skip(state);
         CLEANUP(mem_freep) char *authority = xasprintf("%s/certificate.pem", broker.folder);
@@ -400,10 +456,13 @@ int main(void) {
                 SERVER_TEST(test_another_stream_than_the_one_that_is_named_is_told),
                 SERVER_TEST(test_a_row_too_large_for_the_stream_is_refused_alone),
                 SERVER_TEST(test_a_row_too_large_for_the_server_is_refused_alone),
+                SERVER_TEST(test_a_row_with_too_long_a_subject_is_refused_alone),
+                SERVER_TEST(test_a_row_that_no_stream_takes_is_refused_alone),
                 SERVER_TEST(test_restarts_lose_and_double_nothing),
                 SERVER_TEST(test_a_server_that_says_nothing_is_given_up),
                 SERVER_TEST(test_a_server_without_jetstream_is_told),
                 SERVER_TEST(test_who_is_not_let_in_is_told_without_secrets),
+                SERVER_TEST(test_who_may_not_publish_is_told),
                 SERVER_TEST(test_a_token_and_tls),
                 cmocka_unit_test(test_check_names_the_key),
         };
