@@ -533,7 +533,8 @@ const struct setting setting_table[] = {
          .help = "table of a postgresql sink; made where there is none"},
         {"authority", SETTING_PATH, .most = DBL_MAX, .applies = SINK, IN_SINK(authority),
          .preset_words = "none", .expected = "the path of a file of certificates",
-         .help = "file of certificates (PEM) that are trusted beside the system's"},
+         .help = "file of certificates (PEM) that are trusted beside the system's; with "
+                 "postgresql in their place"},
         {"streams", SETTING_WORDS, .applies = SINK, IN_SINK(streams), .is_good = glob_is_good,
          .preset_words = "all", .expected = "a stream's name, or a glob such as door-*",
          .help = "streams that the sink hears of, by name or glob: one, or a list"},

@@ -126,6 +126,29 @@ static int hosts_read(struct postgresql_address *address, struct error *error) {
         return 0;
 }
 
+// A service's file may have names of hosts, which libpq would look up by itself: on the loop.
+static int services_check(const struct postgresql_address *address, struct error *error) {
+        if (option_get(address, "service"))
+                return error_set(error, -EINVAL,
+                                 "url: service is not looked up: write what it stands for");
+        if (address->n_hosts == 0 && !option_get(address, "hostaddr") && getenv("PGSERVICE"))
+                return error_set(error, -EINVAL,
+                                 "url: PGSERVICE, which the environment has, is not looked up: "
+                                 "name the host here");
+        return 0;
+}
+
+// The authority alone would not do.
+static int security_check(const struct postgresql_address *address, struct error *error) {
+        const char *mode = option_get(address, "sslmode");
+
+        if (address->authority && mode && strcmp(mode, "verify-full") != 0)
+                return error_set(error, -EINVAL,
+                                 "url: sslmode is verify-full where there is an authority: "
+                                 "leave it out");
+        return 0;
+}
+
 int postgresql_address_new(struct postgresql_address **ret, const char *url,
                            const char *authority, struct error *error) {
         CLEANUP(postgresql_address_freep)
@@ -143,6 +166,10 @@ int postgresql_address_new(struct postgresql_address **ret, const char *url,
         if (database && strchr(database, '@'))
                 return error_set(error, -EINVAL, "%s", odd_url);
         r = hosts_read(address, error);
+        if (r == 0)
+                r = services_check(address, error);
+        if (r == 0)
+                r = security_check(address, error);
         if (r < 0)
                 return r;
         *ret = TAKE(address);

@@ -16,7 +16,8 @@ struct postgresql_address;
 // Read a URL ("postgresql://user:password@host:5432/database?sslmode=require") or a list of
 // settings ("host=... dbname=..."). `authority` (may be NULL) is a file of certificates that
 // are trusted instead of the system's; with it the server's name has to be the certificate's.
-// -EINVAL with words that hold nothing of the URL when it is none.
+// -EINVAL with words that hold nothing of the URL when it is none, when libpq would take the
+// host from a service's file, or when it asks for less of the certificate.
 int postgresql_address_new(struct postgresql_address **ret, const char *url,
                            const char *authority, struct error *error);
 

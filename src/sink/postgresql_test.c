@@ -499,6 +499,35 @@ static void test_check_tells_what_is_wrong_without_secrets(void **state) {
         }
 }
 
+// What libpq would look up by itself, blocking, or what would undo the authority.
+static void test_check_refuses_services_and_weaker_checks(void **state) {
+        struct sink_config config = {.name = (char[]){"db"},
+                                     .url = (char[]){"host=db service=x password=s3cr3t"}};
+        struct error error;
+
+        (void)state;
+        assert_true(sink_postgresql.check(&config, &error) < 0);
+        assert_non_null(strstr(error.text, "url: service"));
+        expect_no_secret(error.text);
+        setenv("PGSERVICE", "x", 1);
+        config.url = (char[]){"postgresql:///heard"};
+        assert_true(sink_postgresql.check(&config, &error) < 0);
+        assert_non_null(strstr(error.text, "url: PGSERVICE"));
+        config.url = (char[]){"postgresql://db/heard"};
+        assert_int_equal(sink_postgresql.check(&config, &error), 0);
+        unsetenv("PGSERVICE");
+        config.url = (char[]){"postgresql:///heard"};
+        assert_int_equal(sink_postgresql.check(&config, &error), 0);
+
+        config.authority = (char[]){"ca.pem"};
+        assert_int_equal(sink_postgresql.check(&config, &error), 0);
+        config.url = (char[]){"postgresql://db/heard?sslmode=verify-full"};
+        assert_int_equal(sink_postgresql.check(&config, &error), 0);
+        config.url = (char[]){"postgresql://db/heard?sslmode=verify-ca"};
+        assert_true(sink_postgresql.check(&config, &error) < 0);
+        assert_non_null(strstr(error.text, "url: sslmode"));
+}
+
 static int broker_begin(void **state) {
         (void)state;
         if (rig_postgresql_make(&broker))
@@ -532,6 +561,7 @@ int main(void) {
                 cmocka_unit_test(test_a_host_without_address_is_told),
                 SERVER_TEST(test_a_wrong_password_is_told_without_it),
                 cmocka_unit_test(test_check_tells_what_is_wrong_without_secrets),
+                cmocka_unit_test(test_check_refuses_services_and_weaker_checks),
         };
 
         return cmocka_run_group_tests(tests, broker_begin, broker_end);
