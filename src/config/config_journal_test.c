@@ -131,6 +131,23 @@ static void mistakes_are_told_where_they_are(void **state) {
                            "parenthesis, at character 3\n");
 }
 
+// What a mistake would else quote the beginning of.
+static void a_secret_that_is_too_long_is_not_told(void **state) {
+        static const char *const keys[] = {"secret", "url"};
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+                CLEANUP(mem_freep)
+                char *text = xasprintf("sinks: {a: {type: webhook, %s: \"hunter2%05000d\"}}\n",
+                                       keys[i], 0);
+                CLEANUP(mem_freep) char *told = rig_refuse_config(text, strlen(text));
+
+                assert_null(strstr(told, "hunter2"));
+                assert_non_null(strstr(told, "this value is not "));
+                assert_non_null(strstr(told, keys[i]));
+        }
+}
+
 #define SESSIONS \
         "clients' sessions are not journaled; set journal.sessions, or leave this out\n"
 
@@ -158,6 +175,7 @@ int main(void) {
                 cmocka_unit_test(alerts_are_read),
                 cmocka_unit_test(sinks_are_read),
                 cmocka_unit_test(mistakes_are_told_where_they_are),
+                cmocka_unit_test(a_secret_that_is_too_long_is_not_told),
                 cmocka_unit_test(sessions_are_named_only_where_they_are_journaled),
         };
 

@@ -18,24 +18,31 @@
 
 // --- telling ---------------------------------------------------------------------------------
 
+// The beginning of a value, quoted; the caller frees it.
+static char *value_quote(const char *text) {
+        // Redacted as a whole: the quoted beginning may not show where a password ends.
+        CLEANUP(mem_freep) char *value = redact_value(text);
+        size_t length = strlen(value);
+        int shown = (int)(length > QUOTE_MAX ? utf8_cut(value, QUOTE_MAX) : length);
+
+        return xasprintf("\"%.*s%s\"", shown, value, length > QUOTE_MAX ? "..." : "");
+}
+
 void config_refuse_value(struct config_reader *reader, const struct config_node *node,
                          const char *path, const struct setting *setting) {
         const char *const *choices = setting_choices(setting);
         const char *nearest = choices ? nearest_find(node->text, choices) : NULL;
         CLEANUP(mem_freep) char *expected = setting_expected(setting);
-        // Redacted as a whole: the quoted beginning may not show where a password ends.
-        CLEANUP(mem_freep) char *value = redact_value(node->text);
-        size_t length = strlen(value);
-        int shown = (int)(length > QUOTE_MAX ? utf8_cut(value, QUOTE_MAX) : length);
-        const char *dots = length > QUOTE_MAX ? "..." : "";
+        CLEANUP(mem_freep)
+        char *value = setting->is_secret ? xstrdup("this value") : value_quote(node->text);
 
         if (nearest)
                 config_mistake_add(reader->mistakes, node->line, node->column, path,
-                                   "\"%.*s%s\" is not %s; did you mean \"%s\"?", shown, value,
-                                   dots, expected, nearest);
+                                   "%s is not %s; did you mean \"%s\"?", value, expected,
+                                   nearest);
         else
                 config_mistake_add(reader->mistakes, node->line, node->column, path,
-                                   "\"%.*s%s\" is not %s", shown, value, dots, expected);
+                                   "%s is not %s", value, expected);
 }
 
 void config_refuse_kind(struct config_reader *reader, const struct config_node *node,

@@ -82,6 +82,7 @@ struct setting {
         bool may_be_name;               // of a path: without a slash it is a name instead
         bool (*is_good)(const char *);  // of a text, or of each word; NULL: all are
         const char *(*resolve)(const char *);  // of a code; NULL for a text that is none
+        bool is_secret;                        // mistakes do not quote it
         const char *expected;                  // of a text, in words, for mistakes
         const char *argument;                  // what stands for a text in --help
         const char *preset;        // the default, as in a file; NULL: nothing is set

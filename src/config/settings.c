@@ -499,7 +499,7 @@ const struct setting setting_table[] = {
         {"type", CHOICE(sink_names), .applies = SINK, IN_SINK(type),
          .preset_words = "(must be there)", .help = "what kind of sink it is"},
         {"url", TEXT(4096), .applies = SINK, IN_SINK(url), .preset_words = "none",
-         .expected = "a URL, at most 4096 bytes",
+         .is_secret = true, .expected = "a URL, at most 4096 bytes",
          .help = "address of an mqtt, nats, webhook or postgresql sink, with user and password "
                  "where it needs them"},
         {"path", TEXT(4096), .applies = SINK, IN_SINK(path), .preset_words = "none",
@@ -527,6 +527,7 @@ const struct setting setting_table[] = {
         {"partials", SWITCH, .applies = SINK, IN_SINK(wants_partials), .preset = "false",
          .help = "whether an mqtt sink tells partial text too"},
         {"secret", TEXT(4096), .applies = SINK, IN_SINK(secret), .preset_words = "none",
+         .is_secret = true,
          .help = "secret that a webhook's requests are signed with (whsec_... as Standard "
                  "Webhooks have it, or any text)"},
         {"table", TEXT(128), .applies = SINK, IN_SINK(table), .preset = "heard",
