@@ -13,6 +13,10 @@ struct wake *wake_new(struct loop *loop, void (*function)(void *context), void *
 
 void wake_up(struct wake *wake);
 
+// No further calls of its function, and wake_up() does nothing, which a thread that cannot be
+// waited for may still call, even when the loop is gone. The wake is never freed.
+void wake_abandon(struct wake *wake);
+
 // No further calls of its function. Nobody calls wake_up() any more. NULL is fine. Returns
 // NULL.
 struct wake *wake_free(struct wake *wake);

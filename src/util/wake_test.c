@@ -61,10 +61,29 @@ static void none_after_its_owner(void **state) {
         assert_int_equal(n_calls, 0);
 }
 
+// The thread of an owner who could not wait for it may come back when the loop is gone.
+static void none_where_it_was_abandoned(void **state) {
+        static struct wake *wake;  // nobody frees it
+        struct loop *loop = loop_new_fake(0);
+        pthread_t thread;
+
+        (void)state;
+        wake = wake_new(loop, on_wake, &n_calls);
+        n_calls = 0;
+        wake_up(wake);
+        wake_abandon(wake);
+        loop_turn(loop);
+        loop_free(loop);
+        assert_int_equal(thread_start(&thread, "waking", wake_often, wake), 0);
+        pthread_join(thread, NULL);
+        assert_int_equal(n_calls, 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(many_are_one),
                 cmocka_unit_test(none_after_its_owner),
+                cmocka_unit_test(none_where_it_was_abandoned),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
