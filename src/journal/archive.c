@@ -16,6 +16,7 @@
 #include "journal/archive_cut.h"
 #include "journal/archive_files.h"
 #include "journal/archive_stretch.h"
+#include "journal/pace.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/thread.h"
@@ -69,7 +70,8 @@ struct archive {
         struct archive_queue queue;
         size_t n_others, queued_bytes;  // jobs without sound; of those with it
         bool is_ending;
-        nsec_t deadline;  // when it ends, whatever waits
+        bool is_abandoned;  // nobody waits for the thread, and the loop may be gone
+        nsec_t deadline;    // when it ends, whatever waits
         struct archive_state state;
 
         // The thread's own:
@@ -283,10 +285,10 @@ static void job_run(struct archive *archive, struct archive_job *job) {
         archive->state.n_bytes = archive->files->n_bytes;
         archive->state.n_files = archive->files->n;
         archive->queued_bytes -= job_bytes(job);
+        if (is_asked && !archive->is_abandoned)
+                loop_post(archive->loop, job_finish, TAKE(job));
         pthread_mutex_unlock(&archive->lock);
-        if (is_asked)
-                loop_post(archive->loop, job_finish, job);
-        else
+        if (job)
                 job_free(job);
 }
 
@@ -297,7 +299,9 @@ static void *archive_run(void *context) {
         for (;;) {
                 struct archive_job *job = TAILQ_FIRST(&archive->queue);
 
-                if (archive->is_ending && (!job || loop_now(archive->loop) > archive->deadline))
+                if (archive->is_abandoned ||
+                    (archive->is_ending &&
+                     (!job || loop_now(archive->loop) > archive->deadline)))
                         break;
                 if (!job) {
                         pthread_cond_wait(&archive->is_changed, &archive->lock);
@@ -389,26 +393,41 @@ int archive_open(struct archive **ret, struct loop *loop, const struct archive_c
         return 0;
 }
 
-static void archive_end(struct archive *archive) {
+// False when the thread does not come back from its disk.
+static bool archive_end(struct archive *archive) {
+        bool is_ended;
+
         pthread_mutex_lock(&archive->lock);
         archive->is_ending = true;
         archive->deadline = loop_now(archive->loop) + CLOSE_MAX;
         pthread_cond_signal(&archive->is_changed);
         pthread_mutex_unlock(&archive->lock);
-        pthread_join(archive->thread, NULL);
+        // What it is at when time is up may take a little longer.
+        is_ended = thread_join_until(archive->thread, pace_now() + CLOSE_MAX + CLOSE_MAX / 4);
+        pthread_mutex_lock(&archive->lock);
+        archive->is_abandoned = !is_ended;
+        pthread_mutex_unlock(&archive->lock);
+        return is_ended;
 }
 
 struct archive *archive_close(struct archive *archive) {
         struct archive_job *job;
         uint64_t n_lost = 0;
+        bool is_ended;
 
         if (!archive)
                 return NULL;
-        if (archive->has_thread)
-                archive_end(archive);
+        is_ended = !archive->has_thread || archive_end(archive);
         // Answers that are on their way find nobody.
         TAILQ_FOREACH (job, &archive->asked, in_asked)
                 job->archive = NULL;
+        loop_timer_free(archive->tidy);
+        if (!is_ended) {
+                log_error("archive", "archive-stuck",
+                          "the disk of %s does not answer: sound may not be written",
+                          archive->files->root);
+                return NULL;
+        }
         while ((job = TAILQ_FIRST(&archive->queue))) {
                 TAILQ_REMOVE(&archive->queue, job, in_queue);
                 n_lost += job->n;
@@ -418,7 +437,6 @@ struct archive *archive_close(struct archive *archive) {
                 log_warning("archive", "archive-lost",
                             "%.1f s of sound were not written before the end",
                             (double)n_lost / AUDIO_RATE);
-        loop_timer_free(archive->tidy);
         archive_files_free(archive->files);
         archive_codec_free(archive->codec);
         archive_window_deinit(&archive->window);

@@ -24,7 +24,8 @@ struct archive_config {
 int archive_open(struct archive **ret, struct loop *loop, const struct archive_config *config,
                  struct error *error);
 
-// What waits is written first (for at most five seconds). NULL is fine. Returns NULL.
+// What waits is written first (for at most five seconds). A thread that does not come back from
+// its disk is left behind, with what it has. NULL is fine. Returns NULL.
 struct archive *archive_close(struct archive *archive);
 
 // Keep `n` samples (mono, AUDIO_RATE) of the stream that begin at `start` (Unix ms). Copied.

@@ -85,11 +85,13 @@ struct checkup *checkup_start(const char *folder, unsigned generation,
         return mem_free(checkup);
 }
 
-struct checkup *checkup_stop(struct checkup *checkup) {
+bool checkup_stop(struct checkup *checkup, nsec_t until) {
         if (!checkup)
-                return NULL;
+                return true;
         atomic_store(&checkup->is_stopping, true);
-        pthread_join(checkup->thread, NULL);
+        if (!thread_join_until(checkup->thread, until))
+                return false;
         free(checkup->folder);
-        return mem_free(checkup);
+        free(checkup);
+        return true;
 }

@@ -4,7 +4,9 @@
 //
 // Threads: loop thread; on_damage is called on the checkup's.
 
-#include "util/cleanup.h"
+#include <stdbool.h>
+
+#include "util/loop.h"
 
 struct checkup;
 
@@ -15,7 +17,7 @@ struct checkup *checkup_start(const char *folder, unsigned generation,
                                                 const char *words),
                               void *context);
 
-// Give up what is not checked yet. NULL is fine. Returns NULL.
-struct checkup *checkup_stop(struct checkup *checkup);
-
-DEFINE_CLEANUP(struct checkup *, checkup_stop);
+// Give up what is not checked yet, and free it. False when its thread has not ended until then
+// (CLOCK_MONOTONIC), from a disk that does not answer: then on_damage may still be called. NULL
+// is fine.
+bool checkup_stop(struct checkup *checkup, nsec_t until);

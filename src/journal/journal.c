@@ -7,6 +7,7 @@
 
 #include "journal/checkup.h"
 #include "journal/lag_marks.h"
+#include "journal/pace.h"
 #include "journal/reader_pool.h"
 #include "journal/writer.h"
 #include "util/folder.h"
@@ -15,10 +16,11 @@
 #include "util/wake.h"
 
 // How long a row waits for the disk before it is shown without, how often the time is told to
-// the writer, and how long closing waits.
+// the writer, and how long closing waits for what is written, and for what is read.
 #define SHOW_AFTER    NSEC_PER_SEC
 #define TICK_INTERVAL NSEC_PER_SEC
 #define CLOSE_MAX     (5 * NSEC_PER_SEC)
+#define READ_MAX      (2 * NSEC_PER_SEC)
 
 #define WAITING_MAX ((size_t)64 << 20)
 
@@ -492,26 +494,31 @@ static void rows_give_up(struct journal *journal) {
         journal->state.n_lost += n;
 }
 
-// The thread has all that it was given, and the disk has the thread.
+// A thread has all that it was given, and the disk has the thread, which may come back when the
+// loop is gone.
 static struct journal *journal_abandon(struct journal *journal) {
         log_error("journal", "journal-stuck",
                   "the disk of %s does not answer: %zu rows may not be written",
                   journal->folder, journal->state.n_waiting);
         journal->is_abandoned = true;
+        wake_abandon(journal->wake);
         loop_timer_free(journal->show_timer);
         loop_timer_free(journal->tick_timer);
         return NULL;
 }
 
 struct journal *journal_close(struct journal *journal) {
+        nsec_t until = pace_now() + READ_MAX;
+        bool is_stuck;
+
         if (!journal)
                 return NULL;
-        checkup_stop(journal->checkup);
-        reader_pool_stop(journal->readers);
+        is_stuck = !checkup_stop(journal->checkup, until);
+        is_stuck |= !reader_pool_stop(journal->readers, until);
         journal->is_closing = true;
         if (!writer_stop(journal->writer, CLOSE_MAX))
                 return journal_abandon(journal);
         on_news(journal);
         rows_give_up(journal);
-        return journal_free(journal);
+        return is_stuck ? journal_abandon(journal) : journal_free(journal);
 }

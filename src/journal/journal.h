@@ -36,7 +36,8 @@ int journal_open(struct journal **ret, struct loop *loop, const struct journal_c
                  struct error *error);
 
 // Write what waits (for at most five seconds), end the threads, free. Callbacks that are still
-// due come before it returns. NULL is fine. Returns NULL.
+// due come before it returns. A thread that does not come back from its disk is left behind,
+// with what it has. NULL is fine. Returns NULL.
 struct journal *journal_close(struct journal *journal);
 
 // --- writing ---------------------------------------------------------------------------------

@@ -19,10 +19,13 @@
 
 atomic_uint life_n_syncs;
 atomic_int life_refusal;
+atomic_bool life_hangs;
+atomic_int life_n_hanging;
 
 // What libc has under these names; SQLite finds these first.
 // NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
 int fdatasync(int fd);
+ssize_t pread64(int fd, void *bytes, size_t n, off64_t offset);
 ssize_t pwrite64(int fd, const void *bytes, size_t n, off64_t offset);
 
 int fdatasync(int fd) {
@@ -30,9 +33,22 @@ int fdatasync(int fd) {
         return (int)syscall(SYS_fdatasync, fd);
 }
 
+static void disk_wait(void) {
+        atomic_fetch_add(&life_n_hanging, 1);
+        while (atomic_load(&life_hangs))
+                usleep(1000);
+        atomic_fetch_sub(&life_n_hanging, 1);
+}
+
+ssize_t pread64(int fd, void *bytes, size_t n, off64_t offset) {
+        disk_wait();
+        return syscall(SYS_pread64, fd, bytes, n, offset);
+}
+
 ssize_t pwrite64(int fd, const void *bytes, size_t n, off64_t offset) {
         int code = atomic_load(&life_refusal);
 
+        disk_wait();
         if (code == 0)
                 return syscall(SYS_pwrite64, fd, bytes, n, offset);
         errno = code;

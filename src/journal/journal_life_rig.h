@@ -10,8 +10,10 @@
 
 #include "journal/journal.h"
 
-extern atomic_uint life_n_syncs;  // waits for the disk so far
-extern atomic_int life_refusal;   // errno of every write of SQLite's; 0: none
+extern atomic_uint life_n_syncs;   // waits for the disk so far
+extern atomic_int life_refusal;    // errno of every write of SQLite's; 0: none
+extern atomic_bool life_hangs;     // reads and writes of SQLite's do not come back
+extern atomic_int life_n_hanging;  // so many of them
 
 #define LIFE_HEARD_MAX 4096
 

@@ -290,6 +290,39 @@ static void closing_gives_up_after_a_while(void **state) {
         assert_false(life->shown[1].row->is_durable);
 }
 
+static void on_page(void *context, struct query_page *page) {
+        struct life *life = context;
+
+        life->page = *page;
+        life->has_page = true;
+}
+
+static bool somebody_hangs(struct life *life) {
+        (void)life;
+        return atomic_load(&life_n_hanging) > 0;
+}
+
+// The reader's thread and then the writer's are with the disk: who waits is told, and they are
+// left behind.
+static void closing_leaves_a_disk_that_hangs(void **state) {
+        static struct journal *left;  // nobody frees it
+        struct life *life = *state;
+        struct query query = {.words = (char *)"many"};
+
+        life_append_many(life, 2000);
+        life_run_until(life, life_all_are_shown);
+        left = life->journal;
+        assert_non_null(left);
+        atomic_store(&life_hangs, true);
+        journal_read(life->journal, &query, on_page, life);
+        life_run_until(life, somebody_hangs);
+        life_append_many(life, 1);
+        life_end(life);
+        atomic_store(&life_hangs, false);
+        assert_true(life->has_page);
+        assert_string_equal(life->page.error, "the journal is closed");
+}
+
 // --- where sinks are -------------------------------------------------------------------------
 
 static void cursors_outlive_the_server(void **state) {
@@ -345,6 +378,7 @@ int main(void) {
                 TEST(a_small_disk_fills_up),
                 TEST(too_much_that_waits_is_given_up),
                 TEST(closing_gives_up_after_a_while),
+                TEST(closing_leaves_a_disk_that_hangs),
                 TEST(cursors_outlive_the_server),
                 TEST(how_far_behind_somebody_is),
 #undef TEST

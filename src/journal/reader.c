@@ -49,6 +49,9 @@ static void is_wanted(sqlite3_context *context, int n, sqlite3_value **values) {
                                              list_has(query->languages, language, false)));
 }
 
+// Steps of SQLite's machine between two looks at whether it is to stop.
+#define PROGRESS_STEPS 10000
+
 // --- opening ---------------------------------------------------------------------------------
 
 int reader_open(struct reader **ret, const char *folder, struct error *error) {
@@ -69,6 +72,17 @@ int reader_open(struct reader **ret, const char *folder, struct error *error) {
                 return database_error(reader->database.sqlite, reader->path, error);
         *ret = TAKE(reader);
         return 0;
+}
+
+static int on_progress(void *context) {
+        const atomic_bool *is_stopping = context;
+
+        return atomic_load(is_stopping);
+}
+
+void reader_stop_on(struct reader *reader, const atomic_bool *is_stopping) {
+        sqlite3_progress_handler(reader->database.sqlite, PROGRESS_STEPS, on_progress,
+                                 (void *)(uintptr_t)is_stopping);
 }
 
 struct reader *reader_close(struct reader *reader) {

@@ -6,6 +6,7 @@
 // Threads: one at a time for each reader.
 // Memory:  pages belong to the caller.
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,6 +22,9 @@ int reader_open(struct reader **ret, const char *folder, struct error *error);
 
 // NULL is fine. Returns NULL.
 struct reader *reader_close(struct reader *reader);
+
+// What it reads is given up, with words in the page, once this is set, which is lent for good.
+void reader_stop_on(struct reader *reader, const atomic_bool *is_stopping);
 
 // Answer the query, in one transaction of its own. What is wrong is in the page.
 // query_page_deinit() it.

@@ -1,6 +1,7 @@
 #include "journal/reader_pool.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
@@ -11,6 +12,8 @@
 #include "util/wake.h"
 
 #define READERS 2
+
+#define CLOSED "the journal is closed"
 
 struct read_request {
         struct query query;
@@ -36,7 +39,7 @@ struct reader_pool {
         struct read_requests asked, answered;
         unsigned generation;  // of the database's file
         uint64_t n_damaged;
-        bool is_closing;
+        atomic_bool is_closing;  // set under the lock
 };
 
 // --- the threads -----------------------------------------------------------------------------
@@ -63,6 +66,8 @@ static void seat_read(struct reader_seat *seat, struct reader_pool *pool, unsign
         seat->generation = generation;
         if (!seat->reader)
                 r = reader_open(&seat->reader, pool->folder, &error);
+        if (r == 0)
+                reader_stop_on(seat->reader, &pool->is_closing);
         if (r != 0) {
                 snprintf(request->page.error, sizeof(request->page.error), "%s", error.text);
                 request->page.is_damaged = r > 0;
@@ -163,23 +168,41 @@ struct reader_pool *reader_pool_open(struct loop *loop, const char *folder,
         return pool->n_threads ? pool : reader_pool_free(pool);
 }
 
-void reader_pool_stop(struct reader_pool *pool) {
+// One that a thread may have for good: it stays with that.
+static void request_leave(struct read_request *request) {
+        struct query_page page = {.next = request->query.after};
+
+        snprintf(page.error, sizeof(page.error), "%s", CLOSED);
+        if (request->on_page)
+                request->on_page(request->context, &page);
+}
+
+bool reader_pool_stop(struct reader_pool *pool, nsec_t until) {
         struct read_request *request;
+        bool is_ended = true;
 
         pthread_mutex_lock(&pool->lock);
         pool->is_closing = true;
         pthread_cond_broadcast(&pool->is_asked);
         pthread_mutex_unlock(&pool->lock);
         for (size_t i = 0; i < pool->n_threads; i++)
-                pthread_join(pool->threads[i], NULL);
+                is_ended &= thread_join_until(pool->threads[i], until);
         pool->n_threads = 0;
+        if (!is_ended)
+                wake_abandon(pool->wake);
         on_answered(pool);
-        while ((request = TAILQ_FIRST(&pool->known))) {
+        // No thread takes another.
+        while ((request = TAILQ_FIRST(&pool->asked))) {
+                TAILQ_REMOVE(&pool->asked, request, link);
                 TAILQ_REMOVE(&pool->known, request, known);
-                snprintf(request->page.error, sizeof(request->page.error),
-                         "the journal is closed");
+                snprintf(request->page.error, sizeof(request->page.error), "%s", CLOSED);
                 request_answer(request);
         }
+        while ((request = TAILQ_FIRST(&pool->known))) {
+                TAILQ_REMOVE(&pool->known, request, known);
+                request_leave(request);
+        }
+        return is_ended;
 }
 
 struct reader_pool *reader_pool_free(struct reader_pool *pool) {

@@ -4,6 +4,7 @@
 // Threads: loop thread; on_damage is called on a reader's.
 // Memory:  bounded by its callers, each of which has few queries at a time.
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "journal/query.h"
@@ -20,11 +21,13 @@ struct reader_pool *reader_pool_open(struct loop *loop, const char *folder,
                                                        const char *words),
                                      void *context);
 
-// End the threads, and answer all queries that are not answered yet with an error. Nothing is
-// read afterwards.
-void reader_pool_stop(struct reader_pool *pool);
+// End the threads, giving up what they read, and answer all queries that are not answered yet
+// with an error. Nothing is read afterwards. False when a thread has not ended until then
+// (CLOCK_MONOTONIC), from a disk that does not answer: then the pool may not be freed, and
+// on_damage may still be called.
+bool reader_pool_stop(struct reader_pool *pool, nsec_t until);
 
-// After reader_pool_stop(). NULL is fine. Returns NULL.
+// After reader_pool_stop() that was true. NULL is fine. Returns NULL.
 struct reader_pool *reader_pool_free(struct reader_pool *pool);
 
 // As journal_read() and journal_detach().

@@ -400,6 +400,8 @@ bool writer_stop(struct writer *writer, nsec_t patience) {
         pthread_mutex_unlock(&writer->lock);
         if (is_ended)
                 pthread_join(writer->thread, NULL);
+        else
+                pthread_detach(writer->thread);
         return is_ended;
 }
 

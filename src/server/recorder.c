@@ -245,7 +245,8 @@ struct recorder *recorder_close(struct recorder *recorder) {
                 free(recorder->sink_configs[i].path);
         free(recorder->sink_configs);
         recorder->alerts = alerts_free(recorder->alerts);
-        recorder->archive = archive_close(recorder->archive);
+        // Text first, should the disk not answer.
         recorder->journal = journal_close(recorder->journal);
+        recorder->archive = archive_close(recorder->archive);
         return mem_free(recorder);
 }
