@@ -80,9 +80,9 @@ struct setting {
         const char *const *choices;
         const char *list;               // what joins the items of a text that may be a list
         bool may_be_name;               // of a path: without a slash it is a name instead
+        bool is_secret;                 // mistakes do not quote it
         bool (*is_good)(const char *);  // of a text, or of each word; NULL: all are
         const char *(*resolve)(const char *);  // of a code; NULL for a text that is none
-        bool is_secret;                        // mistakes do not quote it
         const char *expected;                  // of a text, in words, for mistakes
         const char *argument;                  // what stands for a text in --help
         const char *preset;        // the default, as in a file; NULL: nothing is set
