@@ -509,13 +509,14 @@ static void test_check_refuses_services_and_weaker_checks(void **state) {
         assert_true(sink_postgresql.check(&config, &error) < 0);
         assert_non_null(strstr(error.text, "url: service"));
         expect_no_secret(error.text);
+        // The test has one thread. NOLINTNEXTLINE(concurrency-mt-unsafe)
         setenv("PGSERVICE", "x", 1);
         config.url = (char[]){"postgresql:///heard"};
         assert_true(sink_postgresql.check(&config, &error) < 0);
         assert_non_null(strstr(error.text, "url: PGSERVICE"));
         config.url = (char[]){"postgresql://db/heard"};
         assert_int_equal(sink_postgresql.check(&config, &error), 0);
-        unsetenv("PGSERVICE");
+        unsetenv("PGSERVICE");  // NOLINT(concurrency-mt-unsafe)
         config.url = (char[]){"postgresql:///heard"};
         assert_int_equal(sink_postgresql.check(&config, &error), 0);
 
