@@ -64,6 +64,7 @@ struct archive {
 
         pthread_t thread;
         bool has_thread;
+        sem_t ended;
         pthread_mutex_t lock;
         pthread_cond_t is_changed;
         // Under the lock:
@@ -314,6 +315,7 @@ static void *archive_run(void *context) {
                 pthread_mutex_lock(&archive->lock);
         }
         pthread_mutex_unlock(&archive->lock);
+        sem_post(&archive->ended);
         return NULL;
 }
 
@@ -371,6 +373,7 @@ int archive_open(struct archive **ret, struct loop *loop, const struct archive_c
         TAILQ_INIT(&archive->asked);
         pthread_mutex_init(&archive->lock, NULL);
         pthread_cond_init(&archive->is_changed, NULL);
+        sem_init(&archive->ended, 0, 0);
         archive->tidy = loop_timer_new(loop, tidy_on_time, archive);
         r = archive_files_open(&archive->files, config->folder, error);
         if (r < 0)
@@ -403,7 +406,8 @@ static bool archive_end(struct archive *archive) {
         pthread_cond_signal(&archive->is_changed);
         pthread_mutex_unlock(&archive->lock);
         // What it is at when time is up may take a little longer.
-        is_ended = thread_join_until(archive->thread, pace_now() + CLOSE_MAX + CLOSE_MAX / 4);
+        is_ended = thread_join_until(&archive->thread, 1, &archive->ended,
+                                     pace_now() + CLOSE_MAX + CLOSE_MAX / 4);
         pthread_mutex_lock(&archive->lock);
         archive->is_abandoned = !is_ended;
         pthread_mutex_unlock(&archive->lock);
@@ -441,6 +445,7 @@ struct archive *archive_close(struct archive *archive) {
         archive_codec_free(archive->codec);
         archive_window_deinit(&archive->window);
         free(archive->link.items);
+        sem_destroy(&archive->ended);
         pthread_cond_destroy(&archive->is_changed);
         pthread_mutex_destroy(&archive->lock);
         return mem_free(archive);

@@ -22,6 +22,7 @@ struct checkup {
         void (*on_damage)(void *context, unsigned generation, const char *words);
         void *context;
         pthread_t thread;
+        sem_t ended;
         atomic_bool is_stopping;
 };
 
@@ -66,6 +67,7 @@ static void *checkup_run(void *context) {
         if (words)
                 checkup->on_damage(checkup->context, checkup->generation, words);
         database_close(&database);
+        sem_post(&checkup->ended);
         return NULL;
 }
 
@@ -79,6 +81,7 @@ struct checkup *checkup_start(const char *folder, unsigned generation,
         checkup->generation = generation;
         checkup->on_damage = on_damage;
         checkup->context = context;
+        sem_init(&checkup->ended, 0, 0);
         if (thread_start(&checkup->thread, "journal-checkup", checkup_run, checkup) == 0)
                 return checkup;
         free(checkup->folder);
@@ -89,8 +92,9 @@ bool checkup_stop(struct checkup *checkup, nsec_t until) {
         if (!checkup)
                 return true;
         atomic_store(&checkup->is_stopping, true);
-        if (!thread_join_until(checkup->thread, until))
+        if (!thread_join_until(&checkup->thread, 1, &checkup->ended, until))
                 return false;
+        sem_destroy(&checkup->ended);
         free(checkup->folder);
         free(checkup);
         return true;

@@ -31,6 +31,7 @@ struct reader_pool {
         void *context;
         struct wake *wake;
         pthread_t threads[READERS];
+        sem_t ended;
         size_t n_threads;
         struct read_requests known;  // all that are not answered for their owners
         pthread_mutex_t lock;
@@ -110,6 +111,7 @@ static void *reader_run(void *context) {
         }
         pthread_mutex_unlock(&pool->lock);
         seat_close(&seat);
+        sem_post(&pool->ended);
         return NULL;
 }
 
@@ -161,6 +163,7 @@ struct reader_pool *reader_pool_open(struct loop *loop, const char *folder,
         TAILQ_INIT(&pool->answered);
         pthread_mutex_init(&pool->lock, NULL);
         pthread_cond_init(&pool->is_asked, NULL);
+        sem_init(&pool->ended, 0, 0);
         while (pool->n_threads < READERS &&
                thread_start(&pool->threads[pool->n_threads], "journal-reader", reader_run,
                             pool) == 0)
@@ -179,14 +182,13 @@ static void request_leave(struct read_request *request) {
 
 bool reader_pool_stop(struct reader_pool *pool, nsec_t until) {
         struct read_request *request;
-        bool is_ended = true;
+        bool is_ended;
 
         pthread_mutex_lock(&pool->lock);
         pool->is_closing = true;
         pthread_cond_broadcast(&pool->is_asked);
         pthread_mutex_unlock(&pool->lock);
-        for (size_t i = 0; i < pool->n_threads; i++)
-                is_ended &= thread_join_until(pool->threads[i], until);
+        is_ended = thread_join_until(pool->threads, pool->n_threads, &pool->ended, until);
         pool->n_threads = 0;
         if (!is_ended)
                 wake_abandon(pool->wake);
@@ -209,6 +211,7 @@ struct reader_pool *reader_pool_free(struct reader_pool *pool) {
         if (!pool)
                 return NULL;
         wake_free(pool->wake);
+        sem_destroy(&pool->ended);
         pthread_cond_destroy(&pool->is_asked);
         pthread_mutex_destroy(&pool->lock);
         free(pool->folder);
