@@ -305,7 +305,7 @@ static bool somebody_hangs(struct life *life) {
 // The reader's thread and then the writer's are with the disk: who waits is told, and they are
 // left behind.
 static void closing_leaves_a_disk_that_hangs(void **state) {
-        static struct journal *left;  // nobody frees it
+        static struct journal *volatile left;  // nobody frees it
         struct life *life = *state;
         struct query query = {.words = (char *)"many"};
 

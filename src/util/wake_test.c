@@ -63,7 +63,7 @@ static void none_after_its_owner(void **state) {
 
 // The thread of an owner who could not wait for it may come back when the loop is gone.
 static void none_where_it_was_abandoned(void **state) {
-        static struct wake *wake;  // nobody frees it
+        static struct wake *volatile wake;  // nobody frees it
         struct loop *loop = loop_new_fake(0);
         pthread_t thread;
 
