@@ -105,11 +105,14 @@ def watch(server, seconds):
 
 
 def delays(mosquitto, name):
-    """Seconds from the end of what was found until an alert was there."""
+    """Seconds from the end of what was found until an alert was there. Stable words have no times yet: those of the
+    final that confirms them count."""
+    rows = [(when, json.loads(payload)) for when, kind, payload in mosquitto.messages() if kind == "alert"]
+    fired = {row["id"]: when for when, row in reversed(rows) if row["phase"] == "fired"}
     found = []
-    for when, kind, payload in mosquitto.messages():
-        row = json.loads(payload) if kind == "alert" else {}
-        if row.get("alert") == name and row["phase"] == "fired" and row.get("words"):
+    for _, row in rows:
+        when = fired.get(row["firing"] if row["phase"] == "confirmed" else row["id"])
+        if row["alert"] == name and when and row.get("words"):
             start = time.mktime(time.strptime(row["start"][:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
             start += float(row["start"][19:23])
             found.append(when - start - (row["words"][-1]["end"] - row["position"]))
