@@ -180,7 +180,7 @@ static struct row *row_of_segment(struct journaling *journaling,
         return row;
 }
 
-// The row is on its way into the journal; alerts look at it first.
+// The row goes into the journal, and alerts look at a copy of it: their rows come behind it.
 static void row_append(struct journaling *journaling, struct row *row) {
         struct journaling_services *services = &journaling->services;
         struct row *looked_at = services->on_segment ? row_copy(row) : NULL;
