@@ -2,15 +2,17 @@
 """What does it cost to keep what is heard, and does everybody have it? N streams of read speech, with word times,
 into a journal with its sound and all five sinks at once: lines, MQTT (mosquitto), NATS, a webhook, PostgreSQL.
 
-    build/venv/bin/python bench/kept.py [--streams 20] [--seconds 600] [--bare]
+    build/venv/bin/python bench/kept.py [--streams 20] [--seconds 600] [--bare | --outage 300]
 
 Prints, over --seconds: processor time of the server by its threads and of its children, backlog, rows; then, for
 each sink, whether it has the journal's rows, in order; and how long after the end of the spoken word an alert
-reached an MQTT client, `when: final` and `when: stable`. --bare keeps nothing, to compare processor time with.
+reached an MQTT client, `when: final` and `when: stable`. --bare keeps nothing, to compare processor time and delay with. --outage N takes
+all remote ends away for N seconds in the middle, and tells what memory the server had before, meanwhile and after.
 """
 
 import argparse
 import base64
+import itertools
 import json
 import os
 import re
@@ -42,15 +44,28 @@ class Mosquitto:
     def __init__(self, folder):
         folder.mkdir()
         self.port, self.heard = processes.free_port(), folder / "heard"
-        (folder / "conf").write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
-        self.broker = subprocess.Popen(["mosquitto", "-c", folder / "conf"], stderr=subprocess.DEVNULL)
-        time.sleep(1)
+        # What the subscriber has not had yet outlives the broker.
+        (folder / "conf").write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nuser root\n"
+            f"persistence true\npersistence_location {folder}/\n"
+        )
+        self.conf = folder / "conf"
+        self.start()
         with open(self.heard, "wb") as output:
             self.reader = subprocess.Popen(
-                ["mosquitto_sub", "-V", "5", "-p", str(self.port), "-q", "1", "-t", "eavesdrop/+/+", "-F", "%U %t %p"],
+                ["mosquitto_sub", "-V", "5", "-p", str(self.port), "-q", "1", "-t", "eavesdrop/+/+", "-F", "%U %t %p",
+                 "-c", "-x", "3600", "-i", "reader"],
                 stdout=output,
             )
         time.sleep(0.5)
+
+    def start(self):
+        self.broker = subprocess.Popen(["mosquitto", "-c", self.conf], stderr=subprocess.DEVNULL)
+        time.sleep(1)
+
+    def stop(self):
+        self.broker.terminate()
+        self.broker.wait()
 
     def messages(self):
         """[(time of arrival, last part of the topic, payload)]"""
@@ -87,15 +102,45 @@ def threads(pid):
     return spent
 
 
-def watch(server, seconds):
-    """Print what the server's threads took, and the most that waited."""
+def resident(pid):
+    """MiB that the process has in memory."""
+    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) / 1024
+
+
+def delays_print(page):
+    """How long windows waited for the engine and were in it: the mean, and the share that took more than a second."""
+    for name, kind in itertools.product(("queue_delay", "decode"), ("partial", "final")):
+        of = rf'^eavesdrop_{name}_seconds_%s{{kind="{kind}"%s}} (\S+)$'
+        total, n, within = (
+            float(re.search(of % what, page, re.MULTILINE)[1])
+            for what in (("sum", ""), ("count", ""), ("bucket", ',le="1"'))
+        )
+        if n:
+            print(f"{kind}, {name}: {n:.0f}, mean {total / n:.3f} s, over 1 s {100 * (1 - within / n):.1f} %")
+
+
+def watch(server, seconds, outage=None):
+    """Print what the server's threads took, and the most that waited. `outage` is (seconds, take away, bring back)."""
     before, start, backlog = threads(server.pid), time.monotonic(), 0.0
+    memory = {"before": [], "meanwhile": [], "after": []}
+    phase, changes = "before", []
+    if outage:
+        length, away, back = outage
+        changes = [(seconds / 4, "meanwhile", away), (seconds / 4 + length, "after", back)]
     while time.monotonic() - start < seconds:
         time.sleep(0.5)
         page = server.http("/metrics")[1]
         value = re.search(r"^eavesdrop_backlog_audio_seconds (\S+)", page, re.MULTILINE)
         backlog = max(backlog, float(value[1]))
+        if changes and time.monotonic() - start > changes[0][0]:
+            _, phase, change = changes.pop(0)
+            change()
+        memory[phase].append(resident(server.pid))
     passed, after = time.monotonic() - start, threads(server.pid)
+    for phase, sizes in memory.items():
+        if sizes:
+            print(f"memory {phase}: {sizes[0]:.0f} to {sizes[-1]:.0f} MiB, at most {max(sizes):.0f}")
+    delays_print(page)
     for name in sorted(after, key=lambda name: before.get(name, 0) - after[name]):
         print(f"{name:18} {100 * (after[name] - before.get(name, 0)) / passed:6.2f} % of a core")
     print(f"most of the backlog: {backlog:.1f} s of sound")
@@ -132,6 +177,7 @@ def main():
     parser.add_argument("--streams", type=int, default=20)
     parser.add_argument("--seconds", type=int, default=600)
     parser.add_argument("--bare", action="store_true", help="keep nothing and tell nobody")
+    parser.add_argument("--outage", type=int, default=0, help="seconds without brokers, receiver and database")
     options = parser.parse_args()
     program = processes.PROJECT / "build/release/eavesdrop"
     models = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local/share")) / "eavesdrop/models"
@@ -151,7 +197,20 @@ def main():
         nats, postgresql = brokers.Nats(folder / "nats"), brokers.Postgresql(folder / "postgresql")
         nats.start()
         postgresql.start()
-        mosquitto, receiver = Mosquitto(folder / "mosquitto"), Receiver(SECRET)
+        mosquitto, receivers = Mosquitto(folder / "mosquitto"), [Receiver(SECRET)]
+
+        def away():
+            mosquitto.stop()
+            nats.kill()
+            postgresql.kill()
+            receivers[-1].close()
+
+        def back():
+            mosquitto.start()
+            nats.start()
+            postgresql.start()
+            receivers.append(Receiver(SECRET, port=receivers[0].port))
+
         config += "journal: {audio: on}\n"
         for when in ("final", "stable"):
             config += ("alerts:\n" if when == "final" else "") + f"  {when}: {{words: [{', '.join(WORDS)}], when: {when}}}\n"
@@ -159,12 +218,12 @@ def main():
             "sinks:\n  lines: {type: lines, path: heard.jsonl, from: beginning}\n"
             f"  mqtt: {{type: mqtt, url: 'mqtt://127.0.0.1:{mosquitto.port}', from: beginning}}\n"
             f"  nats: {{type: nats, url: '{nats.url}', stream: heard, create: true, from: beginning}}\n"
-            f"  hook: {{type: webhook, url: 'http://127.0.0.1:{receiver.port}/', secret: '{SECRET}', from: beginning}}\n"
+            f"  hook: {{type: webhook, url: 'http://127.0.0.1:{receivers[0].port}/', secret: '{SECRET}', from: beginning}}\n"
             f"  db: {{type: postgresql, url: '{postgresql.url}', from: beginning}}\n"
         )
         with processes.serving(program, models, folder) as start:
             server = start(config)
-            watch(server, options.seconds)
+            watch(server, options.seconds, (options.outage, away, back) if options.outage else None)
             time.sleep(5)
             server.stop()
             # What came in the last moments is delivered after the next start.
@@ -180,7 +239,7 @@ def main():
             "lines": [json.loads(line)["id"] for line in (server.state_dir / "heard.jsonl").read_text().splitlines()],
             "mqtt": mqtt,
             "nats": [row["id"] for _, _, row in received(nats)],
-            "webhook": [row["id"] for row in receiver.rows],
+            "webhook": [row["id"] for receiver in receivers for row in receiver.rows],
             "postgresql": postgresql.psql("select id from heard order by id").splitlines(),
         })
         print(f"{len(segments)} segments and alerts; sound kept: {sum(f.stat().st_size for f in (server.state_dir / 'audio').rglob('*') if f.is_file()) / 1e6:.1f} MB")
@@ -189,7 +248,7 @@ def main():
             if late:
                 print(f"alerts, when: {when}: {len(late)}, p50 {numpy.median(late):.2f} s, p95 {numpy.percentile(late, 95):.2f} s")
         mosquitto.close()
-        receiver.close()
+        receivers[-1].close()
         nats.close()
         postgresql.close()
         shutil.rmtree(server.state_dir, ignore_errors=True)

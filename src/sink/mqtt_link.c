@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
+#include <openssl/crypto.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -226,6 +227,13 @@ static int wire_set(struct wire *wire, const struct mqtt_link_config *config,
                 return error_set(error, -EINVAL, "cannot set MQTT up: %s",
                                  mosquitto_strerror(code));
         return address->is_tls ? wire_set_tls(wire, config->authority, error) : 0;
+}
+
+// The process may end while such a thread is still in a handshake. What OpenSSL has is then
+// left to the kernel: its own end would free it under the thread's feet. The first word about
+// this holds, so it is said before anything else of OpenSSL's is called.
+__attribute__((constructor)) static void openssl_keep(void) {
+        OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
 }
 
 static int wire_start(struct wire *wire, struct error *error) {
