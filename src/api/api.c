@@ -7,6 +7,7 @@
 
 #include "api/forgetting.h"
 #include "api/problem.h"
+#include "api/reply.h"
 #include "api/route.h"
 #include "auth/principal.h"
 #include "util/mem.h"
@@ -36,34 +37,23 @@ static struct api_view api_view(const struct api *api) {
         return view;
 }
 
-static void text_reply(struct exchange *exchange, int status, const char *text) {
-        struct http_response response = {
-                .status = status,
-                .content_type = "text/plain; charset=utf-8",
-                .body = text,
-                .body_length = strlen(text),
-        };
-
-        exchange_reply(exchange, &response);
-}
-
 // --- the pages -------------------------------------------------------------------------------
 
 static void root_get(struct api *api, struct exchange *exchange,
                      const struct route_parts *parts) {
         (void)api;
         (void)parts;
-        text_reply(exchange, 200,
-                   "eavesdrop: connect a WebSocket client here (docs/protocols.md)\n");
+        reply_text(exchange, 200,
+                   "eavesdrop: connect a WebSocket client here (docs/protocols.md)\n", NULL);
 }
 
 static void health_get(struct api *api, struct exchange *exchange,
                        const struct route_parts *parts) {
         (void)parts;
         if (api_view(api).is_stopping)
-                text_reply(exchange, 503, "stopping\n");
+                reply_text(exchange, 503, "stopping\n", NULL);
         else
-                text_reply(exchange, 200, "ok\n");
+                reply_text(exchange, 200, "ok\n", NULL);
 }
 
 // The port is open only once the model is loaded and the engines are; what is left to ask is
@@ -74,13 +64,13 @@ static void readiness_get(struct api *api, struct exchange *exchange,
 
         (void)parts;
         if (view.is_stopping)
-                text_reply(exchange, 503, "stopping\n");
+                reply_text(exchange, 503, "stopping\n", NULL);
         else if (view.busy)
-                text_reply(exchange, 503, view.busy);
+                reply_text(exchange, 503, view.busy, NULL);
         else if (view.trouble)
-                text_reply(exchange, 200, view.trouble);
+                reply_text(exchange, 200, view.trouble, NULL);
         else
-                text_reply(exchange, 200, "ready\n");
+                reply_text(exchange, 200, "ready\n", NULL);
 }
 
 static void metrics_get(struct api *api, struct exchange *exchange,
@@ -104,19 +94,12 @@ static void metrics_get(struct api *api, struct exchange *exchange,
 static void server_get(struct api *api, struct exchange *exchange,
                        const struct route_parts *parts) {
         struct api_view view = api_view(api);
-        CLEANUP(mem_freep) char *text = NULL;
-        struct http_response response = {.status = 200, .content_type = "application/json"};
-        json_t *json = json_object();
 
         (void)parts;
-        json_object_set_new(json, "version", json_string(EAVESDROP_VERSION));
-        json_object_set_new(json, "process", json_integer(getpid()));
-        json_object_set_new(json, "state_dir", json_string(view.kept.folder));
-        text = json_dumps(json, JSON_COMPACT);
-        json_decref(json);
-        response.body = text;
-        response.body_length = strlen(text);
-        exchange_reply(exchange, &response);
+        reply_json(exchange, 200,
+                   json_pack("{sssiss}", "version", EAVESDROP_VERSION, "process", (int)getpid(),
+                             "state_dir", view.kept.folder),
+                   NULL);
 }
 
 static void segments_delete(struct api *api, struct exchange *exchange,
@@ -147,18 +130,13 @@ static void refuse(struct exchange *exchange, int status, const char *detail,
         const char *path = exchange_request(exchange)->path;
         struct problem problem = {.status = status, .detail = detail, .headers = headers};
         CLEANUP(mem_freep) char *line = NULL;
-        struct http_response response = {.status = status,
-                                         .content_type = "text/plain; charset=utf-8",
-                                         .headers = headers};
 
         if (strncmp(path, API_PREFIX, strlen(API_PREFIX)) == 0) {
                 problem_reply(exchange, &problem);
                 return;
         }
         line = xasprintf("%s\n", detail);
-        response.body = line;
-        response.body_length = strlen(line);
-        exchange_reply(exchange, &response);
+        reply_text(exchange, status, line, headers);
 }
 
 // Nothing answers: there is nothing at the path, or not with that method.
@@ -175,8 +153,20 @@ static void nothing_refuse(struct exchange *exchange) {
         refuse(exchange, 405, "not with this method", headers);
 }
 
-static bool scope_has(enum route_scope scope, const struct principal *principal) {
-        return scope == ROUTE_OPEN || (principal && principal->may_manage);
+static bool route_admits(const struct route *route, const struct principal *principal) {
+        switch (route->scope) {
+        case ROUTE_OPEN:
+                return true;
+        case ROUTE_READ:
+                return principal_may(principal, SCOPE_READ);
+        case ROUTE_READ_ALL:
+                return principal_may_read(principal, NULL);
+        case ROUTE_LISTEN:
+                return principal_may(principal, SCOPE_LISTEN);
+        case ROUTE_MANAGE:
+                return principal_may(principal, SCOPE_MANAGE);
+        }
+        return false;
 }
 
 void api_answer(struct api *api, struct exchange *exchange) {
@@ -186,7 +176,7 @@ void api_answer(struct api *api, struct exchange *exchange) {
 
         if (!route)
                 nothing_refuse(exchange);
-        else if (!scope_has(route->scope, request->principal))
+        else if (!route_admits(route, request->principal))
                 refuse(exchange, 403,
                        "this is for the server's administrator on its own machine, by the "
                        "unix socket that the log names at the start",

@@ -7,14 +7,12 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "api/parameters.h"
 #include "api/problem.h"
+#include "api/reply.h"
 #include "net/exchange.h"
-#include "util/date.h"
 #include "util/log.h"
 #include "util/mem.h"
-#include "util/number.h"
-
-#define SECONDS_MAX 253402300799.0  // the year 9999 ends
 
 struct forgetting {
         struct forget *forget;
@@ -30,95 +28,46 @@ struct forgettings {
 
 // --- what is asked for -----------------------------------------------------------------------
 
-static void refuse(struct exchange *exchange, int status, const char *field,
-                   const char *detail) {
-        struct problem problem = {.status = status, .field = field, .detail = detail};
+static void refuse(struct exchange *exchange, int status, const char *detail) {
+        struct problem problem = {.status = status, .detail = detail};
 
         problem_reply(exchange, &problem);
 }
 
-// What stands before the "=" of the query's parameter at `at`.
-static bool name_is(const char *at, const char *name) {
-        size_t n = strlen(name);
-
-        return strncmp(at, name, n) == 0 && (at[n] == '=' || at[n] == '&' || at[n] == '\0');
-}
-
-// Each once at most, and nothing else: who writes "til" for "to" must not lose more than he
-// meant to.
-static bool query_is_known(const char *query, bool has_stream) {
-        unsigned n_from = 0, n_to = 0, n_stream = 0;
-
-        for (const char *at = query; *at;) {
-                if (name_is(at, "from"))
-                        n_from++;
-                else if (name_is(at, "to"))
-                        n_to++;
-                else if (has_stream && name_is(at, "stream"))
-                        n_stream++;
-                else
-                        return false;
-                at += strcspn(at, "&");
-                at += *at == '&';
-        }
-        return n_from <= 1 && n_to <= 1 && n_stream <= 1;
-}
-
-static bool time_read(const char *text, int64_t *ret) {
-        double seconds;
-        const char *end = number_read(text, &seconds);
-
-        if (!end || *end)
-                return date_read(text, ret);
-        if (seconds < 0 || seconds > SECONDS_MAX)
-                return false;
-        *ret = (int64_t)(seconds * 1000);
-        return true;
-}
-
 // What is asked for, all its own.
 struct forgetting_wish {
-        char *from, *to, *stream;
+        char *stream;
         struct forget_stretch stretch;
 };
 
 static void wish_deinit(struct forgetting_wish *wish) {
-        free(wish->from);
-        free(wish->to);
         free(wish->stream);
 }
 
 // `stream` is the path's; NULL: the query may have one. False: it is refused.
 static bool wish_read(struct exchange *exchange, const char *stream, int64_t now,
                       struct forgetting_wish *ret) {
-        static const char expected[] =
-                "a time is written as 2026-11-30T12:00:00Z (a + in it as "
-                "%2B) or in Unix seconds";
+        static const char *const names[] = {"from", "to", "stream", NULL};
+        static const char *const names_of_one[] = {"from", "to", NULL};
         const struct http_request *request = exchange_request(exchange);
         struct forget_stretch *stretch = &ret->stretch;
 
-        ret->from = http_request_query(request, "from");
-        ret->to = http_request_query(request, "to");
+        if (!parameters_known(exchange, stream ? names_of_one : names))
+                return false;
         ret->stream = stream ? xstrdup(stream) : http_request_query(request, "stream");
         stretch->stream = ret->stream;
+        stretch->since = -1;
         stretch->until = now;
-        if (!query_is_known(request->query, !stream))
-                refuse(exchange, 400, NULL,
-                       stream ? "the query has from and to, each once, and nothing else"
-                              : "the query has from, to and stream, each once, and nothing "
-                                "else");
-        else if (ret->stream && !ret->stream[0])
-                refuse(exchange, 400, "stream", "a stream's name is not empty");
-        else if (!ret->from)
-                refuse(exchange, 400, "from",
-                       "from which time on is missing: from=0 is all there is");
-        else if (!time_read(ret->from, &stretch->since))
-                refuse(exchange, 400, "from", expected);
-        else if (ret->to && !time_read(ret->to, &stretch->until))
-                refuse(exchange, 400, "to", expected);
+        if (!parameters_time(exchange, "from", &stretch->since) ||
+            !parameters_time(exchange, "to", &stretch->until))
+                return false;
+        if (ret->stream && !ret->stream[0])
+                parameters_refuse(exchange, "stream", "a stream's name is not empty");
+        else if (stretch->since < 0)
+                parameters_refuse(exchange, "from",
+                                  "from which time on is missing: from=0 is all there is");
         else if (stretch->until <= stretch->since)
-                refuse(exchange, 400, ret->to ? "to" : "from",
-                       "the end is not after the beginning");
+                parameters_refuse(exchange, "to", "the end is not after the beginning");
         else
                 return true;
         return false;
@@ -140,16 +89,6 @@ static void forgetting_on_gone(void *context) {
         forgetting->exchange = NULL;
 }
 
-static void removed_reply(struct exchange *exchange, uint64_t n_rows) {
-        CLEANUP(mem_freep) char *text = xasprintf("{\"removed\":%" PRIu64 "}", n_rows);
-        struct http_response response = {.status = 200,
-                                         .content_type = "application/json",
-                                         .body = text,
-                                         .body_length = strlen(text)};
-
-        exchange_reply(exchange, &response);
-}
-
 static void forgetting_on_done(void *context, uint64_t n_rows, const char *trouble) {
         struct forgetting *forgetting = context;
         const char *stream = forgetting->stream ? forgetting->stream : "all streams";
@@ -161,9 +100,10 @@ static void forgetting_on_done(void *context, uint64_t n_rows, const char *troub
                 log_info("api", "forgotten", "%s had %s forgotten: %" PRIu64 " rows",
                          forgetting->who, stream, n_rows);
         if (forgetting->exchange && trouble[0])
-                refuse(forgetting->exchange, 500, NULL, trouble);
+                refuse(forgetting->exchange, 500, trouble);
         else if (forgetting->exchange)
-                removed_reply(forgetting->exchange, n_rows);
+                reply_json(forgetting->exchange, 200,
+                           json_pack("{sI}", "removed", (json_int_t)n_rows), NULL);
         forgetting_free(forgetting);
 }
 
@@ -189,7 +129,7 @@ void forgettings_answer(struct forgettings *forgettings, struct exchange *exchan
         r = forget_begin(&forgetting->forget, place, &wish.stretch, forgetting_on_done,
                          forgetting, &error);
         if (r < 0) {
-                refuse(exchange, status_of(r), NULL, error.text);
+                refuse(exchange, status_of(r), error.text);
                 forgetting_free(forgetting);
                 return;
         }

@@ -21,9 +21,15 @@ struct route_parts {
         size_t n;
 };
 
+// Whom it is for (auth/principal.h). Of several streams its function leaves out what the
+// principal may not read; of one, it asks principal_may_read() first, and tells who may not
+// what it would tell of a stream that is not there.
 enum route_scope {
-        ROUTE_OPEN,    // for everybody
-        ROUTE_MANAGE,  // for whoever may manage the server (auth/principal.h)
+        ROUTE_OPEN,      // everybody
+        ROUTE_READ,      // SCOPE_READ, of some streams at least
+        ROUTE_READ_ALL,  // SCOPE_READ of all streams
+        ROUTE_LISTEN,    // SCOPE_LISTEN
+        ROUTE_MANAGE,    // SCOPE_MANAGE
 };
 
 struct route {

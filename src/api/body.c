@@ -1,0 +1,72 @@
+#include "api/body.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/problem.h"
+#include "net/exchange.h"
+#include "util/mem.h"
+
+struct body {
+        struct exchange *exchange;
+        void (*on_json)(void *context, struct exchange *exchange, json_t *json);
+        void *context;
+        char *bytes;
+        size_t n;
+};
+
+static struct body *body_free(struct body *body) {
+        free(body->bytes);
+        return mem_free(body);
+}
+
+static void body_on_bytes(void *context, const uint8_t *bytes, size_t n) {
+        struct body *body = context;
+
+        body->bytes = xrealloc_array(body->bytes, body->n + n, 1);
+        memcpy(body->bytes + body->n, bytes, n);
+        body->n += n;
+}
+
+static void body_on_end(void *context) {
+        struct body *body = context;
+        CLEANUP(mem_freep) char *detail = NULL;
+        struct problem problem = {.status = 400};
+        json_error_t error;
+        json_t *json = json_loadb(body->bytes ? body->bytes : "", body->n,
+                                  JSON_REJECT_DUPLICATES, &error);
+
+        if (json && json_is_object(json)) {
+                body->on_json(body->context, body->exchange, json);
+        } else {
+                detail = json ? xstrdup("the body is not a JSON object")
+                              : xasprintf("the body is not JSON: line %d, column %d: %s",
+                                          error.line, error.column, error.text);
+                problem.detail = detail;
+                problem_reply(body->exchange, &problem);
+        }
+        json_decref(json);
+        body_free(body);
+}
+
+static void body_on_gone(void *context) {
+        body_free(context);
+}
+
+void body_read(struct exchange *exchange,
+               void (*on_json)(void *context, struct exchange *exchange, json_t *json),
+               void *context) {
+        struct body *body = xnew(struct body);
+        struct exchange_handler handler = {
+                .on_body = body_on_bytes,
+                .on_body_end = body_on_end,
+                .on_gone = body_on_gone,
+                .context = body,
+                .body_max = BODY_BYTES_MAX,
+        };
+
+        body->exchange = exchange;
+        body->on_json = on_json;
+        body->context = context;
+        exchange_set_handler(exchange, &handler);
+}

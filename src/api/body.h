@@ -1,0 +1,18 @@
+#pragma once
+// Body: the JSON that a request brings, read whole before it is looked at.
+//
+// Threads: loop thread only.
+// Memory:  at most BODY_BYTES_MAX for each request that is being read.
+
+#include <jansson.h>
+
+struct exchange;
+
+#define BODY_BYTES_MAX ((size_t)256 * 1024)
+
+// Read the request's body. on_json(context, exchange, json) gets it (lent), an object, and
+// answers; what is too large, no JSON or no object is refused instead. `context` outlives the
+// exchange. Call it before on_request returns.
+void body_read(struct exchange *exchange,
+               void (*on_json)(void *context, struct exchange *exchange, json_t *json),
+               void *context);

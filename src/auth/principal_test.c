@@ -1,0 +1,42 @@
+// Who may do what.
+#include "auth/principal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void scopes_are_told(void **state) {
+        (void)state;
+        assert_false(principal_may(NULL, SCOPE_READ));
+        assert_true(principal_may(principal_anonymous(true), SCOPE_LISTEN));
+        assert_false(principal_may(principal_anonymous(true), SCOPE_MANAGE));
+        assert_true(principal_may(principal_local(), SCOPE_MANAGE));
+}
+
+static void streams_are_names_and_globs(void **state) {
+        static const char *const streams[] = {"kitchen", "cam-*", NULL};
+        const struct principal guest = {
+                .name = "guest", .scopes = SCOPE_READ, .streams = streams};
+        const struct principal mute = {
+                .name = "mute", .scopes = SCOPE_LISTEN, .streams = streams};
+
+        (void)state;
+        assert_true(principal_may_read(&guest, "kitchen"));
+        assert_true(principal_may_read(&guest, "cam-1"));
+        assert_false(principal_may_read(&guest, "kitchen2"));
+        assert_false(principal_may_read(&guest, NULL));
+        assert_false(principal_may_read(&mute, "kitchen"));
+        assert_true(principal_may_read(principal_local(), NULL));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(scopes_are_told),
+                cmocka_unit_test(streams_are_names_and_globs),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
