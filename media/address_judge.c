@@ -4,7 +4,10 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "media/allow.h"
 
 // --- ranks ----------------------------------------------------------------------
 
@@ -119,51 +122,138 @@ enum media_address_rank media_address_rank(const struct sockaddr *address, sockl
 // only their rank.
 #define OWN_MAX 16
 
+struct address {
+        struct sockaddr_storage storage;
+        socklen_t length;
+};
+
 static struct {
         pthread_mutex_t lock;
+        const char *allow;  // NULL: the URL is no stranger's
         bool has_resolved;
         enum media_address_rank least;
-        struct sockaddr_storage own[OWN_MAX];
-        socklen_t own_lengths[OWN_MAX];
+        struct address own[OWN_MAX];
         unsigned n_own;
+        struct address named[OWN_MAX];  // that an allowed name had
+        unsigned n_named;
         unsigned n_refused;
+        char closed[MEDIA_ADDRESS_TEXT_MAX];  // "": none
 } judge = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 void media_address_judge_reset(void) {
         pthread_mutex_lock(&judge.lock);
         judge.has_resolved = false;
         judge.least = MEDIA_ADDRESS_UNUSABLE;
-        judge.n_own = 0;
+        judge.allow = NULL;
+        judge.n_own = judge.n_named = 0;
         judge.n_refused = 0;
+        judge.closed[0] = '\0';
         pthread_mutex_unlock(&judge.lock);
 }
 
-void media_address_judge_resolved(const struct addrinfo *addresses) {
+void media_address_judge_restrict(const char *allow) {
         pthread_mutex_lock(&judge.lock);
-        if (!judge.has_resolved) {
-                for (const struct addrinfo *one = addresses; one; one = one->ai_next) {
-                        enum media_address_rank rank =
-                                media_address_rank(one->ai_addr, one->ai_addrlen);
+        judge.allow = allow;
+        pthread_mutex_unlock(&judge.lock);
+}
 
-                        if (rank == MEDIA_ADDRESS_UNUSABLE)
-                                continue;
-                        judge.has_resolved = true;
-                        judge.least = rank > judge.least ? rank : judge.least;
-                        if (judge.n_own == OWN_MAX)
-                                continue;
-                        memcpy(&judge.own[judge.n_own], one->ai_addr, one->ai_addrlen);
-                        judge.own_lengths[judge.n_own++] = one->ai_addrlen;
-                }
+static void address_add(struct address *list, unsigned *n, const struct addrinfo *one) {
+        if (*n == OWN_MAX)
+                return;
+        memcpy(&list[*n].storage, one->ai_addr, one->ai_addrlen);
+        list[(*n)++].length = one->ai_addrlen;
+}
+
+static void own_note(const struct addrinfo *addresses) {
+        for (const struct addrinfo *one = addresses; one; one = one->ai_next) {
+                enum media_address_rank rank =
+                        media_address_rank(one->ai_addr, one->ai_addrlen);
+
+                if (rank == MEDIA_ADDRESS_UNUSABLE)
+                        continue;
+                judge.has_resolved = true;
+                judge.least = rank > judge.least ? rank : judge.least;
+                address_add(judge.own, &judge.n_own, one);
         }
+}
+
+static void named_note(const struct addrinfo *addresses) {
+        for (const struct addrinfo *one = addresses; one; one = one->ai_next)
+                if (media_address_rank(one->ai_addr, one->ai_addrlen) != MEDIA_ADDRESS_UNUSABLE)
+                        address_add(judge.named, &judge.n_named, one);
+}
+
+void media_address_judge_resolved(const char *name, const struct addrinfo *addresses) {
+        pthread_mutex_lock(&judge.lock);
+        if (!judge.has_resolved)
+                own_note(addresses);
+        if (media_allow_has_name(judge.allow, name))
+                named_note(addresses);
         pthread_mutex_unlock(&judge.lock);
 }
 
 static bool is_own(const struct sockaddr *address, socklen_t length) {
         for (unsigned i = 0; i < judge.n_own; i++)
-                if (length == judge.own_lengths[i] &&
-                    memcmp(address, &judge.own[i], length) == 0)
+                if (length == judge.own[i].length &&
+                    memcmp(address, &judge.own[i].storage, length) == 0)
                         return true;
         return false;
+}
+
+// The text of an address of IPv4 or IPv6; "" for others.
+static void address_write(const struct sockaddr *address, socklen_t length,
+                          char ret[MEDIA_ADDRESS_TEXT_MAX]) {
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+
+        ret[0] = '\0';
+        if (length >= sizeof(in) && address->sa_family == AF_INET) {
+                memcpy(&in, address, sizeof(in));
+                inet_ntop(AF_INET, &in.sin_addr, ret, MEDIA_ADDRESS_TEXT_MAX);
+        } else if (length >= sizeof(in6) && address->sa_family == AF_INET6) {
+                memcpy(&in6, address, sizeof(in6));
+                inet_ntop(AF_INET6, &in6.sin6_addr, ret, MEDIA_ADDRESS_TEXT_MAX);
+        }
+}
+
+// Whatever the port: a camera has several.
+static bool is_named(const struct sockaddr *address, socklen_t length) {
+        char text[MEDIA_ADDRESS_TEXT_MAX], named[MEDIA_ADDRESS_TEXT_MAX];
+
+        address_write(address, length, text);
+        for (unsigned i = 0; i < judge.n_named; i++) {
+                address_write((const struct sockaddr *)&judge.named[i].storage,
+                              judge.named[i].length, named);
+                if (strcmp(text, named) == 0)
+                        return true;
+        }
+        return false;
+}
+
+static bool is_multicast(const struct sockaddr *address, socklen_t length) {
+        struct sockaddr_in in = {0};
+        struct sockaddr_in6 in6 = {0};
+
+        if (length >= sizeof(in) && address->sa_family == AF_INET) {
+                memcpy(&in, address, sizeof(in));
+                return IN_MULTICAST(ntohl(in.sin_addr.s_addr));
+        }
+        if (length >= sizeof(in6) && address->sa_family == AF_INET6)
+                memcpy(&in6, address, sizeof(in6));
+        return IN6_IS_ADDR_MULTICAST(&in6.sin6_addr) ||
+               (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr) &&
+                IN_MULTICAST(ntohl(in6.sin6_addr.s6_addr32[3])));
+}
+
+// Closed to strangers, and not opened by the administrator?
+static bool is_closed(const struct sockaddr *address, socklen_t length) {
+        if (!judge.allow)
+                return false;
+        if (media_address_rank(address, length) > MEDIA_ADDRESS_LINK_LOCAL &&
+            !is_multicast(address, length))
+                return false;
+        return !media_allow_has_address(judge.allow, address, length) &&
+               !is_named(address, length);
 }
 
 bool media_address_judge_allows(const struct sockaddr *address, socklen_t length) {
@@ -173,9 +263,21 @@ bool media_address_judge_allows(const struct sockaddr *address, socklen_t length
         pthread_mutex_lock(&judge.lock);
         is_allowed = judge.has_resolved && rank != MEDIA_ADDRESS_UNUSABLE &&
                      (rank >= judge.least || is_own(address, length));
+        if (is_allowed && is_closed(address, length)) {
+                is_allowed = false;
+                if (judge.closed[0] == '\0')
+                        address_write(address, length, judge.closed);
+        }
         judge.n_refused += !is_allowed;
         pthread_mutex_unlock(&judge.lock);
         return is_allowed;
+}
+
+bool media_address_judge_closed(char ret[MEDIA_ADDRESS_TEXT_MAX]) {
+        pthread_mutex_lock(&judge.lock);
+        snprintf(ret, MEDIA_ADDRESS_TEXT_MAX, "%s", judge.closed);
+        pthread_mutex_unlock(&judge.lock);
+        return ret[0] != '\0';
 }
 
 unsigned media_address_judge_refused(void) {

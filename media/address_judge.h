@@ -11,6 +11,10 @@
 // first name that a child resolves. Those addresses themselves may be connected to in any case,
 // at the port that was asked for: a name may stand for a machine inside and outside.
 //
+// A stranger's URL, one that came over the API, may moreover not lead to this machine, its link
+// or multicast at all, but for what the administrator allows (media/allow.h). Each connection is
+// judged by the address that it goes to, however often its name was looked up before.
+//
 // media/interpose.c puts it in front of every connection that a library makes through libc.
 // Code of a stranger in a child need not go through libc.
 //
@@ -19,6 +23,8 @@
 #include <netdb.h>
 #include <stdbool.h>
 #include <sys/socket.h>
+
+#define MEDIA_ADDRESS_TEXT_MAX 64
 
 enum media_address_rank {
         MEDIA_ADDRESS_UNUSABLE,  // of a family that no source has
@@ -35,11 +41,19 @@ enum media_address_rank media_address_rank(const struct sockaddr *address, sockl
 // Forget what was resolved and refused: for tests.
 void media_address_judge_reset(void);
 
-// A library resolved a name. The first time counts.
-void media_address_judge_resolved(const struct addrinfo *addresses);
+// The URL is a stranger's; `allow`, which is lent, says what of the above is open to it.
+void media_address_judge_restrict(const char *allow);
+
+// A library resolved a name. The first time counts. Where the name is allowed, all the addresses
+// that it has are.
+void media_address_judge_resolved(const char *name, const struct addrinfo *addresses);
 
 // May it be connected, or sent, to? Nothing may before a name was resolved.
 bool media_address_judge_allows(const struct sockaddr *address, socklen_t length);
 
 // How many connections were refused since the begin.
 unsigned media_address_judge_refused(void);
+
+// The first address that was closed to a stranger and not allowed, as text; false: there was
+// none.
+bool media_address_judge_closed(char ret[MEDIA_ADDRESS_TEXT_MAX]);

@@ -125,7 +125,7 @@ static void test_other_families_are_unusable(void **state) {
 
 #define PORT 554
 
-static void resolve(const char *first, const char *second) {
+static void resolve_name(const char *name, const char *first, const char *second) {
         struct address addresses[2] = {address_new(first, PORT),
                                        address_new(second ? second : first, PORT)};
         struct addrinfo nodes[2] = {
@@ -136,7 +136,11 @@ static void resolve(const char *first, const char *second) {
                  .ai_addrlen = addresses[1].length},
         };
 
-        media_address_judge_resolved(nodes);
+        media_address_judge_resolved(name, nodes);
+}
+
+static void resolve(const char *first, const char *second) {
+        resolve_name("camera", first, second);
 }
 
 static bool allows(const char *text, uint16_t port) {
@@ -150,7 +154,7 @@ static void test_nothing_before_a_name(void **state) {
         media_address_judge_reset();
         assert_false(allows("8.8.8.8", 80));
         assert_int_equal(media_address_judge_refused(), 1);
-        media_address_judge_resolved(NULL);
+        media_address_judge_resolved("camera", NULL);
         assert_false(allows("8.8.8.8", 80));
 }
 
@@ -195,6 +199,93 @@ static void test_a_name_inside_and_outside(void **state) {
         assert_true(allows("8.8.8.8", 8500));
 }
 
+// --- strangers ------------------------------------------------------------------
+
+static void check_closed(const char *text) {
+        char closed[MEDIA_ADDRESS_TEXT_MAX];
+
+        media_address_judge_reset();
+        media_address_judge_restrict("");
+        resolve(text, NULL);
+        assert_false(media_address_judge_closed(closed));
+        if (allows(text, PORT))
+                fail_msg("%s", text);
+        assert_true(media_address_judge_closed(closed));
+        assert_string_equal(closed, text);
+}
+
+static void test_strangers_stay_out_of_here(void **state) {
+        static const char *const closed[] = {
+                "127.0.0.1",          "127.9.9.9",         "0.0.0.0",           "169.254.169.254",
+                "224.0.0.1",          "239.255.255.250",   "255.255.255.255",   "::1",
+                "::",                 "fe80::1",           "ff02::1",           "ff05::c",
+                "::ffff:127.0.0.1",   "::ffff:239.1.1.1",  "64:ff9b::7f00:1",   "2002:7f00:1::",
+                "::ffff:0:7f00:1",   "64:ff9b:1::7f00:1", "64:ff9b::a9fe:a9fe"};
+        static const char *const open[] = {"10.0.0.1", "192.168.1.10", "8.8.8.8", "fd00::1",
+                                           "2a00:1450::1"};
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++)
+                check_closed(closed[i]);
+        for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
+                media_address_judge_reset();
+                media_address_judge_restrict("");
+                resolve(open[i], NULL);
+                assert_true(allows(open[i], PORT));
+        }
+}
+
+static void test_what_is_allowed_is_open(void **state) {
+        char closed[MEDIA_ADDRESS_TEXT_MAX];
+
+        (void)state;
+        media_address_judge_reset();
+        media_address_judge_restrict("127.0.0.1");
+        resolve("127.0.0.1", NULL);
+        assert_true(allows("127.0.0.1", PORT));
+        assert_true(allows("127.0.0.1", 8500));
+        assert_false(allows("127.0.0.2", PORT));
+        assert_true(media_address_judge_closed(closed));
+        assert_string_equal(closed, "127.0.0.2");
+        // The address that the internet may lead to is no nearer for being allowed.
+        media_address_judge_reset();
+        media_address_judge_restrict("127.0.0.1");
+        resolve("8.8.8.8", NULL);
+        assert_false(allows("127.0.0.1", PORT));
+        assert_false(media_address_judge_closed(closed));
+}
+
+static void test_an_allowed_name_opens_its_addresses(void **state) {
+        (void)state;
+        media_address_judge_reset();
+        media_address_judge_restrict("10.0.0.0/8 go2rtc");
+        resolve_name("Go2rtc", "127.0.0.1", "127.0.0.3");
+        assert_true(allows("127.0.0.1", PORT));
+        assert_true(allows("127.0.0.3", 6970));
+        assert_false(allows("127.0.0.2", PORT));
+        media_address_judge_reset();
+        media_address_judge_restrict("go2rtc");
+        resolve_name("other", "127.0.0.1", NULL);
+        assert_false(allows("127.0.0.1", PORT));
+}
+
+// Whoever answers for a name gives another address when the library asks again.
+static void test_each_connection_is_judged(void **state) {
+        (void)state;
+        media_address_judge_reset();
+        media_address_judge_restrict("");
+        resolve("192.168.1.10", NULL);
+        assert_true(allows("192.168.1.10", PORT));
+        resolve("127.0.0.1", NULL);
+        assert_false(allows("127.0.0.1", PORT));
+        // At the first one, too, which may have several.
+        media_address_judge_reset();
+        media_address_judge_restrict("");
+        resolve("8.8.8.8", "127.0.0.1");
+        assert_true(allows("8.8.8.8", PORT));
+        assert_false(allows("127.0.0.1", PORT));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_ranks),
@@ -203,6 +294,10 @@ int main(void) {
                 cmocka_unit_test(test_never_inward),
                 cmocka_unit_test(test_outward),
                 cmocka_unit_test(test_a_name_inside_and_outside),
+                cmocka_unit_test(test_strangers_stay_out_of_here),
+                cmocka_unit_test(test_what_is_allowed_is_open),
+                cmocka_unit_test(test_an_allowed_name_opens_its_addresses),
+                cmocka_unit_test(test_each_connection_is_judged),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -432,7 +432,15 @@ static enum media_fault fault_of(const struct hearing *hearing, int code, char *
         bool is_pipe =
                 hearing->descriptor && !media_descriptor_is_seekable(hearing->descriptor);
         bool is_nothing = media_output_position(&hearing->output) == 0;
+        char closed[MEDIA_ADDRESS_TEXT_MAX];
 
+        // What the far end refused it refused by itself; all else came of the connection that was
+        // not made.
+        if (is_nothing && fault != MEDIA_FAULT_CREDENTIALS && fault != MEDIA_FAULT_NOT_FOUND &&
+            media_address_judge_closed(closed)) {
+                snprintf(words, MEDIA_WORDS_MAX, "%s", closed);
+                return MEDIA_FAULT_ADDRESS;
+        }
         // The library knows only that it had no permission, and of a playlist not even that.
         if (is_nothing && media_address_judge_refused() > 0 &&
             (fault == MEDIA_FAULT_PROTOCOL || fault == MEDIA_FAULT_OTHER ||
@@ -505,6 +513,8 @@ int media_child_run(const struct media_request *request, int records, int input)
         int code;
 
         hearing->request = request;
+        if (request->is_untrusted)
+                media_address_judge_restrict(request->allow);
         hearing->damaged_at = NAN;
         hearing->opened = xnew(struct media_opened);
         media_faults_init(&hearing->faults);

@@ -65,6 +65,10 @@ static const char *request_trouble(const struct media_request *request) {
                 return "an input for what has none, or none for what has one";
         if (!text_is_one_line(request->url) || !text_is_one_line(request->track))
                 return "a line break in a text";
+        if (!is_network && request->is_untrusted)
+                return "a stranger's address for what has none";
+        if (!media_allow_is_good(request->allow))
+                return "an address that is none among those that are allowed";
         if (!extension_is_good(request->extension))
                 return "an extension that is none";
         if (request->n_channels < 1 || request->n_channels > MEDIA_CHANNELS_MAX)
@@ -102,13 +106,14 @@ static const char *control_trouble(const struct media_control *control) {
 static json_t *request_pack(const struct media_control *control) {
         const struct media_request *request = &control->request;
 
-        return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:I}", "do",
+        return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:b, s:s, s:I}", "do",
                          "start", "id", (json_int_t)control->id, "kind",
                          kind_names[request->kind], "url", request->url, "input",
                          input_names[request->has_input], "extension", request->extension,
                          "transport", transport_names[request->transport], "is_paced",
                          (int)request->is_paced, "is_looped", (int)request->is_looped, "track",
-                         request->track, "n_channels", (json_int_t)request->n_channels);
+                         request->track, "is_untrusted", (int)request->is_untrusted, "allow",
+                         request->allow, "n_channels", (json_int_t)request->n_channels);
 }
 
 static json_t *control_pack(const struct media_control *control) {
@@ -190,6 +195,8 @@ static bool request_unpack(const json_t *json, struct media_request *ret) {
             !text_unpack(json, "track", ret->track, sizeof(ret->track)) ||
             !flag_unpack(json, "is_paced", &ret->is_paced) ||
             !flag_unpack(json, "is_looped", &ret->is_looped) ||
+            !flag_unpack(json, "is_untrusted", &ret->is_untrusted) ||
+            !text_unpack(json, "allow", ret->allow, sizeof(ret->allow)) ||
             !number_unpack(json, "n_channels", MEDIA_CHANNELS_MAX, &n_channels))
                 return false;
         ret->kind = (enum media_kind)kind;

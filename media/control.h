@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "media/allow.h"
 #include "util/error.h"
 
 #define MEDIA_CONTROL_MAX     (16 * 1024)
@@ -40,6 +41,10 @@ struct media_request {
         bool is_looped;                       // and again from its begin
         char track[MEDIA_TRACK_MAX];  // "": the child chooses; "2": number from 1; "de":
                                       // language
+        // MEDIA_NETWORK: who gave the address is a stranger, and may not reach what is closed
+        // to those (media/allow.h), but for this.
+        bool is_untrusted;
+        char allow[MEDIA_ALLOW_MAX];
         unsigned n_channels;  // 1: a mix; else so many are kept apart, interleaved, 2 to 64
 };
 

@@ -26,6 +26,8 @@ static struct media_control start_new(void) {
                             .url = URL,
                             .transport = MEDIA_UDP,
                             .track = "de",
+                            .is_untrusted = true,
+                            .allow = "127.0.0.0/8 go2rtc",
                             .n_channels = 64},
         };
 }
@@ -68,6 +70,8 @@ static void test_requests_pass(void **state) {
         assert_int_equal(got.request.transport, MEDIA_UDP);
         assert_string_equal(got.request.track, "de");
         assert_int_equal(got.request.n_channels, 64);
+        assert_true(got.request.is_untrusted);
+        assert_string_equal(got.request.allow, "127.0.0.0/8 go2rtc");
         control = upload_new();
         got = pass(&control);
         assert_int_equal(got.request.kind, MEDIA_UPLOAD);
@@ -114,6 +118,12 @@ static void test_wrong_requests_are_not_sent(void **state) {
         encode_check_refused(&control);
         control = start_new();
         control.request.url[3] = '\n';
+        encode_check_refused(&control);
+        control = start_new();
+        control.request.allow[0] = '/';
+        encode_check_refused(&control);
+        control = upload_new();
+        control.request.is_untrusted = true;
         encode_check_refused(&control);
         control = start_new();
         control.request.url[3] = '\xff';

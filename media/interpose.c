@@ -83,7 +83,7 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 
         // What a socket is to be bound to is nothing that a URL led to.
         if (code == 0 && node && !(hints && hints->ai_flags & AI_PASSIVE))
-                media_address_judge_resolved(*ret);
+                media_address_judge_resolved(node, *ret);
         return code;
 }
 

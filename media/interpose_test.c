@@ -324,11 +324,12 @@ static enum media_fault fault_read(int records) {
         return record.fault;
 }
 
-static enum media_fault program_read(const char *address, unsigned port) {
+// `allow` NULL: whoever gave the address is trusted.
+static enum media_fault program_read_as(const char *address, unsigned port, const char *allow) {
         struct media_control control = {
                 .type = MEDIA_DO_START,
                 .id = 1,
-                .request = {.kind = MEDIA_NETWORK, .n_channels = 1},
+                .request = {.kind = MEDIA_NETWORK, .n_channels = 1, .is_untrusted = allow},
         };
         int socket_of_it, ends[2], wait_status;
         pid_t pid = program_start(&socket_of_it);
@@ -336,6 +337,8 @@ static enum media_fault program_read(const char *address, unsigned port) {
 
         snprintf(control.request.url, sizeof(control.request.url), "http://%s:%u/", address,
                  port);
+        snprintf(control.request.allow, sizeof(control.request.allow), "%s",
+                 allow ? allow : "");
         assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
         assert_int_equal(media_control_send(socket_of_it, &control, &ends[1], 1), 0);
         close(ends[1]);
@@ -345,6 +348,36 @@ static enum media_fault program_read(const char *address, unsigned port) {
         assert_int_equal(waitpid(pid, &wait_status, 0), pid);
         assert_int_equal(wait_status, 0);
         return fault;
+}
+
+static enum media_fault program_read(const char *address, unsigned port) {
+        return program_read_as(address, port, NULL);
+}
+
+static void test_the_program_judges_strangers(void **state) {
+        struct servers *servers = *state;
+
+        assert_int_equal(program_read_as("127.0.0.1", servers->loopback.port, ""),
+                         MEDIA_FAULT_ADDRESS);
+        assert_int_equal(program_read_as("[::ffff:127.0.0.1]", servers->loopback.port, ""),
+                         MEDIA_FAULT_ADDRESS);
+        assert_int_equal(program_read_as("localhost", servers->loopback.port, "10.0.0.0/8"),
+                         MEDIA_FAULT_ADDRESS);
+        assert_int_equal(server_clients(&servers->loopback), 0);
+        // Where it may go there is no sound.
+        assert_int_equal(program_read_as("127.0.0.1", servers->loopback.port, "127.0.0.0/8"),
+                         MEDIA_FAULT_NOT_MEDIA);
+        assert_int_equal(program_read_as("localhost", servers->loopback.port, "localhost"),
+                         MEDIA_FAULT_NOT_MEDIA);
+        assert_int_equal(server_clients(&servers->loopback), 2);
+        server_redirect(&servers->private, PUBLIC, servers->public.port);
+        assert_int_equal(program_read_as(PRIVATE, servers->private.port, ""),
+                         MEDIA_FAULT_NOT_MEDIA);
+        // An address that is allowed leads no further.
+        server_redirect(&servers->loopback, "127.0.0.2", servers->loopback.port);
+        assert_int_equal(program_read_as("127.0.0.1", servers->loopback.port, "127.0.0.1"),
+                         MEDIA_FAULT_ADDRESS);
+        assert_int_equal(server_clients(&servers->loopback), 3);
 }
 
 static void test_the_program_judges(void **state) {
@@ -379,10 +412,12 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_datagrams_are_judged, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_avformat_reads_ahead, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_the_program_judges, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_the_program_judges_strangers, setup,
+                                                teardown),
         };
 
         if (!network_make()) {
-                printf("[  SKIPPED ] 7 test(s): no network namespace may be made here\n");
+                printf("[  SKIPPED ] 8 test(s): no network namespace may be made here\n");
                 return 0;
         }
         av_log_set_level(AV_LOG_QUIET);

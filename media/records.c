@@ -34,7 +34,7 @@ static const char *const fault_names[MEDIA_FAULT_COUNT] = {
         [MEDIA_FAULT_NOT_MEDIA] = "not_media", [MEDIA_FAULT_DAMAGED] = "damaged",
         [MEDIA_FAULT_PROTOCOL] = "protocol",   [MEDIA_FAULT_FORMAT] = "format",
         [MEDIA_FAULT_LIMIT] = "limit",         [MEDIA_FAULT_INDEX_LAST] = "index_last",
-        [MEDIA_FAULT_OTHER] = "other",
+        [MEDIA_FAULT_ADDRESS] = "address",     [MEDIA_FAULT_OTHER] = "other",
 };
 
 const char *media_records_fault(enum media_fault fault) {

@@ -51,6 +51,7 @@ enum media_fault {
         MEDIA_FAULT_NOT_MEDIA,    // what arrives is no sound in a known format
         MEDIA_FAULT_DAMAGED,      // some of it could not be read, at a second that is told
         MEDIA_FAULT_PROTOCOL,     // it leads to a protocol or place that is not allowed
+        MEDIA_FAULT_ADDRESS,      // it leads to an address that is closed to strangers
         MEDIA_FAULT_FORMAT,       // it may not be taken for what it is
         MEDIA_FAULT_LIMIT,        // it takes more than one may take
         MEDIA_FAULT_INDEX_LAST,   // an MP4 file that cannot be read from a pipe

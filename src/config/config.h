@@ -76,6 +76,7 @@ struct config {
         int engines;
         int threads;  // of each engine; 0: all cores, shared out among them
         enum compute compute;
+        char *source_allow;                // as media_backend_allow() takes it; NULL: none
         char *media;                       // what reads media, as media_backend_new() takes it
         struct request_defaults defaults;  // what streams and clients begin from
         uint64_t memory;                   // bytes; CONFIG_AUTO: config_memory() knows

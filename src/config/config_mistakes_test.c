@@ -53,7 +53,7 @@ static void test_all_mistakes_at_once(void **state) {
                 "\"Dutch\"?\n"
                 "bad.yaml:10:1: modle: unknown key; did you mean \"model\"?\n"
                 "bad.yaml:11:1: zzz: unknown key; those known here are listen, origins, "
-                "hosts, model, model_dir, language, engines, threads, compute, media, "
+                "hosts, model, model_dir, language, engines, threads, compute, media, sources, "
                 "pause, window_max, memory, admission, per_address, filters, backlog, uploads, "
                 "log, "
                 "decoding, state_dir, journal, alerts, sinks, streams\n");
@@ -102,6 +102,10 @@ static void test_wrong_kinds(void **state) {
                            "bad.yaml:2:6: streams.a: expected a URL, or a "
                            "mapping with the key url, but this is a list\n");
         rig_expect_refused("[a]: b\n", "bad.yaml:1:1: expected a key, but this is a list\n");
+        rig_expect_refused("sources: {allow: 127.0.0.1:80}\n",
+                           "bad.yaml:1:18: sources.allow: \"127.0.0.1:80\" is not an address "
+                           "such as 127.0.0.1, a network such as 127.0.0.0/8, the name of a "
+                           "host, or any; at most 4095 bytes in all\n");
         rig_expect_refused("streams: {a: {url: 'rtsp://h/a', loop: yes}}\n",
                            "bad.yaml:1:40: streams.a.loop: \"yes\" is not true or false\n");
         rig_expect_refused("streams: {a: {url: 'rtsp://h/a', track: 0}}\n",

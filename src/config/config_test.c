@@ -55,6 +55,7 @@ static void test_every_key(void **state) {
                 "threads: 3\n"
                 "compute: bf16\n"
                 "media: /usr/local/bin/ffmpeg\n"
+                "sources: {allow: [127.0.0.0/8, go2rtc]}\n"
                 "log: {level: warning, format: json}\n"
                 "streams:\n"
                 "  a.b_c-1:\n"
@@ -77,6 +78,7 @@ static void test_every_key(void **state) {
         assert_int_equal(config->threads, 3);
         assert_int_equal(config->compute, COMPUTE_BF16);
         assert_string_equal(config->media, "/usr/local/bin/ffmpeg");
+        assert_string_equal(config->source_allow, "127.0.0.0/8 go2rtc");
         assert_int_equal(config->log_level, LOG_WARNING);
         assert_int_equal(config->log_format, LOG_JSON);
         assert_string_equal(stream->name, "a.b_c-1");

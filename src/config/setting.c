@@ -198,6 +198,8 @@ static bool words_set(const struct setting *setting, char **place, const char *v
                          : before        ? xasprintf("%s %s", before, word)
                                          : xstrdup(word);
         }
+        if (setting->most > 0 && joined && (double)strlen(joined) > setting->most)
+                return false;
         free(*place);
         *place = TAKE(joined);
         return true;

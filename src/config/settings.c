@@ -229,6 +229,15 @@ const struct setting setting_table[] = {
                  "beside "
                  "eavesdrop or in /usr/libexec/eavesdrop, ffmpeg the one in PATH; or the path "
                  "of either"},
+        {"sources", SETTING_SECTION, .applies = SERVER,
+         .help = "what streams may reach that are added while the server runs"},
+        {"sources.allow", SETTING_WORDS, .most = SOURCE_ALLOW_MAX, .applies = SERVER,
+         IN_CONFIG(source_allow), .is_good = source_allow_is_good, .preset_words = "none",
+         .expected = "an address such as 127.0.0.1, a network such as 127.0.0.0/8, the name of "
+                     "a host, or any; at most 4095 bytes in all",
+         .help = "addresses of this machine, its link and multicast that streams added while "
+                 "the server runs may reach: one, or a list of addresses, networks and hosts' "
+                 "names; any allows all"},
         {"pause", TIME(0.1, 10), .applies = BOTH | CLIENT, IN_REQUEST(pause), .preset = "0.6",
          .help = "silence that ends a window and makes its text final"},
         {"window_max", TIME(5, 28), .applies = BOTH | CLIENT, IN_REQUEST(window_max),

@@ -252,6 +252,7 @@ int server_open(struct server **ret, const struct server_parts *parts, struct er
         server->state_dir = config_state_dir(parts->config);
         server->budget = budget_new(config_memory(parts->config));
         server->media = media_backend_new(parts->loop, parts->config->media);
+        media_backend_allow(server->media, parts->config->source_allow);
         server->timer = loop_timer_new(parts->loop, server_on_tick, server);
         r = server_start(server, error);
         if (r < 0) {

@@ -197,6 +197,7 @@ static void end_take(struct builtin_child *child, const struct media_record *rec
                          record->words[0] ? record->words : text);
                 break;
         case MEDIA_FAULT_PROTOCOL:
+        case MEDIA_FAULT_ADDRESS:
                 snprintf(child->text, sizeof(child->text), record->words[0] ? "%s: %s" : "%s",
                          text, record->words);
                 break;
@@ -404,7 +405,7 @@ static int builtin_open(struct media_run **ret, struct media_backend *backend,
         child->listener = *listener;
         child->is_killed = config->kind != MEDIA_RUN_NETWORK;
         child->damaged_at = NAN;
-        code = builtin_request_init(&request, config, error);
+        code = builtin_request_init(&request, config, backend->allow, error);
         if (code == 0)
                 code = media_process_start(builtin->process, &child->row, &request.request,
                                            request.descriptors, request.n_descriptors, error);
@@ -437,7 +438,7 @@ static const struct media_backend_ops builtin_ops = {
 struct media_backend *builtin_child_backend(struct loop *loop, const char *program) {
         struct builtin_backend *builtin = xnew(struct builtin_backend);
 
-        builtin->backend = (struct media_backend){&builtin_ops, loop};
+        builtin->backend = (struct media_backend){.ops = &builtin_ops, .loop = loop};
         builtin->process = media_process_new(loop, program);
         return &builtin->backend;
 }

@@ -100,7 +100,7 @@ static int input_init(struct builtin_request *ret, const struct media_run_config
 }
 
 int builtin_request_init(struct builtin_request *ret, const struct media_run_config *config,
-                         struct error *error) {
+                         const char *allow, struct error *error) {
         int ends[2], code;
 
         *ret = (struct builtin_request){
@@ -118,6 +118,11 @@ int builtin_request_init(struct builtin_request *ret, const struct media_run_con
                 .output = -1,
                 .input = -1,
         };
+        if (config->is_untrusted && !media_allow_is_any(allow)) {
+                ret->request.is_untrusted = true;
+                snprintf(ret->request.allow, sizeof(ret->request.allow), "%s",
+                         allow ? allow : "");
+        }
         if (config->track)
                 snprintf(ret->request.track, sizeof(ret->request.track), "%s", config->track);
         code = pipe_make(ends, error);

@@ -21,8 +21,9 @@ struct builtin_request {
 
 // Open what is needed. Negative errno with words in *error: a file that cannot be opened, or no
 // more descriptors. builtin_request_deinit() in any case.
+// `allow`: as media_backend_allow() was told.
 int builtin_request_init(struct builtin_request *ret, const struct media_run_config *config,
-                         struct error *error);
+                         const char *allow, struct error *error);
 
 // Close what was not taken.
 void builtin_request_deinit(struct builtin_request *request);

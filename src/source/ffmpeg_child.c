@@ -1,5 +1,6 @@
 #include "source/ffmpeg_child.h"
 
+#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #include "audio/pcm.h"
+#include "media/allow.h"
 #include "source/ffmpeg_command.h"
 #include "source/ffmpeg_diagnosis.h"
 #include "util/mem.h"
@@ -250,10 +252,17 @@ static int ffmpeg_open(struct media_run **ret, struct media_backend *backend,
                        const struct media_run_config *config,
                        const struct media_run_listener *listener, struct error *error) {
         const struct ffmpeg_backend *ffmpeg = (const struct ffmpeg_backend *)backend;
-        struct ffmpeg_child *child = xnew(struct ffmpeg_child);
+        struct ffmpeg_child *child;
         struct ffmpeg_command command;
         int code;
 
+        // Where it connects to nobody sees.
+        if (config->is_untrusted && !media_allow_is_any(backend->allow))
+                return error_set(error, -EPERM,
+                                 "streams that are added while the server runs are not read by "
+                                 "ffmpeg, whose connections cannot be judged: set media: "
+                                 "builtin, or let them reach all with sources.allow: any");
+        child = xnew(struct ffmpeg_child);
         child->run.ops = &ffmpeg_run_ops;
         child->loop = backend->loop;
         child->listener = *listener;
@@ -289,7 +298,7 @@ static const struct media_backend_ops ffmpeg_ops = {
 struct media_backend *ffmpeg_child_backend(struct loop *loop, const char *program) {
         struct ffmpeg_backend *ffmpeg = xnew(struct ffmpeg_backend);
 
-        ffmpeg->backend = (struct media_backend){&ffmpeg_ops, loop};
+        ffmpeg->backend = (struct media_backend){.ops = &ffmpeg_ops, .loop = loop};
         ffmpeg->program = xstrdup(program);
         return &ffmpeg->backend;
 }

@@ -1,6 +1,7 @@
 #include "source/media_backend.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,9 +25,16 @@ struct media_backend *media_backend_new(struct loop *loop, const char *choice) {
                                : ffmpeg_child_backend(loop, choice);
 }
 
+void media_backend_allow(struct media_backend *backend, const char *words) {
+        free(backend->allow);
+        backend->allow = xstrdup(words);
+}
+
 struct media_backend *media_backend_free(struct media_backend *backend) {
-        if (backend)
-                backend->ops->free(backend);
+        if (!backend)
+                return NULL;
+        media_backend_allow(backend, NULL);
+        backend->ops->free(backend);
         return NULL;
 }
 

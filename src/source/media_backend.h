@@ -20,6 +20,10 @@ struct media_backend;
 // needed.
 struct media_backend *media_backend_new(struct loop *loop, const char *choice);
 
+// What sources that are not trusted may reach of what is closed to them: words as
+// source_allow_is_good() takes them, with blanks between; copied. NULL: nothing.
+void media_backend_allow(struct media_backend *backend, const char *words);
+
 // End what it has started. NULL is fine. Returns NULL.
 struct media_backend *media_backend_free(struct media_backend *backend);
 

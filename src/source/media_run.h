@@ -34,6 +34,8 @@ struct media_run_config {
         enum source_transport transport;  // RTSP only
         bool is_paced;                    // files: no faster than real time
         bool is_looped;                   // files: over again at the end
+        bool is_untrusted;  // of the network: who gave the URL is a stranger, who may not reach
+                            // all that the server may (media_backend_allow())
         const char *track;  // which sound track: its number from 1, or a language's code; "" or
                             // NULL: the program chooses
 };
@@ -83,7 +85,7 @@ struct media_backend_ops {
         const char *name;
         bool is_telling;  // what it opened, gaps, jumps, titles and where it is damaged
         // Negative errno with words in *error: the program cannot be run (-EAGAIN: for now), or
-        // the file not be opened. The listener is not called from inside.
+        // the file not be opened; -EPERM: it may not read what a stranger gave. The listener is not called from inside.
         int (*open)(struct media_run **ret, struct media_backend *backend,
                     const struct media_run_config *config,
                     const struct media_run_listener *listener, struct error *error);
@@ -94,6 +96,7 @@ struct media_backend_ops {
 struct media_backend {
         const struct media_backend_ops *ops;
         struct loop *loop;
+        char *allow;  // media_backend_allow(); NULL: nothing
 };
 
 // Start a run, as `open` above says.

@@ -197,6 +197,7 @@ static enum source_cause end_cause(const struct source *source, const struct med
         case MEDIA_FAULT_FORMAT:
         case MEDIA_FAULT_NOT_MEDIA:
                 return SOURCE_CAUSE_NO_SOUND;
+        case MEDIA_FAULT_ADDRESS:
         case MEDIA_FAULT_LIMIT:
         case MEDIA_FAULT_OTHER:
                 return SOURCE_CAUSE_OTHER;
@@ -243,7 +244,7 @@ static void source_on_end(void *context, const struct media_end *end) {
                 source->n_failures = source->n_general = 0;
         if (end_is_last(source, end))
                 source_finish(source, end);
-        else if (end->fault == MEDIA_FAULT_CREDENTIALS ||
+        else if (end->fault == MEDIA_FAULT_CREDENTIALS || end->fault == MEDIA_FAULT_ADDRESS ||
                  (is_file && end->n_samples == 0 && end_is_fault(end) && !end->has_died))
                 source_retry(source, SOURCE_FAILED, delay_jitter(source, FAILED_DELAY), reason);
         else
@@ -374,6 +375,7 @@ static int source_run(struct source *source, struct error *error) {
                 .transport = source->config.transport,
                 .is_paced = path != NULL,
                 .is_looped = source->config.is_looped,
+                .is_untrusted = source->config.is_untrusted,
                 .track = source->track,
         };
         const struct media_run_listener listener = {
@@ -391,9 +393,10 @@ static int source_run(struct source *source, struct error *error) {
         return media_run_open(&source->run, source->config.media, &config, &listener, error);
 }
 
-// A file that is not there will not come in a second.
+// A file that is not there will not come in a second, nor what may not be read be allowed.
 static void source_unopened(struct source *source, int code, const char *words) {
-        if (source_url_file(source->url) && source_url_check(source->url, NULL) < 0)
+        if (code == -EPERM ||
+            (source_url_file(source->url) && source_url_check(source->url, NULL) < 0))
                 source_retry(source, SOURCE_FAILED, delay_jitter(source, FAILED_DELAY), words);
         else
                 source_retry(source, SOURCE_OFFLINE, source_delay_next(source, code == -EAGAIN),
@@ -431,15 +434,16 @@ static void source_on_start(void *context) {
 int source_open(struct source **ret, struct loop *loop, const struct source_config *config,
                 const struct source_listener *listener, struct error *error) {
         struct source *source;
+        int code = 0;
 
         assert(loop_is_current(loop));
         // A file that is not there yet may come; everything else is a mistake.
-        if (!source_url_file(config->url)) {
-                int code = source_url_check(config->url, error);
-
-                if (code < 0)
-                        return code;
-        }
+        if (config->is_untrusted)
+                code = source_url_check_untrusted(config->url, error);
+        else if (!source_url_file(config->url))
+                code = source_url_check(config->url, error);
+        if (code < 0)
+                return code;
         source = xnew(struct source);
         source->loop = loop;
         source->name = xstrdup(config->name);

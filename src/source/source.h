@@ -26,7 +26,8 @@ enum source_state {
         SOURCE_STALLED,     // samples stopped; the watchdog will restart the child
         SOURCE_OFFLINE,     // down; will be tried again after a delay
         SOURCE_FAILED,      // will not come back without a change: refused credentials. Tried
-                            // again only every 5 minutes, so that a camera does not lock us out
+                            // again only every 5 minutes, so that a camera does not lock us out.
+                            // Or an address that is closed to it
         SOURCE_ENDED,       // a file or recording that is not looped came to its end
 };
 
@@ -53,6 +54,9 @@ const char *source_cause_name(enum source_cause cause);
 // Longest wish for a track, in bytes.
 #define SOURCE_TRACK_MAX 31
 
+// Most bytes of sources.allow.
+#define SOURCE_ALLOW_MAX 4095
+
 enum source_transport { SOURCE_TRANSPORT_TCP, SOURCE_TRANSPORT_UDP };
 
 struct source_config {
@@ -61,6 +65,8 @@ struct source_config {
         struct media_backend *media;      // reads it
         enum source_transport transport;  // RTSP only
         bool is_looped;                   // files only: start again at the end
+        bool is_untrusted;  // who gave the URL is a stranger: source_url_check_untrusted(), and
+                            // what media_backend_allow() says
         const char *track;  // which sound track: number from 1, or a language's code; copied.
                             // NULL or "": the first with speech in it, where that is told
         nsec_t stall_timeout;  // no sample for so long: restart; 0 means 10 s
@@ -80,7 +86,15 @@ struct source_listener {
 // file. 0 or -EINVAL with the words in *error.
 int source_url_check(const char *url, struct error *error);
 
-// Start, from the loop's next turn on. -EINVAL for what source_url_check() refuses; never
+// And what is refused besides when a stranger gave it: files, and addresses at which we would
+// wait for somebody to call (SRT's listener and rendezvous).
+int source_url_check_untrusted(const char *url, struct error *error);
+
+// Is it a word of sources.allow: an address, a network ("127.0.0.0/8"), the name of a host, or
+// "any"?
+bool source_allow_is_good(const char *word);
+
+// Start, from the loop's next turn on. -EINVAL for what the URL's check refuses; never
 // fails for what the far end does: that is reported as a state.
 //
 // After the end of a child the next is started 1 s later, the first five times; then after

@@ -128,6 +128,20 @@ static void faults_have_their_causes(void **state) {
         capture_close(&capture);
 }
 
+static void an_address_that_is_closed_is_a_failure(void **state) {
+        struct capture capture;
+
+        (void)state;
+        capture_open(&capture, "http://127.0.0.1/closed");
+        state_await(&capture, SOURCE_FAILED);
+        assert_non_null(strstr(capture.states.reason, "sources.allow"));
+        assert_non_null(strstr(capture.states.reason, ": 127.0.0.1; next try in"));
+        // Not in seconds.
+        loop_advance(capture.loop, 200 * NSEC_PER_SEC);
+        assert_int_equal(source_restarts(capture.source), 0);
+        capture_close(&capture);
+}
+
 static void it_comes_back_after_the_media_process(void **state) {
         struct capture capture;
 
@@ -225,6 +239,7 @@ int main(void) {
                 cmocka_unit_test(a_recording_of_the_network_ends),
                 cmocka_unit_test(a_jump_begins_a_generation),
                 cmocka_unit_test(faults_have_their_causes),
+                cmocka_unit_test(an_address_that_is_closed_is_a_failure),
                 cmocka_unit_test(it_comes_back_after_the_media_process),
                 cmocka_unit_test(a_loss_of_the_media_process_is_not_its_own),
                 cmocka_unit_test(it_asks_often_for_a_media_process),

@@ -427,6 +427,76 @@ static void urls_are_checked_before_anything_starts(void **state) {
         }
 }
 
+static void strangers_give_no_files_and_no_listeners(void **state) {
+        static const struct {
+                const char *url;
+                bool is_good;
+        } cases[] = {
+                {"rtsp://h/x", true},
+                {"https://h/radio.m3u8?mode=listener&listen=1", true},  // the far end's words
+                {"srt://h:9000", true},
+                {"srt://h:9000?mode=caller&latency=20", true},
+                {"srt://h:9000?latency=20&mode=listener", false},
+                {"srt://h:9000?mode=rendezvous", false},
+                {"srt://h:9000?mode=caller&mode=listener", false},
+                {"srt://h:9000?mode", false},
+                {"srt://h:9000?modes=2", true},
+                {"rtmp://h/x?listen=1", false},
+                {"rtmp://h/x?listen", false},
+                {"rtmp://h/x?listen=0", true},
+                {"/etc/passwd", false},
+                {"/dev/null", false},
+                {"file:///dev/null", false},
+                {"FILE:/dev/null", false},
+                {"pipe:0", false},
+                {"", false},
+                {"rtsp://", false},
+                {"concat:/a|/b", false},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                struct error error = {0};
+                int code = source_url_check_untrusted(cases[i].url, &error);
+
+                if (code != (cases[i].is_good ? 0 : -EINVAL) ||
+                    (code < 0) != (error.text[0] != '\0'))
+                        fail_msg("%s: %d: %s", cases[i].url, code, error.text);
+        }
+}
+
+// What ffmpeg connects to cannot be judged.
+static void strangers_are_not_read_by_ffmpeg(void **state) {
+        struct source_config config = {
+                .name = "office", .url = "http://127.0.0.1:1/x", .is_untrusted = true};
+        struct capture capture = {.loop = loop_new_fake(0)};
+        const struct source_listener listener = {
+                .on_samples = capture_on_samples,
+                .on_state = capture_on_state,
+                .context = &capture,
+        };
+
+        (void)state;
+        script_write("exit 1");
+        config.media = capture.media = media_backend_new(capture.loop, program);
+        media_backend_allow(capture.media, "127.0.0.0/8");
+        assert_int_equal(source_open(&capture.source, capture.loop, &config, &listener, NULL),
+                         0);
+        loop_advance(capture.loop, 0);
+        assert_int_equal(capture.states.last, SOURCE_FAILED);
+        assert_non_null(strstr(capture.states.reason, "sources.allow: any"));
+        assert_int_equal(source_children(), 0);
+        capture.source = source_close(capture.source);
+        media_backend_allow(capture.media, "127.0.0.0/8 any");
+        assert_int_equal(source_open(&capture.source, capture.loop, &config, &listener, NULL),
+                         0);
+        loop_advance(capture.loop, 0);
+        // It may have ended already.
+        assert_ptr_equal(strstr(capture.states.told, "connecting failed connecting "),
+                         capture.states.told);
+        capture_close(&capture);
+}
+
 static void a_missing_or_old_ffmpeg_is_told_with_the_remedy(void **state) {
         struct error error = {0};
 
@@ -473,6 +543,8 @@ int main(void) {
                 cmocka_unit_test(two_hundred_restarts_leak_nothing),
                 cmocka_unit_test(the_listener_may_close_the_source),
                 cmocka_unit_test(urls_are_checked_before_anything_starts),
+                cmocka_unit_test(strangers_give_no_files_and_no_listeners),
+                cmocka_unit_test(strangers_are_not_read_by_ffmpeg),
                 cmocka_unit_test(a_missing_or_old_ffmpeg_is_told_with_the_remedy),
         };
 

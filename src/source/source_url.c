@@ -8,10 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "media/allow.h"
 #include "media/formats.h"
 #include "source/source.h"
 #include "util/mem.h"
 #include "util/redact.h"
+
+_Static_assert(SOURCE_ALLOW_MAX < MEDIA_ALLOW_MAX, "all that is allowed can be handed on");
 
 // Shorter than util/process keeps of a stderr line: a URL there is never cut before the '@'
 // that tells where its password ends.
@@ -162,4 +165,59 @@ int source_url_check(const char *url, struct error *error) {
                                  "rtmp, rtmps, srt, or a file's path",
                                  (int)scheme_length(url), url);
         return address_check(url, scheme, error);
+}
+
+// --- what strangers may give ----------------------------------------------------
+
+// Is that the key, and its value none of the good ones (NULL at the end)?
+static bool option_is_bad(const char *option, size_t n, const char *key,
+                          const char *const *good) {
+        size_t n_key = strlen(key);
+
+        if (n < n_key || strncmp(option, key, n_key) != 0 ||
+            (n > n_key && option[n_key] != '='))
+                return false;
+        for (; *good; good++)
+                if (n == n_key + 1 + strlen(*good) &&
+                    strncmp(option + n_key + 1, *good, strlen(*good)) == 0)
+                        return false;
+        return true;
+}
+
+// Options are read by FFmpeg from the query, but for HTTP, where it is the far end's.
+static bool url_waits_for_callers(const char *url) {
+        static const char *const modes[] = {"caller", NULL};
+        static const char *const listens[] = {"0", NULL};
+        const char *option = strchr(url, '?');
+
+        while (option) {
+                size_t n = strcspn(++option, "&");
+
+                if (option_is_bad(option, n, "mode", modes) ||
+                    option_is_bad(option, n, "listen", listens))
+                        return true;
+                option = option[n] ? option + n : NULL;
+        }
+        return false;
+}
+
+int source_url_check_untrusted(const char *url, struct error *error) {
+        int code;
+
+        if (*url && source_url_file(url))
+                return error_set(error, -EINVAL,
+                                 "a file cannot be added while the server runs; expected an "
+                                 "address: rtsp, rtsps, http, https, rtmp, rtmps or srt");
+        code = source_url_check(url, error);
+        if (code < 0)
+                return code;
+        if (strncasecmp(url, "http", 4) != 0 && url_waits_for_callers(url))
+                return error_set(error, -EINVAL,
+                                 "the URL asks us to wait for callers (mode or listen); a "
+                                 "stream that is added while the server runs can only call");
+        return 0;
+}
+
+bool source_allow_is_good(const char *word) {
+        return media_allow_word_is_good(word);
 }

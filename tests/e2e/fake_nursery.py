@@ -128,13 +128,17 @@ def refused(records):
     records.end("protocol", "10.0.0.1 is nearer than the address that was asked for")
 
 
+def closed(records):
+    records.end("address", "127.0.0.1")
+
+
 def status(_records):
     os._exit(3)
 
 
 CHILDREN = {
     f.__name__: f
-    for f in (live, endless, tone, notes, jumps, garbage, dies, stops, stubborn, polite, refused, status)
+    for f in (live, endless, tone, notes, jumps, garbage, dies, stops, stubborn, polite, refused, closed, status)
 }
 
 
