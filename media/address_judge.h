@@ -12,8 +12,8 @@
 // at the port that was asked for: a name may stand for a machine inside and outside.
 //
 // A stranger's URL, one that came over the API, may moreover not lead to this machine, its link
-// or multicast at all, but for what the administrator allows (media/allow.h). Each connection is
-// judged by the address that it goes to, however often its name was looked up before.
+// or multicast at all, but for what the administrator allows (media/allow.h). Each connection
+// is judged by the address that it goes to, however often its name was looked up before.
 //
 // media/interpose.c puts it in front of every connection that a library makes through libc.
 // Code of a stranger in a child need not go through libc.
@@ -44,8 +44,8 @@ void media_address_judge_reset(void);
 // The URL is a stranger's; `allow`, which is lent, says what of the above is open to it.
 void media_address_judge_restrict(const char *allow);
 
-// A library resolved a name. The first time counts. Where the name is allowed, all the addresses
-// that it has are.
+// A library resolved a name. The first time counts. Where the name is allowed, all the
+// addresses that it has are.
 void media_address_judge_resolved(const char *name, const struct addrinfo *addresses);
 
 // May it be connected, or sent, to? Nothing may before a name was resolved.

@@ -9,8 +9,8 @@
 
 #define WORD_MAX 256  // a host's name has 253 bytes at most
 
-// What a network is made of: the first `n_bits` of 16 bytes. Those of IPv4 lie behind the prefix
-// of mapped addresses.
+// What a network is made of: the first `n_bits` of 16 bytes. Those of IPv4 lie behind the
+// prefix of mapped addresses.
 struct network {
         uint8_t bytes[16];
         unsigned n_bits;

@@ -434,8 +434,8 @@ static enum media_fault fault_of(const struct hearing *hearing, int code, char *
         bool is_nothing = media_output_position(&hearing->output) == 0;
         char closed[MEDIA_ADDRESS_TEXT_MAX];
 
-        // What the far end refused it refused by itself; all else came of the connection that was
-        // not made.
+        // What the far end refused it refused by itself; all else came of the connection that
+        // was not made.
         if (is_nothing && fault != MEDIA_FAULT_CREDENTIALS && fault != MEDIA_FAULT_NOT_FOUND &&
             media_address_judge_closed(closed)) {
                 snprintf(words, MEDIA_WORDS_MAX, "%s", closed);

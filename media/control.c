@@ -106,8 +106,8 @@ static const char *control_trouble(const struct media_control *control) {
 static json_t *request_pack(const struct media_control *control) {
         const struct media_request *request = &control->request;
 
-        return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:b, s:s, s:I}", "do",
-                         "start", "id", (json_int_t)control->id, "kind",
+        return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:b, s:s, s:I}",
+                         "do", "start", "id", (json_int_t)control->id, "kind",
                          kind_names[request->kind], "url", request->url, "input",
                          input_names[request->has_input], "extension", request->extension,
                          "transport", transport_names[request->transport], "is_paced",

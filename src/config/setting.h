@@ -70,11 +70,11 @@ struct setting {
         unsigned applies;  // SETTING_SERVER, ...
         unsigned verbs;    // SETTING_SERVE, ...
         enum setting_owner owner;
-        size_t offset, size;         // of the field in its owner
-        double least, most;  // of a number or item; bytes of a text; of words too, 0: any
-        const char *word;            // what may stand instead of a number ("off"); NULL none
-        double word_value;           // and the number that it stands for
-        const char *zero;            // what 0 means, where that is not none
+        size_t offset, size;  // of the field in its owner
+        double least, most;   // of a number or item; bytes of a text; of words too, 0: any
+        const char *word;     // what may stand instead of a number ("off"); NULL none
+        double word_value;    // and the number that it stands for
+        const char *zero;     // what 0 means, where that is not none
         size_t items_max, n_offset;  // of a list; its number of items is a size_t there
         // All that there are, or from which a code may be made; NULL at the end.
         const char *const *choices;

@@ -85,7 +85,8 @@ struct media_backend_ops {
         const char *name;
         bool is_telling;  // what it opened, gaps, jumps, titles and where it is damaged
         // Negative errno with words in *error: the program cannot be run (-EAGAIN: for now), or
-        // the file not be opened; -EPERM: it may not read what a stranger gave. The listener is not called from inside.
+        // the file not be opened; -EPERM: it may not read what a stranger gave. The listener is
+        // not called from inside.
         int (*open)(struct media_run **ret, struct media_backend *backend,
                     const struct media_run_config *config,
                     const struct media_run_listener *listener, struct error *error);

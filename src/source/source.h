@@ -26,9 +26,9 @@ enum source_state {
         SOURCE_STALLED,     // samples stopped; the watchdog will restart the child
         SOURCE_OFFLINE,     // down; will be tried again after a delay
         SOURCE_FAILED,      // will not come back without a change: refused credentials. Tried
-                            // again only every 5 minutes, so that a camera does not lock us out.
-                            // Or an address that is closed to it
-        SOURCE_ENDED,       // a file or recording that is not looped came to its end
+                        // again only every 5 minutes, so that a camera does not lock us out.
+                        // Or an address that is closed to it
+        SOURCE_ENDED,  // a file or recording that is not looped came to its end
 };
 
 #define SOURCE_STATE_COUNT (SOURCE_ENDED + 1)
