@@ -9,6 +9,8 @@
 #include "api/problem.h"
 #include "api/reply.h"
 #include "api/route.h"
+#include "api/sessions.h"
+#include "api/status.h"
 #include "auth/principal.h"
 #include "util/mem.h"
 #include "util/metrics.h"
@@ -28,6 +30,7 @@ struct api {
         size_t n_metrics;
         nsec_t metrics_at;  // when it was made
         struct forgettings *forgettings;
+        struct status *status;
 };
 
 static struct api_view api_view(const struct api *api) {
@@ -110,6 +113,31 @@ static void segments_delete(struct api *api, struct exchange *exchange,
                            parts->n ? parts->texts[0] : NULL);
 }
 
+static void status_get(struct api *api, struct exchange *exchange,
+                       const struct route_parts *parts) {
+        struct api_view view = api_view(api);
+
+        (void)parts;
+        status_answer(api->status, exchange, &view);
+}
+
+static void status_history_get(struct api *api, struct exchange *exchange,
+                        const struct route_parts *parts) {
+        (void)parts;
+        status_answer_history(api->status, exchange);
+}
+
+static void sessions_get(struct api *api, struct exchange *exchange,
+                         const struct route_parts *parts) {
+        (void)parts;
+        sessions_answer(exchange, api_view(api).figures.hub);
+}
+
+static void session_delete(struct api *api, struct exchange *exchange,
+                           const struct route_parts *parts) {
+        sessions_dismiss(exchange, api_view(api).figures.hub, parts->texts[0]);
+}
+
 // --- the table -------------------------------------------------------------------------------
 
 // A path with names in it stands behind those that it would take for them.
@@ -119,6 +147,10 @@ static const struct route routes[] = {
         {"GET", "/readyz", ROUTE_OPEN, readiness_get},
         {"GET", "/metrics", ROUTE_OPEN, metrics_get},
         {"GET", "/api/v1/server", ROUTE_MANAGE, server_get},
+        {"GET", "/api/v1/status", ROUTE_READ_ALL, status_get},
+        {"GET", "/api/v1/status/history", ROUTE_READ_ALL, status_history_get},
+        {"GET", "/api/v1/sessions", ROUTE_MANAGE, sessions_get},
+        {"DELETE", "/api/v1/sessions/{id}", ROUTE_MANAGE, session_delete},
         {"DELETE", "/api/v1/segments", ROUTE_MANAGE, segments_delete},
         {"DELETE", "/api/v1/streams/{name}/segments", ROUTE_MANAGE, segments_delete},
         {0},
@@ -185,6 +217,14 @@ void api_answer(struct api *api, struct exchange *exchange) {
                 route->answer(api, exchange, &parts);
 }
 
+void api_tick(struct api *api) {
+        if (status_is_due(api->status)) {
+                struct api_view view = api_view(api);
+
+                status_tick(api->status, &view);
+        }
+}
+
 // --- life ------------------------------------------------------------------------------------
 
 struct api *api_new(struct loop *loop,
@@ -196,6 +236,7 @@ struct api *api_new(struct loop *loop,
         api->describe = describe;
         api->context = context;
         api->forgettings = forgettings_new();
+        api->status = status_new(loop);
         return api;
 }
 
@@ -203,6 +244,7 @@ struct api *api_free(struct api *api) {
         if (!api)
                 return NULL;
         forgettings_free(api->forgettings);
+        status_free(api->status);
         free(api->metrics);
         return mem_free(api);
 }

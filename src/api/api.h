@@ -33,6 +33,9 @@ struct api *api_new(struct loop *loop,
 // Before the journal and the archive are closed. NULL is fine. Returns NULL.
 struct api *api_free(struct api *api);
 
+// Once a second, for what is kept of how the server was.
+void api_tick(struct api *api);
+
 // Answer a request: with the page of its path, 404 where there is none, 405 to a method that it
 // does not have, 403 to a principal that may not see it.
 void api_answer(struct api *api, struct exchange *exchange);

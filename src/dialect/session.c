@@ -190,6 +190,18 @@ static void session_goodbye(struct session *session, uint16_t code) {
                 session_close(session, code, "server is going away");
 }
 
+// Said in the dialect's words; of a client that has shown none, in those of the first.
+static void session_send_away(struct session *session, uint16_t code, const char *words,
+                              nsec_t retry) {
+        const struct dialect *dialect =
+                session->dialect ? session->dialect : session->dialects[0];
+
+        dialect->refuse(session, words, retry);
+        session->is_leaving = true;
+        loop_timer_cancel(session->setup_timer);
+        session_close(session, code, words);
+}
+
 static void session_ask_leave(struct hub_session *base, uint16_t code) {
         session_leave(session_of(base), code);
 }
@@ -228,11 +240,17 @@ static void session_ask_release(struct hub_session *base) {
                 session_read(session, true);
 }
 
+static void session_ask_dismiss(struct hub_session *base, const char *words) {
+        log_info(base->about, "client-dismissed", "%s", words);
+        session_send_away(session_of(base), 1008, words, 0);
+}
+
 static const struct hub_session_ops session_ops = {
         .leave = session_ask_leave,
         .goodbye = session_ask_goodbye,
         .release = session_ask_release,
         .on_overload = session_ask_overload,
+        .dismiss = session_ask_dismiss,
 };
 
 // --- for dialects ----------------------------------------------------------------------------
@@ -245,19 +263,14 @@ void session_send(struct session *session, char *text, size_t n) {
 }
 
 void session_refuse(struct session *session, uint16_t code, const char *words, nsec_t retry) {
-        const struct dialect *dialect =
-                session->dialect ? session->dialect : session->dialects[0];
         struct hub_counts *counts = hub_counts(session->hub);
 
-        dialect->refuse(session, words, retry);
         log_info(session->base.about, "client-refused", "%s", words);
         if (code == 1013)
                 counts->n_refused_busy++;
         else
                 counts->n_refused_invalid++;
-        session->is_leaving = true;
-        loop_timer_cancel(session->setup_timer);
-        session_close(session, code, words);
+        session_send_away(session, code, words, retry);
 }
 
 void session_leave(struct session *session, uint16_t code) {

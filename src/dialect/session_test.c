@@ -134,6 +134,32 @@ static void too_many_of_an_address_are_refused_in_their_own_words(void **state) 
         hub_leave(rig->hub->hub, &other);
 }
 
+static void whoever_is_dismissed_is_told_why(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+        struct hub_session *session;
+
+        rig->dialects = with_echo;
+        session_rig_connect(rig, "/echo", 0);
+        session_rig_expect(rig, "hello?");
+        session = hub_first_session(rig->hub->hub);
+        session->ops->dismiss(session, "enough");
+        session->ops->dismiss(session, "more than enough");  // it is on its way already
+        session_rig_expect(rig, "echo no: enough");
+        session_rig_expect(rig, "\x03\xf0" "enough");  // 1008
+        assert_int_equal(hub_counts(rig->hub->hub)->n_refused_invalid, 0);
+}
+
+static void whoever_has_said_nothing_can_be_dismissed(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+        struct hub_session *session;
+
+        session_rig_connect(rig, "/", 0);
+        session_rig_expect(rig, "\r\n\r\n");
+        session = hub_first_session(rig->hub->hub);
+        session->ops->dismiss(session, "enough");
+        session_rig_expect(rig, "\"message\":\"enough\"");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 SESSION_TEST(a_dialect_known_by_its_path_may_speak_first),
@@ -141,6 +167,8 @@ int main(void) {
                 SESSION_TEST(a_first_text_of_nobody_is_told_what_it_could_be),
                 SESSION_TEST(unknown_roles_are_refused),
                 SESSION_TEST(health_checks_are_answered),
+                SESSION_TEST(whoever_is_dismissed_is_told_why),
+                SESSION_TEST(whoever_has_said_nothing_can_be_dismissed),
                 SESSION_TEST(too_many_of_an_address_are_refused_in_their_own_words),
         };
 

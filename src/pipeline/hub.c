@@ -25,7 +25,8 @@ struct hub {
         LIST_HEAD(, hub_session) sessions;
         struct tally addresses;  // of the sessions
         TAILQ_HEAD(hub_streams, hub_stream) pulled, pushed;
-        uint64_t n_opened;
+        uint64_t n_opened;   // streams
+        uint64_t n_entered;  // sessions
         void (*on_stream)(void *context, struct hub_stream *stream, bool is_open);
         void *watch_context;
 };
@@ -61,6 +62,8 @@ bool hub_enter(struct hub *hub, struct hub_session *session) {
         size_t most = (size_t)hub->parts.address_sessions;
         size_t n = tally_add(&hub->addresses, session->address);
 
+        session->id = ++hub->n_entered;
+        session->since = loop_wall(hub->parts.loop);
         LIST_INSERT_HEAD(&hub->sessions, session, link);
         hub_session_is(session, hub_reader(hub, HUB_READER_UNKNOWN));
         return most == 0 || n <= most;
@@ -78,6 +81,14 @@ struct hub_session *hub_first_session(const struct hub *hub) {
 
 struct hub_session *hub_next_session(const struct hub_session *session) {
         return LIST_NEXT(session, link);
+}
+
+struct hub_session *hub_find_session(const struct hub *hub, uint64_t id) {
+        struct hub_session *session = hub_first_session(hub);
+
+        while (session && session->id != id)
+                session = hub_next_session(session);
+        return session;
 }
 
 // --- who is let in ---------------------------------------------------------------------------

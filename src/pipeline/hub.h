@@ -95,10 +95,14 @@ struct hub_session_ops {
         // The server is overloaded: `words` say what is to be expected. False when the client
         // cannot be told.
         bool (*on_overload)(struct hub_session *session, const char *words);
+        // Send the client away, in its own dialect's words: `words` are for people and say why.
+        void (*dismiss)(struct hub_session *session, const char *words);
 };
 
 struct hub_session {
         const struct hub_session_ops *ops;
+        uint64_t id;                        // 1, 2, ...; never given again
+        nsec_t since;                       // wall clock: when it came
         const struct principal *principal;  // who it is
         char address[64];                   // where it is: whose share and limits it has
         char about[64];                     // for log lines: "client 127.0.0.1:40312"
@@ -122,6 +126,9 @@ void hub_session_is(struct hub_session *session, struct hub_reader *reader);
 // All of them; the latest first. NULL: there are no more.
 struct hub_session *hub_first_session(const struct hub *hub);
 struct hub_session *hub_next_session(const struct hub_session *session);
+
+// The one with that id. NULL: there is none, or none any more.
+struct hub_session *hub_find_session(const struct hub *hub, uint64_t id);
 
 // --- who is let in ---------------------------------------------------------------------------
 

@@ -114,6 +114,27 @@ static void sessions_are_counted_by_kind(void **state) {
         assert_int_equal(own->n_present, 0);
 }
 
+static void sessions_have_an_id_and_a_beginning(void **state) {
+        struct hub_rig *rig = hub_rig_need(state);
+        struct hub_session sessions[2] = {session_at("10.0.0.1"), session_at("10.0.0.2")};
+        nsec_t began = loop_wall(rig->loop);
+
+        hub_enter(rig->hub, &sessions[0]);
+        loop_advance(rig->loop, NSEC_PER_SEC);
+        hub_enter(rig->hub, &sessions[1]);
+        assert_int_equal(sessions[0].since, began);
+        assert_int_equal(sessions[1].since, began + NSEC_PER_SEC);
+        assert_ptr_equal(hub_find_session(rig->hub, sessions[0].id), &sessions[0]);
+        assert_ptr_equal(hub_find_session(rig->hub, sessions[1].id), &sessions[1]);
+        assert_null(hub_find_session(rig->hub, 0));
+        hub_leave(rig->hub, &sessions[1]);
+        assert_null(hub_find_session(rig->hub, sessions[1].id));
+        hub_enter(rig->hub, &sessions[1]);
+        assert_int_equal(sessions[1].id, 3);
+        hub_leave(rig->hub, &sessions[0]);
+        hub_leave(rig->hub, &sessions[1]);
+}
+
 static void an_address_has_so_many_sessions(void **state) {
         struct hub_rig *rig = hub_rig_need(state);
         struct hub_session sessions[3] = {session_at("10.0.0.1"), session_at("10.0.0.1"),
@@ -153,6 +174,7 @@ int main(void) {
                 HUB_TEST(what_the_model_cannot_do_is_refused),
                 HUB_TEST(pulled_and_pushed_streams_are_listed_alike),
                 HUB_TEST(sessions_are_counted_by_kind),
+                HUB_TEST(sessions_have_an_id_and_a_beginning),
                 HUB_TEST(an_address_has_so_many_sessions),
                 HUB_TEST(nobody_is_let_in_without_memory),
         };

@@ -57,6 +57,8 @@ struct stream {
 
         enum source_state state;
         char reason[STREAM_REASON_MAX];
+        nsec_t since;      // wall clock: of that state
+        bool is_speaking;  // somebody is
 };
 
 // --- live or a file --------------------------------------------------------------------------
@@ -267,9 +269,10 @@ static void source_on_samples(void *context, const float *samples, size_t n) {
 }
 
 static void live_on_speech(void *context, bool is_speaking) {
-        const struct stream *stream = context;
+        struct stream *stream = context;
         struct stream_facts facts = stream_facts(stream);
 
+        stream->is_speaking = is_speaking;
         observers_on_speech(stream->observers, &facts, is_speaking);
 }
 
@@ -314,6 +317,8 @@ static void source_on_state(void *context, enum source_state state, const char *
 
         if (stream->state == SOURCE_ONLINE && state != SOURCE_ONLINE && state != SOURCE_STALLED)
                 source_on_jump(stream);
+        if (stream->state != state)
+                stream->since = loop_wall(stream->services.loop);
         stream->state = state;
         snprintf(stream->reason, sizeof(stream->reason), "%s", reason ? reason : "");
         state_log(stream);
@@ -381,6 +386,14 @@ struct stream_notice stream_state(const struct stream *stream) {
                 .state = source_state_name(stream->state),
                 .reason = stream->reason,
         };
+}
+
+nsec_t stream_since(const struct stream *stream) {
+        return stream->since;
+}
+
+bool stream_is_speaking(const struct stream *stream) {
+        return stream->is_speaking;
 }
 
 const struct source *stream_source(const struct stream *stream) {
@@ -508,6 +521,7 @@ int stream_open(struct stream **ret, const struct stream_services *services,
         stream->relief = loop_timer_new(services->loop, stream_on_relief_tick, stream);
         stream->history = history_new(settings->history_segments, STREAM_HISTORY_BYTES);
         stream->state = SOURCE_ONLINE;
+        stream->since = loop_wall(services->loop);
         if (settings->journaled && services->journaling)
                 stream->journaling = journaling_new(services->journaling, settings->journaled,
                                                     stream_on_journaled, stream);

@@ -78,6 +78,12 @@ struct stream_facts stream_facts(const struct stream *stream);
 // The source's state and the reason for it; "online" for pushed streams.
 struct stream_notice stream_state(const struct stream *stream);
 
+// Since when it is in that state; of pushed streams since they were opened. Wall clock.
+nsec_t stream_since(const struct stream *stream);
+
+// Somebody speaks on it at the moment, as far as it has been heard. Not known of files.
+bool stream_is_speaking(const struct stream *stream);
+
 // Where its sound comes from; NULL for pushed streams.
 const struct source *stream_source(const struct stream *stream);
 

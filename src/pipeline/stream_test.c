@@ -70,7 +70,9 @@ static void cancel_forgets_what_was_said(void **state) {
         engine_script_hold(rig->script);
         for (size_t i = 0; i < (size_t)2 * AUDIO_RATE; i += RIG_PIECE)
                 stream_on_audio(rig->stream, rig->speech.samples + i, RIG_PIECE);
+        assert_true(stream_is_speaking(rig->stream));
         stream_flush(rig->stream);
+        assert_false(stream_is_speaking(rig->stream));
         assert_int_equal(stream_backlog(rig->stream), 1);
         stream_cancel(rig->stream);
         assert_int_equal(stream_backlog(rig->stream), 0);

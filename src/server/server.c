@@ -90,6 +90,7 @@ static void server_on_tick(void *context) {
 
         overload_tell(server->overload);
         recorder_tick(server->recorder);
+        api_tick(server->api);
         log_tell_left_out();
         for (struct hub_session *session = hub_first_session(server->hub); session;
              session = hub_next_session(session))

@@ -1,0 +1,176 @@
+"""One look at the whole server: its status, the last hour, who is connected, and sending somebody away."""
+
+import contextlib
+import datetime
+import http.client
+import json
+import socket
+
+import processes
+import pytest
+
+CONFIG = """
+streams:
+  hall: {hall}
+  yard: rtsp://viewer:secret@127.0.0.1:9/yard
+alerts: {{ask: {{words: [country]}}}}
+sinks: {{file: {{type: lines, path: heard.jsonl}}}}
+"""
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """A plain HTTP connection to a unix socket."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=60)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(60)
+        self.sock.connect(str(self.path))
+
+
+def ask(server, target, method="GET", by_tcp=False):
+    """(status, body as JSON; None without one)."""
+    connection = (
+        http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        if by_tcp
+        else UnixConnection(server.state_dir / "eavesdrop.sock")
+    )
+    with contextlib.closing(connection):
+        connection.request(method, "/api/v1" + target)
+        answer = connection.getresponse()
+        body = answer.read()
+        return answer.status, json.loads(body) if body else None
+
+
+def status_of(server):
+    status, body = ask(server, "/status")
+    assert status == 200
+    return body
+
+
+def when(text):
+    assert text.endswith("Z")
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+@pytest.fixture(scope="module")
+def server(program, models, jfk, tmp_path_factory):
+    """A server with a stream that has ended, and a camera that is not there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("XDG_RUNTIME_DIR", raising=False)
+        with processes.serving(program, models, tmp_path_factory.mktemp("status")) as start:
+            yield start(CONFIG.format(hall=jfk[0]))
+
+
+# --- the status ------------------------------------------------------------------------------
+
+
+def stream_of(server, name, state):
+    """The stream as the status has it, once it is in that state."""
+
+    def look():
+        found = [one for one in status_of(server)["streams"] if one["name"] == name]
+        return found and found[0]["state"] == state and found[0]
+
+    return processes.wait_until(look, 60, f"{name} is {state}")
+
+
+def test_the_server_itself(server):
+    status = status_of(server)
+    assert status["process"] == server.pid and (status["state"], status["reason"]) == ("ok", "")
+    assert when(status["started"]).tzinfo and status["uptime"] >= 0
+    assert status["load"]["level"] == "normal" and status["load"]["backlog"]["windows_on_disk"] == 0
+    memory = status["memory"]
+    assert 0 < memory["resident"] and 0 <= memory["budget_used"]["messages"] < memory["budget"]
+    assert status["processor"]["seconds"] > 0 and status["descriptors"]["open"] > 0
+    assert later_uptime(server, status["uptime"]) > status["uptime"]
+
+
+def later_uptime(server, before):
+    return processes.wait_until(lambda: (now := status_of(server)["uptime"]) > before and now, 30, "time passes")
+
+
+def test_why_a_stream_is_silent(server):
+    hall, yard = stream_of(server, "hall", "ended"), stream_of(server, "yard", "offline")
+    assert (hall["kind"], hall["dialect"], hall["is_speaking"]) == ("pulled", "", False)
+    assert "refused" in yard["reason"].lower() and "secret" not in json.dumps(status_of(server))
+    started = when(status_of(server)["started"])
+    assert started <= when(hall["since"]) and started <= when(yard["since"])
+
+
+def test_what_is_kept(server):
+    stream_of(server, "hall", "ended")
+    (alert,) = processes.wait_until(
+        lambda: [one for one in status_of(server)["alerts"] if one["fired"] > 0], 60, "the alert fires"
+    )
+    assert alert["name"] == "ask"
+    status = status_of(server)
+    assert status["journal"]["state"] == "ok" and status["journal"]["bytes"] > 0 and status["archive"] is None
+    assert [(sink["name"], sink["type"], sink["state"]) for sink in status["sinks"]] == [("file", "lines", "ok")]
+
+
+def test_the_last_hour(server):
+    """The first step is over after ten seconds; its figures are lists, all equally long."""
+
+    def look():
+        status, history = ask(server, "/status/history")
+        assert status == 200 and history["step"] == 10
+        return history["time"] and history
+
+    history = processes.wait_until(look, 60, "a step")
+    lists = {name: figures for name, figures in history.items() if name != "step"}
+    assert {len(figures) for figures in lists.values()} == {len(history["time"])}
+    assert history["streams"][-1] >= 2 and history["level"][-1] in ("normal", "slowed", "finals_only", "full")
+    assert history["memory"][-1] > 0 and all(cores >= 0 for cores in history["cores"])
+    assert status_of(server)["processor"]["cores"] is not None
+
+
+# --- sessions --------------------------------------------------------------------------------
+
+
+def sessions_of(server):
+    status, body = ask(server, "/sessions")
+    assert status == 200
+    return body["sessions"]
+
+
+def test_who_is_connected_and_sending_away(server, client):
+    before = {one["id"] for one in sessions_of(server)}
+    talker = client(server)
+    talker.setup("desk")
+    (session,) = [one for one in sessions_of(server) if one["id"] not in before]
+    assert (session["dialect"], session["stream"], session["address"]) == ("eavesdrop", "desk", "127.0.0.1")
+    assert session["principal"] and session["backlog"] == 0 and session["about"].startswith("client 127.0.0.1:")
+    assert when(status_of(server)["started"]) <= when(session["since"])
+    desk = stream_of(server, "desk", "online")
+    assert (desk["kind"], desk["dialect"]) == ("pushed", "eavesdrop")
+    assert status_of(server)["sessions"]["eavesdrop"] >= 1
+
+    assert ask(server, f"/sessions/{session['id']}", "DELETE") == (204, None)
+    talker.wait_error("administrator")
+    talker.wait_close()
+    assert talker.close_code == 1008 and "administrator" in talker.close_reason
+    processes.wait_until(lambda: session["id"] not in [one["id"] for one in sessions_of(server)], 30, "it is gone")
+    assert ask(server, f"/sessions/{session['id']}", "DELETE")[0] == 404
+    server.wait_log(rf"process \d+ .* had session {session['id']} \(client 127\.0\.0\.1:\d+\) closed")
+
+
+@pytest.mark.parametrize("name", ["0", "x", "-1", "1.5", "99999999999999999999", "18446744073709551617"])
+def test_no_such_session(server, name):
+    status, body = ask(server, f"/sessions/{name}", "DELETE")
+    assert (status, body["field"]) == (404, "id")
+
+
+# --- who may ---------------------------------------------------------------------------------
+
+
+def test_who_may(server):
+    for target in ("/status", "/status/history"):
+        assert ask(server, target, by_tcp=True)[0] == 200
+        assert ask(server, target + "?verbose=1")[0] == 400
+        assert ask(server, target, "POST")[0] == 405
+    for method, target in (("GET", "/sessions"), ("DELETE", "/sessions/1")):
+        assert ask(server, target, method, by_tcp=True)[0] == 403
