@@ -122,7 +122,7 @@ static void status_get(struct api *api, struct exchange *exchange,
 }
 
 static void status_history_get(struct api *api, struct exchange *exchange,
-                        const struct route_parts *parts) {
+                               const struct route_parts *parts) {
         (void)parts;
         status_answer_history(api->status, exchange);
 }

@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#include "decode/load.h"
+#include "decode/scheduler.h"
 #include "util/loop.h"
 
 #define STATUS_STEP  (10 * NSEC_PER_SEC)

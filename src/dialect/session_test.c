@@ -145,7 +145,8 @@ static void whoever_is_dismissed_is_told_why(void **state) {
         session->ops->dismiss(session, "enough");
         session->ops->dismiss(session, "more than enough");  // it is on its way already
         session_rig_expect(rig, "echo no: enough");
-        session_rig_expect(rig, "\x03\xf0" "enough");  // 1008
+        session_rig_expect(rig, "\x03\xf0"
+                                "enough");  // 1008
         assert_int_equal(hub_counts(rig->hub->hub)->n_refused_invalid, 0);
 }
 
