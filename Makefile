@@ -2,12 +2,13 @@
 # make run           all it takes on a fresh Debian 12: packages, build, model, server
 # make test          everything that is tested, from the same fresh machine
 # make check         the quick part of that: layers, sizes, names, format
+# make deb           Debian packages in build/deb
 # make format        rewrite all C as .clang-format says
 # make clean
 
 CONFIG ?= examples/demo.yaml
 
-.PHONY: build run test check format clean
+.PHONY: build run test check deb format clean
 
 build:
 	@tools/bootstrap --check build
@@ -25,6 +26,10 @@ test:
 
 check:
 	@tools/test --only checks
+
+deb:
+	@tools/bootstrap --check build deb
+	@packaging/build-deb
 
 format:
 	@tools/check-format --fix
