@@ -7,8 +7,10 @@
 
 #include "api/forgetting.h"
 #include "api/problem.h"
+#include "api/reading.h"
 #include "api/reply.h"
 #include "api/route.h"
+#include "api/rows.h"
 #include "api/sessions.h"
 #include "api/status.h"
 #include "auth/principal.h"
@@ -31,6 +33,7 @@ struct api {
         nsec_t metrics_at;  // when it was made
         struct forgettings *forgettings;
         struct status *status;
+        struct readings *readings;
 };
 
 static struct api_view api_view(const struct api *api) {
@@ -138,6 +141,49 @@ static void session_delete(struct api *api, struct exchange *exchange,
         sessions_dismiss(exchange, api_view(api).figures.hub, parts->texts[0]);
 }
 
+static struct reading_place reading_place(const struct api *api) {
+        struct api_view view = api_view(api);
+
+        return (struct reading_place){
+                .loop = api->loop,
+                .hub = view.figures.hub,
+                .journal = view.kept.journal,
+                .archive = view.kept.archive,
+                .is_stopping = view.is_stopping,
+        };
+}
+
+static void segments_get(struct api *api, struct exchange *exchange,
+                         const struct route_parts *parts) {
+        struct reading_place place = reading_place(api);
+
+        rows_answer(api->readings, exchange, &place, ROWS_HISTORY,
+                    parts->n ? parts->texts[0] : NULL);
+}
+
+static void segment_get(struct api *api, struct exchange *exchange,
+                        const struct route_parts *parts) {
+        struct reading_place place = reading_place(api);
+
+        rows_answer_one(api->readings, exchange, &place, parts->texts[0]);
+}
+
+static void search_get(struct api *api, struct exchange *exchange,
+                       const struct route_parts *parts) {
+        struct reading_place place = reading_place(api);
+
+        (void)parts;
+        rows_answer(api->readings, exchange, &place, ROWS_FOUND, NULL);
+}
+
+static void alerts_fired_get(struct api *api, struct exchange *exchange,
+                             const struct route_parts *parts) {
+        struct reading_place place = reading_place(api);
+
+        (void)parts;
+        rows_answer(api->readings, exchange, &place, ROWS_ALERTS, NULL);
+}
+
 // --- the table -------------------------------------------------------------------------------
 
 // A path with names in it stands behind those that it would take for them.
@@ -151,8 +197,13 @@ static const struct route routes[] = {
         {"GET", "/api/v1/status/history", ROUTE_READ_ALL, status_history_get},
         {"GET", "/api/v1/sessions", ROUTE_MANAGE, sessions_get},
         {"DELETE", "/api/v1/sessions/{id}", ROUTE_MANAGE, session_delete},
+        {"GET", "/api/v1/segments", ROUTE_READ, segments_get},
         {"DELETE", "/api/v1/segments", ROUTE_MANAGE, segments_delete},
+        {"GET", "/api/v1/segments/{id}", ROUTE_READ, segment_get},
+        {"GET", "/api/v1/streams/{name}/segments", ROUTE_READ, segments_get},
         {"DELETE", "/api/v1/streams/{name}/segments", ROUTE_MANAGE, segments_delete},
+        {"GET", "/api/v1/search", ROUTE_READ, search_get},
+        {"GET", "/api/v1/alerts/fired", ROUTE_READ, alerts_fired_get},
         {0},
 };
 
@@ -237,6 +288,7 @@ struct api *api_new(struct loop *loop,
         api->context = context;
         api->forgettings = forgettings_new();
         api->status = status_new(loop);
+        api->readings = readings_new();
         return api;
 }
 
@@ -245,6 +297,7 @@ struct api *api_free(struct api *api) {
                 return NULL;
         forgettings_free(api->forgettings);
         status_free(api->status);
+        readings_free(api->readings);
         free(api->metrics);
         return mem_free(api);
 }

@@ -85,6 +85,18 @@ bool parameters_time(struct exchange *exchange, const char *name, int64_t *ret) 
         return false;
 }
 
+bool parameters_stretch(struct exchange *exchange, int64_t *ret_from, int64_t *ret_to) {
+        CLEANUP(mem_freep) char *to = http_request_query(exchange_request(exchange), "to");
+
+        if (!parameters_time(exchange, "from", ret_from) ||
+            !parameters_time(exchange, "to", ret_to))
+                return false;
+        if (!to || *ret_to > *ret_from)
+                return true;
+        parameters_refuse(exchange, "to", "the end is not after the beginning");
+        return false;
+}
+
 bool parameters_count(struct exchange *exchange, const char *name, uint64_t least,
                       uint64_t most, uint64_t *ret) {
         CLEANUP(mem_freep) char *text = http_request_query(exchange_request(exchange), name);

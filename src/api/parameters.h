@@ -19,6 +19,9 @@ bool parameters_known(struct exchange *exchange, const char *const *names);
 // has none.
 bool parameters_time(struct exchange *exchange, const char *name, int64_t *ret);
 
+// A stretch of time: `from` and `to`, as parameters_time() reads them; each may be absent.
+bool parameters_stretch(struct exchange *exchange, int64_t *ret_from, int64_t *ret_to);
+
 // A whole number within [least, most]; likewise.
 bool parameters_count(struct exchange *exchange, const char *name, uint64_t least,
                       uint64_t most, uint64_t *ret);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <time.h>
+#include <zlib.h>
 
 #include "audio/pcm.h"
 #include "journal/age_clock.h"
@@ -44,12 +45,11 @@ struct archive_job {
         float *samples;
         size_t n;
         enum archive_format format;
-        void (*on_read)(void *context, void *bytes, size_t n, const char *trouble);
+        void (*on_read)(void *context, struct archive_sound *sound, const char *trouble);
         void (*on_done)(void *context, const char *trouble);
         void *context;
         // What came of it:
-        void *bytes;
-        size_t n_bytes;
+        struct archive_sound sound;
         char trouble[256];
 };
 
@@ -92,7 +92,7 @@ static size_t job_bytes(const struct archive_job *job) {
 static struct archive_job *job_free(struct archive_job *job) {
         free(job->stream);
         free(job->samples);
-        free(job->bytes);
+        free(job->sound.bytes);
         return mem_free(job);
 }
 
@@ -209,8 +209,10 @@ static void read_run(struct archive *archive, struct archive_job *job) {
                         return;
                 }
         }
-        job->bytes = archive_stretch_finish(stretch, &job->n_bytes);
-        if (!job->bytes)
+        job->sound.bytes = archive_stretch_finish(stretch, &job->sound.n);
+        if (job->sound.bytes)
+                job->sound.checksum = (uint32_t)crc32_z(0, job->sound.bytes, job->sound.n);
+        else
                 job_fail(job, "no sound is kept of that time", 0);
 }
 
@@ -251,10 +253,12 @@ static void job_finish(void *context) {
 
         if (job->archive) {
                 TAILQ_REMOVE(&job->archive->asked, job, in_asked);
-                if (job->on_read)
-                        job->on_read(job->context, TAKE(job->bytes), job->n_bytes, trouble);
-                else if (job->on_done)
+                if (job->on_read) {
+                        job->on_read(job->context, &job->sound, trouble);
+                        job->sound.bytes = NULL;
+                } else if (job->on_done) {
                         job->on_done(job->context, trouble);
+                }
         }
         job_free(job);
 }
@@ -480,7 +484,8 @@ static void job_ask(struct archive *archive, struct archive_job *job) {
 }
 
 void archive_read(struct archive *archive, const struct archive_query *query,
-                  void (*on_read)(void *context, void *bytes, size_t n, const char *trouble),
+                  void (*on_read)(void *context, struct archive_sound *sound,
+                                  const char *trouble),
                   void *context) {
         struct archive_job *job = job_new(archive, TASK_READ, query->stream);
 

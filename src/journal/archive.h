@@ -41,11 +41,19 @@ struct archive_query {
         enum archive_format format;
 };
 
-// Read a stretch (the query is copied): the bytes of a whole file of that format, which are the
-// callee's, the same for each such call once the sound is written; NULL with words when there
-// is none or it cannot be read. Gaps are silence; times hold to 50 ms.
+// A whole file of the format that was asked for.
+struct archive_sound {
+        void *bytes;
+        size_t n;
+        uint32_t checksum;  // CRC-32 of them
+};
+
+// Read a stretch (the query is copied). The sound's bytes are the callee's, and the same for
+// each such call once the sound is written; none, with words, when there is no sound or it
+// cannot be read. Gaps are silence; times hold to 50 ms.
 void archive_read(struct archive *archive, const struct archive_query *query,
-                  void (*on_read)(void *context, void *bytes, size_t n, const char *trouble),
+                  void (*on_read)(void *context, struct archive_sound *sound,
+                                  const char *trouble),
                   void *context);
 
 // Remove what was heard in [since, until) (Unix ms; 0: open) of that stream (NULL: all).

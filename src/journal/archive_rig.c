@@ -98,12 +98,12 @@ static void on_answer(struct archive_rig *rig, const char *trouble) {
         rig->n_answers++;
 }
 
-static void on_read(void *context, void *bytes, size_t n, const char *trouble) {
+static void on_read(void *context, struct archive_sound *sound, const char *trouble) {
         struct archive_rig *rig = context;
 
         free(rig->bytes);
-        rig->bytes = bytes;
-        rig->n_bytes = n;
+        rig->bytes = sound->bytes;
+        rig->n_bytes = sound->n;
         on_answer(rig, trouble);
 }
 

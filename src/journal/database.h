@@ -14,7 +14,7 @@
 #include "util/error.h"
 
 #define DATABASE_FILE    "journal.db"
-#define DATABASE_VERSION 1  // of the schema: PRAGMA user_version
+#define DATABASE_VERSION 2  // of the schema: PRAGMA user_version
 
 // How long a connection waits for the lock of another one.
 #define DATABASE_BUSY_MS 5000

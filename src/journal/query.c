@@ -30,6 +30,7 @@ struct query query_copy(const struct query *query) {
         struct query copy = *query;
 
         copy.streams = texts_copy(query->streams);
+        copy.readable = texts_copy(query->readable);
         copy.languages = texts_copy(query->languages);
         copy.words = xstrdup(query->words);
         return copy;
@@ -37,6 +38,7 @@ struct query query_copy(const struct query *query) {
 
 void query_deinit(struct query *query) {
         texts_free(query->streams);
+        texts_free(query->readable);
         texts_free(query->languages);
         free(query->words);
         *query = (struct query){0};

@@ -13,10 +13,12 @@
 
 // Rows that pass every condition. Zeroed asks for all of them.
 struct query {
-        unsigned kinds;  // bits 1 << ROW_...; 0: all
+        uint8_t id[ROW_ID_BYTES];  // with this id; zeros: any
+        unsigned kinds;            // bits 1 << ROW_...; 0: all
         // Of these streams (names, or globs as fnmatch(3) has them), NULL at the end; NULL:
         // all. Rows of no one stream are always among them.
         char **streams;
+        char **readable;           // and only of these, likewise: what a principal may read
         char **languages;          // of these languages, and rows without one; NULL: all
         bool is_without_sessions;  // pulled streams only
         // Unix ms; 0: open. They end at `since` or later and start before `until`.

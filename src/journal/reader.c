@@ -35,6 +35,11 @@ static bool list_has(char *const *list, const char *text, bool are_globs) {
         return false;
 }
 
+// No list has everything, and what is no text is in every list.
+static bool list_passes(char *const *list, const char *text, bool are_globs) {
+        return !list || !text || list_has(list, text, are_globs);
+}
+
 // is_wanted(stream, language). What is of all streams, or in no language, concerns everybody.
 static void is_wanted(sqlite3_context *context, int n, sqlite3_value **values) {
         const struct reader *reader = sqlite3_user_data(context);
@@ -43,10 +48,9 @@ static void is_wanted(sqlite3_context *context, int n, sqlite3_value **values) {
         const char *language = (const char *)sqlite3_value_text(values[1]);
 
         (void)n;
-        sqlite3_result_int(context, (!query->streams || !stream ||
-                                     list_has(query->streams, stream, true)) &&
-                                            (!query->languages || !language ||
-                                             list_has(query->languages, language, false)));
+        sqlite3_result_int(context, list_passes(query->streams, stream, true) &&
+                                            list_passes(query->readable, stream, true) &&
+                                            list_passes(query->languages, language, false));
 }
 
 // Steps of SQLite's machine between two looks at whether it is to stop.
@@ -223,16 +227,25 @@ enum {
         PARAMETER_KINDS,
         PARAMETER_SINCE,
         PARAMETER_UNTIL,
-        PARAMETER_LIMIT
+        PARAMETER_LIMIT,
+        PARAMETER_ID
 };
 
 #define BETWEEN(number) number " > ?2 AND " number " < ?3"
+
+static bool id_is_any(const struct query *query) {
+        static const uint8_t any[ROW_ID_BYTES];
+
+        return memcmp(query->id, any, sizeof(any)) == 0;
+}
 
 // Every way is one through an index in the order of rows, so that nothing is sorted.
 static const char *from_where(const struct query *query, const char *only_stream) {
         if (query->words)
                 return " FROM found CROSS JOIN rows ON rows.row = found.rowid "
                        "WHERE found.found MATCH ?1 AND " BETWEEN("found.rowid");
+        if (!id_is_any(query))
+                return " FROM rows INDEXED BY rows_by_id WHERE " BETWEEN("row");
         if (query->kinds && !(query->kinds & 1U << ROW_SEGMENT))
                 return " FROM rows INDEXED BY rows_unspoken "
                        "WHERE kind <> 0 AND " BETWEEN("row");
@@ -244,11 +257,12 @@ static const char *from_where(const struct query *query, const char *only_stream
 
 static char *sql_make(const struct query *query, const char *only_stream) {
         bool has_marks = query->words && query->has_marks;
-        bool has_lists = query->streams || query->languages;
+        bool has_lists = query->streams || query->readable || query->languages;
 
-        return xasprintf("SELECT " ROW_STORE_COLUMNS "%s%s%s%s%s%s%s ORDER BY %s%s LIMIT ?7",
+        return xasprintf("SELECT " ROW_STORE_COLUMNS "%s%s%s%s%s%s%s%s ORDER BY %s%s LIMIT ?7",
                          has_marks ? ", highlight(found.found, 0, char(1), char(2))" : "",
                          from_where(query, only_stream),                                 //
+                         id_is_any(query) ? "" : " AND rows.id = ?8",                    //
                          query->kinds ? " AND 1 << rows.kind & ?4" : "",                 //
                          query->since ? " AND rows.end_ms >= ?5" : "",                   //
                          query->until ? " AND rows.start_ms < ?6" : "",                  //
@@ -268,6 +282,9 @@ static void sql_bind(sqlite3_stmt *statement, const struct query *query, const c
         sqlite3_bind_int64(statement, PARAMETER_KINDS, query->kinds);
         sqlite3_bind_int64(statement, PARAMETER_SINCE, query->since);
         sqlite3_bind_int64(statement, PARAMETER_UNTIL, query->until);
+        if (!id_is_any(query))
+                sqlite3_bind_blob(statement, PARAMETER_ID, query->id, ROW_ID_BYTES,
+                                  SQLITE_STATIC);
         // One more tells whether there is something behind the page.
         sqlite3_bind_int64(statement, PARAMETER_LIMIT, (int64_t)limit + 1);
 }

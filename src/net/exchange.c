@@ -253,6 +253,11 @@ void exchange_end(struct exchange *exchange) {
         answer_complete(exchange);
 }
 
+void exchange_cut(struct exchange *exchange) {
+        transport_close(exchange->transport);
+        answer_complete(exchange);
+}
+
 void exchange_drained(struct exchange *exchange) {
         exchange->n_unsent = 0;
         if (!exchange->is_choked)

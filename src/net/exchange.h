@@ -94,3 +94,7 @@ bool exchange_write(struct exchange *exchange, const void *bytes, size_t n);
 
 // The answer is complete; forget the exchange.
 void exchange_end(struct exchange *exchange);
+
+// Break off an answer that was begun, so that the client sees that it is not whole, by closing
+// the connection; forget the exchange.
+void exchange_cut(struct exchange *exchange);

@@ -1,0 +1,278 @@
+#include "api/reading.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/problem.h"
+#include "auth/principal.h"
+#include "journal/journal.h"
+#include "net/exchange.h"
+#include "pipeline/hub.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+// Written at once: a quarter of what may be unsent.
+#define PIECE_MAX (EXCHANGE_UNSENT_MAX / 4)
+
+#define NO_STREAM  "there is no such stream, and nothing is kept of one"
+#define NO_JOURNAL "nothing is kept: the configuration's \"journal: on\" keeps what is heard"
+#define NO_ROOM    "too many others read what is kept; ask again later"
+
+struct readings {
+        LIST_HEAD(, reading) list;
+        size_t n, n_live;    // of which the latter are not among the former
+        size_t sound_bytes;  // of all of them
+};
+
+// --- before it begins ------------------------------------------------------------------------
+
+static void refuse(struct exchange *exchange, int status, const char *field,
+                   const char *detail) {
+        struct problem problem = {.status = status, .field = field, .detail = detail};
+
+        problem_reply(exchange, &problem);
+}
+
+bool readings_admit(const struct readings *readings, struct exchange *exchange,
+                    const struct reading_place *place, bool is_live) {
+        if (place->is_stopping)
+                refuse(exchange, 503, NULL, "the server is stopping");
+        else if (!place->journal)
+                refuse(exchange, 404, NULL, NO_JOURNAL);
+        else if (is_live ? readings->n_live >= READINGS_LIVE_MAX : readings->n >= READINGS_MAX)
+                refuse(exchange, 503, NULL, NO_ROOM);
+        else
+                return true;
+        return false;
+}
+
+bool reading_admits(struct exchange *exchange, const char *stream) {
+        if (principal_may_read(exchange_request(exchange)->principal, stream))
+                return true;
+        refuse(exchange, 404, NULL, NO_STREAM);
+        return false;
+}
+
+// --- life ------------------------------------------------------------------------------------
+
+// Nobody hears of it any more.
+static void reading_free(struct reading *reading) {
+        LIST_REMOVE(reading, link);
+        *(reading->is_live ? &reading->readings->n_live : &reading->readings->n) -= 1;
+        reading->readings->sound_bytes -= reading->sound_bytes;
+        journal_detach(reading->place.journal, reading);
+        if (reading->place.archive)
+                archive_detach(reading->place.archive, reading);
+        free(reading->bytes);
+        reading->ops->free(reading);
+}
+
+static void reading_on_gone(void *context) {
+        reading_free(context);
+}
+
+static void reading_on_drained(void *context) {
+        reading_pump(context);
+}
+
+void reading_begin(struct reading *reading, struct readings *readings,
+                   struct exchange *exchange, const struct reading_place *place,
+                   const struct reading_ops *ops, bool is_live) {
+        struct exchange_handler handler = {.on_gone = reading_on_gone,
+                                           .on_drained = reading_on_drained,
+                                           .context = reading};
+
+        reading->ops = ops;
+        reading->readings = readings;
+        reading->exchange = exchange;
+        reading->place = *place;
+        reading->is_live = is_live;
+        LIST_INSERT_HEAD(&readings->list, reading, link);
+        *(is_live ? &readings->n_live : &readings->n) += 1;
+        exchange_set_handler(exchange, &handler);
+}
+
+struct readings *readings_new(void) {
+        return xnew(struct readings);
+}
+
+struct readings *readings_free(struct readings *readings) {
+        if (!readings)
+                return NULL;
+        while (!LIST_EMPTY(&readings->list))
+                reading_free(LIST_FIRST(&readings->list));
+        return mem_free(readings);
+}
+
+// --- asking ----------------------------------------------------------------------------------
+
+// What the journal's files are called is nobody's business; the log has it.
+static void page_refuse(struct reading *reading, const struct query_page *page) {
+        if (page->is_query_wrong) {
+                reading_refuse(reading, 400, "q", page->error);
+                return;
+        }
+        log_warning("api", "history-failed", "what is kept cannot be read: %s", page->error);
+        reading_refuse(reading, 503, NULL,
+                       "the journal cannot be read at the moment; the server's log says why");
+}
+
+static void reading_on_page(void *context, struct query_page *page) {
+        struct reading *reading = context;
+        bool is_looking = reading->is_looking;
+
+        reading->is_looking = false;
+        if (!page->error[0] && !is_looking) {
+                reading->ops->on_page(reading, page);
+                return;
+        }
+        if (page->error[0])
+                page_refuse(reading, page);
+        else if (page->n == 0)
+                reading_refuse(reading, 404, NULL, NO_STREAM);
+        else
+                reading->ops->on_stream(reading);
+        query_page_deinit(page);
+}
+
+void reading_look(struct reading *reading, const char *stream) {
+        // Rows of what was forgotten may be of all streams.
+        struct query query = {
+                .kinds = 1U << ROW_SEGMENT | 1U << ROW_ALERT | 1U << ROW_STATUS,
+                .is_newest_first = true,
+                .limit = 1,
+        };
+
+        if (hub_find(reading->place.hub, stream)) {
+                reading->ops->on_stream(reading);
+                return;
+        }
+        query.streams = reading_only(stream);
+        reading->is_looking = true;
+        journal_read(reading->place.journal, &query, reading_on_page, reading);
+        query_deinit(&query);
+}
+
+void reading_query(struct reading *reading, const struct query *query) {
+        journal_read(reading->place.journal, query, reading_on_page, reading);
+}
+
+static void reading_on_sound(void *context, struct archive_sound *sound, const char *trouble) {
+        struct reading *reading = context;
+
+        if (trouble)
+                reading_refuse(reading, 404, NULL, trouble);
+        else
+                reading->ops->on_sound(reading, sound);
+}
+
+void reading_sound(struct reading *reading, const struct archive_query *query, size_t n_most) {
+        size_t *sum = &reading->readings->sound_bytes;
+
+        if (n_most > READINGS_SOUND_MAX - *sum) {
+                reading_refuse(reading, 503, NULL, NO_ROOM);
+                return;
+        }
+        reading->sound_bytes += n_most;
+        *sum += n_most;
+        archive_read(reading->place.archive, query, reading_on_sound, reading);
+}
+
+// --- answering -------------------------------------------------------------------------------
+
+void reading_put(struct reading *reading, const void *bytes, size_t n) {
+        while (reading->n + n > reading->capacity) {
+                reading->capacity = reading->capacity ? 2 * reading->capacity : PIECE_MAX;
+                reading->bytes = xrealloc_array(reading->bytes, reading->capacity, 1);
+        }
+        memcpy(reading->bytes + reading->n, bytes, n);
+        reading->n += n;
+}
+
+size_t reading_waiting(const struct reading *reading) {
+        return reading->n - reading->at;
+}
+
+// What was put, as far as the client takes it. False: it has yet to take more.
+static bool bytes_write(struct reading *reading) {
+        while (reading->at < reading->n) {
+                size_t n = reading->n - reading->at;
+
+                n = n < PIECE_MAX ? n : PIECE_MAX;
+                if (!exchange_write(reading->exchange, reading->bytes + reading->at, n))
+                        return false;
+                reading->at += n;
+        }
+        reading->at = reading->n = 0;
+        return true;
+}
+
+static void reading_end(struct reading *reading) {
+        exchange_end(reading->exchange);
+        reading_free(reading);
+}
+
+void reading_pump(struct reading *reading) {
+        while (bytes_write(reading)) {
+                enum reading_progress progress = reading->ops->write(reading);
+
+                if (progress == READING_DONE && bytes_write(reading)) {
+                        reading_end(reading);
+                        return;
+                }
+                if (progress != READING_MORE)
+                        return;
+        }
+}
+
+void reading_answer(struct reading *reading, const struct http_response *response) {
+        reading->is_begun = true;
+        if (exchange_begin(reading->exchange, response))
+                reading_pump(reading);
+        else
+                reading_end(reading);
+}
+
+void reading_reply(struct reading *reading, const struct http_response *response) {
+        exchange_reply(reading->exchange, response);
+        reading_free(reading);
+}
+
+void reading_refuse(struct reading *reading, int status, const char *field,
+                    const char *detail) {
+        if (reading->is_begun)
+                exchange_cut(reading->exchange);
+        else
+                refuse(reading->exchange, status, field, detail);
+        reading_free(reading);
+}
+
+// --- queries ---------------------------------------------------------------------------------
+
+char **reading_only(const char *stream) {
+        char **list = xcalloc(2, sizeof(*list));
+        char *at = xcalloc(2 * strlen(stream) + 1, 1);
+
+        list[0] = at;
+        for (; *stream; stream++) {
+                if (strchr("*?[\\", *stream))
+                        *at++ = '\\';
+                *at++ = *stream;
+        }
+        return list;
+}
+
+char **reading_readable(const struct exchange *exchange) {
+        const char *const *streams = exchange_request(exchange)->principal->streams;
+        size_t n = 0;
+        char **list;
+
+        if (!streams)
+                return NULL;
+        while (streams[n])
+                n++;
+        list = xcalloc(n + 1, sizeof(*list));
+        for (size_t i = 0; i < n; i++)
+                list[i] = xstrdup(streams[i]);
+        return list;
+}
