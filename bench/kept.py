@@ -2,11 +2,12 @@
 """What does it cost to keep what is heard, and does everybody have it? N streams of read speech, with word times,
 into a journal with its sound and all five sinks at once: lines, MQTT (mosquitto), NATS, a webhook, PostgreSQL.
 
-    build/venv/bin/python bench/kept.py [--streams 20] [--seconds 600] [--bare | --outage 300]
+    build/venv/bin/python bench/kept.py [--streams 20] [--seconds 600] [--bare | --outage 300] [--finals]
 
 Prints, over --seconds: processor time of the server by its threads and of its children, backlog, rows; then, for
 each sink, whether it has the journal's rows, in order; and how long after the end of the spoken word an alert
-reached an MQTT client, `when: final` and `when: stable`. --bare keeps nothing, to compare processor time and delay with. --outage N takes
+reached an MQTT client, `when: final` and `when: stable`; with --finals no alert asks for text while it is spoken, so
+that as much is decoded as with --bare. --bare keeps nothing, to compare processor time and delay with. --outage N takes
 all remote ends away for N seconds in the middle, and tells what memory the server had before, meanwhile and after.
 """
 
@@ -28,11 +29,11 @@ import numpy
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/e2e"))
 import brokers
 import processes
-import speech
 from test_33_nats import received
 from webhook_server import Receiver
 
-DATA = processes.PROJECT.parent / "shared/data"
+from recordings import recordings
+
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdefghijklmn").decode()
 WORDS = ["and", "the", "that", "was", "with"]
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -76,16 +77,6 @@ class Mosquitto:
         for process in (self.reader, self.broker):
             process.kill()  # mosquitto_sub may lock itself out in its handler of SIGTERM
             process.wait()
-
-
-def recordings(folder, n):
-    """n files, each of another stretch of long recordings."""
-    found = sorted((DATA / "librispeech-long").rglob("*.flac")) or sorted((DATA / "librispeech-short").rglob("*.flac"))
-    files = []
-    for i in range(n):
-        samples = speech.load(found[i % len(found)])
-        files.append(speech.save(folder / f"{i}.wav", numpy.roll(samples, -(i // len(found)) * 37 * speech.RATE)))
-    return files
 
 
 def threads(pid):
@@ -177,6 +168,7 @@ def main():
     parser.add_argument("--streams", type=int, default=20)
     parser.add_argument("--seconds", type=int, default=600)
     parser.add_argument("--bare", action="store_true", help="keep nothing and tell nobody")
+    parser.add_argument("--finals", action="store_true", help="alerts of final text only")
     parser.add_argument("--outage", type=int, default=0, help="seconds without brokers, receiver and database")
     options = parser.parse_args()
     program = processes.PROJECT / "build/release/eavesdrop"
@@ -212,7 +204,7 @@ def main():
             receivers.append(Receiver(SECRET, port=receivers[0].port))
 
         config += "journal: {audio: on}\n"
-        for when in ("final", "stable"):
+        for when in ("final",) if options.finals else ("final", "stable"):
             config += ("alerts:\n" if when == "final" else "") + f"  {when}: {{words: [{', '.join(WORDS)}], when: {when}}}\n"
         config += (
             "sinks:\n  lines: {type: lines, path: heard.jsonl, from: beginning}\n"
