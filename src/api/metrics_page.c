@@ -227,6 +227,14 @@ static void sessions_write(struct metrics *metrics, struct hub *hub, size_t n_co
                        "Open connections, whatever for.", (double)n_connections);
 }
 
+static void certificate_write(struct metrics *metrics, int64_t expiry) {
+        if (expiry)
+                metrics_single(metrics, METRICS_GAUGE,
+                               "eavesdrop_tls_certificate_expiry_timestamp_seconds",
+                               "Unix time at which the port's certificate ends.",
+                               (double)expiry);
+}
+
 static void uploads_write(struct metrics *metrics, const struct upload_slots *slots) {
         struct upload_slots_counts counts = upload_slots_counts(slots);
 
@@ -322,6 +330,7 @@ char *metrics_page(const struct metrics_sources *sources, size_t *ret_n) {
         sound_write(metrics, &hub_counts(sources->hub)->streams);
         streams_write(metrics, sources->hub);
         sessions_write(metrics, sources->hub, sources->n_connections);
+        certificate_write(metrics, sources->certificate_expiry);
         uploads_write(metrics, parts->uploads->slots);
         observers_write(metrics, sources->hub);
         metrics_kept_write(metrics, sources);

@@ -6,6 +6,7 @@
 // Threads: loop thread only.
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "pipeline/hub.h"
 
@@ -18,6 +19,7 @@ struct sinks;
 struct metrics_sources {
         struct hub *hub;
         size_t n_connections;
+        int64_t certificate_expiry;  // of new connections, Unix time in seconds; 0: none
         // What is kept and handed on; NULL: nothing is.
         const struct journal *journal;
         const struct archive *archive;

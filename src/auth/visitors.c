@@ -70,7 +70,9 @@ char *visitors_admit(const struct visitors *visitors, struct http_request *reque
         struct origin_policy policy = {
                 .origins = visitors->origins,
                 .hosts = visitors->hosts,
-                .has_any_host = request_is_public(request),
+                // Others cannot point a name at us that our certificate is for.
+                .has_any_host = request_is_public(request) || request->is_certified,
+                .is_encrypted = request->is_encrypted,
         };
         const char *host = http_request_header(request, "Host");
         // Of two, neither is where the page is from.

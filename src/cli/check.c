@@ -1,10 +1,13 @@
 // eavesdrop check: is the configuration good, before a server is stopped to read it?
+#include <errno.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "cli/cli.h"
 #include "cli/cli_options.h"
 #include "config/config.h"
 #include "models/models.h"
+#include "net/tls_identity.h"
 #include "util/complaint.h"
 #include "util/input.h"
 #include "util/mem.h"
@@ -32,6 +35,20 @@ static void model_check(const struct config *config, const char *path) {
                 complaint_print("check", "'%s': warning: %s", path, error.text);
 }
 
+// Like the model's, the certificate's file is not the configuration's; but with a broken one
+// the server does not start.
+static int certificate_check(const struct config *config, const char *path) {
+        CLEANUP(tls_identity_freep) struct tls_identity *identity = NULL;
+        struct error error;
+
+        if (!config->tls.certificate ||
+            tls_identity_load(&identity, config->tls.certificate, config->tls.key, time(NULL),
+                              &error) == 0)
+                return 0;
+        complaint_print("check", "'%s': tls: %s", path, error.text);
+        return -EINVAL;
+}
+
 int cli_check(int argc, char **argv) {
         CLEANUP(config_freep) struct config *config = NULL;
         struct cli_options options;
@@ -48,6 +65,8 @@ int cli_check(int argc, char **argv) {
         if (cli_options_config(&config, &options, path) < 0)
                 return EXIT_USAGE;
         model_check(config, input_name(path));
+        if (certificate_check(config, input_name(path)) < 0)
+                return EXIT_USAGE;
         printf("%s: ok: %zu stream%s\n", input_name(path), config->n_streams,
                config->n_streams == 1 ? "" : "s");
         return EXIT_OK;

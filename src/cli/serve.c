@@ -59,11 +59,12 @@ static void run_on_signal(void *context) {
         server_stop(run->server);
 }
 
-// logrotate renamed a file.
+// A file was renamed, or a certificate renewed.
 static void run_on_hangup(void *context) {
         const struct run *run = context;
 
-        log_info("server", "reopening", "files of sinks are opened anew");
+        log_info("server", "reopening",
+                 "files of sinks are opened anew, and the certificate is read again");
         server_reopen(run->server);
 }
 
@@ -95,9 +96,9 @@ static void ready_log(const struct run *run, const struct config *config) {
         const char *colon = strrchr(config->listen, ':');
         int length = colon ? (int)(colon - config->listen) : 0;
 
-        log_info("server", "ready", "ready: %zu streams, clients at ws://%.*s:%d",
-                 config->n_streams, length ? length : 9, length ? config->listen : "localhost",
-                 server_port(run->server));
+        log_info("server", "ready", "ready: %zu streams, clients at %s://%.*s:%d",
+                 config->n_streams, config->tls.certificate ? "wss" : "ws", length ? length : 9,
+                 length ? config->listen : "localhost", server_port(run->server));
 }
 
 static int serve_run(const struct config *config, const struct loaded *loaded) {

@@ -239,9 +239,20 @@ static void sessions_check(const struct config *config, struct config_mistakes *
                         sessions_refuse(mistakes, "sinks", config->sinks[i].name);
 }
 
+// A certificate is of no use without its key, nor the other way round.
+static void tls_check(const struct config *config, struct config_mistakes *mistakes) {
+        if (config->tls.certificate && !config->tls.key)
+                config_mistake_add(mistakes, 0, 0, "tls.key",
+                                   "is missing: the file of the certificate's private key");
+        if (config->tls.key && !config->tls.certificate)
+                config_mistake_add(mistakes, 0, 0, "tls.certificate",
+                                   "is missing: the file of the key's certificate");
+}
+
 static int config_hand_over(struct config **ret, struct config **config,
                             struct config_mistakes *mistakes) {
         sessions_check(*config, mistakes);
+        tls_check(*config, mistakes);
         if (mistakes->n > 0) {
                 config_mistakes_sort(mistakes);
                 return -EINVAL;

@@ -57,6 +57,11 @@ struct uploads_config {
         double seconds;  // of its sound
 };
 
+// What the port is encrypted with; both are paths, or both NULL.
+struct tls_config {
+        char *certificate, *key;
+};
+
 // What is kept of what was heard; which streams' is is among the defaults.
 struct journal_settings {
         bool has_sessions;                 // clients' text too
@@ -68,6 +73,7 @@ struct journal_settings {
 struct config {
         char *listen;
         char *origins, *hosts;  // blanks between them; NULL none
+        struct tls_config tls;
         // Of one client address; 0: any number.
         int address_connections, address_sessions;
         double address_backlog;  // seconds

@@ -184,6 +184,16 @@ const struct setting setting_table[] = {
          .expected = "a name of this server such as cameras.example, without a port",
          .help = "further names of this server, such as those that a reverse proxy has for it: "
                  "one, or a list"},
+        {"tls", SETTING_SECTION, .applies = SERVER,
+         .help = "encryption of the port, with a certificate and its key"},
+        {"tls.certificate", SETTING_PATH, .most = DBL_MAX, .applies = SERVER,
+         IN_CONFIG(tls.certificate), .preset_words = "none: nothing is encrypted",
+         .expected = "the path of a certificate in PEM",
+         .help = "file of the certificate (PEM), with those of its authorities behind it; it is "
+                 "read again at SIGHUP"},
+        {"tls.key", SETTING_PATH, .most = DBL_MAX, .applies = SERVER, IN_CONFIG(tls.key),
+         .preset_words = "none", .expected = "the path of a private key in PEM",
+         .help = "file of the certificate's private key (PEM, without a passphrase)"},
         {"model", SETTING_PATH, .most = DBL_MAX, .applies = SERVER, .verbs = ON_BOTH,
          IN_CONFIG(model), .may_be_name = true, .argument = "NAME|PATH", .preset = "base",
          .expected = "a model's name such as base, or the path of a model's folder or file",

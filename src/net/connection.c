@@ -9,7 +9,9 @@
 #include "net/handshake.h"
 #include "net/http_head.h"
 #include "net/http_reply.h"
+#include "net/origin.h"
 #include "net/peer.h"
+#include "net/tls_identity.h"
 #include "net/transport.h"
 #include "net/websocket_private.h"
 #include "util/mem.h"
@@ -26,6 +28,7 @@ struct connection {
         struct loop *loop;
         struct transport *transport;
         struct peer peer;
+        bool is_encrypted;
 
         http_parser parser;
         struct http_head head;
@@ -254,6 +257,15 @@ static void connection_exchange(struct connection *connection) {
         exchange_check_taken(&connection->exchange);
 }
 
+// Whether the name that we are called by is one of our certificate's.
+static bool connection_is_certified(const struct connection *connection) {
+        const char *host = http_head_next(&connection->head, "Host", NULL);
+        struct authority authority;
+
+        return connection->is_encrypted && host && authority_read(host, &authority) &&
+               tls_identity_is_for(connection->listener->identity, authority.host);
+}
+
 // A head is complete: see to whom it goes.
 static void connection_dispatch(struct connection *connection) {
         struct http_request *request = &connection->exchange.request;
@@ -264,6 +276,8 @@ static void connection_dispatch(struct connection *connection) {
                 .peer = connection->peer.name,
                 .address = connection->peer.address,
                 .is_loopback = connection->peer.is_loopback,
+                .is_encrypted = connection->is_encrypted,
+                .is_certified = connection_is_certified(connection),
                 .local = connection->peer.is_local ? &connection->peer.local : NULL,
         };
         if (!http_request_read(request, &connection->head, &reason))
@@ -436,6 +450,16 @@ static void connection_on_drained(void *context) {
         }
 }
 
+static void connection_on_plain(void *context) {
+        struct connection *connection = context;
+
+        connection->is_encrypted = false;
+        if (!connection->is_finishing)
+                connection_refuse(connection, HTTP_STATUS_BAD_REQUEST,
+                                  "this port speaks TLS: begin the address with https:// or "
+                                  "wss://");
+}
+
 static void connection_on_closed(void *context) {
         struct connection *connection = context;
 
@@ -495,6 +519,7 @@ void connection_open(struct listener *listener, int fd, bool is_busy) {
                 .on_end = connection_on_end,
                 .on_drained = connection_on_drained,
                 .on_closed = connection_on_closed,
+                .on_plain = connection_on_plain,
         };
         struct connection *connection = xnew(struct connection);
         size_t n_alike;
@@ -506,6 +531,7 @@ void connection_open(struct listener *listener, int fd, bool is_busy) {
                 free(connection);
                 return;
         }
+        connection->is_encrypted = listener->identity;
         transport_set_owner(connection->transport, connection->peer.address);
         connection->loop = listener->loop;
         connection->exchange = (struct exchange){
@@ -531,7 +557,9 @@ void connection_open(struct listener *listener, int fd, bool is_busy) {
         connection->exchange.deadline = connection->deadline;
         loop_timer_set(connection->deadline, LISTENER_REQUEST_TIMEOUT);
         n_alike = tally_add(&listener->addresses, connection->peer.address);
-        if (listener->per_address_max && n_alike > listener->per_address_max)
+        if (listener->identity && !transport_encrypt(connection->transport, listener->identity))
+                transport_close(connection->transport);
+        else if (listener->per_address_max && n_alike > listener->per_address_max)
                 connection_turn_away(connection,
                                      n_alike > listener->per_address_max + listener->busy_max);
         else if (is_busy)

@@ -130,7 +130,7 @@ static inline void turns(struct net_fixture *net, size_t n) {
 static inline int setup(void **state) {
         struct net_fixture *net;
 
-        net_setup(state);
+        client_setup(state);
         net = *state;
         net->on_exchange = on_exchange;
         memset(&seen, 0, sizeof(seen));

@@ -20,6 +20,8 @@ struct http_request {
         const char *peer;     // "127.0.0.1:40312"
         const char *address;  // whose that is (address.h): "127.0.0.1"
         bool is_loopback;     // the peer is this machine
+        bool is_encrypted;    // it came by TLS,
+        bool is_certified;    // and our certificate is for its Host
         // The process that asks, where it came by the unix socket; NULL: by TCP.
         const struct local_peer *local;
         // Who asks, as the listener's owner says (listener_handler.admit); NULL: unasked.

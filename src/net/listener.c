@@ -11,6 +11,7 @@
 #include "net/acceptor.h"
 #include "net/connection.h"
 #include "net/listener_private.h"
+#include "net/tls_identity.h"
 #include "util/mem.h"
 
 // Connections over the limit that are being refused in words at one time: so many, and no more
@@ -108,6 +109,16 @@ int listener_open_local(struct listener **ret, struct loop *loop, const char *pa
         return 0;
 }
 
+void listener_encrypt(struct listener *listener, struct tls_identity *identity) {
+        assert(loop_is_current(listener->loop));
+        tls_identity_free(listener->identity);
+        listener->identity = identity;
+}
+
+const struct tls_identity *listener_identity(const struct listener *listener) {
+        return listener->identity;
+}
+
 int listener_port(const struct listener *listener) {
         return listener->port;
 }
@@ -138,5 +149,6 @@ struct listener *listener_close(struct listener *listener) {
         }
         deflater_free(listener->deflater);
         tally_deinit(&listener->addresses);
+        tls_identity_free(listener->identity);
         return mem_free(listener);
 }

@@ -16,7 +16,8 @@
 struct budget;    // util/budget.h
 struct exchange;  // net/exchange.h
 struct listener;
-struct websocket;  // net/websocket.h
+struct tls_identity;  // net/tls_identity.h
+struct websocket;     // net/websocket.h
 
 #define LISTENER_HEADER_BYTES_MAX (16 * 1024)
 #define LISTENER_REQUEST_TIMEOUT  (10 * NSEC_PER_SEC)  // for the head, and a body nobody wants
@@ -60,6 +61,13 @@ int listener_open(struct listener **ret, struct loop *loop, const char *address,
 int listener_open_local(struct listener **ret, struct loop *loop, const char *path,
                         const char *group, const struct listener_handler *handler,
                         struct error *error);
+
+// Speak TLS on connections to come, with this identity, which it takes over. One that it had
+// before goes; connections that were begun with that go on.
+void listener_encrypt(struct listener *listener, struct tls_identity *identity);
+
+// The identity of connections to come, lent; NULL: they are not encrypted.
+const struct tls_identity *listener_identity(const struct listener *listener);
 
 // The port in use; 0 for a unix socket.
 int listener_port(const struct listener *listener);

@@ -16,10 +16,11 @@ struct listener {
         struct connection *connections;
         size_t n_connections;
         size_t connections_max;
-        size_t busy_max;            // over the limit, being refused in words at one time
-        size_t per_address_max;     // 0: any number
-        struct tally addresses;     // of the connections
-        struct acceptor *acceptor;  // NULL after listener_stop()
+        size_t busy_max;                // over the limit, being refused in words at one time
+        size_t per_address_max;         // 0: any number
+        struct tally addresses;         // of the connections
+        struct tls_identity *identity;  // of connections to come; NULL: they are plain
+        struct acceptor *acceptor;      // NULL after listener_stop()
         int port;
         bool is_loopback;
 };

@@ -123,8 +123,9 @@ static void unread_replies_are_bounded(void **state) {
         size_t n;
 
         net->body_bytes = OUTPUT_MAX / 64;
+        client_begin(net, fd);
         for (int i = 0; i < 2000; i++)
-                if (send(fd, request, sizeof(request) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+                if (net_send(fd, request, sizeof(request) - 1) < 0)
                         break;
         for (int turns = 0; turns < 200; turns++)
                 loop_turn(net->loop);
@@ -267,6 +268,7 @@ static void the_surplus_is_told_and_closed(void **state) {
         assert_int_equal(
                 listener_open(&net->listener, net->loop, "127.0.0.1:0", &handler, NULL), 0);
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        net_tls_offer(net);
         for (int i = 0; i < 9; i++) {
                 fds[i] = client_connect(net);
                 client_say(net, fds[i], "GET / HTTP/1.1\r\n" HEAD "\r\n");
@@ -376,7 +378,7 @@ static void stopping_keeps_what_is_open(void **state) {
         close(late);
 }
 
-#define with_listener(test) cmocka_unit_test_setup_teardown(test, net_setup, net_teardown)
+#define with_listener(test) cmocka_unit_test_setup_teardown(test, client_setup, net_teardown)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
@@ -397,5 +399,5 @@ int main(void) {
                 with_listener(stopping_keeps_what_is_open),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return run_plain_and_encrypted(tests);
 }

@@ -6,11 +6,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "net/net_fixture.h"
+#include "net/net_tls_fixture.h"
 
 #define TURNS_MAX   20000  // loopback delivers at once; this is only a bound
 #define HEAD        "Host: h\r\n"
@@ -18,6 +19,12 @@
 #define UPGRADE                                                                          \
         "GET /any HTTP/1.1\r\nHost: h\r\nUpgrade: WebSocket\r\nConnection: keep-alive, " \
         "Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " UPGRADE_KEY "\r\n"
+
+static inline int client_setup(void **state) {
+        net_setup(state);
+        net_tls_offer(*state);
+        return 0;
+}
 
 // --- clients -------------------------------------------------------------------
 
@@ -34,6 +41,8 @@ static inline int client_connect_from(struct net_fixture *net, const char *sourc
         assert_int_equal(inet_pton(AF_INET, source, &own.sin_addr), 1);
         assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof(own)), 0);
         assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+        assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+        net_tls_connect(fd);
         return fd;
 }
 
@@ -41,12 +50,18 @@ static inline int client_connect(struct net_fixture *net) {
         return client_connect_from(net, "127.0.0.1");
 }
 
+// Go on until a client can send at once.
+static inline void client_begin(struct net_fixture *net, int fd) {
+        for (int turns = 0; net_send(fd, "", 0) < 0 && turns < TURNS_MAX; turns++)
+                loop_turn(net->loop);
+}
+
 // Send all, turning the loop so that the server can take it in.
 static inline void client_send(struct net_fixture *net, int fd, const void *bytes, size_t n) {
         const uint8_t *from = bytes;
 
         for (int turns = 0; n && turns < TURNS_MAX; turns++) {
-                ssize_t sent = send(fd, from, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+                ssize_t sent = net_send(fd, from, n);
 
                 if (sent > 0) {
                         from += sent;
@@ -72,11 +87,10 @@ static inline bool client_read(struct net_fixture *net, int fd, size_t n) {
                 ssize_t got;
 
                 loop_turn(net->loop);
-                got = recv(fd, net->output + net->n_output,
-                           n - net->n_output < OUTPUT_MAX - net->n_output
-                                   ? n - net->n_output
-                                   : OUTPUT_MAX - net->n_output,
-                           MSG_DONTWAIT);
+                got = net_recv(fd, net->output + net->n_output,
+                               n - net->n_output < OUTPUT_MAX - net->n_output
+                                       ? n - net->n_output
+                                       : OUTPUT_MAX - net->n_output);
                 if (got == 0 || (got < 0 && errno != EAGAIN)) {
                         net->output[net->n_output] = '\0';
                         return true;
@@ -94,8 +108,8 @@ static inline bool client_peek(struct net_fixture *net, int fd) {
                 loop_turn(net->loop);
         net->n_output = 0;
         for (;;) {
-                ssize_t got = recv(fd, net->output + net->n_output, OUTPUT_MAX - net->n_output,
-                                   MSG_DONTWAIT);
+                ssize_t got =
+                        net_recv(fd, net->output + net->n_output, OUTPUT_MAX - net->n_output);
 
                 if (got <= 0) {
                         net->output[net->n_output] = '\0';

@@ -119,10 +119,12 @@ static int port_of(const struct authority *authority, int usual) {
         return authority->port >= 0 ? authority->port : usual;
 }
 
-static bool origin_is_home(const struct origin *origin, const struct authority *host) {
+static bool origin_is_home(const struct origin *origin, const struct authority *host,
+                           bool is_encrypted) {
         int usual = scheme_port(origin->scheme);
 
-        return usual > 0 && strcmp(origin->authority.host, host->host) == 0 &&
+        return usual > 0 && (!is_encrypted || strcmp(origin->scheme, "https") == 0) &&
+               strcmp(origin->authority.host, host->host) == 0 &&
                port_of(&origin->authority, usual) == port_of(host, usual);
 }
 
@@ -197,7 +199,8 @@ enum origin_verdict origin_judge(const struct origin_policy *policy, const char 
                 return verdict;
         if (!origin_read(origin, &page))
                 return ORIGIN_IS_FOREIGN;
-        if ((host && authority_read(host, &authority) && origin_is_home(&page, &authority)) ||
+        if ((host && authority_read(host, &authority) &&
+             origin_is_home(&page, &authority, policy->is_encrypted)) ||
             list_has_origin(policy->origins, &page))
                 return ORIGIN_GOOD;
         return ORIGIN_IS_FOREIGN;

@@ -40,6 +40,7 @@ struct origin_policy {
         const char *origins;  // of pages
         const char *hosts;    // names that we are called by
         bool has_any_host;    // we may be called anything; pages must still be at home
+        bool is_encrypted;    // the request came by TLS: so must its page have
 };
 
 enum origin_verdict {
@@ -49,9 +50,10 @@ enum origin_verdict {
 };
 
 // A request with these headers (NULL: absent). A page is at home when it is from http(s) and
-// its host and port are those of Host, whatever the scheme: a proxy may have taken the
-// encryption off. Hosts are good when they are addresses (a name is needed for rebinding),
-// "localhost" or listed.
+// its host and port are those of Host, whatever the scheme where we do not encrypt: a proxy may
+// have taken the encryption off. Where we do, a page that came without is another's, whom the
+// network may have written it for. Hosts are good when they are addresses (a name is needed for
+// rebinding), "localhost" or listed.
 enum origin_verdict origin_judge(const struct origin_policy *policy, const char *origin,
                                  const char *host);
 

@@ -144,6 +144,20 @@ static void where_no_host_is_judged_pages_are(void **state) {
         assert_int_equal(origin_judge(&open, "http://@", "@"), FOREIGN);
 }
 
+// What comes by TLS is of a page that came by TLS, too.
+static void where_we_encrypt_plain_pages_are_foreign(void **state) {
+        static const struct origin_policy encrypted = {.is_encrypted = true,
+                                                       .origins = "http://dash.example"};
+
+        (void)state;
+        assert_int_equal(origin_judge(&encrypted, "https://localhost:1", "localhost:1"), GOOD);
+        assert_int_equal(origin_judge(&encrypted, "https://localhost", "localhost"), GOOD);
+        assert_int_equal(origin_judge(&encrypted, "http://localhost:1", "localhost:1"),
+                         FOREIGN);
+        assert_int_equal(origin_judge(&encrypted, "http://localhost", "localhost"), FOREIGN);
+        assert_int_equal(origin_judge(&encrypted, "http://dash.example", "localhost"), GOOD);
+}
+
 static void a_name_is_no_longer_than_names_are(void **state) {
         char name[ORIGIN_HOST_MAX + 2];
         struct authority authority;
@@ -177,6 +191,7 @@ int main(void) {
                 cmocka_unit_test(headers_are_judged),
                 cmocka_unit_test(a_policy_of_nothing_lets_only_our_own_in),
                 cmocka_unit_test(where_no_host_is_judged_pages_are),
+                cmocka_unit_test(where_we_encrypt_plain_pages_are_foreign),
                 cmocka_unit_test(a_name_is_no_longer_than_names_are),
                 cmocka_unit_test(this_machine_knows_its_names),
         };

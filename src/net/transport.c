@@ -11,7 +11,12 @@
 #include <uv.h>
 
 #include "net/bytes.h"
+#include "net/tls.h"
 #include "util/mem.h"
+
+// A step of a handshake has to compute with large numbers, which takes as long as looking at so
+// many bytes does.
+#define HANDSHAKE_COST ((size_t)16 * 1024)
 
 struct transport {
         union {
@@ -27,8 +32,13 @@ struct transport {
         const struct transport_handler *handler;
         void *context;
 
+        struct tls *tls;       // NULL: not encrypted, and what follows is empty
+        struct bytes arrived;  // as it was read, and not yet decrypted
+        struct bytes held;     // to be encrypted
+        bool has_more;         // there may be input without more to arrive
+
         struct run_queue_entry entry;
-        struct bytes input;   // read and not yet used
+        struct bytes input;   // what the peer meant, and not yet used
         size_t n_input_used;  // of its beginning
         bool is_reading;      // wanted
         bool is_read_active;  // libuv does it
@@ -47,13 +57,21 @@ struct transport {
 // One buffer serves all connections: what was read into it is copied at once.
 static _Thread_local char read_buffer[TRANSPORT_READ];
 
+// Whether there is something to do without reading more.
+static bool transport_has_input(const struct transport *transport) {
+        return transport->input.n || transport->arrived.n || transport->has_more;
+}
+
 static void transport_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret) {
         const struct transport *transport = handle->data;
 
         (void)suggested;
         // No room, which comes back as UV_ENOBUFS, while there is something left to be used.
-        *ret = uv_buf_init(read_buffer, transport->input.n ? 0 : sizeof(read_buffer));
+        *ret = uv_buf_init(read_buffer,
+                           transport_has_input(transport) ? 0 : sizeof(read_buffer));
 }
+
+static void transport_drop(struct transport *transport);
 
 static void transport_read_halt(struct transport *transport) {
         transport->is_read_active = false;
@@ -62,6 +80,7 @@ static void transport_read_halt(struct transport *transport) {
 
 static void transport_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer) {
         struct transport *transport = stream->data;
+        struct bytes *to = transport->tls ? &transport->arrived : &transport->input;
 
         if (n == UV_ENOBUFS) {
                 transport_read_halt(transport);
@@ -70,8 +89,7 @@ static void transport_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bu
                 transport_read_halt(transport);
                 transport->has_ended = true;
                 run_queue_add(run_queue_of(transport->loop), &transport->entry);
-        } else if (n < 0 ||
-                   (n > 0 && !bytes_append(&transport->input, buffer->base, (size_t)n))) {
+        } else if (n < 0 || (n > 0 && !bytes_append(to, buffer->base, (size_t)n))) {
                 transport_close(transport);
         } else if (n > 0) {
                 run_queue_add(run_queue_of(transport->loop), &transport->entry);
@@ -84,12 +102,75 @@ static void transport_read(struct transport *transport) {
                 transport_close(transport);
 }
 
+// --- encryption ------------------------------------------------------------------
+
+// The peer speaks no TLS: so be it, with this connection alone, that it can be told.
+static void transport_turn_plain(struct transport *transport) {
+        transport->tls = tls_free(transport->tls);
+        transport->input = transport->arrived;
+        transport->waiting = transport->held;
+        transport->arrived = transport->held = (struct bytes){0};
+        transport->handler->on_plain(transport->context);
+}
+
+// Make input of what arrived, when all input was used: one buffer full at most.
+static void transport_decrypt(struct transport *transport, struct quantum *quantum) {
+        enum tls_result result = TLS_BYTES;
+
+        if (!tls_is_ready(transport->tls))
+                quantum_spend(quantum, HANDSHAKE_COST);
+        while (result == TLS_BYTES && transport->input.n < TRANSPORT_READ) {
+                size_t n = 0;
+
+                result = tls_read(transport->tls, read_buffer,
+                                  TRANSPORT_READ - transport->input.n, &n);
+                if (result == TLS_BYTES && !bytes_append(&transport->input, read_buffer, n))
+                        result = TLS_BROKEN;
+        }
+        transport->has_more = result == TLS_BYTES;
+        if (result == TLS_ENDED) {
+                transport_read_halt(transport);
+                transport->has_ended = true;
+        }
+        // An end in the middle of the handshake is none that could be told.
+        if (result == TLS_BROKEN ||
+            (result == TLS_WAITS && transport->has_ended && !tls_is_ready(transport->tls)))
+                transport_close(transport);
+        else if (transport_pending(transport))  // the handshake's, or what had waited for it
+                run_queue_want_flush(run_queue_of(transport->loop), &transport->entry);
+}
+
+// Encrypt what is held, once that can be done, and the end behind it. False when it failed: the
+// connection is closing then.
+static bool transport_seal(struct transport *transport) {
+        struct bytes *held = &transport->held;
+
+        if (!transport->tls || !tls_is_ready(transport->tls))
+                return true;
+        if (!tls_write(transport->tls, held->data, held->n)) {
+                transport_drop(transport);
+                return false;
+        }
+        bytes_deinit(held);
+        if (transport->is_finishing)
+                tls_end(transport->tls);
+        return true;
+}
+
+// --- serving ---------------------------------------------------------------------
+
 // Hand on what was read, as much of it as fits into the quantum.
 static void transport_serve(void *context, struct quantum *quantum) {
         struct transport *transport = context;
         struct bytes *input = &transport->input;
 
         if (!transport->is_reading)
+                return;
+        if (transport->tls && tls_is_plain(transport->tls))
+                transport_turn_plain(transport);
+        if (transport->tls && !input->n)
+                transport_decrypt(transport, quantum);
+        if (transport_is_closing(transport))
                 return;
         transport->n_input_used += transport->handler->on_bytes(
                 transport->context, input->data ? input->data + transport->n_input_used : NULL,
@@ -102,7 +183,7 @@ static void transport_serve(void *context, struct quantum *quantum) {
         }
         if (!transport->is_reading)
                 return;
-        if (input->n || quantum_is_spent(quantum)) {
+        if (transport_has_input(transport) || quantum_is_spent(quantum)) {
                 run_queue_add(run_queue_of(transport->loop), &transport->entry);
         } else if (transport->has_ended) {
                 transport->is_reading = false;
@@ -134,6 +215,9 @@ static void transport_on_round_end(void *context);
 static void transport_on_closed(uv_handle_t *handle) {
         struct transport *transport = handle->data;
 
+        tls_free(transport->tls);
+        bytes_deinit(&transport->arrived);
+        bytes_deinit(&transport->held);
         bytes_deinit(&transport->input);
         bytes_deinit(&transport->sending);
         bytes_deinit(&transport->waiting);
@@ -164,6 +248,13 @@ static struct transport *transport_new(struct loop *loop, bool is_unix, struct b
                                                     .flush = transport_on_round_end,
                                                     .context = transport};
         return transport;
+}
+
+bool transport_encrypt(struct transport *transport, const struct tls_identity *identity) {
+        transport->arrived = transport->input;
+        transport->held = transport->waiting;
+        transport->tls = tls_new(identity, &transport->arrived, &transport->waiting);
+        return transport->tls;
 }
 
 void transport_set_owner(struct transport *transport, const char *owner) {
@@ -249,7 +340,13 @@ static void transport_fin(struct transport *transport) {
 }
 
 static void transport_on_written(uv_write_t *write, int status);
-static void transport_drop(struct transport *transport);
+
+// What was written last has been sent.
+static void transport_fin_if_due(struct transport *transport) {
+        if (transport->is_finishing && !transport->is_finished &&
+            !transport_is_closing(transport) && transport_pending(transport) == 0)
+                transport_fin(transport);
+}
 
 // Have libuv send what waits, less its first `n_sent` bytes.
 static void transport_send(struct transport *transport, size_t n_sent) {
@@ -280,22 +377,27 @@ static void transport_on_written(uv_write_t *write, int status) {
                 transport_close(transport);
                 return;
         }
+        if (!transport_seal(transport))
+                return;
         if (transport->waiting.n) {
                 transport_send(transport, 0);
                 return;
         }
-        if (transport->is_finishing && !transport->is_finished)
-                transport_fin(transport);
-        transport->handler->on_drained(transport->context);
+        transport_fin_if_due(transport);
+        if (transport_pending(transport) == 0)
+                transport->handler->on_drained(transport->context);
 }
 
 void transport_flush(struct transport *transport) {
         struct bytes *waiting = &transport->waiting;
-        uv_buf_t buffer = {.base = (char *)waiting->data, .len = waiting->n};
+        uv_buf_t buffer;
         int taken;
 
-        if (!waiting->n || transport->is_sending || transport_is_closing(transport))
+        if (transport_is_closing(transport) || !transport_seal(transport) || !waiting->n ||
+            transport->is_sending)
                 return;
+        buffer.base = (char *)waiting->data;
+        buffer.len = waiting->n;
         taken = uv_try_write(&transport->stream, &buffer, 1);
         if (taken < 0 && taken != UV_EAGAIN)
                 transport_drop(transport);
@@ -310,17 +412,20 @@ static void transport_on_round_end(void *context) {
         struct transport *transport = context;
 
         transport_flush(transport);
+        transport_fin_if_due(transport);
         if (!transport_is_closing(transport) && transport_pending(transport) == 0)
                 transport->handler->on_drained(transport->context);
 }
 
 void transport_write(struct transport *transport, const void *bytes, size_t n) {
+        struct bytes *to = transport->tls ? &transport->held : &transport->waiting;
+
         assert(loop_is_current(transport->loop));
         if (!n || transport_is_closing(transport) || transport->is_finishing)
                 return;
-        if (!bytes_append(&transport->waiting, bytes, n))
+        if (!bytes_append(to, bytes, n))
                 transport_close(transport);
-        else if (transport->waiting.n >= TRANSPORT_GATHER)
+        else if (to->n >= TRANSPORT_GATHER)
                 transport_flush(transport);
         // on_drained comes at the round's end, also when all is sent at once.
         if (!transport->is_sending && !transport_is_closing(transport))
@@ -332,7 +437,7 @@ struct budget *transport_budget(const struct transport *transport) {
 }
 
 size_t transport_pending(const struct transport *transport) {
-        return transport->waiting.n +
+        return transport->held.n + transport->waiting.n +
                (transport->is_sending ? uv_stream_get_write_queue_size(&transport->stream) : 0);
 }
 
@@ -354,8 +459,7 @@ void transport_finish(struct transport *transport) {
                 return;
         transport->is_finishing = true;
         transport_flush(transport);
-        if (!transport->is_sending && !transport_is_closing(transport))
-                transport_fin(transport);
+        transport_fin_if_due(transport);
 }
 
 // --- the end -------------------------------------------------------------------
@@ -365,6 +469,8 @@ static void transport_drop(struct transport *transport) {
                 return;
         run_queue_remove(run_queue_of(transport->loop), &transport->entry);
         // The handle closes in the background, when the budget may have gone already.
+        bytes_leave_budget(&transport->arrived);
+        bytes_leave_budget(&transport->held);
         bytes_leave_budget(&transport->input);
         bytes_leave_budget(&transport->sending);
         bytes_leave_budget(&transport->waiting);
@@ -373,6 +479,7 @@ static void transport_drop(struct transport *transport) {
 
 void transport_close(struct transport *transport) {
         assert(loop_is_current(transport->loop));
+        transport->is_finishing = true;
         transport_flush(transport);
         transport_drop(transport);
 }

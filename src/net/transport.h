@@ -1,6 +1,6 @@
 #pragma once
-// Transport: one connection's bytes, both ways. The only place where net/ reads from and writes
-// to a socket; encryption would go in here.
+// Transport: one connection's bytes, both ways, encrypted where that was asked for (tls.h). The
+// only place where net/ reads from and writes to a socket.
 //
 // A peer decides how much arrives, and how much work that is. What was read, TRANSPORT_READ
 // bytes at most, is therefore handed on in turn with the other connections' (util/run_queue.h),
@@ -22,6 +22,7 @@
 #include "util/run_queue.h"
 
 struct sockaddr;
+struct tls_identity;
 struct transport;
 
 #define TRANSPORT_READ   ((size_t)16 * 1024)  // bytes read at a time
@@ -43,6 +44,9 @@ struct transport_handler {
         void (*on_closed)(void *context);
         // transport_connect() only: connected (0), or not (negative errno; the owner closes).
         void (*on_connected)(void *context, int status);
+        // transport_encrypt() only: the peer began with an HTTP request that is not encrypted.
+        // It comes next, and what is written goes to it as it is.
+        void (*on_plain)(void *context);
 };
 
 // Take over a connected socket, of TCP or unix. NULL when that fails; the socket is closed
@@ -50,6 +54,11 @@ struct transport_handler {
 // there is no memory for is dropped.
 struct transport *transport_open(struct loop *loop, int fd, struct budget *budget,
                                  const struct transport_handler *handler, void *context);
+
+// Speak TLS from the first byte on. The identity is lent for the call. What is written before
+// the handshake is over waits for that, as part of transport_pending(). A peer that breaks TLS
+// is told and dropped. False when there is no memory: close it.
+bool transport_encrypt(struct transport *transport, const struct tls_identity *identity);
 
 // Connect to an address; on_connected tells how that went. NULL when there are no sockets left.
 struct transport *transport_connect(struct loop *loop, const struct sockaddr *address,

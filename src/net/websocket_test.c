@@ -284,8 +284,7 @@ static void a_flood_of_pings_is_bounded(void **state) {
         }
         fd = client_upgrade(net, NULL);
         for (int i = 0; i < 2000; i++) {
-                ssize_t n =
-                        send(fd, pings + sent % 131, 131 * 4000, MSG_DONTWAIT | MSG_NOSIGNAL);
+                ssize_t n = net_send(fd, pings + sent % 131, 131 * 4000);
 
                 if (n > 0)
                         sent += (size_t)n;
@@ -458,7 +457,7 @@ static void closing_the_listener_ends_all(void **state) {
         close(second);
 }
 
-#define with_listener(test) cmocka_unit_test_setup_teardown(test, net_setup, net_teardown)
+#define with_listener(test) cmocka_unit_test_setup_teardown(test, client_setup, net_teardown)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
@@ -486,5 +485,5 @@ int main(void) {
                 with_listener(closing_the_listener_ends_all),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return run_plain_and_encrypted(tests);
 }

@@ -9,6 +9,7 @@
 #include "dialect/session.h"
 #include "net/listener.h"
 #include "pipeline/hub.h"
+#include "server/encryption.h"
 #include "server/local.h"
 #include "server/overload.h"
 #include "server/recorder.h"
@@ -56,6 +57,7 @@ static void server_describe(const void *context, struct api_view *ret) {
                 .hub = server->hub,
                 .n_connections = listener_connections(server->listener) +
                                  (server->local ? listener_connections(server->local) : 0),
+                .certificate_expiry = encryption_expiry(server->listener),
         };
         recorder_describe(server->recorder, &ret->figures);
         ret->trouble = recorder_trouble(server->recorder);
@@ -176,6 +178,9 @@ static int listen_start(struct server *server, struct error *error) {
         if (r < 0)
                 return r;
         listener_limit(server->listener, &limits);
+        r = encryption_start(server->listener, server->parts.loop, config, error);
+        if (r < 0)
+                return r;
         exposure_log(server);
         server->local = local_listen(server->parts.loop, config, &handler);
         return 0;
@@ -287,6 +292,7 @@ struct server *server_close(struct server *server) {
 
 void server_reopen(struct server *server) {
         recorder_reopen(server->recorder);
+        encryption_reload(server->listener, server->parts.loop, server->parts.config);
 }
 
 int server_port(const struct server *server) {

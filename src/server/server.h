@@ -44,7 +44,8 @@ void server_stop(struct server *server);
 // Drop everything at once and free. NULL is fine. Returns NULL.
 struct server *server_close(struct server *server);
 
-// Files that were renamed, such as those of sinks, are opened anew.
+// Files that were renamed, such as those of sinks, are opened anew, and the certificate is read
+// again.
 void server_reopen(struct server *server);
 
 // The port in use.
