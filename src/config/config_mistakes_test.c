@@ -53,7 +53,8 @@ static void test_all_mistakes_at_once(void **state) {
                 "\"Dutch\"?\n"
                 "bad.yaml:10:1: modle: unknown key; did you mean \"model\"?\n"
                 "bad.yaml:11:1: zzz: unknown key; those known here are listen, origins, "
-                "hosts, model, model_dir, language, engines, threads, compute, media, sources, "
+                "hosts, tls, model, model_dir, language, engines, threads, compute, media, "
+                "sources, "
                 "pause, window_max, memory, admission, per_address, filters, backlog, uploads, "
                 "log, "
                 "decoding, state_dir, journal, alerts, sinks, streams\n");
@@ -76,6 +77,16 @@ static void test_empty_files(void **state) {
         rig_expect_refused("\n# nothing but this\n", empty);
         rig_expect_refused("---\n", empty);
         rig_expect_refused("~\n", empty);
+}
+
+static void test_a_certificate_and_its_key_belong_together(void **state) {
+        (void)state;
+        rig_expect_refused("tls: {certificate: a.pem}\n",
+                           "tls.key: is missing: the file of the certificate's "
+                           "private key\n");
+        rig_expect_refused("tls: {key: a.key}\n",
+                           "tls.certificate: is missing: the file of the key's "
+                           "certificate\n");
 }
 
 static void test_wrong_kinds(void **state) {
@@ -326,6 +337,7 @@ int main(void) {
                 cmocka_unit_test(test_all_mistakes_at_once),
                 cmocka_unit_test(test_names_with_dots_are_no_keys),
                 cmocka_unit_test(test_empty_files),
+                cmocka_unit_test(test_a_certificate_and_its_key_belong_together),
                 cmocka_unit_test(test_wrong_kinds),
                 cmocka_unit_test(test_broken_yaml),
                 cmocka_unit_test(test_duplicates),

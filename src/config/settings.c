@@ -189,7 +189,8 @@ const struct setting setting_table[] = {
         {"tls.certificate", SETTING_PATH, .most = DBL_MAX, .applies = SERVER,
          IN_CONFIG(tls.certificate), .preset_words = "none: nothing is encrypted",
          .expected = "the path of a certificate in PEM",
-         .help = "file of the certificate (PEM), with those of its authorities behind it; it is "
+         .help = "file of the certificate (PEM), with those of its authorities behind it; it "
+                 "is "
                  "read again at SIGHUP"},
         {"tls.key", SETTING_PATH, .most = DBL_MAX, .applies = SERVER, IN_CONFIG(tls.key),
          .preset_words = "none", .expected = "the path of a private key in PEM",

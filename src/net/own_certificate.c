@@ -24,12 +24,12 @@
 #define AUTHORITY_SKEW  SECONDS_PER_DAY  // clocks that are behind shall trust it as well
 
 // A certificate and its key.
-struct pair {
+struct key_pair {
         X509 *certificate;
         EVP_PKEY *key;
 };
 
-static void pair_deinit(struct pair *pair) {
+static void pair_deinit(struct key_pair *pair) {
         X509_free(pair->certificate);
         EVP_PKEY_free(pair->key);
 }
@@ -97,8 +97,8 @@ static int certificate_put(const char *path, X509 *certificate, X509 *issuer,
         return r;
 }
 
-static int pair_put(const char *folder, const char *name, const struct pair *pair, X509 *issuer,
-                    struct error *error) {
+static int pair_put(const char *folder, const char *name, const struct key_pair *pair,
+                    X509 *issuer, struct error *error) {
         CLEANUP(mem_freep) char *key = xasprintf("%s/%s.key", folder, name);
         CLEANUP(mem_freep) char *certificate = xasprintf("%s/%s.pem", folder, name);
         int r = key_put(key, pair->key, error);
@@ -152,7 +152,8 @@ static bool serial_set(X509 *certificate) {
 }
 
 // A key, and a certificate that has all but its extensions and its signature.
-static bool pair_begin(struct pair *ret, const char *common_name, int64_t from, int64_t until) {
+static bool pair_begin(struct key_pair *ret, const char *common_name, int64_t from,
+                       int64_t until) {
         X509_NAME *subject;
 
         ret->key = EVP_EC_gen("P-256");
@@ -169,14 +170,14 @@ static bool pair_begin(struct pair *ret, const char *common_name, int64_t from, 
                X509_set_pubkey(ret->certificate, ret->key) == 1;
 }
 
-static bool pair_sign(const struct pair *pair, X509 *issuer, EVP_PKEY *key) {
+static bool pair_sign(const struct key_pair *pair, X509 *issuer, EVP_PKEY *key) {
         return X509_set_issuer_name(pair->certificate, X509_get_subject_name(issuer)) == 1 &&
                X509_sign(pair->certificate, key, EVP_sha256()) > 0;
 }
 
 // --- the authority ---------------------------------------------------------------------------
 
-static int authority_load(struct pair *ret, const char *folder, struct error *error) {
+static int authority_load(struct key_pair *ret, const char *folder, struct error *error) {
         CLEANUP(mem_freep) char *certificate = xasprintf("%s/authority.pem", folder);
         CLEANUP(mem_freep) char *key = xasprintf("%s/authority.key", folder);
         BIO *certificate_file = BIO_new_file(certificate, "r");
@@ -199,7 +200,7 @@ static int authority_load(struct pair *ret, const char *folder, struct error *er
         return r;
 }
 
-static int authority_make(struct pair *ret, const struct own_certificate_terms *terms,
+static int authority_make(struct key_pair *ret, const struct own_certificate_terms *terms,
                           struct error *error) {
         CLEANUP(mem_freep)
         char *name = xasprintf("eavesdrop at %.*s", COMMON_NAME_MAX - 16, terms->names[0]);
@@ -265,11 +266,11 @@ static char *alternatives(const struct own_certificate_terms *terms) {
         return list;
 }
 
-static int server_make(const struct own_certificate_terms *terms, const struct pair *authority,
-                       struct error *error) {
+static int server_make(const struct own_certificate_terms *terms,
+                       const struct key_pair *authority, struct error *error) {
         CLEANUP(mem_freep) char *list = alternatives(terms);
         CLEANUP(mem_freep) char *name = xasprintf("%.*s", COMMON_NAME_MAX, terms->names[0]);
-        CLEANUP(pair_deinit) struct pair pair = {0};
+        CLEANUP(pair_deinit) struct key_pair pair = {0};
 
         if (!pair_begin(&pair, name, terms->from, terms->until) ||
             !extension_add(pair.certificate, authority->certificate, NID_basic_constraints,
@@ -288,7 +289,7 @@ static int server_make(const struct own_certificate_terms *terms, const struct p
 }
 
 int own_certificate_make(const struct own_certificate_terms *terms, struct error *error) {
-        CLEANUP(pair_deinit) struct pair authority = {0};
+        CLEANUP(pair_deinit) struct key_pair authority = {0};
         int r = folder_prepare(terms->folder, error);
 
         for (size_t i = 0; i < terms->n_names && r == 0; i++)
