@@ -15,6 +15,7 @@ import pytest
 PACKAGING = processes.PROJECT / "packaging"
 TOOLS = processes.PROJECT / "tools"
 UNIT = PACKAGING / "eavesdrop.service"
+DOCKER = PACKAGING / "docker"
 RULES = PACKAGING / "prometheus/eavesdrop.rules.yaml"
 DASHBOARD = PACKAGING / "grafana/eavesdrop.json"
 EXPOSURE_MAX = 20  # tenths: as `systemd-analyze security` counts
@@ -83,6 +84,16 @@ def test_streams_are_read_with_what_the_unit_leaves(watched):
     watched.wait_log(r" demo \[\d", timeout=60)
     status = (processes.Path(f"/proc/{watched.pid}/status")).read_text(encoding="utf-8")
     assert re.search(r"(?m)^Seccomp:\t2$", status) and re.search(r"(?m)^NoNewPrivs:\t1$", status)
+
+
+def test_the_container_is_as_the_service(program, tmp_path):
+    """The same environment, a configuration that is good, and a Prometheus that finds its rules."""
+    image = re.search(r"(?m)^ENV (.*)$", (DOCKER / "Dockerfile").read_text(encoding="utf-8"))[1]
+    assert image == re.search(r"(?m)^Environment=(.*)$", UNIT.read_text(encoding="utf-8"))[1]
+    run(program, "check", "--config", DOCKER / "eavesdrop.yaml")
+    for path in (DOCKER / "prometheus.yaml", RULES):
+        shutil.copy(path, tmp_path)
+    run(needed("promtool"), "check", "config", tmp_path / "prometheus.yaml")
 
 
 # --- made from what the programs say of themselves -------------------------------------------
