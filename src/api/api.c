@@ -13,6 +13,7 @@
 #include "api/rows.h"
 #include "api/sessions.h"
 #include "api/status.h"
+#include "api/tokens_page.h"
 #include "auth/principal.h"
 #include "util/mem.h"
 #include "util/metrics.h"
@@ -108,6 +109,12 @@ static void server_get(struct api *api, struct exchange *exchange,
                    NULL);
 }
 
+static void tokens_post(struct api *api, struct exchange *exchange,
+                        const struct route_parts *parts) {
+        (void)parts;
+        tokens_page_reload(exchange, api_view(api).tokens);
+}
+
 static void segments_delete(struct api *api, struct exchange *exchange,
                             const struct route_parts *parts) {
         struct api_view view = api_view(api);
@@ -191,8 +198,9 @@ static const struct route routes[] = {
         {"GET", "/", ROUTE_OPEN, root_get},
         {"GET", "/healthz", ROUTE_OPEN, health_get},
         {"GET", "/readyz", ROUTE_OPEN, readiness_get},
-        {"GET", "/metrics", ROUTE_OPEN, metrics_get},
+        {"GET", "/metrics", ROUTE_READ_ALL, metrics_get},
         {"GET", "/api/v1/server", ROUTE_MANAGE, server_get},
+        {"POST", "/api/v1/tokens/reload", ROUTE_MANAGE, tokens_post},
         {"GET", "/api/v1/status", ROUTE_READ_ALL, status_get},
         {"GET", "/api/v1/status/history", ROUTE_READ_ALL, status_history_get},
         {"GET", "/api/v1/sessions", ROUTE_MANAGE, sessions_get},
@@ -252,6 +260,26 @@ static bool route_admits(const struct route *route, const struct principal *prin
         return false;
 }
 
+static void route_refuse(struct exchange *exchange, const struct route *route) {
+        static const char *const scopes[] = {
+                [ROUTE_READ] = "read",
+                [ROUTE_READ_ALL] = "read of all streams",
+                [ROUTE_LISTEN] = "listen",
+                [ROUTE_MANAGE] = "manage",
+        };
+        const struct principal *principal = exchange_request(exchange)->principal;
+        bool is_stranger = !principal || principal->stranger;
+        CLEANUP(mem_freep)
+        char *words =
+                is_stranger ? xasprintf("%s; it needs the scope %s",
+                                        principal ? principal->stranger : "this needs a token",
+                                        scopes[route->scope])
+                            : xasprintf("the token '%s' has not the scope %s", principal->name,
+                                        scopes[route->scope]);
+
+        refuse(exchange, is_stranger ? 401 : 403, words, NULL);
+}
+
 void api_answer(struct api *api, struct exchange *exchange) {
         const struct http_request *request = exchange_request(exchange);
         CLEANUP(route_parts_deinit) struct route_parts parts;
@@ -260,10 +288,7 @@ void api_answer(struct api *api, struct exchange *exchange) {
         if (!route)
                 nothing_refuse(exchange);
         else if (!route_admits(route, request->principal))
-                refuse(exchange, 403,
-                       "this is for the server's administrator on its own machine, by the "
-                       "unix socket that the log names at the start",
-                       NULL);
+                route_refuse(exchange, route);
         else
                 route->answer(api, exchange, &parts);
 }

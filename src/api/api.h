@@ -12,6 +12,7 @@
 #include "util/loop.h"
 
 struct api;
+struct tokens;  // auth/tokens.h
 
 // What the pages tell of the server: filled when one is asked for. Strings are lent.
 struct api_view {
@@ -22,6 +23,7 @@ struct api_view {
         const char *trouble;
         struct metrics_sources figures;
         struct forget_place kept;  // where what is kept is
+        struct tokens *tokens;     // that let people in
 };
 
 // `describe` fills *ret, which is all zero, whenever a page needs it. `context` is lent and
@@ -37,5 +39,5 @@ struct api *api_free(struct api *api);
 void api_tick(struct api *api);
 
 // Answer a request: with the page of its path, 404 where there is none, 405 to a method that it
-// does not have, 403 to a principal that may not see it.
+// does not have, 401 to whoever may not see it without a token, 403 to a token that may not.
 void api_answer(struct api *api, struct exchange *exchange);

@@ -3,9 +3,12 @@
 // address go by the address, which request and session have beside it; of a local one it names
 // the user.)
 //
-// Threads: any; immutable.
+// Threads: any for those that are static, loop thread only for those of tokens.
+// Memory:  counted: one of a token lives as long as the token, a request or a session has it.
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 // What one may do; bits.
 enum principal_scope {
@@ -14,11 +17,25 @@ enum principal_scope {
         SCOPE_MANAGE = 4,  // change what the server does and has
 };
 
+// What changes of one while it lives.
+struct principal_life {
+        size_t n_holders;
+        size_t n_sessions;  // that it has open
+        size_t n_requests;  // that it has waiting
+        bool is_revoked;
+        int64_t expires;                                  // Unix ms; 0: never
+        void (*free)(const struct principal_life *life);  // when nobody holds it any more
+};
+
 struct principal {
         const char *name;  // for logs and rows
         unsigned scopes;
         bool is_loopback;            // it is on this machine
         const char *const *streams;  // that it may read: names and globs; NULL: all
+        const char *dialects;        // that it may speak, blanks between; NULL: all
+        // Why it has no token's scopes, and what would let it in; NULL: it has a token.
+        const char *stranger;
+        struct principal_life *life;  // NULL: it is static
 };
 
 // Whether it has that scope. NULL, somebody whom nobody has looked at, has none.
@@ -27,7 +44,17 @@ bool principal_may(const struct principal *principal, enum principal_scope scope
 // Whether it may read that stream; NULL: all there are and will be.
 bool principal_may_read(const struct principal *principal, const char *stream);
 
-// Somebody without a token. Static.
+// Whether it may be a client of that kind (dialect/dialects.h).
+bool principal_may_speak(const struct principal *principal, const char *dialect);
+
+// Whether its token was revoked, or has expired by `now` (Unix ms).
+bool principal_is_over(const struct principal *principal, int64_t now);
+
+// Keep it until it is released as often. NULL is fine.
+const struct principal *principal_hold(const struct principal *principal);
+void principal_release(const struct principal *principal);
+
+// Somebody without a token, on a server that asks for none. Static.
 const struct principal *principal_anonymous(bool is_loopback);
 
 // An administrator of this machine's server, who came by the unix socket: "local". Static.

@@ -32,10 +32,22 @@ static void streams_are_names_and_globs(void **state) {
         assert_true(principal_may_read(principal_local(), NULL));
 }
 
+static void dialects_are_names(void **state) {
+        const struct principal guest = {.name = "guest", .dialects = "whisperlive eavesdrop"};
+
+        (void)state;
+        assert_true(principal_may_speak(&guest, "whisperlive"));
+        assert_true(principal_may_speak(&guest, "eavesdrop"));
+        assert_false(principal_may_speak(&guest, "whisper"));
+        assert_false(principal_may_speak(NULL, "whisperlive"));
+        assert_true(principal_may_speak(principal_local(), "subscriber"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(scopes_are_told),
                 cmocka_unit_test(streams_are_names_and_globs),
+                cmocka_unit_test(dialects_are_names),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,28 +2,58 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "auth/bearer.h"
 #include "auth/principal.h"
+#include "auth/tokens.h"
+#include "net/forwarded.h"
+#include "net/network.h"
 #include "net/origin.h"
 #include "net/peer.h"
 #include "util/log.h"
 #include "util/mem.h"
 
+#define HOW_TO_SEND "this needs a token: Authorization: Bearer TOKEN (eavesdrop token new)"
+
 struct visitors {
-        const char *origins;
+        struct visitors_rules rules;
         char *hosts;
+        // Who has no token where there are some, elsewhere and on this machine: the first are
+        // among auth.anonymous.from, the others are not.
+        struct principal anonymous[2], nobody[2];
+};
+
+// Who sent a token that is nobody's.
+static const struct principal unknown = {
+        .name = "unknown token",
+        .stranger = "the token is not known here: it is mistyped, has expired or was revoked",
 };
 
 // Asked by orchestrators and balancers, under whatever name they have for us; they tell
 // nothing.
 static const char *const public_paths[] = {"/healthz", "/readyz"};
 
-struct visitors *visitors_new(const char *origins, const char *hosts) {
+struct visitors *visitors_new(const struct visitors_rules *rules) {
         struct visitors *visitors = xnew(struct visitors);
         CLEANUP(mem_freep) char *own = origin_own_hosts();
 
-        visitors->origins = origins;
-        visitors->hosts = hosts ? xasprintf("%s %s", own, hosts) : xstrdup(own);
+        visitors->rules = *rules;
+        visitors->hosts = rules->hosts ? xasprintf("%s %s", own, rules->hosts) : xstrdup(own);
+        for (int is_loopback = 0; is_loopback < 2; is_loopback++) {
+                visitors->nobody[is_loopback] = (struct principal){
+                        .name = "anonymous",
+                        .is_loopback = is_loopback,
+                        .stranger = HOW_TO_SEND "; or the configuration's auth.anonymous lets "
+                                                "your address in without one",
+                };
+                visitors->anonymous[is_loopback] = visitors->nobody[is_loopback];
+                visitors->anonymous[is_loopback].scopes = rules->anonymous_scopes;
+                visitors->anonymous[is_loopback].dialects = rules->anonymous_dialects;
+                visitors->anonymous[is_loopback].stranger =
+                        HOW_TO_SEND "; or auth.anonymous (dialects, scopes) in the "
+                                    "configuration allows it without one";
+        }
         return visitors;
 }
 
@@ -66,34 +96,145 @@ static char *words_unknown(const char *host) {
                          authority.host);
 }
 
-char *visitors_admit(const struct visitors *visitors, struct http_request *request) {
+// --- pages and names -------------------------------------------------------------------------
+
+// What a browser says of the page that asks. `forwarded_host` is the name that a proxy was
+// asked for; "": none.
+static char *page_judge(const struct visitors *visitors, const struct http_request *request,
+                        const char *forwarded_host) {
         struct origin_policy policy = {
-                .origins = visitors->origins,
+                .origins = visitors->rules.origins,
                 .hosts = visitors->hosts,
                 // Others cannot point a name at us that our certificate is for.
                 .has_any_host = request_is_public(request) || request->is_certified,
                 .is_encrypted = request->is_encrypted,
         };
-        const char *host = http_request_header(request, "Host");
+        const char *host =
+                forwarded_host[0] ? forwarded_host : http_request_header(request, "Host");
         // Of two, neither is where the page is from.
         const char *origin = http_request_repeats(request, "Origin")
                                      ? ""
                                      : http_request_header(request, "Origin");
-        CLEANUP(mem_freep) char *words = NULL;
 
-        request->principal = principal_anonymous(request->is_loopback);
         switch (origin_judge(&policy, origin, host)) {
         case ORIGIN_GOOD:
-                return NULL;
+                break;
         case ORIGIN_IS_FOREIGN:
-                words = words_foreign(origin);
-                break;
+                return words_foreign(origin);
         case HOST_IS_UNKNOWN:
-                words = words_unknown(host);
-                break;
+                return words_unknown(host);
         }
-        log_warning("server", "visitor-refused", "%s: %s", request->peer, words);
+        return NULL;
+}
+
+// --- proxies ---------------------------------------------------------------------------------
+
+// What a proxy that is believed says: whose the request is, and by which name and how it came. NULL, or
+// why that is not to be had.
+static char *proxy_read(const struct visitors *visitors, struct http_request *request,
+                        struct forwarded *forwarded) {
+        const char *proxies = visitors->rules.proxies;
+        struct network_range client;
+
+        if (!forwarded_read(request, proxies, forwarded) ||
+            (forwarded->client[0] && !network_of(forwarded->client, &client)))
+                return xstrdup("the headers of your proxy make no sense: have it send either "
+                               "Forwarded or X-Forwarded-For and X-Forwarded-Host, with an "
+                               "address for whom it brings");
+        if (forwarded->host[0])
+                request->is_certified = false;
+        if (forwarded->scheme[0])
+                request->is_encrypted = strcasecmp(forwarded->scheme, "https") == 0;
+        if (!forwarded->client[0])
+                return NULL;
+        network_name(&client, request->forwarded);
+        request->address = request->forwarded;
+        request->is_loopback = network_is_loopback(&client);
+        return NULL;
+}
+
+// --- who -------------------------------------------------------------------------------------
+
+// Somebody without a token; `client` is the address that counts.
+static const struct principal *stranger_find(const struct visitors *visitors,
+                                             const struct http_request *request,
+                                             const char *client) {
+        const struct visitors_rules *rules = &visitors->rules;
+
+        if (rules->is_open)
+                return principal_anonymous(request->is_loopback);
+        if (networks_have(rules->anonymous_from, client))
+                return &visitors->anonymous[request->is_loopback];
+        if (!tokens_are_set(rules->tokens) && request->is_loopback)
+                return principal_anonymous(true);
+        return &visitors->nobody[request->is_loopback];
+}
+
+// Somebody with a token, or with none; held. NULL: with none.
+static const struct principal *bearer_find(const struct visitors *visitors,
+                                           const struct http_request *request) {
+        CLEANUP(bearer_freep) char *secret = bearer_read(request);
+        const struct principal *found;
+        int64_t now = (int64_t)(loop_wall(visitors->rules.loop) / (NSEC_PER_SEC / 1000));
+
+        if (!secret)
+                return NULL;
+        found = tokens_find(visitors->rules.tokens, secret, now);
+        return found ? principal_hold(found) : &unknown;
+}
+
+// --- all of it -------------------------------------------------------------------------------
+
+// Somebody without a good token: NULL, or why there is no answer. `is_handed_on`: by a proxy
+// that is not believed.
+static char *stranger_judge(const struct visitors *visitors, struct http_request *request,
+                            const struct forwarded *forwarded, bool is_handed_on) {
+        const char *client = forwarded->client[0] ? forwarded->client : request->peer;
+
+        if (!request->principal)
+                request->principal = stranger_find(visitors, request, client);
+        if (is_handed_on && !visitors->rules.is_open && !request_is_public(request))
+                return xstrdup("a proxy has handed this on, and nobody knows for whom: send a "
+                               "token, or list the proxy's address under proxies in the "
+                               "configuration (EAVESDROP_PROXIES)");
+        return page_judge(visitors, request, forwarded->host);
+}
+
+static char *nobody_refuse(const struct http_request *request, int *ret_status) {
+        const struct principal *principal = request->principal;
+
+        if (!http_request_header(request, "Upgrade") || principal_may(principal, SCOPE_READ) ||
+            principal_may(principal, SCOPE_LISTEN))
+                return NULL;
+        *ret_status = principal->stranger ? 401 : 403;
+        return principal->stranger
+                       ? xstrdup(principal->stranger)
+                       : xasprintf("the token '%s' has neither the scope read nor listen",
+                                   principal->name);
+}
+
+char *visitors_admit(const struct visitors *visitors, struct http_request *request,
+                     int *ret_status) {
+        bool is_handed_on = forwarded_is(request);
+        struct forwarded forwarded = {0};
+        CLEANUP(mem_freep) char *words = NULL;
+
+        if (is_handed_on && networks_have(visitors->rules.proxies, request->peer)) {
+                words = proxy_read(visitors, request, &forwarded);
+                is_handed_on = false;
+        }
+        request->principal = bearer_find(visitors, request);
+        if (!words && (!request->principal || request->principal == &unknown))
+                words = stranger_judge(visitors, request, &forwarded, is_handed_on);
+        if (!words)
+                words = nobody_refuse(request, ret_status);
+        if (words)
+                log_warning("server", "visitor-refused", "%s: %s", request->peer, words);
         return TAKE(words);
+}
+
+void visitors_dismiss(struct http_request *request) {
+        principal_release(request->principal);
 }
 
 char *visitors_admit_local(struct http_request *request) {

@@ -1,23 +1,48 @@
 #pragma once
-// Visitors: which requests are answered at all?
+// Visitors: who asks, and which requests are answered at all? A token says who; without one it
+// goes by where the request is from.
 //
 // Threads: loop thread only.
 
-#include "net/http_request.h"
+#include <stdbool.h>
 
+#include "net/http_request.h"
+#include "util/loop.h"
+
+struct tokens;  // auth/tokens.h
 struct visitors;
 
-// With the origins (lent) and hosts that the configuration adds, blanks between their words
-// (NULL: none), and this machine's own names.
-struct visitors *visitors_new(const char *origins, const char *hosts);
+// What holds; lent, and outlives the visitors. Lists have blanks between their words; NULL:
+// none.
+struct visitors_rules {
+        struct loop *loop;
+        const struct tokens *tokens;
+        bool is_open;         // `auth: none`: whoever comes may read and listen
+        const char *origins;  // pages of other servers that may come here
+        const char *hosts;    // names that the configuration adds to this machine's own
+        const char *proxies;  // networks whose word is believed for whom they bring
+        // Who comes in without a token although there are some:
+        const char *anonymous_from;      // networks
+        const char *anonymous_dialects;  // NULL: any
+        unsigned anonymous_scopes;       // enum principal_scope
+};
+
+struct visitors *visitors_new(const struct visitors_rules *rules);
 struct visitors *visitors_free(struct visitors *visitors);
 
-// Say who asks, in request->principal, and whether the request is answered: NULL, or why not
-// (it is a foreign page's, or comes by a name that is not ours) with what to set if it is to be
-// let in. The caller frees that.
-char *visitors_admit(const struct visitors *visitors, struct http_request *request);
+// Say who asks, in request->principal, which visitors_dismiss() gives back, and whether the
+// request is answered: NULL, or why not with what to set if it is to be let in, and *ret_status
+// (401: a token would do; else as it was). The caller frees the words.
+//
+// A page of somebody else's, a name that is not ours and what a proxy has handed on are refused
+// unless the request has a good token. What a principal may ask for, routes and sessions look
+// at; only a WebSocket for somebody who may do nothing at all is refused here.
+char *visitors_admit(const struct visitors *visitors, struct http_request *request,
+                     int *ret_status);
 
 // As above for a request by the unix socket, which no browser's page can send: its process is
 // answered when its user is root or the server's own, or it is in the group that the socket is
 // for.
 char *visitors_admit_local(struct http_request *request);
+
+void visitors_dismiss(struct http_request *request);

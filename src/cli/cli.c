@@ -23,6 +23,7 @@ static const struct {
         {"tail", cli_tail, false, "show the last that was said, and follow"},
         {"alerts", cli_alerts, false, "try an alert on what was said"},
         {"forget", cli_forget, false, "remove what was said for good"},
+        {"token", cli_token, false, "say who may do what: make, list and revoke tokens"},
         {"model", cli_model, false, "list, fetch and inspect models"},
         {"check", cli_check, false, "look for mistakes in a configuration file"},
         {"config", cli_config, false, "print the JSON Schema of the configuration file"},

@@ -17,3 +17,4 @@ int cli_export(int argc, char **argv);
 int cli_tail(int argc, char **argv);
 int cli_alerts(int argc, char **argv);
 int cli_forget(int argc, char **argv);
+int cli_token(int argc, char **argv);

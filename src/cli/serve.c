@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "auth/tokens.h"
 #include "cli/cli.h"
 #include "cli/cli_options.h"
 #include "cli/loaded.h"
@@ -59,12 +60,12 @@ static void run_on_signal(void *context) {
         server_stop(run->server);
 }
 
-// A file was renamed, or a certificate renewed.
+// A file was renamed, a certificate renewed, or the token file changed.
 static void run_on_hangup(void *context) {
         const struct run *run = context;
 
         log_info("server", "reopening",
-                 "files of sinks are opened anew, and the certificate is read again");
+                 "files of sinks are opened anew, and certificate and tokens are read again");
         server_reopen(run->server);
 }
 
@@ -101,6 +102,21 @@ static void ready_log(const struct run *run, const struct config *config) {
                  length ? config->listen : "localhost", server_port(run->server));
 }
 
+// Whoever starts it by hand is told how to manage it, not the token itself: terminals keep what
+// they showed.
+static void owner_print(const struct run *run, const struct config *config) {
+        CLEANUP(mem_freep) char *folder = NULL;
+
+        if (isatty(STDERR_FILENO) != 1)
+                return;
+        folder = config_state_dir(config);
+        fprintf(stderr,
+                "To manage this server by HTTP, send the owner's token:\n"
+                "  curl -H \"Authorization: Bearer $(cat '%s/" TOKENS_OWNER_FILE
+                "')\" http://localhost:%d/api/v1/server\n",
+                folder, server_port(run->server));
+}
+
 static int serve_run(const struct config *config, const struct loaded *loaded) {
         struct run run = {.loop = loop_new(), .loaded = loaded};
         struct server_parts parts = {
@@ -127,6 +143,7 @@ static int serve_run(const struct config *config, const struct loaded *loaded) {
         struct loop_signal *hangup = loop_signal_new(run.loop, SIGHUP, run_on_hangup, &run);
 
         ready_log(&run, config);
+        owner_print(&run, config);
         loop_run(run.loop);
 
         loop_signal_free(terminate);

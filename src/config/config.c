@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "auth/token_file.h"
 #include "config/encoding.h"
 #include "config/mistakes.h"
 #include "config/reader.h"
@@ -56,6 +57,9 @@ struct config *config_free(struct config *config) {
                 setting_texts_free(SETTING_IN_SINK, &config->sinks[i]);
         }
         free(config->sinks);
+        for (size_t i = 0; i < config->auth.n_tokens; i++)
+                setting_texts_free(SETTING_IN_TOKEN, &config->auth.tokens[i]);
+        free(config->auth.tokens);
         setting_texts_free(SETTING_IN_CONFIG, config);
         request_defaults_deinit(&config->defaults);
         return mem_free(config);
@@ -104,6 +108,15 @@ char *config_state_dir(const struct config *config) {
         if (home)
                 return xasprintf("%s/.local/state/eavesdrop", home);
         return xstrdup("/var/tmp/eavesdrop");
+}
+
+char *config_token_file(const struct config *config) {
+        CLEANUP(mem_freep) char *folder = NULL;
+
+        if (config->auth.token_file)
+                return xstrdup(config->auth.token_file);
+        folder = config_state_dir(config);
+        return xasprintf("%s/" TOKEN_FILE_NAME, folder);
 }
 
 char *config_runtime_socket(void) {

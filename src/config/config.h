@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "alert/alerts.h"
+#include "auth/token.h"
 #include "config/setting.h"
 #include "pipeline/request.h"
 #include "sink/sink.h"
@@ -69,11 +70,30 @@ struct journal_settings {
         uint64_t keep_bytes, sound_bytes;  // 0: any number
 };
 
+enum auth_mode {
+        AUTH_TOKENS,  // once there are any
+        AUTH_NONE,    // whoever reaches the port may read and listen
+};
+
+// Who may do what. Lists have blanks between their words; NULL: none.
+struct auth_config {
+        enum auth_mode mode;
+        struct token_text *tokens;
+        size_t n_tokens;
+        char *token_file;  // NULL: the default file
+        // Who may come without a token:
+        char *from;      // networks
+        char *dialects;  // NULL: any
+        char *scopes;
+};
+
 // What each setting means: its row in settings.c.
 struct config {
         char *listen;
         char *origins, *hosts;  // blanks between them; NULL none
         struct tls_config tls;
+        char *proxies;          // networks, likewise
+        struct auth_config auth;
         // Of one client address; 0: any number.
         int address_connections, address_sessions;
         double address_backlog;  // seconds
@@ -149,6 +169,9 @@ unsigned config_uploads_at_once(const struct config *config);
 // The folder for what outlives the process: state_dir, else $XDG_STATE_HOME/eavesdrop, else
 // ~/.local/state/eavesdrop, else /var/tmp/eavesdrop. The caller frees it.
 char *config_state_dir(const struct config *config);
+
+// The token file: auth.token_file, else the one in the state folder. The caller frees it.
+char *config_token_file(const struct config *config);
 
 // Where a server is reached by this machine's programs: the unix socket in $XDG_RUNTIME_DIR
 // (NULL: there is no such folder), which is that of the first server that runs here, and the

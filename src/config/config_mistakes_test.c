@@ -53,8 +53,8 @@ static void test_all_mistakes_at_once(void **state) {
                 "\"Dutch\"?\n"
                 "bad.yaml:10:1: modle: unknown key; did you mean \"model\"?\n"
                 "bad.yaml:11:1: zzz: unknown key; those known here are listen, origins, "
-                "hosts, tls, model, model_dir, language, engines, threads, compute, media, "
-                "sources, "
+                "hosts, tls, auth, proxies, model, model_dir, language, engines, threads, "
+                "compute, media, sources, "
                 "pause, window_max, memory, admission, per_address, filters, backlog, uploads, "
                 "log, "
                 "decoding, state_dir, journal, alerts, sinks, streams\n");

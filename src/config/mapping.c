@@ -1,9 +1,10 @@
-// Mappings of the file: sections of settings, and things that users name: streams, alerts and
-// sinks.
+// Mappings of the file: sections of settings, and things that users name: streams, alerts,
+// sinks and tokens.
 #include <stdlib.h>
 #include <string.h>
 
 #include "alert/alerts.h"
+#include "auth/token.h"
 #include "config/mistakes.h"
 #include "config/reader.h"
 #include "sink/sink.h"
@@ -199,6 +200,94 @@ static void named_section_read(struct config_reader *reader, const struct config
         all_read(reader, named, node, path);
 }
 
+// --- tokens ----------------------------------------------------------------------------------
+
+static const char *const token_required[] = {"name", "hash", "scopes"};
+
+static void token_required_check(struct config_reader *reader, const struct config_node *node,
+                                 const char *path) {
+        for (size_t i = 0; i < sizeof(token_required) / sizeof(token_required[0]); i++)
+                if (!config_mapping_has(node, token_required[i]))
+                        config_mistake_add(reader->mistakes, node->line, node->column, path,
+                                           "has no %s; a token needs name, hash and scopes, as "
+                                           "eavesdrop token new writes them",
+                                           token_required[i]);
+}
+
+// All keys were read, and each is good by itself: what makes no sense together, or is empty,
+// such as a list of streams, which would mean all of them.
+static void token_item_check(struct config_reader *reader, const struct config_node *node,
+                             const char *path, const struct token_text *text) {
+        CLEANUP(token_deinit) struct token token = {0};
+        struct error error = {0};
+
+        if (token_read(&token, text, &error) < 0)
+                config_mistake_add(reader->mistakes, node->line, node->column, path, "%s",
+                                   error.text);
+        else if (config_mapping_has(node, "streams") && !text->streams)
+                config_mistake_add(reader->mistakes, node->line, node->column, path,
+                                   "streams is empty; leave it out for all streams");
+}
+
+static void token_item_read(struct config_reader *reader, const struct config_node *node,
+                            const char *path, struct token_text *text) {
+        size_t n_mistakes = reader->mistakes->n;
+
+        if (node->kind != CONFIG_NODE_MAPPING) {
+                config_refuse_kind(reader, node, path,
+                                   "a mapping with the keys name, hash and scopes");
+                return;
+        }
+        reader->target.owners[SETTING_IN_TOKEN] = text;
+        config_read_mapping(reader, node, path, "");
+        token_required_check(reader, node, path);
+        if (reader->mistakes->n == n_mistakes)
+                token_item_check(reader, node, path, text);
+}
+
+static void token_names_check(struct config_reader *reader, const struct config_node *node,
+                              const char *path) {
+        const struct auth_config *auth = &reader->config->auth;
+
+        for (size_t i = 1; i < auth->n_tokens; i++)
+                for (size_t j = 0; j < i; j++)
+                        if (auth->tokens[i].name && auth->tokens[j].name &&
+                            strcmp(auth->tokens[i].name, auth->tokens[j].name) == 0)
+                                config_mistake_add(reader->mistakes, node->children[i]->line,
+                                                   node->children[i]->column, path,
+                                                   "two tokens have the name \"%s\"",
+                                                   auth->tokens[i].name);
+}
+
+static void tokens_read(struct config_reader *reader, const struct config_node *node,
+                        const char *path) {
+        struct auth_config *auth = &reader->config->auth;
+        struct config_reader inner = {
+                .config = reader->config,
+                .folder = reader->folder,
+                .mistakes = reader->mistakes,
+                .applies = SETTING_TOKEN,
+        };
+
+        if (node->kind != CONFIG_NODE_LIST) {
+                config_refuse_kind(reader, node, path, "a list of tokens");
+                return;
+        }
+        if (node->n_children > TOKENS_MAX) {
+                config_mistake_add(reader->mistakes, node->line, node->column, path,
+                                   "%zu tokens; the limit is %d", node->n_children, TOKENS_MAX);
+                return;
+        }
+        auth->tokens = xcalloc(node->n_children, sizeof(*auth->tokens));
+        auth->n_tokens = node->n_children;
+        for (size_t i = 0; i < node->n_children; i++) {
+                CLEANUP(mem_freep) char *place = xasprintf("%s[%zu]", path, i + 1);
+
+                token_item_read(&inner, node->children[i], place, &auth->tokens[i]);
+        }
+        token_names_check(reader, node, path);
+}
+
 // --- sections and keys -----------------------------------------------------------------------
 
 // So many keys are named where a mapping of them is expected.
@@ -281,6 +370,8 @@ static void member_read(struct config_reader *reader, const struct config_node *
                 key_refuse(reader, key, place, section);
         else if (setting->kind == SETTING_SECTION)
                 section_read(reader, node, place, setting);
+        else if (setting->kind == SETTING_TOKENS)
+                tokens_read(reader, node, place);
         else if (setting_is_named(setting))
                 named_section_read(reader, node, place, setting);
         else if (setting->kind == SETTING_URL)

@@ -170,10 +170,10 @@ static json_t *flags_new(unsigned flags, const char *const *names, const char *t
 }
 
 static void origins_set(json_t *object, const struct setting *setting) {
-        static const char *const applies[] = {"server", "stream", "client",
-                                              "alert",  "sink",   NULL};
-        static const char *const verbs[] = {"serve", "transcribe", "check",
-                                            "model", "search",     NULL};
+        static const char *const applies[] = {"server", "stream", "client", "alert",
+                                              "sink",   "token",  NULL};
+        static const char *const verbs[] = {"serve",  "transcribe", "check", "model",
+                                            "search", "token",      NULL};
         CLEANUP(mem_freep) char *option = setting_option(setting);
         CLEANUP(mem_freep) char *tail = xasprintf(" --%s", option);
 
@@ -202,8 +202,15 @@ static json_t *setting_new(const struct setting *setting) {
         return object;
 }
 
-// A mapping of names to what is defined as `definition`, or, of streams, to a URL.
+// A list of tokens; or a mapping of names to what is defined as `definition`, or, of streams,
+// to a URL.
 static json_t *named_new(const struct setting *setting) {
+        if (setting->kind == SETTING_TOKENS)
+                return json_pack("{s:s, s:n, s:s, s:s, s:i, s:{s:s}}", "description",
+                                 setting->help, "default", "x-default", setting->preset_words,
+                                 "type", "array", "maxItems", TOKENS_MAX, "items", "$ref",
+                                 "#/$defs/token");
+
         bool is_stream = setting->kind == SETTING_STREAMS;
         int most = is_stream                         ? CONFIG_STREAMS_MAX
                    : setting->kind == SETTING_ALERTS ? CONFIG_ALERTS_MAX
@@ -265,14 +272,16 @@ char *config_schema(void) {
         json_t *server = mapping_new(SETTING_SERVER, "");
 
         json_t *sink = mapping_new(SETTING_SINK, "");
+        json_t *token = mapping_new(SETTING_TOKEN, "");
 
         json_object_set_new(stream, "required", json_pack("[s]", "url"));
         json_object_set_new(sink, "required", json_pack("[s]", "type"));
+        json_object_set_new(token, "required", json_pack("[s,s,s]", "name", "hash", "scopes"));
         json_object_update_new(root, server);
         json_object_set_new(root, "$defs",
-                            json_pack("{s:o, s:o, s:o, s:o}", "stream", stream, "alert",
-                                      mapping_new(SETTING_ALERT, ""), "sink", sink, "variable",
-                                      pattern_new(VARIABLE)));
+                            json_pack("{s:o, s:o, s:o, s:o, s:o}", "stream", stream, "alert",
+                                      mapping_new(SETTING_ALERT, ""), "sink", sink, "token",
+                                      token, "variable", pattern_new(VARIABLE)));
         text = json_dumps(root, JSON_INDENT(2));
         json_decref(root);
         return xasprintf("%s\n", text);

@@ -69,6 +69,8 @@ static void every_setting_is_described(void **state) {
                         expect_property(json_object_get(definitions, "alert"), row);
                 if (row->applies & SETTING_SINK)
                         expect_property(json_object_get(definitions, "sink"), row);
+                if (row->applies & SETTING_TOKEN)
+                        expect_property(json_object_get(definitions, "token"), row);
         }
         json_decref(schema);
 }

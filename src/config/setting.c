@@ -49,7 +49,7 @@ size_t setting_keys(unsigned applies, const char *section, const char *ret[SETTI
 
 bool setting_is_named(const struct setting *setting) {
         return setting->kind == SETTING_STREAMS || setting->kind == SETTING_ALERTS ||
-               setting->kind == SETTING_SINKS;
+               setting->kind == SETTING_SINKS || setting->kind == SETTING_TOKENS;
 }
 
 bool setting_is_same(const struct setting *setting, const struct setting *other) {
@@ -246,6 +246,7 @@ bool setting_set(const struct setting *setting, const struct setting_target *tar
         case SETTING_STREAMS:
         case SETTING_ALERTS:
         case SETTING_SINKS:
+        case SETTING_TOKENS:
                 break;
         }
         return false;
@@ -313,13 +314,10 @@ char *setting_join(const char *const *names, const char *between, const char *la
 static const struct {
         const char *noun, *argument;
 } number_names[] = {
-        [SETTING_COUNT] = {"a whole number", "N"},
-        [SETTING_NUMBER] = {"a number", "NUMBER"},
-        [SETTING_TIME] = {"a time", "TIME"},
-        [SETTING_SIZE] = {"a size", "SIZE"},
-        [SETTING_NUMBERS] = {"numbers", "LIST"},
-        [SETTING_COUNTS] = {"whole numbers", "LIST"},
-        [SETTING_SINKS] = {NULL, NULL},  // the last kind
+        [SETTING_COUNT] = {"a whole number", "N"}, [SETTING_NUMBER] = {"a number", "NUMBER"},
+        [SETTING_TIME] = {"a time", "TIME"},       [SETTING_SIZE] = {"a size", "SIZE"},
+        [SETTING_NUMBERS] = {"numbers", "LIST"},   [SETTING_COUNTS] = {"whole numbers", "LIST"},
+        [SETTING_TOKENS] = {NULL, NULL},  // the last kind
 };
 
 char *setting_expected(const struct setting *setting) {

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SETTINGS_MAX      192  // rows
+#define SETTINGS_MAX      256  // rows
 #define SETTING_ITEMS_MAX 64   // of a list
 
 enum setting_kind {
@@ -29,6 +29,7 @@ enum setting_kind {
         SETTING_STREAMS,  // the mapping of streams; mapping.c reads it, and these:
         SETTING_ALERTS,   // the mapping of alerts
         SETTING_SINKS,    // the mapping of sinks
+        SETTING_TOKENS,   // the list of tokens
 };
 
 // What a setting holds for.
@@ -38,6 +39,7 @@ enum {
         SETTING_CLIENT = 4,  // a client asks for it in its own dialect's words
         SETTING_ALERT = 8,   // one alert
         SETTING_SINK = 16,   // one sink
+        SETTING_TOKEN = 32,  // one token
 };
 
 // The verbs that have it as an option.
@@ -47,6 +49,7 @@ enum {
         SETTING_CHECK = 4,
         SETTING_MODEL = 8,
         SETTING_READ = 16,  // search, export, tail, forget
+        SETTING_KEYS = 32,  // token
 };
 
 // The struct that the value is put into.
@@ -56,6 +59,7 @@ enum setting_owner {
         SETTING_IN_STREAM,
         SETTING_IN_ALERT,
         SETTING_IN_SINK,
+        SETTING_IN_TOKEN,
         SETTING_OWNERS
 };
 
@@ -122,7 +126,7 @@ void setting_presets_apply(unsigned applies, const struct setting_target *target
 // Free all texts that belong to one owner.
 void setting_texts_free(enum setting_owner owner, void *place);
 
-// A mapping of things that users name: streams, alerts, sinks.
+// A collection of things that users name: streams, alerts, sinks, tokens.
 bool setting_is_named(const struct setting *setting);
 
 // Two names for one thing: both settings fill the same field.

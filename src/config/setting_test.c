@@ -142,6 +142,7 @@ static bool size_fits(const struct setting *row) {
         case SETTING_STREAMS:
         case SETTING_ALERTS:
         case SETTING_SINKS:
+        case SETTING_TOKENS:
                 return row->size == 0;
         case SETTING_SWITCH:
                 return row->size == sizeof(bool) || row->size == sizeof(enum decode_choice);

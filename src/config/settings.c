@@ -1,18 +1,15 @@
 // The table of all settings. A new one is a row here, the field that it fills and its use.
 #include "config/setting.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/config.h"
+#include "config/text_check.h"
 #include "decode/language.h"
-#include "net/origin.h"
 #include "source/media_backend.h"
-#include "util/mem.h"
 #include "whisper/compute.h"
 
 static const char *const task_names[] = {"transcribe", "translate", NULL};
@@ -21,102 +18,16 @@ static const char *const level_names[] = {"debug", "info", "warning", "error", N
 static const char *const when_names[] = {"final", "stable", NULL};
 static const char *const sink_names[] = {"lines",   "mqtt",       "nats",
                                          "webhook", "postgresql", NULL};
+static const char *const auth_names[] = {"tokens", "none", NULL};
 static const char *const format_names[] = {"text", "json", NULL};
 
 _Static_assert(DECODE_TRANSCRIBE == 0 && DECODE_TRANSLATE == 1 && SOURCE_TRANSPORT_TCP == 0 &&
                        SOURCE_TRANSPORT_UDP == 1 && LOG_DEBUG == 0 && LOG_ERROR == 3 &&
-                       LOG_TEXT == 0 && LOG_JSON == 1 && ALERT_FINAL == 0 &&
-                       ALERT_STABLE == 1 && SINK_LINES == 0 && SINK_MQTT == 1 &&
-                       SINK_NATS == 2 && SINK_WEBHOOK == 3 && SINK_POSTGRESQL == 4,
+                       LOG_TEXT == 0 && LOG_JSON == 1 && ALERT_FINAL == 0 && AUTH_TOKENS == 0 &&
+                       AUTH_NONE == 1 && ALERT_STABLE == 1 && SINK_LINES == 0 &&
+                       SINK_MQTT == 1 && SINK_NATS == 2 && SINK_WEBHOOK == 3 &&
+                       SINK_POSTGRESQL == 4,
                "the names above are in the order of their enums");
-
-// --- texts that not all are good -------------------------------------------------------------
-
-static bool port_is_good(const char *port) {
-        char *end;
-        long number;
-
-        if (port[0] < '0' || port[0] > '9')
-                return false;
-        errno = 0;
-        number = strtol(port, &end, 10);
-        return *end == '\0' && errno == 0 && number <= 65535;
-}
-
-static bool host_is_good(const char *host) {
-        static const char digits[] = "0123456789.";
-        static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                      "0123456789.-_";
-        struct in_addr address;
-        size_t length = strlen(host);
-
-        if (length == 0)
-                return true;  // all interfaces
-        if (strspn(host, digits) == length)
-                return inet_pton(AF_INET, host, &address) == 1;
-        return length <= 253 && strspn(host, letters) == length;
-}
-
-static bool address_is_good(const char *value) {
-        CLEANUP(mem_freep) char *host = xstrdup(value);
-        char *colon = strrchr(host, ':');
-
-        if (!colon || !port_is_good(colon + 1))
-                return false;
-        *colon = '\0';
-        if (host[0] == '[') {
-                struct in6_addr address;
-                size_t length = strlen(host);
-
-                if (length < 2 || host[length - 1] != ']')
-                        return false;
-                host[length - 1] = '\0';
-                return inet_pton(AF_INET6, host + 1, &address) == 1;
-        }
-        return host_is_good(host);
-}
-
-static bool origin_is_good(const char *word) {
-        struct origin origin;
-
-        return origin_read(word, &origin);
-}
-
-// A number from 1, or a code as files have them: "de", "ger", "zh-CN".
-static bool track_is_good(const char *value) {
-        static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-";
-        size_t n_digits = strspn(value, "0123456789"), n = strlen(value);
-
-        if (n_digits > 0)
-                return n_digits == n && n <= 4 && strtol(value, NULL, 10) > 0;
-        return n >= 2 && strspn(value, letters) == n;
-}
-
-// Names of streams may be globs (fnmatch(3)): printable characters without a blank.
-static bool glob_is_good(const char *word) {
-        for (; *word; word++)
-                if ((unsigned char)*word <= ' ' || *word == 0x7F)
-                        return false;
-        return true;
-}
-
-// A code: what is compared with it is one.
-static bool language_is_good(const char *word) {
-        const char *code = language_resolve(word);
-
-        return code && code[0] != '\0' && strcmp(code, word) == 0;
-}
-
-static bool kind_is_good(const char *word) {
-        return strcmp(word, "segment") == 0 || strcmp(word, "alert") == 0 ||
-               strcmp(word, "status") == 0;
-}
-
-static bool host_name_is_good(const char *word) {
-        struct authority authority;
-
-        return authority_read(word, &authority) && authority.port < 0;
-}
 
 // --- columns ---------------------------------------------------------------------------------
 
@@ -126,6 +37,7 @@ static bool host_name_is_good(const char *word) {
 #define IN_REQUEST(field) PLACE(SETTING_IN_REQUEST, struct request_defaults, field)
 #define IN_STREAM(field)  PLACE(SETTING_IN_STREAM, struct stream_config, field)
 #define IN_ALERT(field)   PLACE(SETTING_IN_ALERT, struct alert_config, field)
+#define IN_TOKEN(field)   PLACE(SETTING_IN_TOKEN, struct token_text, field)
 #define IN_SINK(field)    PLACE(SETTING_IN_SINK, struct sink_config, field)
 
 #define SERVER SETTING_SERVER
@@ -133,13 +45,15 @@ static bool host_name_is_good(const char *word) {
 #define CLIENT SETTING_CLIENT
 #define ALERT  SETTING_ALERT
 #define SINK   SETTING_SINK
+#define TOKEN  SETTING_TOKEN
 #define BOTH   (SETTING_SERVER | SETTING_STREAM)
 
 #define ON_SERVE      SETTING_SERVE
 #define ON_TRANSCRIBE SETTING_TRANSCRIBE
 #define ON_BOTH       (SETTING_SERVE | SETTING_TRANSCRIBE)
 #define ON_ALL        (ON_BOTH | SETTING_CHECK | SETTING_MODEL)
-#define ON_STATE      (SETTING_SERVE | SETTING_READ)
+#define ON_STATE      (SETTING_SERVE | SETTING_READ | SETTING_KEYS)
+#define ON_KEYS       (SETTING_SERVE | SETTING_KEYS)
 
 #define SWITCH            SETTING_SWITCH
 #define COUNT(low, high)  SETTING_COUNT, .least = (low), .most = (high)
@@ -167,20 +81,20 @@ const struct setting setting_table[] = {
          .help = "address of a stream: rtsp:, rtsps:, http:, https:, rtmp: or srt:, or a file, "
                  "which is played at the pace of real time"},
         {"listen", TEXT(DBL_MAX), .applies = SERVER, .verbs = ON_SERVE, IN_CONFIG(listen),
-         .is_good = address_is_good, .argument = "HOST:PORT", .preset = "127.0.0.1:9090",
+         .is_good = config_is_address, .argument = "HOST:PORT", .preset = "127.0.0.1:9090",
          .expected =
                  "HOST:PORT such as 127.0.0.1:9090, [::1]:9090 or :9090, the port 0 to 65535",
          .help = "address that clients connect to; without a host all addresses, and port 0 "
                  "takes "
                  "a free port and says which"},
         {"origins", SETTING_WORDS, .applies = SERVER, IN_CONFIG(origins),
-         .is_good = origin_is_good,
+         .is_good = config_is_origin,
          .expected = "a page's origin such as https://dash.example or http://localhost:3000",
          .help = "web pages of other servers that may talk to this one, by their origin: one, "
                  "or "
                  "a list"},
         {"hosts", SETTING_WORDS, .applies = SERVER, IN_CONFIG(hosts),
-         .is_good = host_name_is_good,
+         .is_good = config_is_host_name,
          .expected = "a name of this server such as cameras.example, without a port",
          .help = "further names of this server, such as those that a reverse proxy has for it: "
                  "one, or a list"},
@@ -195,6 +109,63 @@ const struct setting setting_table[] = {
         {"tls.key", SETTING_PATH, .most = DBL_MAX, .applies = SERVER, IN_CONFIG(tls.key),
          .preset_words = "none", .expected = "the path of a private key in PEM",
          .help = "file of the certificate's private key (PEM, without a passphrase)"},
+        {"auth", SETTING_SECTION, .applies = SERVER, .stands_for = "auth.mode",
+         .help = "who may do what: a mapping, or none, which lets whoever reaches the port "
+                 "read "
+                 "and listen"},
+        {"auth.mode", CHOICE(auth_names), .applies = SERVER, IN_CONFIG(auth.mode),
+         .preset = "tokens",
+         .help = "whether tokens are asked for once there are any; none asks for none but to "
+                 "manage"},
+        {"auth.tokens", SETTING_TOKENS, .applies = SERVER, .preset_words = "none",
+         .help = "tokens beside those of the token file: a list of mappings"},
+        {"name", TEXT(TOKEN_NAME_MAX), .applies = TOKEN, IN_TOKEN(name),
+         .is_good = token_name_is_good, .preset_words = "(must be there)",
+         .expected = "a name of letters, digits, \".\", \"_\" and \"-\", not anonymous, local "
+                     "or owner",
+         .help = "what the log and lists call whoever has the token"},
+        {"hash", TEXT(256), .applies = TOKEN, IN_TOKEN(hash), .is_good = token_hash_is_good,
+         .is_secret = true, .preset_words = "(must be there)",
+         .expected = "sha256: and the 64 hexadecimal digits of the token's SHA-256",
+         .help = "hash of the token, which itself is kept nowhere"},
+        {"scopes", SETTING_WORDS, .applies = TOKEN, IN_TOKEN(scopes),
+         .is_good = token_scope_is_good, .preset_words = "(must be there)",
+         .expected = "read, listen or manage",
+         .help = "what the token is for: read what is heard, have sound made text (listen), "
+                 "manage the server; one, or a list"},
+        {"streams", SETTING_WORDS, .applies = TOKEN, IN_TOKEN(streams),
+         .is_good = token_stream_is_good, .preset_words = "all",
+         .expected = "a stream's name, or a glob such as door-*",
+         .help = "streams that the token may read, by name or glob: one, or a list"},
+        {"expires", TEXT(64), .applies = TOKEN, IN_TOKEN(expires),
+         .is_good = token_expires_is_good, .preset_words = "never",
+         .expected = "a date such as 2026-12-31 or 2026-12-31T12:00Z",
+         .help = "when the token ends"},
+        {"auth.token_file", SETTING_PATH, .most = DBL_MAX, .applies = SERVER, .verbs = ON_KEYS,
+         IN_CONFIG(auth.token_file), .argument = "FILE",
+         .preset_words = "tokens.json in the state folder",
+         .expected = "the path of the token file",
+         .help = "file of the tokens that eavesdrop token makes; nobody but the server's user "
+                 "may read or write it"},
+        {"auth.anonymous", SETTING_SECTION, .applies = SERVER,
+         .help = "who may come without a token although there are some, such as clients that "
+                 "can send none"},
+        {"auth.anonymous.from", SETTING_WORDS, .applies = SERVER, IN_CONFIG(auth.from),
+         .is_good = config_is_network, .preset_words = "nowhere",
+         .expected = "an address or a network such as 192.0.2.0/24 or 2001:db8::/32",
+         .help = "where they come from: addresses and networks, one or a list"},
+        {"auth.anonymous.dialects", SETTING_WORDS, .applies = SERVER, IN_CONFIG(auth.dialects),
+         .is_good = config_is_dialect, .preset_words = "all",
+         .expected = "a dialect such as whisperlive, eavesdrop or subscriber",
+         .help = "kinds of WebSocket clients that they may be: one, or a list"},
+        {"auth.anonymous.scopes", SETTING_WORDS, .applies = SERVER, IN_CONFIG(auth.scopes),
+         .is_good = config_is_anonymous_scope, .preset = "listen", .expected = "read or listen",
+         .help = "what they may: read, listen, or a list of both"},
+        {"proxies", SETTING_WORDS, .applies = SERVER, IN_CONFIG(proxies),
+         .is_good = config_is_network, .preset_words = "none",
+         .expected = "an address or a network such as 127.0.0.1 or 192.0.2.0/24",
+         .help = "reverse proxies that are believed whose requests they hand on (Forwarded, "
+                 "X-Forwarded-For and -Host): addresses and networks, one or a list"},
         {"model", SETTING_PATH, .most = DBL_MAX, .applies = SERVER, .verbs = ON_BOTH,
          IN_CONFIG(model), .may_be_name = true, .argument = "NAME|PATH", .preset = "base",
          .expected = "a model's name such as base, or the path of a model's folder or file",
@@ -500,11 +471,12 @@ const struct setting setting_table[] = {
         {"patterns", TEXT(DECODE_TEXT_MAX), .applies = ALERT, IN_ALERT(patterns), .list = "\n",
          .preset_words = "none", .expected = "regular expressions, at most 16384 bytes",
          .help = "regular expressions (PCRE2) that fire: one, or a list"},
-        {"streams", SETTING_WORDS, .applies = ALERT, IN_ALERT(streams), .is_good = glob_is_good,
-         .preset_words = "all", .expected = "a stream's name, or a glob such as door-*",
+        {"streams", SETTING_WORDS, .applies = ALERT, IN_ALERT(streams),
+         .is_good = config_is_glob, .preset_words = "all",
+         .expected = "a stream's name, or a glob such as door-*",
          .help = "streams that the alert listens to, by name or glob: one, or a list"},
         {"languages", SETTING_WORDS, .applies = ALERT, IN_ALERT(languages),
-         .is_good = language_is_good, .preset_words = "all",
+         .is_good = config_is_language, .preset_words = "all",
          .expected = "a language's code such as de",
          .help = "languages of the text that the alert looks at: one, or a list"},
         {"sessions", SWITCH, .applies = ALERT, IN_ALERT(wants_sessions), .preset = "false",
@@ -556,16 +528,16 @@ const struct setting setting_table[] = {
          .preset_words = "none", .expected = "the path of a file of certificates",
          .help = "file of certificates (PEM) that are trusted beside the system's; with "
                  "postgresql in their place"},
-        {"streams", SETTING_WORDS, .applies = SINK, IN_SINK(streams), .is_good = glob_is_good,
+        {"streams", SETTING_WORDS, .applies = SINK, IN_SINK(streams), .is_good = config_is_glob,
          .preset_words = "all", .expected = "a stream's name, or a glob such as door-*",
          .help = "streams that the sink hears of, by name or glob: one, or a list"},
         {"languages", SETTING_WORDS, .applies = SINK, IN_SINK(languages),
-         .is_good = language_is_good, .preset_words = "all",
+         .is_good = config_is_language, .preset_words = "all",
          .expected = "a language's code such as de",
          .help = "languages of the text that the sink hears of: one, or a list"},
         {"sessions", SWITCH, .applies = SINK, IN_SINK(wants_sessions), .preset = "true",
          .help = "whether the sink hears of clients' sessions where they are journaled"},
-        {"what", SETTING_WORDS, .applies = SINK, IN_SINK(kinds), .is_good = kind_is_good,
+        {"what", SETTING_WORDS, .applies = SINK, IN_SINK(kinds), .is_good = config_is_kind,
          .preset_words = "all", .expected = "segment, alert or status",
          .help = "kinds of rows that the sink is given: segment, alert, status, or a list"},
         {"from", TEXT(64), .applies = SINK, IN_SINK(from), .preset = "now",
@@ -577,7 +549,7 @@ const struct setting setting_table[] = {
          .preset_words = "none: the server waits for clients",
          .help = "streams that the server fetches itself, by name: a URL, or a mapping"},
         {"track", TEXT(SOURCE_TRACK_MAX), .applies = STREAM, .verbs = ON_TRANSCRIBE,
-         IN_REQUEST(track), .is_good = track_is_good, .argument = "N|LANGUAGE",
+         IN_REQUEST(track), .is_good = config_is_track, .argument = "N|LANGUAGE",
          .preset_words = "the first track with speech in it",
          .expected = "a sound track's number from 1, or a language's code such as de",
          .help = "which sound track is heard where there are several: its number among them, "

@@ -18,7 +18,8 @@ struct session;
 // leaving, but on_idle, on_relief, on_warning, on_implausible, goodbye and close. `state`
 // (session.h) is NULL until the dialect sets it.
 struct dialect {
-        const char *name;  // for the log, and the metrics' label
+        const char *name;  // for the log, the metrics' label, and auth.anonymous.dialects
+        unsigned scope;    // what its clients must have (enum principal_scope); 0: nothing
 
         // --- recognising: by the request, or else by what the client says first ---
 

@@ -17,6 +17,7 @@ nsec_t session_wall(const struct session *session) {
 }
 
 void session_close(struct session *session, uint16_t code, const char *reason) {
+        session->is_closing = true;
         websocket_close(session->socket, code, reason);
 }
 
@@ -38,6 +39,24 @@ size_t session_unsent(const struct session *session) {
 static void session_recognise(struct session *session, const struct dialect *dialect) {
         session->dialect = dialect;
         hub_session_is(&session->base, hub_reader(session->hub, dialect->name));
+}
+
+// Whether whoever asks may be a client of this kind; said if not.
+static bool session_is_allowed(struct session *session) {
+        const struct principal *principal = session->base.principal;
+        const struct dialect *dialect = session->dialect;
+        CLEANUP(mem_freep) char *words = NULL;
+
+        if (!dialect->scope || (principal_may(principal, dialect->scope) &&
+                                principal_may_speak(principal, dialect->name)))
+                return true;
+        if (principal->stranger)
+                words = xasprintf("%s (dialect %s)", principal->stranger, dialect->name);
+        else
+                words = xasprintf("the token '%s' has not the scope %s", principal->name,
+                                  dialect->scope == SCOPE_READ ? "read" : "listen");
+        session_refuse(session, 1008, words, 0);
+        return false;
 }
 
 static void session_on_request(struct session *session, const struct http_request *request) {
@@ -77,7 +96,8 @@ static void session_on_first_text(struct session *session, const char *text, siz
         do {
                 if ((*dialect)->matches_text && (*dialect)->matches_text(text, n)) {
                         session_recognise(session, *dialect);
-                        (*dialect)->on_text(session, text, n);
+                        if (session_is_allowed(session))
+                                (*dialect)->on_text(session, text, n);
                         return;
                 }
         } while (*++dialect);
@@ -241,8 +261,12 @@ static void session_ask_release(struct hub_session *base) {
 }
 
 static void session_ask_dismiss(struct hub_session *base, const char *words) {
+        struct session *session = session_of(base);
+
+        if (session->is_closing)
+                return;
         log_info(base->about, "client-dismissed", "%s", words);
-        session_send_away(session_of(base), 1008, words, 0);
+        session_send_away(session, 1008, words, 0);
 }
 
 static const struct hub_session_ops session_ops = {
@@ -375,6 +399,8 @@ void session_open(struct hub *hub, const struct dialect *const *dialects,
                                0);
                 return;
         }
+        if (session->dialect && !session_is_allowed(session))
+                return;
         log_debug(session->base.about, "client-came", "connected: %s",
                   session->base.principal->name);
         loop_timer_set(session->setup_timer, SESSION_SETUP_TIMEOUT);

@@ -40,6 +40,7 @@ struct session {
 
         bool is_leaving;        // the end was asked for: goodbye once the stream is idle
         uint16_t leaving_code;  // close code of that goodbye
+        bool is_closing;        // it was told that it may not stay, or goodbye
         bool is_paused;         // not read from: its stream is backlogged
         bool is_held;           // likewise: its address's backlog is too large
         bool is_failure_told;   // that a window was lost

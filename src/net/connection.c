@@ -231,14 +231,25 @@ static void connection_upgrade(struct connection *connection,
         connection->head = (struct http_head){0};
 }
 
+// Whoever asked last is not needed any more.
+static void connection_dismiss(struct connection *connection, const struct listener *listener) {
+        struct http_request *request = &connection->exchange.request;
+
+        if (request->principal && listener->handler.dismiss)
+                listener->handler.dismiss(listener->handler.context, request);
+        request->principal = NULL;
+}
+
 // Refuse what the listener's owner forbids.
 static bool connection_forbid(struct connection *connection, struct http_request *request) {
         const struct listener_handler *handler = &connection->listener->handler;
+        int status = HTTP_STATUS_FORBIDDEN;
         CLEANUP(mem_freep)
-        char *words = handler->admit ? handler->admit(handler->context, request) : NULL;
+        char *words =
+                handler->admit ? handler->admit(handler->context, request, &status) : NULL;
 
         if (words)
-                connection_refuse(connection, HTTP_STATUS_FORBIDDEN, words);
+                connection_refuse(connection, status, words);
         return words;
 }
 
@@ -271,6 +282,7 @@ static void connection_dispatch(struct connection *connection) {
         struct http_request *request = &connection->exchange.request;
         const char *reason = NULL;
 
+        connection_dismiss(connection, connection->listener);
         *request = (struct http_request){
                 .method = http_method_str((enum http_method)connection->parser.method),
                 .peer = connection->peer.name,
@@ -469,6 +481,7 @@ static void connection_on_closed(void *context) {
         exchange_stop(&connection->exchange);
         exchange_deinit(&connection->exchange);
         if (connection->listener) {
+                connection_dismiss(connection, connection->listener);
                 tally_remove(&connection->listener->addresses, connection->peer.address);
                 connection->listener->n_connections--;
                 *connection->link = connection->next;
@@ -568,11 +581,13 @@ void connection_open(struct listener *listener, int fd, bool is_busy) {
 }
 
 void connection_drop(struct connection *connection) {
-        connection->listener = NULL;
+        const struct listener *listener = TAKE(connection->listener);
+
         loop_timer_cancel(connection->deadline);
         if (connection->websocket)
                 websocket_end(connection->websocket);
         exchange_stop(&connection->exchange);
+        connection_dismiss(connection, listener);
         transport_close(connection->transport);
 }
 

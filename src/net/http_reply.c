@@ -23,6 +23,8 @@ static void date_format(nsec_t wall, char ret[static 40]) {
 // What some answers must say besides (RFC 9110).
 static const char *required_header(int status) {
         switch (status) {
+        case HTTP_STATUS_UNAUTHORIZED:
+                return "WWW-Authenticate: Bearer realm=\"eavesdrop\"\r\n";
         case HTTP_STATUS_UPGRADE_REQUIRED:
                 return "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
         case HTTP_STATUS_SERVICE_UNAVAILABLE:

@@ -11,6 +11,11 @@ const char *http_request_header(const struct http_request *request, const char *
         return http_head_next(request->head, name, NULL);
 }
 
+const char *http_request_next(const struct http_request *request, const char *name,
+                              const char *previous) {
+        return http_head_next(request->head, name, previous);
+}
+
 bool http_request_repeats(const struct http_request *request, const char *name) {
         const char *first = http_head_next(request->head, name, NULL);
 

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "net/address.h"
+
 struct http_head;   // net/http_head.h
 struct local_peer;  // net/peer.h
 struct principal;   // auth/principal.h
@@ -27,10 +29,16 @@ struct http_request {
         // Who asks, as the listener's owner says (listener_handler.admit); NULL: unasked.
         const struct principal *principal;
         const struct http_head *head;
+        // Room for whose the request is where a proxy says so; `address` points here then.
+        char forwarded[ADDRESS_NAME_MAX];
 };
 
 // The value of a header, or NULL.
 const char *http_request_header(const struct http_request *request, const char *name);
+
+// The next value of this header after `previous` (NULL: the first), or NULL.
+const char *http_request_next(const struct http_request *request, const char *name,
+                              const char *previous);
 
 // True when there are several such headers.
 bool http_request_repeats(const struct http_request *request, const char *name);

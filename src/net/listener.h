@@ -33,10 +33,13 @@ struct listener_handler {
         // A WebSocket was opened; set its handler (websocket_set_handler) before returning.
         void (*on_websocket)(void *context, const struct http_request *request,
                              struct websocket *socket);
-        // Say who asks, in request->principal (lent; NULL before), and whether they may: NULL,
-        // or why not, as words that the caller frees (403, and the connection is closed).
-        // Called before either of the above. Optional.
-        char *(*admit)(void *context, struct http_request *request);
+        // Say who asks, in request->principal (NULL before), and whether they may: NULL, or
+        // why not, as words that the caller frees, with *ret_status, which is 403 before (the
+        // connection is closed then). Called before either of the above. Optional.
+        char *(*admit)(void *context, struct http_request *request, int *ret_status);
+        // The request that was admitted, or refused, is no more, nor is who asked needed for
+        // it. Optional.
+        void (*dismiss)(void *context, struct http_request *request);
         void *context;
         // The budget that connections' buffers are charged to; NULL: none. It outlives the
         // listener. When nothing is left, WebSockets and answers larger than BYTES_KEEP are

@@ -64,9 +64,10 @@ static void on_request(void *context, struct exchange *exchange) {
         }
 }
 
-static char *on_admit(void *context, struct http_request *request) {
+static char *on_admit(void *context, struct http_request *request, int *ret_status) {
         struct fixture *fixture = context;
 
+        (void)ret_status;
         assert_non_null(request->local);
         fixture->asker = *request->local;
         fixture->is_loopback = request->is_loopback;

@@ -128,9 +128,10 @@ static void net_on_websocket(void *context, const struct http_request *request,
         websocket_set_handler(socket, &handler, &net->limits);
 }
 
-static inline char *net_admit(void *context, struct http_request *request) {
+static inline char *net_admit(void *context, struct http_request *request, int *ret_status) {
         struct net_fixture *net = context;
 
+        (void)ret_status;
         snprintf(net->path, sizeof(net->path), "%s", request->path);
         assert_memory_equal(request->address, "127.0.0.", 8);
         assert_true(request->is_loopback);

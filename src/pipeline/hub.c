@@ -64,6 +64,7 @@ bool hub_enter(struct hub *hub, struct hub_session *session) {
 
         session->id = ++hub->n_entered;
         session->since = loop_wall(hub->parts.loop);
+        principal_hold(session->principal);
         LIST_INSERT_HEAD(&hub->sessions, session, link);
         hub_session_is(session, hub_reader(hub, HUB_READER_UNKNOWN));
         return most == 0 || n <= most;
@@ -73,6 +74,7 @@ void hub_leave(struct hub *hub, struct hub_session *session) {
         session->reader->n_present--;
         LIST_REMOVE(session, link);
         tally_remove(&hub->addresses, session->address);
+        principal_release(session->principal);
 }
 
 struct hub_session *hub_first_session(const struct hub *hub) {

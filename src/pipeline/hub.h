@@ -103,7 +103,7 @@ struct hub_session {
         const struct hub_session_ops *ops;
         uint64_t id;                        // 1, 2, ...; never given again
         nsec_t since;                       // wall clock: when it came
-        const struct principal *principal;  // who it is
+        const struct principal *principal;  // who it is; held while it is in the list
         char address[64];                   // where it is: whose share and limits it has
         char about[64];                     // for log lines: "client 127.0.0.1:40312"
         struct hub_reader *reader;          // its kind; hub_session_is()

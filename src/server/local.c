@@ -5,8 +5,9 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-static char *local_admit(void *context, struct http_request *request) {
+static char *local_admit(void *context, struct http_request *request, int *ret_status) {
         (void)context;
+        (void)ret_status;
         return visitors_admit_local(request);
 }
 

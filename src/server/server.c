@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "api/api.h"
+#include "auth/tokens.h"
 #include "auth/visitors.h"
 #include "decode/scheduler.h"
 #include "dialect/dialects.h"
@@ -10,6 +11,7 @@
 #include "net/listener.h"
 #include "pipeline/hub.h"
 #include "server/encryption.h"
+#include "server/guard.h"
 #include "server/local.h"
 #include "server/overload.h"
 #include "server/recorder.h"
@@ -33,7 +35,7 @@ struct server {
         struct upload_services uploads;
         struct recorder *recorder;
         struct hub *hub;  // streams and sessions
-        struct visitors *visitors;
+        struct guard *guard;
         struct api *api;
         struct listener *listener;
         struct listener *local;  // the unix socket; NULL: none could be had
@@ -53,6 +55,7 @@ static void server_describe(const void *context, struct api_view *ret) {
                 ret->busy = budget_is_tight(server->budget)
                                     ? "busy: the memory for clients is used up\n"
                                     : "busy: decoding is too far behind for new clients\n";
+        ret->tokens = guard_tokens(server->guard);
         ret->figures = (struct metrics_sources){
                 .hub = server->hub,
                 .n_connections = listener_connections(server->listener) +
@@ -79,10 +82,15 @@ static void server_on_websocket(void *context, const struct http_request *reques
         session_open(server->hub, dialects, request, socket);
 }
 
-static char *server_admit(void *context, struct http_request *request) {
+static char *server_admit(void *context, struct http_request *request, int *ret_status) {
         const struct server *server = context;
 
-        return visitors_admit(server->visitors, request);
+        return visitors_admit(guard_visitors(server->guard), request, ret_status);
+}
+
+static void server_dismiss(void *context, struct http_request *request) {
+        (void)context;
+        visitors_dismiss(request);
 }
 
 // --- while it runs ---------------------------------------------------------------------------
@@ -93,6 +101,7 @@ static void server_on_tick(void *context) {
         overload_tell(server->overload);
         recorder_tick(server->recorder);
         api_tick(server->api);
+        guard_patrol(server->guard, server->hub);
         log_tell_left_out();
         for (struct hub_session *session = hub_first_session(server->hub); session;
              session = hub_next_session(session))
@@ -146,22 +155,13 @@ static int stream_start(struct server *server, const struct stream_config *confi
         return r;
 }
 
-// There is no password yet: who reaches the port is in.
-static void exposure_log(const struct server *server) {
-        if (!listener_is_loopback(server->listener))
-                log_warning("server", "open-to-others",
-                            "listening on %s: whoever reaches it can read every stream and "
-                            "have sound decoded, without a password; keep it behind a "
-                            "firewall, or listen on 127.0.0.1",
-                            server->parts.config->listen);
-}
-
 static int listen_start(struct server *server, struct error *error) {
         const struct config *config = server->parts.config;
         struct listener_handler handler = {
                 .on_request = server_on_request,
                 .on_websocket = server_on_websocket,
                 .admit = server_admit,
+                .dismiss = server_dismiss,
                 .context = server,
                 .budget = server->budget,
         };
@@ -169,19 +169,22 @@ static int listen_start(struct server *server, struct error *error) {
                 .per_address = (size_t)config->address_connections,
                 .n_children = config->n_streams + config_uploads_at_once(config),
         };
-        int r;
+        int r = guard_open(&server->guard, server->parts.loop, config, error);
 
-        server->visitors = visitors_new(config->origins, config->hosts);
+        if (r < 0)
+                return r;
         server->api = api_new(server->parts.loop, server_describe, server);
         r = listener_open(&server->listener, server->parts.loop, config->listen, &handler,
                           error);
+        if (r < 0)
+                return r;
+        r = guard_check_address(server->guard, listener_is_loopback(server->listener), error);
         if (r < 0)
                 return r;
         listener_limit(server->listener, &limits);
         r = encryption_start(server->listener, server->parts.loop, config, error);
         if (r < 0)
                 return r;
-        exposure_log(server);
         server->local = local_listen(server->parts.loop, config, &handler);
         return 0;
 }
@@ -281,7 +284,7 @@ struct server *server_close(struct server *server) {
         server->overload = overload_free(server->overload);
         server->hub = hub_free(server->hub);
         server->recorder = recorder_close(server->recorder);
-        server->visitors = visitors_free(server->visitors);
+        server->guard = guard_close(server->guard);
         scheduler_close(server->scheduler);
         upload_slots_free(server->uploads.slots);
         media_backend_free(server->media);
@@ -291,8 +294,13 @@ struct server *server_close(struct server *server) {
 }
 
 void server_reopen(struct server *server) {
+        struct error error = {0};
+
         recorder_reopen(server->recorder);
         encryption_reload(server->listener, server->parts.loop, server->parts.config);
+        if (tokens_reload(guard_tokens(server->guard), &error) < 0)
+                log_warning("server", "tokens-kept", "the tokens stay as they were: %s",
+                            error.text);
 }
 
 int server_port(const struct server *server) {

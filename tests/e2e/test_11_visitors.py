@@ -117,7 +117,7 @@ def test_streams_are_listed_to_this_machine_only(program, models, tmp_path):
         pytest.skip("this machine has no address but loopback")
     with processes.serving(program, models, tmp_path) as start:
         port = processes.free_port()
-        environment = {"EAVESDROP_LISTEN": f"0.0.0.0:{port}"}
+        environment = {"EAVESDROP_LISTEN": f"0.0.0.0:{port}", "EAVESDROP_AUTH_MODE": "none"}
         server = start("streams: {hall: 'rtsp://127.0.0.1:9/hall'}\n", port, environment=environment)
         assert unknown_stream("127.0.0.1", server.port) == "Unknown streams: nosuch. Available streams: hall"
         assert unknown_stream(address, server.port) == "Unknown streams: nosuch"

@@ -296,7 +296,7 @@ def test_requests(listening):
 
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
     status, kind, body = ask(connection, "DELETE", "/api/v1/segments?from=0")
-    assert (status, kind) == (403, "application/problem+json") and "unix socket" in body["detail"]
+    assert (status, kind) == (401, "application/problem+json") and "unix socket" in body["detail"]
 
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
     for target, field in (

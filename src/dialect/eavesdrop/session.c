@@ -479,6 +479,7 @@ static void role_refuse(struct session *session, const struct http_request *requ
 
 const struct dialect dialect_eavesdrop = {
         .name = "eavesdrop",
+        .scope = SCOPE_LISTEN,
         .matches_request = role_is_unknown,
         .begin = role_refuse,
         .matches_text = eavesdrop_is_message,

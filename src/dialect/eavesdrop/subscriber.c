@@ -128,12 +128,15 @@ static void subscriber_on_drained(struct session *session) {
                 run_queue_add(session_run_queue(session), &state->entry);
 }
 
-// The stream of that name that the server pulls; NULL: there is none. (What other clients send
-// is nobody's to hear.)
+// The stream of that name that the server pulls and the client may read; NULL: there is none.
+// (What other clients send is nobody's to hear.)
 static struct stream *stream_pulled(const struct session *session, const char *name) {
         const struct hub_stream *found = hub_find(session->hub, name);
 
-        return found && stream_source(found->stream) ? found->stream : NULL;
+        if (!found || !stream_source(found->stream) ||
+            !principal_may_read(session->base.principal, name))
+                return NULL;
+        return found->stream;
 }
 
 static struct subscriber *subscriber_new(struct session *session,
@@ -155,12 +158,14 @@ static struct subscriber *subscriber_new(struct session *session,
         return state;
 }
 
-// All that there are, in their order; only read.
+// All that there are and the client may read, in their order; only read.
 static struct eavesdrop_names names_available(const struct session *session) {
         struct eavesdrop_names names = {0};
         struct hub_stream *stream = hub_first_pulled(session->hub);
 
         for (; stream; stream = hub_next_pulled(stream)) {
+                if (!principal_may_read(session->base.principal, stream_name(stream->stream)))
+                        continue;
                 names.items = xrealloc_array(names.items, names.n + 1, sizeof(char *));
                 names.items[names.n++] = (char *)(uintptr_t)stream_name(stream->stream);
         }
@@ -281,6 +286,7 @@ static void subscriber_close(struct session *session) {
 
 const struct dialect dialect_subscriber = {
         .name = "subscriber",
+        .scope = SCOPE_READ,
         .matches_request = subscriber_matches,
         .begin = subscriber_begin,
         .on_text = subscriber_on_text,

@@ -164,6 +164,7 @@ static void whisperlive_close(struct session *session) {
 
 const struct dialect dialect_whisperlive = {
         .name = "whisperlive",
+        .scope = SCOPE_LISTEN,
         .matches_text = whisperlive_is_hello,
         .first_key = "\"uid\" (WhisperLive)",
         .on_text = whisperlive_on_text,

@@ -1,0 +1,19 @@
+#pragma once
+// Bearer: how a request brings its token.
+//
+// Threads: loop thread only.
+
+#include "net/http_request.h"
+#include "util/cleanup.h"
+
+// The sub-protocol that we answer to browsers, which send a token as another beside it:
+// "eavesdrop.v1, eavesdrop.token.TOKEN".
+#define BEARER_PROTOCOL_TOKEN "eavesdrop.token."
+
+// The secret that the request has, by "Authorization: Bearer" or "Token", by a sub-protocol, or
+// else by ?token=. NULL: none. It is for tokens_find() and for nobody else to see; the caller
+// frees it with bearer_free(), which leaves nothing of it in memory.
+char *bearer_read(const struct http_request *request);
+char *bearer_free(char *secret);
+
+DEFINE_CLEANUP(char *, bearer_free);

@@ -1,0 +1,164 @@
+#include "server/guard.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/token_file.h"
+#include "dialect/dialects.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+struct guard {
+        struct loop *loop;
+        const struct config *config;
+        char *token_file, *owner_file;
+        struct tokens *tokens;
+        struct visitors *visitors;
+};
+
+// --- what the configuration says -------------------------------------------------------------
+
+// The word's end.
+static size_t word_length(const char *words) {
+        return strcspn(words, " ");
+}
+
+static bool dialect_is_known(const char *name, size_t n) {
+        for (const struct dialect *const *dialect = dialects; *dialect; dialect++)
+                if (strlen((*dialect)->name) == n && memcmp((*dialect)->name, name, n) == 0)
+                        return true;
+        return false;
+}
+
+static char *dialects_list(void) {
+        char *list = xstrdup("");
+
+        for (const struct dialect *const *dialect = dialects; *dialect; dialect++) {
+                CLEANUP(mem_freep) char *before = list;
+
+                list = xasprintf("%s%s%s", before, before[0] ? ", " : "", (*dialect)->name);
+        }
+        return list;
+}
+
+static int dialects_check(const char *words, struct error *error) {
+        CLEANUP(mem_freep) char *known = dialects_list();
+
+        for (; words && *words; words += strspn(words, " ")) {
+                size_t n = word_length(words);
+
+                if (!dialect_is_known(words, n))
+                        return error_set(error, -EINVAL,
+                                         "auth.anonymous.dialects: there is no dialect %.*s; "
+                                         "there are %s",
+                                         (int)n, words, known);
+                words += n;
+        }
+        return 0;
+}
+
+static unsigned scopes_of(const char *words) {
+        unsigned scopes = 0;
+
+        for (; words && *words; words += strspn(words, " ")) {
+                size_t n = word_length(words);
+
+                scopes |= strncmp(words, "read", n) == 0 ? SCOPE_READ : SCOPE_LISTEN;
+                words += n;
+        }
+        return scopes;
+}
+
+// --- an address that others reach ------------------------------------------------------------
+
+int guard_check_address(const struct guard *guard, bool is_loopback, struct error *error) {
+        const struct config *config = guard->config;
+
+        if (is_loopback)
+                return 0;
+        if (config->auth.mode == AUTH_NONE) {
+                log_warning("server", "open-to-others",
+                            "listening on %s with auth: none: whoever reaches it can read "
+                            "every stream and have sound decoded, without a password; keep it "
+                            "behind a firewall, or make tokens (eavesdrop token new) and leave "
+                            "auth: none out",
+                            config->listen);
+                return 0;
+        }
+        if (tokens_are_set(guard->tokens))
+                return 0;
+        return error_set(error, -EACCES,
+                         "listen: %s is reached by others, and there are no tokens: make one "
+                         "with \"eavesdrop token new NAME --scope listen\", or listen on "
+                         "127.0.0.1, or say auth: none in the configuration "
+                         "(EAVESDROP_AUTH_MODE=none), which lets everybody in",
+                         config->listen);
+}
+
+// --- while it runs ---------------------------------------------------------------------------
+
+void guard_patrol(const struct guard *guard, const struct hub *hub) {
+        int64_t now = (int64_t)(loop_wall(guard->loop) / (NSEC_PER_SEC / 1000));
+        struct hub_session *next;
+
+        for (struct hub_session *session = hub_first_session(hub); session; session = next) {
+                next = hub_next_session(session);
+                if (principal_is_over(session->principal, now))
+                        session->ops->dismiss(session, "the token has expired or was revoked");
+        }
+}
+
+struct visitors *guard_visitors(const struct guard *guard) {
+        return guard->visitors;
+}
+
+struct tokens *guard_tokens(const struct guard *guard) {
+        return guard->tokens;
+}
+
+// --- life ------------------------------------------------------------------------------------
+
+struct guard *guard_close(struct guard *guard) {
+        if (!guard)
+                return NULL;
+        visitors_free(guard->visitors);
+        tokens_close(guard->tokens);
+        free(guard->token_file);
+        free(guard->owner_file);
+        return mem_free(guard);
+}
+
+DEFINE_CLEANUP(struct guard *, guard_close);
+
+int guard_open(struct guard **ret, struct loop *loop, const struct config *config,
+               struct error *error) {
+        CLEANUP(guard_closep) struct guard *guard = xnew(struct guard);
+        CLEANUP(mem_freep) char *folder = config_state_dir(config);
+        struct tokens_place place = {.listed = config->auth.tokens,
+                                     .n_listed = config->auth.n_tokens};
+        struct visitors_rules rules = {
+                .loop = loop,
+                .is_open = config->auth.mode == AUTH_NONE,
+                .origins = config->origins,
+                .hosts = config->hosts,
+                .proxies = config->proxies,
+                .anonymous_from = config->auth.from,
+                .anonymous_dialects = config->auth.dialects,
+                .anonymous_scopes = scopes_of(config->auth.scopes),
+        };
+        int r = dialects_check(config->auth.dialects, error);
+
+        guard->loop = loop;
+        guard->config = config;
+        place.file = guard->token_file = config_token_file(config);
+        place.owner = guard->owner_file = xasprintf("%s/" TOKENS_OWNER_FILE, folder);
+        if (r == 0)
+                r = tokens_open(&guard->tokens, &place, error);
+        if (r < 0)
+                return r;
+        rules.tokens = guard->tokens;
+        guard->visitors = visitors_new(&rules);
+        *ret = TAKE(guard);
+        return 0;
+}

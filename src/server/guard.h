@@ -1,0 +1,36 @@
+#pragma once
+// Guard: what the configuration says of who may come in, and the tokens; and what holds at an
+// address that others reach.
+//
+// Threads: loop thread only.
+
+#include <stdbool.h>
+
+#include "auth/tokens.h"
+#include "auth/visitors.h"
+#include "config/config.h"
+#include "pipeline/hub.h"
+#include "util/error.h"
+#include "util/loop.h"
+
+struct guard;
+
+// Read the tokens. `config` is lent. Fails with words for a token file that is not as it should
+// be, and for a dialect in auth.anonymous.dialects that there is not.
+int guard_open(struct guard **ret, struct loop *loop, const struct config *config,
+               struct error *error);
+
+// Whether the server may listen at the configuration's address, which is loopback's alone or
+// not: others' only with tokens, or where `auth: none` says that none are wanted (which the log
+// repeats). -EACCES with words that say what to set.
+int guard_check_address(const struct guard *guard, bool is_loopback, struct error *error);
+
+struct visitors *guard_visitors(const struct guard *guard);
+struct tokens *guard_tokens(const struct guard *guard);
+
+// Send away the sessions whose token was revoked or has expired. Often: within a second of it
+// they are told.
+void guard_patrol(const struct guard *guard, const struct hub *hub);
+
+// NULL is fine. Returns NULL.
+struct guard *guard_close(struct guard *guard);
