@@ -129,8 +129,8 @@ static char *page_judge(const struct visitors *visitors, const struct http_reque
 
 // --- proxies ---------------------------------------------------------------------------------
 
-// What a proxy that is believed says: whose the request is, and by which name and how it came. NULL, or
-// why that is not to be had.
+// What a proxy that is believed says: whose the request is, and by which name and how it came.
+// NULL, or why that is not to be had.
 static char *proxy_read(const struct visitors *visitors, struct http_request *request,
                         struct forwarded *forwarded) {
         const char *proxies = visitors->rules.proxies;

@@ -92,7 +92,7 @@ struct config {
         char *listen;
         char *origins, *hosts;  // blanks between them; NULL none
         struct tls_config tls;
-        char *proxies;          // networks, likewise
+        char *proxies;  // networks, likewise
         struct auth_config auth;
         // Of one client address; 0: any number.
         int address_connections, address_sessions;

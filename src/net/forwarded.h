@@ -1,7 +1,7 @@
 #pragma once
 // Forwarded: what a proxy says of whose request it hands on (RFC 7239, and X-Forwarded-For,
-// -Host and -Proto, which most proxies send). Anybody can send these headers; whether they are believed,
-// somebody else decides.
+// -Host and -Proto, which most proxies send). Anybody can send these headers; whether they are
+// believed, somebody else decides.
 //
 // Threads: loop thread only.
 
