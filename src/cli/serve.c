@@ -16,6 +16,7 @@
 #include "source/media_backend.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/notify.h"
 #include "vad/silero.h"
 #include "whisper/whisper.h"
 
@@ -43,6 +44,7 @@ struct run {
         struct loop *loop;
         struct server *server;
         const struct loaded *loaded;
+        const char *words;  // what the service manager shows of us
         bool is_stopping;
 };
 
@@ -57,6 +59,7 @@ static void run_on_signal(void *context) {
         }
         run->is_stopping = true;
         log_info("server", "stopping", "finishing the backlog; a second signal stops at once");
+        notify_stopping("finishing the backlog");
         server_stop(run->server);
 }
 
@@ -64,9 +67,13 @@ static void run_on_signal(void *context) {
 static void run_on_hangup(void *context) {
         const struct run *run = context;
 
+        if (run->is_stopping)
+                return;
         log_info("server", "reopening",
                  "files of sinks are opened anew, and certificate and tokens are read again");
+        notify_reloading();
         server_reopen(run->server);
+        notify_ready(run->words);
 }
 
 static void run_on_stopped(void *context) {
@@ -93,13 +100,14 @@ static int run_check_model(const void *context, const char *language, enum decod
         return loaded_check_model(run->loaded, language, task, error);
 }
 
-static void ready_log(const struct run *run, const struct config *config) {
+// What is served, where; the caller frees it.
+static char *ready_words(const struct run *run, const struct config *config) {
         const char *colon = strrchr(config->listen, ':');
         int length = colon ? (int)(colon - config->listen) : 0;
 
-        log_info("server", "ready", "ready: %zu streams, clients at %s://%.*s:%d",
-                 config->n_streams, config->tls.certificate ? "wss" : "ws", length ? length : 9,
-                 length ? config->listen : "localhost", server_port(run->server));
+        return xasprintf("%zu streams, clients at %s://%.*s:%d", config->n_streams,
+                         config->tls.certificate ? "wss" : "ws", length ? length : 9,
+                         length ? config->listen : "localhost", server_port(run->server));
 }
 
 // Whoever starts it by hand is told how to manage it, not the token itself: terminals keep what
@@ -115,6 +123,25 @@ static void owner_print(const struct run *run, const struct config *config) {
                 "  curl -H \"Authorization: Bearer $(cat '%s/" TOKENS_OWNER_FILE
                 "')\" http://localhost:%d/api/v1/server\n",
                 folder, server_port(run->server));
+}
+
+static void serve_until_stopped(struct run *run, const struct config *config) {
+        struct loop_signal *terminate = loop_signal_new(run->loop, SIGTERM, run_on_signal, run);
+        struct loop_signal *interrupt = loop_signal_new(run->loop, SIGINT, run_on_signal, run);
+        struct loop_signal *hangup = loop_signal_new(run->loop, SIGHUP, run_on_hangup, run);
+        CLEANUP(mem_freep) char *words = ready_words(run, config);
+        struct notify *notify = notify_new(run->loop);
+
+        run->words = words;
+        log_info("server", "ready", "ready: %s", words);
+        notify_ready(words);
+        owner_print(run, config);
+        loop_run(run->loop);
+
+        notify_free(notify);
+        loop_signal_free(terminate);
+        loop_signal_free(interrupt);
+        loop_signal_free(hangup);
 }
 
 static int serve_run(const struct config *config, const struct loaded *loaded) {
@@ -138,17 +165,7 @@ static int serve_run(const struct config *config, const struct loaded *loaded) {
                 loop_free(run.loop);
                 return EXIT_TROUBLE;
         }
-        struct loop_signal *terminate = loop_signal_new(run.loop, SIGTERM, run_on_signal, &run);
-        struct loop_signal *interrupt = loop_signal_new(run.loop, SIGINT, run_on_signal, &run);
-        struct loop_signal *hangup = loop_signal_new(run.loop, SIGHUP, run_on_hangup, &run);
-
-        ready_log(&run, config);
-        owner_print(&run, config);
-        loop_run(run.loop);
-
-        loop_signal_free(terminate);
-        loop_signal_free(interrupt);
-        loop_signal_free(hangup);
+        serve_until_stopped(&run, config);
         run.server = server_close(run.server);
         loop_free(run.loop);
         log_info("server", "stopped", "stopped");
@@ -164,6 +181,7 @@ static int serve_configured(const struct config *config) {
                 return EXIT_TROUBLE;
         }
         log_info("server", "loading", "loading model '%s'", config->model);
+        notify_status("loading the model");
         if (loaded_open(&loaded, config, true, &error) < 0) {
                 log_error("server", "model-failed", "%s", error.text);
                 return EXIT_MODEL;

@@ -80,6 +80,8 @@ static void server_on_websocket(void *context, const struct http_request *reques
         const struct server *server = context;
 
         session_open(server->hub, dialects, request, socket);
+        if (server->stop)
+                stop_turn_away(server->stop);
 }
 
 static char *server_admit(void *context, struct http_request *request, int *ret_status) {

@@ -65,6 +65,13 @@ void stop_on_idle(struct stop *stop) {
                 sessions_leave(stop->hub);
 }
 
+void stop_turn_away(struct stop *stop) {
+        struct hub_session *latest = hub_first_session(stop->hub);
+
+        if (latest)
+                latest->ops->goodbye(latest, STOP_CODE);
+}
+
 struct stop *stop_begin(struct hub *hub, void (*on_stopped)(void *context), void *context) {
         struct loop *loop = hub_parts(hub)->loop;
         struct stop *stop = xnew(struct stop);

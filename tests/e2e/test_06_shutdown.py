@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import signal
+import socket
 import time
 
 import processes
@@ -84,3 +85,23 @@ def test_a_second_signal_stops_at_once(serve, cameras, client, jfk):
     server.process.send_signal(signal.SIGINT)
     server.process.wait(3)
     processes.assert_no_orphans()
+
+
+def test_nobody_new_is_let_in_by_an_old_connection(serve, rest):
+    """The port is closed, but connections that were open before could still become sessions."""
+    server = serve()
+    deaf = websocket.create_connection(f"ws://127.0.0.1:{server.port}/", header=["X-Client-Type: rtsp_subscriber"])
+    rest.callback(deaf.shutdown)  # who never answers the goodbye keeps the server
+    kept = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    rest.callback(kept.close)
+    kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert kept.recv(4096).endswith(b"ok\n")
+    server.process.send_signal(signal.SIGTERM)
+    processes.wait_until(lambda: "[stopping]" in server.log(), 10, "the server to stop")
+    late = rest.enter_context(connect(f"ws://127.0.0.1:{server.port}/", sock=kept))
+    with pytest.raises(ConnectionClosed):
+        while True:
+            late.recv(timeout=20)
+    assert late.protocol.close_rcvd.code == 1001
+    deaf.shutdown()
+    assert server.process.wait(20) == 0

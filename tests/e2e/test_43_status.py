@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import http.client
 import json
+import signal
 import socket
 
 import processes
@@ -174,3 +175,32 @@ def test_who_may(server):
         assert ask(server, target, "POST")[0] == 405
     for method, target in (("GET", "/sessions"), ("DELETE", "/sessions/1")):
         assert ask(server, target, method, by_tcp=True)[0] == 403
+
+
+# --- the service manager ---------------------------------------------------------------------
+
+
+def test_the_service_manager_is_told(serve, tmp_path):
+    """Ready, alive, reloading and stopping, as a manager's socket hears it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(60)
+        environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000"}
+        server = serve(environment=environment)
+
+        def hear(first):
+            """The next message that begins so, and those before it."""
+            before = []
+            while not (message := manager.recv(4096).decode()).startswith(first):
+                before.append(message)
+            return message, before
+
+        assert hear("STATUS=loading") and f"ws://127.0.0.1:{server.port}" in hear("READY=1\nSTATUS=0 streams")[0]
+        hear("WATCHDOG=1")
+        server.process.send_signal(signal.SIGHUP)
+        assert int(hear("RELOADING=1\nMONOTONIC_USEC=")[0].split("=")[2].split("\n")[0]) > 0
+        assert set(hear("READY=1")[1]) <= {"WATCHDOG=1"}
+        hear("WATCHDOG=1")
+        server.process.send_signal(signal.SIGTERM)
+        assert set(hear("STOPPING=1\nSTATUS=")[1]) <= {"WATCHDOG=1"}
+        assert server.process.wait(60) == 0
