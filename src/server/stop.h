@@ -14,8 +14,8 @@ struct stop;
 struct stop *stop_begin(struct hub *hub, void (*on_stopped)(void *context), void *context);
 struct stop *stop_free(struct stop *stop);
 
-// A client came by a connection that it has had open: it is told to go, and waited for no longer
-// than others.
+// A client came by a connection that it has had open: it is told to go, and waited for no
+// longer than others.
 void stop_turn_away(struct stop *stop);
 
 // A pulled stream has no backlog any more: its readers may go, if it was the last.
