@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "api/forgetting.h"
+#include "api/parameters.h"
 #include "api/problem.h"
 #include "api/reading.h"
 #include "api/reply.h"
@@ -137,6 +138,15 @@ static void status_history_get(struct api *api, struct exchange *exchange,
         status_answer_history(api->status, exchange);
 }
 
+static void config_get(struct api *api, struct exchange *exchange,
+                       const struct route_parts *parts) {
+        static const char *const none[] = {NULL};
+
+        (void)parts;
+        if (parameters_known(exchange, none))
+                reply_json(exchange, 200, api_view(api).configuration(api->context), NULL);
+}
+
 static void sessions_get(struct api *api, struct exchange *exchange,
                          const struct route_parts *parts) {
         (void)parts;
@@ -203,6 +213,7 @@ static const struct route routes[] = {
         {"POST", "/api/v1/tokens/reload", ROUTE_MANAGE, tokens_post},
         {"GET", "/api/v1/status", ROUTE_READ_ALL, status_get},
         {"GET", "/api/v1/status/history", ROUTE_READ_ALL, status_history_get},
+        {"GET", "/api/v1/config", ROUTE_MANAGE, config_get},
         {"GET", "/api/v1/sessions", ROUTE_MANAGE, sessions_get},
         {"DELETE", "/api/v1/sessions/{id}", ROUTE_MANAGE, session_delete},
         {"GET", "/api/v1/segments", ROUTE_READ, segments_get},

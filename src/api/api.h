@@ -4,6 +4,7 @@
 //
 // Threads: loop thread only.
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "api/metrics_page.h"
@@ -24,6 +25,9 @@ struct api_view {
         struct metrics_sources figures;
         struct forget_place kept;  // where what is kept is
         struct tokens *tokens;     // that let people in
+        // The configuration in force without its secrets, made anew: {"config", "from"};
+        // whoever asks owns it. `context` is the API's own.
+        json_t *(*configuration)(const void *context);
 };
 
 // `describe` fills *ret, which is all zero, whenever a page needs it. `context` is lent and

@@ -140,6 +140,7 @@ static struct config_reader config_reader(struct config *config, const char *fol
                 .folder = folder,
                 .mistakes = mistakes,
                 .applies = SETTING_SERVER,
+                .origin = CONFIG_FROM_FILE,
                 .target = config_target(config),
         };
 }
@@ -212,6 +213,7 @@ static char *folder_of(const char *path) {
 // --- what overrides it -----------------------------------------------------------------------
 
 static void environment_read(struct config_reader *reader) {
+        reader->origin = CONFIG_FROM_ENVIRONMENT;
         for (const struct setting *setting = setting_table; setting->name; setting++) {
                 CLEANUP(mem_freep) char *variable = setting_variable(setting);
                 const char *value = variable ? getenv(variable) : NULL;
@@ -226,6 +228,7 @@ int config_override(struct config *config, const char *name, const char *value,
         const struct setting *setting = setting_find(SETTING_SERVER | SETTING_STREAM, name);
         struct config_reader reader = config_reader(config, NULL, mistakes);
 
+        reader.origin = CONFIG_FROM_OPTION;
         return setting && config_read_word(&reader, setting, value, option) ? 0 : -EINVAL;
 }
 

@@ -87,8 +87,17 @@ struct auth_config {
         char *scopes;
 };
 
+// Where a setting's value comes from.
+enum config_origin {
+        CONFIG_FROM_DEFAULT,
+        CONFIG_FROM_FILE,
+        CONFIG_FROM_ENVIRONMENT,
+        CONFIG_FROM_OPTION,
+};
+
 // What each setting means: its row in settings.c.
 struct config {
+        uint8_t came_from[SETTINGS_MAX];  // enum config_origin, in the table's order
         char *listen;
         char *origins, *hosts;  // blanks between them; NULL none
         struct tls_config tls;

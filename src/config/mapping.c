@@ -86,6 +86,20 @@ static const struct named *named_of(const struct setting *setting) {
         return named;
 }
 
+struct config_named config_named_items(const struct config *config,
+                                       const struct setting *setting) {
+        const struct named *named = named_of(setting);
+        const char *place = (const char *)config;
+
+        return (struct config_named){
+                .applies = named->applies,
+                .owner = named->owner,
+                .items = *(const char *const *)(const void *)(place + named->items),
+                .size = named->size,
+                .n = *(const size_t *)(const void *)(place + named->n),
+        };
+}
+
 static void name_check(struct config_reader *reader, const struct named *named,
                        const struct config_node *name, const char *path) {
         static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -196,6 +210,7 @@ static void named_section_read(struct config_reader *reader, const struct config
                 return;
         }
         config_check_keys(reader, node, path);
+        config_origin_note(reader, setting);
         *(void **)(void *)((char *)reader->config + named->items) = xcalloc(n, named->size);
         all_read(reader, named, node, path);
 }
@@ -320,6 +335,7 @@ static void section_switch_on(struct config_reader *reader, const struct config_
         if (setting->kind != SETTING_SWITCH || config_mapping_has(mapping, key))
                 return;
         setting_set(setting, &reader->target, "true");
+        config_origin_note(reader, setting);
         if (reader->values)
                 setting_values_add(reader->values, setting, "true");
 }

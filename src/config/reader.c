@@ -232,6 +232,11 @@ static const char *given_as(const struct config_reader *reader, const struct set
         return NULL;
 }
 
+void config_origin_note(const struct config_reader *reader, const struct setting *setting) {
+        if (reader->applies == SETTING_SERVER)
+                reader->config->came_from[setting - setting_table] = reader->origin;
+}
+
 void config_read_setting(struct config_reader *reader, const struct config_node *node,
                          const char *path, const struct setting *setting) {
         CLEANUP(mem_freep) char *value = words_read(reader, node, path, setting);
@@ -252,6 +257,7 @@ void config_read_setting(struct config_reader *reader, const struct config_node 
                 value = config_resolve_path(reader, relative);
         }
         if (setting_set(setting, &reader->target, value)) {
+                config_origin_note(reader, setting);
                 if (reader->values)
                         setting_values_add(reader->values, setting, value);
         } else if (node->kind == CONFIG_NODE_LIST) {
@@ -265,8 +271,10 @@ bool config_read_word(struct config_reader *reader, const struct setting *settin
                       const char *word, const char *origin) {
         struct config_node node = {.kind = CONFIG_NODE_SCALAR};
 
-        if (setting_set(setting, &reader->target, word))
+        if (setting_set(setting, &reader->target, word)) {
+                config_origin_note(reader, setting);
                 return true;
+        }
         node.text = xstrdup(word);
         config_refuse_value(reader, &node, origin, setting);
         free(node.text);

@@ -18,12 +18,28 @@ struct config_reader {
         unsigned applies;               // the settings that are known here: SETTING_SERVER, ...
         struct setting_target target;   // where their values go
         struct setting_values *values;  // what was set is kept here as well; NULL: it is not
+        enum config_origin origin;      // of what is read
 };
+
+// Things of one kind that users name, as they are in a configuration; lent.
+struct config_named {
+        unsigned applies;  // the settings of one
+        enum setting_owner owner;
+        const char *items;
+        size_t size, n;  // of one, whose name is its first member; and their number
+};
+
+// All of such a setting (setting_is_named()).
+struct config_named config_named_items(const struct config *config,
+                                       const struct setting *setting);
 
 // Read a mapping of settings. `path` is its dotted path, "" for the file as a whole; `section`
 // is what the names of its settings begin with, "" for nothing.
 void config_read_mapping(struct config_reader *reader, const struct config_node *mapping,
                          const char *path, const char *section);
+
+// Note where the setting's value is from, if it is one of the server's.
+void config_origin_note(const struct config_reader *reader, const struct setting *setting);
 
 // Read the URL of a stream (SETTING_URL).
 void config_read_url(struct config_reader *reader, const struct config_node *node,

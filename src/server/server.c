@@ -5,6 +5,7 @@
 #include "api/api.h"
 #include "auth/tokens.h"
 #include "auth/visitors.h"
+#include "config/effective.h"
 #include "decode/scheduler.h"
 #include "dialect/dialects.h"
 #include "dialect/session.h"
@@ -46,6 +47,14 @@ struct server {
 
 // --- what comes in ---------------------------------------------------------------------------
 
+static json_t *server_configuration(const void *context) {
+        const struct server *server = context;
+        const struct config *config = server->parts.config;
+
+        return json_pack("{s:o, s:o}", "config", config_effective(config), "from",
+                         config_came_from(config));
+}
+
 static void server_describe(const void *context, struct api_view *ret) {
         const struct server *server = context;
         struct hub_refusal refusal;
@@ -67,6 +76,7 @@ static void server_describe(const void *context, struct api_view *ret) {
         ret->kept =
                 (struct forget_place){.loop = server->parts.loop, .folder = server->state_dir};
         recorder_kept(server->recorder, &ret->kept);
+        ret->configuration = server_configuration;
 }
 
 static void server_on_request(void *context, struct exchange *exchange) {

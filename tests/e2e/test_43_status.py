@@ -165,6 +165,25 @@ def test_no_such_session(server, name):
     assert (status, body["field"]) == (404, "id")
 
 
+# --- the configuration -----------------------------------------------------------------------
+
+
+def test_the_configuration_in_force(server):
+    status, body = ask(server, "/config")
+    assert status == 200
+    config = body["config"]
+    assert config["listen"] == f"127.0.0.1:{server.port}" and config["threads"] == 0
+    assert config["streams"]["yard"]["url"] == "rtsp://***@127.0.0.1:9/yard"
+    assert config["alerts"]["ask"]["words"] == ["country"] and config["sinks"]["file"]["path"] == "heard.jsonl"
+    assert config["state_dir"] == str(server.state_dir)
+    assert (body["from"]["listen"], body["from"]["model_dir"], body["from"]["state_dir"]) == (
+        "file",
+        "option",
+        "environment",
+    )
+    assert "threads" not in body["from"] and "secret@" not in json.dumps(body)
+
+
 # --- who may ---------------------------------------------------------------------------------
 
 
@@ -173,7 +192,7 @@ def test_who_may(server):
         assert ask(server, target, by_tcp=True)[0] == 200
         assert ask(server, target + "?verbose=1")[0] == 400
         assert ask(server, target, "POST")[0] == 405
-    for method, target in (("GET", "/sessions"), ("DELETE", "/sessions/1")):
+    for method, target in (("GET", "/sessions"), ("DELETE", "/sessions/1"), ("GET", "/config")):
         assert ask(server, target, method, by_tcp=True)[0] == 403
 
 
