@@ -24,9 +24,10 @@ static const struct {
         {"alerts", cli_alerts, false, "try an alert on what was said"},
         {"forget", cli_forget, false, "remove what was said for good"},
         {"token", cli_token, false, "say who may do what: make, list and revoke tokens"},
+        {"status", cli_status, false, "see how the running server is"},
         {"model", cli_model, false, "list, fetch and inspect models"},
         {"check", cli_check, false, "look for mistakes in a configuration file"},
-        {"config", cli_config, false, "print the JSON Schema of the configuration file"},
+        {"config", cli_config, false, "show the configuration, or the JSON Schema of its file"},
 };
 
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -149,7 +149,7 @@ static int forget_by_server(const struct running *running, const struct forget_w
                             struct error *error) {
         CLEANUP(mem_freep) char *target = target_of(&wish->stretch);
         CLEANUP(running_answer_deinit) struct running_answer answer = {0};
-        int r = running_ask(running, "DELETE", target, &answer, error);
+        int r = running_ask(running, "DELETE", target, NULL, &answer, error);
 
         return r < 0 ? r : answer_read(&answer, error);
 }

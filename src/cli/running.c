@@ -12,16 +12,38 @@
 #include "net/local_socket.h"
 #include "util/mem.h"
 
-#define ANSWER_MAX (1 << 20)  // bytes
+#define ANSWER_MAX      (16 << 20)  // bytes: 10,000 streams take 4 MB
+#define CONNECT_SECONDS 10
 
 struct running {
-        char *socket;
+        char *base;           // "http://localhost", without a slash at its end
+        char *socket;         // NULL: it is reached by TCP
+        char *authorization;  // a header; NULL: none
+        char *authority;      // a file; NULL: the system's
 };
 
 struct running *running_free(struct running *running) {
-        if (running)
-                free(running->socket);
+        if (!running)
+                return NULL;
+        free(running->base);
+        free(running->socket);
+        if (running->authorization)
+                explicit_bzero(running->authorization, strlen(running->authorization));
+        free(running->authorization);
+        free(running->authority);
         return mem_free(running);
+}
+
+static struct running *running_new(const char *base) {
+        struct running *running = xnew(struct running);
+
+        running->base = xstrdup(base);
+        return running;
+}
+
+// What is said of it in errors.
+static const char *running_name(const struct running *running) {
+        return running->socket ? running->socket : running->base;
 }
 
 // --- a request -------------------------------------------------------------------------------
@@ -31,7 +53,13 @@ static CURL *curl_free_easy(CURL *curl) {
         return NULL;
 }
 
+static struct curl_slist *curl_free_headers(struct curl_slist *headers) {
+        curl_slist_free_all(headers);
+        return NULL;
+}
+
 DEFINE_CLEANUP(CURL *, curl_free_easy);
+DEFINE_CLEANUP(struct curl_slist *, curl_free_headers);
 
 static size_t body_take(char *bytes, size_t size, size_t n, void *context) {
         FILE *body = context;
@@ -39,18 +67,34 @@ static size_t body_take(char *bytes, size_t size, size_t n, void *context) {
         return ftell(body) + (long)(size * n) > ANSWER_MAX ? 0 : fwrite(bytes, size, n, body);
 }
 
-static int request_send(const char *socket, const char *method, const char *url, FILE *body,
-                        long *ret_status, struct error *error) {
-        CLEANUP(curl_free_easyp) CURL *curl = curl_easy_init();
+static struct curl_slist *headers_new(const struct running *running, const char *body) {
+        struct curl_slist *headers = NULL;
+
+        if (running->authorization)
+                headers = curl_slist_append(headers, running->authorization);
+        if (body)
+                headers = curl_slist_append(headers, "Content-Type: application/json");
+        return headers;
+}
+
+// Where it goes: the socket, or the address, whose certificate is checked.
+static void way_set(CURL *curl, const struct running *running) {
+        curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+        curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
+        if (running->socket) {
+                curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, running->socket);
+                curl_easy_setopt(curl, CURLOPT_PROXY, "");  // whatever the environment says
+        }
+        if (running->authority)
+                curl_easy_setopt(curl, CURLOPT_CAINFO, running->authority);
+}
+
+static int request_send(CURL *curl, const struct running *running, FILE *body, long *ret_status,
+                        struct error *error) {
         char trouble[CURL_ERROR_SIZE] = "";
         CURLcode code;
 
-        if (!curl)
-                return error_set(error, -ENOMEM, "no memory for a request");
-        curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket);
-        curl_easy_setopt(curl, CURLOPT_URL, url);
-        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
-        curl_easy_setopt(curl, CURLOPT_PROXY, "");  // whatever the environment says
+        way_set(curl, running);
         curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
         curl_easy_setopt(curl, CURLOPT_USERAGENT, "eavesdrop/" EAVESDROP_VERSION);
         curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, trouble);
@@ -58,25 +102,37 @@ static int request_send(const char *socket, const char *method, const char *url,
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
         code = curl_easy_perform(curl);
         if (code != CURLE_OK)
-                return error_set(error, -ECONNRESET, "the server at %s: %s", socket,
+                return error_set(error, -ECONNRESET, "the server at %s: %s",
+                                 running_name(running),
                                  *trouble ? trouble : curl_easy_strerror(code));
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
         return 0;
 }
 
 int running_ask(const struct running *running, const char *method, const char *target,
-                struct running_answer *ret, struct error *error) {
-        CLEANUP(mem_freep) char *url = xasprintf("http://localhost%s", target);
+                const char *body, struct running_answer *ret, struct error *error) {
+        CLEANUP(mem_freep) char *url = xasprintf("%s%s", running->base, target);
+        CLEANUP(curl_free_easyp) CURL *curl = curl_easy_init();
+        CLEANUP(curl_free_headersp) struct curl_slist *headers = headers_new(running, body);
         size_t n = 0;
-        FILE *body;
+        FILE *answer;
         int r;
 
         *ret = (struct running_answer){0};
-        body = open_memstream(&ret->body, &n);
-        if (!body)
-                return error_set(error, -ENOMEM, "no memory for an answer");
-        r = request_send(running->socket, method, url, body, &ret->status, error);
-        (void)fclose(body);  // which writes the zero
+        answer = open_memstream(&ret->body, &n);
+        if (!answer || !curl) {
+                if (answer)
+                        (void)fclose(answer);
+                running_answer_deinit(ret);
+                return error_set(error, -ENOMEM, "no memory for a request");
+        }
+        curl_easy_setopt(curl, CURLOPT_URL, url);
+        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+        if (body)
+                curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+        r = request_send(curl, running, answer, &ret->status, error);
+        (void)fclose(answer);  // which writes the zero
         if (r < 0)
                 running_answer_deinit(ret);
         return r;
@@ -118,7 +174,7 @@ static bool folder_is(const char *one, const char *other) {
 // The state folder of the server there, which the caller frees.
 static int folder_ask(const struct running *running, char **ret, struct error *error) {
         struct running_answer answer;
-        int r = running_ask(running, "GET", "/api/v1/server", &answer, error);
+        int r = running_ask(running, "GET", "/api/v1/server", NULL, &answer, error);
 
         if (r < 0)
                 return r;
@@ -137,7 +193,7 @@ static int folder_ask(const struct running *running, char **ret, struct error *e
 // The server at that socket, if one answers and has that folder.
 static int socket_try(struct running **ret, const char *socket, const char *folder,
                       char **ret_other, struct error *error) {
-        CLEANUP(running_freep) struct running *running = xnew(struct running);
+        CLEANUP(running_freep) struct running *running = running_new("http://localhost");
         CLEANUP(mem_freep) char *theirs = NULL;
         int r = local_socket_ask(socket);
 
@@ -180,4 +236,38 @@ int running_find(struct running **ret, const struct config *config, char **ret_o
                         r = before;
         }
         return r;
+}
+
+// --- elsewhere -------------------------------------------------------------------------------
+
+static bool url_is_good(const char *url) {
+        static const char *const schemes[] = {"http://", "https://"};
+
+        for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+                size_t n = strlen(schemes[i]);
+
+                if (strncmp(url, schemes[i], n) == 0)
+                        return url[n] && !strpbrk(url + n, "@?# \t\r\n");
+        }
+        return false;
+}
+
+int running_elsewhere(struct running **ret, const char *url, const char *token,
+                      const char *authority, struct error *error) {
+        struct running *running;
+        size_t n = strlen(url);
+
+        if (!url_is_good(url))
+                return error_set(error, -EINVAL,
+                                 "--url is an address such as https://cameras.example:9090, "
+                                 "without a user, a query or a fragment");
+        while (url[n - 1] == '/')
+                n--;
+        running = xnew(struct running);
+        running->base = xasprintf("%.*s", (int)n, url);
+        running->authority = xstrdup(authority);
+        if (token)
+                running->authorization = xasprintf("Authorization: Bearer %s", token);
+        *ret = running;
+        return 0;
 }

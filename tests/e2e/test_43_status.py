@@ -4,8 +4,12 @@ import contextlib
 import datetime
 import http.client
 import json
+import os
+import re
 import signal
 import socket
+import subprocess
+from pathlib import Path
 
 import processes
 import pytest
@@ -223,3 +227,115 @@ def test_the_service_manager_is_told(serve, tmp_path):
         server.process.send_signal(signal.SIGTERM)
         assert set(hear("STOPPING=1\nSTATUS=")[1]) <= {"WATCHDOG=1"}
         assert server.process.wait(60) == 0
+
+
+# --- the verbs -------------------------------------------------------------------------------
+
+
+def verb(program, *arguments, environment=None, given=None):
+    """A verb's end: exit code, what it printed, and its complaints."""
+    done = subprocess.run(
+        [str(program), *arguments],
+        input=given,
+        stdin=None if given else subprocess.DEVNULL,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_verb_status(server, program):
+    stream_of(server, "hall", "ended")
+    here = ("--state-dir", str(server.state_dir))
+    code, shown, complaints = verb(program, "status", *here)
+    assert (code, complaints) == (0, "")
+    lines = shown.splitlines()
+    assert lines[0].startswith("eavesdrop ") and lines[0].endswith(": ok")
+    assert re.search(r"^  hall +ended +for \d+ (s|min)", shown, re.MULTILINE), shown
+    assert re.search(r"^  yard +(offline|connecting) +for \d+ (s|min)", shown, re.MULTILINE), shown
+    assert re.search(r"^  file +lines +ok +\d+ rows behind$", shown, re.MULTILINE), shown
+    assert re.search(r"^archive +nothing is kept$", shown, re.MULTILINE) and "\n  ask  fired" in shown, shown
+    code, shown, complaints = verb(program, "status", "--json", *here)
+    assert (code, complaints) == (0, "") and json.loads(shown)["process"] == server.pid
+    code, shown, complaints = verb(program, "status", "--json", "--url", f"http://127.0.0.1:{server.port}/")
+    assert (code, complaints) == (0, "") and json.loads(shown)["process"] == server.pid
+
+
+def test_no_server_answers(program, tmp_path, server):
+    code, shown, complaints = verb(program, "status", "--state-dir", str(tmp_path))
+    assert (code, shown) == (1, "") and f"no server with the state folder {tmp_path} runs here" in complaints
+    port = processes.free_port()
+    code, shown, complaints = verb(program, "status", "--url", f"http://127.0.0.1:{port}")
+    assert (code, shown) == (1, "") and f"the server at http://127.0.0.1:{port}: " in complaints
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--url", "cameras.example:9090"], "an address such as https://"),
+        (["--url", "ftp://cameras.example"], "an address such as https://"),
+        (["--url", "http://user:secret@cameras.example"], "without a user"),
+        (["--url", "http://"], "an address such as https://"),
+        (["--token", "abc"], "--token is for --url"),
+        (["--url", "http://127.0.0.1:1", "--token", "a b"], "the token is no token"),
+        (["--url", "http://127.0.0.1:1", "--token", "abc", "--token-file", "x"], "not both"),
+        (["--url", "http://127.0.0.1:1", "--authority", "/nowhere", "extra"], "extra"),
+    ],
+)
+def test_mistakes(program, arguments, words):
+    code, shown, complaints = verb(program, "status", *arguments)
+    assert (code, shown) == (2, "") and words in complaints and "secret" not in complaints
+
+
+PROBLEM = b'{"title":"Unauthorized","status":401,"detail":"this token is not known"}'
+
+
+@pytest.mark.parametrize("way", ["option", "file", "environment"])
+def test_a_token_is_sent_and_not_shown(program, tmp_path, way):
+    """In the header, and never in the list of processes."""
+    token = "evd_" + "t0k3n" * 8
+    (tmp_path / "token").write_text(token + "\n", encoding="ascii")
+    options = {"option": ["--token", token], "file": ["--token-file", str(tmp_path / "token")], "environment": []}[way]
+    with socket.create_server(("127.0.0.1", 0)) as peer:
+        peer.settimeout(60)
+        command = [str(program), "status", "--url", f"http://127.0.0.1:{peer.getsockname()[1]}", *options]
+        environment = {**os.environ, **({"EAVESDROP_TOKEN": token} if way == "environment" else {})}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as asking:
+            connection, _ = peer.accept()
+            with connection:
+                request = b""
+                while b"\r\n\r\n" not in request:
+                    request += connection.recv(4096)
+                title = Path(f"/proc/{asking.pid}/cmdline").read_bytes()
+                head = b"HTTP/1.1 401 Unauthorized\r\nContent-Type: application/problem+json\r\nConnection: close\r\n"
+                connection.sendall(head + b"Content-Length: %d\r\n\r\n" % len(PROBLEM) + PROBLEM)
+            shown, complaints = asking.communicate(timeout=60)
+        assert f"\r\nAuthorization: Bearer {token}\r\n".encode() in request
+        assert b"status" in title and token.encode() not in title
+        assert asking.returncode == 1 and not shown and b"answers 401: this token is not known" in complaints
+
+
+def test_the_verb_config(server, program, tmp_path):
+    file = tmp_path / "cameras.yaml"
+    file.write_text("threads: 3\nstreams: {hall: 'rtsp://viewer:secret@cam/hall'}\n", encoding="utf-8")
+    shown_by = ("config", "show", "--config", str(file))
+    code, shown, complaints = verb(program, *shown_by, environment={"EAVESDROP_MODEL": "tiny"})
+    assert (code, complaints) == (0, "")
+    assert "\nthreads: 3\n" in shown and "\nmodel: tiny\n" in shown and "\n  hall:\n    url: " in shown
+    assert "secret" not in shown and "***@cam/hall" in shown
+    # What it shows is a file.
+    (tmp_path / "again.yaml").write_text(shown, encoding="utf-8")
+    assert verb(program, "config", "show", "--config", str(tmp_path / "again.yaml")) == (0, shown, "")
+    code, shown, _ = verb(program, "config", "show", "--json", "--config", str(file))
+    assert code == 0 and json.loads(shown)["from"] == {"threads": "file", "streams": "file"}
+
+    code, shown, complaints = verb(program, "config", "show", "--effective", "--state-dir", str(server.state_dir))
+    assert (code, complaints) == (0, "") and f'\nlisten: "127.0.0.1:{server.port}"\n' in "\n" + shown, shown
+    assert "secret@" not in shown and "***@127.0.0.1:9/yard" in shown
+    assert verb(program, "config", "show", "--effective", "--config", str(file))[0] == 2
+    file.write_text("treads: 3\n", encoding="utf-8")
+    code, shown, complaints = verb(program, "config", "show", "--config", str(file))
+    assert (code, shown) == (2, "") and 'did you mean "threads"?' in complaints
