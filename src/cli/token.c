@@ -59,7 +59,7 @@ static int server_tell(const struct config *config, struct error *error) {
 
         if (r < 0 || !running)
                 return r;
-        r = running_ask(running, "POST", "/api/v1/tokens/reload", &answer, error);
+        r = running_ask(running, "POST", "/api/v1/tokens/reload", NULL, &answer, error);
         if (r == 0 && answer.status != 204)
                 r = running_refused(&answer, error);
         return r;

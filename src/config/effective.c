@@ -197,11 +197,26 @@ static json_t *named_json(const struct config *config, const struct setting *set
         return json;
 }
 
+// Tokens are a list: their names are values like others.
+static json_t *tokens_json(const struct config *config) {
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < config->auth.n_tokens; i++) {
+                struct places places = {
+                        {[SETTING_IN_TOKEN] = (const char *)&config->auth.tokens[i]}, NULL};
+
+                json_array_append_new(list, mapping_json(config, SETTING_TOKEN, "", &places));
+        }
+        return list;
+}
+
 // One key; NULL: there is nothing in it. NOLINTNEXTLINE(misc-no-recursion)
 static json_t *key_json(const struct config *config, unsigned applies,
                         const struct setting *setting, const struct places *places) {
         json_t *json;
 
+        if (setting->kind == SETTING_TOKENS)
+                return config->auth.n_tokens ? tokens_json(config) : NULL;
         if (setting_is_named(setting))
                 json = named_json(config, setting);
         else if (setting->kind == SETTING_SECTION)

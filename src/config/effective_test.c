@@ -84,6 +84,20 @@ static void secrets_are_removed(void **state) {
         has_not(text, "    sessions:");
 }
 
+static void tokens_are_named(void **state) {
+        CLEANUP(mem_freep)
+        char *text = shown("auth:\n  tokens:\n"
+                           "    - {name: page, scopes: read, streams: [hall, 'yard-*'],\n"
+                           "       hash: 'sha256:000102030405060708090a0b0c0d0e0f"
+                           "101112131415161718191a1b1c1d1e1f'}\n");
+
+        (void)state;
+        has_not(text, "0001");
+        has(text, "name: page");
+        has(text, "hash: \"***\"");
+        has(text, "streams: \"hall yard-*\"");
+}
+
 // What was shown is read again, and shown alike.
 static void what_is_shown_is_a_file(void **state) {
         CLEANUP(mem_freep)
@@ -148,6 +162,7 @@ int main(void) {
                 cmocka_unit_test(defaults_are_filled_in),
                 cmocka_unit_test(streams_have_what_is_their_own),
                 cmocka_unit_test(secrets_are_removed),
+                cmocka_unit_test(tokens_are_named),
                 cmocka_unit_test(what_is_shown_is_a_file),
                 cmocka_unit_test(it_is_told_where_values_come_from),
                 cmocka_unit_test(the_environment_is_an_origin),

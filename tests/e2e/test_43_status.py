@@ -197,7 +197,7 @@ def test_who_may(server):
         assert ask(server, target + "?verbose=1")[0] == 400
         assert ask(server, target, "POST")[0] == 405
     for method, target in (("GET", "/sessions"), ("DELETE", "/sessions/1"), ("GET", "/config")):
-        assert ask(server, target, method, by_tcp=True)[0] == 403
+        assert ask(server, target, method, by_tcp=True)[0] == 401
 
 
 # --- the service manager ---------------------------------------------------------------------
