@@ -12,6 +12,9 @@
 #include "net/local_socket.h"
 #include "util/mem.h"
 
+// The service that packages install has it there.
+#define SERVICE_SOCKET "/run/eavesdrop/eavesdrop.sock"
+
 #define ANSWER_MAX      (16 << 20)  // bytes: 10,000 streams take 4 MB
 #define CONNECT_SECONDS 10
 
@@ -221,19 +224,22 @@ int running_find(struct running **ret, const struct config *config, char **ret_o
         CLEANUP(mem_freep) char *folder = config_state_dir(config);
         CLEANUP(mem_freep) char *state = config_state_socket(config);
         CLEANUP(mem_freep) char *runtime = config_runtime_socket();
+        const char *const elsewhere[] = {runtime, SERVICE_SOCKET};
         int r;
 
         *ret = NULL;
         *ret_other = NULL;
         r = socket_try(ret, state, folder, ret_other, error);
         // Whoever may not enter the folder may yet reach its server elsewhere.
-        if (runtime && (r == -EACCES || (r == 0 && !*ret))) {
+        for (size_t i = 0; i < 2 && !*ret && (r == 0 || r == -EACCES); i++) {
                 struct error denied = {0};
-                int before = r;
+                int found = 0;
 
-                r = socket_try(ret, runtime, folder, ret_other, before ? &denied : error);
-                if (before && !*ret)
-                        r = before;
+                if (elsewhere[i])
+                        found = socket_try(ret, elsewhere[i], folder, ret_other,
+                                           r ? &denied : error);
+                if (r == 0 || *ret)
+                        r = found;
         }
         return r;
 }
