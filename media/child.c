@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "media/address_judge.h"
 #include "media/demuxer.h"
@@ -33,6 +34,9 @@
 // Patience with a far end that is open and sends nothing, beside its protocol's time-outs.
 #define READ_TIMEOUT (30 * MEDIA_SECOND)
 
+// Less than the five seconds after which RTSP gives up, and more than an answer takes.
+#define ANSWER_PATIENCE (4 * MEDIA_SECOND)
+
 #define PROGRESS_PERIOD (1 * MEDIA_SECOND)
 // So long a playlist may bring no new segment.
 #define PLAYLIST_PAUSE (30 * MEDIA_SECOND)
@@ -52,6 +56,7 @@ struct hearing {
         unsigned n_lanes;
         unsigned first;  // number of the first lane's track
         int chosen;      // lane; -1: not yet
+        int64_t begun;
         int64_t listened_since;
         int64_t read_at;  // when the last packet came
         struct media_output output;
@@ -426,6 +431,10 @@ static int end_tell(struct hearing *hearing, enum media_fault fault, const char 
         return media_output_record(&hearing->output, &record);
 }
 
+static bool is_rtsp(const struct media_request *request) {
+        return request->kind == MEDIA_NETWORK && strncasecmp(request->url, "rtsp", 4) == 0;
+}
+
 // What went wrong, as people should be told.
 static enum media_fault fault_of(const struct hearing *hearing, int code, char *words) {
         enum media_fault fault = media_faults_judge(&hearing->faults, code, words);
@@ -441,6 +450,10 @@ static enum media_fault fault_of(const struct hearing *hearing, int code, char *
                 snprintf(words, MEDIA_WORDS_MAX, "%s", closed);
                 return MEDIA_FAULT_ADDRESS;
         }
+        // An RTSP peer that does not answer is to the library one that talks nonsense.
+        if (is_nothing && fault == MEDIA_FAULT_NOT_MEDIA && is_rtsp(hearing->request) &&
+            media_patience_now() - hearing->begun >= ANSWER_PATIENCE)
+                return MEDIA_FAULT_TIMEOUT;
         // The library knows only that it had no permission, and of a playlist not even that.
         if (is_nothing && media_address_judge_refused() > 0 &&
             (fault == MEDIA_FAULT_PROTOCOL || fault == MEDIA_FAULT_OTHER ||
@@ -516,6 +529,7 @@ int media_child_run(const struct media_request *request, int records, int input)
         if (request->is_untrusted)
                 media_address_judge_restrict(request->allow);
         hearing->damaged_at = NAN;
+        hearing->begun = media_patience_now();
         hearing->opened = xnew(struct media_opened);
         media_faults_init(&hearing->faults);
         media_library_log_set(&hearing->faults);

@@ -5,8 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/discoveries.h"
 #include "api/forgetting.h"
 #include "api/parameters.h"
+#include "api/probes.h"
 #include "api/problem.h"
 #include "api/reading.h"
 #include "api/reply.h"
@@ -33,6 +35,8 @@ struct api {
         char *metrics;  // the last metrics page; lent to its answers
         size_t n_metrics;
         nsec_t metrics_at;  // when it was made
+        struct probes *probes;
+        struct discoveries *discoveries;
         struct forgettings *forgettings;
         struct status *status;
         struct readings *readings;
@@ -114,6 +118,20 @@ static void tokens_post(struct api *api, struct exchange *exchange,
                         const struct route_parts *parts) {
         (void)parts;
         tokens_page_reload(exchange, api_view(api).tokens);
+}
+
+static void probe_post(struct api *api, struct exchange *exchange,
+                       const struct route_parts *parts) {
+        struct api_view view = api_view(api);
+
+        (void)parts;
+        probes_answer(api->probes, view.media, exchange);
+}
+
+static void discover_post(struct api *api, struct exchange *exchange,
+                          const struct route_parts *parts) {
+        (void)parts;
+        discoveries_answer(api->discoveries, exchange);
 }
 
 static void segments_delete(struct api *api, struct exchange *exchange,
@@ -217,6 +235,8 @@ static const struct route routes[] = {
         {"GET", "/api/v1/sessions", ROUTE_MANAGE, sessions_get},
         {"DELETE", "/api/v1/sessions/{id}", ROUTE_MANAGE, session_delete},
         {"GET", "/api/v1/segments", ROUTE_READ, segments_get},
+        {"POST", "/api/v1/probe", ROUTE_MANAGE, probe_post},
+        {"POST", "/api/v1/discover", ROUTE_MANAGE, discover_post},
         {"DELETE", "/api/v1/segments", ROUTE_MANAGE, segments_delete},
         {"GET", "/api/v1/segments/{id}", ROUTE_READ, segment_get},
         {"GET", "/api/v1/streams/{name}/segments", ROUTE_READ, segments_get},
@@ -322,15 +342,23 @@ struct api *api_new(struct loop *loop,
         api->loop = loop;
         api->describe = describe;
         api->context = context;
+        api->probes = probes_new(loop);
+        api->discoveries = discoveries_new(loop);
         api->forgettings = forgettings_new();
         api->status = status_new(loop);
         api->readings = readings_new();
         return api;
 }
 
+void api_stop(struct api *api) {
+        probes_stop(api->probes);
+}
+
 struct api *api_free(struct api *api) {
         if (!api)
                 return NULL;
+        probes_free(api->probes);
+        discoveries_free(api->discoveries);
         forgettings_free(api->forgettings);
         status_free(api->status);
         readings_free(api->readings);

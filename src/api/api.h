@@ -13,7 +13,8 @@
 #include "util/loop.h"
 
 struct api;
-struct tokens;  // auth/tokens.h
+struct media_backend;  // source/media_backend.h
+struct tokens;         // auth/tokens.h
 
 // What the pages tell of the server: filled when one is asked for. Strings are lent.
 struct api_view {
@@ -23,8 +24,9 @@ struct api_view {
         // What does not work while clients are served all the same, likewise; NULL: all does.
         const char *trouble;
         struct metrics_sources figures;
-        struct forget_place kept;  // where what is kept is
-        struct tokens *tokens;     // that let people in
+        struct media_backend *media;  // reads what streams fetch
+        struct forget_place kept;     // where what is kept is
+        struct tokens *tokens;        // that let people in
         // The configuration in force without its secrets, made anew: {"config", "from"};
         // whoever asks owns it. `context` is the API's own.
         json_t *(*configuration)(const void *context);
@@ -35,6 +37,9 @@ struct api_view {
 struct api *api_new(struct loop *loop,
                     void (*describe)(const void *context, struct api_view *ret),
                     const void *context);
+
+// The server is stopping: what keeps a process busy for who asks is ended.
+void api_stop(struct api *api);
 
 // Before the journal and the archive are closed. NULL is fine. Returns NULL.
 struct api *api_free(struct api *api);

@@ -28,23 +28,29 @@ static void body_on_bytes(void *context, const uint8_t *bytes, size_t n) {
         body->n += n;
 }
 
-static void body_on_end(void *context) {
-        struct body *body = context;
+json_t *body_parse(struct exchange *exchange, const char *bytes, size_t n) {
         CLEANUP(mem_freep) char *detail = NULL;
         struct problem problem = {.status = 400};
         json_error_t error;
-        json_t *json = json_loadb(body->bytes ? body->bytes : "", body->n,
-                                  JSON_REJECT_DUPLICATES, &error);
+        json_t *json = json_loadb(bytes ? bytes : "", n, JSON_REJECT_DUPLICATES, &error);
 
-        if (json && json_is_object(json)) {
+        if (json_is_object(json))
+                return json;
+        detail = json ? xstrdup("the body is not a JSON object")
+                      : xasprintf("the body is not JSON: line %d, column %d: %s", error.line,
+                                  error.column, error.text);
+        problem.detail = detail;
+        problem_reply(exchange, &problem);
+        json_decref(json);
+        return NULL;
+}
+
+static void body_on_end(void *context) {
+        struct body *body = context;
+        json_t *json = body_parse(body->exchange, body->bytes, body->n);
+
+        if (json)
                 body->on_json(body->context, body->exchange, json);
-        } else {
-                detail = json ? xstrdup("the body is not a JSON object")
-                              : xasprintf("the body is not JSON: line %d, column %d: %s",
-                                          error.line, error.column, error.text);
-                problem.detail = detail;
-                problem_reply(body->exchange, &problem);
-        }
         json_decref(json);
         body_free(body);
 }

@@ -10,9 +10,13 @@ struct exchange;
 
 #define BODY_BYTES_MAX ((size_t)256 * 1024)
 
+// What these bytes of a request's body say, an object, which is the caller's. NULL: they are no
+// JSON, or no object, and the request was refused for it. `bytes` may be NULL where `n` is 0.
+json_t *body_parse(struct exchange *exchange, const char *bytes, size_t n);
+
 // Read the request's body. on_json(context, exchange, json) gets it (lent), an object, and
-// answers; what is too large, no JSON or no object is refused instead. `context` outlives the
-// exchange. Call it before on_request returns.
+// answers before it returns; what is too large, no JSON or no object is refused instead.
+// `context` outlives the exchange. Call it before on_request returns.
 void body_read(struct exchange *exchange,
                void (*on_json)(void *context, struct exchange *exchange, json_t *json),
                void *context);

@@ -72,6 +72,7 @@ static void server_describe(const void *context, struct api_view *ret) {
                 .certificate_expiry = encryption_expiry(server->listener),
         };
         recorder_describe(server->recorder, &ret->figures);
+        ret->media = server->media;
         ret->trouble = recorder_trouble(server->recorder);
         ret->kept =
                 (struct forget_place){.loop = server->parts.loop, .folder = server->state_dir};
@@ -135,6 +136,7 @@ void server_stop(struct server *server) {
         listener_stop(server->listener);
         if (server->local)
                 listener_stop(server->local);
+        api_stop(server->api);
         server->stop = stop_begin(server->hub, server->parts.on_stopped, server->parts.context);
 }
 

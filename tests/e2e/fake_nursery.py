@@ -132,13 +132,21 @@ def closed(records):
     records.end("address", "127.0.0.1")
 
 
+def denied(records):
+    records.end("credentials")
+
+
+def away(records):
+    records.end("refused")
+
+
 def status(_records):
     os._exit(3)
 
 
 CHILDREN = {
     f.__name__: f
-    for f in (live, endless, tone, notes, jumps, garbage, dies, stops, stubborn, polite, refused, closed, status)
+    for f in (live, endless, tone, notes, jumps, garbage, dies, stops, stubborn, polite, refused, closed, denied, away, status)
 }
 
 
