@@ -157,11 +157,13 @@ static char *answer_text(const struct running_answer *answer, const char *key) {
 
 int running_refused(const struct running_answer *answer, struct error *error) {
         CLEANUP(mem_freep) char *detail = answer_text(answer, "detail");
+        CLEANUP(mem_freep) char *field = answer_text(answer, "field");
         const char *body = answer->body ? answer->body : "";
         const char *words = detail ? detail : body;
 
-        return error_set(error, -EREMOTEIO, "the server answers %ld: %.*s", answer->status,
-                         (int)strcspn(words, "\n"), words);
+        return error_set(error, -EREMOTEIO, "the server answers %ld: %s%s%.*s", answer->status,
+                         field ? field : "", field ? ": " : "", (int)strcspn(words, "\n"),
+                         words);
 }
 
 // --- which server ----------------------------------------------------------------------------
