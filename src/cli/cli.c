@@ -27,6 +27,7 @@ static const struct {
         {"status", cli_status, false, "see how the running server is"},
         {"model", cli_model, false, "list, fetch and inspect models"},
         {"check", cli_check, false, "look for mistakes in a configuration file"},
+        {"certificate", cli_certificate, false, "make a certificate for this machine"},
         {"config", cli_config, false, "show the configuration, or the JSON Schema of its file"},
 };
 

@@ -12,6 +12,7 @@ int cli_transcribe(int argc, char **argv);
 int cli_model(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_config(int argc, char **argv);
+int cli_certificate(int argc, char **argv);
 int cli_search(int argc, char **argv);
 int cli_export(int argc, char **argv);
 int cli_tail(int argc, char **argv);

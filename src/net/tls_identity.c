@@ -175,9 +175,13 @@ static SSL_CTX *context_new(void) {
         }
         SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                              SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                             SSL_OP_PRIORITIZE_CHACHA);
-        // An idle connection keeps no buffers. Sessions are resumed by what the client keeps.
-        SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+                                             SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_TICKET);
+        SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);  // an idle connection keeps none
+        // Sessions are not resumed: connections are long, and a key for tickets would undo the
+        // forward secrecy of all that was said under it. Also, tickets of TLS 1.3 come when a
+        // client may be sending already, and clients that read and write in two threads (those
+        // of Python before 3.13) lose what they send then.
+        (void)SSL_CTX_set_num_tickets(context, 0);
         SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
         SSL_CTX_set_alpn_select_cb(context, protocol_select, NULL);
         return context;

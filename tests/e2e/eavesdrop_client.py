@@ -13,16 +13,16 @@ FRAME = 1600  # samples per binary frame: 100 ms
 
 
 class EavesdropClient:
-    def __init__(self, port, role=None, streams=None, query=""):
+    def __init__(self, port, role=None, streams=None, query="", tls=None):
         headers = {}
         if role:
             headers["X-Client-Type"] = role
         if streams is not None:
             headers["X-Stream-Names"] = streams
-        url = f"ws://127.0.0.1:{port}/{query}"
+        url = f"{'wss' if tls else 'ws'}://127.0.0.1:{port}/{query}"
         self._open = contextlib.ExitStack()
         self.socket = self._open.enter_context(
-            connect(url, additional_headers=headers, max_size=None, open_timeout=10)
+            connect(url, ssl=tls, additional_headers=headers, max_size=None, open_timeout=10)
         )
         self.messages = []
         self.close_code = None

@@ -70,8 +70,8 @@ def media_children(server):
 class Server:
     """One running `eavesdrop serve`."""
 
-    def __init__(self, program, config, folder, model_dir, port, environment=None, arguments=()):
-        self.port = port
+    def __init__(self, program, config, folder, model_dir, port, environment=None, arguments=(), tls=None):
+        self.port, self.tls = port, tls  # `tls`: an SSLContext that trusts it; None: it is not encrypted
         self.log_path = Path(folder) / f"server-{port}.log"
         config_path = Path(folder) / f"config-{port}.yaml"
         config_path.write_text(config, encoding="utf-8")
@@ -97,7 +97,9 @@ class Server:
     def http(self, path="/healthz"):
         """(status, body) of a GET; (None, reason) when nobody answers."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            scheme = "https" if self.tls else "http"
+            address = f"{scheme}://127.0.0.1:{self.port}{path}"
+            with urllib.request.urlopen(address, timeout=5, context=self.tls) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
