@@ -186,7 +186,8 @@ def test_a_renewed_certificate_is_for_new_connections(server, program, folder):
 def test_what_does_not_fit_is_told_before_the_start(program, folder, models, tmp_path):
     config = tmp_path / "config.yaml"
     config.write_text(
-        f"listen: 127.0.0.1:0\nmodel: base\ntls: {{certificate: '{folder}/server.pem', key: '{folder}/authority.key'}}\n",
+        "listen: 127.0.0.1:0\nmodel: base\n"
+        f"tls: {{certificate: '{folder}/server.pem', key: '{folder}/authority.key'}}\n",
         encoding="utf-8",
     )
     for verb, code in ((["check"], 2), (["serve", "--model-dir", str(models)], 1)):
