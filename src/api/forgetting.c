@@ -67,7 +67,8 @@ static bool wish_read(struct exchange *exchange, const char *stream, int64_t now
                 parameters_refuse(exchange, "from",
                                   "from which time on is missing: from=0 is all there is");
         else if (stretch->until <= stretch->since)
-                parameters_refuse(exchange, "to", "the end is not after the beginning");
+                parameters_refuse(exchange, stretch->until == now ? "from" : "to",
+                                  "the end is not after the beginning");
         else
                 return true;
         return false;

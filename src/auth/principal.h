@@ -20,8 +20,8 @@ enum principal_scope {
 // What changes of one while it lives.
 struct principal_life {
         size_t n_holders;
-        size_t n_sessions;  // that it has open
-        size_t n_requests;  // that it has waiting
+        size_t n_sessions;     // that it has open
+        size_t n_connections;  // whose last request was its
         bool is_revoked;
         int64_t expires;                                  // Unix ms; 0: never
         void (*free)(const struct principal_life *life);  // when nobody holds it any more

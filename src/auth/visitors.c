@@ -180,7 +180,10 @@ static const struct principal *bearer_find(const struct visitors *visitors,
         if (!secret)
                 return NULL;
         found = tokens_find(visitors->rules.tokens, secret, now);
-        return found ? principal_hold(found) : &unknown;
+        if (!found)
+                return &unknown;
+        found->life->n_connections++;
+        return principal_hold(found);
 }
 
 // --- all of it -------------------------------------------------------------------------------
@@ -213,6 +216,20 @@ static char *nobody_refuse(const struct http_request *request, int *ret_status) 
                                    principal->name);
 }
 
+// One token's connections leave room for others'.
+static char *crowd_refuse(const struct visitors *visitors, const struct http_request *request,
+                          int *ret_status) {
+        const struct principal *principal = request->principal;
+        size_t most = visitors->rules.connections_max;
+
+        if (!most || !principal->life || principal->life->n_connections <= most)
+                return NULL;
+        *ret_status = 429;
+        return xasprintf("the token '%s' has too many connections; close some, or have "
+                         "per_token.connections raised",
+                         principal->name);
+}
+
 char *visitors_admit(const struct visitors *visitors, struct http_request *request,
                      int *ret_status) {
         bool is_handed_on = forwarded_is(request);
@@ -228,13 +245,19 @@ char *visitors_admit(const struct visitors *visitors, struct http_request *reque
                 words = stranger_judge(visitors, request, &forwarded, is_handed_on);
         if (!words)
                 words = nobody_refuse(request, ret_status);
+        if (!words)
+                words = crowd_refuse(visitors, request, ret_status);
         if (words)
                 log_warning("server", "visitor-refused", "%s: %s", request->peer, words);
         return TAKE(words);
 }
 
 void visitors_dismiss(struct http_request *request) {
-        principal_release(request->principal);
+        const struct principal *principal = request->principal;
+
+        if (principal->life)
+                principal->life->n_connections--;
+        principal_release(principal);
 }
 
 char *visitors_admit_local(struct http_request *request) {

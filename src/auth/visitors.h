@@ -25,6 +25,7 @@ struct visitors_rules {
         const char *anonymous_from;      // networks
         const char *anonymous_dialects;  // NULL: any
         unsigned anonymous_scopes;       // enum principal_scope
+        size_t connections_max;          // of one token; 0: any number
 };
 
 struct visitors *visitors_new(const struct visitors_rules *rules);
@@ -32,7 +33,8 @@ struct visitors *visitors_free(struct visitors *visitors);
 
 // Say who asks, in request->principal, which visitors_dismiss() gives back, and whether the
 // request is answered: NULL, or why not with what to set if it is to be let in, and *ret_status
-// (401: a token would do; else as it was). The caller frees the words.
+// (401: a token would do; 429: this one has too many connections; else as it was). The caller
+// frees the words.
 //
 // A page of somebody else's, a name that is not ours and what a proxy has handed on are refused
 // unless the request has a good token. What a principal may ask for, routes and sessions look

@@ -55,7 +55,8 @@ static void test_all_mistakes_at_once(void **state) {
                 "bad.yaml:11:1: zzz: unknown key; those known here are listen, origins, "
                 "hosts, tls, auth, proxies, model, model_dir, language, engines, threads, "
                 "compute, media, sources, "
-                "pause, window_max, memory, admission, per_address, filters, backlog, uploads, "
+                "pause, window_max, memory, admission, per_address, per_token, filters, "
+                "backlog, uploads, "
                 "log, "
                 "decoding, state_dir, journal, alerts, sinks, streams\n");
 }

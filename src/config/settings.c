@@ -249,6 +249,15 @@ const struct setting setting_table[] = {
                  "no "
                  "further session is taken in, and uploads are paused"},
 
+        {"per_token", SETTING_SECTION, .applies = SERVER,
+         .help = "limits for whoever has one token, from wherever he comes"},
+        {"per_token.connections", COUNT(0, CONFIG_ADDRESS_MAX), .applies = SERVER,
+         IN_CONFIG(token_connections), .zero = "no limit", .preset = "1000",
+         .help = "connections that one token may have open at once"},
+        {"per_token.sessions", COUNT(0, CONFIG_ADDRESS_MAX), .applies = SERVER,
+         IN_CONFIG(token_sessions), .zero = "no limit", .preset = "500",
+         .help = "WebSocket sessions that one token may have at once"},
+
         {"filters", SETTING_SECTION, .applies = SERVER,
          .help = "limits beyond which text is dropped, as nobody can have said it"},
         {"filters.repetition", NUMBER(2, 100), .applies = SERVER,

@@ -394,8 +394,9 @@ void session_open(struct hub *hub, const struct dialect *const *dialects,
         session_on_request(session, request);
         if (!fits) {
                 session_refuse(session, 1013,
-                               "Server busy: your address has too many sessions; close some, "
-                               "or have per_address.sessions raised",
+                               "Server busy: your address has too many sessions, or your "
+                               "token; close some, or have per_address.sessions or "
+                               "per_token.sessions raised",
                                0);
                 return;
         }

@@ -124,6 +124,7 @@ static void too_many_of_an_address_are_refused_in_their_own_words(void **state) 
         struct session_rig *rig = session_rig_need(state);
         static struct hub_session other = {.address = "127.0.0.1"};
 
+        other.principal = principal_anonymous(true);
         rig->hub->parts.address_sessions = 1;
         hub_rig_renew(rig->hub);
         rig->dialects = with_echo;

@@ -60,6 +60,9 @@ void hub_session_is(struct hub_session *session, struct hub_reader *reader) {
 
 bool hub_enter(struct hub *hub, struct hub_session *session) {
         size_t most = (size_t)hub->parts.address_sessions;
+        struct principal_life *life = session->principal->life;
+        size_t n_with_token = life ? ++life->n_sessions : 0;
+        size_t most_with_token = (size_t)hub->parts.token_sessions;
         size_t n = tally_add(&hub->addresses, session->address);
 
         session->id = ++hub->n_entered;
@@ -67,13 +70,16 @@ bool hub_enter(struct hub *hub, struct hub_session *session) {
         principal_hold(session->principal);
         LIST_INSERT_HEAD(&hub->sessions, session, link);
         hub_session_is(session, hub_reader(hub, HUB_READER_UNKNOWN));
-        return most == 0 || n <= most;
+        return (most == 0 || n <= most) &&
+               (most_with_token == 0 || n_with_token <= most_with_token);
 }
 
 void hub_leave(struct hub *hub, struct hub_session *session) {
         session->reader->n_present--;
         LIST_REMOVE(session, link);
         tally_remove(&hub->addresses, session->address);
+        if (session->principal->life)
+                session->principal->life->n_sessions--;
         principal_release(session->principal);
 }
 

@@ -37,6 +37,7 @@ struct hub_parts {
         struct archive *archive;                       // NULL: no sound is kept
         bool has_admission;      // nobody is let in while text comes too late
         int address_sessions;    // of one client address; 0: any number
+        int token_sessions;      // of one token; 0: any number
         double address_backlog;  // seconds of sound of one address that are not text; 0: any
         // Whether the model can do this: 0, or -EINVAL with the words. "" is no language in
         // particular.
@@ -115,8 +116,8 @@ struct hub_session {
 };
 
 // Add the session (whose ops, principal, address and `about` are set) to the list, as
-// "unknown". False when its address has too many: the session is in the list all the same, to
-// be told.
+// "unknown". False when its address or token has too many: the session is in the list all the
+// same, to be told.
 bool hub_enter(struct hub *hub, struct hub_session *session);
 void hub_leave(struct hub *hub, struct hub_session *session);
 

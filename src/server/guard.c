@@ -146,6 +146,7 @@ int guard_open(struct guard **ret, struct loop *loop, const struct config *confi
                 .anonymous_from = config->auth.from,
                 .anonymous_dialects = config->auth.dialects,
                 .anonymous_scopes = scopes_of(config->auth.scopes),
+                .connections_max = (size_t)config->token_connections,
         };
         int r = dialects_check(config->auth.dialects, error);
 

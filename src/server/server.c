@@ -232,6 +232,7 @@ static void hub_start(struct server *server) {
                 .archive = recorder_archive(server->recorder),
                 .has_admission = config->has_admission,
                 .address_sessions = config->address_sessions,
+                .token_sessions = config->token_sessions,
                 .address_backlog = config->address_backlog,
                 .check_model = server->parts.check_model,
                 .context = server->parts.context,

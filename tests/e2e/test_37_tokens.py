@@ -1,5 +1,6 @@
 """Tokens: who may do what, how a token comes, what holds without any, and how one is taken back."""
 
+import contextlib
 import hashlib
 import http.client
 import json
@@ -97,6 +98,7 @@ TABLE = [
     ("GET", "/api/v1/status", "--o---o"),
     ("GET", "/api/v1/status/history", "--o---o"),
     ("GET", "/api/v1/sessions", "-----oo"),
+    ("GET", "/api/v1/config", "-----oo"),
     ("DELETE", "/api/v1/sessions/999", "-----oo"),
     ("GET", "/api/v1/segments", "--oo--o"),
     ("GET", "/api/v1/segments/1", "--oo--o"),
@@ -160,6 +162,26 @@ def test_a_token_goes_before_origin_and_host(guarded):
     assert ask(guarded, "/metrics", None, **foreign)[0] == 403
     assert ask(guarded, "/metrics", SECRETS["reader"], **foreign)[0] == 200
     assert ask(guarded, "/metrics", SECRETS["late"], **foreign)[0] == 403
+
+
+def test_one_token_has_so_many(program, models, tmp_path):
+    with processes.serving(program, models, tmp_path) as start:
+        server = start(configuration() + "per_token: {connections: 3, sessions: 1}\n")
+        with connect(f"ws://127.0.0.1:{server.port}/", **bearer("talker")) as first:
+            first.send(HELLO)
+            assert json.loads(first.recv(timeout=20))["message"] == "SERVER_READY"
+            with contextlib.ExitStack() as held:
+                for _ in range(2):
+                    open_one = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+                    held.callback(open_one.close)
+                    open_one.request("GET", "/", headers={"Authorization": f"Bearer {SECRETS['talker']}"})
+                    assert open_one.getresponse().read()
+                status, _, body = ask(server, "/", SECRETS["talker"])
+                assert status == 429 and "per_token.connections" in body
+                assert ask(server, "/metrics", SECRETS["reader"])[0] == 200
+            processes.wait_until(lambda: ask(server, "/", SECRETS["talker"])[0] == 200, 20, "room again")
+            with connect(f"ws://127.0.0.1:{server.port}/", **bearer("talker")) as second:
+                assert "per_token.sessions" in json.loads(second.recv(timeout=20))["message"]
 
 
 # --- clients that can send none --------------------------------------------------------------
