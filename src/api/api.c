@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/captions.h"
 #include "api/discoveries.h"
 #include "api/forgetting.h"
 #include "api/parameters.h"
@@ -15,7 +16,9 @@
 #include "api/route.h"
 #include "api/rows.h"
 #include "api/sessions.h"
+#include "api/sound.h"
 #include "api/status.h"
+#include "api/timeline.h"
 #include "api/tokens_page.h"
 #include "auth/principal.h"
 #include "util/mem.h"
@@ -203,6 +206,48 @@ static void segment_get(struct api *api, struct exchange *exchange,
         rows_answer_one(api->readings, exchange, &place, parts->texts[0]);
 }
 
+static void segment_sound_get(struct api *api, struct exchange *exchange,
+                              const struct route_parts *parts) {
+        struct reading_place place = reading_place(api);
+
+        sound_answer_segment(api->readings, exchange, &place, parts->texts[0]);
+}
+
+static void sound_get(struct api *api, struct exchange *exchange,
+                      const struct route_parts *parts) {
+        struct reading_place place = reading_place(api);
+
+        sound_answer(api->readings, exchange, &place, parts->texts[0]);
+}
+
+static void timeline_get(struct api *api, struct exchange *exchange,
+                         const struct route_parts *parts) {
+        struct reading_place place = reading_place(api);
+
+        timeline_answer(api->readings, exchange, &place, parts->texts[0]);
+}
+
+static void captions_text_get(struct api *api, struct exchange *exchange,
+                              const struct route_parts *parts) {
+        struct reading_place place = reading_place(api);
+
+        captions_answer(api->readings, exchange, &place, TRANSCRIPT_TEXT, parts->texts[0]);
+}
+
+static void captions_srt_get(struct api *api, struct exchange *exchange,
+                             const struct route_parts *parts) {
+        struct reading_place place = reading_place(api);
+
+        captions_answer(api->readings, exchange, &place, TRANSCRIPT_SRT, parts->texts[0]);
+}
+
+static void captions_vtt_get(struct api *api, struct exchange *exchange,
+                             const struct route_parts *parts) {
+        struct reading_place place = reading_place(api);
+
+        captions_answer(api->readings, exchange, &place, TRANSCRIPT_VTT, parts->texts[0]);
+}
+
 static void search_get(struct api *api, struct exchange *exchange,
                        const struct route_parts *parts) {
         struct reading_place place = reading_place(api);
@@ -239,6 +284,12 @@ static const struct route routes[] = {
         {"POST", "/api/v1/discover", ROUTE_MANAGE, discover_post},
         {"DELETE", "/api/v1/segments", ROUTE_MANAGE, segments_delete},
         {"GET", "/api/v1/segments/{id}", ROUTE_READ, segment_get},
+        {"GET", "/api/v1/segments/{id}/audio", ROUTE_READ, segment_sound_get},
+        {"GET", "/api/v1/streams/{name}/audio", ROUTE_READ, sound_get},
+        {"GET", "/api/v1/streams/{name}/timeline", ROUTE_READ, timeline_get},
+        {"GET", "/api/v1/streams/{name}/captions.txt", ROUTE_READ, captions_text_get},
+        {"GET", "/api/v1/streams/{name}/captions.srt", ROUTE_READ, captions_srt_get},
+        {"GET", "/api/v1/streams/{name}/captions.vtt", ROUTE_READ, captions_vtt_get},
         {"GET", "/api/v1/streams/{name}/segments", ROUTE_READ, segments_get},
         {"DELETE", "/api/v1/streams/{name}/segments", ROUTE_MANAGE, segments_delete},
         {"GET", "/api/v1/search", ROUTE_READ, search_get},
@@ -325,6 +376,7 @@ void api_answer(struct api *api, struct exchange *exchange) {
 }
 
 void api_tick(struct api *api) {
+        readings_look(api->readings);
         if (status_is_due(api->status)) {
                 struct api_view view = api_view(api);
 

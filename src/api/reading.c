@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/errands.h"
 #include "api/problem.h"
 #include "auth/principal.h"
-#include "journal/journal.h"
 #include "net/exchange.h"
 #include "pipeline/hub.h"
 #include "util/log.h"
+#include "util/loop.h"
 #include "util/mem.h"
 
 // Written at once: a quarter of what may be unsent.
@@ -16,19 +17,19 @@
 
 #define NO_STREAM  "there is no such stream, and nothing is kept of one"
 #define NO_JOURNAL "nothing is kept: the configuration's \"journal: on\" keeps what is heard"
+#define NO_TOKEN   "the token has expired or was revoked"
 #define NO_ROOM    "too many others read what is kept; ask again later"
 
 struct readings {
         LIST_HEAD(, reading) list;
-        size_t n, n_live;    // of which the latter are not among the former
-        size_t sound_bytes;  // of all of them
+        size_t n, n_live;  // of which the latter are not among the former
+        struct errands *errands;
 };
 
 // --- before it begins ------------------------------------------------------------------------
 
-static void refuse(struct exchange *exchange, int status, const char *field,
-                   const char *detail) {
-        struct problem problem = {.status = status, .field = field, .detail = detail};
+static void refuse(struct exchange *exchange, int status, const char *detail) {
+        struct problem problem = {.status = status, .detail = detail};
 
         problem_reply(exchange, &problem);
 }
@@ -36,11 +37,11 @@ static void refuse(struct exchange *exchange, int status, const char *field,
 bool readings_admit(const struct readings *readings, struct exchange *exchange,
                     const struct reading_place *place, bool is_live) {
         if (place->is_stopping)
-                refuse(exchange, 503, NULL, "the server is stopping");
+                refuse(exchange, 503, "the server is stopping");
         else if (!place->journal)
-                refuse(exchange, 404, NULL, NO_JOURNAL);
+                refuse(exchange, 404, NO_JOURNAL);
         else if (is_live ? readings->n_live >= READINGS_LIVE_MAX : readings->n >= READINGS_MAX)
-                refuse(exchange, 503, NULL, NO_ROOM);
+                refuse(exchange, 503, NO_ROOM);
         else
                 return true;
         return false;
@@ -49,7 +50,7 @@ bool readings_admit(const struct readings *readings, struct exchange *exchange,
 bool reading_admits(struct exchange *exchange, const char *stream) {
         if (principal_may_read(exchange_request(exchange)->principal, stream))
                 return true;
-        refuse(exchange, 404, NULL, NO_STREAM);
+        refuse(exchange, 404, NO_STREAM);
         return false;
 }
 
@@ -59,10 +60,8 @@ bool reading_admits(struct exchange *exchange, const char *stream) {
 static void reading_free(struct reading *reading) {
         LIST_REMOVE(reading, link);
         *(reading->is_live ? &reading->readings->n_live : &reading->readings->n) -= 1;
-        reading->readings->sound_bytes -= reading->sound_bytes;
-        journal_detach(reading->place.journal, reading);
-        if (reading->place.archive)
-                archive_detach(reading->place.archive, reading);
+        errands_drop(reading->readings->errands, reading);
+        errands_give_back(reading->readings->errands, reading->sound_bytes);
         free(reading->bytes);
         reading->ops->free(reading);
 }
@@ -92,8 +91,23 @@ void reading_begin(struct reading *reading, struct readings *readings,
         exchange_set_handler(exchange, &handler);
 }
 
+void readings_look(struct readings *readings) {
+        struct reading *reading = LIST_FIRST(&readings->list), *next;
+
+        for (; reading; reading = next) {
+                int64_t now = loop_wall(reading->place.loop) / NSEC_PER_MSEC;
+
+                next = LIST_NEXT(reading, link);
+                if (principal_is_over(exchange_request(reading->exchange)->principal, now))
+                        reading_refuse(reading, &(struct problem){401, .detail = NO_TOKEN});
+        }
+}
+
 struct readings *readings_new(void) {
-        return xnew(struct readings);
+        struct readings *readings = xnew(struct readings);
+
+        readings->errands = errands_new();
+        return readings;
 }
 
 struct readings *readings_free(struct readings *readings) {
@@ -101,6 +115,7 @@ struct readings *readings_free(struct readings *readings) {
                 return NULL;
         while (!LIST_EMPTY(&readings->list))
                 reading_free(LIST_FIRST(&readings->list));
+        errands_free(readings->errands);
         return mem_free(readings);
 }
 
@@ -108,13 +123,17 @@ struct readings *readings_free(struct readings *readings) {
 
 // What the journal's files are called is nobody's business; the log has it.
 static void page_refuse(struct reading *reading, const struct query_page *page) {
-        if (page->is_query_wrong) {
-                reading_refuse(reading, 400, "q", page->error);
-                return;
-        }
-        log_warning("api", "history-failed", "what is kept cannot be read: %s", page->error);
-        reading_refuse(reading, 503, NULL,
-                       "the journal cannot be read at the moment; the server's log says why");
+        struct problem problem = {
+                .status = 503,
+                .detail = "the journal cannot be read at the moment; the server's log says why",
+        };
+
+        if (page->is_query_wrong)
+                problem = (struct problem){400, .field = "q", .detail = page->error};
+        else
+                log_warning("api", "history-failed", "what is kept cannot be read: %s",
+                            page->error);
+        reading_refuse(reading, &problem);
 }
 
 static void reading_on_page(void *context, struct query_page *page) {
@@ -129,10 +148,15 @@ static void reading_on_page(void *context, struct query_page *page) {
         if (page->error[0])
                 page_refuse(reading, page);
         else if (page->n == 0)
-                reading_refuse(reading, 404, NULL, NO_STREAM);
+                reading_refuse(reading, &(struct problem){404, .detail = NO_STREAM});
         else
                 reading->ops->on_stream(reading);
         query_page_deinit(page);
+}
+
+void reading_query(struct reading *reading, const struct query *query) {
+        errands_read(reading->readings->errands, reading->place.journal, query, reading_on_page,
+                     reading);
 }
 
 void reading_look(struct reading *reading, const char *stream) {
@@ -149,33 +173,25 @@ void reading_look(struct reading *reading, const char *stream) {
         }
         query.streams = reading_only(stream);
         reading->is_looking = true;
-        journal_read(reading->place.journal, &query, reading_on_page, reading);
+        reading_query(reading, &query);
         query_deinit(&query);
-}
-
-void reading_query(struct reading *reading, const struct query *query) {
-        journal_read(reading->place.journal, query, reading_on_page, reading);
 }
 
 static void reading_on_sound(void *context, struct archive_sound *sound, const char *trouble) {
         struct reading *reading = context;
+        struct problem problem = {.status = sound->is_absent ? 404 : 503, .detail = trouble};
 
+        reading->sound_bytes = sound->n;
         if (trouble)
-                reading_refuse(reading, 404, NULL, trouble);
+                reading_refuse(reading, &problem);
         else
                 reading->ops->on_sound(reading, sound);
 }
 
 void reading_sound(struct reading *reading, const struct archive_query *query, size_t n_most) {
-        size_t *sum = &reading->readings->sound_bytes;
-
-        if (n_most > READINGS_SOUND_MAX - *sum) {
-                reading_refuse(reading, 503, NULL, NO_ROOM);
-                return;
-        }
-        reading->sound_bytes += n_most;
-        *sum += n_most;
-        archive_read(reading->place.archive, query, reading_on_sound, reading);
+        if (!errands_hear(reading->readings->errands, reading->place.archive, query, n_most,
+                          reading_on_sound, reading))
+                reading_refuse(reading, &(struct problem){503, .detail = NO_ROOM});
 }
 
 // --- answering -------------------------------------------------------------------------------
@@ -238,12 +254,11 @@ void reading_reply(struct reading *reading, const struct http_response *response
         reading_free(reading);
 }
 
-void reading_refuse(struct reading *reading, int status, const char *field,
-                    const char *detail) {
+void reading_refuse(struct reading *reading, const struct problem *problem) {
         if (reading->is_begun)
                 exchange_cut(reading->exchange);
         else
-                refuse(reading->exchange, status, field, detail);
+                problem_reply(reading->exchange, problem);
         reading_free(reading);
 }
 

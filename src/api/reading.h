@@ -7,7 +7,7 @@
 //
 // Threads: loop thread only.
 // Memory:  bounded by how many there are at once (READINGS_MAX, READINGS_LIVE_MAX), each with a
-//          page of rows, and by what the sound of all of them takes (READINGS_SOUND_MAX).
+//          page of rows, and by what the sound of all of them takes (errands.h).
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,14 +21,14 @@ struct exchange;
 struct http_response;
 struct hub;
 struct journal;
+struct problem;
 struct reading;
 struct readings;
 
-// At once, of all clients: those that end by themselves, those that go on until the client
-// goes, and bytes of sound that is read for them.
-#define READINGS_MAX       32
-#define READINGS_LIVE_MAX  64
-#define READINGS_SOUND_MAX ((size_t)256 << 20)
+// At once, of all clients: those that end by themselves, and those that go on until the client
+// goes.
+#define READINGS_MAX      32
+#define READINGS_LIVE_MAX 64
 
 // Where that is which they read; all lent.
 struct reading_place {
@@ -64,7 +64,7 @@ struct reading {
         struct exchange *exchange;
         struct reading_place place;
         bool is_live, is_looking, is_begun;
-        size_t sound_bytes;  // that it may take
+        size_t sound_bytes;  // that it has
         char *bytes;         // put, of which those from `at` on are not written yet
         size_t n, at, capacity;
         LIST_ENTRY(reading) link;
@@ -75,6 +75,10 @@ struct readings *readings_new(void);
 // Forget the ones that are not answered. Before what they read is closed. NULL is fine.
 // Returns NULL.
 struct readings *readings_free(struct readings *readings);
+
+// Once a second: what goes on for somebody whose token was revoked, or has expired, is broken
+// off.
+void readings_look(struct readings *readings);
 
 // --- before it begins ------------------------------------------------------------------------
 
@@ -121,7 +125,7 @@ void reading_reply(struct reading *reading, const struct http_response *response
 
 // Answer with what is wrong (problem.h); one that has begun is broken off instead, so that it
 // is no whole answer. The reading is gone.
-void reading_refuse(struct reading *reading, int status, const char *field, const char *detail);
+void reading_refuse(struct reading *reading, const struct problem *problem);
 
 // --- for queries -----------------------------------------------------------------------------
 

@@ -11,10 +11,9 @@
 #include "net/exchange.h"
 #include "util/mem.h"
 
-#define JSON       "application/json"
-#define LIMIT      100  // rows of a page, where the query does not say
-#define NAMES_MAX  16   // of a list in the query
-#define NO_SEGMENT "there is no segment with this id"
+#define JSON      "application/json"
+#define LIMIT     100  // rows of a page, where the query does not say
+#define NAMES_MAX 16   // of a list in the query
 
 // A page on its way.
 struct rows_page {
@@ -245,7 +244,7 @@ static void one_on_page(struct reading *reading, struct query_page *page) {
 
         query_page_deinit(page);
         if (!json) {
-                reading_refuse(reading, 404, NULL, NO_SEGMENT);
+                reading_refuse(reading, &(struct problem){404, .detail = ROWS_NO_SEGMENT});
                 return;
         }
         response.body_length = strlen(json);
@@ -258,7 +257,7 @@ static void one_free(struct reading *reading) {
 
 bool rows_id_read(struct exchange *exchange, const char *text, uint8_t ret[ROW_ID_BYTES]) {
         static const uint8_t none[ROW_ID_BYTES];
-        struct problem problem = {.status = 404, .detail = NO_SEGMENT};
+        struct problem problem = {.status = 404, .detail = ROWS_NO_SEGMENT};
 
         if (row_id_parse(text, ret) && memcmp(ret, none, sizeof(none)) != 0)
                 return true;

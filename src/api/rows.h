@@ -9,6 +9,8 @@
 
 #include "api/reading.h"
 
+#define ROWS_NO_SEGMENT "there is no segment with this id"
+
 enum rows_of {
         ROWS_HISTORY,  // whatever `kind` says, else segments; oldest first unless `order` says
                        // so

@@ -3,8 +3,8 @@
 //
 // Threads: main thread.
 
-#include "cli/transcript_writer.h"
 #include "pipeline/batch.h"
+#include "transcript/transcript_writer.h"
 #include "util/progress.h"
 
 struct batch_output {

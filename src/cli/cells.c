@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/columns.h"
+#include "util/columns.h"
 #include "util/date.h"
 #include "util/line_text.h"
 #include "util/mem.h"

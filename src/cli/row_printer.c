@@ -5,12 +5,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "audio/pcm.h"
 #include "journal/row_json.h"
+#include "journal/subtitles.h"
 #include "util/line_text.h"
 #include "util/mem.h"
-
-#define SAMPLES_PER_MS (AUDIO_RATE / 1000)
 
 // What query.h marks with.
 #define MARK_BEGIN '\x01'
@@ -20,8 +18,7 @@ struct row_printer {
         FILE *stream;
         enum transcript_format format;
         bool is_terminal, has_colour;
-        int64_t zero;                         // of subtitles; 0 until the first row
-        struct transcript_writer *subtitles;  // NULL in other formats
+        struct subtitles *subtitles;  // NULL in other formats
 };
 
 // Escape sequences (ECMA-48), each ended by `plain`.
@@ -44,18 +41,15 @@ struct row_printer *row_printer_new(FILE *stream, enum transcript_format format,
         printer->format = format;
         printer->is_terminal = isatty(fileno(stream));
         printer->has_colour = colour_is_wanted(printer->is_terminal);
-        printer->zero = zero;
-        if (format == TRANSCRIPT_SRT || format == TRANSCRIPT_VTT) {
-                printer->subtitles = transcript_writer_new(stream, format, false);
-                transcript_writer_begin(printer->subtitles, "");
-        }
+        if (format == TRANSCRIPT_SRT || format == TRANSCRIPT_VTT)
+                printer->subtitles = subtitles_new(stream, format, zero);
         return printer;
 }
 
 struct row_printer *row_printer_free(struct row_printer *printer) {
         if (!printer)
                 return NULL;
-        transcript_writer_free(printer->subtitles);
+        subtitles_free(printer->subtitles);
         return mem_free(printer);
 }
 
@@ -161,39 +155,6 @@ static void json_print(const struct row_printer *printer, const struct row *row,
         fputc('\n', printer->stream);
 }
 
-// --- subtitles -------------------------------------------------------------------------------
-
-// Samples since the subtitles' zero; what began before it is cut off there.
-static int64_t place_of(const struct row_printer *printer, const struct row *row,
-                        int64_t position) {
-        int64_t place =
-                (row->start - printer->zero) * SAMPLES_PER_MS + position - row->position;
-
-        return place > 0 ? place : 0;
-}
-
-static void subtitle_print(struct row_printer *printer, const struct row *row) {
-        struct segment segment = {.text = row->text, .n_words = row->n_words};
-
-        if (row->kind != ROW_SEGMENT || !row->text)
-                return;
-        printer->zero = printer->zero ? printer->zero : row->start;
-        segment.begin = place_of(printer, row, row->position);
-        segment.end = place_of(printer, row, row->position + row->n_samples);
-        segment.words = row->n_words ? xcalloc(row->n_words, sizeof(*segment.words)) : NULL;
-        for (size_t i = 0; i < row->n_words; i++) {
-                const struct row_word *word = &row->words[i];
-
-                segment.words[i] = (struct hypothesis_word){
-                        .begin = place_of(printer, row, word->begin),
-                        .end = place_of(printer, row, word->end),
-                        .text = word->text,
-                };
-        }
-        transcript_writer_segment(printer->subtitles, &segment);
-        free(segment.words);
-}
-
 void row_printer_print(struct row_printer *printer, const struct row *row, const char *marked) {
         switch (printer->format) {
         case TRANSCRIPT_TEXT:
@@ -204,7 +165,7 @@ void row_printer_print(struct row_printer *printer, const struct row *row, const
                 break;
         case TRANSCRIPT_SRT:
         case TRANSCRIPT_VTT:
-                subtitle_print(printer, row);
+                subtitles_add(printer->subtitles, row);
                 break;
         }
 }

@@ -10,8 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "cli/transcript_writer.h"
 #include "journal/row.h"
+#include "transcript/transcript_writer.h"
 #include "util/cleanup.h"
 
 struct row_printer;

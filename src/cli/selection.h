@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "cli/cli_options.h"
-#include "cli/transcript_writer.h"
 #include "journal/query.h"
+#include "transcript/transcript_writer.h"
 
 // The options of search and export, which selection_read() reads.
 extern const struct option_entry selection_entries[];

@@ -210,6 +210,7 @@ static void read_run(struct archive *archive, struct archive_job *job) {
                 }
         }
         job->sound.bytes = archive_stretch_finish(stretch, &job->sound.n);
+        job->sound.is_absent = !job->sound.bytes;
         if (job->sound.bytes)
                 job->sound.checksum = (uint32_t)crc32_z(0, job->sound.bytes, job->sound.n);
         else

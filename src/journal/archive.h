@@ -6,6 +6,7 @@
 // Threads: loop thread only; callbacks come on the loop.
 // Memory:  sound that waits for its thread is bounded; beyond that it is given up and counted.
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,11 +47,12 @@ struct archive_sound {
         void *bytes;
         size_t n;
         uint32_t checksum;  // CRC-32 of them
+        bool is_absent;     // there is none: no sound is kept of that time
 };
 
 // Read a stretch (the query is copied). The sound's bytes are the callee's, and the same for
 // each such call once the sound is written; none, with words, when there is no sound or it
-// cannot be read. Gaps are silence; times hold to 50 ms.
+// cannot be read now. Gaps are silence; times hold to 50 ms.
 void archive_read(struct archive *archive, const struct archive_query *query,
                   void (*on_read)(void *context, struct archive_sound *sound,
                                   const char *trouble),

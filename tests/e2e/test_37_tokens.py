@@ -103,6 +103,12 @@ TABLE = [
     ("GET", "/api/v1/segments", "--oo--o"),
     ("GET", "/api/v1/segments/1", "--oo--o"),
     ("GET", "/api/v1/streams/door-1/segments", "--oo--o"),
+    ("GET", "/api/v1/segments/1/audio", "--oo--o"),
+    ("GET", "/api/v1/streams/door-1/audio?from=1&to=2", "--oo--o"),
+    ("GET", "/api/v1/streams/door-1/timeline", "--oo--o"),
+    ("GET", "/api/v1/streams/door-1/captions.vtt", "--oo--o"),
+    ("GET", "/api/v1/streams/door-1/captions.srt", "--oo--o"),
+    ("GET", "/api/v1/streams/door-1/captions.txt", "--oo--o"),
     ("GET", "/api/v1/search?q=help", "--oo--o"),
     ("GET", "/api/v1/alerts/fired", "--oo--o"),
     ("DELETE", "/api/v1/segments", "-----oo"),
@@ -314,6 +320,10 @@ def test_a_token_is_made_and_revoked_while_the_server_runs(program, models, tmp_
         assert secret not in (server.state_dir / "tokens.json").read_text()
 
         headers = {"Authorization": f"Token {secret}"}
+        captions = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        captions.request("GET", "/api/v1/streams/hall/captions.vtt?live=1", headers=headers)
+        reading = captions.getresponse()
+        assert reading.status == 200
         reasons = []
         with (
             connect(f"ws://127.0.0.1:{server.port}/?type=rtsp_subscriber&streams=hall", additional_headers=headers) as raw,
@@ -336,6 +346,8 @@ def test_a_token_is_made_and_revoked_while_the_server_runs(program, models, tmp_
             for follower in followers:
                 follower.join()
         assert reasons == [(1008, "the token has expired or was revoked")] * 2
+        with pytest.raises(http.client.IncompleteRead):
+            reading.read()
         assert ask(server, "/metrics", secret)[0] == 401
         assert ask(server, "/metrics")[0] == 401  # the last one gone opens nothing
         assert secret not in server.log()

@@ -1,9 +1,12 @@
-"""What was kept is read by HTTP: its text, a page at a time, and what was found or fired in it."""
+"""What was kept is read by HTTP: its text, a page at a time or as captions; what was found or fired in it; its
+sound; and how a stream's time went."""
 
 import contextlib
+import datetime
 import http.client
 import json
 import socket
+import subprocess
 import urllib.parse
 import uuid
 
@@ -61,6 +64,16 @@ def problem_of(answer, status, field=None):
     return problem["detail"]
 
 
+def live_captions(server, name):
+    """The answer that says what is said on one of the streams from now on."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.request("GET", f"{API}/streams/yard/captions.{name}?live=1")
+    answer = connection.getresponse()
+    assert answer.status == 200
+    assert name != "vtt" or answer.read1(6) == b"WEBVTT"  # at once
+    return answer
+
+
 @pytest.fixture(scope="module")
 def server(program, models, jfk, tmp_path_factory):
     """It has heard the recording on two streams, to the end, and a third never answers."""
@@ -69,6 +82,8 @@ def server(program, models, jfk, tmp_path_factory):
             f"streams:\n  hall: {jfk[0]}\n  yard: {jfk[0]}\n  gate: 'rtsp://127.0.0.1:9/gate'\n"
             "journal: {audio: on}\nalerts: {nation: {words: [country], cooldown: 0s}}\n"
         )
+        one.live = {name: live_captions(one, name) for name in ("vtt", "srt", "txt")}
+        live_captions(one, "vtt").close()  # one that goes is missed by nobody
         for name in ("hall", "yard"):
             processes.wait_until(
                 lambda name=name: (
@@ -210,7 +225,239 @@ def test_clients_that_leave_are_forgotten(server):
     processes.wait_until(lambda: ask(server, "/segments").status == 200, 20, "an answer")
 
 
+# --- sound -----------------------------------------------------------------------------------
+
+
+def seconds_of(time):
+    return datetime.datetime.fromisoformat(time).timestamp()
+
+
+@pytest.fixture(scope="module")
+def spoken(server):
+    """From when to when the recording was heard on one stream, in Unix seconds."""
+    rows = rows_of(server, "/streams/hall/segments")
+    return int(seconds_of(rows[0]["start"])), int(seconds_of(rows[-1]["end"])) + 1
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, timeout=60, stdin=subprocess.DEVNULL, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def url_of(server, path, **query):
+    return f"http://127.0.0.1:{server.port}{API}{path}?{urllib.parse.urlencode(query)}"
+
+
+@pytest.mark.parametrize("format_", ["ogg", "wav"])
+def test_the_sound_of_a_stretch(server, spoken, format_):
+    start, end = spoken
+    query = {"from": start, "to": end, "format": format_}
+    answer = ask(server, "/streams/hall/audio", **query)
+    assert (answer.status, answer.headers["Content-Type"]) == (200, f"audio/{format_}")
+    assert answer.headers["Accept-Ranges"] == "bytes" and int(answer.headers["Content-Length"]) == len(answer.body)
+    again = ask(server, "/streams/hall/audio", **query)
+    assert (again.body, again.headers["ETag"]) == (answer.body, answer.headers["ETag"])
+    head = ask(server, "/streams/hall/audio", method="HEAD", **query)
+    assert (head.status, head.body, head.headers["ETag"]) == (200, b"", answer.headers["ETag"])
+    assert int(head.headers["Content-Length"]) == len(answer.body)
+
+    # Players look at its end to know how long it is.
+    url = url_of(server, "/streams/hall/audio", **query)
+    show = ("-show_entries", "format=duration", "-of", "csv=p=0")
+    assert abs(float(run("ffprobe", "-v", "error", *show, url)) - (end - start)) < 0.1
+    samples = run("ffmpeg", "-v", "error", "-i", url, "-f", "s16le", "-ar", "16000", "-")
+    assert abs(len(samples) / 32000 - (end - start)) < 0.1
+    assert max(samples) > 64  # somebody is heard
+    # A broken download goes on where it was.
+    assert run("curl", "-sS", "-r", "100-199", url) == answer.body[100:200]
+    assert run("curl", "-sS", "-C", "1000", url) == answer.body[1000:]
+
+
+def test_parts_of_sound(server, spoken):
+    query = {"from": spoken[0], "to": spoken[1]}
+    whole = ask(server, "/streams/hall/audio", **query)
+    tag, n = whole.headers["ETag"], len(whole.body)
+
+    def part(wanted, **headers):
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        return ask(server, "/streams/hall/audio", headers={"Range": wanted, **headers}, **query)
+
+    for wanted, first, last in [
+        ("bytes=0-0", 0, 0),
+        ("bytes=10-99", 10, 99),
+        ("bytes=500-", 500, n - 1),
+        ("bytes=-500", n - 500, n - 1),
+        (f"bytes=10-{n + 5}", 10, n - 1),
+    ]:
+        answer = part(wanted)
+        assert (answer.status, answer.headers["Content-Range"]) == (206, f"bytes {first}-{last}/{n}")
+        assert (answer.body, answer.headers["ETag"]) == (whole.body[first : last + 1], tag)
+    for wanted in (f"bytes={n}-", "bytes=-0"):
+        answer = part(wanted)
+        problem_of(answer, 416, "Range")
+        assert answer.headers["Content-Range"] == f"bytes */{n}"
+    for wanted in ("bytes=9-8", "bytes=0-1,4-5", "seconds=0-1", "bytes=x"):
+        answer = part(wanted)
+        assert (answer.status, answer.body) == (200, whole.body)
+    assert part("bytes=0-9", If_Range=tag).status == 206
+    for other in ('"another"', f"W/{tag}", "Mon, 30 Nov 2026 12:00:00 GMT"):
+        answer = part("bytes=0-9", If_Range=other)
+        assert (answer.status, answer.body) == (200, whole.body)
+    answer = ask(server, "/streams/hall/audio", headers={"If-None-Match": f'"x", {tag}'}, **query)
+    assert (answer.status, answer.body, answer.headers["ETag"]) == (304, b"", tag)
+
+
+def test_the_sound_of_a_segment(server):
+    for row in rows_of(server, "/streams/yard/segments"):
+        answer = ask(server, f"/segments/{row['id']}/audio", format="wav")
+        seconds = seconds_of(row["end"]) - seconds_of(row["start"])
+        assert answer.status == 200 and abs(len(answer.body) - 44 - 32000 * seconds) < 100
+        assert ask(server, f"/segments/{row['id']}/audio").headers["Content-Type"] == "audio/ogg"
+    problem_of(ask(server, f"/segments/{uuid.uuid4()}/audio"), 404)
+    problem_of(ask(server, "/segments/x/audio"), 404)
+
+
+def test_sound_that_is_not_there(server, spoken):
+    start, end = spoken
+    for name in ("nobody", "gate", "h%2A"):
+        problem_of(ask(server, f"/streams/{name}/audio", **{"from": start, "to": end}), 404)
+    problem_of(ask(server, "/streams/hall/audio", **{"from": start - 7200, "to": start - 3700}), 404)
+
+
+# --- how time went ---------------------------------------------------------------------------
+
+
+def test_a_timeline(server, spoken):
+    start, end = spoken
+    answer = ask(server, "/streams/hall/timeline", **{"from": start, "to": end, "step": 1})
+    assert answer.status == 200, answer.body
+    line = answer.json()
+    bins = line["bins"]
+    assert line["step"] == 1 and len(bins) == end - start
+    assert [seconds_of(one["start"]) for one in bins] == list(range(start, end))
+    rows = rows_of(server, "/streams/hall/segments")
+    spoken_for = sum(seconds_of(row["end"]) - seconds_of(row["start"]) for row in rows)
+    assert abs(sum(one["speech"] for one in bins) - spoken_for) < 0.01 and all(one["speech"] <= 1 for one in bins)
+    fired = rows_of(server, "/alerts/fired", stream="hall")
+    assert sum(one["alerts"] for one in bins) == len(fired)
+    for row in fired:
+        assert bins[int(seconds_of(row["start"]) - start)]["alerts"] >= 1
+    # The bins of another step have the same.
+    coarse = ask(server, "/streams/hall/timeline", **{"from": start, "to": end, "step": 5}).json()["bins"]
+    for i, one in enumerate(coarse):
+        assert abs(one["speech"] - sum(fine["speech"] for fine in bins[5 * i : 5 * i + 5])) < 0.01
+    assert all(one["outage"] == 0 for one in bins[2:])
+
+
+def test_an_outage_in_a_timeline(server):
+    """The camera that never answers is out from its first state until now, and no longer."""
+    since = seconds_of(rows_of(server, "/streams/gate/segments", kind="status")[0]["start"])
+    line = ask(server, "/streams/gate/timeline", **{"from": int(since) - 10, "to": int(since) + 3600}).json()
+    out = [one["outage"] for one in line["bins"]]
+    last = seconds_of(line["to"])
+    assert len(out) == 98 and line["step"] == 37 and last == int(since) + 3600
+    assert 0 < sum(out) < last - since
+    assert all(one["speech"] == 0 for one in line["bins"])
+    # A state before the stretch counts as well.
+    now = int(since) + 2
+    assert ask(server, "/streams/gate/timeline", **{"from": now, "to": now + 1}).json()["bins"][0]["outage"] == 1
+    day = ask(server, "/streams/gate/timeline").json()
+    assert len(day["bins"]) == 100 and day["step"] == 864
+
+
+# --- captions --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("vtt", "text/vtt"), ("srt", "application/x-subrip"), ("txt", "text/plain")]
+)
+def test_captions_are_those_of_export(server, command, spoken, name, kind):
+    answer = ask(server, f"/streams/hall/captions.{name}")
+    assert (answer.status, answer.headers.get_content_type()) == (200, kind)
+    stretch = ask(server, f"/streams/hall/captions.{name}", **{"from": spoken[0], "to": spoken[1]})
+    if name == "txt":
+        rows = rows_of(server, "/streams/hall/segments")
+        assert answer.body.decode() == "".join(row["text"] + "\n" for row in rows) == stretch.body.decode()
+        return
+    export = ("export", "--stream", "hall", "--format", name, "--state-dir", server.state_dir)
+    assert answer.body.decode() == command(*export).stdout
+    since = datetime.datetime.fromtimestamp(spoken[0], datetime.UTC).isoformat()
+    assert stretch.body.decode() == command(*export, "--since", since).stdout != answer.body.decode()
+
+
+def test_players_read_captions(server):
+    texts = [
+        run("ffmpeg", "-v", "error", "-i", url_of(server, f"/streams/hall/captions.{name}"), "-f", "srt", "-").decode()
+        for name in ("vtt", "srt")
+    ]
+    assert texts[0] == texts[1] and "00:00:0" in texts[0]
+    assert LAST in " ".join(texts[0].split()).lower()
+
+
+def test_captions_of_silence(server):
+    assert ask(server, "/streams/gate/captions.vtt").body == b"WEBVTT\n\n"
+    assert ask(server, "/streams/gate/captions.srt").body == b""
+    assert ask(server, "/streams/hall/captions.txt", to=1).body == b""
+    problem_of(ask(server, "/streams/nobody/captions.vtt"), 404)
+
+
+def lines_of(captions):
+    """What is said, and numbers, without the times."""
+    return [line for line in captions.splitlines() if b"-->" not in line]
+
+
+def test_captions_of_what_is_said_now(server):
+    """They come as it is said, to all who read; the server stops beside those that stay."""
+    for name, answer in server.live.items():
+        # Their times count from their beginning; else they are those of the stretch.
+        whole = lines_of(ask(server, f"/streams/yard/captions.{name}").body)
+        heard = b"WEBVTT" if name == "vtt" else b""  # which was read
+        while lines_of(heard) != whole:
+            piece = answer.read1()
+            assert piece, heard
+            heard += piece
+        begins = {"vtt": b"WEBVTT\n\n00:00:", "srt": b"1\n00:00:", "txt": whole[0]}
+        assert heard.startswith(begins[name])
+
+
+# --- what is wrong ---------------------------------------------------------------------------
+
+WRONG_OF_A_STREAM = [
+    ("audio", {}, "from"),
+    ("audio", {"from": "10"}, "to"),
+    ("audio", {"from": "10", "to": "10"}, "to"),
+    ("audio", {"from": "10", "to": "3610.001"}, "to"),
+    ("audio", {"from": "10", "to": "20", "format": "mp3"}, "format"),
+    ("audio", {"from": "10", "to": "20", "step": "1"}, None),
+    ("timeline", {"step": "0"}, "step"),
+    ("timeline", {"step": "43"}, "step"),
+    ("timeline", {"from": "0", "to": "2001", "step": "1"}, "step"),
+    ("timeline", {"from": "9999-01-01"}, "from"),
+    ("captions.vtt", {"live": "yes"}, "live"),
+    ("captions.vtt", {"live": "1", "from": "10"}, "live"),
+    ("captions.srt", {"from": "x"}, "from"),
+    ("captions.txt", {"limit": "5"}, None),
+]
+
+
+@pytest.mark.parametrize(("path", "query", "field"), WRONG_OF_A_STREAM)
+def test_what_is_wrong_of_a_stream_is_named(server, path, query, field):
+    problem_of(ask(server, f"/streams/hall/{path}", **query), 400, field)
+
+
 def test_where_nothing_is_kept(serve):
     server = serve("journal: off\nstreams: {hall: 'rtsp://127.0.0.1:9/hall'}\n")
-    for path in ("/segments", "/streams/hall/segments", f"/segments/{uuid.uuid4()}", "/search?q=x", "/alerts/fired"):
+    one = f"/segments/{uuid.uuid4()}"
+    hall = "/streams/hall"
+    for path in ("/segments", f"{hall}/segments", one, f"{one}/audio", "/search?q=x", "/alerts/fired"):
         assert "journal: on" in problem_of(ask(server, path), 404)
+    for path in (f"{hall}/audio?from=1&to=2", f"{hall}/timeline", f"{hall}/captions.vtt", f"{hall}/captions.vtt?live=1"):
+        assert "journal: on" in problem_of(ask(server, path), 404)
+
+
+def test_where_no_sound_is_kept(serve):
+    server = serve("streams: {hall: 'rtsp://127.0.0.1:9/hall'}\n")
+    assert "audio: on" in problem_of(ask(server, "/streams/hall/audio", **{"from": 1, "to": 2}), 404)
+    assert "audio: on" in problem_of(ask(server, f"/segments/{uuid.uuid4()}/audio"), 404)
+    assert ask(server, "/streams/hall/segments").json()["rows"] == []

@@ -1,5 +1,5 @@
 // Subtitles: where they end, and how their text is laid out.
-#include "cli/cues.h"
+#include "transcript/cues.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "audio/pcm.h"
-#include "cli/columns.h"
+#include "util/columns.h"
 #include "util/mem.h"
 
 // A segment of words that follow each other, a quarter of a second each; "|" before one is a

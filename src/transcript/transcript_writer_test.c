@@ -1,4 +1,4 @@
-#include "cli/transcript_writer.h"
+#include "transcript/transcript_writer.h"
 
 #include <jansson.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "cli/breaks.h"
+#include "transcript/breaks.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,13 +1,13 @@
-#include "cli/cues.h"
+#include "transcript/cues.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "audio/pcm.h"
-#include "cli/breaks.h"
-#include "cli/columns.h"
+#include "transcript/breaks.h"
 #include "util/array.h"
+#include "util/columns.h"
 #include "util/line_text.h"
 #include "util/mem.h"
 

@@ -1,7 +1,7 @@
 // The width of 8-bit strings in PCRE2's names.
 #define PCRE2_CODE_UNIT_WIDTH 8
 
-#include "cli/columns.h"
+#include "util/columns.h"
 
 #include <locale.h>
 #include <pcre2.h>

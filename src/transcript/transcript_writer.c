@@ -1,4 +1,4 @@
-#include "cli/transcript_writer.h"
+#include "transcript/transcript_writer.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "audio/pcm.h"
-#include "cli/cues.h"
+#include "transcript/cues.h"
 #include "util/line_text.h"
 #include "util/mem.h"
 #include "util/utf8.h"

@@ -1,4 +1,4 @@
-#include "cli/columns.h"
+#include "util/columns.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
