@@ -1,5 +1,7 @@
 #include "api/metrics_page.h"
 
+#include <math.h>
+
 #include "api/metrics_kept.h"
 #include "audio/pcm.h"
 #include "decode/scheduler.h"
@@ -175,6 +177,21 @@ static void restarts_write(struct metrics *metrics, const struct hub *hub) {
                               source_restarts(stream_source(stream->stream)));
 }
 
+// One that is not online has none.
+static void levels_write(struct metrics *metrics, const struct hub *hub) {
+        metrics_family(metrics, METRICS_GAUGE, "eavesdrop_stream_level_dbfs",
+                       "Level (RMS) of the last second of the configured stream's sound, in "
+                       "decibels below full scale; -100 is silence.");
+        FOR_EACH_PULLED (stream, hub) {
+                double level = stream_level(stream->stream).rms;
+
+                if (!isnan(level))
+                        metrics_value(metrics,
+                                      METRICS_LABELS({"stream", stream_name(stream->stream)}),
+                                      level);
+        }
+}
+
 static void streams_write(struct metrics *metrics, const struct hub *hub) {
         states_write(metrics, hub);
         restarts_write(metrics, hub);
@@ -188,6 +205,7 @@ static void streams_write(struct metrics *metrics, const struct hub *hub) {
         FOR_EACH_PULLED (stream, hub)
                 metrics_value(metrics, METRICS_LABELS({"stream", stream_name(stream->stream)}),
                               (double)stream_position(stream->stream) / AUDIO_RATE);
+        levels_write(metrics, hub);
 }
 
 // --- readers ---------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,7 @@ struct stream {
 
         struct stream_clock clock;
         struct stream_pace pace;
+        struct level level;
         int64_t origin;  // time zero of the recording
 
         struct loop_timer *silence;  // fires when sound stops coming
@@ -96,6 +98,12 @@ size_t stream_backlog(const struct stream *stream) {
 
 int64_t stream_position(const struct stream *stream) {
         return stream->file ? file_duration(stream->file) : live_position(stream->live);
+}
+
+struct level_reading stream_level(const struct stream *stream) {
+        if (stream->state == SOURCE_ONLINE)
+                return level_read(&stream->level);
+        return (struct level_reading){(double)NAN, (double)NAN};
 }
 
 const struct update *stream_current(struct stream *stream) {
@@ -260,6 +268,7 @@ void stream_on_audio(struct stream *stream, const float *samples, size_t n) {
         loop_timer_set(stream->silence,
                        stream_pace_hear(&stream->pace, n, loop_now(stream->services.loop)) +
                                stream->pause);
+        level_feed(&stream->level, samples, n);
         stream->services.counts->samples_in += n;
         sound_feed(stream, samples, n);
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "audio/level.h"
 #include "decode/scheduler.h"
 #include "pipeline/journaling.h"
 #include "pipeline/services.h"
@@ -86,6 +87,9 @@ bool stream_is_speaking(const struct stream *stream);
 
 // Where its sound comes from; NULL for pushed streams.
 const struct source *stream_source(const struct stream *stream);
+
+// How loud the last second was that arrived; NAN while none does.
+struct level_reading stream_level(const struct stream *stream);
 
 // Samples that ever arrived.
 int64_t stream_position(const struct stream *stream);

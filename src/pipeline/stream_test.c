@@ -1,6 +1,7 @@
 // A stream from its sound to its text: what becomes final, what is forgotten, and when it was.
 #include "pipeline/stream.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,6 +134,17 @@ static void wall_clock_times_follow_the_anchor(void **state) {
                     1051 * NSEC_PER_SEC - NSEC_PER_SEC / 10);
 }
 
+static void the_last_second_has_a_level(void **state) {
+        struct stream_rig *rig = stream_rig_need(state);
+
+        assert_true(isnan(stream_level(rig->stream).rms));
+        stream_rig_push(rig, rig->speech.samples, rig->speech.n);
+        assert_true(stream_level(rig->stream).rms > -60 && stream_level(rig->stream).rms < 0);
+        assert_true(stream_level(rig->stream).peak >= stream_level(rig->stream).rms);
+        stream_rig_push_silence(rig, 2);
+        assert_true(stream_level(rig->stream).rms <= LEVEL_FLOOR);
+}
+
 // Twenty minutes of silence, then a sentence, through a whole day.
 static void a_day_has_no_drift(void **state) {
         struct stream_rig *rig = stream_rig_need(state);
@@ -177,6 +189,7 @@ int main(void) {
                 STREAM_TEST(a_language_that_was_found_is_kept_until_all_is_forgotten),
                 STREAM_TEST(a_restart_counts_from_zero_again),
                 STREAM_TEST(wall_clock_times_follow_the_anchor),
+                STREAM_TEST(the_last_second_has_a_level),
                 STREAM_TEST(a_day_has_no_drift),
         };
 

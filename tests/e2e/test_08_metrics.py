@@ -172,6 +172,7 @@ def test_streams_by_state_and_no_url(serve, cameras, jfk):
     assert value(server, "eavesdrop_stream_online", stream="hall") == 1
     assert value(server, "eavesdrop_stream_online", stream="shed.1") == 0
     processes.wait_until(lambda: value(server, "eavesdrop_stream_audio_seconds_total", stream="hall") > 1, 20, "sound")
+    processes.wait_until(lambda: -60 < value(server, "eavesdrop_stream_level_dbfs", stream="hall") < 0, 20, "a level")
     processes.wait_until(lambda: value(server, "eavesdrop_observer_bytes_total", observer="log") > 0, 30, "text in the log")
     text, _ = scrape(server)
     assert SECRET not in text and "rtsp" not in text and "127.0.0.1" not in text
