@@ -12,11 +12,12 @@
 #include "net/websocket.h"
 #include "util/loop.h"
 
+struct hub_stream;
 struct session;
 
 // All functions but those marked optional are required. None is called once the session is
-// leaving, but on_idle, on_relief, on_warning, on_implausible, goodbye and close. `state`
-// (session.h) is NULL until the dialect sets it.
+// leaving, but on_idle, on_relief, on_warning, on_stream, on_implausible, goodbye and close.
+// `state` (session.h) is NULL until the dialect sets it.
 struct dialect {
         const char *name;  // for the log, the metrics' label, and auth.anonymous.dialects
         unsigned scope;    // what its clients must have (enum principal_scope); 0: nothing
@@ -50,6 +51,8 @@ struct dialect {
         void (*on_warning)(struct session *session, const char *words);
         // The server is overloaded: `words` say what the client has to expect.
         void (*on_overload)(struct session *session, const char *words);
+        // A stream that the server pulls was opened, or is about to be closed (hub.h).
+        void (*on_stream)(struct session *session, struct hub_stream *stream, bool is_open);
         // The sound is nothing that can be heard: say so, and what to do.
         void (*on_implausible)(struct session *session);
 

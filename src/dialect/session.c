@@ -269,12 +269,21 @@ static void session_ask_dismiss(struct hub_session *base, const char *words) {
         session_send_away(session, 1008, words, 0);
 }
 
+static void session_tell_stream(struct hub_session *base, struct hub_stream *stream,
+                                bool is_open) {
+        struct session *session = session_of(base);
+
+        if (session->dialect && session->dialect->on_stream)
+                session->dialect->on_stream(session, stream, is_open);
+}
+
 static const struct hub_session_ops session_ops = {
         .leave = session_ask_leave,
         .goodbye = session_ask_goodbye,
         .release = session_ask_release,
         .on_overload = session_ask_overload,
         .dismiss = session_ask_dismiss,
+        .on_stream = session_tell_stream,
 };
 
 // --- for dialects ----------------------------------------------------------------------------

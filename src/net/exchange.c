@@ -65,6 +65,13 @@ void exchange_set_handler(struct exchange *exchange, const struct exchange_handl
         body_expect(exchange);
 }
 
+void exchange_hand_over(struct exchange *exchange, const struct exchange_handler *handler) {
+        assert(exchange->has_handler && !exchange->is_begun && handler->on_gone);
+        exchange->handler.on_drained = handler->on_drained;
+        exchange->handler.on_gone = handler->on_gone;
+        exchange->handler.context = handler->context;
+}
+
 void exchange_take(struct exchange *exchange, const uint8_t *bytes, size_t n) {
         exchange->n_body += n;
         if (exchange->is_answered || exchange->is_refused)

@@ -74,6 +74,9 @@ const struct http_request *exchange_request(const struct exchange *exchange);
 // and it is not too large.
 void exchange_set_handler(struct exchange *exchange, const struct exchange_handler *handler);
 
+// The body is complete, and not answered yet: who listens from now on to the rest.
+void exchange_hand_over(struct exchange *exchange, const struct exchange_handler *handler);
+
 // Stop and start taking in the body (backpressure through TCP). While it is paused its deadline
 // waits; and that its client has gone is seen within EXCHANGE_LOOK.
 void exchange_pause(struct exchange *exchange);

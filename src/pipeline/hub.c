@@ -24,9 +24,10 @@ struct hub {
         SLIST_HEAD(, hub_reader) readers;
         LIST_HEAD(, hub_session) sessions;
         struct tally addresses;  // of the sessions
-        TAILQ_HEAD(hub_streams, hub_stream) pulled, pushed;
-        uint64_t n_opened;   // streams
-        uint64_t n_entered;  // sessions
+        TAILQ_HEAD(hub_streams, hub_stream) pulled, pushed, retired;
+        struct loop_timer *sweep;  // closes retired ones that are done
+        uint64_t n_opened;         // streams
+        uint64_t n_entered;        // sessions
         void (*on_stream)(void *context, struct hub_stream *stream, bool is_open);
         void *watch_context;
 };
@@ -142,6 +143,8 @@ bool hub_admits(const struct hub *hub, const struct hub_session *session,
 // --- streams ---------------------------------------------------------------------------------
 
 static struct hub_streams *list_of(struct hub *hub, const struct hub_stream *stream) {
+        if (stream->is_retired)
+                return &hub->retired;
         return stream_source(stream->stream) ? &hub->pulled : &hub->pushed;
 }
 
@@ -155,6 +158,16 @@ void hub_watch(struct hub *hub,
 static void hub_tell(struct hub *hub, struct hub_stream *stream, bool is_open) {
         if (hub->on_stream)
                 hub->on_stream(hub->watch_context, stream, is_open);
+}
+
+static void sessions_tell(struct hub *hub, struct hub_stream *stream, bool is_open) {
+        struct hub_session *session;
+
+        if (!stream_source(stream->stream))
+                return;
+        LIST_FOREACH(session, &hub->sessions, link)
+        if (session->ops->on_stream)
+                session->ops->on_stream(session, stream, is_open);
 }
 
 // Pulled streams are journaled, clients' only where somebody asks for it.
@@ -235,7 +248,9 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
                 return r;
         }
         opened->id = ++hub->n_opened;
+        opened->hub = hub;
         opened->session = session;
+        opened->listener = *listener;
         if (session)
                 session->stream = opened;
         if (request->source) {
@@ -249,6 +264,7 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
         log_debug(session ? session->about : "server", "stream-opened",
                   "stream %" PRIu64 ": %s", opened->id, request->name);
         hub_tell(hub, opened, true);
+        sessions_tell(hub, opened, true);
         *ret = opened;
         return 0;
 }
@@ -256,10 +272,44 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
 struct hub_stream *hub_close(struct hub *hub, struct hub_stream *stream) {
         if (!stream)
                 return NULL;
-        hub_tell(hub, stream, false);
+        if (!stream->is_retired)
+                hub_tell(hub, stream, false);
         TAILQ_REMOVE(list_of(hub, stream), stream, link);
+        sessions_tell(hub, stream, false);
         stream_close(stream->stream);
         return mem_free(stream);
+}
+
+// Called by the stream, which may not be closed there.
+static void retired_on_idle(void *context) {
+        const struct hub_stream *stream = context;
+
+        if (stream->listener.on_idle)
+                stream->listener.on_idle(stream->listener.context);
+        loop_timer_set(stream->hub->sweep, 0);
+}
+
+static void hub_on_sweep(void *context) {
+        struct hub *hub = context;
+        struct hub_stream *next;
+
+        for (struct hub_stream *stream = TAILQ_FIRST(&hub->retired); stream; stream = next) {
+                next = TAILQ_NEXT(stream, link);
+                if (stream_backlog(stream->stream) == 0)
+                        hub_close(hub, stream);
+        }
+}
+
+void hub_retire(struct hub *hub, struct hub_stream *stream, const char *reason) {
+        struct stream_listener listener = {.on_idle = retired_on_idle, .context = stream};
+
+        assert(stream_source(stream->stream) && !stream->is_retired);
+        hub_tell(hub, stream, false);
+        TAILQ_REMOVE(&hub->pulled, stream, link);
+        stream->is_retired = true;
+        TAILQ_INSERT_TAIL(&hub->retired, stream, link);
+        stream_set_listener(stream->stream, &listener);
+        stream_end(stream->stream, reason);
 }
 
 struct hub_stream *hub_first(const struct hub *hub) {
@@ -290,15 +340,27 @@ struct hub_stream *hub_find(const struct hub *hub, const char *name) {
 }
 
 size_t hub_backlog(const struct hub *hub) {
+        const struct hub_stream *stream;
         size_t n = 0;
 
-        for (struct hub_stream *stream = hub_first_pulled(hub); stream;
-             stream = hub_next_pulled(stream))
+        TAILQ_FOREACH (stream, &hub->pulled, link)
+                n += stream_backlog(stream->stream);
+        TAILQ_FOREACH (stream, &hub->retired, link)
                 n += stream_backlog(stream->stream);
         return n;
 }
 
 // --- life ------------------------------------------------------------------------------------
+
+void hub_set_defaults(struct hub *hub, const struct request_defaults *defaults) {
+        hub->parts.defaults = defaults;
+}
+
+void hub_set_keeping(struct hub *hub, const struct journaling_services *journaling,
+                     struct archive *archive) {
+        hub->parts.journaling = hub->services.journaling = journaling;
+        hub->parts.archive = hub->services.archive = archive;
+}
 
 const struct hub_parts *hub_parts(const struct hub *hub) {
         return &hub->parts;
@@ -319,6 +381,8 @@ struct hub *hub_new(const struct hub_parts *parts) {
         };
         TAILQ_INIT(&hub->pulled);
         TAILQ_INIT(&hub->pushed);
+        TAILQ_INIT(&hub->retired);
+        hub->sweep = loop_timer_new(parts->loop, hub_on_sweep, hub);
         return hub;
 }
 
@@ -330,6 +394,9 @@ struct hub *hub_free(struct hub *hub) {
         assert(LIST_EMPTY(&hub->sessions));
         while (hub_first(hub))
                 hub_close(hub, hub_first(hub));
+        while (!TAILQ_EMPTY(&hub->retired))
+                hub_close(hub, TAILQ_FIRST(&hub->retired));
+        hub->sweep = loop_timer_free(hub->sweep);
         while ((reader = SLIST_FIRST(&hub->readers))) {
                 SLIST_REMOVE_HEAD(&hub->readers, link);
                 free(reader);

@@ -16,6 +16,7 @@
 
 #include "auth/principal.h"
 #include "decode/scheduler.h"
+#include "pipeline/hub_reader.h"
 #include "pipeline/request.h"
 #include "pipeline/stream.h"
 #include "source/upload.h"
@@ -55,18 +56,6 @@ const struct hub_parts *hub_parts(const struct hub *hub);
 
 // --- readers: kinds of those who are told ----------------------------------------------------
 
-// "log", "unknown" (clients that have not said yet what they are), and each dialect.
-struct hub_reader {
-        const char *name;     // static; the metrics' label
-        size_t n_present;     // sessions of that kind
-        uint64_t n_sessions;  // that were ever set up
-        struct observer_counts observers;
-        SLIST_ENTRY(hub_reader) link;
-};
-
-#define HUB_READER_LOG     "log"
-#define HUB_READER_UNKNOWN "unknown"
-
 // The one of that name (static), which is made if there is none yet.
 struct hub_reader *hub_reader(struct hub *hub, const char *name);
 
@@ -83,6 +72,7 @@ struct hub_counts *hub_counts(struct hub *hub);
 // --- sessions --------------------------------------------------------------------------------
 
 struct hub_session;
+struct hub_stream;
 
 // What the server may ask of a client's session. Codes are those of WebSocket's close frames,
 // for other transports to translate. None of these frees another session.
@@ -98,6 +88,8 @@ struct hub_session_ops {
         bool (*on_overload)(struct hub_session *session, const char *words);
         // Send the client away, in its own dialect's words: `words` are for people and say why.
         void (*dismiss)(struct hub_session *session, const char *words);
+        // A pulled stream was opened, or is about to be closed: no observer stays. Optional.
+        void (*on_stream)(struct hub_session *session, struct hub_stream *stream, bool is_open);
 };
 
 struct hub_session {
@@ -159,7 +151,10 @@ struct hub_stream {
         struct stream *stream;
         const struct hub_session *session;  // whose it is; NULL: the configuration's
         struct observer log;                // of pulled streams
-        struct observer relay;              // of whoever watches (hub_watch())
+        struct observer owner;              // room for one of whoever opened a pulled stream
+        struct stream_listener listener;    // as it was opened
+        struct hub *hub;
+        bool is_retired;  // hub_retire()
         TAILQ_ENTRY(hub_stream) link;
 };
 
@@ -170,14 +165,26 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
              struct hub_session *session, const struct stream_listener *listener,
              struct error *error);
 
-// Who is told that a stream was opened, or is about to be closed. One at most; `on_stream`
-// NULL: nobody any more.
+// What streams opened from now on begin from; outlives the hub, or its next call.
+void hub_set_defaults(struct hub *hub, const struct request_defaults *defaults);
+
+// Where the rows and the sound of streams go that are opened from now on.
+void hub_set_keeping(struct hub *hub, const struct journaling_services *journaling,
+                     struct archive *archive);
+
+// Who is told that a stream was opened, or is about to be closed or retired. One at most;
+// `on_stream` NULL: nobody any more.
 void hub_watch(struct hub *hub,
                void (*on_stream)(void *context, struct hub_stream *stream, bool is_open),
                void *context);
 
 // NULL is fine. Returns NULL.
 struct hub_stream *hub_close(struct hub *hub, struct hub_stream *stream);
+
+// A pulled stream hears nothing more, and is not listed any longer. What it has heard becomes
+// text, is journaled and told to its observers; when that is done, however late the decoder is,
+// the stream is closed. The context of its listener is needed until then. `reason`: in words.
+void hub_retire(struct hub *hub, struct hub_stream *stream, const char *reason);
 
 // All of them: pulled ones, then pushed ones, each the oldest first. NULL: there are no more.
 struct hub_stream *hub_first(const struct hub *hub);
@@ -190,5 +197,5 @@ struct hub_stream *hub_next_pulled(const struct hub_stream *stream);
 // The first in that order that has this name: clients may give theirs any. NULL: there is none.
 struct hub_stream *hub_find(const struct hub *hub, const char *name);
 
-// Windows of pulled streams that are closed and not yet answered.
+// Windows of pulled streams, retired ones included, that are closed and not yet answered.
 size_t hub_backlog(const struct hub *hub);

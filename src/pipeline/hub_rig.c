@@ -24,8 +24,8 @@ static int model_check(const void *context, const char *language, enum decode_ta
                        struct error *error) {
         (void)context;
         (void)task;
-        if (strcmp(language, "xx") == 0)
-                return error_set(error, -EINVAL, "the model does not know 'xx'");
+        if (strcmp(language, "xx") == 0 || strcmp(language, "yi") == 0)
+                return error_set(error, -EINVAL, "the model does not know '%s'", language);
         return 0;
 }
 

@@ -30,7 +30,7 @@ struct hub_rig {
         const char *text;  // lent
 };
 
-// A hub whose model speaks all languages but "xx".
+// A hub whose model speaks all languages but "xx" and "yi".
 int hub_rig_setup(void **state);
 int hub_rig_teardown(void **state);
 

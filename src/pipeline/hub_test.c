@@ -4,8 +4,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "audio/sound_rig.h"
 #include "pipeline/hub_rig.h"
+#include "transcript/observer_capture.h"
 
 #define HUB_TEST(function) \
         cmocka_unit_test_setup_teardown(function, hub_rig_setup, hub_rig_teardown)
@@ -168,6 +172,77 @@ static void nobody_is_let_in_without_memory(void **state) {
         assert_true(hub_has_room(rig->hub, &refusal));
 }
 
+static void on_idle_count(void *context) {
+        ++*(int *)context;
+}
+
+// Its last sentence is not over when it has to go.
+static void what_a_retired_stream_heard_becomes_text(void **state) {
+        struct hub_rig *rig = hub_rig_need(state);
+        struct sound speech = rig_need_sound("misc/jfk.flac");
+        struct observer_capture capture = {0};
+        int n_idle = 0;
+        struct source_config source = {
+                .name = "hall", .url = "rtsp://127.0.0.1:1/none", .media = rig->media};
+        struct request request = {.name = "hall", .source = &source};
+        struct stream_listener listener = {.on_idle = on_idle_count, .context = &n_idle};
+        struct hub_stream *old, *young;
+
+        assert_int_equal(hub_open(&old, rig->hub, &request, NULL, &listener, NULL), 0);
+        old->owner = (struct observer){.ops = &observer_capture, .state = &capture};
+        stream_add_observer(old->stream, &old->owner);
+        stream_on_audio(old->stream, speech.samples, 3 * AUDIO_RATE);
+        free(speech.samples);
+        hub_retire(rig->hub, old, "removed");
+        assert_null(hub_find(rig->hub, "hall"));
+        assert_null(hub_first(rig->hub));
+        assert_int_equal(hub_backlog(rig->hub), 1);
+        young = hub_rig_open_pulled(rig, "hall");
+        assert_ptr_equal(hub_find(rig->hub, "hall"), young);
+
+        hub_rig_wait(rig);
+        assert_int_equal(capture.n_finals, 1);
+        assert_true(n_idle > 0);
+        // It is closed behind the call that told it: its words are no longer there to be freed.
+        loop_advance(rig->loop, 1);
+        assert_int_equal(hub_backlog(rig->hub), 0);
+        assert_ptr_equal(hub_find(rig->hub, "hall"), young);
+        observer_capture_deinit(&capture);
+}
+
+struct watched {
+        struct hub_session session;
+        char told[64];  // "+hall -hall "
+};
+
+static void watched_on_stream(struct hub_session *session, struct hub_stream *stream,
+                              bool is_open) {
+        struct watched *watched = (struct watched *)session;
+        size_t n = strlen(watched->told);
+
+        snprintf(watched->told + n, sizeof(watched->told) - n, "%c%s ", is_open ? '+' : '-',
+                 stream_name(stream->stream));
+}
+
+// A retired one is there until its words were told.
+static void sessions_are_told_of_pulled_streams(void **state) {
+        static const struct hub_session_ops ops = {.on_stream = watched_on_stream};
+        struct hub_rig *rig = hub_rig_need(state);
+        struct watched watched = {.session = session_at("10.0.0.1")};
+        struct hub_stream *camera;
+
+        watched.session.ops = &ops;
+        assert_true(hub_enter(rig->hub, &watched.session));
+        (void)open_pushed(rig, "mine", &watched.session);
+        camera = hub_rig_open_pulled(rig, "hall");
+        assert_string_equal(watched.told, "+hall ");
+        hub_retire(rig->hub, camera, "removed");
+        assert_string_equal(watched.told, "+hall ");
+        loop_advance(rig->loop, 1);
+        assert_string_equal(watched.told, "+hall -hall ");
+        hub_leave(rig->hub, &watched.session);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 HUB_TEST(what_is_absent_is_the_servers),
@@ -177,6 +252,8 @@ int main(void) {
                 HUB_TEST(sessions_have_an_id_and_a_beginning),
                 HUB_TEST(an_address_has_so_many_sessions),
                 HUB_TEST(nobody_is_let_in_without_memory),
+                HUB_TEST(what_a_retired_stream_heard_becomes_text),
+                HUB_TEST(sessions_are_told_of_pulled_streams),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

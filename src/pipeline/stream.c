@@ -368,6 +368,13 @@ void stream_stop(struct stream *stream) {
         stream_flush(stream);
 }
 
+void stream_end(struct stream *stream, const char *reason) {
+        source_stop(stream->source);
+        window_end(stream);
+        source_on_state(stream, SOURCE_ENDED, reason);
+        idle_consider(stream);
+}
+
 void stream_add_observer(struct stream *stream, struct observer *observer) {
         observers_add(&stream->observers, observer);
 }
@@ -545,6 +552,10 @@ int stream_open(struct stream **ret, const struct stream_services *services,
                 return r;
         *ret = TAKE(stream);
         return 0;
+}
+
+void stream_set_listener(struct stream *stream, const struct stream_listener *listener) {
+        stream->listener = *listener;
 }
 
 struct stream *stream_close(struct stream *stream) {

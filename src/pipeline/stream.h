@@ -52,6 +52,9 @@ int stream_open(struct stream **ret, const struct stream_services *services,
                 struct error *error);
 struct stream *stream_close(struct stream *stream);
 
+// Another owner, who is told from now on.
+void stream_set_listener(struct stream *stream, const struct stream_listener *listener);
+
 // `n` samples (mono, AUDIO_RATE, float) just arrived. Pushed streams only.
 void stream_on_audio(struct stream *stream, const float *samples, size_t n);
 
@@ -67,6 +70,10 @@ void stream_restart(struct stream *stream);
 
 // Stop the source for good (shutdown) and flush.
 void stream_stop(struct stream *stream);
+
+// Stop a pulled stream for good while others go on: it has ended, and readers and the journal
+// are told why.
+void stream_end(struct stream *stream, const char *reason);
 
 void stream_add_observer(struct stream *stream, struct observer *observer);
 void stream_remove_observer(struct stream *stream, struct observer *observer);

@@ -25,7 +25,7 @@
 #define LOG_ABOUT_MAX   256
 
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
-static enum log_level level_least = LOG_INFO;
+static _Atomic enum log_level level_least = LOG_INFO;
 static enum log_format format_current = LOG_TEXT;
 static struct log_writer *writer;  // NULL: lines are written at once
 static pthread_mutex_t limit_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -38,6 +38,10 @@ void log_configure(enum log_level level, enum log_format format) {
 
 enum log_format log_format_current(void) {
         return format_current;
+}
+
+void log_set_level(enum log_level level) {
+        level_least = level;
 }
 
 bool log_level_from_name(const char *name, enum log_level *ret) {

@@ -33,6 +33,9 @@ enum log_format { LOG_TEXT, LOG_JSON };
 // Set once before any thread starts. Default: LOG_INFO, LOG_TEXT.
 void log_configure(enum log_level level, enum log_format format);
 
+// The level alone, at any time. Main thread.
+void log_set_level(enum log_level level);
+
 // From here on lines are written by a thread of the log's own: nobody waits for the log's
 // reader (util/log_writer.h). What it does not take is dropped, and a line says how much. Main
 // thread, once; without it, or when there is no thread to be had, every line waits until it is

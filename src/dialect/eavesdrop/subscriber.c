@@ -13,8 +13,10 @@
 
 struct subscription {
         struct session *session;
-        struct stream *stream;
+        char *name;
+        struct stream *stream;  // NULL: it was removed, and may come back
         struct observer observer;
+        bool is_open;  // the observer is there
         bool has_tail;
 };
 
@@ -36,7 +38,7 @@ static void transcription_send(struct subscription *subscription, const struct u
         size_t n, n_finals = session_recent_finals(stream, update->n_finals, segments_max,
                                                    &finals);
         struct eavesdrop_transcription transcription = {
-                .stream = stream_name(stream),
+                .stream = subscription->name,
                 .finals = finals,
                 .n_finals = n_finals,
                 .tail = update->tail,
@@ -71,8 +73,8 @@ static void status_send(struct subscription *subscription, const struct stream_n
                 status = EAVESDROP_ONLINE;
         else if (strcmp(notice->state, "failed") == 0)
                 status = EAVESDROP_ERROR;
-        text = eavesdrop_encode_status(session_wall(session), stream_name(subscription->stream),
-                                       status, notice->reason[0] ? notice->reason : NULL, &n);
+        text = eavesdrop_encode_status(session_wall(session), subscription->name, status,
+                                       notice->reason[0] ? notice->reason : NULL, &n);
         session_send(session, text, n);
 }
 
@@ -91,8 +93,12 @@ static const struct observer_ops subscription_observer = {
 static void subscription_open(struct subscription *subscription) {
         struct session *session = subscription->session;
         struct stream *stream = subscription->stream;
-        struct stream_notice notice = stream_state(stream);
+        struct stream_notice notice;
 
+        if (!stream)
+                return;
+        notice = stream_state(stream);
+        subscription->is_open = true;
         subscription->observer = (struct observer){
                 .ops = &subscription_observer,
                 .state = subscription,
@@ -139,6 +145,41 @@ static struct stream *stream_pulled(const struct session *session, const char *n
         return found->stream;
 }
 
+// The stream goes: whoever has the same name from now on is heard in its place.
+static void subscription_close(struct subscription *subscription) {
+        struct stream_notice gone = {.state = "offline", .reason = "the stream was removed"};
+        bool was_open = subscription->is_open;
+
+        if (was_open)
+                stream_remove_observer(subscription->stream, &subscription->observer);
+        subscription->is_open = subscription->has_tail = false;
+        subscription->stream = stream_pulled(subscription->session, subscription->name);
+        if (!was_open || subscription->session->is_leaving)
+                return;
+        if (subscription->stream)
+                subscription_open(subscription);
+        else
+                status_send(subscription, &gone);
+}
+
+static void subscriber_on_stream(struct session *session, struct hub_stream *stream,
+                                 bool is_open) {
+        struct subscriber *state = session->state;
+
+        for (size_t i = 0; state && i < state->n; i++) {
+                struct subscription *subscription = &state->subscriptions[i];
+
+                if (!is_open && subscription->stream == stream->stream) {
+                        subscription_close(subscription);
+                } else if (is_open && !subscription->stream &&
+                           strcmp(subscription->name, stream_name(stream->stream)) == 0) {
+                        subscription->stream = stream->stream;
+                        if (i < state->n_open && !session->is_leaving)
+                                subscription_open(subscription);
+                }
+        }
+}
+
 static struct subscriber *subscriber_new(struct session *session,
                                          const struct eavesdrop_names *names) {
         struct subscriber *state = xnew(struct subscriber);
@@ -154,7 +195,9 @@ static struct subscriber *subscriber_new(struct session *session,
         state->subscriptions = xcalloc(names->n, sizeof(*state->subscriptions));
         for (size_t i = 0; i < names->n; i++)
                 state->subscriptions[i] = (struct subscription){
-                        .session = session, .stream = stream_pulled(session, names->items[i])};
+                        .session = session,
+                        .name = xstrdup(names->items[i]),
+                        .stream = stream_pulled(session, names->items[i])};
         return state;
 }
 
@@ -262,9 +305,9 @@ static void subscriber_goodbye(struct session *session, uint16_t code) {
 
         for (size_t i = 0; state && i < state->n; i++) {
                 size_t n;
-                char *text = eavesdrop_encode_disconnect(
-                        session_wall(session), stream_name(state->subscriptions[i].stream),
-                        "server is going away", &n);
+                char *text = eavesdrop_encode_disconnect(session_wall(session),
+                                                         state->subscriptions[i].name,
+                                                         "server is going away", &n);
 
                 session_send(session, text, n);
         }
@@ -277,9 +320,12 @@ static void subscriber_close(struct session *session) {
         if (!state)
                 return;
         run_queue_remove(session_run_queue(session), &state->entry);
-        for (size_t i = 0; i < state->n_open; i++)
-                stream_remove_observer(state->subscriptions[i].stream,
-                                       &state->subscriptions[i].observer);
+        for (size_t i = 0; i < state->n; i++) {
+                if (state->subscriptions[i].is_open)
+                        stream_remove_observer(state->subscriptions[i].stream,
+                                               &state->subscriptions[i].observer);
+                free(state->subscriptions[i].name);
+        }
         free(state->subscriptions);
         free(state);
 }
@@ -292,6 +338,7 @@ const struct dialect dialect_subscriber = {
         .on_text = subscriber_on_text,
         .on_binary = subscriber_on_binary,
         .on_drained = subscriber_on_drained,
+        .on_stream = subscriber_on_stream,
         .refuse = eavesdrop_refuse,
         .goodbye = subscriber_goodbye,
         .close = subscriber_close,

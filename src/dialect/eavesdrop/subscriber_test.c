@@ -89,11 +89,32 @@ static void only_what_the_server_pulls_is_told(void **state) {
         session_rig_expect(rig, "Unknown streams: private. Available streams: hall");
 }
 
+// Whoever listens to a stream listens to the one that comes in its place, too, and learns that
+// there is none.
+static void a_stream_that_comes_again_is_heard(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+        struct hub_stream *camera = hub_rig_open_pulled(rig->hub, "hall");
+
+        session_rig_connect(rig, "/?type=rtsp_subscriber&streams=hall", 0);
+        session_rig_expect(rig, "\"type\":\"stream_status\"");
+        hub_retire(rig->hub->hub, camera, "removed");
+        camera = hub_rig_open_pulled(rig->hub, "hall");
+        loop_advance(rig->hub->loop, 1);
+        session_rig_expect(rig, "\"type\":\"stream_status\"");
+        hub_retire(rig->hub->hub, camera, "removed");
+        loop_advance(rig->hub->loop, 1);
+        session_rig_expect(rig, "the stream was removed");
+        hub_rig_open_pulled(rig->hub, "hall");
+        session_rig_expect(rig, "\"type\":\"stream_status\"");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(long_histories_are_no_slow_reader,
                                                 session_rig_setup, session_rig_teardown),
                 cmocka_unit_test_setup_teardown(only_what_the_server_pulls_is_told,
+                                                session_rig_setup, session_rig_teardown),
+                cmocka_unit_test_setup_teardown(a_stream_that_comes_again_is_heard,
                                                 session_rig_setup, session_rig_teardown),
         };
 
