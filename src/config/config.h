@@ -4,7 +4,7 @@
 // Precedence: command line, then environment EAVESDROP_*, then file, then defaults. What each
 // key means, its unit, default and variable: docs/configuration.md.
 //
-// Threads: made on the main thread before anything starts; read-only afterwards.
+// Threads: made by any one, which reads the environment; read-only afterwards.
 // Memory:  everything in it belongs to the config; config_free().
 
 #include <stdbool.h>
@@ -164,6 +164,16 @@ int config_override(struct config *config, const char *name, const char *value,
 // request_defaults_deinit() when done.
 struct request_defaults config_stream_defaults(const struct config *config,
                                                const struct stream_config *stream);
+
+// Whether a stream of one configuration would be the same in another: its URL, and all that
+// holds for it.
+bool config_stream_is_equal(const struct config *config, const struct stream_config *stream,
+                            const struct config *other, const struct stream_config *in_other);
+
+// Names of the settings that the two do not have in common and that need a restart of the
+// server (setting_needs_restart()), static; NULL at the end. Returns their number.
+size_t config_restart_needed(const struct config *config, const struct config *other,
+                             const char *ret[SETTINGS_MAX]);
 
 // Bytes that peers can make the server keep. Automatically: an eighth of what the process may
 // have, at most 256 MB.

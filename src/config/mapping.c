@@ -186,6 +186,7 @@ static void all_read(struct config_reader *reader, const struct named *named,
                 .mistakes = reader->mistakes,
                 .applies = named->applies,
                 .target = {{[SETTING_IN_REQUEST] = &tried}},
+                .is_plain = reader->is_plain,
         };
 
         for (size_t i = 0; i < node->n_children; i += 2)

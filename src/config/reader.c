@@ -118,7 +118,8 @@ static char *value_expand(struct config_reader *reader, const struct config_node
 char *config_read_value(struct config_reader *reader, const struct config_node *node,
                         const char *path, const char *expected) {
         if (node->kind == CONFIG_NODE_SCALAR)
-                return value_expand(reader, node, path);
+                return reader->is_plain ? xstrdup(node->text)
+                                        : value_expand(reader, node, path);
         config_refuse_kind(reader, node, path, expected);
         return NULL;
 }

@@ -19,6 +19,7 @@ struct config_reader {
         struct setting_target target;   // where their values go
         struct setting_values *values;  // what was set is kept here as well; NULL: it is not
         enum config_origin origin;      // of what is read
+        bool is_plain;                  // values are what they say: "${NAME}" is no variable
 };
 
 // Things of one kind that users name, as they are in a configuration; lent.

@@ -180,6 +180,8 @@ static void origins_set(json_t *object, const struct setting *setting) {
         json_object_set_new(object, "x-applies", flags_new(setting->applies, applies, ""));
         member_set(object, "x-environment", setting_variable(setting));
         json_object_set_new(object, "x-options", flags_new(setting->verbs, verbs, tail));
+        if (setting_needs_restart(setting))
+                json_object_set_new(object, "x-restart", json_true());
 }
 
 static json_t *setting_new(const struct setting *setting) {

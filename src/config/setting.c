@@ -266,6 +266,62 @@ void setting_texts_free(enum setting_owner owner, void *place) {
                         free(*(char **)(void *)((char *)place + setting->offset));
 }
 
+// --- what changed ----------------------------------------------------------------------------
+
+static bool texts_are_equal(const char *left, const char *right) {
+        return left && right ? strcmp(left, right) == 0 : left == right;
+}
+
+static bool lists_are_equal(const struct setting *setting, const char *left,
+                            const char *right) {
+        size_t n = *(const size_t *)(const void *)(left + setting->n_offset);
+        size_t item = setting->size / setting->items_max;
+
+        return n == *(const size_t *)(const void *)(right + setting->n_offset) &&
+               memcmp(left + setting->offset, right + setting->offset, n * item) == 0;
+}
+
+bool setting_is_equal(const struct setting *setting, const struct setting_target *left,
+                      const struct setting_target *right) {
+        const char *left_owner = left->owners[setting->owner];
+        const char *right_owner = right->owners[setting->owner];
+        const void *a = left_owner + setting->offset, *b = right_owner + setting->offset;
+
+        switch (setting->kind) {
+        case SETTING_TEXT:
+        case SETTING_PATH:
+        case SETTING_WORDS:
+        case SETTING_URL:
+                return texts_are_equal(*(char *const *)a, *(char *const *)b);
+        case SETTING_CODE:
+                return strncmp(a, b, setting->size) == 0;
+        case SETTING_NUMBERS:
+        case SETTING_COUNTS:
+                return lists_are_equal(setting, left_owner, right_owner);
+        case SETTING_SWITCH:
+        case SETTING_CHOICE:
+        case SETTING_COUNT:
+        case SETTING_NUMBER:
+        case SETTING_TIME:
+        case SETTING_SIZE:
+                return memcmp(a, b, setting->size) == 0;
+        case SETTING_SECTION:
+        case SETTING_STREAMS:
+        case SETTING_ALERTS:
+        case SETTING_SINKS:
+        case SETTING_TOKENS:
+                break;
+        }
+        return true;
+}
+
+bool setting_needs_restart(const struct setting *setting) {
+        if (setting_is_named(setting) && setting->kind != SETTING_STREAMS)
+                return !setting->is_live;
+        return (setting->applies & SETTING_SERVER) && setting->owner == SETTING_IN_CONFIG &&
+               setting->size > 0 && !setting->is_live;
+}
+
 // --- words -----------------------------------------------------------------------------------
 
 const char *const *setting_choices(const struct setting *setting) {

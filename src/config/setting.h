@@ -85,6 +85,7 @@ struct setting {
         const char *list;               // what joins the items of a text that may be a list
         bool may_be_name;               // of a path: without a slash it is a name instead
         bool is_secret;                 // mistakes do not quote it
+        bool is_live;                   // of the server itself: a reload puts it into force
         bool (*is_good)(const char *);  // of a text, or of each word; NULL: all are
         const char *(*resolve)(const char *);  // of a code; NULL for a text that is none
         const char *expected;                  // of a text, in words, for mistakes
@@ -131,6 +132,14 @@ bool setting_is_named(const struct setting *setting);
 
 // Two names for one thing: both settings fill the same field.
 bool setting_is_same(const struct setting *setting, const struct setting *other);
+
+// Whether it has the same value in both places.
+bool setting_is_equal(const struct setting *setting, const struct setting_target *left,
+                      const struct setting_target *right);
+
+// Whether a change of it is in force only once the server was started anew. What streams begin
+// from never needs that.
+bool setting_needs_restart(const struct setting *setting);
 
 // What joins the items of a value that is written as a list; NULL where none may be.
 const char *setting_separator(const struct setting *setting);

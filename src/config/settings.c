@@ -306,7 +306,7 @@ const struct setting setting_table[] = {
         {"log", SETTING_SECTION, .applies = SERVER, .stands_for = "log.level",
          .help = "log on standard error: a level, or a mapping"},
         {"log.level", CHOICE(level_names), .applies = SERVER, .verbs = ON_SERVE,
-         IN_CONFIG(log_level), .preset = "info",
+         IN_CONFIG(log_level), .is_live = true, .preset = "info",
          .help = "least important lines that are logged; clients that come and go are logged "
                  "at "
                  "debug"},

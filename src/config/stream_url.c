@@ -85,7 +85,7 @@ void config_read_url(struct config_reader *reader, const struct config_node *nod
         stream->url =
                 url_has_scheme(value) ? xstrdup(value) : config_resolve_path(reader, value);
         // "12#x" as a password would make a URL without a mistake, of another host.
-        if (user_info_variable(node->text, &n)) {
+        if (!reader->is_plain && user_info_variable(node->text, &n)) {
                 url_refuse_variables(reader, node, path);
                 return;
         }
