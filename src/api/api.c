@@ -18,6 +18,7 @@
 #include "api/sessions.h"
 #include "api/sound.h"
 #include "api/status.h"
+#include "api/streams.h"
 #include "api/timeline.h"
 #include "api/tokens_page.h"
 #include "auth/principal.h"
@@ -43,6 +44,7 @@ struct api {
         struct forgettings *forgettings;
         struct status *status;
         struct readings *readings;
+        struct streams *streams;
 };
 
 static struct api_view api_view(const struct api *api) {
@@ -264,6 +266,81 @@ static void alerts_fired_get(struct api *api, struct exchange *exchange,
         rows_answer(api->readings, exchange, &place, ROWS_ALERTS, NULL);
 }
 
+// --- streams ---------------------------------------------------------------------------------
+
+static struct streams_place streams_place(const struct api *api) {
+        struct api_view view = api_view(api);
+
+        return (struct streams_place){view.pulled, view.state, view.reload, view.is_stopping};
+}
+
+static void streams_get(struct api *api, struct exchange *exchange,
+                        const struct route_parts *parts) {
+        struct streams_place place = streams_place(api);
+
+        (void)parts;
+        streams_list(exchange, &place);
+}
+
+static void streams_post(struct api *api, struct exchange *exchange,
+                         const struct route_parts *parts) {
+        struct streams_place place = streams_place(api);
+
+        (void)parts;
+        streams_add(api->streams, exchange, &place);
+}
+
+static void stream_get(struct api *api, struct exchange *exchange,
+                       const struct route_parts *parts) {
+        struct streams_place place = streams_place(api);
+
+        streams_show(exchange, &place, parts->texts[0]);
+}
+
+static void stream_patch(struct api *api, struct exchange *exchange,
+                         const struct route_parts *parts) {
+        struct streams_place place = streams_place(api);
+
+        (void)parts;
+        streams_change(api->streams, exchange, &place);
+}
+
+static void stream_delete(struct api *api, struct exchange *exchange,
+                          const struct route_parts *parts) {
+        struct streams_place place = streams_place(api);
+
+        streams_remove(api->streams, exchange, &place, parts->texts[0]);
+}
+
+static void pause_post(struct api *api, struct exchange *exchange,
+                       const struct route_parts *parts) {
+        struct streams_place place = streams_place(api);
+
+        streams_pause(api->streams, exchange, &place, parts->texts[0]);
+}
+
+static void resume_post(struct api *api, struct exchange *exchange,
+                        const struct route_parts *parts) {
+        struct streams_place place = streams_place(api);
+
+        streams_resume(api->streams, exchange, &place, parts->texts[0]);
+}
+
+static void restart_post(struct api *api, struct exchange *exchange,
+                         const struct route_parts *parts) {
+        struct streams_place place = streams_place(api);
+
+        streams_restart(api->streams, exchange, &place, parts->texts[0]);
+}
+
+static void reload_post(struct api *api, struct exchange *exchange,
+                        const struct route_parts *parts) {
+        struct streams_place place = streams_place(api);
+
+        (void)parts;
+        streams_reload(api->streams, exchange, &place);
+}
+
 // --- the table -------------------------------------------------------------------------------
 
 // A path with names in it stands behind those that it would take for them.
@@ -282,6 +359,15 @@ static const struct route routes[] = {
         {"GET", "/api/v1/segments", ROUTE_READ, segments_get},
         {"POST", "/api/v1/probe", ROUTE_MANAGE, probe_post},
         {"POST", "/api/v1/discover", ROUTE_MANAGE, discover_post},
+        {"GET", "/api/v1/streams", ROUTE_READ, streams_get},
+        {"POST", "/api/v1/streams", ROUTE_MANAGE, streams_post},
+        {"GET", "/api/v1/streams/{name}", ROUTE_READ, stream_get},
+        {"PATCH", "/api/v1/streams/{name}", ROUTE_MANAGE, stream_patch},
+        {"DELETE", "/api/v1/streams/{name}", ROUTE_MANAGE, stream_delete},
+        {"POST", "/api/v1/streams/{name}/pause", ROUTE_MANAGE, pause_post},
+        {"POST", "/api/v1/streams/{name}/resume", ROUTE_MANAGE, resume_post},
+        {"POST", "/api/v1/streams/{name}/restart", ROUTE_MANAGE, restart_post},
+        {"POST", "/api/v1/reload", ROUTE_MANAGE, reload_post},
         {"DELETE", "/api/v1/segments", ROUTE_MANAGE, segments_delete},
         {"GET", "/api/v1/segments/{id}", ROUTE_READ, segment_get},
         {"GET", "/api/v1/segments/{id}/audio", ROUTE_READ, segment_sound_get},
@@ -397,6 +483,7 @@ struct api *api_new(struct loop *loop,
         api->probes = probes_new(loop);
         api->discoveries = discoveries_new(loop);
         api->forgettings = forgettings_new();
+        api->streams = streams_new();
         api->status = status_new(loop);
         api->readings = readings_new();
         return api;
@@ -414,6 +501,7 @@ struct api *api_free(struct api *api) {
         forgettings_free(api->forgettings);
         status_free(api->status);
         readings_free(api->readings);
+        streams_free(api->streams);
         free(api->metrics);
         return mem_free(api);
 }

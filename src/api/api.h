@@ -14,6 +14,9 @@
 
 struct api;
 struct media_backend;  // source/media_backend.h
+struct pulled;         // manage/pulled.h
+struct reload;         // manage/reload.h
+struct state;          // manage/state.h
 struct tokens;         // auth/tokens.h
 
 // What the pages tell of the server: filled when one is asked for. Strings are lent.
@@ -26,6 +29,9 @@ struct api_view {
         struct metrics_sources figures;
         struct media_backend *media;  // reads what streams fetch
         struct forget_place kept;     // where what is kept is
+        struct pulled *pulled;        // the streams that the server fetches
+        struct state *state;          // where changes of them are kept
+        struct reload *reload;        // reads the configuration again
         struct tokens *tokens;        // that let people in
         // The configuration in force without its secrets, made anew: {"config", "from"};
         // whoever asks owns it. `context` is the API's own.

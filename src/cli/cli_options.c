@@ -70,13 +70,20 @@ static const struct option_entry *other_name(const struct cli_options *options, 
         return NULL;
 }
 
-int cli_options_config(struct config **ret, const struct cli_options *options,
-                       const char *path) {
-        CLEANUP(config_freep) struct config *config = NULL;
-        struct config_mistakes mistakes = {0};
-        int r = config_load(&config, path, &mistakes);
+static void line_add(char **lines, char *line) {
+        char *before = *lines;
 
-        for (size_t i = 0; i < options->n && config; i++) {
+        *lines = xasprintf("%s%s%s", before ? before : "", before ? "\n" : "", line);
+        free(before);
+        free(line);
+}
+
+// What the command line says goes over it.
+static int options_apply(struct config *config, const struct cli_options *options,
+                         struct config_mistakes *mistakes, char **lines) {
+        int r = 0;
+
+        for (size_t i = 0; i < options->n; i++) {
                 const struct option_entry *entry = &options->entries[i];
                 const char *value = options->options.values[i];
                 CLEANUP(mem_freep) char *name = xasprintf("--%s", entry->name);
@@ -86,26 +93,45 @@ int cli_options_config(struct config **ret, const struct cli_options *options,
                         continue;
                 other = other_name(options, i);
                 if (other) {
-                        fprintf(stderr,
-                                "%s: --%s is another name for it: leave one of the two out\n",
-                                name, other->name);
+                        line_add(lines,
+                                 xasprintf("%s: --%s is another name for it: leave one of the "
+                                           "two out",
+                                           name, other->name));
                         r = -EINVAL;
                 }
                 // A switch without a word is on.
                 if (config_override(config, entry->key,
                                     value == options_switch_on ? "true" : value, name,
-                                    &mistakes) < 0)
+                                    mistakes) < 0)
                         r = -EINVAL;
         }
-        for (size_t i = 0; i < mistakes.n; i++) {
-                CLEANUP(mem_freep)
-                char *line =
-                        config_mistake_format(&mistakes.items[i], path ? input_name(path) : "");
+        return r;
+}
 
-                fprintf(stderr, "%s\n", line);
-        }
+int cli_options_load(struct config **ret, const struct cli_options *options, const char *path,
+                     char **ret_mistakes) {
+        CLEANUP(config_freep) struct config *config = NULL;
+        struct config_mistakes mistakes = {0};
+        int r = config_load(&config, path, &mistakes);
+
+        *ret_mistakes = NULL;
+        if (config)
+                r = options_apply(config, options, &mistakes, ret_mistakes);
+        for (size_t i = 0; i < mistakes.n; i++)
+                line_add(ret_mistakes, config_mistake_format(&mistakes.items[i],
+                                                             path ? input_name(path) : ""));
         config_mistakes_deinit(&mistakes);
         if (r == 0)
                 *ret = TAKE(config);
+        return r;
+}
+
+int cli_options_config(struct config **ret, const struct cli_options *options,
+                       const char *path) {
+        CLEANUP(mem_freep) char *mistakes = NULL;
+        int r = cli_options_load(ret, options, path, &mistakes);
+
+        if (mistakes)
+                fprintf(stderr, "%s\n", mistakes);
         return r;
 }

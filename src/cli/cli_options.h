@@ -20,6 +20,11 @@ struct cli_options {
 int cli_options_parse(struct cli_options *ret, const struct options_verb *verb,
                       unsigned settings, int argc, char **argv);
 
+// As cli_options_config(), but the mistakes, a line each, are the caller's to tell and to free.
+// On any thread: nothing is printed, and nothing of the options changed.
+int cli_options_load(struct config **ret, const struct cli_options *options, const char *path,
+                     char **ret_mistakes);
+
 // The configuration in `path` (NULL: only the environment) with what the command line
 // overrides. Mistakes are told on standard error, and -EINVAL returned.
 int cli_options_config(struct config **ret, const struct cli_options *options,

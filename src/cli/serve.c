@@ -14,6 +14,7 @@
 #include "models/models.h"
 #include "server/server.h"
 #include "source/media_backend.h"
+#include "util/input.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/notify.h"
@@ -45,6 +46,8 @@ struct run {
         struct server *server;
         const struct loaded *loaded;
         const char *words;  // what the service manager shows of us
+        const struct cli_options *options;
+        const char *path;  // of the configuration file; NULL: there is none
         bool is_stopping;
 };
 
@@ -63,16 +66,19 @@ static void run_on_signal(void *context) {
         server_stop(run->server);
 }
 
-// A file was renamed, a certificate renewed, or the token file changed.
+// The configuration or the token file changed, a file was renamed, a certificate renewed.
 static void run_on_hangup(void *context) {
         const struct run *run = context;
 
         if (run->is_stopping)
                 return;
         log_info("server", "reopening",
-                 "files of sinks are opened anew, and certificate and tokens are read again");
+                 "configuration, certificate and tokens are read again, and files of sinks "
+                 "are opened anew");
         notify_reloading();
         server_reopen(run->server);
+        if (run->path)
+                server_reload(run->server);
         notify_ready(run->words);
 }
 
@@ -98,6 +104,22 @@ static int run_check_model(const void *context, const char *language, enum decod
         const struct run *run = context;
 
         return loaded_check_model(run->loaded, language, task, error);
+}
+
+static int run_load(const void *context, struct config **ret, char **ret_mistakes) {
+        const struct run *run = context;
+
+        return cli_options_load(ret, run->options, run->path, ret_mistakes);
+}
+
+// Why the configuration cannot be read again; NULL: it can.
+static const char *unloadable(const char *path) {
+        if (!path)
+                return "the server was started without a configuration file (--config)";
+        return input_descriptor(path) < 0
+                       ? NULL
+                       : "the configuration came from standard input or a descriptor, which "
+                         "cannot be read again: start the server with --config FILE";
 }
 
 // What is served, where; the caller frees it.
@@ -144,8 +166,12 @@ static void serve_until_stopped(struct run *run, const struct config *config) {
         loop_signal_free(hangup);
 }
 
-static int serve_run(const struct config *config, const struct loaded *loaded) {
-        struct run run = {.loop = loop_new(), .loaded = loaded};
+static int serve_run(const struct config *config, const struct loaded *loaded,
+                     const struct cli_options *options) {
+        struct run run = {.loop = loop_new(),
+                          .loaded = loaded,
+                          .options = options,
+                          .path = options_get(&options->options, "config")};
         struct server_parts parts = {
                 .loop = run.loop,
                 .config = config,
@@ -154,6 +180,8 @@ static int serve_run(const struct config *config, const struct loaded *loaded) {
                 .n_engines = (unsigned)config->engines,
                 .vad = loaded->vad,
                 .check_model = run_check_model,
+                .load = unloadable(run.path) ? NULL : run_load,
+                .unloadable = unloadable(run.path),
                 .on_stopped = run_on_stopped,
                 .context = &run,
         };
@@ -172,7 +200,7 @@ static int serve_run(const struct config *config, const struct loaded *loaded) {
         return EXIT_OK;
 }
 
-static int serve_configured(const struct config *config) {
+static int serve_configured(const struct config *config, const struct cli_options *options) {
         CLEANUP(loaded_close) struct loaded loaded = {0};
         struct error error;
 
@@ -188,7 +216,7 @@ static int serve_configured(const struct config *config) {
         }
         log_info("server", "loaded", "model '%s' in %s", config->model,
                  compute_names[whisper_model_compute(loaded.model)]);
-        return serve_run(config, &loaded);
+        return serve_run(config, &loaded, options);
 }
 
 int cli_serve(int argc, char **argv) {
@@ -203,7 +231,7 @@ int cli_serve(int argc, char **argv) {
         log_configure(config->log_level, config->log_format);
         descriptors_raise();
         log_start();
-        r = serve_configured(config);
+        r = serve_configured(config, &options);
         log_stop();
         return r;
 }

@@ -1,7 +1,6 @@
-// What is not the same in two configurations.
-#include <string.h>
+#include "config/changes.h"
 
-#include "config/config.h"
+#include <string.h>
 
 // What both have of the setting's owner.
 static bool owned_is_equal(enum setting_owner owner, const struct setting_target *left,

@@ -165,16 +165,6 @@ int config_override(struct config *config, const char *name, const char *value,
 struct request_defaults config_stream_defaults(const struct config *config,
                                                const struct stream_config *stream);
 
-// Whether a stream of one configuration would be the same in another: its URL, and all that
-// holds for it.
-bool config_stream_is_equal(const struct config *config, const struct stream_config *stream,
-                            const struct config *other, const struct stream_config *in_other);
-
-// Names of the settings that the two do not have in common and that need a restart of the
-// server (setting_needs_restart()), static; NULL at the end. Returns their number.
-size_t config_restart_needed(const struct config *config, const struct config *other,
-                             const char *ret[SETTINGS_MAX]);
-
 // Bytes that peers can make the server keep. Automatically: an eighth of what the process may
 // have, at most 256 MB.
 size_t config_memory(const struct config *config);

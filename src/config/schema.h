@@ -5,8 +5,8 @@
 //
 // Beside the standard's own words each setting has x-expected (its values in words),
 // x-applies (server, stream, client), x-default (what holds where there is no default value),
-// x-environment (its variable), x-options (verbs and their option), and x-restart where a change
-// needs a restart of the server.
+// x-environment (its variable), x-options (verbs and their option), and x-restart where a
+// change needs a restart of the server.
 //
 // Threads: any; no state.
 

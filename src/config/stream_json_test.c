@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "config/changes.h"
 #include "config/config_rig.h"
 #include "util/mem.h"
 

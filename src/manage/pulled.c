@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/changes.h"
 #include "manage/merge_patch.h"
 #include "manage/pulled_stream.h"
 #include "util/log.h"

@@ -1,4 +1,5 @@
 // Another configuration takes the place of the one in force.
+#include "config/changes.h"
 #include "manage/pulled_stream.h"
 
 static int streams_check(const struct pulled *pulled, const struct config *config,

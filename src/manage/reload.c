@@ -6,16 +6,17 @@
 #include <sys/queue.h>
 #include <uv.h>
 
+#include "config/changes.h"
 #include "util/log.h"
 #include "util/mem.h"
 
-struct asking {
+struct reload_asking {
         void (*on_done)(void *context, const struct reload_result *result);
         void *context;
-        STAILQ_ENTRY(asking) link;
+        STAILQ_ENTRY(reload_asking) link;
 };
 
-STAILQ_HEAD(askings, asking);
+STAILQ_HEAD(askings, reload_asking);
 
 // One reading of the file; its thread has it alone meanwhile.
 struct file_reading {
@@ -44,7 +45,7 @@ const struct config *reload_config(const struct reload *reload) {
 // --- telling ---------------------------------------------------------------------------------
 
 static void askings_drop(struct askings *askings) {
-        struct asking *asking;
+        struct reload_asking *asking;
 
         while ((asking = STAILQ_FIRST(askings))) {
                 STAILQ_REMOVE_HEAD(askings, link);
@@ -55,7 +56,7 @@ static void askings_drop(struct askings *askings) {
 // They may ask again, which is for the next time.
 static void askings_tell(struct reload *reload, const struct reload_result *result) {
         struct askings told = STAILQ_HEAD_INITIALIZER(told);
-        struct asking *asking;
+        struct reload_asking *asking;
 
         STAILQ_CONCAT(&told, &reload->now);
         while ((asking = STAILQ_FIRST(&told))) {
@@ -197,7 +198,7 @@ static void nobody_on_done(void *context, const struct reload_result *result) {
 void reload_ask(struct reload *reload,
                 void (*on_done)(void *context, const struct reload_result *result),
                 void *context) {
-        struct asking *asking = xnew(struct asking);
+        struct reload_asking *asking = xnew(struct reload_asking);
 
         asking->on_done = on_done ? on_done : nobody_on_done;
         asking->context = context;

@@ -277,8 +277,8 @@ static void text_read(struct state *state, const char *text, size_t n) {
                 return;
         }
         why = json ? xstrdup("it is no JSON object")
-                           : xasprintf("it is no JSON: line %d, column %d: %s", error.line,
-                                       error.column, error.text);
+                   : xasprintf("it is no JSON: line %d, column %d: %s", error.line,
+                               error.column, error.text);
         json_decref(json);
         state_set_aside(state, why);
 }

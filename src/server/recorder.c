@@ -13,6 +13,8 @@
 
 struct recorder {
         struct loop *loop;
+        const struct config *config;
+        struct hub *hub;  // that the sinks are told of; NULL: not yet
         struct journal *journal;
         struct archive *archive;
         struct alerts *alerts;
@@ -146,26 +148,33 @@ static void warn_of_idle(const struct config *config) {
                             "set journal.sessions");
 }
 
-static int recorder_start(struct recorder *recorder, const struct config *config,
-                          struct error *error) {
-        CLEANUP(mem_freep) char *folder = config_state_dir(config);
-        bool has_text, has_sound;
-        int r = 0;
+static void relay_start(struct recorder *recorder) {
+        if (recorder->sinks && recorder->hub && !recorder->relay)
+                recorder->relay = relay_new(recorder->hub, recorder->sinks);
+}
 
-        wishes_of(config, &has_text, &has_sound);
-        if (has_sound)
-                r = archive_start(recorder, config, folder, error);
-        if (r < 0)
-                return r;
-        if (!has_text) {
-                warn_of_idle(config);
-                return 0;
-        }
-        r = journal_start(recorder, config, folder, error);
+static int text_start(struct recorder *recorder, const char *folder, struct error *error) {
+        const struct config *config = recorder->config;
+        int r = journal_start(recorder, config, folder, error);
+
         if (r == 0 && config->n_alerts > 0)
                 r = alerts_start(recorder, config, error);
-        if (r == 0)
-                sinks_start(recorder, config, folder);
+        if (r < 0)
+                return r;
+        sinks_start(recorder, config, folder);
+        relay_start(recorder);
+        return 0;
+}
+
+int recorder_prepare(struct recorder *recorder, bool has_text, bool has_sound,
+                     struct error *error) {
+        CLEANUP(mem_freep) char *folder = config_state_dir(recorder->config);
+        int r = 0;
+
+        if (has_sound && !recorder->archive)
+                r = archive_start(recorder, recorder->config, folder, error);
+        if (r == 0 && has_text && !recorder->journal)
+                r = text_start(recorder, folder, error);
         return r;
 }
 
@@ -180,8 +189,8 @@ struct archive *recorder_archive(const struct recorder *recorder) {
 }
 
 void recorder_watch(struct recorder *recorder, struct hub *hub) {
-        if (recorder->sinks)
-                recorder->relay = relay_new(hub, recorder->sinks);
+        recorder->hub = hub;
+        relay_start(recorder);
 }
 
 static struct journal_state journal_state_now(const struct recorder *recorder) {
@@ -226,12 +235,17 @@ void recorder_kept(const struct recorder *recorder, struct forget_place *ret) {
 int recorder_open(struct recorder **ret, struct loop *loop, const struct config *config,
                   struct error *error) {
         CLEANUP(recorder_closep) struct recorder *recorder = xnew(struct recorder);
+        bool has_text, has_sound;
         int r;
 
         recorder->loop = loop;
-        r = recorder_start(recorder, config, error);
+        recorder->config = config;
+        wishes_of(config, &has_text, &has_sound);
+        r = recorder_prepare(recorder, has_text, has_sound, error);
         if (r < 0)
                 return r;
+        if (!has_text)
+                warn_of_idle(config);
         *ret = TAKE(recorder);
         return 0;
 }

@@ -23,6 +23,11 @@ int recorder_open(struct recorder **ret, struct loop *loop, const struct config 
 // fine. Returns NULL.
 struct recorder *recorder_close(struct recorder *recorder);
 
+// A stream comes whose text, or whose sound, is to be kept: what that needs and is not there
+// yet is opened, as recorder_open() does it. Fails with words.
+int recorder_prepare(struct recorder *recorder, bool has_text, bool has_sound,
+                     struct error *error);
+
 // What the hub's streams need of it; NULL where nothing is journaled, or no sound kept.
 const struct journaling_services *recorder_journaling(const struct recorder *recorder);
 struct archive *recorder_archive(const struct recorder *recorder);

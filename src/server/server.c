@@ -9,6 +9,8 @@
 #include "decode/scheduler.h"
 #include "dialect/dialects.h"
 #include "dialect/session.h"
+#include "manage/pulled.h"
+#include "manage/reload.h"
 #include "net/listener.h"
 #include "pipeline/hub.h"
 #include "server/encryption.h"
@@ -24,9 +26,6 @@
 
 #define SERVER_TICK NSEC_PER_SEC
 
-// Final segments of a pulled stream kept for those who come late.
-#define SERVER_HISTORY 2000
-
 struct server {
         struct server_parts parts;
         char *state_dir;
@@ -37,6 +36,9 @@ struct server {
         struct recorder *recorder;
         struct hub *hub;  // streams and sessions
         struct guard *guard;
+        struct state *state;
+        struct pulled *pulled;
+        struct reload *reload;
         struct api *api;
         struct listener *listener;
         struct listener *local;  // the unix socket; NULL: none could be had
@@ -49,7 +51,7 @@ struct server {
 
 static json_t *server_configuration(const void *context) {
         const struct server *server = context;
-        const struct config *config = server->parts.config;
+        const struct config *config = reload_config(server->reload);
 
         return json_pack("{s:o, s:o}", "config", config_effective(config), "from",
                          config_came_from(config));
@@ -78,6 +80,9 @@ static void server_describe(const void *context, struct api_view *ret) {
                 (struct forget_place){.loop = server->parts.loop, .folder = server->state_dir};
         recorder_kept(server->recorder, &ret->kept);
         ret->configuration = server_configuration;
+        ret->pulled = server->pulled;
+        ret->state = server->state;
+        ret->reload = server->reload;
 }
 
 static void server_on_request(void *context, struct exchange *exchange) {
@@ -133,6 +138,7 @@ void server_stop(struct server *server) {
         if (server->stop)
                 return;
         loop_timer_cancel(server->timer);
+        reload_stop(server->reload);
         listener_stop(server->listener);
         if (server->local)
                 listener_stop(server->local);
@@ -142,31 +148,15 @@ void server_stop(struct server *server) {
 
 // --- life ------------------------------------------------------------------------------------
 
-static int stream_start(struct server *server, const struct stream_config *config,
-                        struct error *error) {
-        CLEANUP(request_defaults_deinit)
-        struct request_defaults defaults = config_stream_defaults(server->parts.config, config);
-        struct source_config source = {
-                .name = config->name,
-                .url = config->url,
-                .media = server->media,
-                .track = defaults.track,
-                .transport = config->transport,
-                .is_looped = config->is_looped,
+// Each stream needs descriptors that clients may not have.
+static void limits_set(struct server *server, size_t n_streams) {
+        const struct config *config = server->parts.config;
+        struct listener_limits limits = {
+                .per_address = (size_t)config->address_connections,
+                .n_children = n_streams + config_uploads_at_once(config),
         };
-        struct request request = {
-                .name = config->name,
-                .source = &source,
-                .defaults = &defaults,
-                .history = SERVER_HISTORY,
-        };
-        struct stream_listener listener = {.on_idle = server_on_idle, .context = server};
-        struct hub_stream *opened;
-        int r = hub_open(&opened, server->hub, &request, NULL, &listener, error);
 
-        if (r < 0)
-                error_prefix(error, "stream '%s'", config->name);
-        return r;
+        listener_limit(server->listener, &limits);
 }
 
 static int listen_start(struct server *server, struct error *error) {
@@ -178,10 +168,6 @@ static int listen_start(struct server *server, struct error *error) {
                 .dismiss = server_dismiss,
                 .context = server,
                 .budget = server->budget,
-        };
-        struct listener_limits limits = {
-                .per_address = (size_t)config->address_connections,
-                .n_children = config->n_streams + config_uploads_at_once(config),
         };
         int r = guard_open(&server->guard, server->parts.loop, config, error);
 
@@ -195,7 +181,7 @@ static int listen_start(struct server *server, struct error *error) {
         r = guard_check_address(server->guard, listener_is_loopback(server->listener), error);
         if (r < 0)
                 return r;
-        listener_limit(server->listener, &limits);
+        limits_set(server, config->n_streams);
         r = encryption_start(server->listener, server->parts.loop, config, error);
         if (r < 0)
                 return r;
@@ -252,6 +238,48 @@ static void hub_start(struct server *server) {
         server->overload = overload_new(server->hub);
 }
 
+static int server_on_prepare(void *context, bool has_text, bool has_sound,
+                             struct error *error) {
+        struct server *server = context;
+        int r = recorder_prepare(server->recorder, has_text, has_sound, error);
+
+        if (r < 0)
+                return r;
+        hub_set_keeping(server->hub, recorder_journaling(server->recorder),
+                        recorder_archive(server->recorder));
+        if (server->pulled)
+                limits_set(server, pulled_count(server->pulled));
+        return 0;
+}
+
+static int streams_start(struct server *server, struct error *error) {
+        struct pulled_parts parts = {
+                .hub = server->hub,
+                .media = server->media,
+                .config = server->parts.config,
+                .on_prepare = server_on_prepare,
+                .on_idle = server_on_idle,
+                .context = server,
+        };
+
+        parts.state = server->state = state_open(server->parts.loop, server->state_dir);
+        return pulled_open(&server->pulled, &parts, error);
+}
+
+static void reload_start(struct server *server) {
+        const struct reload_parts parts = {
+                .loop = server->parts.loop,
+                .hub = server->hub,
+                .pulled = server->pulled,
+                .config = server->parts.config,
+                .load = server->parts.load,
+                .unloadable = server->parts.unloadable,
+                .context = server->parts.context,
+        };
+
+        server->reload = reload_new(&parts);
+}
+
 static int server_start(struct server *server, struct error *error) {
         const struct config *config = server->parts.config;
         int r = listen_start(server, error);
@@ -263,8 +291,9 @@ static int server_start(struct server *server, struct error *error) {
         if (r < 0)
                 return r;
         hub_start(server);
-        for (size_t i = 0; i < config->n_streams && r == 0; i++)
-                r = stream_start(server, &config->streams[i], error);
+        r = streams_start(server, error);
+        if (r == 0)
+                reload_start(server);
         return r;
 }
 
@@ -295,9 +324,12 @@ struct server *server_close(struct server *server) {
         server->stop = stop_free(server->stop);
         server->listener = listener_close(server->listener);  // frees the sessions
         server->local = listener_close(server->local);
+        server->state = state_close(server->state);  // tells whoever waits
         server->api = api_free(server->api);
+        server->pulled = pulled_close(server->pulled);
         server->overload = overload_free(server->overload);
         server->hub = hub_free(server->hub);
+        server->reload = reload_free(server->reload);
         server->recorder = recorder_close(server->recorder);
         server->guard = guard_close(server->guard);
         scheduler_close(server->scheduler);
@@ -306,6 +338,10 @@ struct server *server_close(struct server *server) {
         budget_free(server->budget);
         free(server->state_dir);
         return mem_free(server);
+}
+
+void server_reload(struct server *server) {
+        reload_ask(server->reload, NULL, NULL);
 }
 
 void server_reopen(struct server *server) {

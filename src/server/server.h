@@ -27,6 +27,9 @@ struct server_parts {
         // particular.
         int (*check_model)(const void *context, const char *language, enum decode_task task,
                            struct error *error);
+        // Read the configuration again, as struct reload_parts has it.
+        int (*load)(const void *context, struct config **ret, char **ret_mistakes);
+        const char *unloadable;
         void (*on_stopped)(void *context);  // server_stop() has come to its end
         void *context;
 };
@@ -43,6 +46,9 @@ void server_stop(struct server *server);
 
 // Drop everything at once and free. NULL is fine. Returns NULL.
 struct server *server_close(struct server *server);
+
+// Read the configuration again; what came of it is logged (manage/reload.h).
+void server_reload(struct server *server);
 
 // Files that were renamed, such as those of sinks, are opened anew, and the certificate is read
 // again.

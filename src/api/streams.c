@@ -1,0 +1,273 @@
+#include "api/streams.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "api/body.h"
+#include "api/parameters.h"
+#include "api/problem.h"
+#include "api/reply.h"
+#include "auth/principal.h"
+#include "manage/pulled.h"
+#include "manage/reload.h"
+#include "manage/state.h"
+#include "net/exchange.h"
+#include "util/mem.h"
+
+#define STREAMS_PATH "/api/v1/streams/"
+
+// One that has asked for something that takes a while.
+struct waiting {
+        struct exchange *exchange;  // NULL: who asked has gone, or nobody waits any longer
+        const struct pulled *pulled;
+        char *name;  // of the stream that the answer shows; NULL: there is nothing to show
+        int status;  // of the answer
+        LIST_ENTRY(waiting) link;
+};
+
+struct streams {
+        struct streams_place place;  // of the last request
+        LIST_HEAD(, waiting) list;
+};
+
+static void refuse(struct exchange *exchange, int status, const char *field,
+                   const char *detail) {
+        struct problem problem = {.status = status,
+                                  .field = field && field[0] ? field : NULL,
+                                  .detail = detail,
+                                  .headers = status == 503 ? "Retry-After: 30\r\n" : NULL};
+
+        problem_reply(exchange, &problem);
+}
+
+static bool has_no_parameters(struct exchange *exchange) {
+        static const char *const none[] = {NULL};
+
+        return parameters_known(exchange, none);
+}
+
+// Whether anything may be changed; and where from now on.
+static bool may_change(struct streams *streams, struct exchange *exchange,
+                       const struct streams_place *place) {
+        streams->place = *place;
+        if (place->is_stopping)
+                refuse(exchange, 503, NULL, "the server is stopping");
+        return !place->is_stopping && has_no_parameters(exchange);
+}
+
+// --- what there is ---------------------------------------------------------------------------
+
+static const struct principal *principal_of(const struct exchange *exchange) {
+        return exchange_request(exchange)->principal;
+}
+
+void streams_list(struct exchange *exchange, const struct streams_place *place) {
+        json_t *list = json_array();
+
+        if (!has_no_parameters(exchange)) {
+                json_decref(list);
+                return;
+        }
+        for (const struct pulled_stream *stream = pulled_first(place->pulled); stream;
+             stream = pulled_next(stream))
+                if (principal_may_read(principal_of(exchange), pulled_name(stream)))
+                        json_array_append_new(list, pulled_json(stream));
+        reply_json(exchange, 200, json_pack("{so}", "streams", list), NULL);
+}
+
+void streams_show(struct exchange *exchange, const struct streams_place *place,
+                  const char *name) {
+        const struct pulled_stream *stream = pulled_find(place->pulled, name);
+
+        if (!has_no_parameters(exchange))
+                return;
+        if (stream && principal_may_read(principal_of(exchange), name))
+                reply_json(exchange, 200, pulled_json(stream), NULL);
+        else
+                refuse(exchange, 404, NULL, "there is no stream of this name");
+}
+
+// --- who waits -------------------------------------------------------------------------------
+
+static void waiting_on_gone(void *context) {
+        struct waiting *waiting = context;
+
+        waiting->exchange = NULL;
+}
+
+static struct waiting *waiting_new(struct streams *streams, struct exchange *exchange) {
+        struct waiting *waiting = xnew(struct waiting);
+
+        waiting->exchange = exchange;
+        waiting->pulled = streams->place.pulled;
+        LIST_INSERT_HEAD(&streams->list, waiting, link);
+        return waiting;
+}
+
+static void waiting_free(struct waiting *waiting) {
+        LIST_REMOVE(waiting, link);
+        free(waiting->name);
+        free(waiting);
+}
+
+static void waiting_answer(const struct waiting *waiting) {
+        const struct pulled_stream *stream =
+                waiting->name ? pulled_find(waiting->pulled, waiting->name) : NULL;
+        CLEANUP(mem_freep) char *location = NULL;
+
+        if (waiting->status == 204) {
+                reply_done(waiting->exchange);
+        } else if (!stream) {
+                refuse(waiting->exchange, 404, NULL, "the stream was removed meanwhile");
+        } else {
+                if (waiting->status == 201)
+                        location = xasprintf("Location: " STREAMS_PATH "%s\r\n", waiting->name);
+                reply_json(waiting->exchange, waiting->status, pulled_json(stream), location);
+        }
+}
+
+static void waiting_on_kept(void *context, const char *trouble) {
+        struct waiting *waiting = context;
+        CLEANUP(mem_freep) char *detail = NULL;
+
+        if (waiting->exchange && trouble) {
+                detail = xasprintf("it is done, but a restart of the server undoes it: %s",
+                                   trouble);
+                refuse(waiting->exchange, 503, NULL, detail);
+        } else if (waiting->exchange) {
+                waiting_answer(waiting);
+        }
+        waiting_free(waiting);
+}
+
+// It is done: answer when it is on disk. `has_body`: its body was read.
+static void answer_when_kept(struct streams *streams, struct exchange *exchange, int status,
+                             const char *name, bool has_body) {
+        struct waiting *waiting = waiting_new(streams, exchange);
+        struct exchange_handler handler = {.on_gone = waiting_on_gone, .context = waiting};
+
+        waiting->status = status;
+        waiting->name = xstrdup(name);
+        if (has_body)
+                exchange_hand_over(exchange, &handler);
+        else
+                exchange_set_handler(exchange, &handler);
+        state_keep(streams->place.state, waiting_on_kept, waiting);
+}
+
+// --- what changes something ------------------------------------------------------------------
+
+static void refusal_reply(struct exchange *exchange, const struct pulled_refusal *refusal) {
+        refuse(exchange, refusal->status, refusal->field, refusal->text);
+}
+
+static void add_on_json(void *context, struct exchange *exchange, json_t *json) {
+        struct streams *streams = context;
+        const struct pulled_stream *stream;
+        struct pulled_refusal refusal;
+
+        if (pulled_add(streams->place.pulled, json, &stream, &refusal) < 0)
+                refusal_reply(exchange, &refusal);
+        else
+                answer_when_kept(streams, exchange, 201, pulled_name(stream), true);
+}
+
+void streams_add(struct streams *streams, struct exchange *exchange,
+                 const struct streams_place *place) {
+        if (may_change(streams, exchange, place))
+                body_read(exchange, add_on_json, streams);
+}
+
+static void change_on_json(void *context, struct exchange *exchange, json_t *json) {
+        struct streams *streams = context;
+        const char *name = exchange_request(exchange)->path + strlen(STREAMS_PATH);
+        struct pulled_refusal refusal;
+
+        if (pulled_change(streams->place.pulled, name, json, &refusal) < 0)
+                refusal_reply(exchange, &refusal);
+        else
+                answer_when_kept(streams, exchange, 200, name, true);
+}
+
+void streams_change(struct streams *streams, struct exchange *exchange,
+                    const struct streams_place *place) {
+        if (may_change(streams, exchange, place))
+                body_read(exchange, change_on_json, streams);
+}
+
+// Do something with the stream, and answer when that is kept.
+static void act(struct streams *streams, struct exchange *exchange,
+                const struct streams_place *place, const char *name, int status,
+                int (*action)(struct pulled *pulled, const char *name,
+                              struct pulled_refusal *ret_refusal)) {
+        struct pulled_refusal refusal;
+
+        if (!may_change(streams, exchange, place))
+                return;
+        if (action(place->pulled, name, &refusal) < 0)
+                refusal_reply(exchange, &refusal);
+        else
+                answer_when_kept(streams, exchange, status, name, false);
+}
+
+void streams_remove(struct streams *streams, struct exchange *exchange,
+                    const struct streams_place *place, const char *name) {
+        act(streams, exchange, place, name, 204, pulled_remove);
+}
+
+void streams_pause(struct streams *streams, struct exchange *exchange,
+                   const struct streams_place *place, const char *name) {
+        act(streams, exchange, place, name, 200, pulled_pause);
+}
+
+void streams_resume(struct streams *streams, struct exchange *exchange,
+                    const struct streams_place *place, const char *name) {
+        act(streams, exchange, place, name, 200, pulled_resume);
+}
+
+void streams_restart(struct streams *streams, struct exchange *exchange,
+                     const struct streams_place *place, const char *name) {
+        act(streams, exchange, place, name, 200, pulled_restart);
+}
+
+// --- reload ----------------------------------------------------------------------------------
+
+static void reload_on_done(void *context, const struct reload_result *result) {
+        struct waiting *waiting = context;
+
+        if (waiting->exchange && result->status == 200)
+                reply_json(waiting->exchange, 200, json_incref(result->changes), NULL);
+        else if (waiting->exchange)
+                refuse(waiting->exchange, result->status, NULL, result->detail);
+        waiting_free(waiting);
+}
+
+void streams_reload(struct streams *streams, struct exchange *exchange,
+                    const struct streams_place *place) {
+        struct waiting *waiting;
+        struct exchange_handler handler = {.on_gone = waiting_on_gone};
+
+        if (!may_change(streams, exchange, place))
+                return;
+        waiting = waiting_new(streams, exchange);
+        handler.context = waiting;
+        exchange_set_handler(exchange, &handler);
+        reload_ask(place->reload, reload_on_done, waiting);
+}
+
+// --- life ------------------------------------------------------------------------------------
+
+struct streams *streams_new(void) {
+        return xnew(struct streams);
+}
+
+struct streams *streams_free(struct streams *streams) {
+        if (!streams)
+                return NULL;
+        while (!LIST_EMPTY(&streams->list))
+                waiting_free(LIST_FIRST(&streams->list));
+        return mem_free(streams);
+}

@@ -1,0 +1,47 @@
+#pragma once
+// Streams: the requests that list, add, change and remove the streams that the server fetches
+// (manage/pulled.h), and that have it read its configuration again. What changes something is
+// answered once that is on disk.
+//
+// Threads: loop thread only.
+
+#include <stdbool.h>
+
+struct exchange;
+struct pulled;
+struct reload;
+struct state;
+struct streams;
+
+// Of the server whose streams, state and configuration these are.
+struct streams_place {
+        struct pulled *pulled;
+        struct state *state;
+        struct reload *reload;
+        bool is_stopping;  // nothing is changed any more
+};
+
+struct streams *streams_new(void);
+
+// Whoever waits is forgotten. NULL is fine. Returns NULL.
+struct streams *streams_free(struct streams *streams);
+
+// Each answers the exchange, whose path is "/api/v1/streams/NAME" with what is wanted of the
+// stream behind it. What its principal may not read is not there.
+void streams_list(struct exchange *exchange, const struct streams_place *place);
+void streams_show(struct exchange *exchange, const struct streams_place *place,
+                  const char *name);
+void streams_add(struct streams *streams, struct exchange *exchange,
+                 const struct streams_place *place);
+void streams_change(struct streams *streams, struct exchange *exchange,
+                    const struct streams_place *place);
+void streams_remove(struct streams *streams, struct exchange *exchange,
+                    const struct streams_place *place, const char *name);
+void streams_pause(struct streams *streams, struct exchange *exchange,
+                   const struct streams_place *place, const char *name);
+void streams_resume(struct streams *streams, struct exchange *exchange,
+                    const struct streams_place *place, const char *name);
+void streams_restart(struct streams *streams, struct exchange *exchange,
+                     const struct streams_place *place, const char *name);
+void streams_reload(struct streams *streams, struct exchange *exchange,
+                    const struct streams_place *place);
