@@ -25,6 +25,8 @@ static const struct {
         {"forget", cli_forget, false, "remove what was said for good"},
         {"token", cli_token, false, "say who may do what: make, list and revoke tokens"},
         {"status", cli_status, false, "see how the running server is"},
+        {"stream", cli_stream, false,
+         "list, add, pause and remove the running server's streams"},
         {"model", cli_model, false, "list, fetch and inspect models"},
         {"check", cli_check, false, "look for mistakes in a configuration file"},
         {"certificate", cli_certificate, false, "make a certificate for this machine"},

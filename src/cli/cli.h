@@ -20,3 +20,4 @@ int cli_alerts(int argc, char **argv);
 int cli_forget(int argc, char **argv);
 int cli_token(int argc, char **argv);
 int cli_status(int argc, char **argv);
+int cli_stream(int argc, char **argv);

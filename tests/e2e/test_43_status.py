@@ -339,3 +339,54 @@ def test_the_verb_config(server, program, tmp_path):
     file.write_text("treads: 3\n", encoding="utf-8")
     code, shown, complaints = verb(program, "config", "show", "--config", str(file))
     assert (code, shown) == (2, "") and 'did you mean "threads"?' in complaints
+
+
+def test_the_verb_stream(server, program):
+    here = ("--state-dir", str(server.state_dir))
+
+    def stream(*arguments, given=None):
+        return verb(program, "stream", *arguments, *here, given=given)
+
+    def state_of(name):
+        code, shown, complaints = stream("list", "--json")
+        assert (code, complaints) == (0, "")
+        return {one["name"]: one["state"] for one in json.loads(shown)["streams"]}.get(name)
+
+    code, shown, complaints = stream("list")
+    assert (code, complaints) == (0, "") and re.search(r"^yard +(offline|connecting) +file", shown, re.MULTILINE), shown
+    settings = ("--set", "language=de", "--set", "decoding.beam_size=3")
+    assert stream("add", "cellar", "rtsp://192.0.2.1/cellar", *settings) == (0, "", "")
+    assert state_of("cellar")
+    settings = ask(server, "/streams/cellar")[1]["settings"]
+    assert settings["language"] == "de" and settings["decoding"]["beam_size"] == 3
+    assert stream("add", "attic", "-", given="rtsp://viewer:secret@192.0.2.1/attic\n") == (0, "", "")
+    assert stream("pause", "cellar", "attic") == (0, "", "")
+    assert (state_of("cellar"), state_of("attic")) == ("paused", "paused")
+    assert stream("resume", "cellar") == (0, "", "") and state_of("cellar") != "paused"
+    assert stream("restart", "cellar") == (0, "", "")
+    code, _, complaints = stream("remove", "nobody", "cellar", "attic")
+    assert code == 1 and "'nobody': the server answers 404" in complaints
+    assert state_of("cellar") is None and state_of("attic") is None
+    code, _, complaints = stream("remove", "yard")
+    assert code == 1 and "answers 409" in complaints
+    code, _, complaints = stream("add", "cellar", "rtsp://192.0.2.1/cellar", "--set", "langauge=de")
+    assert code == 1 and "langauge" in complaints
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "expected list, add"),
+        (["lsit"], "expected list, add"),
+        (["list", "yard"], "list takes no"),
+        (["add", "cellar"], "a name and a URL"),
+        (["add", "cellar", "rtsp://a/b", "rtsp://c/d"], "a name and a URL"),
+        (["add", "cellar", "rtsp://a/b", "--set", "language"], "KEY=VALUE"),
+        (["add", "cellar", "rtsp://a/b", "--set", "a=1", "--set", "a.b=1"], "KEY=VALUE"),
+        (["pause"], "which stream?"),
+        (["pause", ""], "empty"),
+    ],
+)
+def test_mistakes_of_the_verb_stream(server, program, arguments, words):
+    code, shown, complaints = verb(program, "stream", *arguments, "--state-dir", str(server.state_dir))
+    assert (code, shown) == (2, "") and words in complaints, complaints
