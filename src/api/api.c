@@ -7,7 +7,9 @@
 
 #include "api/captions.h"
 #include "api/discoveries.h"
+#include "api/events.h"
 #include "api/forgetting.h"
+#include "api/listen.h"
 #include "api/parameters.h"
 #include "api/probes.h"
 #include "api/problem.h"
@@ -45,6 +47,8 @@ struct api {
         struct status *status;
         struct readings *readings;
         struct streams *streams;
+        struct hub *hub;
+        struct events *events;
 };
 
 static struct api_view api_view(const struct api *api) {
@@ -137,6 +141,18 @@ static void discover_post(struct api *api, struct exchange *exchange,
                           const struct route_parts *parts) {
         (void)parts;
         discoveries_answer(api->discoveries, exchange);
+}
+
+static void listen_get(struct api *api, struct exchange *exchange,
+                       const struct route_parts *parts) {
+        (void)parts;
+        listen_answer(exchange, api->hub);
+}
+
+static void events_get(struct api *api, struct exchange *exchange,
+                       const struct route_parts *parts) {
+        (void)parts;
+        events_answer(api->events, exchange);
 }
 
 static void segments_delete(struct api *api, struct exchange *exchange,
@@ -368,6 +384,8 @@ static const struct route routes[] = {
         {"POST", "/api/v1/streams/{name}/resume", ROUTE_MANAGE, resume_post},
         {"POST", "/api/v1/streams/{name}/restart", ROUTE_MANAGE, restart_post},
         {"POST", "/api/v1/reload", ROUTE_MANAGE, reload_post},
+        {"GET", EVENTS_PATH, ROUTE_READ, events_get},
+        {"GET", LISTEN_PATH, ROUTE_LISTEN, listen_get},
         {"DELETE", "/api/v1/segments", ROUTE_MANAGE, segments_delete},
         {"GET", "/api/v1/segments/{id}", ROUTE_READ, segment_get},
         {"GET", "/api/v1/segments/{id}/audio", ROUTE_READ, segment_sound_get},
@@ -470,6 +488,26 @@ void api_tick(struct api *api) {
         }
 }
 
+// --- WebSockets ------------------------------------------------------------------------------
+
+bool api_upgrades(const struct api *api, const struct http_request *request) {
+        if (strcmp(request->path, EVENTS_PATH) == 0)
+                return events_upgrades(request);
+        if (strcmp(request->path, LISTEN_PATH) == 0)
+                return listen_upgrades(request, api->hub);
+        return true;
+}
+
+bool api_take(struct api *api, const struct http_request *request, struct websocket *socket) {
+        if (strcmp(request->path, EVENTS_PATH) == 0)
+                events_take(api->events, request, socket);
+        else if (strcmp(request->path, LISTEN_PATH) == 0)
+                listen_take(api->hub, request, socket);
+        else
+                return false;
+        return true;
+}
+
 // --- life ------------------------------------------------------------------------------------
 
 struct api *api_new(struct loop *loop,
@@ -493,11 +531,17 @@ void api_stop(struct api *api) {
         probes_stop(api->probes);
 }
 
+void api_set_hub(struct api *api, struct hub *hub) {
+        api->hub = hub;
+        api->events = events_new(hub);
+}
+
 struct api *api_free(struct api *api) {
         if (!api)
                 return NULL;
         probes_free(api->probes);
         discoveries_free(api->discoveries);
+        events_free(api->events);
         forgettings_free(api->forgettings);
         status_free(api->status);
         readings_free(api->readings);

@@ -18,6 +18,8 @@ struct pulled;         // manage/pulled.h
 struct reload;         // manage/reload.h
 struct state;          // manage/state.h
 struct tokens;         // auth/tokens.h
+struct hub;
+struct websocket;
 
 // What the pages tell of the server: filled when one is asked for. Strings are lent.
 struct api_view {
@@ -47,11 +49,22 @@ struct api *api_new(struct loop *loop,
 // The server is stopping: what keeps a process busy for who asks is ended.
 void api_stop(struct api *api);
 
+// Where sound goes, and events come from: lent, and outlives the API. Once, before requests
+// come.
+void api_set_hub(struct api *api, struct hub *hub);
+
 // Before the journal and the archive are closed. NULL is fine. Returns NULL.
 struct api *api_free(struct api *api);
 
 // Once a second, for what is kept of how the server was.
 void api_tick(struct api *api);
+
+// Whether a request to upgrade may. True of what is none of the API's; where it is false,
+// api_answer() says why not.
+bool api_upgrades(const struct api *api, const struct http_request *request);
+
+// Take over a new WebSocket. False: it is none of the API's.
+bool api_take(struct api *api, const struct http_request *request, struct websocket *socket);
 
 // Answer a request: with the page of its path, 404 where there is none, 405 to a method that it
 // does not have, 401 to whoever may not see it without a token, 403 to a token that may not.

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/hub_parking.h"
 #include "util/log.h"
 #include "util/mem.h"
 
@@ -148,12 +149,12 @@ static void session_on_drained(void *context) {
 }
 
 static void session_free(struct session *session) {
-        hub_leave(session->hub, &session->base);
         if (session->dialect)
                 session->dialect->close(session);
         if (session->stream)
                 stream_remove_observer(session->stream, &session->observer);
         hub_close(session->hub, session->base.stream);
+        hub_leave(session->hub, &session->base);
         session->setup_timer = loop_timer_free(session->setup_timer);
         free(session);
 }
@@ -318,20 +319,18 @@ void session_leave(struct session *session, uint16_t code) {
                 session_goodbye(session, code);
 }
 
-int session_stream_open(struct session *session, struct request *request,
-                        const struct observer_ops *observer, struct error *error) {
-        struct stream_listener listener = {
+static struct stream_listener listener_of(struct session *session) {
+        return (struct stream_listener){
                 .on_idle = session_on_idle,
                 .on_relief = session_on_relief,
                 .on_failure = session_on_failure,
                 .context = session,
         };
-        struct hub_stream *opened;
-        int r = hub_open(&opened, session->hub, request, &session->base, &listener, error);
+}
 
-        if (r < 0)
-                return r;
-        session->stream = opened->stream;
+static void stream_take(struct session *session, struct stream *stream,
+                        const struct request *request, const struct observer_ops *observer) {
+        session->stream = stream;
         session->feed = (struct feed){.format = request->format};
         session->observer = (struct observer){
                 .ops = observer,
@@ -340,7 +339,35 @@ int session_stream_open(struct session *session, struct request *request,
                 .counts = &session->base.reader->observers,
         };
         stream_add_observer(session->stream, &session->observer);
+}
+
+int session_stream_open(struct session *session, struct request *request,
+                        const struct observer_ops *observer, struct error *error) {
+        struct stream_listener listener = listener_of(session);
+        struct hub_stream *opened;
+        int r = hub_open(&opened, session->hub, request, &session->base, &listener, error);
+
+        if (r < 0)
+                return r;
+        stream_take(session, opened->stream, request, observer);
         return 0;
+}
+
+bool session_stream_claim(struct session *session, const struct request *request,
+                          const struct observer_ops *observer) {
+        struct stream_listener listener = listener_of(session);
+        struct hub_stream *claimed =
+                hub_claim(session->hub, request->name, &session->base, &listener);
+
+        if (claimed)
+                stream_take(session, claimed->stream, request, observer);
+        return claimed;
+}
+
+void session_stream_park(struct session *session, nsec_t patience) {
+        stream_remove_observer(session->stream, &session->observer);
+        session->stream = NULL;
+        hub_park(&session->base, patience);
 }
 
 void session_feed(struct session *session, const uint8_t *bytes, size_t n) {

@@ -74,6 +74,12 @@ size_t session_unsent(const struct session *session);
 int session_stream_open(struct session *session, struct request *request,
                         const struct observer_ops *observer, struct error *error);
 
+// Go on with a stream of that name that the client's principal had before; false: there is
+// none. And: the client goes, and leaves the stream for whoever comes back within `patience`.
+bool session_stream_claim(struct session *session, const struct request *request,
+                          const struct observer_ops *observer);
+void session_stream_park(struct session *session, nsec_t patience);
+
 // Bytes of sound for the stream, in the format that was requested. Those that make no whole
 // sample are left out. Stops reading from the socket while the stream is backlogged, or the
 // address's backlog is too large.

@@ -210,7 +210,7 @@ static char *json_text(json_t *json) {
         return text;
 }
 
-char *row_json(const struct row *row, const char *marked) {
+static json_t *row_object(const struct row *row, const char *marked) {
         json_t *object = json_object();
 
         for (size_t i = 0; i < N_FIELDS; i++) {
@@ -221,6 +221,22 @@ char *row_json(const struct row *row, const char *marked) {
                 if (marked && strcmp(fields[i].name, "text") == 0 && marked[0])
                         json_object_set_new_nocheck(object, "marked", text_json(marked));
         }
+        return object;
+}
+
+char *row_json(const struct row *row, const char *marked) {
+        return json_text(row_object(row, marked));
+}
+
+char *row_json_tail(const struct row *tail, const char *stable) {
+        json_t *object = row_object(tail, NULL);
+        json_t *words = text_json(stable);
+
+        json_object_set_new_nocheck(object, "kind", json_string("tail"));
+        json_object_del(object, "durable");
+        if (!json_object_get(object, "text"))
+                json_object_set_new_nocheck(object, "text", json_string(""));
+        json_object_set_new_nocheck(object, "stable", words ? words : json_string(""));
         return json_text(object);
 }
 

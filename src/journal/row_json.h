@@ -11,6 +11,11 @@
 // (query.h), for a field of its own.
 char *row_json(const struct row *row, const char *marked);
 
+// Partial text, as a row of what it would be if it were final: its kind is "tail", and "stable"
+// is the beginning of the text that will not change before it is final. It is no row of the
+// journal.
+char *row_json_tail(const struct row *tail, const char *stable);
+
 // {"kind":"durable","id":...,"cursor":...}: the row, shown as not durable before, is written.
 char *row_json_durable(const struct row *row);
 

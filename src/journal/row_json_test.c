@@ -216,6 +216,26 @@ static void the_durable_follow_up_has_id_and_cursor(void **state) {
                                   "\",\"cursor\":\"abc-7\"}");
 }
 
+static void a_tail_is_a_segment_that_says_what_is_stable(void **state) {
+        struct row row = segment_make();
+        CLEANUP(mem_freep) char *json = NULL, *empty = NULL;
+
+        (void)state;
+        row.confidence = ROW_CONFIDENCE_NO;
+        row.n_words = 0;
+        row.cursor.row = 0;
+        memset(row.id, 0, sizeof(row.id));
+        json = row_json_tail(&row, "help");
+        assert_string_equal(json, "{\"kind\":\"tail\",\"stream\":\"garage\",\"generation\":2,"
+                                  "\"start\":\"2026-11-30T12:00:00.123Z\","
+                                  "\"end\":\"2026-11-30T12:00:02.623Z\",\"position\":3.0,"
+                                  "\"duration\":2.5,\"language\":\"en\",\"text\":\"help me\","
+                                  "\"model\":\"base\",\"stable\":\"help\"}");
+        row.text = NULL;
+        empty = row_json_tail(&row, "");
+        assert_non_null(strstr(empty, "\"text\":\"\",\"stable\":\"\"}"));
+}
+
 static void times_before_1970_have_milliseconds_too(void **state) {
         char text[ROW_TIME_MAX];
 
@@ -236,6 +256,7 @@ int main(void) {
                 cmocka_unit_test(what_is_no_utf_8_and_no_number_breaks_nothing),
                 cmocka_unit_test(a_field_is_text_for_templates),
                 cmocka_unit_test(the_durable_follow_up_has_id_and_cursor),
+                cmocka_unit_test(a_tail_is_a_segment_that_says_what_is_stable),
                 cmocka_unit_test(times_before_1970_have_milliseconds_too),
         };
 

@@ -259,11 +259,13 @@ static void connection_exchange(struct connection *connection) {
         struct exchange_terms terms = {
                 .n_announced = parser_body(parser),
                 .expects_continue = http_head_next(&connection->head, "Expect", NULL),
-                .keeps_alive = http_should_keep_alive(parser),
+                .keeps_alive = http_should_keep_alive(parser) && !parser->upgrade,
                 .is_1_0 = parser->http_minor == 0,
         };
 
         exchange_start(&connection->exchange, &terms);
+        if (parser->upgrade)  // the parser has seen the end of it, and will not tell
+                exchange_take_end(&connection->exchange);
         handler->on_request(handler->context, &connection->exchange);
         exchange_check_taken(&connection->exchange);
 }
@@ -296,7 +298,7 @@ static void connection_dispatch(struct connection *connection) {
                 connection_refuse(connection, HTTP_STATUS_BAD_REQUEST, reason);
         else if (connection_forbid(connection, request))
                 ;  // the refusal is said
-        else if (connection->parser.upgrade)
+        else if (connection->parser.upgrade && listener_upgrades(connection->listener, request))
                 connection_upgrade(connection, request);
         else
                 connection_exchange(connection);

@@ -94,6 +94,20 @@ char *http_request_query(const struct http_request *request, const char *name) {
         return NULL;
 }
 
+bool http_request_query_next(const char **at, char **ret_name, char **ret_value) {
+        size_t n, n_name;
+
+        *at += strspn(*at, "&");
+        if (!**at)
+                return false;
+        n = strcspn(*at, "&");
+        n_name = strcspn(*at, "&=");
+        *ret_name = query_decode(*at, n_name);
+        *ret_value = query_decode(*at + n_name + (n > n_name), n - n_name - (n > n_name));
+        *at += n;
+        return true;
+}
+
 // --- the target ------------------------------------------------------------------
 
 bool http_request_read(struct http_request *request, struct http_head *head,

@@ -46,6 +46,10 @@ bool http_request_repeats(const struct http_request *request, const char *name);
 // The decoded value of `?name=` in the query; the caller frees it. NULL if absent.
 char *http_request_query(const struct http_request *request, const char *name);
 
+// The query's parameters one after the other, decoded; the caller frees both texts. *at is the
+// query at first. False: there are no more.
+bool http_request_query_next(const char **at, char **ret_name, char **ret_value);
+
 // For net/: split the target of a complete head, decode its path and fill in both and the
 // query. False when the target makes no sense; *ret_reason says why (static).
 bool http_request_read(struct http_request *request, struct http_head *head,

@@ -33,9 +33,12 @@ struct listener_handler {
         // A WebSocket was opened; set its handler (websocket_set_handler) before returning.
         void (*on_websocket)(void *context, const struct http_request *request,
                              struct websocket *socket);
+        // Whether a request to upgrade may; else it is answered as a plain one (on_request),
+        // and that answer says why not. Optional: all may.
+        bool (*upgrades)(void *context, const struct http_request *request);
         // Say who asks, in request->principal (NULL before), and whether they may: NULL, or
         // why not, as words that the caller frees, with *ret_status, which is 403 before (the
-        // connection is closed then). Called before either of the above. Optional.
+        // connection is closed then). Called before any of the above. Optional.
         char *(*admit)(void *context, struct http_request *request, int *ret_status);
         // The request that was admitted, or refused, is no more, nor is who asked needed for
         // it. Optional.

@@ -24,3 +24,11 @@ struct listener {
         int port;
         bool is_loopback;
 };
+
+// Whether its owner lets that request upgrade.
+static inline bool listener_upgrades(const struct listener *listener,
+                                     const struct http_request *request) {
+        const struct listener_handler *handler = &listener->handler;
+
+        return !handler->upgrades || handler->upgrades(handler->context, request);
+}

@@ -1,6 +1,12 @@
 #include "pipeline/feed.h"
 
+#include "audio/resampler.h"
+
 #define FEED_SAMPLES 4096  // converted at a time
+
+static void feed_on_samples(void *context, const float *samples, size_t n) {
+        stream_on_audio(context, samples, n);
+}
 
 bool feed_push(struct feed *feed, struct stream *stream, const uint8_t *bytes, size_t n) {
         float samples[FEED_SAMPLES];
@@ -12,7 +18,11 @@ bool feed_push(struct feed *feed, struct stream *stream, const uint8_t *bytes, s
                 size_t piece = left < FEED_SAMPLES ? left : FEED_SAMPLES;
 
                 pcm_to_float(feed->format, bytes, piece, samples);
-                stream_on_audio(stream, samples, piece);
+                if (feed->resampler)
+                        resampler_push(feed->resampler, samples, piece, feed_on_samples,
+                                       stream);
+                else
+                        stream_on_audio(stream, samples, piece);
                 bytes += piece * size;
                 left -= piece;
         }

@@ -11,9 +11,12 @@
 #include "audio/plausibility.h"
 #include "pipeline/stream.h"
 
-// Zeroed but for its format it is at the beginning.
+struct resampler;
+
+// Zeroed but for its format and resampler it is at the beginning.
 struct feed {
         enum pcm_format format;
+        struct resampler *resampler;       // its owner's; NULL: the sound has AUDIO_RATE
         struct plausibility plausibility;  // of float32
 };
 

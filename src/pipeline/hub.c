@@ -28,8 +28,7 @@ struct hub {
         struct loop_timer *sweep;  // closes retired ones that are done
         uint64_t n_opened;         // streams
         uint64_t n_entered;        // sessions
-        void (*on_stream)(void *context, struct hub_stream *stream, bool is_open);
-        void *watch_context;
+        LIST_HEAD(, hub_watcher) watchers;
 };
 
 // --- readers ---------------------------------------------------------------------------------
@@ -148,16 +147,19 @@ static struct hub_streams *list_of(struct hub *hub, const struct hub_stream *str
         return stream_source(stream->stream) ? &hub->pulled : &hub->pushed;
 }
 
-void hub_watch(struct hub *hub,
-               void (*on_stream)(void *context, struct hub_stream *stream, bool is_open),
-               void *context) {
-        hub->on_stream = on_stream;
-        hub->watch_context = context;
+void hub_watch(struct hub *hub, struct hub_watcher *watcher) {
+        LIST_INSERT_HEAD(&hub->watchers, watcher, link);
+}
+
+void hub_unwatch(struct hub_watcher *watcher) {
+        LIST_REMOVE(watcher, link);
 }
 
 static void hub_tell(struct hub *hub, struct hub_stream *stream, bool is_open) {
-        if (hub->on_stream)
-                hub->on_stream(hub->watch_context, stream, is_open);
+        struct hub_watcher *watcher;
+
+        LIST_FOREACH(watcher, &hub->watchers, link)
+        watcher->on_stream(watcher->context, stream, is_open);
 }
 
 static void sessions_tell(struct hub *hub, struct hub_stream *stream, bool is_open) {
@@ -251,6 +253,8 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
         opened->hub = hub;
         opened->session = session;
         opened->listener = *listener;
+        opened->session_id = TAKE(session_id);
+        opened->is_listed = request->source || request->is_listed;
         if (session)
                 session->stream = opened;
         if (request->source) {
@@ -277,6 +281,9 @@ struct hub_stream *hub_close(struct hub *hub, struct hub_stream *stream) {
         TAILQ_REMOVE(list_of(hub, stream), stream, link);
         sessions_tell(hub, stream, false);
         stream_close(stream->stream);
+        loop_timer_free(stream->parking);
+        free(stream->principal);
+        free(stream->session_id);
         return mem_free(stream);
 }
 

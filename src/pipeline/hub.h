@@ -150,11 +150,15 @@ struct hub_stream {
         uint64_t id;  // 1, 2, ...; never given again
         struct stream *stream;
         const struct hub_session *session;  // whose it is; NULL: the configuration's
+        bool is_listed;                     // everybody may hear of it: pulled, or asked for
+        char *session_id;                   // that its rows have; NULL: none
         struct observer log;                // of pulled streams
         struct observer owner;              // room for one of whoever opened a pulled stream
         struct stream_listener listener;    // as it was opened
         struct hub *hub;
-        bool is_retired;  // hub_retire()
+        bool is_retired;             // hub_retire()
+        struct loop_timer *parking;  // it waits for its session to come back; NULL: it does not
+        char *principal;             // whose it is then
         TAILQ_ENTRY(hub_stream) link;
 };
 
@@ -172,11 +176,15 @@ void hub_set_defaults(struct hub *hub, const struct request_defaults *defaults);
 void hub_set_keeping(struct hub *hub, const struct journaling_services *journaling,
                      struct archive *archive);
 
-// Who is told that a stream was opened, or is about to be closed or retired. One at most;
-// `on_stream` NULL: nobody any more.
-void hub_watch(struct hub *hub,
-               void (*on_stream)(void *context, struct hub_stream *stream, bool is_open),
-               void *context);
+// Who is told that a stream was opened, or is about to be closed or retired. It belongs to whoever
+// watches, and stays until the hub is freed or it is taken out.
+struct hub_watcher {
+        void (*on_stream)(void *context, struct hub_stream *stream, bool is_open);
+        void *context;
+        LIST_ENTRY(hub_watcher) link;
+};
+void hub_watch(struct hub *hub, struct hub_watcher *watcher);
+void hub_unwatch(struct hub_watcher *watcher);
 
 // NULL is fine. Returns NULL.
 struct hub_stream *hub_close(struct hub *hub, struct hub_stream *stream);

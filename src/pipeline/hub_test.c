@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "audio/sound_rig.h"
+#include "pipeline/hub_parking.h"
 #include "pipeline/hub_rig.h"
 #include "transcript/observer_capture.h"
 
@@ -156,6 +157,65 @@ static void an_address_has_so_many_sessions(void **state) {
         hub_leave(rig->hub, &sessions[2]);
 }
 
+static void count_stream(void *context, struct hub_stream *stream, bool is_open) {
+        int *n = context;
+
+        (void)stream;
+        *n += is_open ? 1 : 100;
+}
+
+static void all_who_watch_are_told_of_streams(void **state) {
+        struct hub_rig *rig = hub_rig_need(state);
+        struct hub_session session = session_at("10.0.0.1");
+        int n_one = 0, n_other = 0;
+        struct hub_watcher one = {.on_stream = count_stream, .context = &n_one};
+        struct hub_watcher other = {.on_stream = count_stream, .context = &n_other};
+        struct hub_stream *stream;
+
+        hub_enter(rig->hub, &session);
+        hub_watch(rig->hub, &one);
+        hub_watch(rig->hub, &other);
+        stream = open_pushed(rig, "a", &session);
+        hub_unwatch(&other);
+        hub_close(rig->hub, stream);
+        hub_unwatch(&one);
+        assert_int_equal(n_one, 101);
+        assert_int_equal(n_other, 1);
+        hub_leave(rig->hub, &session);
+}
+
+static void a_parked_stream_waits_for_whoever_left_it(void **state) {
+        static const struct principal somebody = {.name = "somebody", .scopes = SCOPE_LISTEN};
+        const struct principal *anybody = principal_anonymous(true);
+        struct hub_rig *rig = hub_rig_need(state);
+        struct hub_session session = session_at("10.0.0.1"), other = session_at("10.0.0.2");
+        struct stream_listener listener = {0};
+        struct hub_stream *stream;
+
+        other.principal = &somebody;
+        hub_enter(rig->hub, &session);
+        hub_enter(rig->hub, &other);
+        assert_true(hub_is_free(rig->hub, "walkie", anybody));
+        stream = open_pushed(rig, "walkie", &session);
+        assert_false(hub_is_free(rig->hub, "walkie", anybody));
+        hub_park(&session, 60 * NSEC_PER_SEC);
+        assert_null(session.stream);
+        assert_true(hub_is_free(rig->hub, "walkie", anybody));
+        assert_false(hub_is_free(rig->hub, "walkie", &somebody));
+        assert_null(hub_claim(rig->hub, "walkie", &other, &listener));
+        loop_advance(rig->loop, 59 * NSEC_PER_SEC);
+        assert_ptr_equal(hub_claim(rig->hub, "walkie", &session, &listener), stream);
+        assert_ptr_equal(session.stream, stream);
+        // It is nobody else's, and does not go while it is somebody's.
+        loop_advance(rig->loop, 120 * NSEC_PER_SEC);
+        assert_null(hub_claim(rig->hub, "walkie", &session, &listener));
+        hub_park(&session, 60 * NSEC_PER_SEC);
+        loop_advance(rig->loop, 61 * NSEC_PER_SEC);
+        assert_null(hub_find(rig->hub, "walkie"));
+        hub_leave(rig->hub, &other);
+        hub_leave(rig->hub, &session);
+}
+
 static void nobody_is_let_in_without_memory(void **state) {
         struct hub_rig *rig = hub_rig_need(state);
         struct hub_session session = session_at("10.0.0.1");
@@ -251,6 +311,8 @@ int main(void) {
                 HUB_TEST(sessions_are_counted_by_kind),
                 HUB_TEST(sessions_have_an_id_and_a_beginning),
                 HUB_TEST(an_address_has_so_many_sessions),
+                HUB_TEST(all_who_watch_are_told_of_streams),
+                HUB_TEST(a_parked_stream_waits_for_whoever_left_it),
                 HUB_TEST(nobody_is_let_in_without_memory),
                 HUB_TEST(what_a_retired_stream_heard_becomes_text),
                 HUB_TEST(sessions_are_told_of_pulled_streams),

@@ -1,11 +1,11 @@
 #include "pipeline/journaling.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
+#include "pipeline/segment_row.h"
 #include "util/mem.h"
 
 // An update that waits for its finals to be written, or for those before it.
@@ -114,70 +114,22 @@ size_t journaling_waiting(const struct journaling *journaling) {
 
 // --- rows ------------------------------------------------------------------------------------
 
-static int64_t milliseconds_of(nsec_t wall) {
-        return wall / NSEC_PER_MSEC;
-}
-
-static struct row *row_new(struct journaling *journaling, enum row_kind kind,
-                           const struct stream_facts *facts) {
-        struct row *row = xnew(struct row);
-
-        row->kind = kind;
-        row->stream = xstrdup(journaling->stream);
-        row->session = xstrdup(journaling->session);
-        row->dialect = xstrdup(journaling->dialect);
-        row->principal = xstrdup(journaling->principal);
-        row->generation = facts->generation;
-        row->confidence = ROW_CONFIDENCE_NO;
-        return row;
-}
-
 static void row_id_give(struct journaling *journaling, struct row *row) {
-        int64_t now = milliseconds_of(loop_wall(journaling->services.loop));
+        int64_t now = loop_wall(journaling->services.loop) / NSEC_PER_MSEC;
 
         row_id_make(journaling->services.ids, now, row->id);
 }
 
-static void row_place(struct row *row, const struct stream_facts *facts, int64_t begin,
-                      int64_t end) {
-        row->position = begin;
-        row->n_samples = end - begin;
-        row->start = milliseconds_of(observer_wall(facts, begin));
-        row->end = milliseconds_of(observer_wall(facts, end));
+// Whose text it is.
+static void row_name(const struct journaling *journaling, struct row *row) {
+        row->session = xstrdup(journaling->session);
+        row->dialect = xstrdup(journaling->dialect);
+        row->principal = xstrdup(journaling->principal);
 }
 
-static void row_words_take(struct row *row, const struct segment *segment) {
-        if (segment->n_words == 0)
-                return;
-        row->words = xcalloc(segment->n_words, sizeof(*row->words));
-        row->n_words = segment->n_words;
-        for (size_t i = 0; i < segment->n_words; i++) {
-                const struct hypothesis_word *word = &segment->words[i];
-
-                row->words[i] = (struct row_word){
-                        .text = xstrdup(word->text + strspn(word->text, " ")),
-                        .begin = word->begin,
-                        .end = word->end,
-                        .probability = word->probability,
-                };
-        }
-}
-
-// A row for the segment, of as much of its text as `n_bytes`.
-static struct row *row_of_segment(struct journaling *journaling,
-                                  const struct stream_facts *facts,
-                                  const struct segment *segment, size_t n_bytes,
-                                  const char *language) {
-        struct row *row = row_new(journaling, ROW_SEGMENT, facts);
-        size_t blank = strspn(segment->text, " ");
-
-        row_place(row, facts, segment->begin, segment->end);
-        row->text = n_bytes > blank
-                            ? xasprintf("%.*s", (int)(n_bytes - blank), segment->text + blank)
-                            : xstrdup("");
-        row->language = language[0] ? xstrdup(language) : NULL;
+static void row_name_speech(const struct journaling *journaling, struct row *row) {
+        row_name(journaling, row);
         row->model = xstrdup(journaling->services.model);
-        return row;
 }
 
 // The row goes into the journal, and alerts look at a copy of it: their rows come behind it.
@@ -195,11 +147,9 @@ static void finals_append(struct journaling *journaling, const struct stream_fac
                           const struct update *update) {
         for (size_t i = 0; i < update->n_finals; i++) {
                 const struct segment *segment = &update->finals[i];
-                struct row *row = row_of_segment(journaling, facts, segment,
-                                                 strlen(segment->text), update->language);
+                struct row *row = segment_row_final(facts, segment, update->language);
 
-                row->confidence = expf(segment->avg_logprob);
-                row_words_take(row, segment);
+                row_name_speech(journaling, row);
                 row_id_give(journaling, row);
                 row_append(journaling, row);
         }
@@ -232,8 +182,8 @@ static void stable_look(struct journaling *journaling, const struct stream_facts
             (update->n_finals == 0 && update->stable_bytes == journaling->stable_bytes))
                 return;
         journaling->stable_bytes = update->stable_bytes;
-        row = row_of_segment(journaling, facts, update->tail, update->stable_bytes,
-                             update->language);
+        row = segment_row_tail(facts, update->tail, update->stable_bytes, update->language);
+        row_name_speech(journaling, row);
         services->on_stable(services->context, row);
         row_free(row);
 }
@@ -266,10 +216,8 @@ void journaling_on_notice(struct journaling *journaling, const struct stream_fac
                 return;
         free(journaling->state);
         journaling->state = TAKE(state);
-        row = row_new(journaling, ROW_STATUS, stream);
-        row->start = row->end = milliseconds_of(loop_wall(journaling->services.loop));
-        row->state = xstrdup(notice->state);
-        row->reason = notice->reason[0] ? xstrdup(notice->reason) : NULL;
+        row = segment_row_status(stream, notice, loop_wall(journaling->services.loop));
+        row_name(journaling, row);
         row_id_give(journaling, row);
         journal_append(journaling->services.journal, row, NULL, NULL);
 }

@@ -49,7 +49,6 @@ struct stream {
 
         struct stream_clock clock;
         struct stream_pace pace;
-        struct level level;
         int64_t origin;  // time zero of the recording
 
         struct loop_timer *silence;  // fires when sound stops coming
@@ -57,6 +56,8 @@ struct stream {
         struct loop_timer *relief;   // while is_held
         bool is_held;                // who pushes was asked to pause
 
+        struct level level;
+        size_t n_since_level;  // samples since it was told
         enum source_state state;
         char reason[STREAM_REASON_MAX];
         nsec_t since;      // wall clock: of that state
@@ -259,6 +260,20 @@ static void stream_on_silence(void *context) {
                 window_end(stream);
 }
 
+// Each second of sound its observers are told how loud it was.
+static void level_hear(struct stream *stream, const float *samples, size_t n) {
+        struct stream_facts facts = stream_facts(stream);
+        struct level_reading reading;
+
+        level_feed(&stream->level, samples, n);
+        stream->n_since_level += n;
+        if (stream->n_since_level < AUDIO_RATE)
+                return;
+        stream->n_since_level %= AUDIO_RATE;
+        reading = level_read(&stream->level);
+        observers_on_level(stream->observers, &facts, &reading);
+}
+
 void stream_on_audio(struct stream *stream, const float *samples, size_t n) {
         assert(loop_is_current(stream->services.loop));
         if (n == 0)
@@ -268,8 +283,8 @@ void stream_on_audio(struct stream *stream, const float *samples, size_t n) {
         loop_timer_set(stream->silence,
                        stream_pace_hear(&stream->pace, n, loop_now(stream->services.loop)) +
                                stream->pause);
-        level_feed(&stream->level, samples, n);
         stream->services.counts->samples_in += n;
+        level_hear(stream, samples, n);
         sound_feed(stream, samples, n);
 }
 

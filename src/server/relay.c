@@ -16,6 +16,7 @@ struct relayed {
 
 struct relay {
         struct sinks *sinks;
+        struct hub_watcher watcher;
         LIST_HEAD(, relayed) streams;
 };
 
@@ -127,7 +128,8 @@ struct relay *relay_new(struct hub *hub, struct sinks *sinks) {
 
         relay->sinks = sinks;
         LIST_INIT(&relay->streams);
-        hub_watch(hub, relay_on_stream, relay);
+        relay->watcher = (struct hub_watcher){.on_stream = relay_on_stream, .context = relay};
+        hub_watch(hub, &relay->watcher);
         return relay;
 }
 

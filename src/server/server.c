@@ -95,9 +95,16 @@ static void server_on_websocket(void *context, const struct http_request *reques
                                 struct websocket *socket) {
         const struct server *server = context;
 
-        session_open(server->hub, dialects, request, socket);
+        if (!api_take(server->api, request, socket))
+                session_open(server->hub, dialects, request, socket);
         if (server->stop)
                 stop_turn_away(server->stop);
+}
+
+static bool server_upgrades(void *context, const struct http_request *request) {
+        const struct server *server = context;
+
+        return api_upgrades(server->api, request);
 }
 
 static char *server_admit(void *context, struct http_request *request, int *ret_status) {
@@ -164,6 +171,7 @@ static int listen_start(struct server *server, struct error *error) {
         struct listener_handler handler = {
                 .on_request = server_on_request,
                 .on_websocket = server_on_websocket,
+                .upgrades = server_upgrades,
                 .admit = server_admit,
                 .dismiss = server_dismiss,
                 .context = server,
@@ -235,6 +243,7 @@ static void hub_start(struct server *server) {
         };
         server->hub = hub_new(&parts);
         recorder_watch(server->recorder, server->hub);
+        api_set_hub(server->api, server->hub);
         server->overload = overload_new(server->hub);
 }
 

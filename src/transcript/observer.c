@@ -52,3 +52,12 @@ void observers_on_speech(struct observer *observers, const struct stream_facts *
                         observer->ops->on_speech(observer->state, stream, is_speaking);
         }
 }
+
+void observers_on_level(struct observer *observers, const struct stream_facts *stream,
+                        const struct level_reading *level) {
+        for (struct observer *observer = observers, *next; observer; observer = next) {
+                next = observer->next;
+                if (observer->ops->on_level)
+                        observer->ops->on_level(observer->state, stream, level);
+        }
+}

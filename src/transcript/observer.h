@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "audio/level.h"
 #include "transcript/assembler.h"
 #include "util/loop.h"
 
@@ -38,6 +39,9 @@ struct observer_ops {
         // Somebody begins or ends to speak.
         void (*on_speech)(void *state, const struct stream_facts *stream,
                           bool is_speaking);  // optional
+        // Another second of sound has come; so loud it was.
+        void (*on_level)(void *state, const struct stream_facts *stream,
+                         const struct level_reading *level);  // optional
 };
 
 // What was handed to a kind of readers; plain numbers of whoever owns the observers.
@@ -73,6 +77,8 @@ void observers_on_notice(struct observer *observers, const struct stream_facts *
                          const struct stream_notice *notice);
 void observers_on_speech(struct observer *observers, const struct stream_facts *stream,
                          bool is_speaking);
+void observers_on_level(struct observer *observers, const struct stream_facts *stream,
+                        const struct level_reading *level);
 
 // --- Implementations -------------------------------------------------------------------------
 

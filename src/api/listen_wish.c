@@ -1,0 +1,100 @@
+#include "api/listen_wish.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "audio/resampler.h"
+#include "net/http_request.h"
+#include "util/mem.h"
+#include "util/utf8.h"
+
+static bool mistake(struct listen_mistake *ret, const char *field, const char *detail) {
+        *ret = (struct listen_mistake){field, detail};
+        return false;
+}
+
+static bool name_is_good(const char *name) {
+        size_t n = strlen(name);
+
+        if (n == 0 || n > LISTEN_NAME_MAX)
+                return false;
+        for (int step; n > 0; name += step, n -= (size_t)step) {
+                step = utf8_step(name, n);
+                if (step < 0 || (unsigned char)*name < ' ' || strchr("\x7f*?[]\\,", *name))
+                        return false;
+        }
+        return true;
+}
+
+static bool rate_read(const char *text, unsigned *ret) {
+        char *end;
+        unsigned long rate = strtoul(text, &end, 10);
+
+        if (text[0] < '1' || text[0] > '9' || *end || rate < RESAMPLER_RATE_MIN ||
+            rate > RESAMPLER_RATE_MAX)
+                return false;
+        *ret = (unsigned)rate;
+        return true;
+}
+
+static bool format_read(const char *text, enum pcm_format *ret) {
+        *ret = strcmp(text, "f32") == 0 ? PCM_F32 : PCM_S16;
+        return *ret == PCM_F32 || strcmp(text, "s16") == 0;
+}
+
+static bool switch_read(const char *text, bool *ret) {
+        *ret = strcmp(text, "1") == 0;
+        return *ret || strcmp(text, "0") == 0;
+}
+
+// Which parameter it is, and where in `seen` its bit is.
+static bool parameter_read(struct listen_wish *wish, const char *name, const char *value,
+                           unsigned *seen, struct listen_mistake *ret) {
+        static const char *const names[] = {"stream", "rate", "format", "keep", "token", NULL};
+        unsigned i = 0;
+
+        while (names[i] && strcmp(names[i], name) != 0)
+                i++;
+        if (!names[i] || *seen & 1u << i)
+                return mistake(ret, NULL,
+                               "the query may have stream, rate, format and keep, each once, "
+                               "and nothing else");
+        *seen |= 1u << i;
+        if (i == 0 && !name_is_good(value))
+                return mistake(ret, "stream",
+                               "a stream's name is UTF-8 of at most 256 bytes, without control "
+                               "characters, commas and * ? [ ] \\");
+        if (i == 0)
+                wish->stream = xstrdup(value);
+        if (i == 1 && !rate_read(value, &wish->rate))
+                return mistake(ret, "rate", "a rate is a whole number from 8000 to 48000 (Hz)");
+        if (i == 2 && !format_read(value, &wish->format))
+                return mistake(
+                        ret, "format",
+                        "formats are s16 and f32, both little-endian and of one channel");
+        if (i == 3 && !switch_read(value, &wish->is_kept))
+                return mistake(ret, "keep", "keep is 1 or 0");
+        return true;
+}
+
+bool listen_wish_read(const char *query, struct listen_wish *ret,
+                      struct listen_mistake *ret_mistake) {
+        unsigned seen = 0;
+        bool is_well = true;
+        char *name, *value;
+
+        *ret = (struct listen_wish){.rate = AUDIO_RATE, .format = PCM_S16};
+        while (is_well && http_request_query_next(&query, &name, &value)) {
+                is_well = parameter_read(ret, name, value, &seen, ret_mistake);
+                free(name);
+                free(value);
+        }
+        if (is_well && !ret->stream)
+                return mistake(ret_mistake, "stream", "the stream's name is missing");
+        return is_well;
+}
+
+void listen_wish_deinit(struct listen_wish *wish) {
+        free(wish->stream);
+        *wish = (struct listen_wish){0};
+}
