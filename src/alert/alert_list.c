@@ -1,10 +1,10 @@
 #include "alert/alert_list.h"
 
-#include <fnmatch.h>
 #include <string.h>
 
 #include "util/mem.h"
 #include "util/utf8.h"
+#include "util/word_list.h"
 
 size_t alert_list_line(const char **at, const char **ret, size_t *line) {
         while (**at) {
@@ -26,13 +26,7 @@ size_t alert_list_line(const char **at, const char **ret, size_t *line) {
 }
 
 bool alert_list_has(const char *list, const char *name) {
-        CLEANUP(mem_freep) char *items = xstrdup(list);
-        char *at = items;
+        CLEANUP(word_list_freep) char **words = word_list_split(list);
 
-        if (!list)
-                return true;
-        for (const char *item = strsep(&at, " \t\r\n"); item; item = strsep(&at, " \t\r\n"))
-                if (*item && fnmatch(item, name, 0) == 0)
-                        return true;
-        return false;
+        return !list || (words && word_list_matches(words, name));
 }

@@ -11,6 +11,7 @@
 #include "util/log.h"
 #include "util/loop.h"
 #include "util/mem.h"
+#include "util/word_list.h"
 
 // Written at once: a quarter of what may be unsent.
 #define PIECE_MAX (EXCHANGE_UNSENT_MAX / 4)
@@ -278,16 +279,5 @@ char **reading_only(const char *stream) {
 }
 
 char **reading_readable(const struct exchange *exchange) {
-        const char *const *streams = exchange_request(exchange)->principal->streams;
-        size_t n = 0;
-        char **list;
-
-        if (!streams)
-                return NULL;
-        while (streams[n])
-                n++;
-        list = xcalloc(n + 1, sizeof(*list));
-        for (size_t i = 0; i < n; i++)
-                list[i] = xstrdup(streams[i]);
-        return list;
+        return word_list_copy(exchange_request(exchange)->principal->streams);
 }

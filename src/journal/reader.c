@@ -1,7 +1,6 @@
 #include "journal/reader.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +10,7 @@
 #include "journal/search_words.h"
 #include "util/line_text.h"
 #include "util/mem.h"
+#include "util/word_list.h"
 
 #define SPAN_ROWS 1024  // of a row of `spans` (database.c)
 
@@ -28,16 +28,9 @@ struct reader {
 
 // --- what SQL asks us ------------------------------------------------------------------------
 
-static bool list_has(char *const *list, const char *text, bool are_globs) {
-        for (; *list; list++)
-                if (strcmp(*list, text) == 0 || (are_globs && fnmatch(*list, text, 0) == 0))
-                        return true;
-        return false;
-}
-
 // No list has everything, and what is no text is in every list.
-static bool list_passes(char *const *list, const char *text, bool are_globs) {
-        return !list || !text || list_has(list, text, are_globs);
+static bool stream_passes(char *const *list, const char *stream) {
+        return !list || !stream || word_list_matches(list, stream);
 }
 
 // is_wanted(stream, language). What is of all streams, or in no language, concerns everybody.
@@ -48,9 +41,10 @@ static void is_wanted(sqlite3_context *context, int n, sqlite3_value **values) {
         const char *language = (const char *)sqlite3_value_text(values[1]);
 
         (void)n;
-        sqlite3_result_int(context, list_passes(query->streams, stream, true) &&
-                                            list_passes(query->readable, stream, true) &&
-                                            list_passes(query->languages, language, false));
+        sqlite3_result_int(context, stream_passes(query->streams, stream) &&
+                                            stream_passes(query->readable, stream) &&
+                                            (!query->languages || !language ||
+                                             word_list_has(query->languages, language)));
 }
 
 // Steps of SQLite's machine between two looks at whether it is to stop.
@@ -166,7 +160,7 @@ static int names_match(sqlite3_stmt *statement, const struct query *query,
                 free(name);
                 name = xstrdup((const char *)sqlite3_column_text(statement, 0));
                 sqlite3_reset(statement);
-                if (!list_has(query->streams, name, true))
+                if (!word_list_matches(query->streams, name))
                         continue;
                 if (scope->only_stream) {
                         scope->only_stream = mem_free(scope->only_stream);

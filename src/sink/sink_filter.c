@@ -1,45 +1,12 @@
 #include "sink/sink_filter.h"
 
 #include <errno.h>
-#include <fnmatch.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "util/mem.h"
-
-#define BLANKS " \t\n"
-
-// The words between blanks, with NULL at the end; NULL when there are none.
-static char **words_split(const char *text) {
-        char **words = NULL;
-        size_t n = 0;
-
-        for (; text && *text; text += strcspn(text, BLANKS)) {
-                size_t length;
-
-                text += strspn(text, BLANKS);
-                length = strcspn(text, BLANKS);
-                if (length == 0)
-                        break;
-                words = xrealloc_array(words, n + 2, sizeof(*words));
-                words[n] = xcalloc(length + 1, 1);
-                memcpy(words[n++], text, length);
-                words[n] = NULL;
-        }
-        return words;
-}
-
-static char **words_free(char **words) {
-        for (size_t i = 0; words && words[i]; i++)
-                free(words[i]);
-        free(words);
-        return NULL;
-}
-
-DEFINE_CLEANUP(char **, words_free);
+#include "util/word_list.h"
 
 static int kinds_read(unsigned *ret, const char *text, struct error *error) {
-        CLEANUP(words_freep) char **words = words_split(text);
+        CLEANUP(word_list_freep) char **words = word_list_split(text);
 
         *ret = words ? 1U << ROW_FORGOTTEN : 0;
         for (size_t i = 0; words && words[i]; i++) {
@@ -64,33 +31,23 @@ int sink_filter_init(struct sink_filter *filter, const struct sink_config *confi
         r = kinds_read(&filter->kinds, config->kinds, error);
         if (r < 0)
                 return r;
-        filter->streams = words_split(config->streams);
-        filter->languages = words_split(config->languages);
+        filter->streams = word_list_split(config->streams);
+        filter->languages = word_list_split(config->languages);
         return 0;
 }
 
 void sink_filter_deinit(struct sink_filter *filter) {
-        words_free(filter->streams);
-        words_free(filter->languages);
+        word_list_free(filter->streams);
+        word_list_free(filter->languages);
         *filter = (struct sink_filter){0};
 }
 
 static bool stream_passes(const struct sink_filter *filter, const char *stream) {
-        if (!filter->streams)
-                return true;
-        for (size_t i = 0; filter->streams[i]; i++)
-                if (fnmatch(filter->streams[i], stream, 0) == 0)
-                        return true;
-        return false;
+        return !filter->streams || word_list_matches(filter->streams, stream);
 }
 
 static bool language_passes(const struct sink_filter *filter, const char *language) {
-        if (!filter->languages)
-                return true;
-        for (size_t i = 0; filter->languages[i]; i++)
-                if (strcmp(filter->languages[i], language) == 0)
-                        return true;
-        return false;
+        return !filter->languages || word_list_has(filter->languages, language);
 }
 
 bool sink_filter_row(const struct sink_filter *filter, const struct row *row) {
