@@ -54,18 +54,8 @@ struct hub *hub_free(struct hub *hub);
 
 const struct hub_parts *hub_parts(const struct hub *hub);
 
-// --- readers: kinds of those who are told ----------------------------------------------------
-
 // The one of that name (static), which is made if there is none yet.
 struct hub_reader *hub_reader(struct hub *hub, const char *name);
-
-// What else is counted; plain numbers that only grow.
-struct hub_counts {
-        struct stream_counts streams;
-        uint64_t n_refused_busy;     // clients sent away because of overload
-        uint64_t n_refused_invalid;  // and for what they said
-        uint64_t n_warned;           // told that text comes late
-};
 
 struct hub_counts *hub_counts(struct hub *hub);
 
@@ -176,8 +166,8 @@ void hub_set_defaults(struct hub *hub, const struct request_defaults *defaults);
 void hub_set_keeping(struct hub *hub, const struct journaling_services *journaling,
                      struct archive *archive);
 
-// Who is told that a stream was opened, or is about to be closed or retired. It belongs to whoever
-// watches, and stays until the hub is freed or it is taken out.
+// Who is told that a stream was opened, or is about to be closed or retired. It belongs to
+// whoever watches, and stays until the hub is freed or it is taken out.
 struct hub_watcher {
         void (*on_stream)(void *context, struct hub_stream *stream, bool is_open);
         void *context;

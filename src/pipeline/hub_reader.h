@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "pipeline/services.h"
 #include "transcript/observer.h"
 
 // "log", "unknown" (clients that have not said yet what they are), and each dialect.
@@ -20,3 +21,11 @@ struct hub_reader {
 
 #define HUB_READER_LOG     "log"
 #define HUB_READER_UNKNOWN "unknown"
+
+// What else is counted; plain numbers that only grow.
+struct hub_counts {
+        struct stream_counts streams;
+        uint64_t n_refused_busy;     // clients sent away because of overload
+        uint64_t n_refused_invalid;  // and for what they said
+        uint64_t n_warned;           // told that text comes late
+};
