@@ -16,7 +16,7 @@
 #include "util/mem.h"
 
 static const struct option_entry entries[] = {
-        {"set", "KEY=VALUE",
+        {"set", "NAME=VALUE",
          "with add: a setting as in the configuration file, such as language=de or "
          "decoding.beam_size=3; may be given several times",
          NULL, 0},
@@ -163,7 +163,7 @@ static int body_make(json_t *body, const struct options *options) {
                                      options->n_operands > 3 ? options->operands[3] : "fewer");
         while ((word = options_next(options, "set", &at)))
                 if (!setting_put(body, word))
-                        return usage_mistake("--set takes KEY=VALUE, each key once, not ",
+                        return usage_mistake("--set takes NAME=VALUE, each name once, not ",
                                              word);
         if (url_read(&url, options->operands[2], &error) < 0)
                 return trouble(&error);

@@ -47,7 +47,8 @@ static int file_open(BIO **ret, const char *path, const char *what, struct error
                          strerrordesc_np(errno ? errno : EIO));
 }
 
-// Nobody is there to be asked for a passphrase.
+// Nobody is there to be asked for a passphrase. The library says what it is called with.
+// NOLINTNEXTLINE(readability-non-const-parameter)
 static int passphrase_refuse(char *buffer, int size, int is_writing, void *context) {
         (void)buffer;
         (void)size;

@@ -145,10 +145,13 @@ static void part_write(char ret[WS_DISCOVERY_TEXT_MAX], const char *text, size_t
                 bool is_escape = text[i] == '%' && n - i > 2 && digit_of(text[i + 1]) >= 0 &&
                                  digit_of(text[i + 2]) >= 0;
 
-                plain[n_plain++] =
-                        is_escape ? (char)(digit_of(text[i + 1]) * 16 + digit_of(text[i + 2]))
-                                  : text[i];
-                i += is_escape ? 2 : 0;
+                plain[n_plain] = text[i];
+                if (is_escape) {
+                        plain[n_plain] = (char)(uint8_t)(digit_of(text[i + 1]) * 16 +
+                                                         digit_of(text[i + 2]));
+                        i += 2;
+                }
+                n_plain++;
         }
         line_text_write(ret, WS_DISCOVERY_TEXT_MAX, plain, n_plain);
 }

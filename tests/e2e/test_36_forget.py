@@ -319,7 +319,7 @@ def test_requests(listening):
     assert delete(server, "/api/v1/streams/hall/segments?from=0&stream=yard")[0] == 400
     assert delete(server, "/api/v1/streams//segments?from=0")[0] == 404
     assert delete(server, "/api/v1/streams/a%2Fb/segments?from=0")[0] == 400
-    assert ask(UnixConnection(socket_of(server)), "GET", "/api/v1/segments")[0] == 405
+    assert ask(UnixConnection(socket_of(server)), "PUT", "/api/v1/segments")[0] == 405
     assert len(texts(server.state_dir)) == 2 * n, "nothing of it removed anything"
 
     assert delete(server, f"/api/v1/streams/h%61ll/segments?from={time.time() + 1:.3f}&to=9999999999") == (
