@@ -371,8 +371,11 @@ struct event_feed *event_feed_free(struct event_feed *feed) {
         if (feed->source.journal)
                 journal_unwatch(feed->source.journal, &feed->journal_watcher);
         hub_unwatch(&feed->hub_watcher);
-        while (!LIST_EMPTY(&feed->followed))
-                followed_free(LIST_FIRST(&feed->followed));
+        for (struct followed *followed = LIST_FIRST(&feed->followed), *next; followed;
+             followed = next) {
+                next = LIST_NEXT(followed, link);
+                followed_free(followed);
+        }
         while (!STAILQ_EMPTY(&feed->unwritten))
                 unwritten_drop_first(feed);
         loop_timer_free(feed->tail_timer);

@@ -267,7 +267,10 @@ struct streams *streams_new(void) {
 struct streams *streams_free(struct streams *streams) {
         if (!streams)
                 return NULL;
-        while (!LIST_EMPTY(&streams->list))
-                waiting_free(LIST_FIRST(&streams->list));
+        for (struct waiting *waiting = LIST_FIRST(&streams->list), *next; waiting;
+             waiting = next) {
+                next = LIST_NEXT(waiting, link);
+                waiting_free(waiting);
+        }
         return mem_free(streams);
 }

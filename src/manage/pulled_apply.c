@@ -20,7 +20,7 @@ static void fate_decide(struct pulled_stream *stream, const struct config *confi
                 stream->fate = PULLED_COMES;
         else if (!young)
                 stream->fate = PULLED_GOES;
-        else if (!stream->file == !file && config_stream_is_equal(before, old, config, young))
+        else if (!stream->file == !file && config_stream_is_equal(config, young, before, old))
                 stream->fate = PULLED_STAYS;
         else
                 stream->fate = PULLED_CHANGES;

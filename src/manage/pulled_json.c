@@ -38,7 +38,8 @@ static json_t *counters_json(const struct pulled_stream *stream) {
                 n_samples += stream_position(stream->stream->stream);
                 n_restarts += source_restarts(stream_source(stream->stream->stream));
         }
-        json_object_set_new(json, "seconds", json_real((double)(n_samples / 160) / 100));
+        n_samples -= n_samples % (AUDIO_RATE / 100);
+        json_object_set_new(json, "seconds", json_real((double)n_samples / AUDIO_RATE));
         json_object_set_new(json, "segments", json_integer((json_int_t)stream->n_segments));
         json_object_set_new(json, "restarts", json_integer((json_int_t)n_restarts));
         return json;

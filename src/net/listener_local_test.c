@@ -64,6 +64,7 @@ static void on_request(void *context, struct exchange *exchange) {
         }
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the listener's type of it
 static char *on_admit(void *context, struct http_request *request, int *ret_status) {
         struct fixture *fixture = context;
 

@@ -128,6 +128,7 @@ static void net_on_websocket(void *context, const struct http_request *request,
         websocket_set_handler(socket, &handler, &net->limits);
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the listener's type of it
 static inline char *net_admit(void *context, struct http_request *request, int *ret_status) {
         struct net_fixture *net = context;
 

@@ -107,14 +107,14 @@ static void ends_are_said_and_heard(void **state) {
 
 static void modern_versions_and_http_only(void **state) {
         static const struct {
-                int version;
                 const char *protocols;
+                int version;
                 bool is_good;
         } cases[] = {
-                {TLS1_3_VERSION, "\x02h2\x08http/1.1", true},
-                {TLS1_2_VERSION, "\x08http/1.1", true},
-                {TLS1_3_VERSION, "\x02h2", false},
-                {TLS1_1_VERSION, "\x08http/1.1", false},
+                {"\x02h2\x08http/1.1", TLS1_3_VERSION, true},
+                {"\x08http/1.1", TLS1_2_VERSION, true},
+                {"\x02h2", TLS1_3_VERSION, false},
+                {"\x08http/1.1", TLS1_1_VERSION, false},
         };
         struct net_fixture *net = *state;
 

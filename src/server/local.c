@@ -5,6 +5,7 @@
 #include "util/log.h"
 #include "util/mem.h"
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the listener's type of it
 static char *local_admit(void *context, struct http_request *request, int *ret_status) {
         (void)context;
         (void)ret_status;
