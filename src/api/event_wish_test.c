@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -72,7 +73,8 @@ static void the_header_goes_before_the_parameter(void **state) {
 }
 
 static void what_is_wrong_is_named(void **state) {
-        char many[EVENT_WISH_STREAMS_MAX * 9 + 10] = "";
+        static const char one[] = "stream=a&";
+        char many[(EVENT_WISH_STREAMS_MAX + 1) * (sizeof(one) - 1) + 1];
 
         (void)state;
         expect_mistake("kind=tial", NULL, "kind");
@@ -85,7 +87,7 @@ static void what_is_wrong_is_named(void **state) {
         expect_mistake("", "ab--3", "Last-Event-ID");
         expect_mistake("streams=a", NULL, NULL);
         for (int i = 0; i <= EVENT_WISH_STREAMS_MAX; i++)
-                memcpy(many + (size_t)i * 9, "stream=a&", 9);
+                snprintf(many + (size_t)i * (sizeof(one) - 1), sizeof(one), "%s", one);
         expect_mistake(many, NULL, "stream");
 }
 

@@ -132,11 +132,11 @@ static void what_needs_a_restart_is_named(void **state) {
         struct config *live =
                 rig_parse_config("pause: 2\nlog: debug\nfilters: {repetition: 4}\n");
         CLEANUP(config_freep)
-        struct config *other = rig_parse_config("threads: 3\njournal: {keep: {age: 3d}}\n"
-                                                "alerts: {fire: {words: [help, fire]}}\n"
-                                                "sinks: {all: {type: lines, path: x}}\n");
+        struct config *second = rig_parse_config("threads: 3\njournal: {keep: {age: 3d}}\n"
+                                                 "alerts: {fire: {words: [help, fire]}}\n"
+                                                 "sinks: {all: {type: lines, path: x}}\n");
         CLEANUP(config_freep)
-        struct config *alike = rig_parse_config("threads: 3\njournal: {keep: {age: 72h}}\n"
+        struct config *third = rig_parse_config("threads: 3\njournal: {keep: {age: 72h}}\n"
                                                 "alerts: {fire: {words: [help]}}\n"
                                                 "sinks: {all: {path: x, type: lines}}\n");
         const char *names[SETTINGS_MAX];
@@ -144,12 +144,12 @@ static void what_needs_a_restart_is_named(void **state) {
         (void)state;
         assert_int_equal(config_restart_needed(config, config, names), 0);
         assert_int_equal(config_restart_needed(config, live, names), 0);
-        assert_int_equal(config_restart_needed(config, other, names), 4);
+        assert_int_equal(config_restart_needed(config, second, names), 4);
         assert_string_equal(names[0], "threads");
         assert_string_equal(names[1], "journal.keep.age");
         assert_string_equal(names[2], "alerts");
         assert_string_equal(names[3], "sinks");
-        assert_int_equal(config_restart_needed(other, alike, names), 1);
+        assert_int_equal(config_restart_needed(second, third, names), 1);
         assert_string_equal(names[0], "alerts");
         assert_null(names[1]);
 }
