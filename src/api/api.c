@@ -151,8 +151,17 @@ static void listen_get(struct api *api, struct exchange *exchange,
 
 static void events_get(struct api *api, struct exchange *exchange,
                        const struct route_parts *parts) {
+        static const struct problem stopping = {
+                .status = 503,
+                .detail = "the server is stopping",
+                .headers = "Retry-After: 30\r\n",
+        };
+
         (void)parts;
-        events_answer(api->events, exchange);
+        if (api_view(api).is_stopping)
+                problem_reply(exchange, &stopping);
+        else
+                events_answer(api->events, exchange);
 }
 
 static void segments_delete(struct api *api, struct exchange *exchange,
@@ -529,6 +538,7 @@ struct api *api_new(struct loop *loop,
 
 void api_stop(struct api *api) {
         probes_stop(api->probes);
+        streams_stop(api->streams);
 }
 
 void api_set_hub(struct api *api, struct hub *hub) {

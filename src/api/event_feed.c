@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/errands.h"
 #include "journal/journal.h"
 #include "journal/row_json.h"
 #include "pipeline/hub.h"
@@ -36,6 +37,7 @@ struct followed {
         size_t n_tail_readers;
         char *tail;          // JSON that is to be told; NULL: none
         bool has_tail_text;  // the last one that was told had some
+        bool is_retired;     // its last words are still to come
         LIST_ENTRY(followed) link;
 };
 
@@ -87,17 +89,17 @@ static void unwritten_add(struct event_feed *feed, const struct row *row) {
                 unwritten_drop_first(feed);
 }
 
-// Which of those that were shown before it is; UINT64_MAX: it is not known any more. They are
-// written in the order in which they were shown: those before it were given up.
+// Which of those that were shown before it is; 0: it is not known any more, and everybody is
+// told of it as of a new one, with the id that it had. They are written in the order in which
+// they were shown: those before it were given up.
 static uint64_t unwritten_take(struct event_feed *feed, const struct row *row) {
         struct unwritten *found;
-        uint64_t n = UINT64_MAX;
+        uint64_t n = 0;
 
         STAILQ_FOREACH(found, &feed->unwritten, link)
         if (memcmp(found->id, row->id, sizeof(found->id)) == 0)
                 n = found->n;
-        while (n != UINT64_MAX && !STAILQ_EMPTY(&feed->unwritten) &&
-               STAILQ_FIRST(&feed->unwritten)->n <= n)
+        while (n && !STAILQ_EMPTY(&feed->unwritten) && STAILQ_FIRST(&feed->unwritten)->n <= n)
                 unwritten_drop_first(feed);
         return n;
 }
@@ -295,10 +297,13 @@ static void feed_on_stream(void *context, struct hub_stream *stream, bool is_ope
                 return;
         }
         LIST_FOREACH(followed, &feed->followed, link) {
-                if (followed->stream == stream) {
+                if (followed->stream != stream)
+                        continue;
+                if (stream->is_retired && !followed->is_retired)
+                        followed->is_retired = true;
+                else
                         followed_free(followed);
-                        return;
-                }
+                return;
         }
 }
 
@@ -348,6 +353,7 @@ struct event_feed *event_feed_new(struct hub *hub) {
         feed->hub = hub;
         feed->loop = hub_parts(hub)->loop;
         feed->source.budget = hub_parts(hub)->budget;
+        feed->source.errands = errands_new();
         feed->hub_watcher = (struct hub_watcher){.on_stream = feed_on_stream, .context = feed};
         feed->journal_watcher = (struct journal_watcher){
                 .on_row = feed_on_row,
@@ -378,6 +384,7 @@ struct event_feed *event_feed_free(struct event_feed *feed) {
         }
         while (!STAILQ_EMPTY(&feed->unwritten))
                 unwritten_drop_first(feed);
+        errands_free(feed->source.errands);
         loop_timer_free(feed->tail_timer);
         loop_timer_free(feed->beat_timer);
         return mem_free(feed);

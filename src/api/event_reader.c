@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/errands.h"
 #include "journal/journal.h"
+#include "util/log.h"
 #include "util/mem.h"
 
 // Of what may wait, the part that what happens while the journal is read may have, and that may
@@ -131,6 +133,14 @@ void event_reader_finish(struct event_reader *reader, uint16_t code, const char 
                 reader_end(reader, code, reason);
 }
 
+void event_reader_dismiss(struct event_reader *reader, uint16_t code, const char *reason) {
+        queue_cut(reader);
+        if (reader->is_ending)
+                reader_pump(reader);
+        else
+                reader_end(reader, code, reason);
+}
+
 static void reader_drop(struct event_reader *reader) {
         queue_cut(reader);
         reader_end(reader, CODE_POLICY,
@@ -198,10 +208,13 @@ static void page_take(struct event_reader *reader, const struct query_page *page
 static void reader_on_page(void *context, struct query_page *page) {
         struct event_reader *reader = context;
 
-        if (!reader->is_ending && page->error[0])
-                event_reader_finish(reader, CODE_INTERNAL, page->error);
-        else if (!reader->is_ending)
+        if (!reader->is_ending && page->error[0]) {
+                log_warning("api", "events-not-read", "%s", page->error);
+                event_reader_finish(reader, CODE_INTERNAL,
+                                    "the journal cannot be read now: come back later");
+        } else if (!reader->is_ending) {
                 page_take(reader, page);
+        }
         query_page_deinit(page);
 }
 
@@ -217,7 +230,8 @@ static void page_ask(struct event_reader *reader) {
         reader->phase = READER_READING;
         reader->is_held_lost = false;
         reader->n_shown = reader->source->n_shown;
-        journal_read(reader->source->journal, &query, reader_on_page, reader);
+        errands_read(reader->source->errands, reader->source->journal, &query, reader_on_page,
+                     reader);
 }
 
 // --- what happens ----------------------------------------------------------------------------
@@ -295,8 +309,7 @@ void event_reader_begin(struct event_reader *reader, const struct event_source *
 }
 
 void event_reader_deinit(struct event_reader *reader) {
-        if (reader->source->journal)
-                journal_detach(reader->source->journal, reader);
+        errands_drop(reader->source->errands, reader);
         queue_clear(&reader->queue, &reader->n_queued);
         queue_clear(&reader->held, &reader->n_held);
         event_wish_deinit(&reader->wish);

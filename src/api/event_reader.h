@@ -18,6 +18,7 @@
 #include "auth/principal.h"
 
 struct budget;
+struct errands;
 struct journal;
 
 #define EVENT_READER_UNSENT_MAX ((size_t)1024 * 1024)
@@ -28,6 +29,7 @@ struct journal;
 // What readers stand on.
 struct event_source {
         struct journal *journal;  // NULL: nothing is journaled
+        struct errands *errands;  // by which it is read
         struct budget *budget;
         uint64_t n_shown;  // rows that were ever shown before they were on disk
 };
@@ -94,3 +96,6 @@ void event_reader_beat(struct event_reader *reader);
 
 // Tell it why, and end once it has taken all.
 void event_reader_finish(struct event_reader *reader, uint16_t code, const char *reason);
+
+// As event_reader_finish(), but what waits and was not begun is left out: it may not have it.
+void event_reader_dismiss(struct event_reader *reader, uint16_t code, const char *reason);

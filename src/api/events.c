@@ -128,7 +128,7 @@ static void client_dismiss(struct hub_session *base, const char *words) {
         struct events_client *client = client_of(base);
 
         if (client->is_reading)
-                event_reader_finish(&client->reader, CODE_DISMISSED, words);
+                event_reader_dismiss(&client->reader, CODE_DISMISSED, words);
 }
 
 static const struct hub_session_ops client_ops = {

@@ -161,7 +161,8 @@ static bool stream_open_or_claim(struct session *session, const struct listen_wi
         *ret_is_claimed = session_stream_claim(session, &request, &listening_observer);
         if (*ret_is_claimed)
                 return true;
-        if (!hub_is_free(session->hub, wish->stream, session->base.principal)) {
+        if (!hub_is_free(session->hub, wish->stream, session->base.principal,
+                         session->base.address)) {
                 session_refuse(session, 1008, in_use, 0);
                 return false;
         }
@@ -294,7 +295,7 @@ static int request_judge(const struct http_request *request, const struct hub *h
         if (!listen_wish_read(request->query, &wish, ret))
                 return 400;
         *ret = (struct listen_mistake){"stream", in_use};
-        return hub_is_free(hub, wish.stream, request->principal) ? 0 : 409;
+        return hub_is_free(hub, wish.stream, request->principal, request->address) ? 0 : 409;
 }
 
 void listen_answer(struct exchange *exchange, const struct hub *hub) {

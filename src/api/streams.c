@@ -30,6 +30,7 @@ struct waiting {
 
 struct streams {
         struct streams_place place;  // of the last request
+        bool is_stopping;
         LIST_HEAD(, waiting) list;
 };
 
@@ -113,6 +114,17 @@ static void waiting_free(struct waiting *waiting) {
         free(waiting);
 }
 
+// Who may change a stream need not be one who may read what is said there.
+static json_t *shown_to(const struct principal *principal, const struct pulled_stream *stream) {
+        json_t *json = pulled_json(stream);
+
+        if (!principal_may_read(principal, pulled_name(stream))) {
+                json_object_del(json, "last");
+                json_object_del(json, "is_speaking");
+        }
+        return json;
+}
+
 static void waiting_answer(const struct waiting *waiting) {
         const struct pulled_stream *stream =
                 waiting->name ? pulled_find(waiting->pulled, waiting->name) : NULL;
@@ -125,7 +137,8 @@ static void waiting_answer(const struct waiting *waiting) {
         } else {
                 if (waiting->status == 201)
                         location = xasprintf("Location: " STREAMS_PATH "%s\r\n", waiting->name);
-                reply_json(waiting->exchange, waiting->status, pulled_json(stream), location);
+                reply_json(waiting->exchange, waiting->status,
+                           shown_to(principal_of(waiting->exchange), stream), location);
         }
 }
 
@@ -164,11 +177,20 @@ static void refusal_reply(struct exchange *exchange, const struct pulled_refusal
         refuse(exchange, refusal->status, refusal->field, refusal->text);
 }
 
+// The server may have begun to stop while the body came.
+static bool is_too_late(const struct streams *streams, struct exchange *exchange) {
+        if (streams->is_stopping)
+                refuse(exchange, 503, NULL, "the server is stopping");
+        return streams->is_stopping;
+}
+
 static void add_on_json(void *context, struct exchange *exchange, json_t *json) {
         struct streams *streams = context;
         const struct pulled_stream *stream;
         struct pulled_refusal refusal;
 
+        if (is_too_late(streams, exchange))
+                return;
         if (pulled_add(streams->place.pulled, json, &stream, &refusal) < 0)
                 refusal_reply(exchange, &refusal);
         else
@@ -186,6 +208,8 @@ static void change_on_json(void *context, struct exchange *exchange, json_t *jso
         const char *name = exchange_request(exchange)->path + strlen(STREAMS_PATH);
         struct pulled_refusal refusal;
 
+        if (is_too_late(streams, exchange))
+                return;
         if (pulled_change(streams->place.pulled, name, json, &refusal) < 0)
                 refusal_reply(exchange, &refusal);
         else
@@ -262,6 +286,10 @@ void streams_reload(struct streams *streams, struct exchange *exchange,
 
 struct streams *streams_new(void) {
         return xnew(struct streams);
+}
+
+void streams_stop(struct streams *streams) {
+        streams->is_stopping = true;
 }
 
 struct streams *streams_free(struct streams *streams) {

@@ -23,6 +23,9 @@ struct streams_place {
 
 struct streams *streams_new(void);
 
+// Nothing is changed any more, not even by a request whose body is still coming.
+void streams_stop(struct streams *streams);
+
 // Whoever waits is forgotten. NULL is fine. Returns NULL.
 struct streams *streams_free(struct streams *streams);
 

@@ -357,7 +357,7 @@ bool session_stream_claim(struct session *session, const struct request *request
                           const struct observer_ops *observer) {
         struct stream_listener listener = listener_of(session);
         struct hub_stream *claimed =
-                hub_claim(session->hub, request->name, &session->base, &listener);
+                hub_claim(session->hub, request, &session->base, &listener);
 
         if (claimed)
                 stream_take(session, claimed->stream, request, observer);

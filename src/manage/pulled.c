@@ -173,9 +173,12 @@ static json_t *wish_split(const json_t *wish, const char **ret_name) {
 static int added_begin(struct pulled *pulled, const char *name, struct stream_config *config,
                        json_t *settings, struct pulled_stream **ret,
                        struct pulled_refusal *refusal) {
-        struct pulled_stream *stream = pulled_stream_new(pulled, name);
+        struct pulled_stream *stream;
         struct error error = {0};
 
+        // One of this name was paused and is no more: that was another.
+        json_object_del(pulled->paused, name);
+        stream = pulled_stream_new(pulled, name);
         api_set(stream, config, json_incref(settings));
         if (pulled_stream_begin(stream, &error) < 0) {
                 json_object_del(pulled->added, name);
@@ -185,6 +188,13 @@ static int added_begin(struct pulled *pulled, const char *name, struct stream_co
         pulled_state_tell(pulled);
         *ret = stream;
         return 0;
+}
+
+// Whether a client listens with a stream of that name.
+static bool is_brought(const struct pulled *pulled, const char *name) {
+        const struct hub_stream *stream = hub_find(pulled->parts.hub, name);
+
+        return stream && stream->is_listed;
 }
 
 int pulled_add(struct pulled *pulled, const json_t *wish, const struct pulled_stream **ret,
@@ -201,7 +211,7 @@ int pulled_add(struct pulled *pulled, const json_t *wish, const struct pulled_st
         settings = wish_split(wish, &name);
         if (!name)
                 r = refuse(ret_refusal, 400, "name", "a stream needs a name, which is a text");
-        else if (pulled_stream_find(pulled, name))
+        else if (pulled_stream_find(pulled, name) || is_brought(pulled, name))
                 r = refuse(ret_refusal, 409, "name", "there is a stream of this name");
         else if (pulled->n >= CONFIG_STREAMS_MAX)
                 r = refuse(ret_refusal, 409, "", "there are %d streams, which is the limit",

@@ -55,7 +55,7 @@ struct state {
         json_t *root;
         uint64_t version, written;  // of what was set, and of what is on disk
         int lock;                   // -1: not ours yet
-        bool is_others;             // another server has it
+        bool is_barred;             // what the file has was not read: it is not written over
         bool is_left;               // closed, while a thread still has it
         struct writing *writing;    // NULL: none
         struct loop_timer *timer;   // begins the next one
@@ -209,7 +209,7 @@ static void state_on_timer(void *context) {
 
         if (state->writing)
                 return;
-        if (state->written == state->version || state->is_others) {
+        if (state->written == state->version || state->is_barred) {
                 waiters_tell(state, state->version, state->trouble);
                 return;
         }
@@ -293,7 +293,7 @@ static void state_read(struct state *state) {
         if (stat(state->path, &status) < 0)
                 return;
         if (lock_take(state, &error) < 0) {
-                state->is_others = error.code == -EBUSY;
+                state->is_barred = true;
                 state->trouble = xstrdup(error.text);
                 log_warning("server", "state-not-read",
                             "streams that were added while the server ran are not there: %s",
@@ -351,7 +351,7 @@ static bool writing_wait(struct state *state) {
 static void last_write(struct state *state) {
         struct writing *writing;
 
-        if (state->version == state->written || state->is_others)
+        if (state->version == state->written || state->is_barred)
                 return;
         writing = writing_new(state);
         (void)file_write(state, writing->text, writing->n, &writing->error);

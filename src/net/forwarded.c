@@ -71,6 +71,18 @@ static bool pair_read(const char *text, size_t n, const char *proxies, struct fo
         return true;
 }
 
+// Whether all quotes that are opened are closed; none needs an escape.
+static bool quotes_are_whole(const char *text) {
+        size_t n_quotes = 0;
+
+        for (; *text; text++) {
+                if (*text == '\\')
+                        return false;
+                n_quotes += *text == '"';
+        }
+        return n_quotes % 2 == 0;
+}
+
 // "for=192.0.2.7;host=cam.example;proto=https".
 static bool element_read(const char *text, size_t n, const char *proxies,
                          struct forwarded *ret) {
@@ -93,7 +105,10 @@ static bool standard_read(const struct http_request *request, const char *proxie
                           struct forwarded *ret) {
         const char *value = NULL;
 
-        while ((value = http_request_next(request, "Forwarded", value)))
+        while ((value = http_request_next(request, "Forwarded", value))) {
+                // What a client begins must not swallow what a proxy adds behind it.
+                if (!quotes_are_whole(value))
+                        return false;
                 for (const char *at = value; *at;) {
                         size_t n = part_length(at, ",");
 
@@ -101,6 +116,7 @@ static bool standard_read(const struct http_request *request, const char *proxie
                                 return false;
                         at += n + (at[n] == ',');
                 }
+        }
         return true;
 }
 

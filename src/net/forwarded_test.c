@@ -62,6 +62,9 @@ static void the_last_that_is_no_proxy_counts(void **state) {
                  NULL,
                  NULL},
                 {{"X-Forwarded-Host", "a", "X-Forwarded-Host", "b"}, NULL, NULL, NULL},
+                // What a client sent must not swallow what its proxy wrote behind it.
+                {{"Forwarded", "for=127.0.0.1;x=\", for=203.0.113.9"}, NULL, NULL, NULL},
+                {{"Forwarded", "for=127.0.0.1;x=\"\\\"\", for=203.0.113.9"}, NULL, NULL, NULL},
         };
 
         (void)state;

@@ -255,6 +255,7 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
         opened->listener = *listener;
         opened->session_id = TAKE(session_id);
         opened->is_listed = request->source || request->is_listed;
+        opened->is_kept = request->is_journaled;
         if (session)
                 session->stream = opened;
         if (request->source) {
@@ -276,8 +277,7 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
 struct hub_stream *hub_close(struct hub *hub, struct hub_stream *stream) {
         if (!stream)
                 return NULL;
-        if (!stream->is_retired)
-                hub_tell(hub, stream, false);
+        hub_tell(hub, stream, false);
         TAILQ_REMOVE(list_of(hub, stream), stream, link);
         sessions_tell(hub, stream, false);
         stream_close(stream->stream);
@@ -311,9 +311,9 @@ void hub_retire(struct hub *hub, struct hub_stream *stream, const char *reason) 
         struct stream_listener listener = {.on_idle = retired_on_idle, .context = stream};
 
         assert(stream_source(stream->stream) && !stream->is_retired);
+        stream->is_retired = true;
         hub_tell(hub, stream, false);
         TAILQ_REMOVE(&hub->pulled, stream, link);
-        stream->is_retired = true;
         TAILQ_INSERT_TAIL(&hub->retired, stream, link);
         stream_set_listener(stream->stream, &listener);
         stream_end(stream->stream, reason);

@@ -140,7 +140,7 @@ struct hub_stream {
         uint64_t id;  // 1, 2, ...; never given again
         struct stream *stream;
         const struct hub_session *session;  // whose it is; NULL: the configuration's
-        bool is_listed;                     // everybody may hear of it: pulled, or asked for
+        bool is_listed, is_kept;            // everybody may hear of it; its text was to be kept
         char *session_id;                   // that its rows have; NULL: none
         struct observer log;                // of pulled streams
         struct observer owner;              // room for one of whoever opened a pulled stream
@@ -166,8 +166,9 @@ void hub_set_defaults(struct hub *hub, const struct request_defaults *defaults);
 void hub_set_keeping(struct hub *hub, const struct journaling_services *journaling,
                      struct archive *archive);
 
-// Who is told that a stream was opened, or is about to be closed or retired. It belongs to
-// whoever watches, and stays until the hub is freed or it is taken out.
+// Who is told that a stream was opened, or is about to be closed or retired; of one that was
+// retired once more when it is closed. It belongs to whoever watches, and stays until the hub
+// is freed or it is taken out.
 struct hub_watcher {
         void (*on_stream)(void *context, struct hub_stream *stream, bool is_open);
         void *context;

@@ -5,16 +5,22 @@
 
 #include "pipeline/hub.h"
 
+// Streams of one token, or of one address without a token, that may wait at a time.
+#define HUB_PARKED_MAX 16
+
 // The session goes, and its stream stays: whoever comes back within `patience` claims it, else
-// it is closed. Its observers have been removed.
+// it is closed once what it heard is text. Its observers have been removed. It is closed at
+// once where nothing was ever heard, and where HUB_PARKED_MAX wait already.
 void hub_park(struct hub_session *session, nsec_t patience);
 
 // Whether a session of that principal could have a stream of that name: no other one has it,
 // but for one that was parked by the same principal.
-bool hub_is_free(const struct hub *hub, const char *name, const struct principal *principal);
+bool hub_is_free(const struct hub *hub, const char *name, const struct principal *principal,
+                 const char *address);
 
-// The stream of that name that the session's principal had parked: the session's from now on.
-// NULL: there is none.
-struct hub_stream *hub_claim(const struct hub *hub, const char *name,
+// The stream of the requested name that the session's principal had parked: the session's from
+// now on. NULL: there is none; or was none that is kept, or not, as is requested now, and it
+// was closed.
+struct hub_stream *hub_claim(struct hub *hub, const struct request *request,
                              struct hub_session *session,
                              const struct stream_listener *listener);

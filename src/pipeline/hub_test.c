@@ -11,6 +11,7 @@
 #include "pipeline/hub_parking.h"
 #include "pipeline/hub_rig.h"
 #include "transcript/observer_capture.h"
+#include "util/mem.h"
 
 #define HUB_TEST(function) \
         cmocka_unit_test_setup_teardown(function, hub_rig_setup, hub_rig_teardown)
@@ -190,29 +191,63 @@ static void a_parked_stream_waits_for_whoever_left_it(void **state) {
         struct hub_rig *rig = hub_rig_need(state);
         struct hub_session session = session_at("10.0.0.1"), other = session_at("10.0.0.2");
         struct stream_listener listener = {0};
+        struct request request = {.name = "walkie"},
+                       kept = {.name = "walkie", .is_journaled = true};
         struct hub_stream *stream;
+        float sound[AUDIO_RATE / 10] = {0};
 
         other.principal = &somebody;
         hub_enter(rig->hub, &session);
         hub_enter(rig->hub, &other);
-        assert_true(hub_is_free(rig->hub, "walkie", anybody));
+        assert_true(hub_is_free(rig->hub, "walkie", anybody, "10.0.0.1"));
         stream = open_pushed(rig, "walkie", &session);
-        assert_false(hub_is_free(rig->hub, "walkie", anybody));
+        assert_false(hub_is_free(rig->hub, "walkie", anybody, "10.0.0.1"));
+        stream_on_audio(stream->stream, sound, AUDIO_RATE / 10);
         hub_park(&session, 60 * NSEC_PER_SEC);
         assert_null(session.stream);
-        assert_true(hub_is_free(rig->hub, "walkie", anybody));
-        assert_false(hub_is_free(rig->hub, "walkie", &somebody));
-        assert_null(hub_claim(rig->hub, "walkie", &other, &listener));
+        assert_false(hub_is_free(rig->hub, "walkie", anybody, "10.0.0.3"));
+        assert_true(hub_is_free(rig->hub, "walkie", anybody, "10.0.0.1"));
+        assert_false(hub_is_free(rig->hub, "walkie", &somebody, "10.0.0.1"));
+        assert_null(hub_claim(rig->hub, &request, &other, &listener));
         loop_advance(rig->loop, 59 * NSEC_PER_SEC);
-        assert_ptr_equal(hub_claim(rig->hub, "walkie", &session, &listener), stream);
+        assert_ptr_equal(hub_claim(rig->hub, &request, &session, &listener), stream);
         assert_ptr_equal(session.stream, stream);
         // It is nobody else's, and does not go while it is somebody's.
         loop_advance(rig->loop, 120 * NSEC_PER_SEC);
-        assert_null(hub_claim(rig->hub, "walkie", &session, &listener));
+        assert_null(hub_claim(rig->hub, &request, &session, &listener));
         hub_park(&session, 60 * NSEC_PER_SEC);
         loop_advance(rig->loop, 61 * NSEC_PER_SEC);
         assert_null(hub_find(rig->hub, "walkie"));
+        // What nobody ever spoke into is not kept, nor what was asked for otherwise.
+        open_pushed(rig, "walkie", &session);
+        hub_park(&session, 60 * NSEC_PER_SEC);
+        assert_null(hub_find(rig->hub, "walkie"));
+        stream_on_audio(open_pushed(rig, "walkie", &session)->stream, sound, AUDIO_RATE / 10);
+        hub_park(&session, 60 * NSEC_PER_SEC);
+        assert_null(hub_claim(rig->hub, &kept, &session, &listener));
+        assert_null(hub_find(rig->hub, "walkie"));
         hub_leave(rig->hub, &other);
+        hub_leave(rig->hub, &session);
+}
+
+static void an_owner_has_so_many_parked_streams(void **state) {
+        struct hub_rig *rig = hub_rig_need(state);
+        struct hub_session session = session_at("10.0.0.1");
+        float sound[AUDIO_RATE / 10] = {0};
+        size_t n = 0;
+
+        hub_enter(rig->hub, &session);
+        for (size_t i = 0; i < HUB_PARKED_MAX + 3; i++) {
+                CLEANUP(mem_freep) char *name = xasprintf("walkie %zu", i);
+
+                stream_on_audio(open_pushed(rig, name, &session)->stream, sound,
+                                AUDIO_RATE / 10);
+                hub_park(&session, 60 * NSEC_PER_SEC);
+        }
+        for (const struct hub_stream *stream = hub_first(rig->hub); stream;
+             stream = hub_next(rig->hub, stream))
+                n++;
+        assert_int_equal(n, HUB_PARKED_MAX);
         hub_leave(rig->hub, &session);
 }
 
@@ -313,6 +348,7 @@ int main(void) {
                 HUB_TEST(an_address_has_so_many_sessions),
                 HUB_TEST(all_who_watch_are_told_of_streams),
                 HUB_TEST(a_parked_stream_waits_for_whoever_left_it),
+                HUB_TEST(an_owner_has_so_many_parked_streams),
                 HUB_TEST(nobody_is_let_in_without_memory),
                 HUB_TEST(what_a_retired_stream_heard_becomes_text),
                 HUB_TEST(sessions_are_told_of_pulled_streams),

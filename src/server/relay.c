@@ -26,7 +26,7 @@ static struct sink_event event_of(const struct relayed *relayed, enum sink_event
         return (struct sink_event){
                 .kind = kind,
                 .stream = stream_name(relayed->stream->stream),
-                .is_session = relayed->stream->session != NULL,
+                .is_session = !stream_source(relayed->stream->stream),
                 .state = notice.state,
                 .reason = notice.reason,
         };

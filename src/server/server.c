@@ -270,9 +270,13 @@ static int streams_start(struct server *server, struct error *error) {
                 .on_idle = server_on_idle,
                 .context = server,
         };
+        int r;
 
         parts.state = server->state = state_open(server->parts.loop, server->state_dir);
-        return pulled_open(&server->pulled, &parts, error);
+        r = pulled_open(&server->pulled, &parts, error);
+        if (r == 0)
+                limits_set(server, pulled_count(server->pulled));
+        return r;
 }
 
 static void reload_start(struct server *server) {
