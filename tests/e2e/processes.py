@@ -67,6 +67,18 @@ def media_children(server):
     return sorted(children(server, "ffmpeg") + [pid for nursery in nurseries for pid in children(nursery)])
 
 
+def get(port, path="/healthz", tls=None):
+    """(status, body) of a GET; (None, reason) when nobody answers."""
+    try:
+        address = f"{'https' if tls else 'http'}://127.0.0.1:{port}{path}"
+        with urllib.request.urlopen(address, timeout=5, context=tls) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError as error:
+        return None, str(error)
+
+
 class Server:
     """One running `eavesdrop serve`."""
 
@@ -95,16 +107,7 @@ class Server:
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
     def http(self, path="/healthz"):
-        """(status, body) of a GET; (None, reason) when nobody answers."""
-        try:
-            scheme = "https" if self.tls else "http"
-            address = f"{scheme}://127.0.0.1:{self.port}{path}"
-            with urllib.request.urlopen(address, timeout=5, context=self.tls) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except OSError as error:
-            return None, str(error)
+        return get(self.port, path, self.tls)
 
     def wait_ready(self, timeout=60):
         def is_ready():

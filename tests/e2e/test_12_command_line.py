@@ -59,9 +59,7 @@ def test_server_with_closed_descriptors(program, models, data, tmp_path, closed)
     )
     server = subprocess.Popen([*shell(closed), program, "serve", "--config", config], stderr=subprocess.DEVNULL)
     try:
-        probe = processes.Server.http
-        server.port = port
-        processes.wait_until(lambda: server.poll() is not None or probe(server)[0] == 200, 60, "server ready")
+        processes.wait_until(lambda: server.poll() is not None or processes.get(port)[0] == 200, 60, "server ready")
         processes.wait_until(
             lambda: server.poll() is not None or processes.media_children(server.pid), 30, "what reads the camera"
         )
@@ -326,9 +324,8 @@ def test_server_configured_from_standard_input(program, models, tmp_path):
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=tmp_path)
     server.stdin.write(f"listen: 127.0.0.1:{port}\nmodel: tiny.en\nmodel_dir: {models}\n".encode())
     server.stdin.close()
-    server.port = port
     try:
-        processes.wait_until(lambda: processes.Server.http(server)[0] == 200, 60, "server ready")
+        processes.wait_until(lambda: processes.get(port)[0] == 200, 60, "server ready")
     finally:
         server.send_signal(signal.SIGTERM)
         assert server.wait(30) == 0

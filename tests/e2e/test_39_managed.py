@@ -104,7 +104,7 @@ def test_a_camera_is_added_changed_paused_and_removed(serve, cameras, loop_file,
     status, changed = call(server, "PATCH", f"{STREAMS}/hall", {"pause": 0.7, "decoding": None})
     assert status == 200 and "decoding" not in changed["settings"], changed
     wait_stream(server, "hall", lambda s: s["state"] == "online")
-    assert len(server.media()) == 1 and server.media() != before
+    processes.wait_until(lambda: len(found := server.media()) == 1 and found != before, 30, "another process, alone")
 
     assert call(server, "POST", f"{STREAMS}/hall/pause")[1]["state"] == "paused"
     processes.wait_until(lambda: not server.media(), 10, "the camera's process gone")
