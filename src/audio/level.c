@@ -7,8 +7,10 @@ static void step_feed(struct level_step *step, const float *samples, size_t n) {
 
         // A step is short enough for float; its sums are kept as double.
         for (size_t i = 0; i < n; i++) {
-                squares += samples[i] * samples[i];
-                peak = fmaxf(peak, fabsf(samples[i]));
+                float sample = samples[i], size = fabsf(sample);
+
+                squares += sample * sample;
+                peak = size > peak ? size : peak;
         }
         step->squares += (double)squares;
         step->peak = peak;
