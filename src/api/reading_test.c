@@ -64,6 +64,7 @@ static void on_request(void *context, struct exchange *exchange) {
         api_answer(desk->api, exchange);
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the listener's type of it
 static char *admit(void *context, struct http_request *request, int *ret_status) {
         const struct desk *desk = context;
 

@@ -292,7 +292,7 @@ int secret_file_read(char **ret, const char *path, struct error *error) {
         size_t n = 0;
         int r = private_read(&text, &n, path, error);
 
-        if (r != 0)
+        if (!text)
                 return r;
         text[strcspn(text, "\r\n")] = '\0';
         r = token_secret_check(text, error);
