@@ -176,19 +176,13 @@ static void feed_on_tails(void *context) {
 
 static void tail_take(struct followed *followed, const struct stream_facts *facts,
                       const struct update *update) {
-        struct row *row, *stable;
         bool has_text = update->tail->text[0];
 
         if (!followed->n_tail_readers || (!has_text && !followed->has_tail_text))
                 return;
         followed->has_tail_text = has_text;
-        row = segment_row_tail(facts, update->tail, strlen(update->tail->text),
-                               update->language);
-        stable = segment_row_tail(facts, update->tail, update->stable_bytes, update->language);
         free(followed->tail);
-        followed->tail = row_json_tail(row, stable->text);
-        row_free(row);
-        row_free(stable);
+        followed->tail = segment_row_tail_json(facts, update);
         loop_timer_set(followed->feed->tail_timer, 0);
 }
 

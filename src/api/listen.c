@@ -66,16 +66,12 @@ static void listening_on_timer(void *context) {
 static void tail_take(struct listening *listening, const struct stream_facts *facts,
                       const struct update *update) {
         bool has_text = update->tail->text[0];
-        CLEANUP(row_freep) struct row *row = NULL, *stable = NULL;
 
         if (!has_text && !listening->has_tail_text)
                 return;
         listening->has_tail_text = has_text;
-        row = segment_row_tail(facts, update->tail, strlen(update->tail->text),
-                               update->language);
-        stable = segment_row_tail(facts, update->tail, update->stable_bytes, update->language);
         free(listening->tail);
-        listening->tail = row_json_tail(row, stable->text);
+        listening->tail = segment_row_tail_json(facts, update);
         loop_timer_set(listening->timer, 0);
 }
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "journal/row_json.h"
 #include "util/mem.h"
 
 static int64_t milliseconds_of(nsec_t wall) {
@@ -59,6 +60,17 @@ struct row *segment_row_final(const struct stream_facts *facts, const struct seg
         row->confidence = expf(segment->avg_logprob);
         words_take(row, segment);
         return row;
+}
+
+char *segment_row_tail_json(const struct stream_facts *facts, const struct update *update) {
+        const struct segment *tail = update->tail;
+        CLEANUP(row_freep)
+        struct row *row = segment_row_tail(facts, tail, strlen(tail->text), update->language);
+        CLEANUP(row_freep)
+        struct row *stable =
+                segment_row_tail(facts, tail, update->stable_bytes, update->language);
+
+        return row_json_tail(row, stable->text);
 }
 
 struct row *segment_row_status(const struct stream_facts *facts,

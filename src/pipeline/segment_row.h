@@ -20,6 +20,10 @@ struct row *segment_row_final(const struct stream_facts *facts, const struct seg
 struct row *segment_row_tail(const struct stream_facts *facts, const struct segment *tail,
                              size_t n_bytes, const char *language);
 
+// An update's tail for those who are told at once: its row as JSON, with the text that is
+// stable (journal/row_json.h). The caller frees it.
+char *segment_row_tail_json(const struct stream_facts *facts, const struct update *update);
+
 // The source's state, which it is in since `wall`.
 struct row *segment_row_status(const struct stream_facts *facts,
                                const struct stream_notice *notice, nsec_t wall);
