@@ -4,9 +4,8 @@
 // more than one of them; and who asks and goes, again and again, leaves nothing behind.
 //
 // Threads: loop thread only.
-// Memory:  what waits is bounded by its askers, each of which has one errand at a time; sound
-// by
-//          ERRANDS_SOUND_MAX.
+// Memory:  what waits is bounded by its askers, each of which has one errand at a time;
+//          sound by ERRANDS_SOUND_MAX.
 
 #include <stdbool.h>
 #include <stddef.h>

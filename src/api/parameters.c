@@ -72,10 +72,11 @@ bool parameters_time(struct exchange *exchange, const char *name, int64_t *ret) 
         CLEANUP(mem_freep) char *text = http_request_query(exchange_request(exchange), name);
         double seconds;
         const char *end = text ? number_read(text, &seconds) : NULL;
+        bool is_number = end && !*end;
 
-        if (!text || (!end && date_read(text, ret)) || (end && *end && date_read(text, ret)))
+        if (!text || (!is_number && date_read(text, ret)))
                 return true;
-        if (end && !*end && seconds >= 0 && seconds <= SECONDS_MAX) {
+        if (is_number && seconds >= 0 && seconds <= SECONDS_MAX) {
                 *ret = (int64_t)(seconds * 1000);
                 return true;
         }
