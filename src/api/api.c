@@ -10,6 +10,7 @@
 #include "api/events.h"
 #include "api/forgetting.h"
 #include "api/listen.h"
+#include "api/me.h"
 #include "api/parameters.h"
 #include "api/probes.h"
 #include "api/problem.h"
@@ -23,6 +24,7 @@
 #include "api/streams.h"
 #include "api/timeline.h"
 #include "api/tokens_page.h"
+#include "api/web.h"
 #include "auth/principal.h"
 #include "util/mem.h"
 #include "util/metrics.h"
@@ -49,6 +51,7 @@ struct api {
         struct streams *streams;
         struct hub *hub;
         struct events *events;
+        struct web *web;
 };
 
 static struct api_view api_view(const struct api *api) {
@@ -60,12 +63,22 @@ static struct api_view api_view(const struct api *api) {
 
 // --- the pages -------------------------------------------------------------------------------
 
-static void root_get(struct api *api, struct exchange *exchange,
+static void page_get(struct api *api, struct exchange *exchange,
                      const struct route_parts *parts) {
+        (void)parts;
+        web_answer_page(api->web, exchange);
+}
+
+static void page_file_get(struct api *api, struct exchange *exchange,
+                          const struct route_parts *parts) {
+        web_answer_file(api->web, exchange, parts->texts[0]);
+}
+
+static void me_get(struct api *api, struct exchange *exchange,
+                   const struct route_parts *parts) {
         (void)api;
         (void)parts;
-        reply_text(exchange, 200,
-                   "eavesdrop: connect a WebSocket client here (docs/protocols.md)\n", NULL);
+        me_answer(exchange);
 }
 
 static void health_get(struct api *api, struct exchange *exchange,
@@ -370,10 +383,14 @@ static void reload_post(struct api *api, struct exchange *exchange,
 
 // A path with names in it stands behind those that it would take for them.
 static const struct route routes[] = {
-        {"GET", "/", ROUTE_OPEN, root_get},
+        {"GET", "/", ROUTE_OPEN, page_get},
+        {"GET", "/captions/{stream}", ROUTE_OPEN, page_get},
+        {"GET", "/s/{id}", ROUTE_OPEN, page_get},
+        {"GET", "/web/{file}", ROUTE_OPEN, page_file_get},
         {"GET", "/healthz", ROUTE_OPEN, health_get},
         {"GET", "/readyz", ROUTE_OPEN, readiness_get},
         {"GET", "/metrics", ROUTE_READ_ALL, metrics_get},
+        {"GET", "/api/v1/me", ROUTE_OPEN, me_get},
         {"GET", "/api/v1/server", ROUTE_MANAGE, server_get},
         {"POST", "/api/v1/tokens/reload", ROUTE_MANAGE, tokens_post},
         {"GET", "/api/v1/status", ROUTE_READ_ALL, status_get},
@@ -533,6 +550,7 @@ struct api *api_new(struct loop *loop,
         api->streams = streams_new();
         api->status = status_new(loop);
         api->readings = readings_new();
+        api->web = web_new();
         return api;
 }
 
@@ -556,6 +574,7 @@ struct api *api_free(struct api *api) {
         status_free(api->status);
         readings_free(api->readings);
         streams_free(api->streams);
+        web_free(api->web);
         free(api->metrics);
         return mem_free(api);
 }

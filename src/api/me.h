@@ -1,0 +1,10 @@
+#pragma once
+// Me: who is asking, as the server sees it. The page shows what its reader may do.
+//
+// Threads: loop thread only.
+
+struct exchange;
+
+// {"name", "scopes": ["read", ...], "streams": [...] or null for all, "is_known", "version"}:
+// is_known is false for somebody without a token.
+void me_answer(struct exchange *exchange);

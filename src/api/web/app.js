@@ -1,0 +1,219 @@
+// The page: its frame, and which view is shown in it. A view is a module with
+//
+//     mount(root, {parts, query}) -> {title, unmount()}
+//
+// that fills `root` and cleans up after itself. Views of the frame are at /#/NAME/PART?QUERY.
+import {askWhoIAm, may, mayReadAll, whenRefused} from "./api.js";
+import {append, ask, element, field, fill, setText} from "./dom.js";
+import {bindKey, showKeys} from "./keys.js";
+import {setSetting, setting, setToken, takeTokenFromAddress, token} from "./session.js";
+import * as store from "./store.js";
+import {say} from "./texts.js";
+
+// `key` goes there; `nav` stands in the frame's list; `needs` is the scope without which it is
+// of no use.
+const VIEWS = {
+  wall: {load: () => import("./view_wall.js"), nav: "nav.wall", needs: "read", key: "w"},
+};
+
+const content = element("main", {id: "content", tabindex: "-1"});
+const nav = element("nav", {"aria-label": say("nav.label")});
+const connectionSign = element("p", {class: "connection", role: "status"});
+const loadSign = element("p", {class: "load"});
+// What screen readers are told without looking for it: final text, never tails.
+const announcer = element("div", {class: "unseen", "aria-live": "polite", role: "log"});
+let shown = null; // {name, unmount}
+
+// --- where we are ----------------------------------------------------------------------------
+
+// The view's name, the decoded parts behind it, and its query.
+function place() {
+  const path = location.pathname.split("/").slice(1).map(decodeURIComponent);
+  const query = new URLSearchParams(location.search);
+  if (path[0] === "captions") return {name: "captions", parts: path.slice(1), query, isBare: true};
+  const hash = location.hash.slice(1);
+  if (path[0] === "s" && !hash.startsWith("/")) return {name: "segment", parts: path.slice(1), query};
+  const [where, asked] = hash.split("?");
+  const parts = where.split("/").slice(1).map(decodeURIComponent);
+  return {name: parts[0] || "wall", parts: parts.slice(1), query: new URLSearchParams(asked)};
+}
+
+export function addressOf(name, parts = [], query = {}) {
+  const asked = new URLSearchParams(Object.entries(query).filter(([, value]) => value)).toString();
+  return "/#/" + [name, ...parts.map(encodeURIComponent)].join("/") + (asked ? "?" + asked : "");
+}
+
+export function go(name, parts, query) {
+  location.assign(addressOf(name, parts, query));
+}
+
+function drawNav(current) {
+  fill(nav, Object.entries(VIEWS).filter(([, view]) => view.nav && (!view.needs || may(view.needs))).map(([name, view]) =>
+    element("a", {href: addressOf(name), "aria-current": name === current ? "page" : null,
+      "aria-keyshortcuts": view.key}, say(view.nav))));
+}
+
+async function show() {
+  const {name, parts, query} = place();
+  const view = VIEWS[name] ?? VIEWS.wall;
+
+  shown?.unmount?.();
+  shown = null;
+  content.replaceChildren();
+  drawNav(name);
+  try {
+    const {mount} = await view.load();
+    const root = element("div", {class: `view view-${name}`});
+    content.append(root);
+    shown = await mount(root, {parts, query});
+    document.title = shown.title ? `${shown.title} · eavesdrop` : "eavesdrop";
+  } catch (error) {
+    tellError(error);
+  }
+}
+
+// --- what the frame tells --------------------------------------------------------------------
+
+// Something went wrong, in words; it stays until it is closed.
+export function tellError(error) {
+  const sign = element("div", {class: "error-sign", role: "alert"},
+    element("span", {}, say("error", {reason: error.message})),
+    element("button", {type: "button", "aria-label": say("close"), onclick: () => sign.remove()}, "×"));
+  document.body.append(sign);
+}
+
+// Final text, for screen readers; only the last few lines stay.
+export function announce(text) {
+  announcer.append(element("p", {}, text));
+  while (announcer.childElementCount > 5) announcer.firstChild.remove();
+}
+
+function drawConnection() {
+  const {state, why} = store.connection;
+  document.body.dataset.connection = state;
+  setText(connectionSign, why ?? say(`connection.${state}`));
+}
+
+function drawLoad() {
+  const status = store.server.status;
+  loadSign.hidden = !status;
+  if (!status) return;
+  const speaking = [...store.streams.values()].filter((stream) => stream.isSpeaking).length;
+  loadSign.dataset.level = status.load.level;
+  setText(loadSign, say("load.summary", {
+    level: say(`load.${status.load.level}`),
+    speaking,
+    streams: store.streams.size,
+  }));
+}
+
+// --- who reads, and how ----------------------------------------------------------------------
+
+let isAsking = false;
+
+async function askToken(isBad) {
+  if (isAsking) return;
+  isAsking = true;
+  const given = await ask(say("token.title"), (close) => {
+    const input = element("input", {type: "password", autocomplete: "off", spellcheck: "false", required: true});
+    return element("form", {onsubmit: (event) => {
+      event.preventDefault();
+      close(input.value.trim());
+    }},
+    isBad ? element("p", {class: "bad", role: "alert"}, say("token.bad")) : null,
+    element("p", {}, say("token.about")), field(say("token.label"), input),
+    element("button", {class: "primary"}, say("token.use")));
+  });
+  isAsking = false;
+  if (!given) return;
+  setToken(given);
+  await begin();
+}
+
+function applySettings() {
+  const root = document.documentElement;
+  root.dataset.theme = setting("theme") ?? "system";
+  root.dataset.motion = setting("motion") ? "reduced" : "full";
+  root.dataset.confidence = setting("confidence") ? "shown" : "hidden";
+  root.style.fontSize = `${setting("size") ?? 100}%`;
+}
+
+function askSettings() {
+  const change = (name) => (event) => {
+    const {type, checked, value} = event.target;
+    setSetting(name, type === "checkbox" ? checked : value);
+    applySettings();
+  };
+  const check = (name) => element("input", {type: "checkbox", checked: Boolean(setting(name)), onchange: change(name)});
+  return ask(say("settings.title"), (close) => [
+    field(say("settings.theme"), element("select", {onchange: change("theme")},
+      ["system", "light", "dark"].map((theme) =>
+        element("option", {value: theme, selected: theme === (setting("theme") ?? "system")},
+          say(`settings.theme.${theme}`))))),
+    field(say("settings.size"), element("input", {type: "range", min: 75, max: 250, step: 5,
+      value: setting("size") ?? 100, oninput: change("size")})),
+    field(say("settings.motion"), check("motion")),
+    field(say("settings.confidence"), check("confidence")),
+    token() ? element("button", {type: "button", onclick: () => {
+      setToken(null);
+      close();
+      begin();
+    }}, say("token.forget")) : null,
+    element("button", {type: "button", class: "primary", onclick: () => close()}, say("close")),
+  ]);
+}
+
+// --- beginning -------------------------------------------------------------------------------
+
+function drawFrame() {
+  append(document.body,
+    element("a", {class: "skip", href: "#content", onclick: (event) => {
+      event.preventDefault();
+      content.focus();
+    }}, say("skip")),
+    element("header", {class: "frame"},
+      element("a", {class: "name", href: addressOf("wall")}, say("app.name")), nav, loadSign, connectionSign,
+      element("button", {type: "button", class: "icon", "aria-label": say("nav.settings"), title: say("nav.settings"),
+        onclick: askSettings}, "Aa"),
+      element("button", {type: "button", class: "icon", "aria-label": say("nav.keys"), title: say("nav.keys"),
+        "aria-keyshortcuts": "?", onclick: showKeys}, "?")),
+    content, announcer);
+  bindKey("?", "keys.keys", showKeys);
+  for (const [name, view] of Object.entries(VIEWS))
+    if (view.key) bindKey(view.key, view.nav, () => go(name));
+}
+
+// Who reads, and then what they may read.
+async function begin() {
+  try {
+    await askWhoIAm();
+  } catch (error) {
+    if (error.status !== 401) tellError(error);
+  }
+  store.start();
+  if (!may("read") && !may("listen")) askToken(false);
+  await show();
+}
+
+// A server that was not there when the page was opened has not told who we are.
+store.on("connection", () => {
+  drawConnection();
+  if (store.connection.state === "refused" && token()) askToken(true);
+});
+store.on("status", drawLoad);
+store.on("change", () => mayReadAll() && drawLoad());
+whenRefused(() => askToken(Boolean(token())));
+
+takeTokenFromAddress();
+applySettings();
+addEventListener("storage", applySettings);
+addEventListener("hashchange", () => {
+  if (location.hash.startsWith("#token=")) {
+    takeTokenFromAddress();
+    begin();
+  } else show();
+});
+document.documentElement.dataset.frame = place().isBare ? "bare" : "full";
+if (place().isBare) document.body.append(content, announcer);
+else drawFrame();
+begin();

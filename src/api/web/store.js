@@ -1,0 +1,286 @@
+// What is known of all streams, kept up to date by the server's events: the one place that
+// follows them. Views look at it, and are told, at most once for each frame that is drawn, which
+// streams changed; or of each event as it comes.
+import {ApiError, get, may, mayReadAll} from "./api.js";
+import {clockFromEvent, serverNow} from "./clock.js";
+import {follow} from "./events.js";
+
+const LINES_KEPT = 30; // of each stream; a view of one stream asks the API for what was before
+const HISTORY = 400; // rows that are asked for at first
+const ALERTS_KEPT = 200;
+const LATENESS_SPAN = 60_000; // ms
+const REFRESH_AFTER = 300; // ms
+const STATUS_EVERY = 5000; // ms
+const SPEAKING_FOR = 3000; // ms after its last sign
+
+export class Stream {
+  constructor(name) {
+    this.name = name;
+    this.owner = null; // "file", "api", "client"; null: of a session, known by its text only
+    this.isListed = false; // the server lists it
+    this.state = null;
+    this.reason = null;
+    this.since = null;
+    this.isPaused = false;
+    this.level = null; // dBFS, of the last second
+    this.peak = null;
+    this.tail = null; // {text, stable, language} or null
+    this.lines = []; // rows of final segments, oldest first
+    this.alerts = []; // rows of alerts that fired, oldest first
+    this.lastSpoken = 0; // server's ms
+    this.lateness = []; // {at, ms} of finals of the last minute
+    this.spokeAt = 0; // performance.now() of the last sign of speech
+  }
+
+  get isSpeaking() {
+    return this.tail !== null || performance.now() - this.spokeAt < SPEAKING_FOR;
+  }
+
+  // Milliseconds from the end of what was said until its text was here: the median of the last
+  // minute, or null.
+  get delay() {
+    const from = serverNow() - LATENESS_SPAN;
+    const late = this.lateness.filter(({at}) => at >= from).map(({ms}) => ms).sort((a, b) => a - b);
+    return late.length ? late[late.length >> 1] : null;
+  }
+}
+
+const handlers = new Map(); // kind -> set of functions
+const dirty = new Set();
+let isFlushAsked = false;
+let following = null;
+let refreshing = null;
+
+export const streams = new Map(); // name -> Stream
+export const connection = {state: "connecting", why: null};
+export const server = {status: null}; // the last GET /status, for who may see it
+export const alerts = []; // rows that fired, newest first
+
+// "change" (a set of streams, once a frame), "streams" (some came or went), "event" (kind, data),
+// "reset" (all that was shown is to be asked for anew), "connection", "status". Returns what ends
+// it.
+export function on(kind, handler) {
+  if (!handlers.has(kind)) handlers.set(kind, new Set());
+  handlers.get(kind).add(handler);
+  return () => handlers.get(kind).delete(handler);
+}
+
+function tell(kind, ...values) {
+  for (const handler of handlers.get(kind) ?? []) handler(...values);
+}
+
+function flush() {
+  isFlushAsked = false;
+  const changed = new Set(dirty);
+  dirty.clear();
+  tell("change", changed);
+}
+
+function touch(stream) {
+  dirty.add(stream);
+  if (isFlushAsked) return;
+  isFlushAsked = true;
+  if (document.hidden) setTimeout(flush, 250); // frames are not drawn
+  else requestAnimationFrame(flush);
+}
+
+export function streamOf(name) {
+  let stream = streams.get(name);
+  if (!stream) {
+    stream = new Stream(name);
+    streams.set(name, stream);
+    tell("streams");
+  }
+  return stream;
+}
+
+// --- rows and events -------------------------------------------------------------------------
+
+function addLine(stream, row, isNew) {
+  if (stream.lines.some((line) => line.id && line.id === row.id)) return;
+  stream.lines.push(row);
+  if (stream.lines.length > 1 && stream.lines.at(-2).start > row.start)
+    stream.lines.sort((a, b) => (a.start < b.start ? -1 : 1));
+  if (stream.lines.length > LINES_KEPT) stream.lines.shift();
+  stream.lastSpoken = Math.max(stream.lastSpoken, Date.parse(row.end));
+  if (!isNew) return;
+  stream.spokeAt = performance.now();
+  stream.lateness.push({at: serverNow(), ms: Math.max(0, serverNow() - Date.parse(row.end))});
+  if (stream.lateness.length > 100) stream.lateness.shift();
+}
+
+function addAlert(row) {
+  if (row.phase === "withdrawn" || row.phase === "confirmed") {
+    const fired = alerts.find((alert) => alert.id === row.firing);
+    if (fired) fired.outcome = row.phase;
+    return;
+  }
+  if (alerts.some((alert) => alert.id === row.id)) return;
+  alerts.unshift(row);
+  alerts.length = Math.min(alerts.length, ALERTS_KEPT);
+  streamOf(row.stream).alerts.push(row);
+}
+
+function forget(row) {
+  const concerned = row.stream ? [streams.get(row.stream)].filter(Boolean) : [...streams.values()];
+  const isGone = (line) => (!row.start || line.end >= row.start) && (!row.end || line.start < row.end);
+  for (const stream of concerned) {
+    stream.lines = stream.lines.filter((line) => !isGone(line));
+    stream.alerts = stream.alerts.filter((alert) => !isGone(alert));
+    touch(stream);
+  }
+}
+
+const takers = {
+  segment(stream, row) {
+    addLine(stream, row, true);
+    stream.tail = null;
+  },
+  tail(stream, row) {
+    stream.tail = row.text ? row : null;
+    if (row.text) stream.spokeAt = performance.now();
+  },
+  level(stream, row) {
+    stream.level = row.level;
+    stream.peak = row.peak;
+    clockFromEvent(row.time);
+  },
+  status(stream, row) {
+    stream.state = row.state;
+    stream.reason = row.reason ?? null;
+    stream.since = row.start;
+    if (row.state !== "online") stream.tail = stream.level = stream.peak = null;
+    refreshSoon(); // it may have come, or be gone for good
+  },
+  alert(stream, row) {
+    addAlert(row);
+  },
+};
+
+function take(kind, data) {
+  if (kind === "begin") {
+    if (data.is_resumed === false) reload();
+    return;
+  }
+  if (kind === "forgotten") forget(data);
+  if (data.stream && takers[kind]) {
+    const isKnown = streams.has(data.stream);
+    const stream = streamOf(data.stream);
+    takers[kind](stream, data);
+    if (!isKnown) refreshSoon();
+    touch(stream);
+  }
+  tell("event", kind, data);
+}
+
+// --- asking ----------------------------------------------------------------------------------
+
+function takeListed(listed) {
+  const names = new Set(listed.map(({name}) => name));
+  let isOther = false;
+
+  for (const entry of listed) {
+    isOther ||= !streams.get(entry.name)?.isListed;
+    const stream = streamOf(entry.name);
+    Object.assign(stream, {
+      isListed: true,
+      owner: entry.owner,
+      state: entry.state,
+      reason: entry.reason,
+      since: entry.since,
+      isPaused: entry.is_paused,
+      settings: entry.settings,
+      counters: entry.counters,
+    });
+    if (entry.last?.at) stream.lastSpoken = Math.max(stream.lastSpoken, Date.parse(entry.last.at));
+    touch(stream);
+  }
+  // Gone: what was said in it is found by searching.
+  for (const [name, stream] of streams) {
+    if (stream.isListed && !names.has(name)) {
+      streams.delete(name);
+      isOther = true;
+    }
+  }
+  if (isOther) tell("streams");
+}
+
+// The list of streams again, now.
+export async function refresh() {
+  clearTimeout(refreshing);
+  refreshing = null;
+  takeListed((await get("/streams")).streams);
+}
+
+export function refreshSoon() {
+  refreshing ??= setTimeout(() => refresh().catch(() => {}), REFRESH_AFTER);
+}
+
+async function loadHistory() {
+  const rows = await get("/segments", {order: "newest", limit: HISTORY}).catch((error) => {
+    if (error instanceof ApiError && error.status === 404) return {rows: []}; // nothing is kept
+    throw error;
+  });
+  for (const row of rows.rows.reverse()) {
+    const stream = streamOf(row.stream);
+    addLine(stream, row, false);
+    touch(stream);
+  }
+  const fired = await get("/alerts/fired", {limit: ALERTS_KEPT}).catch(() => ({rows: []}));
+  for (const row of fired.rows.reverse()) addAlert(row);
+}
+
+async function load() {
+  if (!may("read")) return;
+  await Promise.all([refresh(), loadHistory()]);
+}
+
+async function reload() {
+  for (const stream of streams.values()) stream.lines = [];
+  alerts.length = 0;
+  await load().catch(() => {});
+  tell("reset");
+}
+
+async function askStatus() {
+  if (!mayReadAll() || document.hidden || connection.state !== "live") return;
+  try {
+    server.status = await get("/status");
+    tell("status");
+  } catch {
+    // That the server is away is told by the events.
+  }
+}
+
+// Follow the server from now on; again after another token was given.
+export async function start() {
+  following?.stop();
+  streams.clear();
+  alerts.length = 0;
+  tell("streams");
+  if (!may("read")) {
+    Object.assign(connection, {state: "refused", why: null});
+    tell("connection");
+    return;
+  }
+  // Events first: what is said between the two is in both, and its id tells so.
+  following = follow({}, {
+    onEvent: take,
+    onState(state, why) {
+      Object.assign(connection, {state, why});
+      if (state === "live") {
+        refreshSoon();
+        askStatus();
+      }
+      tell("connection");
+    },
+  });
+  await load().catch(() => {});
+  tell("reset");
+}
+
+setInterval(askStatus, STATUS_EVERY);
+// Lights go out and delays grow old also where nothing happens.
+setInterval(() => {
+  for (const stream of streams.values()) if (stream.spokeAt || stream.lateness.length) touch(stream);
+}, 1000);
