@@ -20,6 +20,7 @@
 #define NO_JOURNAL "nothing is kept: the configuration's \"journal: on\" keeps what is heard"
 #define NO_TOKEN   "the token has expired or was revoked"
 #define NO_ROOM    "too many others read what is kept; ask again later"
+#define NO_SHARE   "too much is read for you at once; let some of it end first"
 
 struct readings {
         LIST_HEAD(, reading) list;
@@ -35,14 +36,46 @@ static void refuse(struct exchange *exchange, int status, const char *detail) {
         problem_reply(exchange, &problem);
 }
 
+static bool is_same_asker(const struct http_request *a, const struct http_request *b) {
+        bool has_token = a->principal && !a->principal->stranger && a->principal->life;
+
+        return a->principal == b->principal &&
+               (has_token || strcmp(a->address, b->address) == 0);
+}
+
+// What one asker has at once.
+struct share {
+        size_t n, n_live;
+        size_t sound;  // bytes, those that it may get included
+};
+
+static struct share share_of(const struct readings *readings,
+                             const struct http_request *request) {
+        struct share share = {0};
+        struct reading *reading;
+
+        LIST_FOREACH(reading, &readings->list, link) {
+                if (!is_same_asker(exchange_request(reading->exchange), request))
+                        continue;
+                *(reading->is_live ? &share.n_live : &share.n) += 1;
+                share.sound += reading->sound_bytes + reading->sound_asked;
+        }
+        return share;
+}
+
 bool readings_admit(const struct readings *readings, struct exchange *exchange,
                     const struct reading_place *place, bool is_live) {
+        struct share share = share_of(readings, exchange_request(exchange));
+        size_t most = is_live ? READINGS_LIVE_MAX : READINGS_MAX;
+
         if (place->is_stopping)
                 refuse(exchange, 503, "the server is stopping");
         else if (!place->journal)
                 refuse(exchange, 404, NO_JOURNAL);
-        else if (is_live ? readings->n_live >= READINGS_LIVE_MAX : readings->n >= READINGS_MAX)
+        else if ((is_live ? readings->n_live : readings->n) >= most)
                 refuse(exchange, 503, NO_ROOM);
+        else if ((is_live ? share.n_live : share.n) >= most / READINGS_SHARE)
+                refuse(exchange, 503, NO_SHARE);
         else
                 return true;
         return false;
@@ -182,6 +215,7 @@ static void reading_on_sound(void *context, struct archive_sound *sound, const c
         struct reading *reading = context;
         struct problem problem = {.status = sound->is_absent ? 404 : 503, .detail = trouble};
 
+        reading->sound_asked = 0;
         reading->sound_bytes = sound->n;
         if (trouble)
                 reading_refuse(reading, &problem);
@@ -190,6 +224,13 @@ static void reading_on_sound(void *context, struct archive_sound *sound, const c
 }
 
 void reading_sound(struct reading *reading, const struct archive_query *query, size_t n_most) {
+        struct share share = share_of(reading->readings, exchange_request(reading->exchange));
+
+        if (share.sound + n_most > ERRANDS_SOUND_MAX / READINGS_SHARE) {
+                reading_refuse(reading, &(struct problem){503, .detail = NO_SHARE});
+                return;
+        }
+        reading->sound_asked = n_most;
         if (!errands_hear(reading->readings->errands, reading->place.archive, query, n_most,
                           reading_on_sound, reading))
                 reading_refuse(reading, &(struct problem){503, .detail = NO_ROOM});

@@ -26,9 +26,11 @@ struct reading;
 struct readings;
 
 // At once, of all clients: those that end by themselves, and those that go on until the client
-// goes.
+// goes. Of these, and of the room for sound (errands.h), one token, or one address without a
+// token, may have READINGS_SHARE-th: whoever leaves its readings open is alone in waiting.
 #define READINGS_MAX      32
 #define READINGS_LIVE_MAX 64
+#define READINGS_SHARE    2
 
 // Where that is which they read; all lent.
 struct reading_place {
@@ -64,7 +66,8 @@ struct reading {
         struct exchange *exchange;
         struct reading_place place;
         bool is_live, is_looking, is_begun;
-        size_t sound_bytes;  // that it has
+        size_t sound_bytes;  // that it has,
+        size_t sound_asked;  // and may get
         char *bytes;         // put, of which those from `at` on are not written yet
         size_t n, at, capacity;
         LIST_ENTRY(reading) link;
@@ -83,7 +86,7 @@ void readings_look(struct readings *readings);
 // --- before it begins ------------------------------------------------------------------------
 
 // Whether there is a journal to read, and room for one more. Else it is answered: 404 where
-// nothing is kept, 503 where there is no room or the server stops.
+// nothing is kept, 503 where there is no room, who asks has its share, or the server stops.
 bool readings_admit(const struct readings *readings, struct exchange *exchange,
                     const struct reading_place *place, bool is_live);
 

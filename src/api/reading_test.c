@@ -250,24 +250,42 @@ static bool nobody_is_there(struct life *life) {
         return listener_connections(current->listener) == 0;
 }
 
-static void there_is_room_for_so_many(void **state) {
-        struct desk *desk = *state;
-        int fds[READINGS_LIVE_MAX];
+// Two who have a token each.
+static struct principal_life life_a = {.n_holders = 1}, life_b = {.n_holders = 1};
+static const struct principal token_a = {.name = "a", .scopes = SCOPE_READ, .life = &life_a};
+static const struct principal token_b = {.name = "b", .scopes = SCOPE_READ, .life = &life_b};
 
-        rows_append(desk);
-        for (size_t i = 0; i < READINGS_LIVE_MAX; i++) {
+#define SHARE (READINGS_LIVE_MAX / READINGS_SHARE)
+
+static void live_open(struct desk *desk, const struct principal *principal, int *fds) {
+        desk->principal = principal;
+        for (size_t i = 0; i < SHARE; i++) {
                 assert_status(desk, "/streams/hall/captions.vtt?live=1", 200);
                 fds[i] = desk->fd;
                 desk->fd = -1;
         }
+}
+
+static void there_is_room_for_so_many(void **state) {
+        struct desk *desk = *state;
+        int fds[READINGS_SHARE][SHARE];
+
+        rows_append(desk);
+        live_open(desk, &token_a, fds[0]);
+        // One has its share; there is room for the other's.
         assert_status(desk, "/streams/hall/captions.vtt?live=1", 503);
+        assert_non_null(strstr(desk->answer, "for you"));
+        live_open(desk, &token_b, fds[1]);
+        desk->principal = principal_anonymous(true);
+        assert_status(desk, "/streams/hall/captions.vtt?live=1", 503);
+        assert_non_null(strstr(desk->answer, "others"));
         assert_non_null(strstr(desk->answer, "Retry-After: "));
-        // Others are not concerned.
+        // Those who read what ends are not concerned.
         assert_status(desk, "/streams/hall/captions.vtt", 200);
         close(desk->fd);
         desk->fd = -1;
         for (size_t i = 0; i < READINGS_LIVE_MAX; i++)
-                close(fds[i]);
+                close(fds[i / SHARE][i % SHARE]);
         life_run_until(desk->life, nobody_is_there);
         assert_status(desk, "/streams/hall/captions.vtt?live=1", 200);
 }
