@@ -44,14 +44,14 @@ static bool is_same_asker(const struct http_request *a, const struct http_reques
 }
 
 // What one asker has at once.
-struct share {
+struct reading_share {
         size_t n, n_live;
         size_t sound;  // bytes, those that it may get included
 };
 
-static struct share share_of(const struct readings *readings,
-                             const struct http_request *request) {
-        struct share share = {0};
+static struct reading_share share_of(const struct readings *readings,
+                                     const struct http_request *request) {
+        struct reading_share share = {0};
         struct reading *reading;
 
         LIST_FOREACH(reading, &readings->list, link) {
@@ -65,7 +65,7 @@ static struct share share_of(const struct readings *readings,
 
 bool readings_admit(const struct readings *readings, struct exchange *exchange,
                     const struct reading_place *place, bool is_live) {
-        struct share share = share_of(readings, exchange_request(exchange));
+        struct reading_share share = share_of(readings, exchange_request(exchange));
         size_t most = is_live ? READINGS_LIVE_MAX : READINGS_MAX;
 
         if (place->is_stopping)
@@ -224,7 +224,8 @@ static void reading_on_sound(void *context, struct archive_sound *sound, const c
 }
 
 void reading_sound(struct reading *reading, const struct archive_query *query, size_t n_most) {
-        struct share share = share_of(reading->readings, exchange_request(reading->exchange));
+        struct reading_share share =
+                share_of(reading->readings, exchange_request(reading->exchange));
 
         if (share.sound + n_most > ERRANDS_SOUND_MAX / READINGS_SHARE) {
                 reading_refuse(reading, &(struct problem){503, .detail = NO_SHARE});

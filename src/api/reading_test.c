@@ -280,7 +280,7 @@ static void there_is_room_for_so_many(void **state) {
         assert_status(desk, "/streams/hall/captions.vtt?live=1", 503);
         assert_non_null(strstr(desk->answer, "others"));
         assert_non_null(strstr(desk->answer, "Retry-After: "));
-        // Those who read what ends are not concerned.
+        // Readings that end are not concerned.
         assert_status(desk, "/streams/hall/captions.vtt", 200);
         close(desk->fd);
         desk->fd = -1;
