@@ -11,6 +11,7 @@
 #include "api/forgetting.h"
 #include "api/listen.h"
 #include "api/me.h"
+#include "api/own_authority.h"
 #include "api/parameters.h"
 #include "api/probes.h"
 #include "api/problem.h"
@@ -76,9 +77,14 @@ static void page_file_get(struct api *api, struct exchange *exchange,
 
 static void me_get(struct api *api, struct exchange *exchange,
                    const struct route_parts *parts) {
-        (void)api;
         (void)parts;
-        me_answer(exchange);
+        me_answer(exchange, own_authority_path(api_view(api).identity));
+}
+
+static void authority_get(struct api *api, struct exchange *exchange,
+                          const struct route_parts *parts) {
+        (void)parts;
+        own_authority_answer(exchange, api_view(api).identity);
 }
 
 static void health_get(struct api *api, struct exchange *exchange,
@@ -387,6 +393,7 @@ static const struct route routes[] = {
         {"GET", "/captions/{stream}", ROUTE_OPEN, page_get},
         {"GET", "/s/{id}", ROUTE_OPEN, page_get},
         {"GET", "/web/{file}", ROUTE_OPEN, page_file_get},
+        {"GET", AUTHORITY_PATH, ROUTE_OPEN, authority_get},
         {"GET", "/healthz", ROUTE_OPEN, health_get},
         {"GET", "/readyz", ROUTE_OPEN, readiness_get},
         {"GET", "/metrics", ROUTE_READ_ALL, metrics_get},

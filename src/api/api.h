@@ -18,6 +18,7 @@ struct pulled;         // manage/pulled.h
 struct reload;         // manage/reload.h
 struct state;          // manage/state.h
 struct tokens;         // auth/tokens.h
+struct tls_identity;   // net/tls_identity.h
 struct hub;
 struct websocket;
 
@@ -35,6 +36,8 @@ struct api_view {
         struct state *state;          // where changes of them are kept
         struct reload *reload;        // reads the configuration again
         struct tokens *tokens;        // that let people in
+        // Of the port's encryption; NULL: there is none.
+        const struct tls_identity *identity;
         // The configuration in force without its secrets, made anew: {"config", "from"};
         // whoever asks owns it. `context` is the API's own.
         json_t *(*configuration)(const void *context);

@@ -32,14 +32,15 @@ static json_t *streams_json(const struct principal *principal) {
         return list;
 }
 
-void me_answer(struct exchange *exchange) {
+void me_answer(struct exchange *exchange, const char *authority) {
         const struct principal *principal = exchange_request(exchange)->principal;
         bool is_known = principal && !principal->stranger;
 
         reply_json(exchange, 200,
-                   json_pack("{s:o, s:o, s:o, s:b, s:s}", "name",
+                   json_pack("{s:o, s:o, s:o, s:b, s:s, s:o}", "name",
                              principal ? reply_string(principal->name) : json_null(), "scopes",
                              scopes_json(principal), "streams", streams_json(principal),
-                             "is_known", (int)is_known, "version", EAVESDROP_VERSION),
+                             "is_known", (int)is_known, "version", EAVESDROP_VERSION,
+                             "authority", authority ? json_string(authority) : json_null()),
                    NULL);
 }

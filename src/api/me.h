@@ -5,6 +5,7 @@
 
 struct exchange;
 
-// {"name", "scopes": ["read", ...], "streams": [...] or null for all, "is_known", "version"}:
-// is_known is false for somebody without a token.
-void me_answer(struct exchange *exchange);
+// {"name", "scopes": ["read", ...], "streams": [...] or null for all, "is_known", "version",
+// "authority"}: is_known is false for somebody without a token. `authority`: the path of the
+// certificate that phones fetch to trust the server; NULL: there is none.
+void me_answer(struct exchange *exchange, const char *authority);

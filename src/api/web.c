@@ -13,19 +13,31 @@
 #define JAVASCRIPT "text/javascript; charset=utf-8"
 
 // Each file of the page: a symbol, its name, and its type. The first is the page itself.
-#define WEB_FILES(FILE)                                                \
-        FILE(web_index_html, "index.html", "text/html; charset=utf-8") \
-        FILE(web_style_css, "style.css", "text/css; charset=utf-8")    \
-        FILE(web_icon_svg, "icon.svg", "image/svg+xml")                \
-        FILE(web_app_js, "app.js", JAVASCRIPT)                         \
-        FILE(web_api_js, "api.js", JAVASCRIPT)                         \
-        FILE(web_clock_js, "clock.js", JAVASCRIPT)                     \
-        FILE(web_dom_js, "dom.js", JAVASCRIPT)                         \
-        FILE(web_events_js, "events.js", JAVASCRIPT)                   \
-        FILE(web_keys_js, "keys.js", JAVASCRIPT)                       \
-        FILE(web_session_js, "session.js", JAVASCRIPT)                 \
-        FILE(web_store_js, "store.js", JAVASCRIPT)                     \
-        FILE(web_texts_js, "texts.js", JAVASCRIPT)                     \
+#define WEB_FILES(FILE)                                                      \
+        FILE(web_index_html, "index.html", "text/html; charset=utf-8")       \
+        FILE(web_style_css, "style.css", "text/css; charset=utf-8")          \
+        FILE(web_icon_svg, "icon.svg", "image/svg+xml")                      \
+        FILE(web_app_js, "app.js", JAVASCRIPT)                               \
+        FILE(web_api_js, "api.js", JAVASCRIPT)                               \
+        FILE(web_clock_js, "clock.js", JAVASCRIPT)                           \
+        FILE(web_dom_js, "dom.js", JAVASCRIPT)                               \
+        FILE(web_events_js, "events.js", JAVASCRIPT)                         \
+        FILE(web_keys_js, "keys.js", JAVASCRIPT)                             \
+        FILE(web_session_js, "session.js", JAVASCRIPT)                       \
+        FILE(web_store_js, "store.js", JAVASCRIPT)                           \
+        FILE(web_texts_js, "texts.js", JAVASCRIPT)                           \
+        FILE(web_authority_js, "authority.js", JAVASCRIPT)                   \
+        FILE(web_caption_lines_js, "caption_lines.js", JAVASCRIPT)           \
+        FILE(web_chart_js, "chart.js", JAVASCRIPT)                           \
+        FILE(web_listen_link_js, "listen_link.js", JAVASCRIPT)               \
+        FILE(web_microphone_js, "microphone.js", JAVASCRIPT)                 \
+        FILE(web_microphone_worklet_js, "microphone_worklet.js", JAVASCRIPT) \
+        FILE(web_resampler_js, "resampler.js", JAVASCRIPT)                   \
+        FILE(web_view_captions_js, "view_captions.js", JAVASCRIPT)           \
+        FILE(web_view_captions_help_js, "view_captions_help.js", JAVASCRIPT) \
+        FILE(web_view_files_js, "view_files.js", JAVASCRIPT)                 \
+        FILE(web_view_microphone_js, "view_microphone.js", JAVASCRIPT)       \
+        FILE(web_view_server_js, "view_server.js", JAVASCRIPT)               \
         FILE(web_view_wall_js, "view_wall.js", JAVASCRIPT)
 
 #define FILE_EMBEDDED(symbol, name, type) EMBEDDED_FILE(symbol, WEB_FOLDER "/" name);

@@ -21,6 +21,9 @@
 #include "vad/silero.h"
 #include "whisper/whisper.h"
 
+// Bytes of the owner's token: those of one that was made are fewer.
+#define OWNER_TOKEN_MAX 256
+
 static const struct option_entry entries[] = {
         {"config", "FILE",
          "configuration file: streams and settings (docs/configuration.md); - is standard "
@@ -122,29 +125,81 @@ static const char *unloadable(const char *path) {
                          "cannot be read again: start the server with --config FILE";
 }
 
+// The host by which a browser on this machine finds the port. Who listens on all addresses, or
+// on loopback, is found by the name that browsers give a microphone without encryption.
+static char *browser_host(const struct config *config) {
+        static const char *const here[] = {"", "0.0.0.0", "[::]", "127.0.0.1", "[::1]"};
+        const char *colon = strrchr(config->listen, ':');
+        char *host = colon ? xasprintf("%.*s", (int)(colon - config->listen), config->listen)
+                           : xstrdup("");
+
+        for (size_t i = 0; i < sizeof(here) / sizeof(here[0]); i++) {
+                if (strcmp(host, here[i]) == 0) {
+                        free(host);
+                        return xstrdup("localhost");
+                }
+        }
+        return host;
+}
+
+// Where the page is; the caller frees it.
+static char *page_address(const struct run *run, const struct config *config) {
+        CLEANUP(mem_freep) char *host = browser_host(config);
+
+        return xasprintf("%s://%s:%d/", config->tls.certificate ? "https" : "http", host,
+                         server_port(run->server));
+}
+
 // What is served, where; the caller frees it.
 static char *ready_words(const struct run *run, const struct config *config) {
         const char *colon = strrchr(config->listen, ':');
         int length = colon ? (int)(colon - config->listen) : 0;
+        CLEANUP(mem_freep) char *page = page_address(run, config);
 
-        return xasprintf("%zu streams, clients at %s://%.*s:%d", config->n_streams,
-                         config->tls.certificate ? "wss" : "ws", length ? length : 9,
-                         length ? config->listen : "localhost", server_port(run->server));
+        return xasprintf("%zu streams, the page at %s, clients at %s://%.*s:%d",
+                         config->n_streams, page, config->tls.certificate ? "wss" : "ws",
+                         length ? length : 9, length ? config->listen : "localhost",
+                         server_port(run->server));
 }
 
-// Whoever starts it by hand is told how to manage it, not the token itself: terminals keep what
-// they showed.
+// The owner's token, which the caller wipes; NULL: there is none that can go into an address.
+static char *owner_token(const char *path) {
+        static const char letters[] =
+                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+        char *token = NULL;
+        size_t n;
+
+        if (input_read(path, OWNER_TOKEN_MAX, 0, &token, &n) < 0)
+                return NULL;
+        token[strcspn(token, "\n")] = '\0';
+        if (token[0] && strspn(token, letters) == strlen(token))
+                return token;
+        explicit_bzero(token, n);
+        return mem_free(token);
+}
+
+// Whoever starts it by hand looks at the page, as the owner: the address has the token, which
+// goes to this terminal alone, and never into a log.
 static void owner_print(const struct run *run, const struct config *config) {
-        CLEANUP(mem_freep) char *folder = NULL;
+        CLEANUP(mem_freep) char *folder = NULL, *path = NULL, *page = NULL, *token = NULL;
 
         if (isatty(STDERR_FILENO) != 1)
                 return;
         folder = config_state_dir(config);
+        path = xasprintf("%s/" TOKENS_OWNER_FILE, folder);
+        page = page_address(run, config);
+        token = owner_token(path);
+        fprintf(stderr, "\nLook at it:  %s%s%s\n", page, token ? "#token=" : "",
+                token ? token : "");
+        if (!token)
+                return;
         fprintf(stderr,
-                "To manage this server by HTTP, send the owner's token:\n"
-                "  curl -H \"Authorization: Bearer $(cat '%s/" TOKENS_OWNER_FILE
-                "')\" http://localhost:%d/api/v1/server\n",
-                folder, server_port(run->server));
+                "             The token is the owner's, who may do everything: keep this "
+                "address to yourself.\n"
+                "By HTTP:     curl -H \"Authorization: Bearer $(cat '%s')\" "
+                "%sapi/v1/status\n\n",
+                path, page);
+        explicit_bzero(token, strlen(token));
 }
 
 static void serve_until_stopped(struct run *run, const struct config *config) {

@@ -242,6 +242,40 @@ bool tls_identity_is_for(const struct tls_identity *identity, const char *host) 
                X509_check_host(leaf, host, n, 0, NULL) == 1;
 }
 
+// The last of those behind the certificate: one that signed the one before it, and itself.
+static X509 *authority_find(const struct tls_identity *identity) {
+        STACK_OF(X509) *chain = NULL;
+        X509 *last, *before;
+        int n;
+
+        if (SSL_CTX_get0_chain_certs(identity->context, &chain) != 1 || !chain)
+                return NULL;
+        n = sk_X509_num(chain);
+        last = n > 0 ? sk_X509_value(chain, n - 1) : NULL;
+        before = n > 1 ? sk_X509_value(chain, n - 2)
+                       : SSL_CTX_get0_certificate(identity->context);
+        return last && X509_check_ca(last) == 1 && X509_self_signed(last, 0) == 1 &&
+                               X509_check_issued(last, before) == X509_V_OK
+                       ? last
+                       : NULL;
+}
+
+char *tls_identity_authority(const struct tls_identity *identity, size_t *ret_n) {
+        X509 *authority = authority_find(identity);
+        int n = authority ? i2d_X509(authority, NULL) : -1;
+        unsigned char *end;
+        char *bytes;
+
+        ERR_clear_error();
+        if (n <= 0)
+                return NULL;
+        bytes = xcalloc(1, (size_t)n);
+        end = (unsigned char *)bytes;
+        (void)i2d_X509(authority, &end);
+        *ret_n = (size_t)n;
+        return bytes;
+}
+
 SSL_CTX *tls_identity_context(const struct tls_identity *identity) {
         return identity->context;
 }

@@ -6,6 +6,7 @@
 // Memory:  connections that were begun with it hold what they need of it themselves.
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "util/cleanup.h"
@@ -27,5 +28,9 @@ int64_t tls_identity_expiry(const struct tls_identity *identity);
 
 // Whether the certificate is for this name or address (in brackets: IPv6).
 bool tls_identity_is_for(const struct tls_identity *identity, const char *host);
+
+// Its authority's certificate (DER), of *ret_n bytes, which the caller frees, where that is an
+// authority of one's own, which stands behind the certificate in its file. NULL: there is none.
+char *tls_identity_authority(const struct tls_identity *identity, size_t *ret_n);
 
 DEFINE_CLEANUP(struct tls_identity *, tls_identity_free);

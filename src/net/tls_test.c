@@ -2,6 +2,7 @@
 // certificate changes; and which certificates are none.
 #include "net/net_client.h"
 
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
 
@@ -244,6 +245,43 @@ static void certificates_that_are_none_are_refused_by_name(void **state) {
         assert_int_equal(unlink(broken), 0);
 }
 
+static X509 *pem_read(const char *path) {
+        FILE *file = fopen(path, "r");
+        X509 *certificate;
+
+        assert_non_null(file);
+        certificate = PEM_read_X509(file, NULL, NULL, NULL);
+        assert_non_null(certificate);
+        assert_int_equal(fclose(file), 0);
+        return certificate;
+}
+
+static void the_authority_is_told_and_a_stranger_is_none(void **state) {
+        CLEANUP(mem_freep) char *path = net_tls_path("authority.pem");
+        CLEANUP(mem_freep) char *key = net_tls_path("authority.key");
+        struct tls_identity *identity = net_tls_identity();
+        size_t n = 0;
+        char *bytes = tls_identity_authority(identity, &n);
+        const unsigned char *at = (const unsigned char *)bytes;
+        X509 *authority = pem_read(path), *told;
+        struct error error;
+
+        (void)state;
+        assert_non_null(bytes);
+        told = d2i_X509(NULL, &at, (long)n);
+        assert_non_null(told);
+        assert_ptr_equal(at, bytes + n);
+        assert_int_equal(X509_cmp(told, authority), 0);
+        X509_free(told);
+        X509_free(authority);
+        free(bytes);
+        tls_identity_free(identity);
+        // Signed by itself, with nobody behind it.
+        assert_int_equal(tls_identity_load(&identity, path, key, NET_TIME, &error), 0);
+        assert_null(tls_identity_authority(identity, &n));
+        tls_identity_free(identity);
+}
+
 static void the_authority_stays_and_the_keys_are_ours_alone(void **state) {
         static const char *const names[] = {"garage.local", "fd00::7", "*.cams.example"};
         static const char *const wrong[] = {"",     "a b",     ".x", "x.",
@@ -295,6 +333,7 @@ int main(void) {
                 with_listener(the_surplus_is_told_encrypted),
                 with_listener(a_new_certificate_is_for_new_connections),
                 cmocka_unit_test(certificates_that_are_none_are_refused_by_name),
+                cmocka_unit_test(the_authority_is_told_and_a_stranger_is_none),
                 cmocka_unit_test(the_authority_stays_and_the_keys_are_ours_alone),
         };
 

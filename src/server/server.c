@@ -67,6 +67,7 @@ static void server_describe(const void *context, struct api_view *ret) {
                                     ? "busy: the memory for clients is used up\n"
                                     : "busy: decoding is too far behind for new clients\n";
         ret->tokens = guard_tokens(server->guard);
+        ret->identity = listener_identity(server->listener);
         ret->figures = (struct metrics_sources){
                 .hub = server->hub,
                 .n_connections = listener_connections(server->listener) +

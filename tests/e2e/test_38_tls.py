@@ -2,12 +2,14 @@
 
 import contextlib
 import http.client
+import json
 import re
 import signal
 import socket
 import ssl
 import stat
 import subprocess
+import urllib.request
 
 import processes
 import pytest
@@ -106,6 +108,16 @@ def test_curl_trusts_the_authority_and_nobody_else_does(server, folder):
         check=False,
     )
     assert "https://" in plain.stdout and "400 text/plain" in plain.stdout, plain.stdout + plain.stderr
+
+
+def test_a_phone_fetches_the_authority(server, folder):
+    """What is to be trusted is told to everybody, and is the authority's certificate and nothing else."""
+    me = json.loads(server.http("/api/v1/me")[1])
+    address = f"https://localhost:{server.port}{me['authority']}"
+    with urllib.request.urlopen(address, timeout=20, context=trusting(folder)) as answer:
+        assert answer.headers["Content-Type"] == "application/x-x509-ca-cert"
+        told = answer.read()
+    assert told == ssl.PEM_cert_to_DER_cert((folder / "authority.pem").read_text())
 
 
 def test_a_client_is_heard_encrypted(server, folder, jfk):

@@ -32,16 +32,16 @@ export function address(path, query) {
 // A part of a path: names of streams may be anything.
 export const part = encodeURIComponent;
 
-async function errorOf(response) {
+// `body` is the answer's text: that of a problem, or a proxy's page.
+function errorOf(status, words, body, retryAfter) {
   let problem = {};
   try {
-    problem = await response.json();
+    problem = JSON.parse(body);
   } catch {
-    // Not from the API: a proxy's page, say.
+    // Not from the API.
   }
-  const after = Number(response.headers.get("Retry-After"));
-  return new ApiError(response.status, problem.detail ?? problem.title ?? `${response.status} ${response.statusText}`,
-    problem.field, after || null);
+  return new ApiError(status, problem.detail ?? problem.title ?? `${status} ${words}`, problem.field,
+    Number(retryAfter) || null);
 }
 
 // The answer itself. Throws ApiError for what is no success.
@@ -65,7 +65,8 @@ export async function send(method, path, {query, json, body, headers, signal} = 
   }
   clockFromHeader(response.headers.get("Date"));
   if (response.ok) return response;
-  const error = await errorOf(response);
+  const error = errorOf(response.status, response.statusText, await response.text().catch(() => ""),
+    response.headers.get("Retry-After"));
   if (error.status === 401) onRefused(error);
   throw error;
 }
@@ -82,13 +83,35 @@ export async function blob(path, query, signal) {
   return (await send("GET", path, {query, signal})).blob();
 }
 
+// Send a large body, and be told how far it is: onProgress(bytes sent, bytes in all). The answer's
+// JSON; throws ApiError as the others do.
+export function upload(path, {query, body, onProgress, signal}) {
+  return new Promise((resolve, reject) => {
+    const asking = new XMLHttpRequest();
+    asking.open("POST", address(path, query));
+    if (token()) asking.setRequestHeader("Authorization", `Bearer ${token()}`);
+    asking.upload.onprogress = ({loaded, total}) => onProgress(loaded, total);
+    asking.onload = () => {
+      if (asking.status >= 200 && asking.status < 300) return resolve(JSON.parse(asking.responseText));
+      const error = errorOf(asking.status, asking.statusText, asking.responseText, asking.getResponseHeader("Retry-After"));
+      if (error.status === 401) onRefused(error);
+      return reject(error);
+    };
+    asking.onerror = () => reject(new ApiError(0, "the server cannot be reached"));
+    asking.onabort = () => reject(new DOMException("", "AbortError"));
+    signal?.addEventListener("abort", () => asking.abort(), {once: true});
+    asking.send(body);
+  });
+}
+
 export function webSocket(path, query) {
   const url = address(path, query);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   return new WebSocket(url, token() ? ["eavesdrop.v1", `eavesdrop.token.${token()}`] : ["eavesdrop.v1"]);
 }
 
-// What the reader may do: {name, scopes, streams, is_known, version}.
+// What the reader may do: {name, scopes, streams, is_known, version}, and what the server tells
+// everybody of itself.
 export const me = {scopes: [], streams: null, is_known: false, version: ""};
 
 export async function askWhoIAm() {

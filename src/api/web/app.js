@@ -14,15 +14,23 @@ import {say} from "./texts.js";
 // of no use.
 const VIEWS = {
   wall: {load: () => import("./view_wall.js"), nav: "nav.wall", needs: "read", key: "w"},
+  microphone: {load: () => import("./view_microphone.js"), nav: "nav.microphone", needs: "listen", key: "m"},
+  captions: {load: () => import("./view_captions.js")},
+  "captions-help": {load: () => import("./view_captions_help.js"), nav: "nav.captions", needs: "read"},
+  server: {load: () => import("./view_server.js"), nav: "nav.server", needs: "read of all", key: "i"},
 };
 
 const content = element("main", {id: "content", tabindex: "-1"});
-const nav = element("nav", {"aria-label": say("nav.label")});
+const nav = element("nav", {"aria-label": say("nav.label"), id: "nav"});
+// Where there is little room, the list of pages is behind it.
+const menu = element("button", {type: "button", class: "icon menu", "aria-label": say("nav.menu"), "aria-controls": "nav",
+  "aria-expanded": "false", onclick: () => openMenu(menu.getAttribute("aria-expanded") === "false")}, "☰");
 const connectionSign = element("p", {class: "connection", role: "status"});
 const loadSign = element("p", {class: "load"});
 // What screen readers are told without looking for it: final text, never tails.
 const announcer = element("div", {class: "unseen", "aria-live": "polite", role: "log"});
 let shown = null; // {name, unmount}
+let turn = 0; // counts what was asked to be shown
 
 // --- where we are ----------------------------------------------------------------------------
 
@@ -47,26 +55,51 @@ export function go(name, parts, query) {
   location.assign(addressOf(name, parts, query));
 }
 
+const isAllowed = ({needs}) => !needs || (needs === "read of all" ? mayReadAll() : may(needs));
+
 function drawNav(current) {
-  fill(nav, Object.entries(VIEWS).filter(([, view]) => view.nav && (!view.needs || may(view.needs))).map(([name, view]) =>
+  fill(nav, Object.entries(VIEWS).filter(([, view]) => view.nav && isAllowed(view)).map(([name, view]) =>
     element("a", {href: addressOf(name), "aria-current": name === current ? "page" : null,
       "aria-keyshortcuts": view.key}, say(view.nav))));
+}
+
+function openMenu(isOpen) {
+  menu.setAttribute("aria-expanded", String(isOpen));
+  nav.classList.toggle("open", isOpen);
+}
+
+// Who comes from another view, by a key or a link that is gone now, reads on at the heading;
+// views that put the focus elsewhere keep it there.
+function focusHeading(root) {
+  if (document.activeElement && document.activeElement !== document.body) return;
+  const heading = root.querySelector("h1") ?? content;
+  heading.tabIndex = -1;
+  heading.focus({preventScroll: true});
 }
 
 async function show() {
   const {name, parts, query} = place();
   const view = VIEWS[name] ?? VIEWS.wall;
+  const ours = ++turn;
 
   shown?.unmount?.();
   shown = null;
   content.replaceChildren();
   drawNav(name);
+  openMenu(false);
   try {
     const {mount} = await view.load();
     const root = element("div", {class: `view view-${name}`});
+    if (ours !== turn) return;
     content.append(root);
-    shown = await mount(root, {parts, query});
+    const mounted = await mount(root, {parts, query});
+    if (ours !== turn) { // another view was asked for meanwhile
+      mounted.unmount?.();
+      return;
+    }
+    shown = mounted;
     document.title = shown.title ? `${shown.title} · eavesdrop` : "eavesdrop";
+    if (ours > 1) focusHeading(root);
   } catch (error) {
     tellError(error);
   }
@@ -135,7 +168,7 @@ function applySettings() {
   root.dataset.theme = setting("theme") ?? "system";
   root.dataset.motion = setting("motion") ? "reduced" : "full";
   root.dataset.confidence = setting("confidence") ? "shown" : "hidden";
-  root.style.fontSize = `${setting("size") ?? 100}%`;
+  root.style.setProperty("--text-size", (setting("size") ?? 100) / 100);
 }
 
 function askSettings() {
@@ -172,7 +205,7 @@ function drawFrame() {
       content.focus();
     }}, say("skip")),
     element("header", {class: "frame"},
-      element("a", {class: "name", href: addressOf("wall")}, say("app.name")), nav, loadSign, connectionSign,
+      element("a", {class: "name", href: addressOf("wall")}, say("app.name")), menu, nav, loadSign, connectionSign,
       element("button", {type: "button", class: "icon", "aria-label": say("nav.settings"), title: say("nav.settings"),
         onclick: askSettings}, "Aa"),
       element("button", {type: "button", class: "icon", "aria-label": say("nav.keys"), title: say("nav.keys"),

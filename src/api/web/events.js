@@ -6,6 +6,9 @@ import {ApiError, send} from "./api.js";
 // not answer in time: together within the five seconds that a reader may be left in the dark.
 const QUIET = 2500;
 const PATIENCE = 2000;
+// A server sends at least a comment each 15 s: without it the connection is dead although the
+// server is there, as it is when a laptop wakes up.
+const DEAD = 20_000;
 
 const AGAIN_FIRST = 500;
 const AGAIN_MAX = 5000;
@@ -66,7 +69,8 @@ export function follow({streams, kinds, after}, {onEvent, onState}) {
   }
 
   async function read(cut) {
-    let heard = Date.now();
+    let heard = Date.now(); // something of the server
+    let readAt = heard; // something of this connection
     const response = await send("GET", "/events", {
       query: {stream: streams?.join(","), kind: kinds?.join(","), after: cursor},
       headers: {Accept: "text/event-stream"},
@@ -75,6 +79,7 @@ export function follow({streams, kinds, after}, {onEvent, onState}) {
     const parser = new EventParser();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     const watch = setInterval(async () => {
+      if (Date.now() - readAt >= DEAD) cut.abort();
       if (Date.now() - heard < QUIET) return;
       if (await isThere()) heard = Date.now();
       else if (Date.now() - heard >= QUIET) cut.abort();
@@ -86,7 +91,7 @@ export function follow({streams, kinds, after}, {onEvent, onState}) {
       for (;;) {
         const {done, value} = await reader.read();
         if (done) return;
-        heard = Date.now();
+        heard = readAt = Date.now();
         for (const event of parser.take(value)) {
           if (event.id) cursor = event.id;
           onEvent(event.kind, event.data);

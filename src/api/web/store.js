@@ -33,7 +33,7 @@ export class Stream {
   }
 
   get isSpeaking() {
-    return this.tail !== null || performance.now() - this.spokeAt < SPEAKING_FOR;
+    return this.tail !== null || (this.spokeAt > 0 && performance.now() - this.spokeAt < SPEAKING_FOR);
   }
 
   // Milliseconds from the end of what was said until its text was here: the median of the last

@@ -1,0 +1,197 @@
+// The browser's microphone as a stream of the server. It goes on while its reader looks at other
+// views; there is one for the whole page.
+import {ListenLink} from "./listen_link.js";
+
+const LINES_KEPT = 500;
+const SILENCE = -70; // dBFS: less than that is no microphone that hears something
+const SILENT_AFTER = 5000; // ms
+
+// `state`: "off", "starting", "live", "away" (the server is; what is said is kept), "ending".
+export const microphone = {
+  state: "off",
+  why: null, // in the server's words, or null
+  field: null, // what the server has something against: "stream"
+  stream: null,
+  level: -100, // dBFS of the last 100 ms
+  isSilent: false, // nothing was heard for some seconds
+  warning: null, // of the server's
+  lines: [], // rows of final text
+  tail: null,
+};
+
+const handlers = new Set();
+let link = null;
+let context = null; // AudioContext
+let captured = null; // {media, node}
+let worker = null; // AudioWorkletNode
+let wakeLock = null;
+let heardAt = 0;
+
+// Called with "state", "level", "segment" or "tail" when that changed. Returns what ends it.
+export function onMicrophone(handler) {
+  handlers.add(handler);
+  return () => handlers.delete(handler);
+}
+
+function tell(what, value) {
+  for (const handler of handlers) handler(what, value);
+}
+
+function setState(state, why = null, field = null) {
+  Object.assign(microphone, {state, why, field});
+  tell("state");
+}
+
+// A browser has microphones for pages that came encrypted, or from its own machine, only.
+export function canHear() {
+  return Boolean(navigator.mediaDevices?.getUserMedia && window.AudioWorkletNode);
+}
+
+// {id, label}; labels are empty until the microphone was once allowed.
+export async function devices() {
+  const all = await navigator.mediaDevices.enumerateDevices();
+  return all.filter(({kind, deviceId}) => kind === "audioinput" && deviceId)
+    .map(({deviceId, label}) => ({id: deviceId, label}));
+}
+
+// What went wrong, as a key of texts.js.
+export function troubleOf(error) {
+  return {
+    NotAllowedError: "microphone.refused",
+    SecurityError: "microphone.refused",
+    NotFoundError: "microphone.none",
+    NotReadableError: "microphone.taken",
+    AbortError: "microphone.taken",
+  }[error.name] ?? null;
+}
+
+async function capture(device) {
+  const wanted = {channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: true};
+  try {
+    return await navigator.mediaDevices.getUserMedia({audio: {...wanted, deviceId: device ? {exact: device} : undefined}});
+  } catch (error) {
+    // The one that was chosen the last time is not plugged in.
+    if (error.name !== "OverconstrainedError") throw error;
+    return navigator.mediaDevices.getUserMedia({audio: wanted});
+  }
+}
+
+function attach(media) {
+  captured?.node.disconnect();
+  captured?.media.getTracks().forEach((track) => track.stop());
+  captured = {media, node: context.createMediaStreamSource(media)};
+  captured.node.connect(worker);
+}
+
+// --- the screen ------------------------------------------------------------------------------
+
+async function keepAwake() {
+  try {
+    wakeLock = await navigator.wakeLock?.request("screen");
+  } catch {
+    // The battery is low, or the page is hidden: it is asked again when it is shown.
+  }
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden || !captured) return;
+  keepAwake();
+  context.resume(); // a phone that was locked may have stopped it
+});
+
+// --- sound and text --------------------------------------------------------------------------
+
+function hear({data}) {
+  if (!link || microphone.state === "ending") return;
+  link.add(data.samples);
+  microphone.level = data.level;
+  if (data.level > SILENCE) heardAt = performance.now();
+  const isSilent = performance.now() - heardAt > SILENT_AFTER;
+  if (isSilent !== microphone.isSilent) {
+    microphone.isSilent = isSilent;
+    tell("state");
+  }
+  tell("level");
+}
+
+const takers = {
+  segment(row) {
+    if (microphone.lines.some(({id}) => id && id === row.id)) return;
+    microphone.lines.push(row);
+    if (microphone.lines.length > LINES_KEPT) microphone.lines.shift();
+    microphone.tail = null;
+    tell("segment", row);
+  },
+  tail(row) {
+    microphone.tail = row.text ? row : null;
+    tell("tail");
+  },
+  warning({reason}) {
+    microphone.warning = reason;
+    tell("state");
+  },
+};
+
+function onLink(state, why, field) {
+  if (state === "ended") setState("off");
+  else if (state === "refused") {
+    release();
+    setState("off", why, field);
+  } else if (state === "connecting") setState("starting");
+  else setState(state, why);
+}
+
+function release() {
+  captured?.node.disconnect();
+  captured?.media.getTracks().forEach((track) => track.stop());
+  captured = null;
+  worker?.disconnect();
+  worker = null;
+  context?.close();
+  context = null;
+  wakeLock?.release().catch(() => {});
+  wakeLock = null;
+}
+
+// --- what the reader does --------------------------------------------------------------------
+
+// Throws what the browser has against it; then it is off. What the server has against it is told
+// by the state.
+export async function start({stream, keep, device}) {
+  if (microphone.state !== "off") return;
+  // Within the click: browsers let no sound begin by itself.
+  context = new AudioContext({latencyHint: "playback"});
+  Object.assign(microphone, {stream, lines: [], tail: null, level: -100, isSilent: false, warning: null});
+  setState("starting");
+  const next = new ListenLink({stream, keep}, {onState: onLink, onEvent: (event) => takers[event.kind]?.(event)});
+  try {
+    const media = await capture(device);
+    await context.audioWorklet.addModule("/web/microphone_worklet.js");
+    worker = new AudioWorkletNode(context, "microphone", {numberOfOutputs: 0});
+    attach(media);
+    await context.resume();
+  } catch (error) {
+    release();
+    setState("off");
+    throw error;
+  }
+  link = next;
+  heardAt = performance.now();
+  worker.port.onmessage = hear;
+  keepAwake();
+  link.open();
+}
+
+// What was said becomes text; then it is off.
+export function stop() {
+  if (microphone.state !== "live" && microphone.state !== "away") return;
+  setState("ending");
+  release();
+  link.end();
+}
+
+export async function change(device) {
+  if (captured) attach(await capture(device));
+}
+
+addEventListener("pagehide", stop);

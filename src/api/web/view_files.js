@@ -1,0 +1,220 @@
+// Files: dropped, made text, taken as text, subtitles or data.
+import {actionButton, append, element, field, fill, setAttribute, setText} from "./dom.js";
+import {announce} from "./app.js";
+import {blob, get, part, request, upload} from "./api.js";
+import {dayAndTime, duration} from "./clock.js";
+import {say, sayBytes} from "./texts.js";
+
+const EVERY_BUSY = 1000; // ms
+const EVERY_IDLE = 15_000;
+const FORMATS = {text: "txt", srt: "srt", vtt: "vtt", json: "json"};
+const TEXT_SHOWN = 200_000; // characters; more is to be downloaded
+
+const isOver = ({state}) => state === "done" || state === "failed";
+const nameOf = (job) => job.file ?? say("files.unnamed");
+
+// --- taking its text -------------------------------------------------------------------------
+
+async function save(job, format) {
+  const url = URL.createObjectURL(await blob(`/transcriptions/${part(job.id)}`, {format}));
+  element("a", {href: url, download: `${nameOf(job).replace(/\.[^.]*$/, "")}.${FORMATS[format]}`}).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+// --- one file --------------------------------------------------------------------------------
+
+// A row of the list: first on its way to the server, then as the server has it.
+class Row {
+  constructor(name, {onGone}) {
+    this.onGone = onGone;
+    this.job = null; // as the server tells it
+    this.cut = null; // AbortController while it is on its way
+    this.state = element("p", {class: "quiet", role: "status"});
+    this.bar = element("progress", {max: 1, "aria-label": say("files.progress", {file: name})});
+    this.trouble = element("p", {class: "bad", role: "alert"});
+    this.text = element("div", {class: "file-text", dir: "auto", tabindex: "0", role: "region", "aria-label":
+      say("files.text", {file: name}), hidden: true});
+    this.actions = element("p", {class: "row"});
+    this.node = element("article", {class: "file"}, element("h2", {dir: "auto"}, name), this.state, this.bar,
+      this.trouble, this.actions, this.text);
+    this.drawActions();
+  }
+
+  // Runs what a button is for, and tells beside it what went wrong.
+  button(label, action, properties) {
+    return actionButton(label, async () => {
+      try {
+        fill(this.trouble);
+        await action();
+      } catch (error) {
+        setText(this.trouble, say("error", {reason: error.message}));
+      }
+    }, properties);
+  }
+
+  drawActions() {
+    const {job} = this;
+    const isDone = job?.state === "done";
+    const wanted = isDone ? "done" : job ? "waiting" : "sending";
+    if (this.actions.dataset.shows === wanted) return; // a button that has the focus stays
+    this.actions.dataset.shows = wanted;
+    fill(this.actions,
+      isDone ? this.button(say("files.show"), () => this.show(), {"aria-expanded": "false", class: "show-text"}) : null,
+      isDone ? Object.keys(FORMATS).map((format) => this.button(say(`files.save.${format}`), () => save(job, format))) : null,
+      this.button(say(isDone ? "files.forget" : "files.cancel"), () => this.remove()));
+  }
+
+  async show() {
+    const button = this.actions.querySelector(".show-text");
+    this.text.hidden = !this.text.hidden;
+    setAttribute(button, "aria-expanded", String(!this.text.hidden));
+    if (this.text.hidden || this.text.childElementCount) return;
+    const whole = await (await blob(`/transcriptions/${part(this.job.id)}`, {format: "text"})).text();
+    fill(this.text, whole.slice(0, TEXT_SHOWN).split("\n").filter(Boolean).map((line) => element("p", {dir: "auto"}, line)),
+      whole.length > TEXT_SHOWN ? element("p", {class: "quiet"}, say("files.long")) : null,
+      whole.trim() ? null : element("p", {class: "quiet"}, say("files.silent")));
+  }
+
+  async remove() {
+    this.cut?.abort();
+    if (this.job) await request("DELETE", `/transcriptions/${part(this.job.id)}`).catch((error) => {
+      if (error.status !== 404) throw error; // it has gone by itself
+    });
+    this.onGone(this);
+  }
+
+  drawSending(sent, all) {
+    this.bar.value = all ? sent / all : 0;
+    setText(this.state, say("files.sending", {sent: sayBytes(sent), all: sayBytes(all)}));
+  }
+
+  drawFailed(error) {
+    this.bar.hidden = true;
+    fill(this.state);
+    setText(this.trouble, error.message);
+  }
+
+  draw(job) {
+    const wasOver = this.job && isOver(this.job);
+    this.job = job;
+    const {fraction, seconds, of} = job.progress;
+    this.bar.hidden = isOver(job);
+    if (fraction === null) this.bar.removeAttribute("value");
+    else this.bar.value = fraction;
+    setText(this.state, say(`files.state.${job.state}`, {size: sayBytes(job.size), done: duration(seconds), all: of ? duration(of) : "?",
+      language: job.language ?? "", created: dayAndTime(job.created), expires: job.expires ? dayAndTime(job.expires) : ""}));
+    setText(this.trouble, job.reason ?? job.warning ?? "");
+    this.drawActions();
+    if (job.state === "done" && wasOver === false) {
+      announce(say("files.ready", {file: nameOf(job)}));
+      this.show();
+    }
+  }
+}
+
+// --- the view --------------------------------------------------------------------------------
+
+function makeOptions() {
+  const language = element("input", {type: "text", autocomplete: "off", spellcheck: "false", maxlength: 30, placeholder: "en"});
+  const task = element("select", {}, ["transcribe", "translate"].map((value) =>
+    element("option", {value}, say(`files.task.${value}`))));
+  const prompt = element("input", {type: "text", maxlength: 1000, autocomplete: "off"});
+  return {
+    node: element("details", {}, element("summary", {}, say("files.options")),
+      element("div", {class: "fields"}, field(say("files.language"), language, say("files.language.hint")),
+        field(say("files.task"), task), field(say("files.prompt"), prompt, say("files.prompt.hint")))),
+    read: () => ({language: language.value.trim(), task: task.value === "transcribe" ? "" : task.value, prompt: prompt.value.trim()}),
+  };
+}
+
+export function mount(root) {
+  const rows = new Map(); // id, or the row itself while it has none -> Row
+  const options = makeOptions();
+  const list = element("div", {class: "files"});
+  const empty = element("p", {class: "empty", hidden: true}, say("files.empty"));
+  const trouble = element("p", {class: "bad", role: "alert"});
+  const input = element("input", {type: "file", multiple: true, class: "unseen", id: "files-input",
+    accept: "audio/*,video/*", onchange: () => take([...input.files])});
+  const drop = element("label", {class: "drop", for: "files-input"}, say("files.drop"));
+  let timer = null;
+  let isShown = true;
+
+  const forget = (row) => {
+    for (const [key, value] of rows) if (value === row) rows.delete(key);
+    row.node.remove();
+    empty.hidden = rows.size > 0;
+  };
+
+  function add(key, name) {
+    const row = new Row(name, {onGone: forget});
+    rows.set(key, row);
+    list.prepend(row.node);
+    empty.hidden = true;
+    return row;
+  }
+
+  async function bring(file) {
+    const key = {};
+    const row = add(key, file.name);
+    const form = new FormData();
+    form.append("file", file, file.name);
+    row.cut = new AbortController();
+    row.drawSending(0, file.size);
+    try {
+      const job = await upload("/transcriptions", {query: {...options.read(), wait: 0}, body: form, signal: row.cut.signal,
+        onProgress: (sent, all) => row.drawSending(sent, all)});
+      rows.delete(key);
+      rows.get(job.id)?.node.remove(); // the list had it first
+      rows.set(job.id, row);
+      row.draw(job);
+      ask();
+    } catch (error) {
+      if (error.name !== "AbortError") row.drawFailed(error);
+    } finally {
+      row.cut = null;
+    }
+  }
+
+  // One after the other: the server makes them text in this order anyhow.
+  async function take(files) {
+    input.value = "";
+    for (const file of files) if (isShown) await bring(file);
+  }
+
+  async function ask() {
+    clearTimeout(timer);
+    let isBusy = false;
+    try {
+      const jobs = (await get("/transcriptions")).transcriptions;
+      fill(trouble);
+      for (const job of jobs.toReversed()) (rows.get(job.id) ?? add(job.id, nameOf(job))).draw(job);
+      for (const [key, row] of rows) if (row.job && !jobs.some(({id}) => id === key)) forget(row);
+      isBusy = jobs.some((job) => !isOver(job));
+      empty.hidden = rows.size > 0;
+    } catch (error) {
+      setText(trouble, say("error", {reason: error.message}));
+    }
+    clearTimeout(timer);
+    if (isShown) timer = setTimeout(ask, isBusy ? EVERY_BUSY : EVERY_IDLE);
+  }
+
+  // A file that misses its place would open instead of the page.
+  const hold = (event) => {
+    event.preventDefault();
+    root.classList.toggle("dropping", event.type === "dragover");
+    if (event.type === "drop") take([...event.dataTransfer.files]);
+  };
+  for (const kind of ["dragover", "dragleave", "drop"]) addEventListener(kind, hold);
+
+  append(root, element("h1", {}, say("files.title")), input, drop, options.node, trouble, empty, list);
+  ask();
+  return {
+    title: say("files.title"),
+    unmount() {
+      isShown = false;
+      clearTimeout(timer);
+      for (const row of rows.values()) row.cut?.abort();
+      for (const kind of ["dragover", "dragleave", "drop"]) removeEventListener(kind, hold);
+    },
+  };
+}
