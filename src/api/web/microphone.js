@@ -1,6 +1,7 @@
 // The browser's microphone as a stream of the server. It goes on while its reader looks at other
 // views; there is one for the whole page.
 import {ListenLink} from "./listen_link.js";
+import {on} from "./store.js";
 
 const LINES_KEPT = 500;
 const SILENCE = -70; // dBFS: less than that is no microphone that hears something
@@ -27,7 +28,8 @@ let worker = null; // AudioWorkletNode
 let wakeLock = null;
 let heardAt = 0;
 
-// Called with "state", "level", "segment" or "tail" when that changed. Returns what ends it.
+// Called with "state", "level", "tail", "segment" (a new line), or "lines" (an older one came late)
+// when that changed. Returns what ends it.
 export function onMicrophone(handler) {
   handlers.add(handler);
   return () => handlers.delete(handler);
@@ -116,11 +118,14 @@ function hear({data}) {
 
 const takers = {
   segment(row) {
-    if (microphone.lines.some(({id}) => id && id === row.id)) return;
-    microphone.lines.push(row);
-    if (microphone.lines.length > LINES_KEPT) microphone.lines.shift();
-    microphone.tail = null;
-    tell("segment", row);
+    const {lines} = microphone;
+    if (lines.some(({start}) => start === row.start)) return;
+    const isLast = !lines.length || lines.at(-1).start < row.start;
+    lines.push(row);
+    if (!isLast) lines.sort((a, b) => (a.start < b.start ? -1 : 1));
+    if (lines.length > LINES_KEPT) lines.shift();
+    if (isLast) microphone.tail = null;
+    tell(isLast ? "segment" : "lines", row);
   },
   tail(row) {
     microphone.tail = row.text ? row : null;
@@ -152,6 +157,11 @@ function release() {
   wakeLock?.release().catch(() => {});
   wakeLock = null;
 }
+
+// What became text while the connection was away is told to whoever reads the stream.
+on("event", (kind, row) => {
+  if (kind === "segment" && row.stream === microphone.stream && row.id && microphone.state !== "off") takers.segment(row);
+});
 
 // --- what the reader does --------------------------------------------------------------------
 

@@ -164,7 +164,8 @@ export async function mount(root) {
       text.add(row);
       text.drawTail();
       announce(row.text);
-    } else if (what === "tail") text.drawTail();
+    } else if (what === "lines") text.begin();
+    else if (what === "tail") text.drawTail();
     else if (what === "level") meter.draw();
     else draw();
   });
