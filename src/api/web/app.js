@@ -6,7 +6,7 @@
 import {askWhoIAm, may, mayReadAll, whenRefused} from "./api.js";
 import {append, ask, element, field, fill, setText} from "./dom.js";
 import {bindKey, showKeys} from "./keys.js";
-import {setSetting, setting, setToken, takeTokenFromAddress, token} from "./session.js";
+import {decodePart, setSetting, setting, setToken, takeTokenFromAddress, token} from "./session.js";
 import * as store from "./store.js";
 import {say} from "./texts.js";
 
@@ -36,13 +36,13 @@ let turn = 0; // counts what was asked to be shown
 
 // The view's name, the decoded parts behind it, and its query.
 function place() {
-  const path = location.pathname.split("/").slice(1).map(decodeURIComponent);
+  const path = location.pathname.split("/").slice(1).map(decodePart);
   const query = new URLSearchParams(location.search);
   if (path[0] === "captions") return {name: "captions", parts: path.slice(1), query, isBare: true};
   const hash = location.hash.slice(1);
   if (path[0] === "s" && !hash.startsWith("/")) return {name: "segment", parts: path.slice(1), query};
   const [where, asked] = hash.split("?");
-  const parts = where.split("/").slice(1).map(decodeURIComponent);
+  const parts = where.split("/").slice(1).map(decodePart);
   return {name: parts[0] || "wall", parts: parts.slice(1), query: new URLSearchParams(asked)};
 }
 

@@ -4,12 +4,21 @@
 const TOKEN = "eavesdrop.token";
 const SETTINGS = "eavesdrop.settings";
 
+// A part of an address; what cannot be decoded is what it looks like.
+export function decodePart(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 // A link with a token, /#token=evd_...: it is taken, and cut from the address and the history.
 // Behind it may follow where to go: /#token=evd_...&to=/stream/garage
 export function takeTokenFromAddress() {
   const match = /^#token=([^&]*)(?:&to=(.*))?$/.exec(location.hash);
   if (!match) return;
-  setToken(decodeURIComponent(match[1]));
+  setToken(decodePart(match[1]));
   history.replaceState(null, "", location.pathname + location.search + (match[2] ? "#" + match[2] : ""));
 }
 
@@ -17,8 +26,9 @@ export function token() {
   return sessionStorage.getItem(TOKEN);
 }
 
+// What no token can be is none: it could not be sent in a header.
 export function setToken(value) {
-  if (value) sessionStorage.setItem(TOKEN, value);
+  if (value && /^[\x21-\x7e]+$/.test(value)) sessionStorage.setItem(TOKEN, value);
   else sessionStorage.removeItem(TOKEN);
 }
 

@@ -1,0 +1,152 @@
+"""The page where something is wrong: tokens, names and texts that are made to do harm, clocks, servers that go away."""
+
+import json
+import re
+import subprocess
+import time
+
+import processes
+import pytest
+from browser import DAY_WRONG, HOSTILE, chromium, reading
+from test_37_tokens import ask, configuration, owner
+
+# What a client may call its stream; streams of the configuration have plain names.
+NAMES = [name for name in HOSTILE if not re.search(r"[,*?\[\]\\]", name)]
+LONG = " ".join(f"word{i}" for i in range(1200))[:10_000]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as started:
+        yield started
+
+
+def fill(program, folder, rows):
+    """Rows into the journal of a server that does not run yet."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    lines = "\n".join(json.dumps({"model": "base", "language": "en", "duration": 4, "timed": True, **row}) for row in rows)
+    subprocess.run([program.parent / "bench/journal_bench", "fill", folder], input=lines.encode(), check=True)
+
+
+@pytest.fixture(scope="module")
+def hostile(program, models, tmp_path_factory):
+    """A server whose streams' names, reasons and texts are made to do harm."""
+    folder, port = tmp_path_factory.mktemp("hostile"), processes.free_port()
+    now = int(time.time() * 1000)
+    rows = [
+        {"stream": name, "text": HOSTILE[(i + k) % len(HOSTILE)], "start": now - 60_000 * (10 - k)}
+        for i, name in enumerate(NAMES)
+        for k in range(len(HOSTILE))
+    ]
+    rows.append({"stream": "long", "text": LONG, "start": now - 30_000})
+    fill(program, folder / f"state-{port}", rows)
+    with processes.serving(program, models, folder) as start:
+        yield start("streams: {long: 'rtsp://127.0.0.1:9/<b>'}\n", listen=port)
+
+
+@pytest.fixture
+def guarded(serve):
+    """A server that lets nobody in without a token."""
+    return serve(configuration())
+
+
+def names_shown(reader):
+    return reader.page.locator(".tile h2").all_inner_texts()
+
+
+def test_names_reasons_and_texts_are_only_text(browser, hostile):
+    with reading(browser, hostile) as reader:
+        reader.open()
+        reader.wait("n => document.querySelectorAll('.tile').length === n", len(NAMES) + 1)
+        assert sorted(names_shown(reader)) == sorted([*NAMES, "long"])
+        reader.wait("""texts => {
+            const shown = [...document.querySelectorAll('.tile .lines p')].map((line) => line.textContent);
+            return texts.every((text) => shown.some((line) => line.includes(text)));
+        }""", [*HOSTILE, LONG])
+
+
+def test_a_query_is_only_text(browser, hostile):
+    addresses = ["/?q={0}", "/#/{0}", "/#/stream/{0}", "/#/stream/long?at={0}", "/#/search?q={0}&stream={0}&from={0}",
+                 "/#token=x&to={0}", "/#token={0}"]
+    paths = ["/s/{0}", "/captions/{0}?color={0}&size={0}&lines={0}&background={0}"]
+    with reading(browser, hostile) as reader:
+        for address in addresses + paths:
+            for words in ("javascript:alert(1)", " ".join(HOSTILE)):
+                if address in paths:
+                    words = words.replace("/", "")  # which the server refuses there
+                quoted = "".join(f"%{byte:02x}" for byte in words.encode())
+                reader.page.goto("about:blank")
+                reader.open(address.format(quoted))
+                reader.wait("document.querySelector('#content').childElementCount > 0")
+        # What cannot be decoded is shown as it is.
+        for address in ("/#/%zz", "/#/stream/%e2%28", "/#/search?q=%", "/#token=%zz"):
+            reader.page.goto("about:blank")
+            reader.open(address)
+            reader.wait("document.querySelector('#content').childElementCount > 0")
+
+
+def test_a_token_is_asked_for_refused_and_taken(browser, guarded):
+    with reading(browser, guarded) as reader:
+        reader.open()
+        reader.wait("document.activeElement.type === 'password'")
+        reader.type("evd_nobody_knows_it_xxxxxxxxxxxxxxxxx")
+        reader.press("Enter")
+        reader.wait_text("does not know this token", "dialog")
+        reader.wait("document.activeElement.type === 'password'")
+        reader.type(owner(guarded))
+        reader.press("Enter")
+        reader.wait_text("hall", ".tile")
+        reader.wait("document.body.dataset.connection === 'live'")
+        assert not reader.page.locator("dialog").count()
+        assert reader.context.cookies() == []
+
+
+def test_a_token_in_a_link_is_cut_from_the_address(browser, guarded):
+    with reading(browser, guarded) as reader:
+        reader.open(token=owner(guarded))
+        reader.wait_text("hall", ".tile")
+        assert owner(guarded) not in reader.page.url
+        assert reader.page.evaluate("localStorage.getItem('eavesdrop.token')") is None
+        # Another tab of the same browser knows nothing of it.
+        other = reader.context.new_page()
+        other.goto(reader.origin)
+        other.locator("input[type=password]").wait_for()
+
+
+def test_a_token_that_is_revoked(browser, program, serve):
+    server = serve("streams: {hall: 'rtsp://127.0.0.1:9/hall'}\n")
+
+    def verb(*arguments):
+        command = [str(program), "token", *arguments, "--state-dir", str(server.state_dir)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    secret = verb("new", "visitor", "--scope", "read", "--stream", "hall")
+    with reading(browser, server) as reader:
+        reader.open(token=secret)
+        reader.wait("document.body.dataset.connection === 'live'")
+        reader.wait_text("hall", ".tile")
+        verb("revoke", "visitor")
+        reader.wait("document.body.dataset.connection === 'refused'")
+        reader.page.locator("dialog input[type=password]").wait_for()
+
+
+def test_who_is_told_who_they_are(guarded, program):
+    status, _, body = ask(guarded, "/api/v1/me")
+    nobody = json.loads(body)
+    assert status == 200 and nobody["scopes"] == [] and not nobody["is_known"]
+    me = json.loads(ask(guarded, "/api/v1/me", owner(guarded))[2])
+    assert me["scopes"] == ["read", "listen", "manage"] and me["streams"] is None and me["is_known"] and me["version"]
+    command = [str(program), "token", "new", "guest", "--scope", "read", "--stream", "hall", "--state-dir", str(guarded.state_dir)]
+    secret = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    guest = json.loads(ask(guarded, "/api/v1/me", secret)[2])
+    assert guest["name"] == "guest" and guest["scopes"] == ["read"] and guest["streams"] == ["hall"]
+
+
+def test_a_clock_that_is_a_day_wrong(browser, serve, jfk):
+    server = serve(f"streams: {{radio: {{url: '{jfk[0]}', loop: true}}}}\n")
+    with reading(browser, server, scripts=[DAY_WRONG]) as reader:
+        reader.open()
+        # How late text is, is told by the server's clock.
+        reader.wait("/^[0-9.]+ s late$/.test(document.querySelector('.tile .delay')?.textContent)")
+        late = float(reader.page.locator(".tile .delay").first.inner_text().split()[0])
+        assert late < 3600
