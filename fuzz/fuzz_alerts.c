@@ -60,11 +60,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
                 {.name = (char[]){"final"}, .words = strsep(&rest, "\f")},
                 {.name = (char[]){"stable"}, .when = ALERT_STABLE}};
         struct heard first, second;
+        const char *key;
 
         log_configure(LOG_ERROR, LOG_TEXT);
         configs[0].patterns = configs[1].patterns = strsep(&rest, "\f");
         configs[1].words = configs[0].words;
-        (void)alert_check(&configs[0], NULL);
+        (void)alert_check(&configs[0], &key, NULL);
         if (!rest)
                 return 0;
         again = xstrdup(rest);

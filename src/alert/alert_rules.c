@@ -54,17 +54,22 @@ static int patterns_add(struct alert_rules *rules, unsigned alert, const char *p
         return 0;
 }
 
-static int alert_add(struct alert_rules *rules, unsigned alert, struct error *error) {
+static int alert_add(struct alert_rules *rules, unsigned alert, const char **ret_key,
+                     struct error *error) {
         const struct alert_config *config = &rules->configs[alert];
         size_t n_patterns = rules->n_patterns, n_ends = phrases_count(rules->phrases);
         int r = 0;
 
+        *ret_key = "cooldown";
         if (!isfinite(config->cooldown) || config->cooldown < 0)
                 return error_set(error, -EINVAL, "cooldown: no time that can pass");
+        *ret_key = "words";
         if (config->words)
                 r = words_add(rules, alert, config->words, error);
-        if (r == 0 && config->patterns)
+        if (r == 0 && config->patterns) {
                 r = patterns_add(rules, alert, config->patterns, error);
+                *ret_key = r < 0 ? "patterns" : *ret_key;
+        }
         if (r == 0 && n_patterns == rules->n_patterns &&
             n_ends == phrases_count(rules->phrases))
                 r = error_set(error, -EINVAL, "neither words nor patterns");
@@ -72,14 +77,14 @@ static int alert_add(struct alert_rules *rules, unsigned alert, struct error *er
 }
 
 int alert_rules_new(struct alert_rules **ret, const struct alert_config *configs, size_t n,
-                    struct error *error) {
+                    const char **ret_key, struct error *error) {
         CLEANUP(alert_rules_freep) struct alert_rules *rules = xnew(struct alert_rules);
 
         rules->configs = configs;
         rules->n = n;
         rules->phrases = phrases_new();
         for (size_t i = 0; i < n; i++)
-                if (alert_add(rules, (unsigned)i, error) < 0)
+                if (alert_add(rules, (unsigned)i, ret_key, error) < 0)
                         return -EINVAL;
         phrases_link(rules->phrases);
         *ret = TAKE(rules);

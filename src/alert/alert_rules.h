@@ -56,9 +56,9 @@ struct alert_rules {
         int64_t pattern_base;
 };
 
-// -EINVAL with words that name the place.
+// -EINVAL with words that name the place; *ret_key is then the setting that is wrong, static.
 int alert_rules_new(struct alert_rules **ret, const struct alert_config *configs, size_t n,
-                    struct error *error);
+                    const char **ret_key, struct error *error);
 
 // NULL is fine. Returns NULL.
 struct alert_rules *alert_rules_free(struct alert_rules *rules);

@@ -6,11 +6,11 @@
 #include "util/array.h"
 #include "util/mem.h"
 
-struct alert_stream *alert_stream_new(const char *name, size_t n_alerts) {
+struct alert_stream *alert_stream_new(const char *name, const char *heard) {
         struct alert_stream *stream = xnew(struct alert_stream);
 
         stream->name = xstrdup(name);
-        stream->hears = xcalloc(n_alerts + 1, sizeof(*stream->hears));
+        stream->heard = xstrdup(heard);
         return stream;
 }
 
@@ -21,6 +21,7 @@ struct alert_stream *alert_stream_free(struct alert_stream *stream) {
         while (stream->n_pendings)
                 alert_stream_settle(stream, stream->n_pendings - 1);
         free(stream->name);
+        free(stream->heard);
         free(stream->hears);
         free(stream->pieces);
         free(stream->tokens);
@@ -47,29 +48,48 @@ void alert_stream_cut(struct alert_stream *stream) {
         stream->gap = FOLD_BLANK;
 }
 
-size_t alert_stream_append(struct alert_stream *stream, const struct phrases *phrases,
-                           struct folded *folded, const struct row *row) {
-        size_t first = stream->n_tokens;
-
-        stream->pieces = array_grow(stream->pieces, stream->n_pieces, &stream->pieces_capacity,
-                                    sizeof(*stream->pieces));
-        stream->pieces[stream->n_pieces++] = passage_piece_of(row, stream->base);
-        fold_text(folded, row->text, strlen(row->text),
-                  stream->gap == FOLD_MARK ? FOLD_MARK : FOLD_BLANK);
+// Put the words of a piece behind the others; `gap` is what stands between.
+static void tokens_append(struct alert_stream *stream, const struct phrases *phrases,
+                          struct folded *folded, const struct passage_piece *piece,
+                          enum fold_gap gap) {
+        fold_text(folded, piece->row->text, strlen(piece->row->text),
+                  gap == FOLD_MARK ? FOLD_MARK : FOLD_BLANK);
         for (size_t i = 0; i < folded->n; i++) {
                 const struct fold_token *token = &folded->tokens[i];
 
                 stream->tokens = array_grow(stream->tokens, stream->n_tokens,
                                             &stream->tokens_capacity, sizeof(*stream->tokens));
                 stream->tokens[stream->n_tokens++] = (struct phrase_token){
-                        .begin = stream->base + token->begin,
-                        .end = stream->base + token->end,
+                        .begin = piece->base + token->begin,
+                        .end = piece->base + token->end,
                         .word = phrases_word(phrases, folded->bytes + token->folded,
                                              token->n_folded),
                         .gap = token->gap,
                 };
         }
+}
+
+size_t alert_stream_append(struct alert_stream *stream, const struct phrases *phrases,
+                           struct folded *folded, const struct row *row) {
+        size_t first = stream->n_tokens;
+
+        stream->pieces = array_grow(stream->pieces, stream->n_pieces, &stream->pieces_capacity,
+                                    sizeof(*stream->pieces));
+        stream->pieces[stream->n_pieces] = passage_piece_of(row, stream->base);
+        tokens_append(stream, phrases, folded, &stream->pieces[stream->n_pieces++],
+                      stream->gap);
         return first;
+}
+
+void alert_stream_reword(struct alert_stream *stream, const struct phrases *phrases,
+                         struct folded *folded) {
+        enum fold_gap gap = FOLD_BLANK;
+
+        stream->n_tokens = 0;
+        for (size_t i = 0; i < stream->n_pieces; i++) {
+                tokens_append(stream, phrases, folded, &stream->pieces[i], gap);
+                gap = folded->gap;
+        }
 }
 
 void alert_stream_keep(struct alert_stream *stream, enum fold_gap gap, size_t longest) {
@@ -135,6 +155,21 @@ void alert_stream_fire(struct alert_stream *stream, unsigned alert, int64_t at, 
                 firing = &stream->firings[stream->n_firings++];
         }
         *firing = (struct alert_firing){.alert = alert, .at = at, .until = until};
+}
+
+void alert_stream_renumber(struct alert_stream *stream, const unsigned *young) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < stream->n_firings; i++) {
+                struct alert_firing firing = stream->firings[i];
+
+                firing.alert = young[firing.alert];
+                if (firing.alert != ALERT_GONE)
+                        stream->firings[n++] = firing;
+        }
+        stream->n_firings = n;
+        for (size_t i = 0; i < stream->n_pendings; i++)
+                stream->pendings[i].alert = young[stream->pendings[i].alert];
 }
 
 void alert_stream_settle(struct alert_stream *stream, size_t i) {

@@ -5,6 +5,7 @@
 // Threads: loop thread only.
 // Memory:  as much as the longest phrase may need, and ALERT_PENDING_MAX firings.
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +17,9 @@
 #include "util/fold.h"
 
 #define ALERT_PENDING_MAX 64  // firings on a stream's stable words; more are not remembered
+
+// In the place of an alert's number: it is no more.
+#define ALERT_GONE UINT_MAX
 
 // When an alert last fired there.
 struct alert_firing {
@@ -35,7 +39,8 @@ struct alert_pending {
 
 struct alert_stream {
         struct alert_stream *next;
-        char *name;
+        char *name;    // its own: a session's, or the stream's
+        char *heard;   // what alerts know it by: the stream's
         bool *hears;   // by alert: it is for this stream
         bool is_over;  // kept for its cooldowns alone
         uint32_t generation;
@@ -54,7 +59,7 @@ struct alert_stream {
         size_t n_pendings;
 };
 
-struct alert_stream *alert_stream_new(const char *name, size_t n_alerts);
+struct alert_stream *alert_stream_new(const char *name, const char *heard);
 
 // NULL is fine. Returns NULL.
 struct alert_stream *alert_stream_free(struct alert_stream *stream);
@@ -80,6 +85,14 @@ struct alert_firing *alert_stream_fired(const struct alert_stream *stream, unsig
 
 // It fires.
 void alert_stream_fire(struct alert_stream *stream, unsigned alert, int64_t at, int64_t until);
+
+// Other alerts are looked for from now on: `young` is the new number of each, or ALERT_GONE,
+// whose firings are forgotten; none of these is pending any more.
+void alert_stream_renumber(struct alert_stream *stream, const unsigned *young);
+
+// What was said last has other words from now on, since others are looked for.
+void alert_stream_reword(struct alert_stream *stream, const struct phrases *phrases,
+                         struct folded *folded);
 
 // Forget the i-th of what is pending.
 void alert_stream_settle(struct alert_stream *stream, size_t i);

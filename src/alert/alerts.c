@@ -1,5 +1,6 @@
 #include "alert/alerts.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +21,19 @@
 
 #define N_BUCKETS 256  // of streams, by name
 
+// How an alert fared.
+struct alert_fate {
+        uint64_t n_fired;
+        int64_t last;  // Unix ms; 0: never
+};
+
 struct alerts {
-        const struct alert_config *configs;
+        struct alert_config *configs;
         size_t n;
         struct alert_rules *rules;
-        uint64_t *n_fired;  // by alert
-        bool *hears;        // by alert: it is to be looked for in the row that was given
+        struct alert_fate *fates;  // by alert
+        bool *hears;               // by alert: it is to be looked for in the row that was given
+        uint64_t n_limited;        // of rules that are no more
         bool wants_stable;
         alert_emit *emit;
         void *context;
@@ -33,33 +41,40 @@ struct alerts {
         int64_t now;  // Unix ms, as rows tell it
 };
 
-int alert_check(const struct alert_config *config, struct error *error) {
+// --- configurations --------------------------------------------------------------------------
+
+int alert_check(const struct alert_config *config, const char **ret_key, struct error *error) {
         CLEANUP(alert_rules_freep) struct alert_rules *rules = NULL;
 
-        return alert_rules_new(&rules, config, 1, error);
+        return alert_rules_new(&rules, config, 1, ret_key, error);
 }
+
+// Rules of these; words name the alert that is wrong.
+static int rules_make(struct alert_rules **ret, const struct alert_config *configs, size_t n,
+                      struct error *error) {
+        const char *key;
+
+        if (alert_rules_new(ret, configs, n, &key, error) == 0)
+                return 0;
+        for (size_t i = 0; i < n; i++)
+                if (alert_check(&configs[i], &key, error) < 0)
+                        return error_prefix(error, "alert '%s'", configs[i].name);
+        return -EINVAL;
+}
+
+// --- life ------------------------------------------------------------------------------------
 
 int alerts_new(struct alerts **ret, const struct alert_config *configs, size_t n,
                alert_emit *emit, void *context, struct error *error) {
         CLEANUP(alerts_freep) struct alerts *alerts = xnew(struct alerts);
         int r;
 
-        for (size_t i = 0; i < n; i++)
-                if (alert_check(&configs[i], error) < 0)
-                        return error_prefix(error, "alert '%s'", configs[i].name);
-        r = alert_rules_new(&alerts->rules, configs, n, error);
-        if (r < 0)
-                return r;
-        alerts->configs = configs;
-        alerts->n = n;
-        alerts->n_fired = xcalloc(n + 1, sizeof(*alerts->n_fired));
-        alerts->hears = xcalloc(n + 1, sizeof(*alerts->hears));
         alerts->emit = emit;
         alerts->context = context;
-        for (size_t i = 0; i < n; i++)
-                alerts->wants_stable |= configs[i].when == ALERT_STABLE;
-        *ret = TAKE(alerts);
-        return 0;
+        r = alerts_set(alerts, configs, n, error);
+        if (r == 0)
+                *ret = TAKE(alerts);
+        return r;
 }
 
 struct alerts *alerts_free(struct alerts *alerts) {
@@ -73,7 +88,8 @@ struct alerts *alerts_free(struct alerts *alerts) {
                         alert_stream_free(stream);
                 }
         alert_rules_free(alerts->rules);
-        free(alerts->n_fired);
+        alert_configs_free(alerts->configs, alerts->n);
+        free(alerts->fates);
         free(alerts->hears);
         return mem_free(alerts);
 }
@@ -118,6 +134,15 @@ static void streams_sweep(struct alerts *alerts) {
                 }
 }
 
+// Which alerts are for it.
+static void stream_choose(struct alert_stream *stream, const struct alert_config *configs,
+                          size_t n) {
+        free(stream->hears);
+        stream->hears = xcalloc(n + 1, sizeof(*stream->hears));
+        for (size_t i = 0; i < n; i++)
+                stream->hears[i] = alert_list_has(configs[i].streams, stream->heard);
+}
+
 // Clients may call their streams what they like: each session is by itself.
 static const char *name_of(const struct row *row) {
         return row->session ? row->session : row->stream;
@@ -130,9 +155,8 @@ static struct alert_stream *stream_get(struct alerts *alerts, const struct row *
         if (stream)
                 return stream;
         streams_sweep(alerts);
-        stream = alert_stream_new(name_of(row), alerts->n);
-        for (size_t i = 0; i < alerts->n; i++)
-                stream->hears[i] = alert_list_has(alerts->configs[i].streams, row->stream);
+        stream = alert_stream_new(name_of(row), row->stream);
+        stream_choose(stream, alerts->configs, alerts->n);
         stream->generation = row->generation;
         stream->next = *bucket;
         *bucket = stream;
@@ -311,7 +335,8 @@ static struct row *place_fire(struct alerts *alerts, struct alert_stream *stream
                 return NULL;
         // Of a tail nothing is known to be said yet that a later segment could overlap.
         alert_stream_fire(stream, place->alert, at, is_final ? place->end : 0);
-        alerts->n_fired[place->alert]++;
+        alerts->fates[place->alert].n_fired++;
+        alerts->fates[place->alert].last = at;
         return row_emit(alerts, row_of_place(alerts, stream, place, ROW_FIRED));
 }
 
@@ -432,19 +457,117 @@ bool alerts_want_stable(const struct alerts *alerts) {
         return alerts->wants_stable;
 }
 
-bool alerts_count(const struct alerts *alerts, size_t i, const char **ret_name,
-                  uint64_t *ret_n) {
+bool alerts_figures(const struct alerts *alerts, size_t i, struct alert_figures *ret) {
         if (i >= alerts->n)
                 return false;
-        *ret_name = alerts->configs[i].name;
-        *ret_n = alerts->n_fired[i];
+        *ret = (struct alert_figures){
+                .name = alerts->configs[i].name,
+                .n_fired = alerts->fates[i].n_fired,
+                .last = alerts->fates[i].last,
+        };
         return true;
 }
 
+bool alerts_figures_of(const struct alerts *alerts, const char *name,
+                       struct alert_figures *ret) {
+        for (size_t i = 0; alerts_figures(alerts, i, ret); i++)
+                if (strcmp(ret->name, name) == 0)
+                        return true;
+        return false;
+}
+
 uint64_t alerts_limited(const struct alerts *alerts) {
-        uint64_t n = 0;
+        uint64_t n = alerts->n_limited;
 
         for (size_t i = 0; i < alerts->rules->n_patterns; i++)
                 n += alerts->rules->patterns[i].n_limited;
         return n;
+}
+
+// --- other alerts ----------------------------------------------------------------------------
+
+// Which of the present ones each of the others is, by name: its index + 1; 0: none of them.
+// Mostly they are in the same order.
+static size_t *ancestors_of(const struct alerts *alerts, const struct alert_config *configs,
+                            size_t n) {
+        size_t *ancestors = xcalloc(n + 1, sizeof(*ancestors)), at = 0;
+
+        for (size_t i = 0; i < n; i++)
+                for (size_t tried = 0; tried < alerts->n && !ancestors[i]; tried++, at++)
+                        if (strcmp(alerts->configs[at % alerts->n].name, configs[i].name) == 0)
+                                ancestors[i] = at % alerts->n + 1;
+        return ancestors;
+}
+
+// What fired on stable words is told to be over, since nobody looks for it any more.
+static void gone_withdraw(struct alerts *alerts, struct alert_stream *stream,
+                          const unsigned *young) {
+        for (size_t i = 0; i < stream->n_pendings;) {
+                if (young[stream->pendings[i].alert] == ALERT_GONE)
+                        pending_withdraw(alerts, stream, i, NULL);
+                else
+                        i++;
+        }
+}
+
+// Its streams have the alerts that are new; the present ones are theirs no more.
+static void remembered_change(struct alerts *alerts, const unsigned *young,
+                              struct alert_rules *rules) {
+        for (size_t i = 0; i < N_BUCKETS; i++)
+                for (struct alert_stream *stream = alerts->streams[i]; stream;
+                     stream = stream->next) {
+                        gone_withdraw(alerts, stream, young);
+                        alert_stream_renumber(stream, young);
+                        alert_stream_reword(stream, rules->phrases, &rules->folded);
+                        stream_choose(stream, rules->configs, rules->n);
+                }
+}
+
+// From here on the new ones hold; `ancestors` as above.
+static void alerts_change(struct alerts *alerts, struct alert_rules *rules,
+                          struct alert_config *configs, const size_t *ancestors) {
+        unsigned *young = xcalloc(alerts->n + 1, sizeof(*young));
+        struct alert_fate *fates = xcalloc(rules->n + 1, sizeof(*fates));
+
+        for (size_t i = 0; i < alerts->n; i++)
+                young[i] = ALERT_GONE;
+        alerts->wants_stable = false;
+        for (size_t i = 0; i < rules->n; i++) {
+                size_t old = ancestors[i] - 1;
+
+                alerts->wants_stable |= configs[i].when == ALERT_STABLE;
+                if (!ancestors[i])
+                        continue;
+                fates[i] = alerts->fates[old];
+                if (alert_config_is_equal(&alerts->configs[old], &configs[i]))
+                        young[old] = (unsigned)i;
+        }
+        remembered_change(alerts, young, rules);
+        free(young);
+        alerts->n_limited = alerts->rules ? alerts_limited(alerts) : 0;
+        alert_rules_free(alerts->rules);
+        alert_configs_free(alerts->configs, alerts->n);
+        free(alerts->fates);
+        free(alerts->hears);
+        alerts->rules = rules;
+        alerts->configs = configs;
+        alerts->n = rules->n;
+        alerts->fates = fates;
+        alerts->hears = xcalloc(rules->n + 1, sizeof(*alerts->hears));
+}
+
+int alerts_set(struct alerts *alerts, const struct alert_config *configs, size_t n,
+               struct error *error) {
+        struct alert_config *copies = alert_configs_copy(configs, n);
+        struct alert_rules *rules;
+        size_t *ancestors;
+
+        if (rules_make(&rules, copies, n, error) < 0) {
+                alert_configs_free(copies, n);
+                return -EINVAL;
+        }
+        ancestors = ancestors_of(alerts, copies, n);
+        alerts_change(alerts, rules, copies, ancestors);
+        free(ancestors);
+        return 0;
 }

@@ -27,6 +27,8 @@ static void many_open(struct many *many,
                       const char *(*word_of)(char *ret, size_t n, size_t i)) {
         struct error error;
 
+        const char *key;
+
         *many = (struct many){.configs = xcalloc(N_ALERTS, sizeof(*many->configs))};
         for (size_t i = 0; i < N_ALERTS; i++) {
                 char *words = xstrdup("");
@@ -42,9 +44,9 @@ static void many_open(struct many *many,
                 many->configs[i] = (struct alert_config){.name = xstrdup("a"), .words = words};
                 many->hears[i] = true;
         }
-        if (alert_rules_new(&many->rules, many->configs, N_ALERTS, &error) < 0)
+        if (alert_rules_new(&many->rules, many->configs, N_ALERTS, &key, &error) < 0)
                 fail_msg("%s", error.text);
-        many->stream = alert_stream_new("kitchen", N_ALERTS);
+        many->stream = alert_stream_new("kitchen", "kitchen");
 }
 
 static void many_close(struct many *many) {

@@ -85,6 +85,14 @@ static void one_place_fires_once(void **state) {
                 fires("call an ambulance now\nan ambulance", NULL, "call an ambulance"), 1);
 }
 
+static void open_for_sessions(struct alerts_rig *rig, const char *words) {
+        *rig = (struct alerts_rig){.n = 1};
+        rig->configs[0] = (struct alert_config){.name = (char *)(uintptr_t) "help",
+                                                .words = (char *)(uintptr_t)words,
+                                                .wants_sessions = true};
+        alerts_rig_start(rig);
+}
+
 static void a_row_tells_what_was_said_and_when(void **state) {
         struct row_word words[] = {{.text = (char[]){" Please"}, .begin = 16000, .end = 20000},
                                    {.text = (char[]){" help"}, .begin = 20000, .end = 28000},
@@ -106,8 +114,10 @@ static void a_row_tells_what_was_said_and_when(void **state) {
         const struct row *row;
 
         (void)state;
-        alerts_rig_open(&rig, "help me", NULL);
-        rig.configs[0].wants_sessions = true;
+        rig = (struct alerts_rig){.n = 1};
+        rig.configs[0] = (struct alert_config){
+                .name = (char[]){"help"}, .words = (char[]){"help me"}, .wants_sessions = true};
+        alerts_rig_start(&rig);
         alerts_on_segment(rig.alerts, &segment);
         assert_int_equal(alerts_rig_came(&rig), 1);
         row = alerts_rig_row(&rig, -1);
@@ -129,8 +139,7 @@ static void a_row_tells_what_was_said_and_when(void **state) {
         alerts_rig_close(&rig);
         // Words that are not those of the text: the segment's times.
         words[1].text[1] = 'X';
-        alerts_rig_open(&rig, "help me", NULL);
-        rig.configs[0].wants_sessions = true;
+        open_for_sessions(&rig, "help me");
         alerts_on_segment(rig.alerts, &segment);
         row = alerts_rig_row(&rig, -1);
         assert_int_equal(row->n_words, 0);
@@ -250,8 +259,7 @@ static void streams_languages_and_sessions_are_chosen(void **state) {
 
 static void a_cooldown_is_each_alerts_and_each_streams(void **state) {
         struct alerts_rig rig = {.n = 2};
-        const char *name;
-        uint64_t n;
+        struct alert_figures figures;
 
         (void)state;
         rig.configs[0] = (struct alert_config){
@@ -276,12 +284,13 @@ static void a_cooldown_is_each_alerts_and_each_streams(void **state) {
         assert_int_equal(alerts_rig_came(&rig), 1);
         alerts_rig_final(&rig, 10, 11, "help");
         assert_int_equal(alerts_rig_came(&rig), 2);
-        assert_true(alerts_count(rig.alerts, 0, &name, &n));
-        assert_string_equal(name, "a");
-        assert_int_equal(n, 3);
-        assert_true(alerts_count(rig.alerts, 1, &name, &n));
-        assert_int_equal(n, 6);
-        assert_false(alerts_count(rig.alerts, 2, &name, &n));
+        assert_true(alerts_figures(rig.alerts, 0, &figures));
+        assert_string_equal(figures.name, "a");
+        assert_int_equal(figures.n_fired, 3);
+        assert_int_equal(figures.last, RIG_WALL + 10000);
+        assert_true(alerts_figures_of(rig.alerts, "b", &figures));
+        assert_int_equal(figures.n_fired, 6);
+        assert_false(alerts_figures(rig.alerts, 2, &figures));
         alerts_rig_close(&rig);
 }
 
@@ -336,15 +345,17 @@ static void mistakes_are_named_with_their_place(void **state) {
         static const struct {
                 const char *words, *patterns, *streams;
                 double cooldown;
-                const char *complaint;
+                const char *key, *complaint;
         } cases[] = {
-                {"help\n\n ... ", NULL, NULL, 0, "words, item 3: '...' has no letter"},
-                {NULL, "ok\nfire(", NULL, 0, "patterns, item 2: 'fire(': missing closing"},
-                {NULL, NULL, NULL, 0, "neither words nor patterns"},
-                {"\n \n", "", NULL, 0, "neither words nor patterns"},
-                {"help", NULL, NULL, -1, "cooldown"},
+                {"help\n\n ... ", NULL, NULL, 0, "words", "words, item 3: '...' has no letter"},
+                {NULL, "ok\nfire(", NULL, 0, "patterns",
+                 "patterns, item 2: 'fire(': missing closing"},
+                {NULL, NULL, NULL, 0, "words", "neither words nor patterns"},
+                {"\n \n", "", NULL, 0, "words", "neither words nor patterns"},
+                {"help", NULL, NULL, -1, "cooldown", "cooldown"},
         };
         struct error error;
+        const char *key;
 
         (void)state;
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -354,19 +365,21 @@ static void mistakes_are_named_with_their_place(void **state) {
                         .patterns = (char *)(uintptr_t)cases[i].patterns,
                         .cooldown = cases[i].cooldown};
 
-                assert_true(alert_check(&config, NULL) < 0);
-                assert_true(alert_check(&config, &error) < 0);
+                assert_true(alert_check(&config, &key, NULL) < 0);
+                assert_true(alert_check(&config, &key, &error) < 0);
                 if (!strstr(error.text, cases[i].complaint))
                         fail_msg("%s", error.text);
+                assert_string_equal(key, cases[i].key);
         }
 }
 
 static void a_nameless_alert_is_checked_without_a_name(void **state) {
         const struct alert_config config = {.patterns = (char[]){"("}};
         struct error error;
+        const char *key;
 
         (void)state;
-        assert_true(alert_check(&config, &error) < 0);
+        assert_true(alert_check(&config, &key, &error) < 0);
         assert_int_equal(strncmp(error.text, "patterns, item 1: '('", 21), 0);
 }
 
@@ -374,14 +387,15 @@ static void a_phrase_has_a_length(void **state) {
         char words[4 * 70] = "";
         struct alert_config config = {.name = (char[]){"a"}, .words = words};
         struct error error;
+        const char *key;
 
         (void)state;
         for (size_t i = 0; i < 64; i++)
                 memcpy(words + 2 * i, "x ", 3);
-        assert_int_equal(alert_check(&config, &error), 0);
+        assert_int_equal(alert_check(&config, &key, &error), 0);
         assert_int_equal(fires(words, NULL, words), 1);
         memcpy(words + 2 * 64, "x ", 3);
-        assert_true(alert_check(&config, &error) < 0);
+        assert_true(alert_check(&config, &key, &error) < 0);
         assert_non_null(strstr(error.text, "has 65 words; a phrase has at most 64"));
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/alerts_page.h"
 #include "api/captions.h"
 #include "api/discoveries.h"
 #include "api/events.h"
@@ -25,6 +26,7 @@
 #include "api/streams.h"
 #include "api/timeline.h"
 #include "api/tokens_page.h"
+#include "api/trials.h"
 #include "api/web.h"
 #include "auth/principal.h"
 #include "util/mem.h"
@@ -50,6 +52,8 @@ struct api {
         struct status *status;
         struct readings *readings;
         struct streams *streams;
+        struct alerts_page *alerts_page;
+        struct trials *trials;
         struct hub *hub;
         struct events *events;
         struct web *web;
@@ -310,50 +314,40 @@ static void alerts_fired_get(struct api *api, struct exchange *exchange,
         rows_answer(api->readings, exchange, &place, ROWS_ALERTS, NULL);
 }
 
+// --- alerts ----------------------------------------------------------------------------------
+
+static void alerts_any(struct api *api, struct exchange *exchange,
+                       const struct route_parts *parts) {
+        struct api_view view = api_view(api);
+        struct alerts_place place = {view.rules, view.state, view.figures.alerts,
+                                     view.is_stopping};
+
+        alerts_page_answer(api->alerts_page, exchange, &place,
+                           parts->n ? parts->texts[0] : NULL);
+}
+
+static void alerts_test_post(struct api *api, struct exchange *exchange,
+                             const struct route_parts *parts) {
+        struct reading_place place = reading_place(api);
+
+        (void)parts;
+        trials_answer(api->trials, api->readings, exchange, &place);
+}
+
 // --- streams ---------------------------------------------------------------------------------
 
 static struct streams_place streams_place(const struct api *api) {
         struct api_view view = api_view(api);
 
-        return (struct streams_place){view.pulled, view.state, view.reload, view.is_stopping};
+        return (struct streams_place){api->hub, view.pulled, view.state, view.reload,
+                                      view.is_stopping};
 }
 
-static void streams_get(struct api *api, struct exchange *exchange,
+static void streams_any(struct api *api, struct exchange *exchange,
                         const struct route_parts *parts) {
         struct streams_place place = streams_place(api);
 
-        (void)parts;
-        streams_list(exchange, &place);
-}
-
-static void streams_post(struct api *api, struct exchange *exchange,
-                         const struct route_parts *parts) {
-        struct streams_place place = streams_place(api);
-
-        (void)parts;
-        streams_add(api->streams, exchange, &place);
-}
-
-static void stream_get(struct api *api, struct exchange *exchange,
-                       const struct route_parts *parts) {
-        struct streams_place place = streams_place(api);
-
-        streams_show(exchange, &place, parts->texts[0]);
-}
-
-static void stream_patch(struct api *api, struct exchange *exchange,
-                         const struct route_parts *parts) {
-        struct streams_place place = streams_place(api);
-
-        (void)parts;
-        streams_change(api->streams, exchange, &place);
-}
-
-static void stream_delete(struct api *api, struct exchange *exchange,
-                          const struct route_parts *parts) {
-        struct streams_place place = streams_place(api);
-
-        streams_remove(api->streams, exchange, &place, parts->texts[0]);
+        streams_answer(api->streams, exchange, &place, parts->n ? parts->texts[0] : NULL);
 }
 
 static void pause_post(struct api *api, struct exchange *exchange,
@@ -408,11 +402,11 @@ static const struct route routes[] = {
         {"GET", "/api/v1/segments", ROUTE_READ, segments_get},
         {"POST", "/api/v1/probe", ROUTE_MANAGE, probe_post},
         {"POST", "/api/v1/discover", ROUTE_MANAGE, discover_post},
-        {"GET", "/api/v1/streams", ROUTE_READ, streams_get},
-        {"POST", "/api/v1/streams", ROUTE_MANAGE, streams_post},
-        {"GET", "/api/v1/streams/{name}", ROUTE_READ, stream_get},
-        {"PATCH", "/api/v1/streams/{name}", ROUTE_MANAGE, stream_patch},
-        {"DELETE", "/api/v1/streams/{name}", ROUTE_MANAGE, stream_delete},
+        {"GET", "/api/v1/streams", ROUTE_READ, streams_any},
+        {"POST", "/api/v1/streams", ROUTE_MANAGE, streams_any},
+        {"GET", "/api/v1/streams/{name}", ROUTE_READ, streams_any},
+        {"PATCH", "/api/v1/streams/{name}", ROUTE_MANAGE, streams_any},
+        {"DELETE", "/api/v1/streams/{name}", ROUTE_MANAGE, streams_any},
         {"POST", "/api/v1/streams/{name}/pause", ROUTE_MANAGE, pause_post},
         {"POST", "/api/v1/streams/{name}/resume", ROUTE_MANAGE, resume_post},
         {"POST", "/api/v1/streams/{name}/restart", ROUTE_MANAGE, restart_post},
@@ -430,7 +424,13 @@ static const struct route routes[] = {
         {"GET", "/api/v1/streams/{name}/segments", ROUTE_READ, segments_get},
         {"DELETE", "/api/v1/streams/{name}/segments", ROUTE_MANAGE, segments_delete},
         {"GET", "/api/v1/search", ROUTE_READ, search_get},
+        {"GET", "/api/v1/alerts", ROUTE_READ_ALL, alerts_any},
+        {"POST", "/api/v1/alerts", ROUTE_MANAGE, alerts_any},
         {"GET", "/api/v1/alerts/fired", ROUTE_READ, alerts_fired_get},
+        {"POST", "/api/v1/alerts/test", ROUTE_READ, alerts_test_post},
+        {"GET", "/api/v1/alerts/{name}", ROUTE_READ_ALL, alerts_any},
+        {"PUT", "/api/v1/alerts/{name}", ROUTE_MANAGE, alerts_any},
+        {"DELETE", "/api/v1/alerts/{name}", ROUTE_MANAGE, alerts_any},
         {0},
 };
 
@@ -555,6 +555,8 @@ struct api *api_new(struct loop *loop,
         api->discoveries = discoveries_new(loop);
         api->forgettings = forgettings_new();
         api->streams = streams_new();
+        api->alerts_page = alerts_page_new();
+        api->trials = trials_new();
         api->status = status_new(loop);
         api->readings = readings_new();
         api->web = web_new();
@@ -564,6 +566,7 @@ struct api *api_new(struct loop *loop,
 void api_stop(struct api *api) {
         probes_stop(api->probes);
         streams_stop(api->streams);
+        alerts_page_stop(api->alerts_page);
 }
 
 void api_set_hub(struct api *api, struct hub *hub) {
@@ -580,6 +583,8 @@ struct api *api_free(struct api *api) {
         forgettings_free(api->forgettings);
         status_free(api->status);
         readings_free(api->readings);
+        trials_free(api->trials);
+        alerts_page_free(api->alerts_page);
         streams_free(api->streams);
         web_free(api->web);
         free(api->metrics);

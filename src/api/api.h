@@ -16,6 +16,7 @@ struct api;
 struct media_backend;  // source/media_backend.h
 struct pulled;         // manage/pulled.h
 struct reload;         // manage/reload.h
+struct rules;          // manage/rules.h
 struct state;          // manage/state.h
 struct tokens;         // auth/tokens.h
 struct tls_identity;   // net/tls_identity.h
@@ -34,6 +35,7 @@ struct api_view {
         struct forget_place kept;     // where what is kept is
         struct pulled *pulled;        // the streams that the server fetches
         struct state *state;          // where changes of them are kept
+        struct rules *rules;          // the alerts
         struct reload *reload;        // reads the configuration again
         struct tokens *tokens;        // that let people in
         // Of the port's encryption; NULL: there is none.

@@ -61,13 +61,13 @@ static void archive_write(struct metrics *metrics, const struct archive *archive
 }
 
 static void alerts_write(struct metrics *metrics, const struct alerts *alerts) {
-        const char *name;
-        uint64_t n;
+        struct alert_figures figures;
 
         metrics_family(metrics, METRICS_COUNTER, "eavesdrop_alerts_total",
                        "How often the alert fired.");
-        for (size_t i = 0; alerts_count(alerts, i, &name, &n); i++)
-                metrics_value(metrics, METRICS_LABELS({"alert", name}), (double)n);
+        for (size_t i = 0; alerts_figures(alerts, i, &figures); i++)
+                metrics_value(metrics, METRICS_LABELS({"alert", figures.name}),
+                              (double)figures.n_fired);
         metrics_single(metrics, METRICS_COUNTER, "eavesdrop_alert_patterns_limited_total",
                        "How often a pattern ran into its limit and did not match for that.",
                        (double)alerts_limited(alerts));

@@ -108,13 +108,11 @@ static void reading_on_drained(void *context) {
         reading_pump(context);
 }
 
-void reading_begin(struct reading *reading, struct readings *readings,
-                   struct exchange *exchange, const struct reading_place *place,
-                   const struct reading_ops *ops, bool is_live) {
-        struct exchange_handler handler = {.on_gone = reading_on_gone,
-                                           .on_drained = reading_on_drained,
-                                           .context = reading};
-
+// Who listens to the exchange from now on.
+static struct exchange_handler reading_init(struct reading *reading, struct readings *readings,
+                                            struct exchange *exchange,
+                                            const struct reading_place *place,
+                                            const struct reading_ops *ops, bool is_live) {
         reading->ops = ops;
         reading->readings = readings;
         reading->exchange = exchange;
@@ -122,7 +120,27 @@ void reading_begin(struct reading *reading, struct readings *readings,
         reading->is_live = is_live;
         LIST_INSERT_HEAD(&readings->list, reading, link);
         *(is_live ? &readings->n_live : &readings->n) += 1;
+        return (struct exchange_handler){.on_gone = reading_on_gone,
+                                         .on_drained = reading_on_drained,
+                                         .context = reading};
+}
+
+void reading_begin(struct reading *reading, struct readings *readings,
+                   struct exchange *exchange, const struct reading_place *place,
+                   const struct reading_ops *ops, bool is_live) {
+        struct exchange_handler handler =
+                reading_init(reading, readings, exchange, place, ops, is_live);
+
         exchange_set_handler(exchange, &handler);
+}
+
+void reading_begin_read(struct reading *reading, struct readings *readings,
+                        struct exchange *exchange, const struct reading_place *place,
+                        const struct reading_ops *ops) {
+        struct exchange_handler handler =
+                reading_init(reading, readings, exchange, place, ops, false);
+
+        exchange_hand_over(exchange, &handler);
 }
 
 void readings_look(struct readings *readings) {

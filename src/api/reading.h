@@ -101,6 +101,11 @@ void reading_begin(struct reading *reading, struct readings *readings,
                    struct exchange *exchange, const struct reading_place *place,
                    const struct reading_ops *ops, bool is_live);
 
+// As above, of a request whose body was read (body.h), which ends by itself.
+void reading_begin_read(struct reading *reading, struct readings *readings,
+                        struct exchange *exchange, const struct reading_place *place,
+                        const struct reading_ops *ops);
+
 // Each of these ends in one of the ops' calls, which may come within it, or in an answer that
 // says why not.
 //

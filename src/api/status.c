@@ -188,12 +188,11 @@ static json_t *sinks_json(const struct sinks *sinks) {
 
 static json_t *alerts_json(const struct alerts *alerts) {
         json_t *list = json_array();
-        const char *name;
-        uint64_t n;
+        struct alert_figures figures;
 
-        for (size_t i = 0; alerts && alerts_count(alerts, i, &name, &n); i++)
-                json_array_append_new(
-                        list, json_pack("{s:s, s:o}", "name", name, "fired", count_json(n)));
+        for (size_t i = 0; alerts && alerts_figures(alerts, i, &figures); i++)
+                json_array_append_new(list, json_pack("{s:s, s:o}", "name", figures.name,
+                                                      "fired", count_json(figures.n_fired)));
         return list;
 }
 

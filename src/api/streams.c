@@ -65,7 +65,22 @@ static const struct principal *principal_of(const struct exchange *exchange) {
         return exchange_request(exchange)->principal;
 }
 
-void streams_list(struct exchange *exchange, const struct streams_place *place) {
+// By a client, for others to read.
+static bool is_brought(const struct hub_stream *stream) {
+        return stream->is_listed && !stream_source(stream->stream);
+}
+
+// NULL: there is none of that name.
+static json_t *stream_json(const struct streams_place *place, const char *name) {
+        const struct pulled_stream *pulled = pulled_find(place->pulled, name);
+        const struct hub_stream *brought = hub_find(place->hub, name);
+
+        if (pulled)
+                return pulled_json(pulled);
+        return brought && is_brought(brought) ? pulled_json_of_client(brought) : NULL;
+}
+
+static void list_answer(struct exchange *exchange, const struct streams_place *place) {
         json_t *list = json_array();
 
         if (!has_no_parameters(exchange)) {
@@ -76,17 +91,24 @@ void streams_list(struct exchange *exchange, const struct streams_place *place) 
              stream = pulled_next(stream))
                 if (principal_may_read(principal_of(exchange), pulled_name(stream)))
                         json_array_append_new(list, pulled_json(stream));
+        for (const struct hub_stream *stream = hub_first(place->hub); stream;
+             stream = hub_next(place->hub, stream))
+                if (is_brought(stream) &&
+                    principal_may_read(principal_of(exchange), stream_name(stream->stream)))
+                        json_array_append_new(list, pulled_json_of_client(stream));
         reply_json(exchange, 200, json_pack("{so}", "streams", list), NULL);
 }
 
-void streams_show(struct exchange *exchange, const struct streams_place *place,
-                  const char *name) {
-        const struct pulled_stream *stream = pulled_find(place->pulled, name);
+static void stream_answer(struct exchange *exchange, const struct streams_place *place,
+                          const char *name) {
+        json_t *json;
 
         if (!has_no_parameters(exchange))
                 return;
-        if (stream && principal_may_read(principal_of(exchange), name))
-                reply_json(exchange, 200, pulled_json(stream), NULL);
+        json = principal_may_read(principal_of(exchange), name) ? stream_json(place, name)
+                                                                : NULL;
+        if (json)
+                reply_json(exchange, 200, json, NULL);
         else
                 refuse(exchange, 404, NULL, "there is no stream of this name");
 }
@@ -173,7 +195,7 @@ static void answer_when_kept(struct streams *streams, struct exchange *exchange,
 
 // --- what changes something ------------------------------------------------------------------
 
-static void refusal_reply(struct exchange *exchange, const struct pulled_refusal *refusal) {
+static void refusal_reply(struct exchange *exchange, const struct refusal *refusal) {
         refuse(exchange, refusal->status, refusal->field, refusal->text);
 }
 
@@ -187,7 +209,7 @@ static bool is_too_late(const struct streams *streams, struct exchange *exchange
 static void add_on_json(void *context, struct exchange *exchange, json_t *json) {
         struct streams *streams = context;
         const struct pulled_stream *stream;
-        struct pulled_refusal refusal;
+        struct refusal refusal;
 
         if (is_too_late(streams, exchange))
                 return;
@@ -197,16 +219,10 @@ static void add_on_json(void *context, struct exchange *exchange, json_t *json) 
                 answer_when_kept(streams, exchange, 201, pulled_name(stream), true);
 }
 
-void streams_add(struct streams *streams, struct exchange *exchange,
-                 const struct streams_place *place) {
-        if (may_change(streams, exchange, place))
-                body_read(exchange, add_on_json, streams);
-}
-
 static void change_on_json(void *context, struct exchange *exchange, json_t *json) {
         struct streams *streams = context;
         const char *name = exchange_request(exchange)->path + strlen(STREAMS_PATH);
-        struct pulled_refusal refusal;
+        struct refusal refusal;
 
         if (is_too_late(streams, exchange))
                 return;
@@ -216,18 +232,12 @@ static void change_on_json(void *context, struct exchange *exchange, json_t *jso
                 answer_when_kept(streams, exchange, 200, name, true);
 }
 
-void streams_change(struct streams *streams, struct exchange *exchange,
-                    const struct streams_place *place) {
-        if (may_change(streams, exchange, place))
-                body_read(exchange, change_on_json, streams);
-}
-
 // Do something with the stream, and answer when that is kept.
 static void act(struct streams *streams, struct exchange *exchange,
                 const struct streams_place *place, const char *name, int status,
                 int (*action)(struct pulled *pulled, const char *name,
-                              struct pulled_refusal *ret_refusal)) {
-        struct pulled_refusal refusal;
+                              struct refusal *ret_refusal)) {
+        struct refusal refusal;
 
         if (!may_change(streams, exchange, place))
                 return;
@@ -237,9 +247,24 @@ static void act(struct streams *streams, struct exchange *exchange,
                 answer_when_kept(streams, exchange, status, name, false);
 }
 
-void streams_remove(struct streams *streams, struct exchange *exchange,
+static void change_answer(struct streams *streams, struct exchange *exchange,
+                          const struct streams_place *place, const char *name) {
+        if (name && strcmp(exchange_request(exchange)->method, "DELETE") == 0)
+                act(streams, exchange, place, name, 204, pulled_remove);
+        else if (may_change(streams, exchange, place))
+                body_read(exchange, name ? change_on_json : add_on_json, streams);
+}
+
+void streams_answer(struct streams *streams, struct exchange *exchange,
                     const struct streams_place *place, const char *name) {
-        act(streams, exchange, place, name, 204, pulled_remove);
+        const char *method = exchange_request(exchange)->method;
+
+        if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+                change_answer(streams, exchange, place, name);
+        else if (name)
+                stream_answer(exchange, place, name);
+        else
+                list_answer(exchange, place);
 }
 
 void streams_pause(struct streams *streams, struct exchange *exchange,

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 struct exchange;
+struct hub;
 struct pulled;
 struct reload;
 struct state;
@@ -15,6 +16,7 @@ struct streams;
 
 // Of the server whose streams, state and configuration these are.
 struct streams_place {
+        const struct hub *hub;  // that has those of clients, which are listed, too
         struct pulled *pulled;
         struct state *state;
         struct reload *reload;
@@ -29,17 +31,13 @@ void streams_stop(struct streams *streams);
 // Whoever waits is forgotten. NULL is fine. Returns NULL.
 struct streams *streams_free(struct streams *streams);
 
-// Each answers the exchange, whose path is "/api/v1/streams/NAME" with what is wanted of the
-// stream behind it. What its principal may not read is not there.
-void streams_list(struct exchange *exchange, const struct streams_place *place);
-void streams_show(struct exchange *exchange, const struct streams_place *place,
-                  const char *name);
-void streams_add(struct streams *streams, struct exchange *exchange,
-                 const struct streams_place *place);
-void streams_change(struct streams *streams, struct exchange *exchange,
-                    const struct streams_place *place);
-void streams_remove(struct streams *streams, struct exchange *exchange,
+// Answer the exchange, by its method. `name` is the stream that it is about, where its path is
+// "/api/v1/streams/NAME"; NULL: it is about all, or a new one. What its principal may not read
+// is not there.
+void streams_answer(struct streams *streams, struct exchange *exchange,
                     const struct streams_place *place, const char *name);
+
+// Each answers the exchange, whose path has what is wanted of the stream behind its name.
 void streams_pause(struct streams *streams, struct exchange *exchange,
                    const struct streams_place *place, const char *name);
 void streams_resume(struct streams *streams, struct exchange *exchange,

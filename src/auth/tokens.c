@@ -190,12 +190,16 @@ int tokens_reload(struct tokens *tokens, struct error *error) {
         return 0;
 }
 
+int tokens_move(struct tokens *tokens, const struct tokens_place *place, struct error *error) {
+        tokens->place = *place;
+        return tokens_reload(tokens, error);
+}
+
 int tokens_open(struct tokens **ret, const struct tokens_place *place, struct error *error) {
         CLEANUP(tokens_closep) struct tokens *tokens = xnew(struct tokens);
         int r;
 
-        tokens->place = *place;
-        r = tokens_reload(tokens, error);
+        r = tokens_move(tokens, place, error);
         if (r == 0)
                 *ret = TAKE(tokens);
         return r;

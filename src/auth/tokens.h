@@ -16,7 +16,7 @@
 
 struct tokens;
 
-// Where they are; lent, and outlives them.
+// Where they are; lent, and outlives them, or what follows it (tokens_move()).
 struct tokens_place {
         const struct token_text *listed;  // of the configuration
         size_t n_listed;
@@ -32,6 +32,9 @@ int tokens_open(struct tokens **ret, const struct tokens_place *place, struct er
 // Read the files again. Tokens that have changed or are gone are revoked. When something is
 // wrong, all stays as it is, and the words say what.
 int tokens_reload(struct tokens *tokens, struct error *error);
+
+// They are somewhere else from now on; then as above. The new place is kept in any case.
+int tokens_move(struct tokens *tokens, const struct tokens_place *place, struct error *error);
 
 // Whether any were ever set beyond the owner's since the start: then nobody comes in without
 // one, not even when the last was revoked.

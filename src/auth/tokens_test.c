@@ -257,6 +257,39 @@ static void secrets_are_made_and_judged(void **state) {
         assert_int_equal(token_secret_check(long_one, &error), -EINVAL);
 }
 
+// The configuration was read again, and has others, elsewhere.
+static void they_may_be_somewhere_else(void **state) {
+        struct fixture *fixture = *state;
+        char *hash = token_hash_text(SECRET), *other_hash = token_hash_text(OTHER);
+        const struct token_text first = {
+                .name = (char[]){"a"}, .hash = hash, .scopes = (char[]){"read"}};
+        const struct token_text second = {
+                .name = (char[]){"b"}, .hash = other_hash, .scopes = (char[]){"read"}};
+        struct tokens_place place = fixture->place;
+        CLEANUP(mem_freep) char *elsewhere = xasprintf("%s/elsewhere.json", fixture->folder);
+        struct error error = {0};
+
+        fixture->place.listed = &first;
+        fixture->place.n_listed = 1;
+        assert_int_equal(tokens_open(&fixture->tokens, &fixture->place, NULL), 0);
+        assert_non_null(tokens_find(fixture->tokens, SECRET, NOW));
+        place.listed = &second;
+        place.n_listed = 1;
+        place.file = elsewhere;
+        assert_int_equal(tokens_move(fixture->tokens, &place, NULL), 0);
+        assert_null(tokens_find(fixture->tokens, SECRET, NOW));
+        assert_non_null(tokens_find(fixture->tokens, OTHER, NOW));
+        // One that cannot be read leaves all as they were.
+        assert_int_equal(mkdir(elsewhere, 0700), 0);
+        place.n_listed = 0;
+        assert_true(tokens_move(fixture->tokens, &place, &error) < 0);
+        assert_non_null(tokens_find(fixture->tokens, OTHER, NOW));
+        assert_int_equal(rmdir(elsewhere), 0);
+        assert_int_equal(tokens_move(fixture->tokens, &fixture->place, NULL), 0);
+        free(hash);
+        free(other_hash);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(the_owners_token_is_made_once, setup, teardown),
@@ -265,6 +298,7 @@ int main(void) {
                                                 teardown),
                 cmocka_unit_test_setup_teardown(tokens_end, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_bad_file_changes_nothing, setup, teardown),
+                cmocka_unit_test_setup_teardown(they_may_be_somewhere_else, setup, teardown),
                 cmocka_unit_test(what_a_file_may_not_say_is_told),
                 cmocka_unit_test(secrets_are_made_and_judged),
         };

@@ -138,9 +138,10 @@ static int verb_run(const struct cli_options *options, struct selection *selecti
         CLEANUP(reader_closep) struct reader *reader = NULL;
         struct alerts_trial trial = {.limit = selection->limit};
         struct error error = {0};
+        const char *key;
         int r;
 
-        if (alert_check(alert, &error) < 0 ||
+        if (alert_check(alert, &key, &error) < 0 ||
             alerts_new(&alerts, alert, 1, on_alert, &trial, &error) < 0) {
                 complaint_print("alerts", "%s", error.text);
                 return EXIT_USAGE;

@@ -50,7 +50,8 @@ struct run {
         const struct loaded *loaded;
         const char *words;  // what the service manager shows of us
         const struct cli_options *options;
-        const char *path;  // of the configuration file; NULL: there is none
+        const char *path;    // of the configuration file; NULL: there is none
+        unsigned n_reloads;  // that are under way
         bool is_stopping;
 };
 
@@ -71,7 +72,7 @@ static void run_on_signal(void *context) {
 
 // The configuration or the token file changed, a file was renamed, a certificate renewed.
 static void run_on_hangup(void *context) {
-        const struct run *run = context;
+        struct run *run = context;
 
         if (run->is_stopping)
                 return;
@@ -79,10 +80,17 @@ static void run_on_hangup(void *context) {
                  "configuration, certificate and tokens are read again, and files of sinks "
                  "are opened anew");
         notify_reloading();
-        server_reopen(run->server);
-        if (run->path)
-                server_reload(run->server);
-        notify_ready(run->words);
+        run->n_reloads++;
+        server_reload(run->server);
+}
+
+// The service manager is told when nothing more is being read: who waits for it may count on
+// what the files say.
+static void run_on_reloaded(void *context) {
+        struct run *run = context;
+
+        if (--run->n_reloads == 0 && !run->is_stopping)
+                notify_ready(run->words);
 }
 
 static void run_on_stopped(void *context) {
@@ -237,6 +245,7 @@ static int serve_run(const struct config *config, const struct loaded *loaded,
                 .check_model = run_check_model,
                 .load = unloadable(run.path) ? NULL : run_load,
                 .unloadable = unloadable(run.path),
+                .on_reloaded = run_on_reloaded,
                 .on_stopped = run_on_stopped,
                 .context = &run,
         };

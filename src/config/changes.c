@@ -28,41 +28,16 @@ bool config_stream_is_equal(const struct config *config, const struct stream_con
                owned_is_equal(SETTING_IN_REQUEST, &targets[0], &targets[1]);
 }
 
-// A list of what users name, or of tokens.
-struct listed {
-        enum setting_owner owner;
-        const void *items;
-        size_t n, size;
-};
-
-static struct listed listed_of(const struct config *config, enum setting_kind kind) {
-        if (kind == SETTING_ALERTS)
-                return (struct listed){SETTING_IN_ALERT, config->alerts, config->n_alerts,
-                                       sizeof(*config->alerts)};
-        if (kind == SETTING_SINKS)
-                return (struct listed){SETTING_IN_SINK, config->sinks, config->n_sinks,
-                                       sizeof(*config->sinks)};
-        return (struct listed){SETTING_IN_TOKEN, config->auth.tokens, config->auth.n_tokens,
-                               sizeof(*config->auth.tokens)};
-}
-
-// Each has its name, which begins it, and settings.
-static bool lists_are_equal(const struct config *config, const struct config *other,
-                            enum setting_kind kind) {
-        struct listed left = listed_of(config, kind), right = listed_of(other, kind);
-
-        if (left.n != right.n)
+// Sinks are the same when all their settings are, and they are called and ordered the same.
+static bool sinks_are_equal(const struct config *config, const struct config *other) {
+        if (config->n_sinks != other->n_sinks)
                 return false;
-        for (size_t i = 0; i < left.n; i++) {
-                const char *a = (const char *)left.items + i * left.size;
-                const char *b = (const char *)right.items + i * right.size;
-                struct setting_target targets[2] = {0};
+        for (size_t i = 0; i < config->n_sinks; i++) {
+                struct setting_target left = {{[SETTING_IN_SINK] = &config->sinks[i]}};
+                struct setting_target right = {{[SETTING_IN_SINK] = &other->sinks[i]}};
 
-                targets[0].owners[left.owner] = (void *)(uintptr_t)a;
-                targets[1].owners[left.owner] = (void *)(uintptr_t)b;
-                if (strcmp(*(char *const *)(const void *)a, *(char *const *)(const void *)b) !=
-                            0 ||
-                    !owned_is_equal(left.owner, &targets[0], &targets[1]))
+                if (strcmp(config->sinks[i].name, other->sinks[i].name) != 0 ||
+                    !owned_is_equal(SETTING_IN_SINK, &left, &right))
                         return false;
         }
         return true;
@@ -75,14 +50,10 @@ size_t config_restart_needed(const struct config *config, const struct config *o
         size_t n = 0;
 
         for (const struct setting *setting = setting_table; setting->name; setting++) {
-                bool is_list = setting->kind == SETTING_ALERTS ||
-                               setting->kind == SETTING_SINKS ||
-                               setting->kind == SETTING_TOKENS;
-
                 if (!setting_needs_restart(setting))
                         continue;
-                if (is_list ? lists_are_equal(config, other, setting->kind)
-                            : setting_is_equal(setting, &left, &right))
+                if (setting->kind == SETTING_SINKS ? sinks_are_equal(config, other)
+                                                   : setting_is_equal(setting, &left, &right))
                         continue;
                 if (n < SETTINGS_MAX - 1)
                         ret[n++] = setting->name;

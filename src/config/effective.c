@@ -272,3 +272,61 @@ json_t *config_came_from(const struct config *config) {
                                             json_string(names[config->came_from[i]]));
         return json;
 }
+
+json_t *config_effective_alert(const struct alert_config *alert) {
+        struct places places = {{[SETTING_IN_ALERT] = (const char *)alert}, NULL};
+
+        return mapping_json(NULL, SETTING_ALERT, "", &places);
+}
+
+// --- after a reload --------------------------------------------------------------------------
+
+// The object that has the setting's key, which is made where it is wanted; NULL: there is none.
+static json_t *section_of(json_t *json, const char *name, bool is_wanted,
+                          const char **ret_key) {
+        const char *dot;
+
+        while (json && (dot = strchr(name, '.'))) {
+                CLEANUP(mem_freep) char *section = xasprintf("%.*s", (int)(dot - name), name);
+
+                if (is_wanted && !json_object_get(json, section))
+                        json_object_set_new(json, section, json_object());
+                json = json_object_get(json, section);
+                name = dot + 1;
+        }
+        *ret_key = name;
+        return json;
+}
+
+// The setting is in the one as it is in the other.
+static void setting_carry(json_t *json, json_t *from, const char *name) {
+        const char *key;
+        json_t *section = section_of(from, name, false, &key);
+        json_t *value = json_object_get(section, key);
+
+        section = section_of(json, name, value != NULL, &key);
+        if (value)
+                json_object_set(section, key, value);
+        else if (section)
+                json_object_del(section, key);
+}
+
+json_t *config_in_force(const struct config *started, const struct config *read) {
+        json_t *config = config_effective(read), *before = config_effective(started);
+        json_t *from = config_came_from(read), *came_from = config_came_from(started);
+
+        for (const struct setting *setting = setting_table; setting->name; setting++) {
+                json_t *origin = json_object_get(came_from, setting->name);
+
+                if (!setting_needs_restart(setting))
+                        continue;
+                setting_carry(config, before, setting->name);
+                if (origin)
+                        json_object_set(from, setting->name, origin);
+                else
+                        json_object_del(from, setting->name);
+        }
+        json_decref(before);
+        json_decref(came_from);
+        return json_pack("{s:o, s:o}", "config", config, "from", from);
+}

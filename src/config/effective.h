@@ -20,5 +20,14 @@ json_t *config_effective(const struct config *config);
 // come from that are no defaults; the caller's.
 json_t *config_came_from(const struct config *config);
 
+// {"config": as config_effective(), "from": as config_came_from()} of a server that was started
+// with one configuration and has read another since: what needs a restart is still as it was
+// then. The two may be the same. The caller's.
+json_t *config_in_force(const struct config *started, const struct config *read);
+
+// What holds for an alert, defaults included: {"words": ["fire"], "cooldown": "30s", ...}; the
+// caller's.
+json_t *config_effective_alert(const struct alert_config *alert);
+
 // Such an object as the text of a configuration file, which the caller frees.
 char *config_effective_text(const json_t *effective);

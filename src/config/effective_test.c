@@ -157,6 +157,40 @@ static void the_environment_is_an_origin(void **state) {
         config_free(config);
 }
 
+// As "model", or "log.level".
+static const char *text_at(const json_t *json, const char *section, const char *key) {
+        return json_string_value(json_object_get(json_object_get(json, section), key));
+}
+
+static void what_needs_a_restart_stays_as_it_was(void **state) {
+        CLEANUP(config_freep)
+        struct config *started = rig_parse_config("model: tiny\njournal: {keep: {age: 1d}}\n"
+                                                  "tls: {certificate: /a, key: /b}\n"
+                                                  "hosts: a.example\n");
+        CLEANUP(config_freep)
+        struct config *read = rig_parse_config("threads: 3\njournal: {keep: {age: 2d}}\n"
+                                               "log: debug\npause: 0.9\n"
+                                               "sinks: {a: {type: lines, path: x}}\n"
+                                               "alerts: {fire: {words: fire}}\n");
+        json_t *told = config_in_force(started, read);
+        json_t *config = json_object_get(told, "config"), *from = json_object_get(told, "from");
+
+        (void)state;
+        assert_string_equal(json_string_value(json_object_get(config, "model")), "tiny");
+        assert_string_equal(json_string_value(json_object_get(config, "hosts")), "a.example");
+        assert_int_equal(json_integer_value(json_object_get(config, "threads")), 0);
+        assert_string_equal(text_at(json_object_get(config, "journal"), "keep", "age"), "1d");
+        assert_null(json_object_get(config, "sinks"));
+        // And what does not is as it was read.
+        assert_null(json_object_get(config, "tls"));
+        assert_non_null(json_object_get(json_object_get(config, "alerts"), "fire"));
+        assert_string_equal(text_at(config, "log", "level"), "debug");
+        assert_string_equal(json_string_value(json_object_get(from, "model")), "file");
+        assert_string_equal(json_string_value(json_object_get(from, "pause")), "file");
+        assert_null(json_object_get(from, "threads"));
+        json_decref(told);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(defaults_are_filled_in),
@@ -166,6 +200,7 @@ int main(void) {
                 cmocka_unit_test(what_is_shown_is_a_file),
                 cmocka_unit_test(it_is_told_where_values_come_from),
                 cmocka_unit_test(the_environment_is_an_origin),
+                cmocka_unit_test(what_needs_a_restart_stays_as_it_was),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

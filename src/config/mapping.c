@@ -35,7 +35,9 @@ _Static_assert(offsetof(struct stream_config, name) == 0 &&
                "the name is the first member");
 
 static int alert_item_check(const void *item, struct error *error) {
-        return alert_check(item, error);
+        const char *key;
+
+        return alert_check(item, &key, error);
 }
 
 static int sink_item_check(const void *item, struct error *error) {
@@ -100,25 +102,25 @@ struct config_named config_named_items(const struct config *config,
         };
 }
 
-static void name_check(struct config_reader *reader, const struct named *named,
+void config_check_name(struct config_reader *reader, const char *noun,
                        const struct config_node *name, const char *path) {
         static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                       "0123456789._-";
-        const char *article = strchr("aeiou", named->noun[0]) ? "an" : "a";
+        const char *article = strchr("aeiou", noun[0]) ? "an" : "a";
         size_t length = strlen(name->text);
 
         if (length == 0)
                 config_mistake_add(reader->mistakes, name->line, name->column, path,
-                                   "%s %s's name may not be empty", article, named->noun);
+                                   "%s %s's name may not be empty", article, noun);
         else if (length > CONFIG_NAME_MAX)
                 config_mistake_add(reader->mistakes, name->line, name->column, path,
-                                   "%s %s's name may have at most %d characters", article,
-                                   named->noun, CONFIG_NAME_MAX);
+                                   "%s %s's name may have at most %d characters", article, noun,
+                                   CONFIG_NAME_MAX);
         else if (strspn(name->text, allowed) != length || strspn(name->text, "._-") == length)
                 config_mistake_add(reader->mistakes, name->line, name->column, path,
                                    "%s %s's name is made of letters (a-z, A-Z), digits, "
                                    "\".\", \"_\" and \"-\"",
-                                   article, named->noun);
+                                   article, noun);
 }
 
 // All keys of one were read: what must be there, and what makes no sense together.
@@ -168,7 +170,7 @@ static void named_read(struct config_reader *reader, const struct named *named, 
         else
                 setting_presets_apply(named->applies, &reader->target);
         *(char **)item = xstrdup(name->text);
-        name_check(reader, named, name, path);
+        config_check_name(reader, named->noun, name, path);
         item_read(reader, named, item, node, path);
 }
 

@@ -74,6 +74,10 @@ void config_refuse_kind(struct config_reader *reader, const struct config_node *
 void config_check_keys(struct config_reader *reader, const struct config_node *mapping,
                        const char *path);
 
+// Tell what is wrong with the name that users gave a thing of that kind ("stream").
+void config_check_name(struct config_reader *reader, const char *noun,
+                       const struct config_node *name, const char *path);
+
 // Whether the mapping has that key.
 bool config_mapping_has(const struct config_node *mapping, const char *key);
 

@@ -101,13 +101,15 @@ const struct setting setting_table[] = {
         {"tls", SETTING_SECTION, .applies = SERVER,
          .help = "encryption of the port, with a certificate and its key"},
         {"tls.certificate", SETTING_PATH, .most = DBL_MAX, .applies = SERVER,
-         IN_CONFIG(tls.certificate), .preset_words = "none: nothing is encrypted",
+         IN_CONFIG(tls.certificate), .is_live = true,
+         .preset_words = "none: nothing is encrypted",
          .expected = "the path of a certificate in PEM",
          .help = "file of the certificate (PEM), with those of its authorities behind it; it "
                  "is "
-                 "read again at SIGHUP"},
+                 "read again at each reload"},
         {"tls.key", SETTING_PATH, .most = DBL_MAX, .applies = SERVER, IN_CONFIG(tls.key),
-         .preset_words = "none", .expected = "the path of a private key in PEM",
+         .is_live = true, .preset_words = "none",
+         .expected = "the path of a private key in PEM",
          .help = "file of the certificate's private key (PEM, without a passphrase)"},
         {"auth", SETTING_SECTION, .applies = SERVER, .stands_for = "auth.mode",
          .help = "who may do what: a mapping, or none, which lets whoever reaches the port "
@@ -117,7 +119,8 @@ const struct setting setting_table[] = {
          .preset = "tokens",
          .help = "whether tokens are asked for once there are any; none asks for none but to "
                  "manage"},
-        {"auth.tokens", SETTING_TOKENS, .applies = SERVER, .preset_words = "none",
+        {"auth.tokens", SETTING_TOKENS, .applies = SERVER, .is_live = true,
+         .preset_words = "none",
          .help = "tokens beside those of the token file: a list of mappings"},
         {"name", TEXT(TOKEN_NAME_MAX), .applies = TOKEN, IN_TOKEN(name),
          .is_good = token_name_is_good, .preset_words = "(must be there)",
@@ -142,7 +145,7 @@ const struct setting setting_table[] = {
          .expected = "a date such as 2026-12-31 or 2026-12-31T12:00Z",
          .help = "when the token ends"},
         {"auth.token_file", SETTING_PATH, .most = DBL_MAX, .applies = SERVER, .verbs = ON_KEYS,
-         IN_CONFIG(auth.token_file), .argument = "FILE",
+         IN_CONFIG(auth.token_file), .is_live = true, .argument = "FILE",
          .preset_words = "tokens.json in the state folder",
          .expected = "the path of the token file",
          .help = "file of the tokens that eavesdrop token makes; nobody but the server's user "
@@ -214,7 +217,8 @@ const struct setting setting_table[] = {
         {"sources", SETTING_SECTION, .applies = SERVER,
          .help = "what streams may reach that are added while the server runs"},
         {"sources.allow", SETTING_WORDS, .most = SOURCE_ALLOW_MAX, .applies = SERVER,
-         IN_CONFIG(source_allow), .is_good = source_allow_is_good, .preset_words = "none",
+         IN_CONFIG(source_allow), .is_live = true, .is_good = source_allow_is_good,
+         .preset_words = "none",
          .expected = "an address such as 127.0.0.1, a network such as 127.0.0.0/8, the name of "
                      "a host, or any; at most 4095 bytes in all",
          .help = "addresses of this machine, its link and multicast that streams added while "
@@ -471,7 +475,7 @@ const struct setting setting_table[] = {
          IN_CONFIG(journal.sound_bytes), .zero = "no limit", .preset = "20GB",
          .help = "size of all sound beyond which the oldest is removed"},
 
-        {"alerts", SETTING_ALERTS, .applies = SERVER, .preset_words = "none",
+        {"alerts", SETTING_ALERTS, .applies = SERVER, .is_live = true, .preset_words = "none",
          .help = "words that somebody should be told of at once, by the alert's name"},
         {"words", TEXT(DECODE_TEXT_MAX), .applies = ALERT, IN_ALERT(words), .list = "\n",
          .preset_words = "none", .expected = "words and phrases, at most 16384 bytes",

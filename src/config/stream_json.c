@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/json_tree.h"
 #include "config/mistakes.h"
 #include "config/reader.h"
 #include "util/mem.h"
@@ -12,96 +13,19 @@
 
 #define SECTION "streams."
 
-// --- JSON as a tree of the file's ------------------------------------------------------------
-
-static struct config_node *node_new(enum config_node_kind kind, char *text) {
-        struct config_node *node = xnew(struct config_node);
-
-        node->kind = kind;
-        node->text = text;
-        return node;
-}
-
-static void node_add(struct config_node *parent, struct config_node *child) {
-        parent->children = xrealloc_array(parent->children, parent->n_children + 1,
-                                          sizeof(struct config_node *));
-        parent->children[parent->n_children++] = child;
-}
-
-// Without an exponent, which the table's numbers do not have.
-static char *real_words(double number) {
-        char *words = xasprintf("%.9f", number);
-        size_t n = strlen(words);
-
-        while (words[n - 1] == '0')
-                words[--n] = '\0';
-        if (words[n - 1] == '.')
-                words[n - 1] = '\0';
-        return words;
-}
-
-static struct config_node *node_of(json_t *json, int depth);
-
-static struct config_node *object_node(json_t *json, int depth) {
-        struct config_node *node = node_new(CONFIG_NODE_MAPPING, NULL);
-        const char *key;
-        json_t *value;
-
-        json_object_foreach(json, key, value) {
-                node_add(node, node_new(CONFIG_NODE_SCALAR, xstrdup(key)));
-                node_add(node, node_of(value, depth + 1));
-        }
-        return node;
-}
-
-static struct config_node *array_node(json_t *json, int depth) {
-        struct config_node *node = node_new(CONFIG_NODE_LIST, NULL);
-        json_t *item;
-        size_t i;
-
-        json_array_foreach(json, i, item) node_add(node, node_of(item, depth + 1));
-        return node;
-}
-
-// What is deeper than any setting is nothing, and refused as that.
-static struct config_node *node_of(json_t *json, int depth) {
-        if (depth >= CONFIG_DEPTH_MAX)
-                return node_new(CONFIG_NODE_NULL, NULL);
-        switch (json_typeof(json)) {
-        case JSON_OBJECT:
-                return object_node(json, depth);
-        case JSON_ARRAY:
-                return array_node(json, depth);
-        case JSON_STRING:
-                return node_new(CONFIG_NODE_SCALAR, xstrdup(json_string_value(json)));
-        case JSON_INTEGER:
-                return node_new(CONFIG_NODE_SCALAR,
-                                xasprintf("%lld", (long long)json_integer_value(json)));
-        case JSON_REAL:
-                return node_new(CONFIG_NODE_SCALAR, real_words(json_real_value(json)));
-        case JSON_TRUE:
-        case JSON_FALSE:
-                return node_new(CONFIG_NODE_SCALAR,
-                                xstrdup(json_is_true(json) ? "true" : "false"));
-        case JSON_NULL:
-                break;
-        }
-        return node_new(CONFIG_NODE_NULL, NULL);
-}
+// --- reading ---------------------------------------------------------------------------------
 
 // {"streams": {NAME: SETTINGS}}, as a file has it.
 static struct config_node *root_of(const char *name, json_t *settings) {
-        struct config_node *root = node_new(CONFIG_NODE_MAPPING, NULL);
-        struct config_node *streams = node_new(CONFIG_NODE_MAPPING, NULL);
+        struct config_node *root = config_node_new(CONFIG_NODE_MAPPING, NULL);
+        struct config_node *streams = config_node_new(CONFIG_NODE_MAPPING, NULL);
 
-        node_add(root, node_new(CONFIG_NODE_SCALAR, xstrdup("streams")));
-        node_add(root, streams);
-        node_add(streams, node_new(CONFIG_NODE_SCALAR, xstrdup(name)));
-        node_add(streams, object_node(settings, 0));
+        config_node_add(root, config_node_new(CONFIG_NODE_SCALAR, xstrdup("streams")));
+        config_node_add(root, streams);
+        config_node_add(streams, config_node_new(CONFIG_NODE_SCALAR, xstrdup(name)));
+        config_node_add(streams, config_tree_of_json(settings));
         return root;
 }
-
-// --- reading ---------------------------------------------------------------------------------
 
 // The setting alone: whoever asks has named the stream, and the path alone means its name.
 static void key_shorten(struct config_mistake *mistake, const char *name) {

@@ -19,7 +19,18 @@ static int on_prepare(void *context, bool has_text, bool has_sound, struct error
         return 0;
 }
 
+static void on_alerts(void *context, const struct alert_config *alerts, size_t n) {
+        struct manage_rig *rig = context;
+        size_t length = 0;
+
+        rig->alerts[0] = '\0';
+        for (size_t i = 0; i < n; i++)
+                length += (size_t)snprintf(rig->alerts + length, sizeof(rig->alerts) - length,
+                                           "%s%s", i ? " " : "", alerts[i].name);
+}
+
 static void rig_end(struct manage_rig *rig) {
+        rig->rules = rules_close(rig->rules);
         rig->pulled = pulled_close(rig->pulled);
         if (rig->hub->hub)
                 hub_rig_renew(rig->hub);
@@ -74,11 +85,16 @@ void manage_rig_begin(struct manage_rig *rig, const char *config) {
                 .context = rig,
         };
 
+        struct rules_parts rules = {.on_change = on_alerts, .context = rig};
+
         rig_end(rig);
         parts.hub = rig->hub->hub;
         parts.config = rig->config = rig_parse_config(config);
         parts.state = rig->state = state_open(rig->hub->loop, rig->folder);
         assert_int_equal(pulled_open(&rig->pulled, &parts, NULL), 0);
+        rules.state = rig->state;
+        rules.config = rig->config;
+        rig->rules = rules_open(&rules);
 }
 
 const char *manage_rig_path(const struct manage_rig *rig, const char *name) {
@@ -115,7 +131,7 @@ const char *manage_rig_keep(struct manage_rig *rig) {
 void manage_rig_add(struct manage_rig *rig, const char *wish) {
         json_t *json = json_loads(wish, 0, NULL);
         const struct pulled_stream *stream;
-        struct pulled_refusal refusal = {0};
+        struct refusal refusal = {0};
 
         assert_non_null(json);
         if (pulled_add(rig->pulled, json, &stream, &refusal) < 0)

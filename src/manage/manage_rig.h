@@ -5,6 +5,7 @@
 
 #include "manage/pulled.h"
 #include "manage/reload.h"
+#include "manage/rules.h"
 #include "manage/state.h"
 #include "pipeline/hub_rig.h"
 
@@ -14,6 +15,8 @@ struct manage_rig {
         struct config *config;  // that the streams begin with
         struct state *state;
         struct pulled *pulled;  // NULL where the hub is
+        struct rules *rules;    // likewise
+        char alerts[256];       // those in force: "fire help"
         unsigned n_prepared;    // streams whose text was to be kept
 };
 

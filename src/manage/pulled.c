@@ -1,14 +1,13 @@
 #include "manage/pulled.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/changes.h"
 #include "manage/merge_patch.h"
 #include "manage/pulled_stream.h"
+#include "pipeline/hub_names.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/redact.h"
@@ -84,50 +83,45 @@ static void paused_read(struct pulled *pulled) {
 
 // --- refusals --------------------------------------------------------------------------------
 
-static int refuse(struct pulled_refusal *ret, int status, const char *field, const char *format,
-                  ...) __attribute__((format(printf, 4, 5)));
+// Whether a client listens with a stream of that name.
+static bool is_brought(const struct pulled *pulled, const char *name) {
+        const struct hub_stream *stream = hub_find(pulled->parts.hub, name);
 
-static int refuse(struct pulled_refusal *ret, int status, const char *field, const char *format,
-                  ...) {
-        CLEANUP(mem_freep) char *text = NULL;
-        struct error error;
-        va_list arguments;
+        return stream && stream->is_listed && !stream_source(stream->stream);
+}
 
-        va_start(arguments, format);
-        if (vasprintf(&text, format, arguments) < 0)
-                abort();
-        va_end(arguments);
-        // Redacted there, like all that people read.
-        (void)error_set(&error, -EINVAL, "%s", text);
-        ret->status = status;
-        snprintf(ret->field, sizeof(ret->field), "%s", field);
-        snprintf(ret->text, sizeof(ret->text), "%s", error.text);
-        return -EINVAL;
+static int absent_refuse(const struct pulled *pulled, const char *name, struct refusal *ret) {
+        if (is_brought(pulled, name))
+                return refusal_set(ret, 409, "",
+                                   "a client brings the stream: close its session instead");
+        return refusal_set(ret, 404, "", "there is no stream of this name");
 }
 
 // The stream, of which something is to be changed and kept; NULL: it is refused.
 static struct pulled_stream *stream_want(struct pulled *pulled, const char *name,
-                                         struct pulled_refusal *ret) {
+                                         struct refusal *ret) {
         struct pulled_stream *stream = pulled_stream_find(pulled, name);
         const char *trouble = state_trouble(pulled->parts.state);
 
         if (!stream)
-                (void)refuse(ret, 404, "", "there is no stream of this name");
+                (void)absent_refuse(pulled, name, ret);
         else if (trouble)
-                (void)refuse(ret, 503, "",
-                             "nothing can be changed, as it could not be kept: %s", trouble);
+                (void)refusal_set(ret, 503, "",
+                                  "nothing can be changed, as it could not be kept: %s",
+                                  trouble);
         return stream && !trouble ? stream : NULL;
 }
 
 // One of the API: the file's are changed in the file.
 static struct pulled_stream *stream_want_own(struct pulled *pulled, const char *name,
-                                             struct pulled_refusal *ret) {
+                                             struct refusal *ret) {
         struct pulled_stream *stream = stream_want(pulled, name, ret);
 
         if (!stream || !stream->file)
                 return stream;
-        (void)refuse(ret, 409, "",
-                     "the stream is the configuration file's: change it there, and reload");
+        (void)refusal_set(
+                ret, 409, "",
+                "the stream is the configuration file's: change it there, and reload");
         return NULL;
 }
 
@@ -145,18 +139,19 @@ int pulled_model_check(const struct pulled *pulled, const struct config *config,
 
 // Settings of the API, checked.
 static int settings_read(const struct pulled *pulled, struct stream_config **ret,
-                         const char *name, json_t *settings, struct pulled_refusal *refusal) {
+                         const char *name, json_t *settings, struct refusal *refusal) {
         CLEANUP(config_stream_freep) struct stream_config *config = NULL;
         struct config_mistakes mistakes = {0};
         struct error error = {0};
 
         if (config_stream_read(&config, name, settings, &mistakes) < 0) {
-                (void)refuse(refusal, 400, mistakes.items[0].key, "%s", mistakes.items[0].text);
+                (void)refusal_set(refusal, 400, mistakes.items[0].key, "%s",
+                                  mistakes.items[0].text);
                 config_mistakes_deinit(&mistakes);
                 return -EINVAL;
         }
         if (pulled_model_check(pulled, pulled->parts.config, config, &error) < 0)
-                return refuse(refusal, 400, "language", "%s", error.text);
+                return refusal_set(refusal, 400, "language", "%s", error.text);
         *ret = TAKE(config);
         return 0;
 }
@@ -171,8 +166,7 @@ static json_t *wish_split(const json_t *wish, const char **ret_name) {
 }
 
 static int added_begin(struct pulled *pulled, const char *name, struct stream_config *config,
-                       json_t *settings, struct pulled_stream **ret,
-                       struct pulled_refusal *refusal) {
+                       json_t *settings, struct pulled_stream **ret, struct refusal *refusal) {
         struct pulled_stream *stream;
         struct error error = {0};
 
@@ -183,22 +177,15 @@ static int added_begin(struct pulled *pulled, const char *name, struct stream_co
         if (pulled_stream_begin(stream, &error) < 0) {
                 json_object_del(pulled->added, name);
                 pulled_stream_free(stream);
-                return refuse(refusal, 503, "", "%s", error.text);
+                return refusal_set(refusal, 503, "", "%s", error.text);
         }
         pulled_state_tell(pulled);
         *ret = stream;
         return 0;
 }
 
-// Whether a client listens with a stream of that name.
-static bool is_brought(const struct pulled *pulled, const char *name) {
-        const struct hub_stream *stream = hub_find(pulled->parts.hub, name);
-
-        return stream && stream->is_listed;
-}
-
 int pulled_add(struct pulled *pulled, const json_t *wish, const struct pulled_stream **ret,
-               struct pulled_refusal *ret_refusal) {
+               struct refusal *ret_refusal) {
         const char *trouble = state_trouble(pulled->parts.state);
         struct stream_config *config = NULL;
         struct pulled_stream *stream;
@@ -207,15 +194,16 @@ int pulled_add(struct pulled *pulled, const json_t *wish, const struct pulled_st
         int r;
 
         if (trouble)
-                return refuse(ret_refusal, 503, "", "no stream can be added: %s", trouble);
+                return refusal_set(ret_refusal, 503, "", "no stream can be added: %s", trouble);
         settings = wish_split(wish, &name);
         if (!name)
-                r = refuse(ret_refusal, 400, "name", "a stream needs a name, which is a text");
+                r = refusal_set(ret_refusal, 400, "name",
+                                "a stream needs a name, which is a text");
         else if (pulled_stream_find(pulled, name) || is_brought(pulled, name))
-                r = refuse(ret_refusal, 409, "name", "there is a stream of this name");
+                r = refusal_set(ret_refusal, 409, "name", "there is a stream of this name");
         else if (pulled->n >= CONFIG_STREAMS_MAX)
-                r = refuse(ret_refusal, 409, "", "there are %d streams, which is the limit",
-                           CONFIG_STREAMS_MAX);
+                r = refusal_set(ret_refusal, 409, "",
+                                "there are %d streams, which is the limit", CONFIG_STREAMS_MAX);
         else
                 r = settings_read(pulled, &config, name, settings, ret_refusal);
         if (r == 0)
@@ -243,7 +231,7 @@ static json_t *patched(const struct pulled_stream *stream, const json_t *patch) 
 }
 
 int pulled_change(struct pulled *pulled, const char *name, const json_t *patch,
-                  struct pulled_refusal *ret_refusal) {
+                  struct refusal *ret_refusal) {
         struct pulled_stream *stream = stream_want_own(pulled, name, ret_refusal);
         const json_t *renamed = json_object_get(patch, "name");
         struct stream_config *config = NULL;
@@ -254,8 +242,8 @@ int pulled_change(struct pulled *pulled, const char *name, const json_t *patch,
                 return -EINVAL;
         if (renamed &&
             (!json_is_string(renamed) || strcmp(json_string_value(renamed), name) != 0))
-                return refuse(ret_refusal, 400, "name",
-                              "a stream keeps its name: remove it, and add another");
+                return refusal_set(ret_refusal, 400, "name",
+                                   "a stream keeps its name: remove it, and add another");
         settings = patched(stream, patch);
         if (settings_read(pulled, &config, name, settings, ret_refusal) < 0) {
                 json_decref(settings);
@@ -272,7 +260,7 @@ int pulled_change(struct pulled *pulled, const char *name, const json_t *patch,
         return 0;
 }
 
-int pulled_remove(struct pulled *pulled, const char *name, struct pulled_refusal *ret_refusal) {
+int pulled_remove(struct pulled *pulled, const char *name, struct refusal *ret_refusal) {
         struct pulled_stream *stream = stream_want_own(pulled, name, ret_refusal);
 
         if (!stream)
@@ -286,7 +274,7 @@ int pulled_remove(struct pulled *pulled, const char *name, struct pulled_refusal
         return 0;
 }
 
-int pulled_pause(struct pulled *pulled, const char *name, struct pulled_refusal *ret_refusal) {
+int pulled_pause(struct pulled *pulled, const char *name, struct refusal *ret_refusal) {
         struct pulled_stream *stream = stream_want(pulled, name, ret_refusal);
 
         if (!stream)
@@ -301,7 +289,7 @@ int pulled_pause(struct pulled *pulled, const char *name, struct pulled_refusal 
         return 0;
 }
 
-int pulled_resume(struct pulled *pulled, const char *name, struct pulled_refusal *ret_refusal) {
+int pulled_resume(struct pulled *pulled, const char *name, struct refusal *ret_refusal) {
         struct pulled_stream *stream = stream_want(pulled, name, ret_refusal);
 
         if (!stream)
@@ -316,20 +304,24 @@ int pulled_resume(struct pulled *pulled, const char *name, struct pulled_refusal
         return 0;
 }
 
-int pulled_restart(struct pulled *pulled, const char *name,
-                   struct pulled_refusal *ret_refusal) {
+int pulled_restart(struct pulled *pulled, const char *name, struct refusal *ret_refusal) {
         struct pulled_stream *stream = pulled_stream_find(pulled, name);
 
         if (!stream)
-                return refuse(ret_refusal, 404, "", "there is no stream of this name");
+                return absent_refuse(pulled, name, ret_refusal);
         if (stream->is_paused)
-                return refuse(ret_refusal, 409, "", "the stream is paused: resume it");
+                return refusal_set(ret_refusal, 409, "", "the stream is paused: resume it");
         log_info(name, "stream-restarted", "begun anew by API");
         pulled_stream_renew(stream, "begun anew");
         return 0;
 }
 
 // --- life ------------------------------------------------------------------------------------
+
+// Whatever became of the stream: it may be paused, or failed.
+static bool is_pulled(const void *context, const char *name) {
+        return pulled_stream_find(context, name) != NULL;
+}
 
 static int file_begin(struct pulled *pulled, struct error *error) {
         const struct config *config = pulled->parts.config;
@@ -354,6 +346,7 @@ int pulled_open(struct pulled **ret, const struct pulled_parts *parts, struct er
 
         pulled->parts = *parts;
         TAILQ_INIT(&pulled->streams);
+        hub_reserve(parts->hub, is_pulled, pulled);
         pulled->added = json_object();
         pulled->paused = json_object();
         paused_read(pulled);
@@ -373,6 +366,7 @@ struct pulled *pulled_close(struct pulled *pulled) {
 
         if (!pulled)
                 return NULL;
+        hub_reserve(pulled->parts.hub, NULL, NULL);
         for (stream = TAILQ_FIRST(&pulled->streams); stream; stream = next) {
                 next = TAILQ_NEXT(stream, link);
                 pulled_stream_free(stream);

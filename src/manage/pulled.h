@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "config/config.h"
+#include "manage/refusal.h"
 #include "manage/state.h"
 #include "pipeline/hub.h"
 #include "util/error.h"
@@ -52,39 +53,34 @@ size_t pulled_count(const struct pulled *pulled);
 
 const char *pulled_name(const struct pulled_stream *stream);
 
-// All that there is to tell of it (docs/api.md), without secrets.
+// All that there is to tell of it (docs/api.md), without secrets; and in the same shape of one
+// that a client brings by name, whose owner is "client".
 json_t *pulled_json(const struct pulled_stream *stream);
+json_t *pulled_json_of_client(const struct hub_stream *stream);
 
 // --- what is done with them ------------------------------------------------------------------
-
-// Why something is refused, as an answer of HTTP has it.
-struct pulled_refusal {
-        int status;       // 400, 404, 409, 503
-        char field[128];  // of what was asked for; "": it is about none
-        char text[ERROR_TEXT_MAX];
-};
 
 // What is done is in force when these return, and on disk when state_keep() says so. 0, or
 // -EINVAL with *ret_refusal.
 
 // A stream of the API: {"name": ..., "url": ..., and other keys of the file}.
 int pulled_add(struct pulled *pulled, const json_t *wish, const struct pulled_stream **ret,
-               struct pulled_refusal *ret_refusal);
+               struct refusal *ret_refusal);
 
 // Change the settings of one of the API by a merge patch (RFC 7396). Only what makes it
 // another stream has it begin anew.
 int pulled_change(struct pulled *pulled, const char *name, const json_t *patch,
-                  struct pulled_refusal *ret_refusal);
+                  struct refusal *ret_refusal);
 
 // Of one of the API.
-int pulled_remove(struct pulled *pulled, const char *name, struct pulled_refusal *ret_refusal);
+int pulled_remove(struct pulled *pulled, const char *name, struct refusal *ret_refusal);
 
 // Of any. Pausing what is paused changes nothing, and so on.
-int pulled_pause(struct pulled *pulled, const char *name, struct pulled_refusal *ret_refusal);
-int pulled_resume(struct pulled *pulled, const char *name, struct pulled_refusal *ret_refusal);
+int pulled_pause(struct pulled *pulled, const char *name, struct refusal *ret_refusal);
+int pulled_resume(struct pulled *pulled, const char *name, struct refusal *ret_refusal);
 
 // Of any that is not paused: it begins anew, now.
-int pulled_restart(struct pulled *pulled, const char *name, struct pulled_refusal *ret_refusal);
+int pulled_restart(struct pulled *pulled, const char *name, struct refusal *ret_refusal);
 
 // Another configuration, which outlives this or the next call: its streams take the place of
 // those of the present one, and what changed begins anew. *ret is {"added": [names], "changed":

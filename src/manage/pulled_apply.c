@@ -1,6 +1,7 @@
 // Another configuration takes the place of the one in force.
 #include "config/changes.h"
 #include "manage/pulled_stream.h"
+#include "pipeline/hub_parking.h"
 
 static int streams_check(const struct pulled *pulled, const struct config *config,
                          struct error *error) {
@@ -70,6 +71,8 @@ static void fate_fulfil(struct pulled_stream *stream) {
         case PULLED_STAYS:
                 break;
         case PULLED_COMES:
+                hub_evict(stream->pulled->parts.hub, stream->name,
+                          "the name is a stream's of the configuration now: choose another");
                 pulled_stream_try(stream);
                 break;
         case PULLED_CHANGES:

@@ -29,52 +29,82 @@ static struct stream_notice state_of(const struct pulled_stream *stream) {
 }
 
 // Since the server runs.
-static json_t *counters_json(const struct pulled_stream *stream) {
+static json_t *counters_json(int64_t n_samples, uint64_t n_segments, unsigned n_restarts) {
+        int64_t n_whole = n_samples - n_samples % (AUDIO_RATE / 100);
+
+        return json_pack("{s:f, s:I, s:I}", "seconds", (double)n_whole / AUDIO_RATE, "segments",
+                         (json_int_t)n_segments, "restarts", (json_int_t)n_restarts);
+}
+
+static json_t *pulled_counters_json(const struct pulled_stream *stream) {
         int64_t n_samples = stream->n_samples;
         unsigned n_restarts = stream->n_restarts;
-        json_t *json = json_object();
 
         if (stream->stream) {
                 n_samples += stream_position(stream->stream->stream);
                 n_restarts += source_restarts(stream_source(stream->stream->stream));
         }
-        n_samples -= n_samples % (AUDIO_RATE / 100);
-        json_object_set_new(json, "seconds", json_real((double)n_samples / AUDIO_RATE));
-        json_object_set_new(json, "segments", json_integer((json_int_t)stream->n_segments));
-        json_object_set_new(json, "restarts", json_integer((json_int_t)n_restarts));
-        return json;
+        return counters_json(n_samples, stream->n_segments, n_restarts);
 }
 
-static json_t *last_json(const struct pulled_stream *stream) {
-        json_t *json;
+static json_t *last_json(const char *text, nsec_t at) {
+        return text ? json_pack("{s:o, s:o}", "text", text_json(text), "at", time_json(at))
+                    : json_null();
+}
 
-        if (!stream->last_text)
-                return json_null();
-        json = json_object();
-        json_object_set_new(json, "text", text_json(stream->last_text));
-        json_object_set_new(json, "at", time_json(stream->last_at));
-        return json;
+// What is told first of any stream.
+static json_t *stream_json(const char *name, const char *owner,
+                           const struct stream_notice *state, nsec_t since,
+                           const struct hub_stream *stream) {
+        return json_pack("{s:s, s:s, s:b, s:b, s:s, s:o, s:o, s:b}", "name", name, "owner",
+                         owner, "is_shadowed", 0, "is_paused", 0, "state", state->state,
+                         "reason", text_json(state->reason), "since", time_json(since),
+                         "is_speaking", stream && stream_is_speaking(stream->stream));
 }
 
 json_t *pulled_json(const struct pulled_stream *stream) {
         struct stream_notice state = state_of(stream);
-        json_t *json = json_object();
+        json_t *json = stream_json(stream->name, stream->file ? "file" : "api", &state,
+                                   stream->stream ? stream_since(stream->stream->stream)
+                                                  : stream->since,
+                                   stream->stream);
 
-        json_object_set_new(json, "name", json_string(stream->name));
-        json_object_set_new(json, "owner", json_string(stream->file ? "file" : "api"));
         json_object_set_new(json, "is_shadowed", json_boolean(stream->file && stream->api));
         json_object_set_new(json, "is_paused", json_boolean(stream->is_paused));
-        json_object_set_new(json, "state", json_string(state.state));
-        json_object_set_new(json, "reason", text_json(state.reason));
-        json_object_set_new(json, "since",
-                            time_json(stream->stream ? stream_since(stream->stream->stream)
-                                                     : stream->since));
-        json_object_set_new(
-                json, "is_speaking",
-                json_boolean(stream->stream && stream_is_speaking(stream->stream->stream)));
         json_object_set_new(json, "settings",
                             config_stream_json(stream->file ? stream->file : stream->api));
-        json_object_set_new(json, "counters", counters_json(stream));
-        json_object_set_new(json, "last", last_json(stream));
+        json_object_set_new(json, "counters", pulled_counters_json(stream));
+        json_object_set_new(json, "last", last_json(stream->last_text, stream->last_at));
+        return json;
+}
+
+// The last final segment; NULL: there is none.
+static const struct segment *last_segment(const struct stream *stream) {
+        const struct history *history = stream_history(stream);
+        size_t n = history_length(history);
+
+        return n > 0 ? history_get(history, n - 1) : NULL;
+}
+
+json_t *pulled_json_of_client(const struct hub_stream *stream) {
+        struct stream_notice state = stream_state(stream->stream);
+        const struct segment *last = last_segment(stream->stream);
+        struct stream_facts facts = stream_facts(stream->stream);
+        json_t *json;
+
+        if (stream->parking)
+                state = (struct stream_notice){
+                        .state = "offline",
+                        .reason = "its client went without a word, and may come back"};
+        // Its name may be any text.
+        json = stream_json("", "client", &state, stream_since(stream->stream), stream);
+        json_object_set_new(json, "name", text_json(stream_name(stream->stream)));
+        json_object_set_new(json, "settings", json_object());
+        json_object_set_new(json, "counters",
+                            counters_json(stream_position(stream->stream),
+                                          history_total(stream_history(stream->stream)), 0));
+        json_object_set_new(json, "last",
+                            last_json(last ? last->text + strspn(last->text, " ") : NULL,
+                                      last ? observer_wall(&facts, last->end) : 0));
         return json;
 }

@@ -18,8 +18,8 @@
 #define HALL "{\"name\": \"hall\", \"url\": \"rtsp://user:secret@127.0.0.1:1/hall\"}"
 
 // Refused so, with a part of the words.
-static void expect_refusal(int r, const struct pulled_refusal *refusal, int status,
-                           const char *field, const char *words) {
+static void expect_refusal(int r, const struct refusal *refusal, int status, const char *field,
+                           const char *words) {
         assert_true(r < 0);
         assert_int_equal(refusal->status, status);
         assert_string_equal(refusal->field, field);
@@ -32,7 +32,7 @@ static uint64_t opened(const struct manage_rig *rig, const char *name) {
         return stream ? stream->id : 0;
 }
 
-static int change(struct manage_rig *rig, const char *patch, struct pulled_refusal *refusal) {
+static int change(struct manage_rig *rig, const char *patch, struct refusal *refusal) {
         json_t *json = json_loads(patch, 0, NULL);
         int r;
 
@@ -56,7 +56,7 @@ static void what_was_added_is_there_after_a_restart(void **state) {
 static void a_pause_outlives_a_restart(void **state) {
         static const char file[] = "streams: {yard: 'rtsp://127.0.0.1:1/yard'}\n";
         struct manage_rig *rig = manage_rig_need(state);
-        struct pulled_refusal refusal;
+        struct refusal refusal;
 
         manage_rig_begin(rig, file);
         manage_rig_add(rig, HALL);
@@ -77,7 +77,7 @@ static void a_pause_outlives_a_restart(void **state) {
 
 static void only_another_stream_begins_anew(void **state) {
         struct manage_rig *rig = manage_rig_need(state);
-        struct pulled_refusal refusal;
+        struct refusal refusal;
         uint64_t before;
 
         manage_rig_add(rig, HALL);
@@ -110,7 +110,7 @@ static void only_another_stream_begins_anew(void **state) {
 static void last_words_are_heard_of_what_is_paused(void **state) {
         struct manage_rig *rig = manage_rig_need(state);
         struct sound speech = rig_need_sound("misc/jfk.flac");
-        struct pulled_refusal refusal;
+        struct refusal refusal;
         json_t *json;
 
         rig->hub->text = " the last words";
@@ -134,7 +134,7 @@ static void last_words_are_heard_of_what_is_paused(void **state) {
 
 static void the_files_go_before_the_apis(void **state) {
         struct manage_rig *rig = manage_rig_need(state);
-        struct pulled_refusal refusal;
+        struct refusal refusal;
 
         manage_rig_add(rig, HALL);
         manage_rig_begin(rig, "streams: {hall: 'rtsp://127.0.0.1:1/other'}\n");

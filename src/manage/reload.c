@@ -44,6 +44,14 @@ const struct config *reload_config(const struct reload *reload) {
 
 // --- telling ---------------------------------------------------------------------------------
 
+// Whoever else has settings is told. What does not work; the caller's.
+static json_t *config_tell(const struct reload *reload, const struct config *config) {
+        json_t *warnings = json_array();
+
+        reload->parts.on_config(reload->parts.owner, config, warnings);
+        return warnings;
+}
+
 static void askings_drop(struct askings *askings) {
         struct reload_asking *asking;
 
@@ -66,10 +74,16 @@ static void askings_tell(struct reload *reload, const struct reload_result *resu
         }
 }
 
+// Nothing of the configuration changes; what is read beside it may have.
 static void fail(struct reload *reload, int status, const char *detail) {
         struct reload_result result = {.status = status, .detail = detail};
 
-        log_error("server", "reload-refused", "nothing was changed: %s", detail);
+        if (status == 409)
+                log_info("server", "reload-refused", "the configuration stays as it was: %s",
+                         detail);
+        else
+                log_error("server", "reload-refused", "nothing was changed: %s", detail);
+        json_decref(config_tell(reload, reload_config(reload)));
         askings_tell(reload, &result);
 }
 
@@ -126,11 +140,13 @@ static void apply(struct reload *reload, struct config *config) {
                 fail(reload, 400, error.text);
                 return;
         }
+        rules_apply(reload->parts.rules, config);
         hub_set_defaults(reload->parts.hub, &config->defaults);
         log_set_level(config->log_level);
+        restart_needed_add(reload, config, result.changes);
+        json_object_set_new(result.changes, "warnings", config_tell(reload, config));
         config_free(reload->config);
         reload->config = config;
-        restart_needed_add(reload, config, result.changes);
         changes_log(result.changes);
         askings_tell(reload, &result);
         json_decref(result.changes);
@@ -190,17 +206,12 @@ static void reload_on_timer(void *context) {
                 reading_on_done(&reading->work, r);
 }
 
-static void nobody_on_done(void *context, const struct reload_result *result) {
-        (void)context;
-        (void)result;
-}
-
 void reload_ask(struct reload *reload,
                 void (*on_done)(void *context, const struct reload_result *result),
                 void *context) {
         struct reload_asking *asking = xnew(struct reload_asking);
 
-        asking->on_done = on_done ? on_done : nobody_on_done;
+        asking->on_done = on_done;
         asking->context = context;
         STAILQ_INSERT_TAIL(&reload->next, asking, link);
         if (!reload->reading)

@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "manage/pulled.h"
+#include "manage/rules.h"
 #include "pipeline/hub.h"
 #include "util/loop.h"
 
@@ -20,12 +21,19 @@ struct reload_parts {
         struct loop *loop;
         struct hub *hub;
         struct pulled *pulled;
+        struct rules *rules;
         const struct config *config;  // that the server was started with
         // Read it as it was read at the start, on any thread, one at a time: 0, or -EINVAL and
         // the mistakes, a line each, which the caller frees. NULL: it cannot be read again.
         int (*load)(const void *context, struct config **ret, char **ret_mistakes);
         const char *unloadable;  // why, where `load` is NULL
         const void *context;
+        // What the configuration names is to be read again, such as the certificate, and its
+        // settings that are somebody else's put into force. It outlives the next call. It is
+        // the one that was there before where no other was read, or it has mistakes. What does
+        // not work stays as it was, and is said in words (texts) put into `warnings`.
+        void (*on_config)(void *owner, const struct config *config, json_t *warnings);
+        void *owner;
 };
 
 // What came of it; lent during the call.
@@ -33,7 +41,8 @@ struct reload_result {
         int status;          // as HTTP has it: 200; 400: mistakes; 409: it cannot be; 503
         const char *detail;  // what was wrong, for people
         // {"added": [names of streams], "changed": [...], "removed": [...],
-        // "needs_restart": [names of settings]}; NULL: nothing was changed.
+        // "needs_restart": [names of settings], "warnings": [texts]}; NULL: nothing of the
+        // configuration was changed.
         json_t *changes;
 };
 
@@ -45,7 +54,6 @@ struct reload *reload_free(struct reload *reload);
 
 // Read the configuration, and tell, later than this returns, what came of it; the log is told
 // in any case. What is asked for while it is being read is answered by reading it once more.
-// `on_done` NULL: nobody else.
 void reload_ask(struct reload *reload,
                 void (*on_done)(void *context, const struct reload_result *result),
                 void *context);

@@ -25,6 +25,8 @@ struct reload_rig {
         bool is_held;
         // What was told.
         int n_told, status;
+        const struct config *shown;  // to whoever else has settings
+        const char *warning;         // that he has; NULL: none
         char detail[256];
         char *changes;
 };
@@ -43,6 +45,14 @@ static int rig_load(const void *context, struct config **ret, char **ret_mistake
         return rig->file ? 0 : -EINVAL;
 }
 
+static void rig_on_config(void *owner, const struct config *config, json_t *warnings) {
+        struct reload_rig *rig = owner;
+
+        rig->shown = config;
+        if (rig->warning)
+                json_array_append_new(warnings, json_string(rig->warning));
+}
+
 static void rig_on_done(void *context, const struct reload_result *result) {
         struct reload_rig *rig = context;
 
@@ -58,10 +68,13 @@ static void reload_begin(struct reload_rig *rig, const char *unloadable) {
                 .loop = rig->manage->hub->loop,
                 .hub = rig->manage->hub->hub,
                 .pulled = rig->manage->pulled,
+                .rules = rig->manage->rules,
                 .config = rig->manage->config,
                 .load = unloadable ? NULL : rig_load,
                 .unloadable = unloadable,
                 .context = rig,
+                .on_config = rig_on_config,
+                .owner = rig,
         };
 
         reload_free(rig->reload);
@@ -84,6 +97,7 @@ static int reload_teardown(void **state) {
         struct reload_rig *rig = *state;
 
         // The streams have the configuration that was read last.
+        rig->manage->rules = rules_close(rig->manage->rules);
         rig->manage->pulled = pulled_close(rig->manage->pulled);
         reload_free(rig->reload);
         manage_rig_teardown((void **)&rig->manage);
@@ -111,13 +125,18 @@ static void wait_told(const struct reload_rig *rig, int n) {
 static void what_changed_is_told(void **state) {
         struct reload_rig *rig = reload_need(state);
 
-        rig->file = "pause: 0.8\nthreads: 2\nstreams: {a: 'rtsp://127.0.0.1:1/a'}\n";
+        rig->file = "pause: 0.8\nthreads: 2\nstreams: {a: 'rtsp://127.0.0.1:1/a'}\n"
+                    "alerts: {fire: {words: fire}}\n";
+        rig->warning = "tls: no key";
         reload_ask(rig->reload, rig_on_done, rig);
         assert_int_equal(rig->n_told, 0);
         wait_told(rig, 1);
         assert_int_equal(rig->status, 200);
         assert_string_equal(rig->changes, "{\"added\":[\"a\"],\"changed\":[],\"removed\":[],"
-                                          "\"needs_restart\":[\"threads\"]}");
+                                          "\"needs_restart\":[\"threads\"],"
+                                          "\"warnings\":[\"tls: no key\"]}");
+        assert_string_equal(rig->manage->alerts, "fire");
+        assert_ptr_equal(rig->shown, reload_config(rig->reload));
         // Clients that come now begin from it, too.
         assert_true(hub_parts(rig->manage->hub->hub)->defaults->pause == 0.8F);
 
@@ -126,7 +145,9 @@ static void what_changed_is_told(void **state) {
         reload_ask(rig->reload, rig_on_done, rig);
         wait_told(rig, 2);
         assert_string_equal(rig->changes, "{\"added\":[],\"changed\":[\"a\"],\"removed\":[],"
-                                          "\"needs_restart\":[\"threads\"]}");
+                                          "\"needs_restart\":[\"threads\"],"
+                                          "\"warnings\":[\"tls: no key\"]}");
+        assert_string_equal(rig->manage->alerts, "");
 }
 
 static void mistakes_change_nothing(void **state) {
@@ -143,6 +164,8 @@ static void mistakes_change_nothing(void **state) {
         assert_int_equal(rig->status, 400);
         assert_string_equal(rig->detail, "stream 'a': the model does not know 'yi'");
         assert_ptr_equal(reload_config(rig->reload), before);
+        // What it names may have changed all the same.
+        assert_ptr_equal(rig->shown, before);
         assert_string_equal(manage_rig_list(rig->manage), "");
 }
 

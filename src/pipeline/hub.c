@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/hub_names.h"
 #include "util/budget.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -29,6 +30,8 @@ struct hub {
         uint64_t n_opened;         // streams
         uint64_t n_entered;        // sessions
         LIST_HEAD(, hub_watcher) watchers;
+        bool (*is_reserved)(const void *context, const char *name);  // NULL: no name is
+        const void *reserver;
 };
 
 // --- readers ---------------------------------------------------------------------------------
@@ -182,10 +185,20 @@ static bool is_journaled(const struct hub *hub, const struct request *request,
         return !session || request->is_journaled || journaling->has_sessions;
 }
 
-static bool is_pulled(const struct hub *hub, const struct request *request) {
-        const struct hub_stream *found = hub_find(hub, request->name);
+void hub_reserve(struct hub *hub, bool (*is_reserved)(const void *context, const char *name),
+                 const void *context) {
+        hub->is_reserved = is_reserved;
+        hub->reserver = context;
+}
 
-        return found && stream_source(found->stream);
+bool hub_is_reserved(const struct hub *hub, const char *name) {
+        return hub->is_reserved && hub->is_reserved(hub->reserver, name);
+}
+
+static bool is_cameras_name(const struct hub *hub, const char *name) {
+        const struct hub_stream *found = hub_find(hub, name);
+
+        return (found && stream_source(found->stream)) || hub_is_reserved(hub, name);
 }
 
 // What the journal's rows say of a session: an id that no other one ever has.
@@ -242,7 +255,8 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
         }
         // A client's sound is kept where its text is, but not among that of a camera whose name
         // the client took.
-        settings.has_archive &= !session || (settings.journaled && !is_pulled(hub, request));
+        settings.has_archive &=
+                !session || (settings.journaled && !is_cameras_name(hub, request->name));
         opened = xnew(struct hub_stream);
         r = stream_open(&opened->stream, &hub->services, &settings, listener, error);
         if (r < 0) {

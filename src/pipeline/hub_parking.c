@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/hub_names.h"
 #include "util/mem.h"
 
 // What was heard becomes text first.
@@ -60,7 +61,8 @@ bool hub_is_free(const struct hub *hub, const char *name, const struct principal
                  const char *address) {
         const struct hub_stream *stream = hub_find(hub, name);
 
-        return !stream || is_parked_by(stream, principal, address);
+        return !hub_is_reserved(hub, name) &&
+               (!stream || is_parked_by(stream, principal, address));
 }
 
 struct hub_stream *hub_claim(struct hub *hub, const struct request *request,
@@ -68,7 +70,8 @@ struct hub_stream *hub_claim(struct hub *hub, const struct request *request,
                              const struct stream_listener *listener) {
         struct hub_stream *stream = hub_find(hub, request->name);
 
-        if (!stream || !is_parked_by(stream, session->principal, session->address))
+        if (!stream || !is_parked_by(stream, session->principal, session->address) ||
+            hub_is_reserved(hub, request->name))
                 return NULL;
         if (stream->is_kept != request->is_journaled) {
                 hub_close(hub, stream);
@@ -80,4 +83,21 @@ struct hub_stream *hub_claim(struct hub *hub, const struct request *request,
         session->stream = stream;
         stream_set_listener(stream->stream, listener);
         return stream;
+}
+
+void hub_evict(const struct hub *hub, const char *name, const char *words) {
+        struct hub_session *session = NULL;
+
+        for (const struct hub_stream *stream = hub_first(hub); stream;
+             stream = hub_next(hub, stream)) {
+                if (!stream->is_listed || stream_source(stream->stream) ||
+                    strcmp(stream_name(stream->stream), name) != 0)
+                        continue;
+                if (stream->parking)
+                        loop_timer_set(stream->parking, 0);
+                else if (stream->session)
+                        session = hub_find_session(hub, stream->session->id);
+        }
+        if (session)
+                session->ops->dismiss(session, words);
 }

@@ -13,8 +13,8 @@
 // once where nothing was ever heard, and where HUB_PARKED_MAX wait already.
 void hub_park(struct hub_session *session, nsec_t patience);
 
-// Whether a session of that principal could have a stream of that name: no other one has it,
-// but for one that was parked by the same principal.
+// Whether a session of that principal could have a stream of that name: it is not reserved, and
+// no other one has it, but for one that was parked by the same principal.
 bool hub_is_free(const struct hub *hub, const char *name, const struct principal *principal,
                  const char *address);
 
@@ -24,3 +24,7 @@ bool hub_is_free(const struct hub *hub, const char *name, const struct principal
 struct hub_stream *hub_claim(struct hub *hub, const struct request *request,
                              struct hub_session *session,
                              const struct stream_listener *listener);
+
+// The name is reserved from now on: the client that has a listed stream of it is sent away,
+// with those words, and one that is parked is closed once what it heard is text.
+void hub_evict(const struct hub *hub, const char *name, const char *words);

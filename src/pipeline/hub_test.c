@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "audio/sound_rig.h"
+#include "pipeline/hub_names.h"
 #include "pipeline/hub_parking.h"
 #include "pipeline/hub_rig.h"
 #include "transcript/observer_capture.h"
@@ -230,6 +231,52 @@ static void a_parked_stream_waits_for_whoever_left_it(void **state) {
         hub_leave(rig->hub, &session);
 }
 
+static bool is_porch(const void *context, const char *name) {
+        (void)context;
+        return strcmp(name, "porch") == 0;
+}
+
+static void noting_dismiss(struct hub_session *session, const char *words) {
+        snprintf(session->about, sizeof(session->about), "%s", words);
+}
+
+static void nobody_has_a_stream_of_a_reserved_name(void **state) {
+        const struct principal *anybody = principal_anonymous(true);
+        struct hub_rig *rig = hub_rig_need(state);
+        static const struct hub_session_ops ops = {.dismiss = noting_dismiss};
+        struct hub_session session = session_at("10.0.0.1");
+        struct stream_listener listener = {0};
+        struct request request = {.name = "porch", .is_listed = true};
+        float sound[AUDIO_RATE / 10] = {0};
+        struct hub_stream *stream;
+
+        hub_enter(rig->hub, &session);
+        assert_int_equal(hub_open(&stream, rig->hub, &request, &session, &listener, NULL), 0);
+        stream_on_audio(stream->stream, sound, AUDIO_RATE / 10);
+        hub_park(&session, 60 * NSEC_PER_SEC);
+        assert_true(hub_is_free(rig->hub, "porch", anybody, "10.0.0.1"));
+        hub_reserve(rig->hub, is_porch, NULL);
+        assert_false(hub_is_free(rig->hub, "porch", anybody, "10.0.0.1"));
+        assert_true(hub_is_free(rig->hub, "hall", anybody, "10.0.0.1"));
+        assert_null(hub_claim(rig->hub, &request, &session, &listener));
+        assert_non_null(hub_find(rig->hub, "porch"));
+        hub_evict(rig->hub, "hall", "it is a camera's");
+        loop_advance(rig->loop, NSEC_PER_SEC);
+        assert_non_null(hub_find(rig->hub, "porch"));
+        hub_evict(rig->hub, "porch", "it is a camera's");
+        loop_advance(rig->loop, NSEC_PER_SEC);
+        assert_null(hub_find(rig->hub, "porch"));
+        hub_reserve(rig->hub, NULL, NULL);
+        assert_true(hub_is_free(rig->hub, "porch", anybody, "10.0.0.1"));
+        // Who is there is told why he may not stay.
+        session.ops = &ops;
+        assert_int_equal(hub_open(&stream, rig->hub, &request, &session, &listener, NULL), 0);
+        hub_evict(rig->hub, "porch", "it is a camera's");
+        assert_string_equal(session.about, "it is a camera's");
+        hub_close(rig->hub, stream);
+        hub_leave(rig->hub, &session);
+}
+
 static void an_owner_has_so_many_parked_streams(void **state) {
         struct hub_rig *rig = hub_rig_need(state);
         struct hub_session session = session_at("10.0.0.1");
@@ -348,6 +395,7 @@ int main(void) {
                 HUB_TEST(an_address_has_so_many_sessions),
                 HUB_TEST(all_who_watch_are_told_of_streams),
                 HUB_TEST(a_parked_stream_waits_for_whoever_left_it),
+                HUB_TEST(nobody_has_a_stream_of_a_reserved_name),
                 HUB_TEST(an_owner_has_so_many_parked_streams),
                 HUB_TEST(nobody_is_let_in_without_memory),
                 HUB_TEST(what_a_retired_stream_heard_becomes_text),

@@ -178,7 +178,7 @@ static void stable_look(struct journaling *journaling, const struct stream_facts
         const struct journaling_services *services = &journaling->services;
         struct row *row;
 
-        if (!services->on_stable ||
+        if (!journaling_wants_tail(journaling) ||
             (update->n_finals == 0 && update->stable_bytes == journaling->stable_bytes))
                 return;
         journaling->stable_bytes = update->stable_bytes;
@@ -223,7 +223,9 @@ void journaling_on_notice(struct journaling *journaling, const struct stream_fac
 }
 
 bool journaling_wants_tail(const struct journaling *journaling) {
-        return journaling->services.on_stable != NULL;
+        const struct journaling_services *services = &journaling->services;
+
+        return services->on_stable && services->wants_stable(services->context);
 }
 
 // --- life ------------------------------------------------------------------------------------

@@ -21,10 +21,11 @@ struct journaling_services {
         struct row_ids *ids;  // that all rows get theirs from
         const char *model;    // that hears
         bool has_sessions;    // clients' text is journaled, too
-        // Who looks for alerts in final segments' rows, with their ids, and in the stable words
-        // of the tail, and is told when the text of another generation begins, which does not
-        // follow what was said before; NULL: nobody.
+        // Who looks for alerts in final segments' rows, with their ids, and, while he wants
+        // them, in the stable words of the tail, and is told when the text of another
+        // generation begins, which does not follow what was said before; NULL: nobody.
         void (*on_segment)(void *context, const struct row *segment);
+        bool (*wants_stable)(void *context);
         void (*on_stable)(void *context, const struct row *tail);
         // `name` is the session's, or the stream's where it has none.
         void (*on_break)(void *context, const char *name);

@@ -23,6 +23,7 @@ struct fixture {
         struct query_page page;
         bool is_read;
         char stable[4096];  // that alerts were shown, one a line
+        bool is_bored;      // they want none
         char segments[4096];
         unsigned n_breaks;
 };
@@ -53,6 +54,12 @@ static void fixture_on_segment(void *context, const struct row *row) {
         struct fixture *fixture = context;
 
         line_add(fixture->segments, sizeof(fixture->segments), row->text);
+}
+
+static bool fixture_wants_stable(void *context) {
+        const struct fixture *fixture = context;
+
+        return !fixture->is_bored;
 }
 
 static void fixture_on_stable(void *context, const struct row *row) {
@@ -89,6 +96,7 @@ static int setup(void **state) {
                 .ids = &fixture->ids,
                 .model = "base",
                 .on_segment = fixture_on_segment,
+                .wants_stable = fixture_wants_stable,
                 .on_stable = fixture_on_stable,
                 .on_break = fixture_on_break,
                 .context = fixture,
@@ -292,6 +300,20 @@ static void alerts_see_stable_words_then_the_final(void **state) {
                 assert_null(strstr(line, "maybe"));
 }
 
+// Alerts may come to want them, and no longer, while the stream is open.
+static void stable_words_are_for_who_wants_them_now(void **state) {
+        struct fixture *fixture = fixture_need(state);
+
+        fixture->rig->says_words = true;
+        fixture->is_bored = true;
+        speak(fixture);
+        assert_string_equal(fixture->stable, "");
+        assert_non_null(strstr(fixture->segments, "word1"));
+        fixture->is_bored = false;
+        speak(fixture);
+        assert_non_null(strstr(fixture->stable, "word1"));
+}
+
 #define JOURNALING_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void) {
@@ -302,6 +324,7 @@ int main(void) {
                 JOURNALING_TEST(a_new_recording_shows_what_waits_and_forgets_it),
                 JOURNALING_TEST(a_stream_that_closes_is_written_all_the_same),
                 JOURNALING_TEST(alerts_see_stable_words_then_the_final),
+                JOURNALING_TEST(stable_words_are_for_who_wants_them_now),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

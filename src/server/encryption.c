@@ -25,29 +25,22 @@ static void expiry_log(int64_t expiry, int64_t now) {
                          date);
 }
 
-int encryption_start(struct listener *listener, struct loop *loop, const struct config *config,
-                     struct error *error) {
+int encryption_set(struct listener *listener, struct loop *loop, const struct config *config,
+                   struct error *error) {
         int64_t now = loop_wall(loop) / NSEC_PER_SEC;
         struct tls_identity *identity;
         int r;
 
-        if (!config->tls.certificate)
+        if (!config->tls.certificate) {
+                listener_encrypt(listener, NULL);
                 return 0;
+        }
         r = tls_identity_load(&identity, config->tls.certificate, config->tls.key, now, error);
         if (r < 0)
                 return error_prefix(error, "tls");
         listener_encrypt(listener, identity);
         expiry_log(tls_identity_expiry(identity), now);
         return 0;
-}
-
-void encryption_reload(struct listener *listener, struct loop *loop,
-                       const struct config *config) {
-        struct error error;
-
-        if (encryption_start(listener, loop, config, &error) < 0)
-                log_error("server", "certificate-refused",
-                          "%s; new connections get the one that was there before", error.text);
 }
 
 int64_t encryption_expiry(const struct listener *listener) {

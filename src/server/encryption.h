@@ -10,15 +10,11 @@
 #include "util/error.h"
 #include "util/loop.h"
 
-// Have the listener speak TLS where the configuration has a certificate. Negative errno with
-// words where that cannot be used.
-int encryption_start(struct listener *listener, struct loop *loop, const struct config *config,
-                     struct error *error);
-
-// Read the certificate again: it was renewed, maybe. One that cannot be used changes nothing
-// but is logged; connections that are open keep theirs in any case.
-void encryption_reload(struct listener *listener, struct loop *loop,
-                       const struct config *config);
+// Have the listener speak TLS with the configuration's certificate, on connections to come, or
+// none where it has none. Those that are open go on as they are. Negative errno with words
+// where the certificate cannot be used, and nothing has changed.
+int encryption_set(struct listener *listener, struct loop *loop, const struct config *config,
+                   struct error *error);
 
 // When the certificate of new connections ends, in seconds of Unix time; 0: there is none.
 int64_t encryption_expiry(const struct listener *listener);

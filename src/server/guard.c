@@ -131,12 +131,28 @@ struct guard *guard_close(struct guard *guard) {
 
 DEFINE_CLEANUP(struct guard *, guard_close);
 
+// Where the configuration has its tokens.
+static struct tokens_place place_of(const struct guard *guard, const struct config *config) {
+        return (struct tokens_place){.listed = config->auth.tokens,
+                                     .n_listed = config->auth.n_tokens,
+                                     .file = guard->token_file,
+                                     .owner = guard->owner_file};
+}
+
+int guard_take_tokens(struct guard *guard, const struct config *config, struct error *error) {
+        CLEANUP(mem_freep) char *before = guard->token_file;
+        struct tokens_place place;
+
+        guard->token_file = config_token_file(config);
+        place = place_of(guard, config);
+        return tokens_move(guard->tokens, &place, error);
+}
+
 int guard_open(struct guard **ret, struct loop *loop, const struct config *config,
                struct error *error) {
         CLEANUP(guard_closep) struct guard *guard = xnew(struct guard);
         CLEANUP(mem_freep) char *folder = config_state_dir(config);
-        struct tokens_place place = {.listed = config->auth.tokens,
-                                     .n_listed = config->auth.n_tokens};
+        struct tokens_place place;
         struct visitors_rules rules = {
                 .loop = loop,
                 .is_open = config->auth.mode == AUTH_NONE,
@@ -152,8 +168,9 @@ int guard_open(struct guard **ret, struct loop *loop, const struct config *confi
 
         guard->loop = loop;
         guard->config = config;
-        place.file = guard->token_file = config_token_file(config);
-        place.owner = guard->owner_file = xasprintf("%s/" TOKENS_OWNER_FILE, folder);
+        guard->token_file = config_token_file(config);
+        guard->owner_file = xasprintf("%s/" TOKENS_OWNER_FILE, folder);
+        place = place_of(guard, config);
         if (r == 0)
                 r = tokens_open(&guard->tokens, &place, error);
         if (r < 0)

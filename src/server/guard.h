@@ -25,6 +25,10 @@ int guard_open(struct guard **ret, struct loop *loop, const struct config *confi
 // repeats). -EACCES with words that say what to set.
 int guard_check_address(const struct guard *guard, bool is_loopback, struct error *error);
 
+// The tokens are those of this configuration from now on, which is lent until the next call;
+// its token file is read. Fails with words, and all stay as they were.
+int guard_take_tokens(struct guard *guard, const struct config *config, struct error *error);
+
 struct visitors *guard_visitors(const struct guard *guard);
 struct tokens *guard_tokens(const struct guard *guard);
 

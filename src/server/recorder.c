@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alert/alerts.h"
 #include "journal/archive.h"
 #include "journal/journal.h"
 #include "server/relay.h"
@@ -44,6 +43,12 @@ static void recorder_on_segment(void *context, const struct row *segment) {
         alerts_on_segment(recorder->alerts, segment);
 }
 
+static bool recorder_wants_stable(void *context) {
+        const struct recorder *recorder = context;
+
+        return alerts_want_stable(recorder->alerts);
+}
+
 static void recorder_on_stable(void *context, const struct row *tail) {
         const struct recorder *recorder = context;
 
@@ -56,18 +61,14 @@ static void recorder_on_break(void *context, const char *name) {
         alerts_on_break(recorder->alerts, name);
 }
 
-static int alerts_start(struct recorder *recorder, const struct config *config,
-                        struct error *error) {
-        int r = alerts_new(&recorder->alerts, config->alerts, config->n_alerts, alert_on_fired,
-                           recorder, error);
+// Each was checked before.
+void recorder_set_alerts(struct recorder *recorder, const struct alert_config *alerts,
+                         size_t n) {
+        struct error error = {0};
 
-        if (r < 0)
-                return r;
-        recorder->journaling.on_segment = recorder_on_segment;
-        recorder->journaling.on_break = recorder_on_break;
-        if (alerts_want_stable(recorder->alerts))
-                recorder->journaling.on_stable = recorder_on_stable;
-        return 0;
+        if (alerts_set(recorder->alerts, alerts, n, &error) < 0)
+                log_error("server", "alerts-kept", "the alerts stay as they were: %s",
+                          error.text);
 }
 
 // --- what is asked for -----------------------------------------------------------------------
@@ -103,6 +104,10 @@ static int journal_start(struct recorder *recorder, const struct config *config,
                 .ids = &recorder->ids,
                 .model = config->model,
                 .has_sessions = config->journal.has_sessions,
+                .on_segment = recorder_on_segment,
+                .wants_stable = recorder_wants_stable,
+                .on_stable = recorder_on_stable,
+                .on_break = recorder_on_break,
                 .context = recorder,
         };
         return 0;
@@ -157,8 +162,6 @@ static int text_start(struct recorder *recorder, const char *folder, struct erro
         const struct config *config = recorder->config;
         int r = journal_start(recorder, config, folder, error);
 
-        if (r == 0 && config->n_alerts > 0)
-                r = alerts_start(recorder, config, error);
         if (r < 0)
                 return r;
         sinks_start(recorder, config, folder);
@@ -240,6 +243,9 @@ int recorder_open(struct recorder **ret, struct loop *loop, const struct config 
 
         recorder->loop = loop;
         recorder->config = config;
+        r = alerts_new(&recorder->alerts, NULL, 0, alert_on_fired, recorder, error);
+        if (r < 0)
+                return r;
         wishes_of(config, &has_text, &has_sound);
         r = recorder_prepare(recorder, has_text, has_sound, error);
         if (r < 0)

@@ -4,6 +4,7 @@
 //
 // Threads: loop thread only.
 
+#include "alert/alerts.h"
 #include "api/api.h"
 #include "config/config.h"
 #include "journal/forget.h"
@@ -31,6 +32,10 @@ int recorder_prepare(struct recorder *recorder, bool has_text, bool has_sound,
 // What the hub's streams need of it; NULL where nothing is journaled, or no sound kept.
 const struct journaling_services *recorder_journaling(const struct recorder *recorder);
 struct archive *recorder_archive(const struct recorder *recorder);
+
+// Look for these alerts from now on, in whatever is journaled.
+void recorder_set_alerts(struct recorder *recorder, const struct alert_config *alerts,
+                         size_t n);
 
 // Tell the sinks from now on what the hub's streams do.
 void recorder_watch(struct recorder *recorder, struct hub *hub);

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "api/api.h"
-#include "auth/tokens.h"
 #include "auth/visitors.h"
 #include "config/effective.h"
 #include "decode/scheduler.h"
@@ -11,6 +10,7 @@
 #include "dialect/session.h"
 #include "manage/pulled.h"
 #include "manage/reload.h"
+#include "manage/rules.h"
 #include "net/listener.h"
 #include "pipeline/hub.h"
 #include "server/encryption.h"
@@ -38,6 +38,7 @@ struct server {
         struct guard *guard;
         struct state *state;
         struct pulled *pulled;
+        struct rules *rules;
         struct reload *reload;
         struct api *api;
         struct listener *listener;
@@ -51,10 +52,8 @@ struct server {
 
 static json_t *server_configuration(const void *context) {
         const struct server *server = context;
-        const struct config *config = reload_config(server->reload);
 
-        return json_pack("{s:o, s:o}", "config", config_effective(config), "from",
-                         config_came_from(config));
+        return config_in_force(server->parts.config, reload_config(server->reload));
 }
 
 static void server_describe(const void *context, struct api_view *ret) {
@@ -82,6 +81,7 @@ static void server_describe(const void *context, struct api_view *ret) {
         recorder_kept(server->recorder, &ret->kept);
         ret->configuration = server_configuration;
         ret->pulled = server->pulled;
+        ret->rules = server->rules;
         ret->state = server->state;
         ret->reload = server->reload;
 }
@@ -191,7 +191,7 @@ static int listen_start(struct server *server, struct error *error) {
         if (r < 0)
                 return r;
         limits_set(server, config->n_streams);
-        r = encryption_start(server->listener, server->parts.loop, config, error);
+        r = encryption_set(server->listener, server->parts.loop, config, error);
         if (r < 0)
                 return r;
         server->local = local_listen(server->parts.loop, config, &handler);
@@ -280,15 +280,57 @@ static int streams_start(struct server *server, struct error *error) {
         return r;
 }
 
+static void server_on_alerts(void *context, const struct alert_config *alerts, size_t n) {
+        const struct server *server = context;
+
+        recorder_set_alerts(server->recorder, alerts, n);
+}
+
+static void alerts_start(struct server *server) {
+        const struct rules_parts parts = {
+                .state = server->state,
+                .config = server->parts.config,
+                .on_change = server_on_alerts,
+                .context = server,
+        };
+
+        server->rules = rules_open(&parts);
+}
+
+static void server_on_config(void *owner, const struct config *config, json_t *warnings) {
+        struct server *server = owner;
+        struct error error = {0};
+
+        media_backend_allow(server->media, config->source_allow);
+        if (guard_take_tokens(server->guard, config, &error) < 0) {
+                log_warning("server", "tokens-kept", "the tokens stay as they were: %s",
+                            error.text);
+                json_array_append_new(warnings, json_sprintf("auth: the tokens stay as they "
+                                                             "were: %s",
+                                                             error.text));
+        }
+        if (encryption_set(server->listener, server->parts.loop, config, &error) < 0) {
+                log_error("server", "certificate-refused",
+                          "%s; new connections get the one that was there before", error.text);
+                json_array_append_new(warnings,
+                                      json_sprintf("%s; new connections get the certificate "
+                                                   "that was there before",
+                                                   error.text));
+        }
+}
+
 static void reload_start(struct server *server) {
         const struct reload_parts parts = {
                 .loop = server->parts.loop,
                 .hub = server->hub,
                 .pulled = server->pulled,
+                .rules = server->rules,
                 .config = server->parts.config,
                 .load = server->parts.load,
                 .unloadable = server->parts.unloadable,
                 .context = server->parts.context,
+                .on_config = server_on_config,
+                .owner = server,
         };
 
         server->reload = reload_new(&parts);
@@ -306,9 +348,11 @@ static int server_start(struct server *server, struct error *error) {
                 return r;
         hub_start(server);
         r = streams_start(server, error);
-        if (r == 0)
-                reload_start(server);
-        return r;
+        if (r < 0)
+                return r;
+        alerts_start(server);
+        reload_start(server);
+        return 0;
 }
 
 int server_open(struct server **ret, const struct server_parts *parts, struct error *error) {
@@ -340,6 +384,7 @@ struct server *server_close(struct server *server) {
         server->local = listener_close(server->local);
         server->state = state_close(server->state);  // tells whoever waits
         server->api = api_free(server->api);
+        server->rules = rules_close(server->rules);
         server->pulled = pulled_close(server->pulled);
         server->overload = overload_free(server->overload);
         server->hub = hub_free(server->hub);
@@ -354,18 +399,16 @@ struct server *server_close(struct server *server) {
         return mem_free(server);
 }
 
-void server_reload(struct server *server) {
-        reload_ask(server->reload, NULL, NULL);
+static void server_on_reloaded(void *context, const struct reload_result *result) {
+        const struct server *server = context;
+
+        (void)result;
+        server->parts.on_reloaded(server->parts.context);
 }
 
-void server_reopen(struct server *server) {
-        struct error error = {0};
-
+void server_reload(struct server *server) {
         recorder_reopen(server->recorder);
-        encryption_reload(server->listener, server->parts.loop, server->parts.config);
-        if (tokens_reload(guard_tokens(server->guard), &error) < 0)
-                log_warning("server", "tokens-kept", "the tokens stay as they were: %s",
-                            error.text);
+        reload_ask(server->reload, server_on_reloaded, server);
 }
 
 int server_port(const struct server *server) {

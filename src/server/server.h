@@ -30,7 +30,8 @@ struct server_parts {
         // Read the configuration again, as struct reload_parts has it.
         int (*load)(const void *context, struct config **ret, char **ret_mistakes);
         const char *unloadable;
-        void (*on_stopped)(void *context);  // server_stop() has come to its end
+        void (*on_reloaded)(void *context);  // what server_reload() began is over
+        void (*on_stopped)(void *context);   // server_stop() has come to its end
         void *context;
 };
 
@@ -47,12 +48,10 @@ void server_stop(struct server *server);
 // Drop everything at once and free. NULL is fine. Returns NULL.
 struct server *server_close(struct server *server);
 
-// Read the configuration again; what came of it is logged (manage/reload.h).
+// Files that were renamed, such as those of sinks, are opened anew, and the configuration, the
+// tokens and the certificate are read again; what came of it is logged (manage/reload.h).
+// Later than this returns on_reloaded is called, once for each call.
 void server_reload(struct server *server);
-
-// Files that were renamed, such as those of sinks, are opened anew, and the certificate is read
-// again.
-void server_reopen(struct server *server);
 
 // The port in use.
 int server_port(const struct server *server);

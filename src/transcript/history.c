@@ -12,7 +12,8 @@ struct history {
         struct segment *segments;  // a ring of `size` places
         size_t size, segments_max, bytes_max;
         size_t first, length;
-        size_t bytes;  // of text
+        size_t bytes;      // of text
+        uint64_t n_total;  // that were ever appended
 };
 
 struct history *history_new(size_t segments_max, size_t bytes_max) {
@@ -65,6 +66,7 @@ static void history_grow(struct history *history) {
 void history_append(struct history *history, const struct segment *segment) {
         size_t bytes = strlen(segment->text);
 
+        history->n_total++;
         if (history->segments_max == 0)
                 return;
         while (history->length > 0 && (history->length == history->segments_max ||
@@ -84,4 +86,8 @@ size_t history_length(const struct history *history) {
 
 const struct segment *history_get(const struct history *history, size_t i) {
         return &history->segments[(history->first + i) % history->size];
+}
+
+uint64_t history_total(const struct history *history) {
+        return history->n_total;
 }

@@ -5,6 +5,7 @@
 // Memory:  bounded by count and by bytes of text; the oldest go first.
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "transcript/segment.h"
 
@@ -17,6 +18,9 @@ struct history *history_free(struct history *history);
 
 void history_append(struct history *history, const struct segment *segment);
 void history_clear(struct history *history);
+
+// How many there ever were.
+uint64_t history_total(const struct history *history);
 
 // How many are kept, and the i-th of them, oldest first; lent until the next append.
 size_t history_length(const struct history *history);

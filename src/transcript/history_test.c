@@ -57,6 +57,7 @@ static void the_newest_are_kept_within_both_limits(void **state) {
                 }
                 expect_same(history, &list);
         }
+        assert_int_equal(history_total(history), STEPS);
         history_free(history);
 }
 
@@ -68,6 +69,7 @@ static void a_history_of_none_keeps_none(void **state) {
         (void)state;
         history_append(history, &segment);
         assert_int_equal(history_length(history), 0);
+        assert_int_equal(history_total(history), 1);
         history_free(history);
 }
 

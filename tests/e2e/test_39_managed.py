@@ -203,7 +203,7 @@ def test_only_what_changed_in_the_file_begins_anew(serve, loop_file):
     status, told = call(server, "POST", "/api/v1/reload")
     assert (status, told) == (
         200,
-        {"added": ["e"], "changed": ["b"], "removed": ["a", "d"], "needs_restart": ["threads"]},
+        {"added": ["e"], "changed": ["b"], "removed": ["a", "d"], "needs_restart": ["threads"], "warnings": []},
     )
     found = call(server, "GET", STREAMS)[1]["streams"]
     assert [(s["name"], s["is_paused"]) for s in found] == [("b", False), ("c", True), ("e", False)]
