@@ -84,9 +84,9 @@ static void what_is_added_is_in_force_and_there_after_a_restart(void **state) {
         assert_string_equal(list(rig), "fire:f help:a plate:a");
         assert_string_equal(rig->alerts, "fire help plate");
         json = rules_show(rig->rules, "plate");
-        assert_string_equal(json_string_value(json_object_get(
-                                    json_object_get(json, "settings"), "words")),
-                            "plate");
+        assert_string_equal(
+                json_string_value(json_object_get(json_object_get(json, "settings"), "words")),
+                "plate");
         json_decref(json);
         assert_int_equal(rules_remove(rig->rules, "help", &refusal), 0);
         assert_string_equal(rig->alerts, "fire plate");
@@ -126,8 +126,8 @@ static void mistakes_are_refused_and_change_nothing(void **state) {
         expect_refusal(put(rig, "help", "{\"words\": \"x\", \"name\": \"y\"}"), 400, "name",
                        "keeps its name");
         expect_refusal(put(rig, "fired", "{\"words\": \"x\"}"), 400, "name", "something else");
-        expect_refusal(put(rig, "x", "{\"words\": \"x\", \"sessions\": true}"), 400,
-                       "sessions", "journal.sessions");
+        expect_refusal(put(rig, "x", "{\"words\": \"x\", \"sessions\": true}"), 400, "sessions",
+                       "journal.sessions");
         expect_refusal(rules_remove(rig->rules, "nobody", &refusal), 404, "", "no alert");
         assert_string_equal(list(rig), "help:a");
         assert_string_equal(rig->alerts, "help");
