@@ -19,26 +19,39 @@
         FILE(web_icon_svg, "icon.svg", "image/svg+xml")                      \
         FILE(web_app_js, "app.js", JAVASCRIPT)                               \
         FILE(web_api_js, "api.js", JAVASCRIPT)                               \
+        FILE(web_authority_js, "authority.js", JAVASCRIPT)                   \
+        FILE(web_caption_lines_js, "caption_lines.js", JAVASCRIPT)           \
+        FILE(web_chart_js, "chart.js", JAVASCRIPT)                           \
         FILE(web_clock_js, "clock.js", JAVASCRIPT)                           \
         FILE(web_dom_js, "dom.js", JAVASCRIPT)                               \
         FILE(web_events_js, "events.js", JAVASCRIPT)                         \
         FILE(web_keys_js, "keys.js", JAVASCRIPT)                             \
-        FILE(web_session_js, "session.js", JAVASCRIPT)                       \
-        FILE(web_store_js, "store.js", JAVASCRIPT)                           \
-        FILE(web_texts_js, "texts.js", JAVASCRIPT)                           \
-        FILE(web_authority_js, "authority.js", JAVASCRIPT)                   \
-        FILE(web_caption_lines_js, "caption_lines.js", JAVASCRIPT)           \
-        FILE(web_chart_js, "chart.js", JAVASCRIPT)                           \
         FILE(web_listen_link_js, "listen_link.js", JAVASCRIPT)               \
         FILE(web_microphone_js, "microphone.js", JAVASCRIPT)                 \
         FILE(web_microphone_worklet_js, "microphone_worklet.js", JAVASCRIPT) \
+        FILE(web_player_js, "player.js", JAVASCRIPT)                         \
+        FILE(web_player_bar_js, "player_bar.js", JAVASCRIPT)                 \
         FILE(web_resampler_js, "resampler.js", JAVASCRIPT)                   \
+        FILE(web_session_js, "session.js", JAVASCRIPT)                       \
+        FILE(web_store_js, "store.js", JAVASCRIPT)                           \
+        FILE(web_stream_signs_js, "stream_signs.js", JAVASCRIPT)             \
+        FILE(web_stretch_js, "stretch.js", JAVASCRIPT)                       \
+        FILE(web_texts_js, "texts.js", JAVASCRIPT)                           \
+        FILE(web_timeline_js, "timeline.js", JAVASCRIPT)                     \
+        FILE(web_timeline_canvas_js, "timeline_canvas.js", JAVASCRIPT)       \
+        FILE(web_timeline_scale_js, "timeline_scale.js", JAVASCRIPT)         \
+        FILE(web_transcript_js, "transcript.js", JAVASCRIPT)                 \
+        FILE(web_transcript_focus_js, "transcript_focus.js", JAVASCRIPT)     \
+        FILE(web_transcript_rows_js, "transcript_rows.js", JAVASCRIPT)       \
         FILE(web_view_captions_js, "view_captions.js", JAVASCRIPT)           \
         FILE(web_view_captions_help_js, "view_captions_help.js", JAVASCRIPT) \
         FILE(web_view_files_js, "view_files.js", JAVASCRIPT)                 \
         FILE(web_view_microphone_js, "view_microphone.js", JAVASCRIPT)       \
         FILE(web_view_server_js, "view_server.js", JAVASCRIPT)               \
-        FILE(web_view_wall_js, "view_wall.js", JAVASCRIPT)
+        FILE(web_view_stream_js, "view_stream.js", JAVASCRIPT)               \
+        FILE(web_view_wall_js, "view_wall.js", JAVASCRIPT)                   \
+        FILE(web_wall_order_js, "wall_order.js", JAVASCRIPT)                 \
+        FILE(web_wall_tile_js, "wall_tile.js", JAVASCRIPT)
 
 #define FILE_EMBEDDED(symbol, name, type) EMBEDDED_FILE(symbol, WEB_FOLDER "/" name);
 WEB_FILES(FILE_EMBEDDED)

@@ -18,6 +18,7 @@ const VIEWS = {
   captions: {load: () => import("./view_captions.js")},
   "captions-help": {load: () => import("./view_captions_help.js"), nav: "nav.captions", needs: "read"},
   server: {load: () => import("./view_server.js"), nav: "nav.server", needs: "read of all", key: "i"},
+  stream: {load: () => import("./view_stream.js")},
 };
 
 const content = element("main", {id: "content", tabindex: "-1"});

@@ -37,6 +37,14 @@ export function timeOfDay(time) {
   return format({hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23"}).format(new Date(time));
 }
 
+export function minuteOfDay(time) {
+  return format({hour: "2-digit", minute: "2-digit", hourCycle: "h23"}).format(new Date(time));
+}
+
+export function dayAndMinute(time) {
+  return format({day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23"}).format(new Date(time));
+}
+
 export function day(time) {
   return format({weekday: "long", day: "numeric", month: "long", year: "numeric"}).format(new Date(time));
 }

@@ -29,7 +29,7 @@ export class Stream {
     this.alerts = []; // rows of alerts that fired, oldest first
     this.lastSpoken = 0; // server's ms
     this.lateness = []; // {at, ms} of finals of the last minute
-    this.spokeAt = 0; // performance.now() of the last sign of speech
+    this.spokeAt = -Infinity; // performance.now() of the last sign of speech
   }
 
   get isSpeaking() {
@@ -282,5 +282,5 @@ export async function start() {
 setInterval(askStatus, STATUS_EVERY);
 // Lights go out and delays grow old also where nothing happens.
 setInterval(() => {
-  for (const stream of streams.values()) if (stream.spokeAt || stream.lateness.length) touch(stream);
+  for (const stream of streams.values()) if (stream.spokeAt > 0 || stream.lateness.length) touch(stream);
 }, 1000);

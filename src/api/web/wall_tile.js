@@ -1,0 +1,78 @@
+// A tile of the wall: one stream, at one look.
+import {addressOf} from "./app.js";
+import {minuteOfDay} from "./clock.js";
+import {append, element, setAttribute, setText} from "./dom.js";
+import {stateInWords, StreamSigns} from "./stream_signs.js";
+import {say} from "./texts.js";
+
+const LINES = 3;
+
+export class Tile {
+  // onPin(), onHandle(node): makes the button, by which the tile is moved, work.
+  constructor(stream, {onPin, onHandle}) {
+    this.stream = stream;
+    this.isOnScreen = false;
+    this.signs = new StreamSigns({isShort: true});
+    this.link = element("a", {href: addressOf("stream", [stream.name]), dir: "auto"}, stream.name);
+    this.pin = element("button", {type: "button", class: "icon tile-pin", onclick: onPin}, "");
+    this.handle = element("button", {type: "button", class: "icon tile-handle", title: say("wall.move.title"),
+      "aria-label": say("wall.move", {name: stream.name})}, "✥");
+    this.alerts = element("a", {class: "tile-alerts", hidden: true});
+    this.lines = element("div", {class: "lines"});
+    this.tail = element("div", {class: "tile-tail", "aria-hidden": "true"});
+    this.node = element("article", {class: "tile", "aria-label": stream.name},
+      element("header", {}, this.signs.light, element("h2", {}, this.link), this.handle, this.pin),
+      element("div", {class: "tile-signs"}, this.signs.state, this.alerts, this.signs.delay),
+      this.signs.meter, this.lines, this.tail);
+    this.node.tile = this;
+    onHandle(this.handle, this);
+    this.setPinned(false);
+  }
+
+  setPinned(isPinned) {
+    setText(this.pin, isPinned ? "★" : "☆");
+    setAttribute(this.pin, "aria-pressed", String(isPinned));
+    setAttribute(this.pin, "aria-label", say("wall.pin", {name: this.stream.name}));
+    setAttribute(this.pin, "title", say(isPinned ? "wall.pin.is" : "wall.pin.not"));
+  }
+
+  draw() {
+    this.signs.draw(this.stream);
+    this.#drawAlerts();
+    this.#drawLines();
+    this.#drawTail();
+  }
+
+  #drawAlerts() {
+    const {alerts, name} = this.stream;
+    const last = alerts.at(-1);
+    if (this.lastAlert === last) return;
+    this.lastAlert = last;
+    this.alerts.hidden = !last;
+    if (!last) return;
+    setText(this.alerts, say("wall.alerts", {n: alerts.length, alert: last.alert, time: minuteOfDay(last.start)}));
+    this.alerts.href = addressOf("stream", [name], {at: last.start});
+  }
+
+  #drawLines() {
+    const rows = this.stream.lines.slice(-LINES);
+    const shown = rows.map((row) => row.id ?? row.start).join();
+    if (shown === this.shown) return;
+    this.shown = shown;
+    this.lines.replaceChildren(element("div", {}, rows.map((row) => element("p", {dir: "auto"}, row.text)),
+      rows.length ? null : element("p", {class: "tile-quiet"}, say("wall.quiet"))));
+  }
+
+  // What is being said; of a stream that hears nothing, why.
+  #drawTail() {
+    const {tail} = this.stream;
+    const why = tail ? "" : stateInWords(this.stream);
+    if (this.shownTail === (tail ?? why)) return;
+    this.shownTail = tail ?? why;
+    const stable = tail?.stable ?? "";
+    const text = element("p", {class: tail ? "tail" : "trouble", dir: "auto"});
+    if (tail) append(text, element("span", {class: "stable"}, stable), tail.text.slice(stable.length));
+    else append(text, why);
+    this.tail.replaceChildren(text);
+  }
+}
