@@ -51,7 +51,22 @@
         FILE(web_view_stream_js, "view_stream.js", JAVASCRIPT)               \
         FILE(web_view_wall_js, "view_wall.js", JAVASCRIPT)                   \
         FILE(web_wall_order_js, "wall_order.js", JAVASCRIPT)                 \
-        FILE(web_wall_tile_js, "wall_tile.js", JAVASCRIPT)
+        FILE(web_wall_tile_js, "wall_tile.js", JAVASCRIPT)                   \
+        FILE(web_alert_form_js, "alert_form.js", JAVASCRIPT)                 \
+        FILE(web_camera_list_js, "camera_list.js", JAVASCRIPT)               \
+        FILE(web_fired_list_js, "fired_list.js", JAVASCRIPT)                 \
+        FILE(web_forms_js, "forms.js", JAVASCRIPT)                           \
+        FILE(web_found_text_js, "found_text.js", JAVASCRIPT)                 \
+        FILE(web_notifications_js, "notifications.js", JAVASCRIPT)           \
+        FILE(web_probe_report_js, "probe_report.js", JAVASCRIPT)             \
+        FILE(web_row_links_js, "row_links.js", JAVASCRIPT)                   \
+        FILE(web_stream_actions_js, "stream_actions.js", JAVASCRIPT)         \
+        FILE(web_stream_url_js, "stream_url.js", JAVASCRIPT)                 \
+        FILE(web_time_fields_js, "time_fields.js", JAVASCRIPT)               \
+        FILE(web_view_add_js, "view_add.js", JAVASCRIPT)                     \
+        FILE(web_view_alerts_js, "view_alerts.js", JAVASCRIPT)               \
+        FILE(web_view_search_js, "view_search.js", JAVASCRIPT)               \
+        FILE(web_view_segment_js, "view_segment.js", JAVASCRIPT)
 
 #define FILE_EMBEDDED(symbol, name, type) EMBEDDED_FILE(symbol, WEB_FOLDER "/" name);
 WEB_FILES(FILE_EMBEDDED)

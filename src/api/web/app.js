@@ -6,6 +6,7 @@
 import {askWhoIAm, may, mayReadAll, whenRefused} from "./api.js";
 import {append, ask, element, field, fill, setText} from "./dom.js";
 import {bindKey, showKeys} from "./keys.js";
+import {startNotifications} from "./notifications.js";
 import {decodePart, setSetting, setting, setToken, takeTokenFromAddress, token} from "./session.js";
 import * as store from "./store.js";
 import {say} from "./texts.js";
@@ -14,6 +15,10 @@ import {say} from "./texts.js";
 // of no use.
 const VIEWS = {
   wall: {load: () => import("./view_wall.js"), nav: "nav.wall", needs: "read", key: "w"},
+  search: {load: () => import("./view_search.js"), nav: "nav.search", needs: "read", key: "/"},
+  alerts: {load: () => import("./view_alerts.js"), nav: "nav.alerts", needs: "read", key: "a"},
+  add: {load: () => import("./view_add.js"), nav: "nav.add", needs: "manage", key: "n"},
+  segment: {load: () => import("./view_segment.js"), needs: "read"},
   microphone: {load: () => import("./view_microphone.js"), nav: "nav.microphone", needs: "listen", key: "m"},
   captions: {load: () => import("./view_captions.js")},
   "captions-help": {load: () => import("./view_captions_help.js"), nav: "nav.captions", needs: "read"},
@@ -238,6 +243,7 @@ store.on("status", drawLoad);
 store.on("change", () => mayReadAll() && drawLoad());
 whenRefused(() => askToken(Boolean(token())));
 
+startNotifications();
 takeTokenFromAddress();
 applySettings();
 addEventListener("storage", applySettings);

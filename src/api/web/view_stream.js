@@ -5,6 +5,7 @@ import {append, element, setText} from "./dom.js";
 import {bindKey} from "./keys.js";
 import * as player from "./player.js";
 import {on, Stream, streams} from "./store.js";
+import {streamActions} from "./stream_actions.js";
 import {StreamSigns} from "./stream_signs.js";
 import {StretchBar} from "./stretch.js";
 import {say} from "./texts.js";
@@ -66,7 +67,19 @@ class StreamView {
     const stream = this.stream ?? new Stream(this.name);
     this.signs.draw(stream);
     if (!this.stream) setText(this.signs.state, say("stream.gone"));
+    else this.drawActions(stream);
     this.tail.draw(stream.tail);
+  }
+
+  // What may be done with it is known once the server has listed it.
+  drawActions(stream) {
+    if (this.acted === stream) return;
+    const actions = streamActions(stream);
+    if (!actions) return;
+    this.acted = stream;
+    this.manage?.remove();
+    this.manage = element("details", {class: "stream-manage"}, element("summary", {}, say("manage.title")), actions);
+    this.head.append(this.manage);
   }
 
   drawNew(n) {

@@ -2,6 +2,7 @@
 import {addressOf} from "./app.js";
 import {minuteOfDay} from "./clock.js";
 import {append, element, setAttribute, setText} from "./dom.js";
+import {streamMenuButton} from "./stream_actions.js";
 import {stateInWords, StreamSigns} from "./stream_signs.js";
 import {say} from "./texts.js";
 
@@ -21,7 +22,8 @@ export class Tile {
     this.lines = element("div", {class: "lines"});
     this.tail = element("div", {class: "tile-tail", "aria-hidden": "true"});
     this.node = element("article", {class: "tile", "aria-label": stream.name},
-      element("header", {}, this.signs.light, element("h2", {}, this.link), this.handle, this.pin),
+      element("header", {}, this.signs.light, element("h2", {}, this.link), this.handle, this.pin,
+        streamMenuButton(stream)),
       element("div", {class: "tile-signs"}, this.signs.state, this.alerts, this.signs.delay),
       this.signs.meter, this.lines, this.tail);
     this.node.tile = this;
