@@ -10,6 +10,8 @@ const STRETCH = 300_000; // of those behind it
 const LEAD = 10_000; // before the time that was asked for, so that stepping back is at once
 const AHEAD = 20_000; // ms before the end of a stretch at which the next one is asked for
 const SHORTEST = 500; // ms that are worth fetching
+const SILENCE = 10_000; // ms of which the rest is left out
+const LEAD_IN = 1000; // ms of it before the next word
 const STEP = 5000; // ms of the arrow keys
 const LOOK_AGAIN = 1000; // ms
 const TICK = 80; // ms between two looks at which word is spoken
@@ -59,7 +61,7 @@ function endOf(stream) {
 
 const iso = (time) => new Date(time).toISOString();
 
-// The stretch with its sound. Where none was kept of it, since nobody spoke, it has no `url`.
+// The stretch with its sound.
 async function fetchStretch(stream, {from, to}, signal) {
   const sound = await blob(`/streams/${part(stream)}/audio`, {from: iso(from), to: iso(to), format: FORMAT}, signal);
   return {from, to, url: URL.createObjectURL(sound)};
@@ -69,10 +71,13 @@ function dropStretch(stretch) {
   if (stretch?.url) URL.revokeObjectURL(stretch.url);
 }
 
-// When somebody speaks next, or null.
-async function nextSpoken(stream, from, signal) {
-  const {rows} = await get(`/streams/${part(stream)}/segments`, {from: iso(from), limit: 1}, signal);
-  return rows.length ? Math.max(from, Date.parse(rows[0].start)) : null;
+// Where to go on from that time: there, or behind a long silence; null while there is no sound of
+// what was said since.
+async function soundAt(stream, time, signal) {
+  const {rows} = await get(`/streams/${part(stream)}/segments`, {from: iso(time + SHORTEST), limit: 1}, signal);
+  const next = rows.length ? Date.parse(rows[0].start) : Infinity;
+  if (next > endOf(stream) - SHORTEST) return null;
+  return next - time > SILENCE ? next - LEAD_IN : time;
 }
 
 // --- playing ---------------------------------------------------------------------------------
@@ -91,12 +96,13 @@ function setStretch(stretch, time) {
 }
 
 function tellTrouble(error) {
-  if (error.name === "AbortError") return; // another stretch took its place
-  bar?.tellTrouble(error);
+  if (error.name === "AbortError" || !playing) return; // another stretch took its place
+  playing.isPaused = true;
+  bar.tellTrouble(error);
 }
 
-// Fetches what is to be heard at `time`, and plays it. Of a silence that nothing was kept of, the
-// next words are played; at the end of all, they are waited for.
+// Fetches what is to be heard at `time`, and plays it. Once something was heard, long silences
+// are left out, and at the end of all what is said next is waited for.
 async function load(time, shape) {
   const mine = playing;
   mine.fetching?.abort();
@@ -105,26 +111,19 @@ async function load(time, shape) {
   mine.at = time;
   audio.pause();
   try {
-    const wanted = stretchAround(time, endOf(mine.stream), {...shape, until: mine.until ?? Infinity});
+    const from = mine.hasHeard && !shape.lead ? await soundAt(mine.stream, time, signal) : time;
+    const wanted = from === null ? null
+      : stretchAround(from, endOf(mine.stream), {...shape, until: mine.until ?? Infinity});
     if (!wanted) return waitFor(time);
-    const stretch = await fetchStretch(mine.stream, wanted, signal).catch((error) => {
-      if (error.status !== 404) throw error;
-      mine.isSilent = error;
-      return null;
-    });
-    if (!stretch) {
-      const next = await nextSpoken(mine.stream, time + SHORTEST, signal);
-      // What was said and is not kept is told; what is to be said yet is waited for.
-      if (next === null && !mine.hasHeard) throw mine.isSilent;
-      if (next === null) return waitFor(time);
-      if (next <= wanted.to) throw mine.isSilent;
-      return load(next, {length: FIRST});
-    }
+    const stretch = await fetchStretch(mine.stream, wanted, signal);
     if (playing !== mine || signal.aborted) return dropStretch(stretch);
     mine.hasHeard = true;
-    setStretch(stretch, time);
+    setStretch(stretch, from);
   } catch (error) {
-    if (playing === mine && !signal.aborted) tellTrouble(error);
+    if (playing !== mine || signal.aborted) return;
+    // Stepped into a silence of which nothing is kept.
+    if (error.status === 404 && mine.hasHeard && shape.lead) load(time, {length: FIRST});
+    else tellTrouble(error);
   }
 }
 
@@ -152,7 +151,8 @@ async function fetchNext() {
   const wanted = stretchAround(stretch.to, endOf(mine.stream), {until: mine.until ?? Infinity});
   // Near now a longer one is had by waiting until this one is over.
   if (!wanted || wanted.to - wanted.from < AHEAD) return;
-  mine.next = fetchStretch(mine.stream, wanted).catch(() => null);
+  mine.next = soundAt(mine.stream, wanted.from)
+    .then((from) => (from === wanted.from ? fetchStretch(mine.stream, wanted) : null)).catch(() => null);
 }
 
 async function goOn() {

@@ -18,6 +18,7 @@ export class Timeline {
     Object.assign(this, {name, onGo, onSelect, span: HOUR, to: serverNow(), isNow: true, selected: null, bins: [], step: 1});
     this.cursor = this.to;
     this.#build();
+    this.#place();
     this.resized = new ResizeObserver(() => this.refresh());
     this.resized.observe(this.canvas);
     this.themed = new MutationObserver(() => this.#draw());

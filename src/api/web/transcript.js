@@ -29,7 +29,7 @@ function rules(previous, row) {
   const {isNewDay, silence} = gapBefore(previous, row);
   return [
     silence ? element("p", {class: "rule silence-rule"}, say("transcript.silence", {time: duration(silence / 1000)})) : null,
-    isNewDay ? element("h3", {class: "rule day-rule"}, day(row.start)) : null,
+    isNewDay ? element("h2", {class: "rule day-rule"}, day(row.start)) : null,
   ].filter(Boolean);
 }
 

@@ -20,7 +20,7 @@ export class Tile {
       "aria-label": say("wall.move", {name: stream.name})}, "✥");
     this.alerts = element("a", {class: "tile-alerts", hidden: true});
     this.lines = element("div", {class: "lines"});
-    this.tail = element("div", {class: "tile-tail", "aria-hidden": "true"});
+    this.tail = element("div", {class: "tile-tail"});
     this.node = element("article", {class: "tile", "aria-label": stream.name},
       element("header", {}, this.signs.light, element("h2", {}, this.link), this.handle, this.pin,
         streamMenuButton(stream)),
@@ -72,7 +72,7 @@ export class Tile {
     if (this.shownTail === (tail ?? why)) return;
     this.shownTail = tail ?? why;
     const stable = tail?.stable ?? "";
-    const text = element("p", {class: tail ? "tail" : "trouble", dir: "auto"});
+    const text = element("p", {class: tail ? "tail" : "trouble", dir: "auto", "aria-hidden": tail ? "true" : null});
     if (tail) append(text, element("span", {class: "stable"}, stable), tail.text.slice(stable.length));
     else append(text, why);
     this.tail.replaceChildren(text);
