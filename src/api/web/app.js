@@ -20,6 +20,7 @@ const VIEWS = {
   add: {load: () => import("./view_add.js"), nav: "nav.add", needs: "manage", key: "n"},
   segment: {load: () => import("./view_segment.js"), needs: "read"},
   microphone: {load: () => import("./view_microphone.js"), nav: "nav.microphone", needs: "listen", key: "m"},
+  files: {load: () => import("./view_files.js"), nav: "nav.files", needs: "listen", key: "f"},
   captions: {load: () => import("./view_captions.js")},
   "captions-help": {load: () => import("./view_captions_help.js"), nav: "nav.captions", needs: "read"},
   server: {load: () => import("./view_server.js"), nav: "nav.server", needs: "read of all", key: "i"},

@@ -11,7 +11,7 @@ const ALONE = 3000; // ms without the server until the page says so
 
 function showMistakes(root, mistakes) {
   append(root, element("div", {class: "note", role: "alert"},
-    element("p", {}, say("captions.bad", {names: PARAMETERS.join(", ")})),
+    element("h1", {}, say("captions.bad")), element("p", {}, say("captions.bad.names", {names: PARAMETERS.join(", ")})),
     element("ul", {}, mistakes.map((mistake) => element("li", {}, say(mistake.key, mistake))))));
 }
 

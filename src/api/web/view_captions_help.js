@@ -38,7 +38,7 @@ export function mount(root, {parts, query}) {
   const tail = element("input", {type: "checkbox", checked: true});
   const address = element("a", {class: "captions-address", target: "_blank"});
   const command = element("code", {class: "command"});
-  const trouble = element("ul", {class: "bad", role: "alert"});
+  const trouble = element("div", {class: "bad", role: "alert"});
 
   function draw() {
     const url = new URL(`/captions/${encodeURIComponent(stream.value)}`, location.origin);
@@ -46,7 +46,7 @@ export function mount(root, {parts, query}) {
       if (input.value !== String(CHOICES[name].value)) url.searchParams.set(name, input.value);
     if (!tail.checked) url.searchParams.set("tail", "0");
     const {mistakes} = readOptions(url.searchParams, (color) => CSS.supports("color", color));
-    trouble.replaceChildren(...mistakes.map((mistake) => element("li", {}, say(mistake.key, mistake))));
+    trouble.replaceChildren(...mistakes.map((mistake) => element("p", {}, say(mistake.key, mistake))));
     address.href = url.href;
     setText(address, url.href);
     setText(command, `eavesdrop token new obs --scope read --stream ${quoted(stream.value)}`);

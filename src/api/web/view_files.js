@@ -28,6 +28,7 @@ class Row {
   constructor(name, {onGone}) {
     this.onGone = onGone;
     this.job = null; // as the server tells it
+    this.hasFailed = false; // it never came to the server
     this.cut = null; // AbortController while it is on its way
     this.state = element("p", {class: "quiet", role: "status"});
     this.bar = element("progress", {max: 1, "aria-label": say("files.progress", {file: name})});
@@ -55,13 +56,14 @@ class Row {
   drawActions() {
     const {job} = this;
     const isDone = job?.state === "done";
-    const wanted = isDone ? "done" : job ? "waiting" : "sending";
+    const isAtEnd = this.hasFailed || (job && isOver(job));
+    const wanted = isDone ? "done" : isAtEnd ? "failed" : "waiting";
     if (this.actions.dataset.shows === wanted) return; // a button that has the focus stays
     this.actions.dataset.shows = wanted;
     fill(this.actions,
       isDone ? this.button(say("files.show"), () => this.show(), {"aria-expanded": "false", class: "show-text"}) : null,
       isDone ? Object.keys(FORMATS).map((format) => this.button(say(`files.save.${format}`), () => save(job, format))) : null,
-      this.button(say(isDone ? "files.forget" : "files.cancel"), () => this.remove()));
+      this.button(say(isAtEnd ? "files.forget" : "files.cancel"), () => this.remove()));
   }
 
   async show() {
@@ -89,9 +91,11 @@ class Row {
   }
 
   drawFailed(error) {
+    this.hasFailed = true;
     this.bar.hidden = true;
     fill(this.state);
     setText(this.trouble, error.message);
+    this.drawActions();
   }
 
   draw(job) {
@@ -115,15 +119,32 @@ class Row {
 // --- the view --------------------------------------------------------------------------------
 
 function makeOptions() {
-  const language = element("input", {type: "text", autocomplete: "off", spellcheck: "false", maxlength: 30, placeholder: "en"});
-  const task = element("select", {}, ["transcribe", "translate"].map((value) =>
-    element("option", {value}, say(`files.task.${value}`))));
-  const prompt = element("input", {type: "text", maxlength: 1000, autocomplete: "off"});
+  const inputs = {
+    language: element("input", {type: "text", autocomplete: "off", spellcheck: "false", maxlength: 30, placeholder: "en"}),
+    task: element("select", {}, ["transcribe", "translate"].map((value) =>
+      element("option", {value}, say(`files.task.${value}`)))),
+    hotwords: element("input", {type: "text", maxlength: 1000, autocomplete: "off"}),
+  };
+  const troubles = {};
+  const node = element("details", {}, element("summary", {}, say("files.options")),
+    element("div", {class: "fields"}, Object.entries(inputs).map(([name, input]) => {
+      troubles[name] = element("p", {class: "bad", role: "alert"});
+      return element("div", {}, field(say(`files.${name}`), input, say(`files.${name}.hint`)), troubles[name]);
+    })));
   return {
-    node: element("details", {}, element("summary", {}, say("files.options")),
-      element("div", {class: "fields"}, field(say("files.language"), language, say("files.language.hint")),
-        field(say("files.task"), task), field(say("files.prompt"), prompt, say("files.prompt.hint")))),
-    read: () => ({language: language.value.trim(), task: task.value === "transcribe" ? "" : task.value, prompt: prompt.value.trim()}),
+    node,
+    read() {
+      for (const trouble of Object.values(troubles)) fill(trouble);
+      return Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, input.value.trim()]));
+    },
+    // Whether it is one of these that the server has something against.
+    takeTrouble(error) {
+      if (!(error.field in troubles)) return false;
+      setText(troubles[error.field], error.message);
+      node.open = true;
+      inputs[error.field].focus();
+      return true;
+    },
   };
 }
 
@@ -169,7 +190,8 @@ export function mount(root) {
       row.draw(job);
       ask();
     } catch (error) {
-      if (error.name !== "AbortError") row.drawFailed(error);
+      if (options.takeTrouble(error)) forget(row);
+      else if (error.name !== "AbortError") row.drawFailed(error);
     } finally {
       row.cut = null;
     }

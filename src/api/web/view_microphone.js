@@ -115,7 +115,8 @@ export async function mount(root) {
   function draw() {
     const isOff = microphone.state === "off";
     setText(button, say(isOff ? "microphone.start" : "microphone.stop"));
-    button.disabled = !canHear() || microphone.state === "starting" || microphone.state === "ending";
+    // Not `disabled`, which would take the focus from whoever has it there.
+    setAttribute(button, "aria-disabled", String(microphone.state === "starting" || microphone.state === "ending"));
     name.disabled = keep.disabled = !isOff;
     root.dataset.state = microphone.state;
     setText(status, stateWords());
@@ -136,24 +137,22 @@ export async function mount(root) {
     } catch (error) {
       tellTrouble(error);
     }
-    button.focus();
   }
 
+  const form = element("form", {class: "microphone", onsubmit: (event) => {
+    event.preventDefault();
+    if (microphone.state === "off") begin();
+    else stop();
+  }},
+  button, status, trouble, meter.node,
+  element("div", {class: "fields"}, element("div", {}, field(say("microphone.name"), name), nameTrouble),
+    field(say("microphone.device"), select)),
+  element("label", {class: "check"}, keep, " ", say("microphone.keep")));
+
   append(root, element("h1", {}, say("microphone.title")),
-    canHear() ? null : element("div", {class: "note"}, element("p", {}, say("microphone.insecure")),
+    canHear() ? [form, text.node] : element("div", {class: "note"}, element("p", {}, say("microphone.insecure")),
       element("p", {}, say("microphone.insecure.here"))),
-    element("form", {class: "microphone", onsubmit: (event) => {
-      event.preventDefault();
-      if (microphone.state === "off") begin();
-      else stop();
-    }},
-    button, status, trouble, meter.node,
-    element("div", {class: "fields"}, element("div", {}, field(say("microphone.name"), name), nameTrouble),
-      field(say("microphone.device"), select)),
-    element("label", {class: "check"}, keep, " ", say("microphone.keep"))),
-    text.node,
-    element("details", {class: "help", open: !canHear()}, element("summary", {}, say("authority.title")),
-      authoritySteps()));
+    element("details", {class: "help", open: !canHear()}, element("summary", {}, say("authority.title")), authoritySteps()));
   text.begin();
   text.drawTail();
   draw();

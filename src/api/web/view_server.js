@@ -6,7 +6,8 @@ import {dayAndTime, duration} from "./clock.js";
 import {on, server} from "./store.js";
 import {say, sayBytes} from "./texts.js";
 
-const STEPS = 360; // of the history: an hour
+// Steps of the history that a chart is wide: at first few, so that something is seen.
+const WIDTHS = [30, 90, 360];
 const HISTORY_EVERY = 10_000; // ms
 const SESSIONS_EVERY = 5000;
 const LEVELS = ["normal", "slowed", "finals_only", "full"];
@@ -51,8 +52,8 @@ function makeCharts() {
         const figures = {now: words(values.at(-1)), least: words(Math.min(...values)), most: words(highest),
           name: say(`server.${name}`), minutes: Math.round((values.length * history.step) / 60)};
         setText(value, figures.now);
-        setText(range, say("server.range", figures));
-        chart.draw(values, {n: STEPS, most: most ?? roundUp(scale ? Math.max(...history[scale]) : highest),
+        setText(range, say(figures.least === figures.most ? "server.always" : "server.range", figures));
+        chart.draw(values, {n: WIDTHS.find((width) => width >= values.length) ?? values.length, most: most ?? roundUp(scale ? Math.max(...history[scale]) : highest),
           words: say("server.figure", figures)});
       }
     },
