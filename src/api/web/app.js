@@ -3,7 +3,7 @@
 //     mount(root, {parts, query}) -> {title, unmount()}
 //
 // that fills `root` and cleans up after itself. Views of the frame are at /#/NAME/PART?QUERY.
-import {askWhoIAm, may, mayReadAll, whenRefused} from "./api.js";
+import {askWhoIAm, may, mayReadAll, me, whenRefused} from "./api.js";
 import {append, ask, element, field, fill, setText} from "./dom.js";
 import {bindKey, showKeys} from "./keys.js";
 import {startNotifications} from "./notifications.js";
@@ -20,12 +20,14 @@ const VIEWS = {
   add: {load: () => import("./view_add.js"), nav: "nav.add", needs: "manage", key: "n"},
   segment: {load: () => import("./view_segment.js"), needs: "read"},
   microphone: {load: () => import("./view_microphone.js"), nav: "nav.microphone", needs: "listen", key: "m"},
-  files: {load: () => import("./view_files.js"), nav: "nav.files", needs: "listen", key: "f"},
   captions: {load: () => import("./view_captions.js")},
   "captions-help": {load: () => import("./view_captions_help.js"), nav: "nav.captions", needs: "read"},
   server: {load: () => import("./view_server.js"), nav: "nav.server", needs: "read of all", key: "i"},
-  stream: {load: () => import("./view_stream.js")},
+  stream: {load: () => import("./view_stream.js"), needs: "read"},
+  files: {load: () => import("./view_files.js"), nav: "nav.files", needs: "listen", key: "f"},
 };
+
+const AGAIN = 2000; // ms
 
 const content = element("main", {id: "content", tabindex: "-1"});
 const nav = element("nav", {"aria-label": say("nav.label"), id: "nav"});
@@ -41,6 +43,9 @@ let turn = 0; // counts what was asked to be shown
 
 // --- where we are ----------------------------------------------------------------------------
 
+// Who may bring sound but not read begins at the microphone.
+const home = () => (may("listen") && !may("read") ? "microphone" : "wall");
+
 // The view's name, the decoded parts behind it, and its query.
 function place() {
   const path = location.pathname.split("/").slice(1).map(decodePart);
@@ -50,7 +55,7 @@ function place() {
   if (path[0] === "s" && !hash.startsWith("/")) return {name: "segment", parts: path.slice(1), query};
   const [where, asked] = hash.split("?");
   const parts = where.split("/").slice(1).map(decodePart);
-  return {name: parts[0] || "wall", parts: parts.slice(1), query: new URLSearchParams(asked)};
+  return {name: parts[0] || home(), parts: parts.slice(1), query: new URLSearchParams(asked)};
 }
 
 export function addressOf(name, parts = [], query = {}) {
@@ -84,6 +89,11 @@ function focusHeading(root) {
   heading.focus({preventScroll: true});
 }
 
+function showRefusal(root, view) {
+  append(root, element("h1", {}, say(view.nav ?? "app.name")), element("p", {class: "empty"}, say("view.refused")));
+  return {title: say(view.nav ?? "app.name")};
+}
+
 async function show() {
   const {name, parts, query} = place();
   const view = VIEWS[name] ?? VIEWS.wall;
@@ -99,7 +109,8 @@ async function show() {
     const root = element("div", {class: `view view-${name}`});
     if (ours !== turn) return;
     content.append(root);
-    const mounted = await mount(root, {parts, query});
+    // Who has no token is asked for one anyhow.
+    const mounted = isAllowed(view) || !me.scopes.length ? await mount(root, {parts, query}) : showRefusal(root, view);
     if (ours !== turn) { // another view was asked for meanwhile
       mounted.unmount?.();
       return;
@@ -131,7 +142,8 @@ export function announce(text) {
 function drawConnection() {
   const {state, why} = store.connection;
   document.body.dataset.connection = state;
-  setText(connectionSign, why ?? say(`connection.${state}`));
+  // Who may not read follows nothing.
+  setText(connectionSign, why ?? (state === "refused" && me.scopes.length ? "" : say(`connection.${state}`)));
 }
 
 function drawLoad() {
@@ -152,7 +164,7 @@ function drawLoad() {
 let isAsking = false;
 
 async function askToken(isBad) {
-  if (isAsking) return;
+  if (isAsking || place().isBare) return; // over a film nobody types
   isAsking = true;
   const given = await ask(say("token.title"), (close) => {
     const input = element("input", {type: "password", autocomplete: "off", spellcheck: "false", required: true});
@@ -198,7 +210,10 @@ function askSettings() {
       setToken(null);
       close();
       begin();
-    }}, say("token.forget")) : null,
+    }}, say("token.forget")) : element("button", {type: "button", onclick: () => {
+      close();
+      askToken(false);
+    }}, say("token.give")),
     element("button", {type: "button", class: "primary", onclick: () => close()}, say("close")),
   ]);
 }
@@ -228,17 +243,23 @@ async function begin() {
   try {
     await askWhoIAm();
   } catch (error) {
+    if (error.status === 0) { // a server that is not there is asked again until it is
+      Object.assign(store.connection, {state: "away", why: null});
+      drawConnection();
+      setTimeout(begin, AGAIN);
+      return;
+    }
     if (error.status !== 401) tellError(error);
   }
   store.start();
-  if (!may("read") && !may("listen")) askToken(false);
+  if (!me.scopes.length) askToken(Boolean(token()));
   await show();
 }
 
-// A server that was not there when the page was opened has not told who we are.
 store.on("connection", () => {
   drawConnection();
-  if (store.connection.state === "refused" && token()) askToken(true);
+  // It was good until now: revoked, maybe.
+  if (store.connection.state === "refused" && store.connection.why && token()) askToken(true);
 });
 store.on("status", drawLoad);
 store.on("change", () => mayReadAll() && drawLoad());

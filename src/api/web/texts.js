@@ -33,6 +33,9 @@ const TEXTS = {
   "token.use": "Use it",
   "token.bad": "The server does not know this token",
   "token.forget": "Forget the token",
+  "token.give": "Use a token",
+
+  "view.refused": "Your token may not see this.",
 
   "load.normal": "normal",
   "load.slowed": "text comes less often",

@@ -40,7 +40,7 @@ function makeMeter() {
 
 function lineOf(row) {
   return element("p", {}, element("time", {datetime: row.start}, timeOfDay(row.start)), " ",
-    element("span", {dir: "auto"}, row.text));
+    element("span", {dir: "auto", lang: row.language}, row.text));
 }
 
 // Lines that stay where they are, over a tail that has its room whether there is text or not.
