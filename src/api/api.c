@@ -82,7 +82,8 @@ static void page_file_get(struct api *api, struct exchange *exchange,
 static void me_get(struct api *api, struct exchange *exchange,
                    const struct route_parts *parts) {
         (void)parts;
-        me_answer(exchange, own_authority_path(api_view(api).identity));
+        if (parameters_none(exchange))
+                me_answer(exchange, own_authority_path(api_view(api).identity));
 }
 
 static void authority_get(struct api *api, struct exchange *exchange,
@@ -140,6 +141,8 @@ static void server_get(struct api *api, struct exchange *exchange,
         struct api_view view = api_view(api);
 
         (void)parts;
+        if (!parameters_none(exchange))
+                return;
         reply_json(exchange, 200,
                    json_pack("{sssiss}", "version", EAVESDROP_VERSION, "process", (int)getpid(),
                              "state_dir", view.kept.folder),
@@ -149,7 +152,8 @@ static void server_get(struct api *api, struct exchange *exchange,
 static void tokens_post(struct api *api, struct exchange *exchange,
                         const struct route_parts *parts) {
         (void)parts;
-        tokens_page_reload(exchange, api_view(api).tokens);
+        if (parameters_none(exchange))
+                tokens_page_reload(exchange, api_view(api).tokens);
 }
 
 static void probe_post(struct api *api, struct exchange *exchange,
@@ -157,7 +161,8 @@ static void probe_post(struct api *api, struct exchange *exchange,
         struct api_view view = api_view(api);
 
         (void)parts;
-        probes_answer(api->probes, view.media, exchange);
+        if (parameters_none(exchange))
+                probes_answer(api->probes, view.media, exchange);
 }
 
 static void discover_post(struct api *api, struct exchange *exchange,
@@ -174,15 +179,9 @@ static void listen_get(struct api *api, struct exchange *exchange,
 
 static void events_get(struct api *api, struct exchange *exchange,
                        const struct route_parts *parts) {
-        static const struct problem stopping = {
-                .status = 503,
-                .detail = "the server is stopping",
-                .headers = "Retry-After: 30\r\n",
-        };
-
         (void)parts;
         if (api_view(api).is_stopping)
-                problem_reply(exchange, &stopping);
+                problem_refuse(exchange, 503, NULL, "the server is stopping");
         else
                 events_answer(api->events, exchange);
 }
@@ -211,10 +210,8 @@ static void status_history_get(struct api *api, struct exchange *exchange,
 
 static void config_get(struct api *api, struct exchange *exchange,
                        const struct route_parts *parts) {
-        static const char *const none[] = {NULL};
-
         (void)parts;
-        if (parameters_known(exchange, none))
+        if (parameters_none(exchange))
                 reply_json(exchange, 200, api_view(api).configuration(api->context), NULL);
 }
 

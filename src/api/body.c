@@ -30,7 +30,6 @@ static void body_on_bytes(void *context, const uint8_t *bytes, size_t n) {
 
 json_t *body_parse(struct exchange *exchange, const char *bytes, size_t n) {
         CLEANUP(mem_freep) char *detail = NULL;
-        struct problem problem = {.status = 400};
         json_error_t error;
         json_t *json = json_loadb(bytes ? bytes : "", n, JSON_REJECT_DUPLICATES, &error);
 
@@ -39,8 +38,7 @@ json_t *body_parse(struct exchange *exchange, const char *bytes, size_t n) {
         detail = json ? xstrdup("the body is not a JSON object")
                       : xasprintf("the body is not JSON: line %d, column %d: %s", error.line,
                                   error.column, error.text);
-        problem.detail = detail;
-        problem_reply(exchange, &problem);
+        problem_refuse(exchange, 400, NULL, detail);
         json_decref(json);
         return NULL;
 }

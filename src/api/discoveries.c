@@ -87,13 +87,6 @@ static void asking_on_done(void *context, const struct discovery_report *report)
 // --- what is asked for
 // -------------------------------------------------------------------------
 
-static void refuse(struct exchange *exchange, const char *detail) {
-        const struct problem problem = {
-                .status = 503, .detail = detail, .headers = "Retry-After: 10\r\n"};
-
-        problem_reply(exchange, &problem);
-}
-
 static void asking_on_gone(void *context) {
         asking_free(context);
 }
@@ -111,7 +104,7 @@ static void asking_begin(struct discoveries *discoveries, struct exchange *excha
         discoveries->n++;
         if (discovery_open(&asking->discovery, discoveries->loop, &config, asking_on_done,
                            asking, &error) < 0) {
-                refuse(exchange, error.text);
+                problem_refuse(exchange, 503, NULL, error.text);
                 asking_free(asking);
                 return;
         }
@@ -126,7 +119,7 @@ void discoveries_answer(struct discoveries *discoveries, struct exchange *exchan
             !parameters_count(exchange, "seconds", 1, SECONDS_MAX, &seconds))
                 return;
         if (discoveries->n >= DISCOVERIES_MAX)
-                refuse(exchange, "the network is being asked already");
+                problem_refuse(exchange, 503, NULL, "the network is being asked already");
         else
                 asking_begin(discoveries, exchange, (nsec_t)seconds * NSEC_PER_SEC);
 }

@@ -1,6 +1,5 @@
 #include "api/event_wish.h"
 
-#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include "api/event.h"
 #include "net/http_request.h"
 #include "util/mem.h"
+#include "util/word_list.h"
 
 #define ROWS ((1u << ROW_KINDS) - 1)
 
@@ -113,12 +113,7 @@ bool event_wish_read(const char *query, const char *last_event_id, struct event_
 bool event_wish_has(const struct event_wish *wish, unsigned kind, const char *stream) {
         if (!(wish->kinds & (1u << kind)))
                 return false;
-        if (!wish->streams || !stream)
-                return true;
-        for (size_t i = 0; i < wish->n_streams; i++)
-                if (fnmatch(wish->streams[i], stream, 0) == 0)
-                        return true;
-        return false;
+        return !wish->streams || !stream || word_list_matches(wish->streams, stream);
 }
 
 bool event_wish_has_rows(const struct event_wish *wish) {
@@ -126,8 +121,6 @@ bool event_wish_has_rows(const struct event_wish *wish) {
 }
 
 void event_wish_deinit(struct event_wish *wish) {
-        for (size_t i = 0; i < wish->n_streams; i++)
-                free(wish->streams[i]);
-        free(wish->streams);
+        word_list_free(wish->streams);
         *wish = (struct event_wish){0};
 }

@@ -181,10 +181,7 @@ static void client_on_gone(void *context) {
 }
 
 static void mistake_reply(struct exchange *exchange, const struct event_wish_mistake *mistake) {
-        struct problem problem = {
-                .status = 400, .field = mistake->field, .detail = mistake->detail};
-
-        problem_reply(exchange, &problem);
+        problem_refuse(exchange, 400, mistake->field, mistake->detail);
 }
 
 static void busy_reply(struct exchange *exchange) {

@@ -28,12 +28,6 @@ struct forgettings {
 
 // --- what is asked for -----------------------------------------------------------------------
 
-static void refuse(struct exchange *exchange, int status, const char *detail) {
-        struct problem problem = {.status = status, .detail = detail};
-
-        problem_reply(exchange, &problem);
-}
-
 // What is asked for, all its own.
 struct forgetting_wish {
         char *stream;
@@ -101,7 +95,7 @@ static void forgetting_on_done(void *context, uint64_t n_rows, const char *troub
                 log_info("api", "forgotten", "%s had %s forgotten: %" PRIu64 " rows",
                          forgetting->who, stream, n_rows);
         if (forgetting->exchange && trouble[0])
-                refuse(forgetting->exchange, 500, trouble);
+                problem_refuse(forgetting->exchange, 503, NULL, trouble);
         else if (forgetting->exchange)
                 reply_json(forgetting->exchange, 200,
                            json_pack("{sI}", "removed", (json_int_t)n_rows), NULL);
@@ -111,7 +105,7 @@ static void forgetting_on_done(void *context, uint64_t n_rows, const char *troub
 static int status_of(int code) {
         if (code == -ENOENT)
                 return 404;
-        return code == -EBUSY ? 409 : 500;
+        return code == -EBUSY ? 409 : 503;
 }
 
 void forgettings_answer(struct forgettings *forgettings, struct exchange *exchange,
@@ -130,7 +124,7 @@ void forgettings_answer(struct forgettings *forgettings, struct exchange *exchan
         r = forget_begin(&forgetting->forget, place, &wish.stretch, forgetting_on_done,
                          forgetting, &error);
         if (r < 0) {
-                refuse(exchange, status_of(r), error.text);
+                problem_refuse(exchange, status_of(r), NULL, error.text);
                 forgetting_free(forgetting);
                 return;
         }

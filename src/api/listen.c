@@ -296,17 +296,13 @@ static int request_judge(const struct http_request *request, const struct hub *h
 
 void listen_answer(struct exchange *exchange, const struct hub *hub) {
         struct listen_mistake mistake;
-        struct problem problem = {
-                .status = request_judge(exchange_request(exchange), hub, &mistake)};
+        int status = request_judge(exchange_request(exchange), hub, &mistake);
 
-        problem.field = mistake.field;
-        problem.detail = mistake.detail;
-        if (!problem.status)
-                problem = (struct problem){
-                        .status = 426,
-                        .detail = "sound is brought over a WebSocket: ask for one here",
-                        .headers = "Upgrade: websocket\r\n"};
-        problem_reply(exchange, &problem);
+        if (status)
+                problem_refuse(exchange, status, mistake.field, mistake.detail);
+        else
+                problem_refuse(exchange, 426, NULL,
+                               "sound is brought over a WebSocket: ask for one here");
 }
 
 bool listen_upgrades(const struct http_request *request, const struct hub *hub) {

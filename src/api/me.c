@@ -27,7 +27,7 @@ static json_t *streams_json(const struct principal *principal) {
         if (!principal || !principal->streams)
                 return json_null();
         list = json_array();
-        for (const char *const *stream = principal->streams; *stream; stream++)
+        for (char *const *stream = principal->streams; *stream; stream++)
                 json_array_append_new(list, reply_string(*stream));
         return list;
 }

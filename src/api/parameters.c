@@ -16,9 +16,7 @@
 #define PARAMETER_TOKEN "token"
 
 void parameters_refuse(struct exchange *exchange, const char *name, const char *detail) {
-        struct problem problem = {.status = 400, .field = name, .detail = detail};
-
-        problem_reply(exchange, &problem);
+        problem_refuse(exchange, 400, name, detail);
 }
 
 // What stands before the "=" of the query's parameter at `at`.
@@ -66,6 +64,12 @@ bool parameters_known(struct exchange *exchange, const char *const *names) {
                 at += *at == '&';
         }
         return true;
+}
+
+bool parameters_none(struct exchange *exchange) {
+        static const char *const none[] = {NULL};
+
+        return parameters_known(exchange, none);
 }
 
 bool parameters_time(struct exchange *exchange, const char *name, int64_t *ret) {

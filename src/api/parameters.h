@@ -15,6 +15,9 @@ struct exchange;
 // stand in any query (auth/).
 bool parameters_known(struct exchange *exchange, const char *const *names);
 
+// Whether the query has none at all, likewise.
+bool parameters_none(struct exchange *exchange);
+
 // A point in time: RFC 3339 or Unix seconds, as Unix ms. *ret is left as it was where the query
 // has none.
 bool parameters_time(struct exchange *exchange, const char *name, int64_t *ret);

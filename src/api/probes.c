@@ -44,21 +44,9 @@ static struct probing *probing_free(struct probing *probing) {
         return mem_free(probing);
 }
 
-static void refuse(struct exchange *exchange, int status, const char *field,
-                   const char *detail) {
-        const struct problem problem = {
-                .status = status,
-                .field = field,
-                .detail = detail,
-                .headers = status == 503 ? "Retry-After: 5\r\n" : NULL,
-        };
-
-        problem_reply(exchange, &problem);
-}
-
 static void probing_refuse(struct probing *probing, int status, const char *field,
                            const char *detail) {
-        refuse(probing->exchange, status, field, detail);
+        problem_refuse(probing->exchange, status, field, detail);
         probing_free(probing);
 }
 
@@ -234,12 +222,12 @@ void probes_answer(struct probes *probes, struct media_backend *media,
         struct probing *probing;
 
         if (probes->is_stopping) {
-                refuse(exchange, 503, NULL, "the server is stopping");
+                problem_refuse(exchange, 503, NULL, "the server is stopping");
                 return;
         }
         if (probes->n >= PROBES_MAX) {
-                refuse(exchange, 503, NULL,
-                       "as many addresses are being looked at as may be at a time (4)");
+                problem_refuse(exchange, 503, NULL,
+                               "as many addresses are being looked at as may be at a time (4)");
                 return;
         }
         probing = xnew(struct probing);

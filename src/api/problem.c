@@ -27,11 +27,18 @@ void problem_reply(struct exchange *exchange, const struct problem *problem) {
                             json_string(http_status_str((enum http_status)problem->status)));
         json_object_set_new(json, "status", json_integer(problem->status));
         json_object_set_new(json, "detail", text_json(problem->detail));
-        if (problem->field)
+        if (problem->field && problem->field[0])
                 json_object_set_new(json, "field", text_json(problem->field));
         text = json_dumps(json, JSON_COMPACT);
         json_decref(json);
         response.body = text ? text : "{}";
         response.body_length = strlen(response.body);
         exchange_reply(exchange, &response);
+}
+
+void problem_refuse(struct exchange *exchange, int status, const char *field,
+                    const char *detail) {
+        const struct problem problem = {.status = status, .field = field, .detail = detail};
+
+        problem_reply(exchange, &problem);
 }

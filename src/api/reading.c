@@ -30,12 +30,6 @@ struct readings {
 
 // --- before it begins ------------------------------------------------------------------------
 
-static void refuse(struct exchange *exchange, int status, const char *detail) {
-        struct problem problem = {.status = status, .detail = detail};
-
-        problem_reply(exchange, &problem);
-}
-
 static bool is_same_asker(const struct http_request *a, const struct http_request *b) {
         bool has_token = a->principal && !a->principal->stranger && a->principal->life;
 
@@ -69,13 +63,13 @@ bool readings_admit(const struct readings *readings, struct exchange *exchange,
         size_t most = is_live ? READINGS_LIVE_MAX : READINGS_MAX;
 
         if (place->is_stopping)
-                refuse(exchange, 503, "the server is stopping");
+                problem_refuse(exchange, 503, NULL, "the server is stopping");
         else if (!place->journal)
-                refuse(exchange, 404, NO_JOURNAL);
+                problem_refuse(exchange, 404, NULL, NO_JOURNAL);
         else if ((is_live ? readings->n_live : readings->n) >= most)
-                refuse(exchange, 503, NO_ROOM);
+                problem_refuse(exchange, 503, NULL, NO_ROOM);
         else if ((is_live ? share.n_live : share.n) >= most / READINGS_SHARE)
-                refuse(exchange, 503, NO_SHARE);
+                problem_refuse(exchange, 503, NULL, NO_SHARE);
         else
                 return true;
         return false;
@@ -84,7 +78,7 @@ bool readings_admit(const struct readings *readings, struct exchange *exchange,
 bool reading_admits(struct exchange *exchange, const char *stream) {
         if (principal_may_read(exchange_request(exchange)->principal, stream))
                 return true;
-        refuse(exchange, 404, NO_STREAM);
+        problem_refuse(exchange, 404, NULL, NO_STREAM);
         return false;
 }
 

@@ -191,9 +191,8 @@ static char *id_of(const struct desk *desk, size_t i, const char *behind) {
 // --- tests -----------------------------------------------------------------------------------
 
 static void who_may_read_some_streams_reads_those(void **state) {
-        static const char *const names[] = {"hal?", NULL};
-        static const struct principal some = {
-                .name = "some", .scopes = SCOPE_READ, .streams = names};
+        char *const names[] = {(char[]){"hal?"}, NULL};
+        const struct principal some = {.name = "some", .scopes = SCOPE_READ, .streams = names};
         struct desk *desk = *state;
 
         rows_append(desk);
@@ -211,9 +210,8 @@ static void who_may_read_some_streams_reads_those(void **state) {
 
 // Not even that it is there.
 static void what_one_may_not_read_is_not_there(void **state) {
-        static const char *const names[] = {"hall", "ya[*]d", NULL};
-        static const struct principal some = {
-                .name = "some", .scopes = SCOPE_READ, .streams = names};
+        char *const names[] = {(char[]){"hall"}, (char[]){"ya[*]d"}, NULL};
+        const struct principal some = {.name = "some", .scopes = SCOPE_READ, .streams = names};
         static const char *const paths[] = {"segments", "timeline", "captions.vtt",
                                             "captions.vtt?live=1", "audio?from=1&to=2"};
         struct desk *desk = *state;

@@ -257,23 +257,19 @@ static void one_free(struct reading *reading) {
 
 bool rows_id_read(struct exchange *exchange, const char *text, uint8_t ret[ROW_ID_BYTES]) {
         static const uint8_t none[ROW_ID_BYTES];
-        struct problem problem = {.status = 404, .detail = ROWS_NO_SEGMENT};
-
         if (row_id_parse(text, ret) && memcmp(ret, none, sizeof(none)) != 0)
                 return true;
-        problem_reply(exchange, &problem);
+        problem_refuse(exchange, 404, NULL, ROWS_NO_SEGMENT);
         return false;
 }
 
 void rows_answer_one(struct readings *readings, struct exchange *exchange,
                      const struct reading_place *place, const char *id) {
-        static const char *const names[] = {NULL};
         static const struct reading_ops ops = {.on_page = one_on_page, .free = one_free};
         CLEANUP(query_deinit) struct query query = {.kinds = 1U << ROW_SEGMENT, .limit = 1};
         struct reading *reading;
 
-        if (!parameters_known(exchange, names) ||
-            !readings_admit(readings, exchange, place, false))
+        if (!parameters_none(exchange) || !readings_admit(readings, exchange, place, false))
                 return;
         if (!rows_id_read(exchange, id, query.id))
                 return;

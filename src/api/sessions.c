@@ -15,8 +15,6 @@
 // Digits of the largest id that is looked for.
 #define ID_DIGITS_MAX 18
 
-static const char *const no_parameters[] = {NULL};
-
 static json_t *session_json(const struct hub_session *session) {
         const struct hub_stream *stream = session->stream;
 
@@ -31,7 +29,7 @@ static json_t *session_json(const struct hub_session *session) {
 void sessions_answer(struct exchange *exchange, const struct hub *hub) {
         json_t *list = json_array();
 
-        if (!parameters_known(exchange, no_parameters)) {
+        if (!parameters_none(exchange)) {
                 json_decref(list);
                 return;
         }
@@ -53,16 +51,12 @@ static struct hub_session *session_find(const struct hub *hub, const char *id) {
 void sessions_dismiss(struct exchange *exchange, const struct hub *hub, const char *id) {
         struct hub_session *session;
 
-        if (!parameters_known(exchange, no_parameters))
+        if (!parameters_none(exchange))
                 return;
         session = session_find(hub, id);
         if (!session) {
-                struct problem problem = {
-                        .status = 404,
-                        .field = "id",
-                        .detail = "no such session: GET /api/v1/sessions has those there are"};
-
-                problem_reply(exchange, &problem);
+                problem_refuse(exchange, 404, "id",
+                               "no such session: GET /api/v1/sessions has those there are");
                 return;
         }
         log_info("api", "session-dismissed", "%s had session %" PRIu64 " (%s) closed",

@@ -170,13 +170,12 @@ static struct sound *sound_begin(struct readings *readings, struct exchange *exc
                                                .on_sound = sound_on_file,
                                                .write = sound_write,
                                                .free = sound_free};
-        struct problem problem = {.status = 404, .detail = NO_SOUND};
         struct sound *sound;
 
         if (!readings_admit(readings, exchange, place, false))
                 return NULL;
         if (!place->archive) {
-                problem_reply(exchange, &problem);
+                problem_refuse(exchange, 404, NULL, NO_SOUND);
                 return NULL;
         }
         sound = xnew(struct sound);

@@ -80,9 +80,7 @@ void status_tick(struct status *status, const struct api_view *view) {
 }
 
 void status_answer_history(const struct status *status, struct exchange *exchange) {
-        static const char *const none[] = {NULL};
-
-        if (parameters_known(exchange, none))
+        if (parameters_none(exchange))
                 reply_json(exchange, 200, status_history_json(&status->history), NULL);
 }
 
@@ -256,11 +254,10 @@ static void process_set(json_t *json, const struct status *status, const struct 
 
 void status_answer(const struct status *status, struct exchange *exchange,
                    const struct api_view *view) {
-        static const char *const none[] = {NULL};
         const struct metrics_sources *figures = &view->figures;
         json_t *json;
 
-        if (!parameters_known(exchange, none))
+        if (!parameters_none(exchange))
                 return;
         json = json_pack("{s:s, s:i, s:o, s:o}", "version", EAVESDROP_VERSION, "process",
                          (int)getpid(), "started", reply_time(status->wall), "uptime",

@@ -34,29 +34,13 @@ struct streams {
         LIST_HEAD(, waiting) list;
 };
 
-static void refuse(struct exchange *exchange, int status, const char *field,
-                   const char *detail) {
-        struct problem problem = {.status = status,
-                                  .field = field && field[0] ? field : NULL,
-                                  .detail = detail,
-                                  .headers = status == 503 ? "Retry-After: 30\r\n" : NULL};
-
-        problem_reply(exchange, &problem);
-}
-
-static bool has_no_parameters(struct exchange *exchange) {
-        static const char *const none[] = {NULL};
-
-        return parameters_known(exchange, none);
-}
-
 // Whether anything may be changed; and where from now on.
 static bool may_change(struct streams *streams, struct exchange *exchange,
                        const struct streams_place *place) {
         streams->place = *place;
         if (place->is_stopping)
-                refuse(exchange, 503, NULL, "the server is stopping");
-        return !place->is_stopping && has_no_parameters(exchange);
+                problem_refuse(exchange, 503, NULL, "the server is stopping");
+        return !place->is_stopping && parameters_none(exchange);
 }
 
 // --- what there is ---------------------------------------------------------------------------
@@ -83,7 +67,7 @@ static json_t *stream_json(const struct streams_place *place, const char *name) 
 static void list_answer(struct exchange *exchange, const struct streams_place *place) {
         json_t *list = json_array();
 
-        if (!has_no_parameters(exchange)) {
+        if (!parameters_none(exchange)) {
                 json_decref(list);
                 return;
         }
@@ -103,14 +87,14 @@ static void stream_answer(struct exchange *exchange, const struct streams_place 
                           const char *name) {
         json_t *json;
 
-        if (!has_no_parameters(exchange))
+        if (!parameters_none(exchange))
                 return;
         json = principal_may_read(principal_of(exchange), name) ? stream_json(place, name)
                                                                 : NULL;
         if (json)
                 reply_json(exchange, 200, json, NULL);
         else
-                refuse(exchange, 404, NULL, "there is no stream of this name");
+                problem_refuse(exchange, 404, NULL, "there is no stream of this name");
 }
 
 // --- who waits -------------------------------------------------------------------------------
@@ -155,7 +139,8 @@ static void waiting_answer(const struct waiting *waiting) {
         if (waiting->status == 204) {
                 reply_done(waiting->exchange);
         } else if (!stream) {
-                refuse(waiting->exchange, 404, NULL, "the stream was removed meanwhile");
+                problem_refuse(waiting->exchange, 404, NULL,
+                               "the stream was removed meanwhile");
         } else {
                 if (waiting->status == 201)
                         location = xasprintf("Location: " STREAMS_PATH "%s\r\n", waiting->name);
@@ -171,7 +156,7 @@ static void waiting_on_kept(void *context, const char *trouble) {
         if (waiting->exchange && trouble) {
                 detail = xasprintf("it is done, but a restart of the server undoes it: %s",
                                    trouble);
-                refuse(waiting->exchange, 503, NULL, detail);
+                problem_refuse(waiting->exchange, 503, NULL, detail);
         } else if (waiting->exchange) {
                 waiting_answer(waiting);
         }
@@ -196,13 +181,13 @@ static void answer_when_kept(struct streams *streams, struct exchange *exchange,
 // --- what changes something ------------------------------------------------------------------
 
 static void refusal_reply(struct exchange *exchange, const struct refusal *refusal) {
-        refuse(exchange, refusal->status, refusal->field, refusal->text);
+        problem_refuse(exchange, refusal->status, refusal->field, refusal->text);
 }
 
 // The server may have begun to stop while the body came.
 static bool is_too_late(const struct streams *streams, struct exchange *exchange) {
         if (streams->is_stopping)
-                refuse(exchange, 503, NULL, "the server is stopping");
+                problem_refuse(exchange, 503, NULL, "the server is stopping");
         return streams->is_stopping;
 }
 
@@ -290,7 +275,7 @@ static void reload_on_done(void *context, const struct reload_result *result) {
         if (waiting->exchange && result->status == 200)
                 reply_json(waiting->exchange, 200, json_incref(result->changes), NULL);
         else if (waiting->exchange)
-                refuse(waiting->exchange, result->status, NULL, result->detail);
+                problem_refuse(waiting->exchange, result->status, NULL, result->detail);
         waiting_free(waiting);
 }
 

@@ -9,11 +9,9 @@ void tokens_page_reload(struct exchange *exchange, struct tokens *tokens) {
         struct error error = {0};
 
         if (tokens_reload(tokens, &error) < 0) {
-                struct problem problem = {.status = 409, .detail = error.text};
-
                 log_warning("server", "tokens-kept", "the tokens stay as they were: %s",
                             error.text);
-                problem_reply(exchange, &problem);
+                problem_refuse(exchange, 409, NULL, error.text);
                 return;
         }
         log_info("server", "tokens-read", "the tokens were read again, asked by %s",

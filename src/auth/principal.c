@@ -1,8 +1,9 @@
 #include "auth/principal.h"
 
-#include <fnmatch.h>
 #include <stddef.h>
 #include <string.h>
+
+#include "util/word_list.h"
 
 #define NO_TOKEN                                                                             \
         "this needs a token: Authorization: Bearer TOKEN, such as the owner's, which is in " \
@@ -17,12 +18,7 @@ bool principal_may_read(const struct principal *principal, const char *stream) {
                 return false;
         if (!principal->streams)
                 return true;
-        if (!stream)
-                return false;
-        for (size_t i = 0; principal->streams[i]; i++)
-                if (fnmatch(principal->streams[i], stream, 0) == 0)
-                        return true;
-        return false;
+        return stream && word_list_matches(principal->streams, stream);
 }
 
 bool principal_may_speak(const struct principal *principal, const char *dialect) {

@@ -30,9 +30,9 @@ struct principal_life {
 struct principal {
         const char *name;  // for logs and rows
         unsigned scopes;
-        bool is_loopback;            // it is on this machine
-        const char *const *streams;  // that it may read: names and globs; NULL: all
-        const char *dialects;        // that it may speak, blanks between; NULL: all
+        bool is_loopback;      // it is on this machine
+        char *const *streams;  // that it may read: names and globs; NULL: all
+        const char *dialects;  // that it may speak, blanks between; NULL: all
         // Why it has no token's scopes, and what would let it in; NULL: it has a token.
         const char *stranger;
         struct principal_life *life;  // NULL: it is static

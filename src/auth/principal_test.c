@@ -17,7 +17,7 @@ static void scopes_are_told(void **state) {
 }
 
 static void streams_are_names_and_globs(void **state) {
-        static const char *const streams[] = {"kitchen", "cam-*", NULL};
+        char *const streams[] = {(char[]){"kitchen"}, (char[]){"cam-*"}, (char[]){"[x]"}, NULL};
         const struct principal guest = {
                 .name = "guest", .scopes = SCOPE_READ, .streams = streams};
         const struct principal mute = {
@@ -26,6 +26,7 @@ static void streams_are_names_and_globs(void **state) {
         (void)state;
         assert_true(principal_may_read(&guest, "kitchen"));
         assert_true(principal_may_read(&guest, "cam-1"));
+        assert_true(principal_may_read(&guest, "[x]"));
         assert_false(principal_may_read(&guest, "kitchen2"));
         assert_false(principal_may_read(&guest, NULL));
         assert_false(principal_may_read(&mute, "kitchen"));

@@ -51,7 +51,7 @@ static struct holder *holder_new(struct token *token) {
         holder->principal = (struct principal){
                 .name = holder->token.name,
                 .scopes = holder->token.scopes,
-                .streams = (const char *const *)holder->token.streams,
+                .streams = holder->token.streams,
                 .life = &holder->life,
         };
         return holder;

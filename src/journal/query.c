@@ -5,16 +5,12 @@
 #include "util/mem.h"
 #include "util/word_list.h"
 
-static char **list_copy(char **list) {
-        return word_list_copy((const char *const *)list);
-}
-
 struct query query_copy(const struct query *query) {
         struct query copy = *query;
 
-        copy.streams = list_copy(query->streams);
-        copy.readable = list_copy(query->readable);
-        copy.languages = list_copy(query->languages);
+        copy.streams = word_list_copy(query->streams);
+        copy.readable = word_list_copy(query->readable);
+        copy.languages = word_list_copy(query->languages);
         copy.words = xstrdup(query->words);
         return copy;
 }

@@ -20,8 +20,8 @@ static void date_format(nsec_t wall, char ret[static 40]) {
         strftime(ret, 40, "%a, %d %b %Y %H:%M:%S GMT", &utc);
 }
 
-// What some answers must say besides (RFC 9110).
-static const char *required_header(int status) {
+// What some answers must say (RFC 9110).
+static const char *header_of(int status) {
         switch (status) {
         case HTTP_STATUS_UNAUTHORIZED:
                 return "WWW-Authenticate: Bearer realm=\"eavesdrop\"\r\n";
@@ -32,6 +32,17 @@ static const char *required_header(int status) {
         default:
                 return "";
         }
+}
+
+// The one that an answer of this status needs, and has not.
+static const char *required_header(const struct http_response *response) {
+        const char *header = header_of(response->status);
+        CLEANUP(mem_freep) char *name = NULL;
+
+        if (!header[0] || !response->headers)
+                return header;
+        name = xasprintf("%.*s:", (int)strcspn(header, ":"), header);
+        return strstr(response->headers, name) ? "" : header;
 }
 
 void http_reply_head(struct transport *transport, nsec_t wall,
@@ -51,7 +62,7 @@ void http_reply_head(struct transport *transport, nsec_t wall,
                          response->content_type ? "Content-Type: " : "",
                          response->content_type ? response->content_type : "",
                          response->content_type ? "\r\n" : "", length,
-                         required_header(response->status),
+                         required_header(response),
                          response->headers ? response->headers : "",
                          is_last ? "Connection: close\r\n" : "");
         transport_write(transport, head, strlen(head));

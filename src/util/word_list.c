@@ -27,7 +27,7 @@ char **word_list_split(const char *text) {
         return words;
 }
 
-char **word_list_copy(const char *const *list) {
+char **word_list_copy(char *const *list) {
         size_t n = 0;
         char **copy;
 

@@ -12,7 +12,7 @@
 char **word_list_split(const char *text);
 
 // A deep copy; of NULL, NULL.
-char **word_list_copy(const char *const *list);
+char **word_list_copy(char *const *list);
 
 // NULL is fine. Returns NULL.
 char **word_list_free(char **list);
@@ -21,6 +21,7 @@ char **word_list_free(char **list);
 bool word_list_has(char *const *list, const char *name);
 
 // Whether it is one of them, or matches one that is a glob, as fnmatch(3) has them: "cam-*".
+// All who are told of streams by lists, or kept from them, go by this. The list is not NULL.
 bool word_list_matches(char *const *list, const char *name);
 
 DEFINE_CLEANUP(char **, word_list_free);

@@ -31,7 +31,7 @@ static void words_stand_between_blanks(void **state) {
 }
 
 static void a_copy_is_a_list_of_its_own(void **state) {
-        static const char *const words[] = {"hall", NULL}, *const none[] = {NULL};
+        char *const words[] = {(char[]){"hall"}, NULL}, *const none[] = {NULL};
         CLEANUP(word_list_freep) char **list = word_list_copy(words);
         CLEANUP(word_list_freep) char **empty = word_list_copy(none);
 
