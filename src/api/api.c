@@ -19,6 +19,7 @@
 #include "api/reading.h"
 #include "api/reply.h"
 #include "api/route.h"
+#include "api/route_answer.h"
 #include "api/rows.h"
 #include "api/sessions.h"
 #include "api/sound.h"
@@ -35,9 +36,6 @@
 // The metrics page is made anew for who asks so long after it was made last; it takes a
 // millisecond, and anybody may ask again and again.
 #define API_METRICS_AGE NSEC_PER_SEC
-
-// Where the paths for programs begin.
-#define API_PREFIX "/api/"
 
 struct api {
         struct loop *loop;
@@ -431,82 +429,8 @@ static const struct route routes[] = {
         {0},
 };
 
-// Pages are for people and probes, and say so in a line of text; the rest is for programs.
-static void refuse(struct exchange *exchange, int status, const char *detail,
-                   const char *headers) {
-        const char *path = exchange_request(exchange)->path;
-        struct problem problem = {.status = status, .detail = detail, .headers = headers};
-        CLEANUP(mem_freep) char *line = NULL;
-
-        if (strncmp(path, API_PREFIX, strlen(API_PREFIX)) == 0) {
-                problem_reply(exchange, &problem);
-                return;
-        }
-        line = xasprintf("%s\n", detail);
-        reply_text(exchange, status, line, headers);
-}
-
-// Nothing answers: there is nothing at the path, or not with that method.
-static void nothing_refuse(struct exchange *exchange) {
-        CLEANUP(mem_freep)
-        char *methods = route_methods(routes, exchange_request(exchange)->path);
-        CLEANUP(mem_freep) char *headers = NULL;
-
-        if (!methods) {
-                refuse(exchange, 404, "not found", NULL);
-                return;
-        }
-        headers = xasprintf("Allow: %s\r\n", methods);
-        refuse(exchange, 405, "not with this method", headers);
-}
-
-static bool route_admits(const struct route *route, const struct principal *principal) {
-        switch (route->scope) {
-        case ROUTE_OPEN:
-                return true;
-        case ROUTE_READ:
-                return principal_may(principal, SCOPE_READ);
-        case ROUTE_READ_ALL:
-                return principal_may_read(principal, NULL);
-        case ROUTE_LISTEN:
-                return principal_may(principal, SCOPE_LISTEN);
-        case ROUTE_MANAGE:
-                return principal_may(principal, SCOPE_MANAGE);
-        }
-        return false;
-}
-
-static void route_refuse(struct exchange *exchange, const struct route *route) {
-        static const char *const scopes[] = {
-                [ROUTE_READ] = "read",
-                [ROUTE_READ_ALL] = "read of all streams",
-                [ROUTE_LISTEN] = "listen",
-                [ROUTE_MANAGE] = "manage",
-        };
-        const struct principal *principal = exchange_request(exchange)->principal;
-        bool is_stranger = !principal || principal->stranger;
-        CLEANUP(mem_freep)
-        char *words =
-                is_stranger ? xasprintf("%s; it needs the scope %s",
-                                        principal ? principal->stranger : "this needs a token",
-                                        scopes[route->scope])
-                            : xasprintf("the token '%s' has not the scope %s", principal->name,
-                                        scopes[route->scope]);
-
-        refuse(exchange, is_stranger ? 401 : 403, words, NULL);
-}
-
 void api_answer(struct api *api, struct exchange *exchange) {
-        const struct http_request *request = exchange_request(exchange);
-        CLEANUP(route_parts_deinit) struct route_parts parts;
-        const struct route *route = route_find(routes, request->method, request->path, &parts);
-
-        if (!route)
-                nothing_refuse(exchange);
-        else if (!route_admits(route, request->principal))
-                route_refuse(exchange, route);
-        else
-                route->answer(api, exchange, &parts);
+        route_answer(routes, api, exchange);
 }
 
 void api_tick(struct api *api) {

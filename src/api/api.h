@@ -71,6 +71,5 @@ bool api_upgrades(const struct api *api, const struct http_request *request);
 // Take over a new WebSocket. False: it is none of the API's.
 bool api_take(struct api *api, const struct http_request *request, struct websocket *socket);
 
-// Answer a request: with the page of its path, 404 where there is none, 405 to a method that it
-// does not have, 401 to whoever may not see it without a token, 403 to a token that may not.
+// Answer a request: with the page of its path, or as route_answer() (route_answer.h) refuses.
 void api_answer(struct api *api, struct exchange *exchange);

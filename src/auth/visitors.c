@@ -98,6 +98,18 @@ static char *words_unknown(const char *host) {
 
 // --- pages and names -------------------------------------------------------------------------
 
+// The page whose scripts may read the answer: one that the configuration lists. The home page
+// needs nobody's leave, and others have none, though their request may have a token.
+static const char *page_find(const struct visitors *visitors,
+                             const struct http_request *request) {
+        const char *origin = http_request_header(request, "Origin");
+
+        return origin && !http_request_repeats(request, "Origin") &&
+                               origin_is_listed(visitors->rules.origins, origin)
+                       ? origin
+                       : NULL;
+}
+
 // What a browser says of the page that asks. `forwarded_host` is the name that a proxy was
 // asked for; "": none.
 static char *page_judge(const struct visitors *visitors, const struct http_request *request,
@@ -236,6 +248,7 @@ char *visitors_admit(const struct visitors *visitors, struct http_request *reque
         struct forwarded forwarded = {0};
         CLEANUP(mem_freep) char *words = NULL;
 
+        request->page = page_find(visitors, request);
         if (is_handed_on && networks_have(visitors->rules.proxies, request->peer)) {
                 words = proxy_read(visitors, request, &forwarded);
                 is_handed_on = false;

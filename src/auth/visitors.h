@@ -31,7 +31,8 @@ struct visitors_rules {
 struct visitors *visitors_new(const struct visitors_rules *rules);
 struct visitors *visitors_free(struct visitors *visitors);
 
-// Say who asks, in request->principal, which visitors_dismiss() gives back, and whether the
+// Say who asks, in request->principal, which visitors_dismiss() gives back, which page may read
+// the answer, in request->page, and whether the
 // request is answered: NULL, or why not with what to set if it is to be let in, and *ret_status
 // (401: a token would do; 429: this one has too many connections; else as it was). The caller
 // frees the words.

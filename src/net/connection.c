@@ -167,8 +167,8 @@ static void connection_refuse(struct connection *connection, int status, const c
         if (connection->exchange.is_active)
                 exchange_refuse(&connection->exchange, status, reason);
         else
-                http_reply_refuse(connection->transport, loop_wall(connection->loop), status,
-                                  reason, is_head);
+                http_reply_refuse(connection->transport, loop_wall(connection->loop),
+                                  &connection->exchange.request, status, reason, is_head);
         connection_finish(connection, CONNECTION_LINGER);
         exchange_stop(&connection->exchange);
 }
@@ -330,6 +330,7 @@ static void connection_proceed(struct connection *connection) {
         } else if (exchange->is_answered && exchange->is_body_complete) {
                 exchange_stop(exchange);
                 http_head_clear(&connection->head);
+                exchange->request.path = exchange->request.page = NULL;
                 connection->is_begun = false;
                 loop_timer_set(connection->deadline, CONNECTION_IDLE_TIMEOUT);
         }

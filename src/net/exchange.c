@@ -24,8 +24,8 @@ void exchange_refuse(struct exchange *exchange, int status, const char *reason) 
         if (exchange->is_begun)  // too late to say it, and what was said is to be no answer
                 transport_close(exchange->transport);
         else
-                http_reply_refuse(exchange->transport, loop_wall(exchange->loop), status,
-                                  reason, exchange->is_head_only);
+                http_reply_refuse(exchange->transport, loop_wall(exchange->loop),
+                                  &exchange->request, status, reason, exchange->is_head_only);
         exchange->is_refused = true;
         exchange->keeps_alive = false;
 }
@@ -148,8 +148,8 @@ static void answer_begin(struct exchange *exchange, const struct http_response *
                 framing = exchange->is_1_0 ? HTTP_UNTIL_CLOSE : HTTP_CHUNKED;
         exchange->is_chunked = framing == HTTP_CHUNKED;
         exchange->keeps_alive = exchange->keeps_alive && framing != HTTP_UNTIL_CLOSE;
-        http_reply_head(exchange->transport, loop_wall(exchange->loop), response, framing,
-                        !exchange->keeps_alive);
+        http_reply_head(exchange->transport, loop_wall(exchange->loop), exchange->request.page,
+                        response, framing, !exchange->keeps_alive);
 }
 
 // The handler has let go of the exchange. The rest of the body is read from here on for the

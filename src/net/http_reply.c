@@ -1,11 +1,15 @@
 #include "net/http_reply.h"
 
 #include <http_parser.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "util/mem.h"
+
+// Where the paths for programs begin.
+#define PROGRAMS "/api/"
 
 bool http_status_has_body(int status) {
         return status >= 200 && status != HTTP_STATUS_NO_CONTENT &&
@@ -45,10 +49,21 @@ static const char *required_header(const struct http_response *response) {
         return strstr(response->headers, name) ? "" : header;
 }
 
-void http_reply_head(struct transport *transport, nsec_t wall,
+// What lets a page's scripts read the answer, and those of its headers that tell something. The
+// answer to another page has other headers, which caches are told.
+static char *page_headers(const char *page) {
+        return xasprintf("Access-Control-Allow-Origin: %s\r\n"
+                         "Access-Control-Expose-Headers: Accept-Ranges, Allow, Content-Range, "
+                         "ETag, Location, Retry-After\r\n"
+                         "Vary: Origin\r\n",
+                         page);
+}
+
+void http_reply_head(struct transport *transport, nsec_t wall, const char *page,
                      const struct http_response *response, enum http_framing framing,
                      bool is_last) {
         char date[40], length[48] = "";
+        CLEANUP(mem_freep) char *for_page = page ? page_headers(page) : NULL;
         CLEANUP(mem_freep) char *head = NULL;
 
         date_format(wall, date);
@@ -57,29 +72,47 @@ void http_reply_head(struct transport *transport, nsec_t wall,
         else if (framing == HTTP_LENGTH && http_status_has_body(response->status))
                 snprintf(length, sizeof(length), "Content-Length: %zu\r\n",
                          response->body_length);
-        head = xasprintf("HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s%s%s%s\r\n", response->status,
+        head = xasprintf("HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s%s%s%s%s\r\n", response->status,
                          http_status_str((enum http_status)response->status), date,
                          response->content_type ? "Content-Type: " : "",
                          response->content_type ? response->content_type : "",
                          response->content_type ? "\r\n" : "", length,
-                         required_header(response),
-                         response->headers ? response->headers : "",
-                         is_last ? "Connection: close\r\n" : "");
+                         required_header(response), response->headers ? response->headers : "",
+                         for_page ? for_page : "", is_last ? "Connection: close\r\n" : "");
         transport_write(transport, head, strlen(head));
 }
 
-void http_reply_refuse(struct transport *transport, nsec_t wall, int status, const char *reason,
+static char *refusal_text(int status, const char *reason) {
+        return xasprintf("%d %s: %s\n", status, http_status_str((enum http_status)status),
+                         reason);
+}
+
+static char *refusal_json(int status, const char *reason) {
+        json_t *json =
+                json_pack("{s:s, s:i, s:s}", "title", http_status_str((enum http_status)status),
+                          "status", status, "detail", reason);
+        char *text = json_dumps(json, JSON_COMPACT);
+
+        json_decref(json);
+        return text;
+}
+
+void http_reply_refuse(struct transport *transport, nsec_t wall,
+                       const struct http_request *request, int status, const char *reason,
                        bool is_head_only) {
+        bool is_for_programs =
+                request->path && strncmp(request->path, PROGRAMS, strlen(PROGRAMS)) == 0;
         CLEANUP(mem_freep)
-        char *body = xasprintf("%d %s: %s\n", status, http_status_str((enum http_status)status),
-                               reason);
+        char *body =
+                is_for_programs ? refusal_json(status, reason) : refusal_text(status, reason);
         struct http_response response = {
                 .status = status,
-                .content_type = "text/plain; charset=utf-8",
+                .content_type = is_for_programs ? "application/problem+json"
+                                                : "text/plain; charset=utf-8",
                 .body_length = strlen(body),
         };
 
-        http_reply_head(transport, wall, &response, HTTP_LENGTH, true);
+        http_reply_head(transport, wall, request->page, &response, HTTP_LENGTH, true);
         if (!is_head_only)
                 transport_write(transport, body, strlen(body));
 }

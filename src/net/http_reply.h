@@ -15,15 +15,18 @@ enum http_framing {
         HTTP_UNTIL_CLOSE,  // neither
 };
 
-// Send the head of `response`, dated `wall` (Unix time). With is_last the connection is closed
-// behind the answer.
-void http_reply_head(struct transport *transport, nsec_t wall,
+// Send the head of `response`, dated `wall` (Unix time), for the scripts of `page` to read
+// (http_request.h) where that is not NULL. With is_last the connection is closed behind the
+// answer.
+void http_reply_head(struct transport *transport, nsec_t wall, const char *page,
                      const struct http_response *response, enum http_framing framing,
                      bool is_last);
 
-// Send an error of ours: `status` with its standard name and the reason in plain text; of that
-// only the head to whoever has asked with HEAD.
-void http_reply_refuse(struct transport *transport, nsec_t wall, int status, const char *reason,
+// Send an error of ours: `status` with its standard name and the reason (UTF-8), in plain text;
+// or as JSON (RFC 9457) to a program, which asks for what is under /api/. Of that only the head
+// to whoever has asked with HEAD. The path of a request whose head has not come is NULL.
+void http_reply_refuse(struct transport *transport, nsec_t wall,
+                       const struct http_request *request, int status, const char *reason,
                        bool is_head_only);
 
 // Whether a response with this status may have a body (RFC 9110, 6.4.1).

@@ -28,6 +28,10 @@ struct http_request {
         const struct local_peer *local;
         // Who asks, as the listener's owner says (listener_handler.admit); NULL: unasked.
         const struct principal *principal;
+        // The origin of the page that asks, where its scripts may read the answer (CORS), which
+        // the listener's owner says, too (listener_handler.admit); lent by the head. NULL:
+        // there is no page, or it may not.
+        const char *page;
         const struct http_head *head;
         // Room for whose the request is where a proxy says so; `address` points here then.
         char forwarded[ADDRESS_NAME_MAX];

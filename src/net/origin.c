@@ -206,6 +206,12 @@ enum origin_verdict origin_judge(const struct origin_policy *policy, const char 
         return ORIGIN_IS_FOREIGN;
 }
 
+bool origin_is_listed(const char *origins, const char *origin) {
+        struct origin page;
+
+        return origin_read(origin, &page) && list_has_origin(origins, &page);
+}
+
 // The name with its domain, by the machine's own tables or its name server.
 static char *full_name(const char *name) {
         static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,

@@ -60,6 +60,10 @@ enum origin_verdict origin_judge(const struct origin_policy *policy, const char 
 // The host alone.
 enum origin_verdict host_judge(const struct origin_policy *policy, const char *host);
 
+// Whether the page is one of a list as a policy has it (NULL: of none). What is no origin is
+// none.
+bool origin_is_listed(const char *origins, const char *origin);
+
 // This machine's names, for a policy's hosts: as it calls itself, its first part, that with
 // ".local" (mDNS), and its full name. The caller frees it.
 char *origin_own_hosts(void);

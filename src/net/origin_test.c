@@ -158,6 +158,20 @@ static void where_we_encrypt_plain_pages_are_foreign(void **state) {
         assert_int_equal(origin_judge(&encrypted, "http://dash.example", "localhost"), GOOD);
 }
 
+static void a_page_is_listed_as_it_is(void **state) {
+        static const char list[] = "https://dash.example http://localhost:3000";
+
+        (void)state;
+        assert_true(origin_is_listed(list, "https://dash.example"));
+        assert_true(origin_is_listed(list, "https://dash.example:443"));
+        assert_true(origin_is_listed(list, "http://localhost:3000"));
+        assert_false(origin_is_listed(list, "http://dash.example"));
+        assert_false(origin_is_listed(list, "http://localhost"));
+        assert_false(origin_is_listed(list, "null"));
+        assert_false(origin_is_listed(list, ""));
+        assert_false(origin_is_listed(NULL, "https://dash.example"));
+}
+
 static void a_name_is_no_longer_than_names_are(void **state) {
         char name[ORIGIN_HOST_MAX + 2];
         struct authority authority;
@@ -192,6 +206,7 @@ int main(void) {
                 cmocka_unit_test(a_policy_of_nothing_lets_only_our_own_in),
                 cmocka_unit_test(where_no_host_is_judged_pages_are),
                 cmocka_unit_test(where_we_encrypt_plain_pages_are_foreign),
+                cmocka_unit_test(a_page_is_listed_as_it_is),
                 cmocka_unit_test(a_name_is_no_longer_than_names_are),
                 cmocka_unit_test(this_machine_knows_its_names),
         };
