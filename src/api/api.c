@@ -12,6 +12,7 @@
 #include "api/forgetting.h"
 #include "api/listen.h"
 #include "api/me.h"
+#include "api/openapi.h"
 #include "api/own_authority.h"
 #include "api/parameters.h"
 #include "api/probes.h"
@@ -114,6 +115,13 @@ static void readiness_get(struct api *api, struct exchange *exchange,
                 reply_text(exchange, 200, view.trouble, NULL);
         else
                 reply_text(exchange, 200, "ready\n", NULL);
+}
+
+static void openapi_get(struct api *api, struct exchange *exchange,
+                        const struct route_parts *parts) {
+        (void)api;
+        (void)parts;
+        openapi_answer(exchange);
 }
 
 static void metrics_get(struct api *api, struct exchange *exchange,
@@ -376,7 +384,8 @@ static void reload_post(struct api *api, struct exchange *exchange,
 
 // --- the table -------------------------------------------------------------------------------
 
-// A path with names in it stands behind those that it would take for them.
+// A path with names in it stands behind those that it would take for them. Each row is an
+// operation in openapi.json, which openapi_test.c sees to.
 static const struct route routes[] = {
         {"GET", "/", ROUTE_OPEN, page_get},
         {"GET", "/captions/{stream}", ROUTE_OPEN, page_get},
@@ -387,6 +396,8 @@ static const struct route routes[] = {
         {"GET", "/readyz", ROUTE_OPEN, readiness_get},
         {"GET", "/metrics", ROUTE_READ_ALL, metrics_get},
         {"GET", "/api/v1/me", ROUTE_OPEN, me_get},
+        {"GET", "/openapi.json", ROUTE_OPEN, openapi_get},
+        {"GET", "/api/v1/openapi.json", ROUTE_OPEN, openapi_get},
         {"GET", "/api/v1/server", ROUTE_MANAGE, server_get},
         {"POST", "/api/v1/tokens/reload", ROUTE_MANAGE, tokens_post},
         {"GET", "/api/v1/status", ROUTE_READ_ALL, status_get},
@@ -428,6 +439,10 @@ static const struct route routes[] = {
         {"DELETE", "/api/v1/alerts/{name}", ROUTE_MANAGE, alerts_any},
         {0},
 };
+
+const struct route *api_routes(void) {
+        return routes;
+}
 
 void api_answer(struct api *api, struct exchange *exchange) {
         route_answer(routes, api, exchange);

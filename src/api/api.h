@@ -21,6 +21,7 @@ struct state;          // manage/state.h
 struct tokens;         // auth/tokens.h
 struct tls_identity;   // net/tls_identity.h
 struct hub;
+struct route;  // api/route.h
 struct websocket;
 
 // What the pages tell of the server: filled when one is asked for. Strings are lent.
@@ -73,3 +74,6 @@ bool api_take(struct api *api, const struct http_request *request, struct websoc
 
 // Answer a request: with the page of its path, or as route_answer() (route_answer.h) refuses.
 void api_answer(struct api *api, struct exchange *exchange);
+
+// All that is answered, which a row without a method ends.
+const struct route *api_routes(void);
