@@ -38,7 +38,7 @@ def main():
             done = openapi_run.run(
                 server,
                 who,
-                short.SECRETS.get(who),
+                short.SECRETS,
                 known,
                 arguments.examples,
                 "examples,coverage,fuzzing,stateful",

@@ -1,12 +1,13 @@
 """What schemathesis has to know of the server beside its description; loaded by schemathesis itself."""
 
+import json
 import os
 import re
 
 import schemathesis
 
-# Of the token that the run has.
-SCOPES = {"open", *os.environ.get("OPENAPI_SCOPES", "").split()}
+# {token: its scopes in the words of the description}, that of the run first; "" is no token.
+TOKENS = {token: {"open", *scopes} for token, scopes in json.loads(os.environ["OPENAPI_TOKENS"]).items()}
 # Of a stream and of a segment that there are.
 NAME, SEGMENT = os.environ.get("OPENAPI_NAME"), os.environ.get("OPENAPI_SEGMENT")
 # Nobody answers there, and nothing leaves this machine.
@@ -41,15 +42,25 @@ def before_call(context, case, kwargs):
     if isinstance(url, str):
         case.body["url"] = re.sub(r"(://[^/?#]*@|://)[^/?#]*", rf"\g<1>{NOWHERE}", url, count=1)
     if isinstance(case.query, dict) and "live" in case.query:
-        case.query["from"] = "0"  # which ends what would go on for ever
+        case.query["from"] = "1"  # so that it is refused: it would go on for ever
+
+
+def is_reached(response):
+    """None where nobody looks whose request it is: nothing has that method, or the path makes no sense."""
+    if response.status_code == 405 or (response.status_code == 400 and "in the path" in response.text):
+        return None
+    return response.status_code not in (401, 403)
 
 
 @schemathesis.check
 def scope_held(context, response, case):
-    """Nothing is reached without its scope, and all with it."""
+    """Nothing is reached without its scope, and all with it: the same is asked with each token that lacks it."""
     scope = case.operation.definition.raw["x-scope"]
-    # A path that makes no sense is refused before anybody looks whose request it is.
-    if response.status_code == 405 or (response.status_code == 400 and "in the path" in response.text):
-        return
-    is_reached = response.status_code not in (401, 403)
-    assert is_reached == (scope in SCOPES), f"{scope} with {sorted(SCOPES)}: {response.status_code}"
+    own, *others = TOKENS
+    assert is_reached(response) in (None, scope in TOKENS[own]), f"{scope}: {response.status_code}"
+    for token in others:
+        if scope not in TOKENS[token] and is_reached(response):
+            headers = {"Authorization": f"Bearer {token}"} if token else {"Authorization": ""}
+            refusal = case.call(headers=headers)
+            expected = 403 if token else 401
+            assert refusal.status_code == expected, f"{scope} with {sorted(TOKENS[token])}: {refusal.status_code}"
