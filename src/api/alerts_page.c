@@ -32,16 +32,6 @@ struct alerts_page {
         LIST_HEAD(, changing) list;
 };
 
-static void refuse(struct exchange *exchange, int status, const char *field,
-                   const char *detail) {
-        struct problem problem = {.status = status,
-                                  .field = field && field[0] ? field : NULL,
-                                  .detail = detail,
-                                  .headers = status == 503 ? "Retry-After: 30\r\n" : NULL};
-
-        problem_reply(exchange, &problem);
-}
-
 // --- what there is ---------------------------------------------------------------------------
 
 // How it fared is told with it.
@@ -80,7 +70,7 @@ static void alert_answer(struct exchange *exchange, const struct alerts_place *p
         if (json)
                 reply_json(exchange, 200, json, NULL);
         else
-                refuse(exchange, 404, NULL, "there is no alert of this name");
+                problem_refuse(exchange, 404, NULL, "there is no alert of this name");
 }
 
 // --- who waits -------------------------------------------------------------------------------
@@ -104,7 +94,7 @@ static void changing_answer(struct changing *changing, const char *trouble) {
         if (trouble) {
                 detail = xasprintf("it is done, but a restart of the server undoes it: %s",
                                    trouble);
-                refuse(changing->exchange, 503, NULL, detail);
+                problem_refuse(changing->exchange, 503, NULL, detail);
         } else if (changing->json) {
                 reply_json(changing->exchange, changing->status, TAKE(changing->json),
                            changing->headers);
@@ -144,13 +134,13 @@ static void answer_when_kept(struct alerts_page *page, struct exchange *exchange
 // --- what changes something ------------------------------------------------------------------
 
 static void refusal_reply(struct exchange *exchange, const struct refusal *refusal) {
-        refuse(exchange, refusal->status, refusal->field, refusal->text);
+        problem_refuse(exchange, refusal->status, refusal->field, refusal->text);
 }
 
 // The server may have begun to stop while the body came.
 static bool is_too_late(const struct alerts_page *page, struct exchange *exchange) {
         if (page->is_stopping)
-                refuse(exchange, 503, NULL, "the server is stopping");
+                problem_refuse(exchange, 503, NULL, "the server is stopping");
         return page->is_stopping;
 }
 
@@ -197,7 +187,7 @@ static void change_answer(struct alerts_page *page, struct exchange *exchange,
                           const struct alerts_place *place, const char *name) {
         page->place = *place;
         if (place->is_stopping)
-                refuse(exchange, 503, NULL, "the server is stopping");
+                problem_refuse(exchange, 503, NULL, "the server is stopping");
         else if (!name)
                 body_read(exchange, add_on_json, page);
         else if (strcmp(exchange_request(exchange)->method, "PUT") == 0)
@@ -208,10 +198,9 @@ static void change_answer(struct alerts_page *page, struct exchange *exchange,
 
 void alerts_page_answer(struct alerts_page *page, struct exchange *exchange,
                         const struct alerts_place *place, const char *name) {
-        static const char *const none[] = {NULL};
         const char *method = exchange_request(exchange)->method;
 
-        if (!parameters_known(exchange, none))
+        if (!parameters_none(exchange))
                 return;
         if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
                 change_answer(page, exchange, place, name);

@@ -100,16 +100,10 @@ static void said_hear(struct trial *trial, const struct trial_wish *wish) {
 // Whether there is room, and what is asked for can be looked at. Else it is answered.
 static bool admit(const struct trials *trials, struct exchange *exchange,
                   const struct trial_wish *wish) {
-        struct problem problem = {
-                .status = 503,
-                .detail = "others try alerts at the moment; ask again later",
-                .headers = "Retry-After: 5\r\n",
-        };
-
         if (trials->n < TRIALS_MAX)
                 return wish->text ||
                        readings_admit(trials->readings, exchange, &trials->place, false);
-        problem_reply(exchange, &problem);
+        problem_refuse(exchange, 503, NULL, "others try alerts at the moment; ask again later");
         return false;
 }
 
@@ -122,9 +116,7 @@ static void trials_on_json(void *context, struct exchange *exchange, json_t *jso
         struct trial *trial;
 
         if (!trial_wish_read(json, now, &wish, &mistake)) {
-                problem_reply(exchange, &(struct problem){.status = 400,
-                                                          .field = mistake.field,
-                                                          .detail = mistake.detail});
+                problem_refuse(exchange, 400, mistake.field, mistake.detail);
                 return;
         }
         if (!admit(trials, exchange, &wish))
@@ -142,9 +134,7 @@ static void trials_on_json(void *context, struct exchange *exchange, json_t *jso
 
 void trials_answer(struct trials *trials, struct readings *readings, struct exchange *exchange,
                    const struct reading_place *place) {
-        static const char *const none[] = {NULL};
-
-        if (!parameters_known(exchange, none))
+        if (!parameters_none(exchange))
                 return;
         trials->readings = readings;
         trials->place = *place;
