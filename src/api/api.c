@@ -29,6 +29,8 @@
 #include "api/timeline.h"
 #include "api/tokens_page.h"
 #include "api/trials.h"
+#include "api/transcribing.h"
+#include "api/transcriptions_page.h"
 #include "api/web.h"
 #include "auth/principal.h"
 #include "util/mem.h"
@@ -190,6 +192,12 @@ static void events_get(struct api *api, struct exchange *exchange,
                 problem_refuse(exchange, 503, NULL, "the server is stopping");
         else
                 events_answer(api->events, exchange);
+}
+
+static void transcriptions_any(struct api *api, struct exchange *exchange,
+                               const struct route_parts *parts) {
+        transcriptions_page_answer(exchange, api->hub, api_view(api).transcriptions,
+                                   parts->n ? parts->texts[0] : NULL);
 }
 
 static void segments_delete(struct api *api, struct exchange *exchange,
@@ -437,6 +445,10 @@ static const struct route routes[] = {
         {"GET", "/api/v1/alerts/{name}", ROUTE_READ_ALL, alerts_any},
         {"PUT", "/api/v1/alerts/{name}", ROUTE_MANAGE, alerts_any},
         {"DELETE", "/api/v1/alerts/{name}", ROUTE_MANAGE, alerts_any},
+        {"GET", TRANSCRIPTIONS_PATH, ROUTE_LISTEN, transcriptions_any},
+        {"POST", TRANSCRIPTIONS_PATH, ROUTE_LISTEN, transcriptions_any},
+        {"GET", TRANSCRIPTIONS_PATH "/{id}", ROUTE_LISTEN, transcriptions_any},
+        {"DELETE", TRANSCRIPTIONS_PATH "/{id}", ROUTE_LISTEN, transcriptions_any},
         {0},
 };
 

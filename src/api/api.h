@@ -20,6 +20,7 @@ struct rules;          // manage/rules.h
 struct state;          // manage/state.h
 struct tokens;         // auth/tokens.h
 struct tls_identity;   // net/tls_identity.h
+struct transcriptions;  // transcription/transcriptions.h
 struct hub;
 struct route;  // api/route.h
 struct websocket;
@@ -39,6 +40,7 @@ struct api_view {
         struct rules *rules;          // the alerts
         struct reload *reload;        // reads the configuration again
         struct tokens *tokens;        // that let people in
+        struct transcriptions *transcriptions;  // files that clients bring
         // Of the port's encryption; NULL: there is none.
         const struct tls_identity *identity;
         // The configuration in force without its secrets, made anew: {"config", "from"};

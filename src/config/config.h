@@ -14,6 +14,7 @@
 #include "alert/alerts.h"
 #include "auth/token.h"
 #include "config/setting.h"
+#include "config/uploads.h"
 #include "pipeline/request.h"
 #include "sink/sink.h"
 #include "source/source.h"
@@ -48,14 +49,6 @@ struct stream_config {
         struct setting_values values;  // over the server's defaults
         enum source_transport transport;
         bool is_looped;  // files only
-};
-
-// What clients may upload.
-struct uploads_config {
-        int at_once;     // files that are decoded at a time; 0: one per core
-        int waiting;     // and that wait for that
-        uint64_t size;   // bytes of one
-        double seconds;  // of its sound
 };
 
 // What the port is encrypted with; both are paths, or both NULL.
@@ -120,6 +113,7 @@ struct config {
         char *backlog_folder;                   // NULL: the default folder
         uint64_t backlog_memory, backlog_disk;  // bytes
         struct uploads_config uploads;
+        struct transcriptions_config transcriptions;
         char *state_dir;  // NULL: the default folder
         struct journal_settings journal;
         enum log_level log_level;

@@ -56,7 +56,7 @@ static void test_all_mistakes_at_once(void **state) {
                 "hosts, tls, auth, proxies, model, model_dir, language, engines, threads, "
                 "compute, media, sources, "
                 "pause, window_max, memory, admission, per_address, per_token, filters, "
-                "backlog, uploads, "
+                "backlog, uploads, transcriptions, "
                 "log, "
                 "decoding, state_dir, journal, alerts, sinks, streams\n");
 }

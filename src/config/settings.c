@@ -306,6 +306,17 @@ const struct setting setting_table[] = {
         {"uploads.seconds", TIME(1, 1000 * HOURS), .applies = SERVER,
          IN_CONFIG(uploads.seconds), .preset = "6h",
          .help = "longest audio that one upload may have"},
+        {"transcriptions", SETTING_SECTION, .applies = SERVER,
+         .help = "limits for files that are sent to be made text (/api/v1/transcriptions)"},
+        {"transcriptions.waiting", COUNT(0, CONFIG_WAITING_MAX), .applies = SERVER,
+         IN_CONFIG(transcriptions.waiting), .preset = "100",
+         .help = "files that may wait for their turn; further ones are refused with a time to "
+                 "come back"},
+        {"transcriptions.disk", SIZE(KB, 1000 * TB), .applies = SERVER,
+         IN_CONFIG(transcriptions.disk), .preset = "20GB",
+         .help = "disk that files which wait and results take at most"},
+        {"transcriptions.keep", TIME(1, YEARS), .applies = SERVER,
+         IN_CONFIG(transcriptions.keep), .preset = "24h", .help = "how long results are kept"},
 
         {"log", SETTING_SECTION, .applies = SERVER, .stands_for = "log.level",
          .help = "log on standard error: a level, or a mapping"},

@@ -101,6 +101,10 @@ int64_t stream_position(const struct stream *stream) {
         return stream->file ? file_duration(stream->file) : live_position(stream->live);
 }
 
+int64_t stream_transcribed(const struct stream *stream) {
+        return stream_position(stream) - samples_unheard(stream);
+}
+
 struct level_reading stream_level(const struct stream *stream) {
         if (stream->state == SOURCE_ONLINE)
                 return level_read(&stream->level);

@@ -101,6 +101,9 @@ struct level_reading stream_level(const struct stream *stream);
 // Samples that ever arrived.
 int64_t stream_position(const struct stream *stream);
 
+// How many of them are text, or known to be none.
+int64_t stream_transcribed(const struct stream *stream);
+
 // Position that is time zero of the present recording.
 int64_t stream_origin(const struct stream *stream);
 

@@ -20,6 +20,7 @@
 #include "server/recorder.h"
 #include "server/stop.h"
 #include "source/media_backend.h"
+#include "transcription/transcriptions.h"
 #include "util/budget.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -40,6 +41,7 @@ struct server {
         struct pulled *pulled;
         struct rules *rules;
         struct reload *reload;
+        struct transcriptions *transcriptions;
         struct api *api;
         struct listener *listener;
         struct listener *local;  // the unix socket; NULL: none could be had
@@ -84,6 +86,7 @@ static void server_describe(const void *context, struct api_view *ret) {
         ret->rules = server->rules;
         ret->state = server->state;
         ret->reload = server->reload;
+        ret->transcriptions = server->transcriptions;
 }
 
 static void server_on_request(void *context, struct exchange *exchange) {
@@ -151,6 +154,7 @@ void server_stop(struct server *server) {
         if (server->local)
                 listener_stop(server->local);
         api_stop(server->api);
+        transcriptions_stop(server->transcriptions);
         server->stop = stop_begin(server->hub, server->parts.on_stopped, server->parts.context);
 }
 
@@ -246,6 +250,22 @@ static void hub_start(struct server *server) {
         recorder_watch(server->recorder, server->hub);
         api_set_hub(server->api, server->hub);
         server->overload = overload_new(server->hub);
+}
+
+static void transcriptions_start(struct server *server) {
+        const struct config *config = server->parts.config;
+        CLEANUP(mem_freep)
+        char *folder = xasprintf("%s/transcriptions", server->state_dir);
+        const struct transcriptions_parts parts = {
+                .hub = server->hub,
+                .folder = folder,
+                .at_once = config_uploads_at_once(config),
+                .waiting = (size_t)config->transcriptions.waiting,
+                .disk = config->transcriptions.disk,
+                .keep = (nsec_t)(config->transcriptions.keep * NSEC_PER_SEC),
+        };
+
+        server->transcriptions = transcriptions_new(&parts);
 }
 
 static int server_on_prepare(void *context, bool has_text, bool has_sound,
@@ -352,6 +372,7 @@ static int server_start(struct server *server, struct error *error) {
                 return r;
         alerts_start(server);
         reload_start(server);
+        transcriptions_start(server);
         return 0;
 }
 
@@ -387,6 +408,7 @@ struct server *server_close(struct server *server) {
         server->rules = rules_close(server->rules);
         server->pulled = pulled_close(server->pulled);
         server->overload = overload_free(server->overload);
+        server->transcriptions = transcriptions_free(server->transcriptions);
         server->hub = hub_free(server->hub);
         server->reload = reload_free(server->reload);
         server->recorder = recorder_close(server->recorder);

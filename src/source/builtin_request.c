@@ -85,6 +85,11 @@ static int input_init(struct builtin_request *ret, const struct media_run_config
                 break;
         case MEDIA_RUN_UPLOAD:
                 ret->request.kind = MEDIA_UPLOAD;
+                if (config->descriptor > 0) {
+                        ret->descriptors[1] = config->descriptor;
+                        ret->is_input_lent = true;
+                        break;
+                }
                 code = pipe_make(ends, error);
                 if (code < 0)
                         break;

@@ -139,7 +139,8 @@ static void file_init(struct ffmpeg_command *command, const char *ffmpeg,
 static void upload_init(struct ffmpeg_command *command, const char *ffmpeg,
                         const struct media_run_config *config) {
         command_begin(command, ffmpeg, "pipe", MEDIA_FORMATS_CONTAINERS);
-        command->has_input = true;
+        command->has_input = config->descriptor == 0;
+        command->descriptor = config->descriptor;
         command->cpu_limit = UPLOAD_CPU_LIMIT;
         command->niceness = UPLOAD_NICENESS;
         command->is_killed = true;

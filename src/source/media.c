@@ -45,6 +45,13 @@ static void media_on_samples(void *context, const float *samples, size_t n) {
         media->listener.on_samples(media->listener.context, samples, n);
 }
 
+static void media_on_opened(void *context, const struct media_opened *opened) {
+        struct media *media = context;
+
+        if (media->listener.on_length && isfinite(opened->duration))
+                media->listener.on_length(media->listener.context, opened->duration);
+}
+
 static void media_on_drain(void *context) {
         struct media *media = context;
 
@@ -112,6 +119,7 @@ static int media_open(struct media **ret, struct media_backend *backend,
                       const struct media_listener *listener, struct error *error) {
         CLEANUP(media_closep) struct media *media = xnew(struct media);
         const struct media_run_listener run_listener = {
+                .on_opened = media_on_opened,
                 .on_warning = media_on_warning,
                 .on_samples = media_on_samples,
                 .on_end = media_on_end,
@@ -199,7 +207,13 @@ int media_open_file(struct media **ret, struct media_backend *backend, const cha
 
 int media_open_upload(struct media **ret, struct media_backend *backend,
                       const struct media_listener *listener, struct error *error) {
-        const struct media_run_config config = {.kind = MEDIA_RUN_UPLOAD};
+        return media_open_uploaded(ret, backend, 0, listener, error);
+}
+
+int media_open_uploaded(struct media **ret, struct media_backend *backend, int descriptor,
+                        const struct media_listener *listener, struct error *error) {
+        const struct media_run_config config = {.kind = MEDIA_RUN_UPLOAD,
+                                                .descriptor = descriptor};
         int code = media_open(ret, backend, &config, listener, error);
 
         if (code == 0) {

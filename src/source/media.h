@@ -21,6 +21,9 @@ struct media_backend;
 struct media_listener {
         // `n` samples (mono, AUDIO_RATE, float); valid during the call.
         void (*on_samples)(void *context, const float *samples, size_t n);
+        // It says of itself that it is so long. May be NULL, and is not called by programs that
+        // do not tell (media_backend.h).
+        void (*on_length)(void *context, double seconds);
         // What people should know of it. May be NULL.
         void (*on_warning)(void *context, const char *words);
         // The end. `error` is NULL at a proper end; else it says what was wrong with the
@@ -42,6 +45,11 @@ int media_open_file(struct media **ret, struct media_backend *backend, const cha
 // Decode what media_write() will bring.
 int media_open_upload(struct media **ret, struct media_backend *backend,
                       const struct media_listener *listener, struct error *error);
+
+// Decode what a client uploaded to a file, which can be sought in: with the limits of uploads.
+// The descriptor, above the standard ones, is lent during the call.
+int media_open_uploaded(struct media **ret, struct media_backend *backend, int descriptor,
+                        const struct media_listener *listener, struct error *error);
 
 // Uploads: hand over bytes (copied). Returns true while there is room for more; after false
 // the caller should wait for on_drain (bytes given are kept all the same).

@@ -22,15 +22,16 @@ enum media_run_kind {
         MEDIA_RUN_NETWORK,
         MEDIA_RUN_FILE,
         MEDIA_RUN_DESCRIPTOR,  // of ours, read through from where it is
-        MEDIA_RUN_UPLOAD,      // what media_run_write() will bring
+        MEDIA_RUN_UPLOAD,      // what media_run_write() will bring, or a client has brought
 };
 
 // What is to be read; all of it lent during the call.
 struct media_run_config {
         enum media_run_kind kind;
-        const char *url;                  // of the network; source_url_check() has passed it
-        const char *path;                 // of a file
-        int descriptor;                   // above the standard ones
+        const char *url;   // of the network; source_url_check() has passed it
+        const char *path;  // of a file
+        // Above the standard ones. Of an upload: a file that has all of it; 0: it is written.
+        int descriptor;
         enum source_transport transport;  // RTSP only
         bool is_paced;                    // files: no faster than real time
         bool is_looped;                   // files: over again at the end

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "audio/pcm.h"
 #include "source/media.h"
@@ -14,7 +15,8 @@ struct upload {
         struct upload_place place;
         struct media *media;  // NULL before its turn
 
-        uint8_t *held;  // before its turn
+        int descriptor;  // of a file that has all of it; -1: it is written
+        uint8_t *held;   // before its turn
         size_t n_held;
         size_t charged;      // to the budget
         uint64_t n_bytes;    // that came
@@ -79,7 +81,7 @@ static void upload_want(struct upload *upload) {
         upload->is_wanted =
                 upload->is_complete || (!upload->is_full && !upload_holds_enough(upload));
         upload_clock(upload);
-        if (upload->is_wanted != was_wanted)
+        if (upload->is_wanted != was_wanted && upload->listener.on_want)
                 upload->listener.on_want(upload->listener.context, upload->is_wanted);
 }
 
@@ -89,6 +91,9 @@ static void upload_release(struct upload *upload) {
         upload->media = media_close(upload->media);
         upload->held = mem_free(upload->held);
         upload->n_held = 0;
+        if (upload->descriptor >= 0)
+                close(upload->descriptor);
+        upload->descriptor = -1;
         upload_refund(upload);
         upload->period = loop_timer_free(upload->period);
         upload_place_leave(&upload->place);
@@ -100,7 +105,7 @@ static void upload_over(struct upload *upload, enum upload_end end, const char *
         upload->is_over = true;
         upload_release(upload);
         // What still comes is dropped; but whether the client goes must be heard.
-        if (!upload->is_wanted)
+        if (!upload->is_wanted && upload->listener.on_want)
                 upload->listener.on_want(upload->listener.context, true);
         upload->listener.on_end(upload->listener.context, end, words);
 }
@@ -132,7 +137,8 @@ static void upload_over_seconds(struct upload *upload) {
 
 static bool upload_is_inflated(const struct upload *upload) {
         uint64_t written = upload->n_bytes - media_pending(upload->media);
-        uint64_t taken = written > PIPE_BYTES ? written - PIPE_BYTES : 0;
+        uint64_t unread = upload->descriptor < 0 ? PIPE_BYTES : 0;
+        uint64_t taken = written > unread ? written - unread : 0;
         uint64_t seconds = upload->n_samples / AUDIO_RATE;
 
         return seconds > UPLOAD_FREE_SECONDS + taken / UPLOAD_SECOND_BYTES;
@@ -149,6 +155,13 @@ static void media_on_samples(void *context, const float *samples, size_t n) {
                             "more sound than so few bytes can hold: is its rate right?");
         else
                 upload->listener.on_samples(upload->listener.context, samples, n);
+}
+
+static void media_on_length(void *context, double seconds) {
+        struct upload *upload = context;
+
+        if (upload->listener.on_length)
+                upload->listener.on_length(upload->listener.context, seconds);
 }
 
 static void media_on_warning(void *context, const char *words) {
@@ -177,26 +190,36 @@ static void upload_pass(struct upload *upload, const uint8_t *bytes, size_t n) {
         upload_refund(upload);
 }
 
-static void upload_on_turn(void *context) {
-        struct upload *upload = context;
+static int turn_begin(struct upload *upload, struct error *error) {
         const struct media_listener listener = {
+                .on_length = media_on_length,
                 .on_samples = media_on_samples,
                 .on_warning = media_on_warning,
                 .on_end = media_on_end,
                 .on_drain = media_on_drain,
                 .context = upload,
         };
+
+        if (upload->descriptor >= 0)
+                return media_open_uploaded(&upload->media, upload->services->media,
+                                           upload->descriptor, &listener, error);
+        return media_open_upload(&upload->media, upload->services->media, &listener, error);
+}
+
+static void upload_on_turn(void *context) {
+        struct upload *upload = context;
         size_t n = upload->n_held;
         struct error error = {0};
 
-        if (media_open_upload(&upload->media, upload->services->media, &listener, &error) < 0) {
+        if (turn_begin(upload, &error) < 0) {
                 upload_over(upload, UPLOAD_DAMAGED, error.text);
                 return;
         }
         upload->n_held = 0;
         if (upload->is_paused)
                 media_pause(upload->media);
-        upload_pass(upload, upload->held, n);
+        if (n > 0)
+                upload_pass(upload, upload->held, n);
         upload->held = mem_free(upload->held);
         if (upload->is_complete)
                 media_write_end(upload->media);
@@ -312,6 +335,7 @@ bool upload_open(struct upload **ret, const struct upload_services *services,
 
         upload->services = services;
         upload->listener = *listener;
+        upload->descriptor = -1;
         upload->is_wanted = true;
         upload->waiting_since = loop_now(services->loop);
         if (!upload_slots_enter(services->slots, &upload->place, upload_on_turn, upload))
@@ -319,6 +343,17 @@ bool upload_open(struct upload **ret, const struct upload_services *services,
         upload->period = loop_timer_new(services->loop, upload_on_period, upload);
         loop_timer_set(upload->period, UPLOAD_PERIOD);
         *ret = TAKE(upload);
+        return true;
+}
+
+bool upload_open_file(struct upload **ret, const struct upload_services *services,
+                      int descriptor, uint64_t n_bytes,
+                      const struct upload_listener *listener) {
+        if (!upload_open(ret, services, listener))
+                return false;
+        (*ret)->descriptor = descriptor;
+        (*ret)->n_bytes = n_bytes;
+        upload_write_end(*ret);
         return true;
 }
 

@@ -66,11 +66,13 @@ enum upload_end {
 
 struct upload_listener {
         void (*on_samples)(void *context, const float *samples, size_t n);
+        // It says of itself that it is so long; it may be wrong. May be NULL.
+        void (*on_length)(void *context, double seconds);
         // What people should know of it. May be NULL.
         void (*on_warning)(void *context, const char *words);
         // The end, called once; `words` say what was wrong (NULL: nothing).
         void (*on_end)(void *context, enum upload_end end, const char *words);
-        // Read on, or stop reading from the client.
+        // Read on, or stop reading from the client. Of a file that is there: may be NULL.
         void (*on_want)(void *context, bool is_wanted);
         void *context;
 };
@@ -78,6 +80,12 @@ struct upload_listener {
 // False when so many uploads wait that this one must come back later (upload_slots_retry).
 bool upload_open(struct upload **ret, const struct upload_services *services,
                  const struct upload_listener *listener);
+
+// As upload_open() does, of a file that is there as a whole, `n_bytes` of it: nothing is
+// written, and it asks for its turn at once. The upload takes the descriptor, above the
+// standard ones, if true.
+bool upload_open_file(struct upload **ret, const struct upload_services *services,
+                      int descriptor, uint64_t n_bytes, const struct upload_listener *listener);
 
 // Hand over bytes of the file (copied); and say that they were the last. Bytes after that are
 // dropped.

@@ -1,0 +1,470 @@
+// Files that become text: a scripted engine, real media, a shelf in a folder of its own.
+#include "transcription/transcriptions.h"
+
+#include <ftw.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "audio/sound_rig.h"
+#include "pipeline/hub_rig.h"
+#include "util/mem.h"
+
+#define KEEP (3600 * NSEC_PER_SEC)
+
+struct desk {
+        struct hub_rig *rig;
+        struct upload_services uploads;
+        char *folder;
+        struct transcriptions_parts parts;
+        struct transcriptions *all;
+        char *talk;  // a recording
+        size_t n_talk;
+};
+
+// Who brings a file and waits for its end.
+struct sender {
+        struct transcription *transcription;
+        bool has_room, is_taken, is_refused, is_told;
+        struct transcription_refusal refusal;
+        struct transcription_waiter waiter;
+        char id[TRANSCRIPTION_ID_DIGITS + 1];
+        enum transcription_state end;
+};
+
+static void talk_read(struct desk *desk) {
+        CLEANUP(mem_freep) char *path = rig_find_data("misc/jfk.flac");
+        FILE *file = path ? fopen(path, "r") : NULL;
+        struct stat status;
+
+        if (!file)
+                return;
+        assert_int_equal(fstat(fileno(file), &status), 0);
+        desk->n_talk = (size_t)status.st_size;
+        desk->talk = xcalloc(desk->n_talk, 1);
+        assert_int_equal(fread(desk->talk, 1, desk->n_talk, file), desk->n_talk);
+        fclose(file);
+}
+
+static int setup(void **state) {
+        struct desk *desk = xnew(struct desk);
+        const char *above = getenv("TMPDIR");
+        void *rig = NULL;
+
+        *state = desk;
+        if (hub_rig_setup(&rig) < 0)
+                return -1;
+        desk->rig = rig;
+        desk->folder = xasprintf("%s/eavesdrop-shelf-XXXXXX", above ? above : "/tmp");
+        assert_non_null(mkdtemp(desk->folder));
+        talk_read(desk);
+        desk->uploads = (struct upload_services){
+                .loop = desk->rig->loop,
+                .media = desk->rig->media,
+                .slots = upload_slots_new(desk->rig->loop, 2, 10),
+                .budget = desk->rig->budget,
+                .bytes_max = 4000000,
+                .seconds_max = 3600,
+        };
+        desk->rig->parts.uploads = &desk->uploads;
+        if (!desk->rig->hub)
+                return 0;
+        hub_rig_renew(desk->rig);
+        desk->parts = (struct transcriptions_parts){
+                .hub = desk->rig->hub,
+                .folder = desk->folder,
+                .at_once = 1,
+                .waiting = 3,
+                .disk = 10000000,
+                .keep = KEEP,
+        };
+        desk->all = transcriptions_new(&desk->parts);
+        return 0;
+}
+
+static int entry_remove(const char *path, const struct stat *status, int type,
+                        struct FTW *place) {
+        (void)status;
+        (void)type;
+        (void)place;
+        return remove(path);
+}
+
+static int teardown(void **state) {
+        struct desk *desk = *state;
+        void *rig = desk->rig;
+
+        transcriptions_free(desk->all);
+        hub_free(desk->rig->hub);
+        desk->rig->hub = NULL;
+        upload_slots_free(desk->uploads.slots);
+        while (source_children() > 0)
+                loop_turn(desk->rig->loop);
+        hub_rig_teardown(&rig);
+        nftw(desk->folder, entry_remove, 8, FTW_DEPTH | FTW_PHYS);
+        free(desk->folder);
+        free(desk->talk);
+        free(desk);
+        return 0;
+}
+
+static struct desk *desk_need(void **state) {
+        struct desk *desk = *state;
+
+        if (!desk->all || !desk->talk)
+                skip();
+        return desk;
+}
+
+// A new process with the same folder.
+static void desk_restart(struct desk *desk) {
+        desk->all = transcriptions_free(desk->all);
+        desk->all = transcriptions_new(&desk->parts);
+}
+
+// --- those who send --------------------------------------------------------------------------
+
+static void sender_on_room(void *context) {
+        ((struct sender *)context)->has_room = true;
+}
+
+static void sender_on_end(void *context, struct transcription *transcription) {
+        struct sender *sender = context;
+
+        sender->is_told = true;
+        sender->end = transcription ? transcription_record(transcription)->state
+                                    : TRANSCRIPTION_COMING;
+}
+
+static void sender_on_taken(void *context, struct transcription *transcription) {
+        struct sender *sender = context;
+
+        sender->is_taken = true;
+        snprintf(sender->id, sizeof(sender->id), "%s", transcription_record(transcription)->id);
+        sender->waiter.on_end = sender_on_end;
+        sender->waiter.context = sender;
+        transcription_wait(transcription, &sender->waiter);
+}
+
+static void sender_on_refused(void *context, const struct transcription_refusal *refusal) {
+        struct sender *sender = context;
+
+        sender->is_refused = true;
+        sender->refusal = *refusal;
+}
+
+static bool sender_begin(struct desk *desk, struct sender *sender, const char *principal,
+                         uint64_t size) {
+        const struct transcription_bringer bringer = {
+                .principal = principal,
+                .address = "192.0.2.1",
+                .size = size,
+                .on_room = sender_on_room,
+                .on_taken = sender_on_taken,
+                .on_refused = sender_on_refused,
+                .context = sender,
+        };
+
+        *sender = (struct sender){.has_room = true};
+        sender->transcription = transcription_bring(desk->all, &bringer, &sender->refusal);
+        return sender->transcription;
+}
+
+// Let things happen, without time passing, until the condition holds.
+#define await(desk, condition)                      \
+        do {                                        \
+                while (!(condition)) {              \
+                        loop_turn(desk->rig->loop); \
+                        sched_yield();              \
+                }                                   \
+        } while (0)
+
+// As await(), and time passes.
+#define await_while_time_passes(desk, condition)                      \
+        do {                                                          \
+                while (!(condition)) {                                \
+                        loop_advance(desk->rig->loop, NSEC_PER_MSEC); \
+                        sched_yield();                                \
+                }                                                     \
+        } while (0)
+
+static void sender_write(struct desk *desk, struct sender *sender, const char *bytes,
+                         size_t n) {
+        for (size_t at = 0, piece; at < n && !sender->is_refused; at += piece) {
+                piece = n - at < TRANSCRIPTION_PIECE_MAX / 2 ? n - at
+                                                             : TRANSCRIPTION_PIECE_MAX / 2;
+                sender->has_room = transcription_write(sender->transcription,
+                                                       (const uint8_t *)bytes + at, piece);
+                await(desk, sender->has_room);
+        }
+}
+
+static void sender_send(struct desk *desk, struct sender *sender, const char *principal,
+                        const char *bytes, size_t n) {
+        struct transcription_wish wish = {0};
+
+        assert_true(sender_begin(desk, sender, principal, n));
+        sender_write(desk, sender, bytes, n);
+        transcription_bring_end(sender->transcription, &wish, "talk.flac");
+        await(desk, sender->is_taken || sender->is_refused);
+        assert_true(sender->is_taken);
+}
+
+static void sender_send_talk(struct desk *desk, struct sender *sender, const char *principal) {
+        sender_send(desk, sender, principal, desk->talk, desk->n_talk);
+}
+
+static size_t all_count(const struct desk *desk) {
+        size_t n = 0;
+
+        for (struct transcription *one = transcriptions_first(desk->all); one;
+             one = transcription_next(one))
+                n++;
+        return n;
+}
+
+// --- reading ---------------------------------------------------------------------------------
+
+struct reader {
+        char *text;
+        bool is_told, has_failed;
+};
+
+static void reader_on_text(void *context, struct shelf_text *text, const struct error *error) {
+        struct reader *reader = context;
+
+        reader->is_told = true;
+        reader->has_failed = error;
+        reader->text = text->bytes;
+}
+
+static char *text_of(struct desk *desk, const char *id, enum transcript_format format) {
+        struct reader reader = {0};
+        struct transcription *one = transcriptions_find(desk->all, id);
+
+        assert_non_null(one);
+        transcription_read(one, format, reader_on_text, &reader);
+        await(desk, reader.is_told);
+        assert_false(reader.has_failed);
+        return reader.text;
+}
+
+// --- the tests -------------------------------------------------------------------------------
+
+static void a_file_becomes_text_and_goes_after_its_time(void **state) {
+        struct desk *desk = desk_need(state);
+        CLEANUP(mem_freep) char *text = NULL, *subtitles = NULL;
+        const struct transcription_record *record;
+        struct sender sender;
+
+        sender_send_talk(desk, &sender, "alice");
+        await_while_time_passes(desk, sender.is_told);
+        assert_int_equal(sender.end, TRANSCRIPTION_DONE);
+        record = transcription_record(transcriptions_find(desk->all, sender.id));
+        assert_string_equal(record->principal, "alice");
+        assert_string_equal(record->file, "talk.flac");
+        assert_in_range(record->n_samples, 10 * AUDIO_RATE, 12 * AUDIO_RATE);
+        text = text_of(desk, sender.id, TRANSCRIPT_TEXT);
+        assert_non_null(strstr(text, "word"));
+        subtitles = text_of(desk, sender.id, TRANSCRIPT_SRT);
+        assert_non_null(strstr(subtitles, "-->"));
+        loop_advance(desk->rig->loop, KEEP - 5 * NSEC_PER_SEC);
+        assert_non_null(transcriptions_find(desk->all, sender.id));
+        loop_advance(desk->rig->loop, 7 * NSEC_PER_SEC);
+        assert_null(transcriptions_find(desk->all, sender.id));
+}
+
+static void what_is_there_outlives_the_process(void **state) {
+        struct desk *desk = desk_need(state);
+        CLEANUP(mem_freep) char *text = NULL;
+        struct sender done, waiting, late;
+
+        sender_send_talk(desk, &done, "alice");
+        await_while_time_passes(desk, done.is_told);
+        sender_send_talk(desk, &waiting, "alice");
+        transcriptions_stop(desk->all);
+        assert_true(waiting.is_told);
+        assert_false(sender_begin(desk, &late, "alice", 10));
+        assert_int_equal(late.refusal.status, 503);
+        desk_restart(desk);
+        assert_int_equal(all_count(desk), 2);
+        text = text_of(desk, done.id, TRANSCRIPT_TEXT);
+        assert_non_null(strstr(text, "word"));
+        await_while_time_passes(
+                desk, transcription_record(transcriptions_find(desk->all, waiting.id))->state ==
+                              TRANSCRIPTION_DONE);
+}
+
+static void what_is_given_up_leaves_nothing(void **state) {
+        struct desk *desk = desk_need(state);
+        struct sender sender;
+
+        assert_true(sender_begin(desk, &sender, "alice", UINT64_MAX));
+        sender_write(desk, &sender, desk->talk, desk->n_talk / 2);
+        transcription_give_up(sender.transcription);
+        desk_restart(desk);
+        assert_int_equal(all_count(desk), 0);
+        // The folder's lock is all there is: it can be removed with it.
+        {
+                CLEANUP(mem_freep) char *lock = xasprintf("%s/lock", desk->folder);
+
+                transcriptions_free(desk->all);
+                desk->all = NULL;
+                assert_int_equal(unlink(lock), 0);
+                assert_int_equal(rmdir(desk->folder), 0);
+        }
+}
+
+static void sizes_and_numbers_have_limits(void **state) {
+        struct desk *desk = desk_need(state);
+        struct sender senders[4], late;
+        CLEANUP(mem_freep) char *bytes = xcalloc(5000000, 1);
+
+        assert_false(sender_begin(desk, &late, "alice", 4000001));
+        assert_int_equal(late.refusal.status, 413);
+        assert_non_null(strstr(late.refusal.words, "uploads.size"));
+        // What does not say how large it is.
+        assert_true(sender_begin(desk, &late, "alice", UINT64_MAX));
+        sender_write(desk, &late, bytes, 5000000);
+        assert_true(late.is_refused);
+        assert_int_equal(late.refusal.status, 413);
+        transcription_give_up(late.transcription);
+        for (size_t i = 0; i < 4; i++)
+                assert_true(sender_begin(desk, &senders[i], "alice", UINT64_MAX));
+        assert_false(sender_begin(desk, &late, "alice", 10));
+        assert_int_equal(late.refusal.status, 503);
+        assert_true(late.refusal.retry > 0);
+        assert_non_null(strstr(late.refusal.words, "transcriptions.waiting"));
+        for (size_t i = 0; i < 2; i++)
+                sender_write(desk, &senders[i], bytes, 4000000);
+        sender_write(desk, &senders[2], bytes, 3000000);
+        assert_true(senders[2].is_refused);
+        assert_non_null(strstr(senders[2].refusal.words, "transcriptions.disk"));
+        for (size_t i = 0; i < 4; i++)
+                transcription_give_up(senders[i].transcription);
+        // All that was taken was given back.
+        sender_send_talk(desk, &late, "alice");
+}
+
+static void who_has_nothing_under_way_is_next(void **state) {
+        struct desk *desk = desk_need(state);
+        struct sender first, second, other;
+
+        desk->parts.at_once = 2;
+        desk_restart(desk);
+        engine_script_hold(desk->rig->script);
+        sender_send_talk(desk, &first, "alice");
+        loop_advance(desk->rig->loop, NSEC_PER_SEC);
+        sender_send_talk(desk, &second, "alice");
+        loop_advance(desk->rig->loop, NSEC_PER_SEC);
+        sender_send_talk(desk, &other, "bob");
+        engine_script_release(desk->rig->script);
+        await_while_time_passes(desk, first.is_told && second.is_told && other.is_told);
+        assert_int_equal(other.end, TRANSCRIPTION_DONE);
+}
+
+static void one_that_runs_can_be_cancelled(void **state) {
+        struct desk *desk = desk_need(state);
+        struct sender sender;
+        struct transcription *one;
+
+        engine_script_hold(desk->rig->script);
+        sender_send_talk(desk, &sender, "alice");
+        one = transcriptions_find(desk->all, sender.id);
+        await_while_time_passes(desk,
+                                transcription_record(one)->state == TRANSCRIPTION_RUNNING);
+        transcription_remove(one);
+        assert_true(sender.is_told);
+        assert_int_equal(sender.end, TRANSCRIPTION_COMING);
+        assert_null(transcriptions_find(desk->all, sender.id));
+        engine_script_release(desk->rig->script);
+        desk_restart(desk);
+        assert_int_equal(all_count(desk), 0);
+}
+
+static void what_is_no_sound_fails_with_words(void **state) {
+        struct desk *desk = desk_need(state);
+        const struct transcription_record *record;
+        struct sender sender;
+
+        sender_send(desk, &sender, "alice", "no sound at all", 15);
+        await_while_time_passes(desk, sender.is_told);
+        assert_int_equal(sender.end, TRANSCRIPTION_FAILED);
+        desk_restart(desk);
+        record = transcription_record(transcriptions_find(desk->all, sender.id));
+        assert_int_equal(record->state, TRANSCRIPTION_FAILED);
+        assert_int_equal(record->status, 422);
+        assert_true(record->reason[0]);
+}
+
+static void a_folder_that_cannot_be_had_is_said(void **state) {
+        struct desk *desk = desk_need(state);
+        CLEANUP(mem_freep) char *file = xasprintf("%s/file", desk->folder);
+        CLEANUP(mem_freep) char *folder = xasprintf("%s/folder", file);
+        struct transcriptions_parts parts = desk->parts;
+        struct transcriptions *other;
+        struct transcription_refusal refusal;
+
+        // Another server has it.
+        other = transcriptions_new(&parts);
+        assert_false(transcriptions_admit(other, 10, &refusal));
+        assert_int_equal(refusal.status, 503);
+        assert_non_null(strstr(refusal.words, "--state-dir"));
+        transcriptions_free(other);
+        // There can be none, until there can.
+        fclose(fopen(file, "w"));
+        parts.folder = folder;
+        other = transcriptions_new(&parts);
+        assert_false(transcriptions_admit(other, 10, &refusal));
+        assert_true(refusal.retry > 0 && refusal.words[0]);
+        assert_int_equal(unlink(file), 0);
+        loop_advance(desk->rig->loop, 2 * NSEC_PER_SEC);
+        assert_true(transcriptions_admit(other, 10, &refusal));
+        transcriptions_free(other);
+}
+
+static void what_makes_no_sense_is_set_aside(void **state) {
+        struct desk *desk = desk_need(state);
+        CLEANUP(mem_freep)
+        char *record = xasprintf("%s/0123456789abcdef0123456789abcdef.json", desk->folder);
+        CLEANUP(mem_freep) char *aside = xasprintf("%s.broken", record);
+        CLEANUP(mem_freep)
+        char *half = xasprintf("%s/0123456789abcdef0123456789abcdee.part", desk->folder);
+        FILE *file = fopen(record, "w");
+
+        fputs("{\"id\": 7}", file);
+        fclose(file);
+        fclose(fopen(half, "w"));
+        desk_restart(desk);
+        assert_int_equal(all_count(desk), 0);
+        assert_int_equal(access(record, F_OK), -1);
+        assert_int_equal(access(aside, F_OK), 0);
+        assert_int_equal(access(half, F_OK), -1);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(a_file_becomes_text_and_goes_after_its_time,
+                                                setup, teardown),
+                cmocka_unit_test_setup_teardown(what_is_there_outlives_the_process, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(what_is_given_up_leaves_nothing, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(sizes_and_numbers_have_limits, setup, teardown),
+                cmocka_unit_test_setup_teardown(who_has_nothing_under_way_is_next, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(one_that_runs_can_be_cancelled, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(what_is_no_sound_fails_with_words, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_had_is_said, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(what_makes_no_sense_is_set_aside, setup,
+                                                teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
