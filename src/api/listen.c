@@ -10,6 +10,7 @@
 #include "dialect/session.h"
 #include "journal/journal.h"
 #include "journal/row_json.h"
+#include "pipeline/hub_admission.h"
 #include "pipeline/hub_parking.h"
 #include "pipeline/segment_row.h"
 #include "util/mem.h"

@@ -342,7 +342,7 @@ static bool bringing_begin(struct posting *posting, struct transcriptions *trans
                            bool is_form) {
         const struct http_request *request = exchange_request(posting->exchange);
         const struct transcription_bringer bringer = {
-                .principal = request->principal->name,
+                .principal = request->principal,
                 .address = request->address,
                 .size = size_of(request, is_form),
                 .on_room = bringer_on_room,

@@ -98,7 +98,7 @@ struct config {
         struct auth_config auth;
         // Of one client address; 0: any number.
         int address_connections, address_sessions;
-        double address_backlog;                 // seconds
+        double address_backlog, token_backlog;  // seconds
         int token_connections, token_sessions;  // of one token; 0: any number
         char *model;
         char *model_dir;  // NULL: the default folder

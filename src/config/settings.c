@@ -261,6 +261,10 @@ const struct setting setting_table[] = {
         {"per_token.sessions", COUNT(0, CONFIG_ADDRESS_MAX), .applies = SERVER,
          IN_CONFIG(token_sessions), .zero = "no limit", .preset = "500",
          .help = "WebSocket sessions that one token may have at once"},
+        {"per_token.backlog", TIME(0, 1000 * HOURS), .applies = SERVER,
+         IN_CONFIG(token_backlog), .zero = "no limit", .preset = "24h",
+         .help = "audio of one token that is not yet text, in files that wait as well; beyond "
+                 "it no further session or file is taken in"},
 
         {"filters", SETTING_SECTION, .applies = SERVER,
          .help = "limits beyond which text is dropped, as nobody can have said it"},

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/hub_admission.h"
 #include "pipeline/hub_parking.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -244,8 +245,7 @@ static bool session_ask_overload(struct hub_session *base, const char *words) {
 // again when it is not.
 static void session_hold(struct session *session) {
         if (session->is_held || !session->stream || !session->socket ||
-            !stream_is_flood(session->stream) ||
-            !hub_address_is_full(session->hub, session->base.address))
+            !stream_is_flood(session->stream) || !hub_is_full_for(session->hub, &session->base))
                 return;
         session->is_held = true;
         session_read(session, false);
@@ -254,7 +254,7 @@ static void session_hold(struct session *session) {
 static void session_ask_release(struct hub_session *base) {
         struct session *session = session_of(base);
 
-        if (!session->is_held || hub_address_is_full(session->hub, base->address))
+        if (!session->is_held || hub_is_full_for(session->hub, base))
                 return;
         session->is_held = false;
         if (!session->is_paused)

@@ -7,16 +7,9 @@
 #include <string.h>
 
 #include "pipeline/hub_names.h"
-#include "util/budget.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/tally.h"
-
-// When it may be worth while to come back: it takes about as long to catch up as it took to
-// fall behind.
-#define RETRY_DELAYS  2
-#define RETRY_LEAST   (30 * NSEC_PER_SEC)
-#define RETRY_ADDRESS (60 * NSEC_PER_SEC)
 
 struct hub {
         struct hub_parts parts;
@@ -100,46 +93,6 @@ struct hub_session *hub_find_session(const struct hub *hub, uint64_t id) {
         while (session && session->id != id)
                 session = hub_next_session(session);
         return session;
-}
-
-// --- who is let in ---------------------------------------------------------------------------
-
-bool hub_has_room(const struct hub *hub, struct hub_refusal *ret) {
-        struct scheduler_stats stats = scheduler_stats(hub->parts.scheduler);
-
-        *ret = (struct hub_refusal){.retry = RETRY_DELAYS * stats.final_delay};
-        if (ret->retry < RETRY_LEAST)
-                ret->retry = RETRY_LEAST;
-        snprintf(ret->remedy, sizeof(ret->remedy), "try again in %.0f s",
-                 (double)ret->retry / NSEC_PER_SEC);
-        if (budget_is_tight(hub->parts.budget)) {
-                snprintf(ret->reason, sizeof(ret->reason), "the memory for clients is used up");
-                return false;
-        }
-        snprintf(ret->reason, sizeof(ret->reason), "decoding is %.0f s behind",
-                 (double)stats.final_delay / NSEC_PER_SEC);
-        return stats.level < LOAD_FULL || !hub->parts.has_admission;
-}
-
-bool hub_address_is_full(const struct hub *hub, const char *address) {
-        double most = hub->parts.address_backlog;
-
-        return most > 0 && scheduler_owner_backlog(hub->parts.scheduler, address) > most;
-}
-
-bool hub_admits(const struct hub *hub, const struct hub_session *session,
-                struct hub_refusal *ret) {
-        if (!hub_address_is_full(hub, session->address))
-                return hub_has_room(hub, ret);
-        *ret = (struct hub_refusal){
-                .is_address = true,
-                .retry = RETRY_ADDRESS,
-                .remedy = "try again in a minute, or have per_address.backlog raised",
-        };
-        snprintf(ret->reason, sizeof(ret->reason),
-                 "more than %.0f s of sound from your address are not text yet",
-                 hub->parts.address_backlog);
-        return false;
 }
 
 // --- streams ---------------------------------------------------------------------------------

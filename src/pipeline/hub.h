@@ -1,6 +1,6 @@
 #pragma once
-// Hub: the one way in. It opens, names and lists all streams, pulled and pushed alike, keeps
-// the list of all sessions, and says who is let in.
+// Hub: the one way in. It opens, names and lists all streams, pulled and pushed alike, and
+// keeps the list of all sessions. Who is let in: hub_admission.h.
 //
 // A session is one client, whatever it came by; a dialect or a page embeds a struct hub_session
 // in what it knows of the client. Everybody's streams are opened by hub_open().
@@ -40,6 +40,10 @@ struct hub_parts {
         int address_sessions;    // of one client address; 0: any number
         int token_sessions;      // of one token; 0: any number
         double address_backlog;  // seconds of sound of one address that are not text; 0: any
+        double token_backlog;    // likewise of one token
+        // Seconds of sound of that principal that wait elsewhere. Optional.
+        double (*waiting)(const void *waiting_context, const char *principal);
+        const void *waiting_context;
         // Whether the model can do this: 0, or -EINVAL with the words. "" is no language in
         // particular.
         int (*check_model)(const void *context, const char *language, enum decode_task task,
@@ -112,27 +116,6 @@ struct hub_session *hub_next_session(const struct hub_session *session);
 
 // The one with that id. NULL: there is none, or none any more.
 struct hub_session *hub_find_session(const struct hub *hub, uint64_t id);
-
-// --- who is let in ---------------------------------------------------------------------------
-
-// Why not: "REASON; REMEDY" is a sentence for people.
-struct hub_refusal {
-        char reason[96];  // "decoding is 8 s behind"
-        char remedy[96];  // "try again in 30 s"
-        bool is_address;  // it has used up what one address may have; else the server is busy
-        nsec_t retry;     // when it may be worth while to ask again
-};
-
-// Whether anybody new may have sound decoded: not while decoding is too far behind, or the
-// memory for clients is nearly used up.
-bool hub_has_room(const struct hub *hub, struct hub_refusal *ret);
-
-// Whether this session may: neither while its own address has too large a backlog.
-bool hub_admits(const struct hub *hub, const struct hub_session *session,
-                struct hub_refusal *ret);
-
-// Whether the address's backlog is as large as it may be.
-bool hub_address_is_full(const struct hub *hub, const char *address);
 
 // --- streams ---------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "audio/sound_rig.h"
+#include "pipeline/hub_admission.h"
 #include "pipeline/hub_names.h"
 #include "pipeline/hub_parking.h"
 #include "pipeline/hub_rig.h"
@@ -308,10 +309,42 @@ static void nobody_is_let_in_without_memory(void **state) {
         assert_false(hub_admits(rig->hub, &session, &refusal));
         assert_string_equal(refusal.reason, "the memory for clients is used up");
         assert_string_equal(refusal.remedy, "try again in 30 s");
-        assert_false(refusal.is_address);
+        assert_false(refusal.is_own);
         assert_int_equal(refusal.retry, 30 * NSEC_PER_SEC);
         budget_refund(rig->budget, BUDGET_MESSAGES, HUB_RIG_BUDGET);
         assert_true(hub_has_room(rig->hub, &refusal));
+}
+
+static double six_seconds(const void *context, const char *principal) {
+        (void)context;
+        return strcmp(principal, "alice") == 0 ? 6 : 0;
+}
+
+static void a_token_has_so_much_that_is_not_text(void **state) {
+        struct hub_rig *rig = hub_rig_need(state);
+        struct principal_life life = {0};
+        const struct principal alice = {.name = "alice", .life = &life};
+        const struct principal bob = {.name = "bob", .life = &life};
+        const struct principal stranger = {.name = "alice"};
+        struct hub_session session = session_at("10.0.0.1");
+        struct hub_refusal refusal;
+
+        rig->parts.token_backlog = 5;
+        rig->parts.waiting = six_seconds;
+        hub_rig_renew(rig);
+        session.principal = &alice;
+        assert_false(hub_admits(rig->hub, &session, &refusal));
+        assert_string_equal(refusal.reason,
+                            "more than 5 s of sound from your token are not text yet");
+        assert_string_equal(refusal.remedy,
+                            "try again in a minute, or have per_token.backlog raised");
+        assert_true(refusal.is_own && hub_is_full_for(rig->hub, &session));
+        session.principal = &bob;
+        assert_true(hub_admits(rig->hub, &session, &refusal));
+        // Who has no token is limited by its address.
+        session.principal = &stranger;
+        assert_true(hub_admits(rig->hub, &session, &refusal));
+        assert_false(hub_is_full_for(rig->hub, &session));
 }
 
 static void on_idle_count(void *context) {
@@ -398,6 +431,7 @@ int main(void) {
                 HUB_TEST(nobody_has_a_stream_of_a_reserved_name),
                 HUB_TEST(an_owner_has_so_many_parked_streams),
                 HUB_TEST(nobody_is_let_in_without_memory),
+                HUB_TEST(a_token_has_so_much_that_is_not_text),
                 HUB_TEST(what_a_retired_stream_heard_becomes_text),
                 HUB_TEST(sessions_are_told_of_pulled_streams),
         };

@@ -13,6 +13,7 @@
 #include "manage/rules.h"
 #include "net/listener.h"
 #include "pipeline/hub.h"
+#include "pipeline/hub_admission.h"
 #include "server/encryption.h"
 #include "server/guard.h"
 #include "server/local.h"
@@ -218,6 +219,14 @@ static int decoding_start(struct server *server, struct error *error) {
         return scheduler_open(&server->scheduler, server->parts.loop, &scheduler, error);
 }
 
+static double server_waiting(const void *context, const char *principal) {
+        const struct server *server = context;
+
+        return server->transcriptions
+                       ? transcriptions_waiting(server->transcriptions, principal)
+                       : 0;
+}
+
 static void hub_start(struct server *server) {
         const struct config *config = server->parts.config;
         const struct hub_parts parts = {
@@ -232,6 +241,9 @@ static void hub_start(struct server *server) {
                 .has_admission = config->has_admission,
                 .address_sessions = config->address_sessions,
                 .token_sessions = config->token_sessions,
+                .token_backlog = config->token_backlog,
+                .waiting = server_waiting,
+                .waiting_context = server,
                 .address_backlog = config->address_backlog,
                 .check_model = server->parts.check_model,
                 .context = server->parts.context,

@@ -333,6 +333,48 @@ static void bytes_and_seconds_have_limits(void **state) {
 }
 
 // Two megabytes of a WAV at 10 Hz would be 29 hours.
+// A file of so many seconds, in the folder for what is temporary; its descriptor.
+static int wav_make(uint32_t seconds) {
+        const char *above = getenv("TMPDIR");
+        CLEANUP(mem_freep)
+        char *path = xasprintf("%s/eavesdrop-upload-XXXXXX", above ? above : "/tmp");
+        uint32_t n_bytes = seconds * (uint32_t)SECOND_BYTES, n_riff = n_bytes + HEAD_BYTES - 8;
+        CLEANUP(mem_freep) char *sound = xcalloc(n_bytes, 1);
+        uint8_t head[HEAD_BYTES];
+        int descriptor = mkstemp(path);
+
+        assert_true(descriptor > STDERR_FILENO);
+        unlink(path);
+        head_make(head, AUDIO_RATE);
+        memcpy(head + 4, &n_riff, 4);
+        memcpy(head + 40, &n_bytes, 4);
+        for (size_t i = 0; i < n_bytes; i++)
+                sound[i] = (char)(i * 7);
+        assert_int_equal(write(descriptor, head, HEAD_BYTES), HEAD_BYTES);
+        assert_int_equal(write(descriptor, sound, n_bytes), n_bytes);
+        assert_int_equal(lseek(descriptor, 0, SEEK_SET), 0);
+        return descriptor;
+}
+
+static void a_file_that_is_there_waits_for_its_turn_alone(void **state) {
+        struct rig rig;
+        struct client client = {.rig = &rig};
+        const struct upload_listener listener = {
+                .on_samples = client_on_samples, .on_end = client_on_end, .context = &client};
+
+        (void)state;
+        rig_init(&rig, 1, 10);
+        assert_true(upload_open_file(&client.upload, &rig.services, wav_make(20),
+                                     20 * SECOND_BYTES, &listener));
+        assert_int_equal(upload_slots_counts(rig.services.slots).n_asking, 1);
+        loop_advance(rig.loop, NSEC_PER_SEC);
+        client_await(&client, SIZE_MAX);
+        assert_int_equal(client.end, UPLOAD_DONE);
+        assert_int_equal(client.n_samples, 20 * AUDIO_RATE);
+        assert_int_equal(upload_slots_counts(rig.services.slots).n_decoded, 0);
+        rig_deinit(&rig);
+}
+
 static void few_bytes_make_no_endless_sound(void **state) {
         struct rig rig;
         struct client client;
@@ -430,6 +472,7 @@ int main(void) {
                 cmocka_unit_test(a_slow_upload_gives_way),
                 cmocka_unit_test(a_trickle_is_a_stall),
                 cmocka_unit_test(bytes_and_seconds_have_limits),
+                cmocka_unit_test(a_file_that_is_there_waits_for_its_turn_alone),
                 cmocka_unit_test(few_bytes_make_no_endless_sound),
                 cmocka_unit_test(what_waits_leaves_room_for_others),
                 cmocka_unit_test(what_is_no_sound_is_told),

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "pipeline/hub_admission.h"
 #include "transcription/transcriptions_private.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -115,6 +116,12 @@ struct transcription *transcription_bring(struct transcriptions *all,
 
         if (!transcriptions_admit(all, bringer->size, ret))
                 return NULL;
+        if (hub_token_is_full(all->parts.hub, bringer->principal)) {
+                (void)refuse(ret, 429, RETRY_DISK,
+                             "too much sound of your token is not text yet: try again when "
+                             "some is, or have per_token.backlog raised");
+                return NULL;
+        }
         if (!id_make(id)) {
                 (void)refuse(ret, 503, RETRY_DISK, "the system gives no random numbers");
                 return NULL;
@@ -130,7 +137,7 @@ struct transcription *transcription_bring(struct transcriptions *all,
         transcription->all = all;
         transcription->bringer = *bringer;
         snprintf(transcription->record.id, sizeof(transcription->record.id), "%s", id);
-        transcription->record.principal = xstrdup(bringer->principal);
+        transcription->record.principal = xstrdup(bringer->principal->name);
         transcription->record.address = xstrdup(bringer->address);
         transcription->record.created = loop_wall(all->loop) / NSEC_PER_MSEC;
         TAILQ_INSERT_HEAD(&all->coming, transcription, link);

@@ -124,7 +124,7 @@ int transcription_wish_read(struct transcription_wish *ret, const json_t *json,
                                 : error_set(error, -EINVAL, "no text");
 
                 if (r == -ENOENT)
-                        (void)error_set(error, r, "nobody knows it");
+                        r = error_set(error, -EINVAL, "nobody knows it");
                 if (r < 0)
                         return error_prefix(error, "%s", name);
         }

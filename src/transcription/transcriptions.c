@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pipeline/hub_admission.h"
 #include "transcription/transcriptions_private.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -407,6 +408,24 @@ int64_t transcription_done(const struct transcription *transcription) {
         if (transcription->run)
                 return transcription_run_done(transcription->run);
         return transcription->record.n_samples;
+}
+
+// Bytes that a second of sound has, of what people mostly send: 128 kbit/s. How long a file is
+// nobody knows before it is read.
+#define SECOND_BYTES 16384.0
+
+double transcriptions_waiting(const struct transcriptions *all, const char *principal) {
+        const struct transcription *one;
+        double n_bytes = 0;
+
+        TAILQ_FOREACH (one, &all->coming, link)
+                if (strcmp(one->record.principal, principal) == 0)
+                        n_bytes += (double)one->record.size;
+        TAILQ_FOREACH (one, &all->list, link)
+                if (one->record.state == TRANSCRIPTION_WAITING &&
+                    strcmp(one->record.principal, principal) == 0)
+                        n_bytes += (double)one->record.size;
+        return n_bytes / SECOND_BYTES;
 }
 
 int64_t transcription_length(const struct transcription *transcription) {

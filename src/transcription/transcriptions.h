@@ -57,8 +57,9 @@ struct transcription_refusal {
 };
 
 struct transcription_bringer {
-        const char *principal, *address;  // copied
-        uint64_t size;                    // bytes that are announced; UINT64_MAX: not known
+        const struct principal *principal;  // lent during the call
+        const char *address;                // copied
+        uint64_t size;                      // bytes that are announced; UINT64_MAX: not known
         // The next pieces may come.
         void (*on_room)(void *context);
         // It is on disk, and waits for its turn; whoever brought it lets go of it.
@@ -104,6 +105,11 @@ const struct transcription_record *transcription_record(const struct transcripti
 // Samples of it that are text, and that there are in all as far as is known (0: not).
 int64_t transcription_done(const struct transcription *transcription);
 int64_t transcription_length(const struct transcription *transcription);
+
+// Seconds of sound in files of that principal that wait or are coming, as far as their sizes
+// tell.
+double transcriptions_waiting(const struct transcriptions *transcriptions,
+                              const char *principal);
 
 // When its result is removed, Unix ms; 0: it has none yet.
 int64_t transcription_goes(const struct transcription *transcription);

@@ -156,10 +156,13 @@ static void sender_on_refused(void *context, const struct transcription_refusal 
         sender->refusal = *refusal;
 }
 
-static bool sender_begin(struct desk *desk, struct sender *sender, const char *principal,
+static bool sender_begin(struct desk *desk, struct sender *sender, const char *name,
                          uint64_t size) {
+        // Only tokens have a life.
+        struct principal_life life = {0};
+        const struct principal principal = {.name = name, .life = &life};
         const struct transcription_bringer bringer = {
-                .principal = principal,
+                .principal = &principal,
                 .address = "192.0.2.1",
                 .size = size,
                 .on_room = sender_on_room,
@@ -259,6 +262,7 @@ static void a_file_becomes_text_and_goes_after_its_time(void **state) {
         CLEANUP(mem_freep) char *text = NULL, *subtitles = NULL;
         const struct transcription_record *record;
         struct sender sender;
+        nsec_t goes;
 
         sender_send_talk(desk, &sender, "alice");
         await_while_time_passes(desk, sender.is_told);
@@ -271,9 +275,10 @@ static void a_file_becomes_text_and_goes_after_its_time(void **state) {
         assert_non_null(strstr(text, "word"));
         subtitles = text_of(desk, sender.id, TRANSCRIPT_SRT);
         assert_non_null(strstr(subtitles, "-->"));
-        loop_advance(desk->rig->loop, KEEP - 5 * NSEC_PER_SEC);
+        goes = transcription_goes(transcriptions_find(desk->all, sender.id)) * NSEC_PER_MSEC;
+        loop_advance(desk->rig->loop, goes - loop_wall(desk->rig->loop) - NSEC_PER_SEC);
         assert_non_null(transcriptions_find(desk->all, sender.id));
-        loop_advance(desk->rig->loop, 7 * NSEC_PER_SEC);
+        loop_advance(desk->rig->loop, 2 * NSEC_PER_SEC + NSEC_PER_MSEC);
         assert_null(transcriptions_find(desk->all, sender.id));
 }
 
@@ -366,6 +371,37 @@ static void who_has_nothing_under_way_is_next(void **state) {
         assert_int_equal(other.end, TRANSCRIPTION_DONE);
 }
 
+static double desk_waiting(const void *context, const char *principal) {
+        const struct desk *desk = context;
+
+        return desk->all ? transcriptions_waiting(desk->all, principal) : 0;
+}
+
+static void a_token_has_so_much_that_is_not_text(void **state) {
+        struct desk *desk = desk_need(state);
+        struct sender sender, late, other;
+
+        desk->all = transcriptions_free(desk->all);
+        desk->rig->parts.token_backlog = 5;
+        desk->rig->parts.waiting = desk_waiting;
+        desk->rig->parts.waiting_context = desk;
+        hub_rig_renew(desk->rig);
+        desk->parts.hub = desk->rig->hub;
+        desk->all = transcriptions_new(&desk->parts);
+        assert_true(desk->n_talk > 5 * 16384);
+        assert_true(sender_begin(desk, &sender, "alice", desk->n_talk));
+        sender_write(desk, &sender, desk->talk, desk->n_talk);
+        assert_false(sender_begin(desk, &late, "alice", 10));
+        assert_int_equal(late.refusal.status, 429);
+        assert_true(late.refusal.retry > 0);
+        assert_non_null(strstr(late.refusal.words, "per_token.backlog"));
+        assert_true(sender_begin(desk, &other, "bob", 10));
+        transcription_give_up(other.transcription);
+        transcription_give_up(sender.transcription);
+        assert_true(sender_begin(desk, &late, "alice", 10));
+        transcription_give_up(late.transcription);
+}
+
 static void one_that_runs_can_be_cancelled(void **state) {
         struct desk *desk = desk_need(state);
         struct sender sender;
@@ -455,6 +491,8 @@ int main(void) {
                                                 teardown),
                 cmocka_unit_test_setup_teardown(sizes_and_numbers_have_limits, setup, teardown),
                 cmocka_unit_test_setup_teardown(who_has_nothing_under_way_is_next, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(a_token_has_so_much_that_is_not_text, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(one_that_runs_can_be_cancelled, setup,
                                                 teardown),

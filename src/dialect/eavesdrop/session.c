@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dialect/eavesdrop/roles.h"
+#include "pipeline/hub_admission.h"
 #include "source/upload.h"
 #include "util/log.h"
 #include "util/mem.h"

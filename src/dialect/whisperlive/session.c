@@ -5,6 +5,7 @@
 
 #include "dialect/session.h"
 #include "dialect/whisperlive/messages.h"
+#include "pipeline/hub_admission.h"
 #include "util/mem.h"
 
 struct whisperlive {
@@ -62,7 +63,7 @@ static bool whisperlive_admit(struct session *session) {
 
         if (hub_admits(session->hub, &session->base, &refusal))
                 return true;
-        words = refusal.is_address
+        words = refusal.is_own
                         ? xasprintf("Server busy: %s; %s", refusal.reason, refusal.remedy)
                         : xasprintf("busy: %s, %s", refusal.reason, refusal.remedy);
         session_refuse(session, 1013, words, refusal.retry);
