@@ -280,18 +280,23 @@ static void every_truncation_is_refused(void **state) {
 
 // Any byte may be anything: no crash, no hang, no read outside (the sanitizers' builds see).
 static void damaged_files_never_crash(void **state) {
+        struct model_bytes whole[7];  // CTranslate2's of each type, then ggml's
         uint32_t seed = 1;
 
         (void)state;
+        for (int type = 0; type < 6; type++)
+                whole[type] = ctranslate2_build("WhisperSpec", type);
+        whole[6] = ggml_build();
         for (int round = 0; round < 2000; round++) {
                 bool is_ctranslate2 = round % 2;
+                const struct model_bytes *from = &whole[is_ctranslate2 ? round / 2 % 6 : 6];
+                // As many bytes as it has, so that a read behind them is seen.
                 CLEANUP(bytes_freep)
-                struct model_bytes model =
-                        is_ctranslate2 ? ctranslate2_build("WhisperSpec", round / 2 % 6)
-                                       : ggml_build();
+                struct model_bytes model = {xcalloc(from->n, 1), from->n, from->n};
                 struct weights *weights = NULL;
                 struct error error;
 
+                memcpy(model.at, from->at, from->n);
                 for (int i = 0; i < 4; i++) {
                         seed = seed * 1664525u + 1013904223u;
                         // Mostly near the beginning: that is where the sizes are.
@@ -304,6 +309,8 @@ static void damaged_files_never_crash(void **state) {
                         weights_close(weights);
                 }
         }
+        for (int i = 0; i < 7; i++)
+                free(whole[i].at);
 }
 
 // --- files --------------------------------------------------------------------------------
