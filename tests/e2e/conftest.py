@@ -27,6 +27,8 @@ def pytest_configure():
     for name in [n for n in os.environ if n.startswith("EAVESDROP_")]:
         if not name.startswith("EAVESDROP_TEST_") and name != "EAVESDROP_BUILD":
             del os.environ[name]
+    # Servers that run at the same time would want one socket there: a test gives a folder of its own.
+    os.environ.pop("XDG_RUNTIME_DIR", None)
     # Nor may the tests leave anything in the user's folders.
     os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="eavesdrop-tests-")
 
