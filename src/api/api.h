@@ -13,13 +13,13 @@
 #include "util/loop.h"
 
 struct api;
-struct media_backend;  // source/media_backend.h
-struct pulled;         // manage/pulled.h
-struct reload;         // manage/reload.h
-struct rules;          // manage/rules.h
-struct state;          // manage/state.h
-struct tokens;         // auth/tokens.h
-struct tls_identity;   // net/tls_identity.h
+struct media_backend;   // source/media_backend.h
+struct pulled;          // manage/pulled.h
+struct reload;          // manage/reload.h
+struct rules;           // manage/rules.h
+struct state;           // manage/state.h
+struct tokens;          // auth/tokens.h
+struct tls_identity;    // net/tls_identity.h
 struct transcriptions;  // transcription/transcriptions.h
 struct hub;
 struct route;  // api/route.h
@@ -33,13 +33,13 @@ struct api_view {
         // What does not work while clients are served all the same, likewise; NULL: all does.
         const char *trouble;
         struct metrics_sources figures;
-        struct media_backend *media;  // reads what streams fetch
-        struct forget_place kept;     // where what is kept is
-        struct pulled *pulled;        // the streams that the server fetches
-        struct state *state;          // where changes of them are kept
-        struct rules *rules;          // the alerts
-        struct reload *reload;        // reads the configuration again
-        struct tokens *tokens;        // that let people in
+        struct media_backend *media;            // reads what streams fetch
+        struct forget_place kept;               // where what is kept is
+        struct pulled *pulled;                  // the streams that the server fetches
+        struct state *state;                    // where changes of them are kept
+        struct rules *rules;                    // the alerts
+        struct reload *reload;                  // reads the configuration again
+        struct tokens *tokens;                  // that let people in
         struct transcriptions *transcriptions;  // files that clients bring
         // Of the port's encryption; NULL: there is none.
         const struct tls_identity *identity;
