@@ -57,8 +57,8 @@ export const server = {status: null}; // the last GET /status, for who may see i
 export const alerts = []; // rows that fired, newest first
 
 // "change" (a set of streams, once a frame), "streams" (some came or went), "event" (kind, data),
-// "reset" (all that was shown is to be asked for anew), "connection", "status". Returns what ends
-// it.
+// "reset" (what was kept is there, for the first time or, with true, anew: all that is shown is to
+// be asked for again), "connection", "status". Returns what ends it.
 export function on(kind, handler) {
   if (!handlers.has(kind)) handlers.set(kind, new Set());
   handlers.get(kind).add(handler);
@@ -239,7 +239,7 @@ async function reload() {
   for (const stream of streams.values()) stream.lines = [];
   alerts.length = 0;
   await load().catch(() => {});
-  tell("reset");
+  tell("reset", true);
 }
 
 async function askStatus() {
@@ -276,7 +276,7 @@ export async function start() {
     },
   });
   await load().catch(() => {});
-  tell("reset");
+  tell("reset", false);
 }
 
 setInterval(askStatus, STATUS_EVERY);

@@ -1,7 +1,7 @@
 // The transcript of a stream, which scrolls through days: pages are asked for as the reader comes
 // near them, text that is far from the screen is kept plain, and nothing moves under who reads.
 import {ApiError, get, part} from "./api.js";
-import {day, duration, isSameDay, timeOfDay} from "./clock.js";
+import {day, duration, isSameDay, serverNow, timeOfDay} from "./clock.js";
 import {element, setClass, setText} from "./dom.js";
 import {streams} from "./store.js";
 import {say} from "./texts.js";
@@ -13,6 +13,8 @@ const ROW_HEIGHT = 2.4; // rem that a row is taken to be high before it was draw
 const BOTTOM = 40; // px from the end within which a reader is at the end
 const NEAR = 1.5; // heights of the window from an end at which more is asked for
 const SILENCE = 30_000; // ms without a word that are worth a rule
+
+const BLOCKS_MAX = 60; // that are kept of what scrolls out while the reader is at the end
 
 const KINDS = "segment,alert,status";
 
@@ -135,6 +137,11 @@ export class Transcript {
     else this.newer = behind.next;
     target?.scrollIntoView({block: "center"});
     this.#more();
+  }
+
+  // What was kept is another than before: where the reader is it is asked for again.
+  showAnew() {
+    return this.isFollowing ? this.showNow() : this.showAt(this.#topTime() ?? serverNow());
   }
 
   #becomeLive() {
@@ -316,9 +323,29 @@ export class Transcript {
       if (this.arrived.length > 2 * PAGE && !this.isAsking) this.arrived.shift();
     } else this.#append([row]);
     if (row.kind !== "segment") return;
-    if (this.isFollowing) this.#toBottom();
-    else this.nNew++;
+    if (this.isFollowing) {
+      this.#trim();
+      this.#toBottom();
+    } else this.nNew++;
     this.#tellNew();
+  }
+
+  // A page that is open for days holds what can be scrolled to at once; the rest is asked for.
+  #trim() {
+    while (this.list.childElementCount > BLOCKS_MAX) {
+      const block = this.list.firstElementChild;
+      const rows = [...this.list.children[1].children].map(({row}) => row).filter(Boolean);
+      if (!rows[0]?.cursor) return; // it could not be asked for
+      for (const {row} of block.children) {
+        if (!row) continue;
+        this.known.delete(keyOf(row));
+        this.nodes.delete(row.id);
+      }
+      this.observer.unobserve(block);
+      block.remove();
+      this.older = rows[0].cursor;
+      this.first = placeOf(rows[0], null);
+    }
   }
 
   // What was said between the two times (text; absent: open) was forgotten.

@@ -123,7 +123,7 @@ class StreamView {
       on("change", (changed) => this.stream && !changed.has(this.stream) ? null : this.draw()),
       on("streams", () => this.draw()),
       on("event", (kind, row) => this.take(kind, row)),
-      on("reset", () => this.transcript.isFollowing && this.show(null)),
+      on("reset", (isAnew) => isAnew && this.run(this.transcript.showAnew())),
       player.on("time", (stream, time) => this.timeline.setSpoken(stream === this.name ? time : null)),
       bindKey("g", "keys.live", () => this.goLive()),
       bindKey("j", "keys.row.next", () => focus.moveRow(1)),
