@@ -2,7 +2,8 @@
 import {minuteOfDay} from "./clock.js";
 import {ticks} from "./timeline_scale.js";
 
-const TICKS_HEIGHT = 16; // px below the bars
+const TICKS_HEIGHT = 1; // rem below the bars
+const TICKS_TEXT = 0.6875; // rem
 const ALERTS_HEIGHT = 9; // px above them
 const HATCH = 6; // px between two lines of it
 
@@ -22,16 +23,16 @@ function hatch(context, colour) {
   return context.createPattern(tile, "repeat");
 }
 
-function drawTicks(context, {from, to}, width, height, colours) {
-  context.font = `11px ${getComputedStyle(document.body).fontFamily}`;
+function drawTicks(context, {from, to}, width, height, rem, colours) {
+  context.font = `${TICKS_TEXT * rem}px ${getComputedStyle(document.body).fontFamily}`;
   context.textAlign = "center";
-  for (const time of ticks(from, to, width)) {
+  for (const time of ticks(from, to, (width * 16) / rem)) {
     const x = ((time - from) / (to - from)) * width;
     context.fillStyle = colours.line;
-    context.fillRect(Math.round(x), ALERTS_HEIGHT, 1, height - TICKS_HEIGHT - ALERTS_HEIGHT + 3);
-    if (x < 18 || x > width - 18) continue; // it would be cut off
+    context.fillRect(Math.round(x), ALERTS_HEIGHT, 1, height - TICKS_HEIGHT * rem - ALERTS_HEIGHT + 3);
+    if (x < 1.2 * rem || x > width - 1.2 * rem) continue; // it would be cut off
     context.fillStyle = colours.quiet;
-    context.fillText(minuteOfDay(time), x, height - 4);
+    context.fillText(minuteOfDay(time), x, height - rem / 4);
   }
 }
 
@@ -52,14 +53,15 @@ export function drawTimeline(canvas, {from, to, step, bins}) {
   const colour = (name) => style.getPropertyValue(name).trim();
   const colours = {line: colour("--line"), quiet: colour("--text-quiet"), speech: colour("--speaking"),
     trouble: colour("--trouble")};
-  const room = height - TICKS_HEIGHT - ALERTS_HEIGHT;
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const room = height - TICKS_HEIGHT * rem - ALERTS_HEIGHT;
   const barWidth = ((step * 1000) / (to - from)) * width;
   const outage = hatch(context, colours.trouble);
 
   canvas.width = width * devicePixelRatio;
   canvas.height = height * devicePixelRatio;
   context.scale(devicePixelRatio, devicePixelRatio);
-  drawTicks(context, {from, to}, width, height, colours);
+  drawTicks(context, {from, to}, width, height, rem, colours);
   for (const bin of bins) {
     const x = ((Date.parse(bin.start) - from) / (to - from)) * width;
     if (bin.outage > 0) {

@@ -7,7 +7,7 @@ export const HOUR = 60 * MINUTE;
 export const SPANS = [10 * MINUTE, HOUR, 6 * HOUR, 24 * HOUR];
 
 const BAR = 3; // px of a bar and the gap behind it
-const TICK_APART = 72; // px that two ticks are apart at least
+const TICK_APART = 72; // px that two ticks are apart at least, at a text size of 16 px
 const TICKS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720].map((minutes) => minutes * MINUTE);
 
 // Seconds of a bar, so that bars are wide enough to be seen.

@@ -365,6 +365,15 @@ export class Transcript {
 
   // --- scrolling -----------------------------------------------------------------------------
 
+  // Whoever makes the text larger, or the window smaller, has not scrolled away.
+  #isReshaped() {
+    const {clientWidth, clientHeight} = this.node;
+    const shape = `${clientWidth} ${clientHeight} ${getComputedStyle(this.node).fontSize}`;
+    const isOther = this.shape !== undefined && this.shape !== shape;
+    this.shape = shape;
+    return isOther;
+  }
+
   #toBottom() {
     this.node.scrollTop = this.node.scrollHeight;
   }
@@ -376,6 +385,7 @@ export class Transcript {
 
   #scrolled() {
     const wasFollowing = this.isFollowing;
+    if (this.#isReshaped() && wasFollowing) this.#toBottom();
     this.isFollowing = this.isLive && this.#isAtBottom();
     if (wasFollowing && !this.isFollowing) this.list.lastElementChild?.append(this.mark);
     if (this.isFollowing) this.nNew = 0;
