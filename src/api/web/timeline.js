@@ -1,7 +1,7 @@
 // The time line of a stream: when somebody spoke, when it was away, when alerts fired. A click
 // goes to a time; a drag, or Shift with the arrows, selects a stretch.
 import {get, part} from "./api.js";
-import {dayAndMinute, dayAndTime, duration, minuteOfDay, serverNow} from "./clock.js";
+import {dayAndMinute, dayAndTime, duration, isSameDay, minuteOfDay, serverNow} from "./clock.js";
 import {element, setAttribute, setText} from "./dom.js";
 import {say} from "./texts.js";
 import {drawTimeline} from "./timeline_canvas.js";
@@ -120,7 +120,7 @@ export class Timeline {
     if (this.canvas.clientWidth === 0) return;
     drawTimeline(this.canvas, {from: this.from, to: this.to, step: this.step, bins: this.bins});
     const {speech, outage, alerts} = summaryOf(this.bins);
-    setText(this.shown, `${dayAndMinute(this.from)} – ${minuteOfDay(this.to)}`);
+    setText(this.shown, `${dayAndMinute(this.from)} – ${(isSameDay(this.from, this.to) ? minuteOfDay : dayAndMinute)(this.to)}`);
     setText(this.about, say("timeline.about", {from: dayAndTime(this.from), to: dayAndTime(this.to), speech: duration(speech),
       outage: duration(outage), alerts}));
     this.#place();

@@ -124,6 +124,12 @@ class Wall {
     setText(this.count, filter ? say("wall.count", {shown, all: this.tiles.size}) : say("wall.all", {n: this.tiles.size}));
   }
 
+  // Another tab changed what the reader likes.
+  takeSettings() {
+    this.select.value = this.sort;
+    if (!this.isHeld()) this.arrange();
+  }
+
   // Somebody reads there: nothing may move.
   isHeld() {
     return this.isTouched || this.grid.contains(document.activeElement);
@@ -202,6 +208,8 @@ class Wall {
 export function mount(root) {
   const wall = new Wall(root);
   const sorting = setInterval(() => wall.sortAgain(), SORT_EVERY);
+  const takeSettings = () => wall.takeSettings();
+  addEventListener("storage", takeSettings);
   wall.refresh();
   wall.arrange();
   const ends = [
@@ -217,6 +225,7 @@ export function mount(root) {
     title: say("wall.title"),
     unmount() {
       for (const end of ends) end();
+      removeEventListener("storage", takeSettings);
       clearInterval(sorting);
       wall.observer.disconnect();
     },
