@@ -53,6 +53,8 @@ export function mount(root, {parts, query}) {
   append(root, element("h1", {class: "unseen"}, title), box, trouble);
   document.documentElement.style.background = "transparent";
 
+  // Fonts and screen readers go by the language.
+  const speak = (language) => language && box.setAttribute("lang", language);
   const lines = new CaptionLines({count: options.lines, fits: makeRuler(box, options.size)});
   let lastEnd = 0;
   let clearing = null;
@@ -70,6 +72,7 @@ export function mount(root, {parts, query}) {
 
   function take(kind, row) {
     if (row.stream !== name) return;
+    speak(row.language);
     if (kind === "segment") {
       if (Date.parse(row.start) - lastEnd > APART) lines.pause();
       lastEnd = Date.parse(row.end);

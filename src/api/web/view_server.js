@@ -13,6 +13,7 @@ const SESSIONS_EVERY = 5000;
 const LEVELS = ["normal", "slowed", "finals_only", "full"];
 
 const count = (n) => String(Math.round(n * 10) / 10);
+const cores = (n) => (n < 10 ? n.toFixed(2) : String(Math.round(n)));
 const seconds = (n) => say("server.seconds", {seconds: n < 10 ? n.toFixed(1) : Math.round(n)});
 
 // The figures of the history, how each is said, and the top of its chart where that is fixed.
@@ -22,7 +23,7 @@ const FIGURES = [
   {name: "delay", from: "final_delay", words: seconds},
   {name: "speaking", from: "streams_speaking", words: count, scale: "streams"},
   {name: "online", from: "streams_online", words: count, scale: "streams"},
-  {name: "cores", from: "cores", words: count},
+  {name: "cores", from: "cores", words: cores},
   {name: "memory", from: "memory", words: sayBytes},
   {name: "sessions", from: "sessions", words: count},
 ];
@@ -93,7 +94,7 @@ function summary(status) {
     ["server.waiting", say("server.waiting.value", {windows: load.backlog.windows, files: load.backlog.file_windows,
       seconds: count(load.backlog.seconds)})],
     ["server.disk", load.backlog.disk_bytes ? sayBytes(load.backlog.disk_bytes) : null],
-    ["server.processor", processor.cores === null ? null : say("server.processor.value", {cores: count(processor.cores)})],
+    ["server.processor", processor.cores === null ? null : say("server.processor.value", {cores: cores(processor.cores)})],
     ["server.memory", sayBytes(memory.resident)],
     ["server.budget", say("server.of", {used: sayBytes(Object.values(memory.budget_used).reduce((a, b) => a + b, 0)),
       all: sayBytes(memory.budget)})],
