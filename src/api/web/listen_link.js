@@ -8,6 +8,7 @@ const AGAIN_FIRST = 500; // ms
 const AGAIN_MAX = 3000;
 const UNSENT_MAX = 3 * RATE * 2; // bytes: three seconds; with more the server is asked whether it is there
 const PATIENCE = 2000; // ms
+const LAST_WORDS = 60_000; // ms in which the rest of the text comes, or never
 const REFUSED = 1008; // the server does not want us: asking again changes nothing
 
 // The last sound, by its place from the first sample on.
@@ -72,8 +73,12 @@ export class ListenLink {
     if (this.#isEnding) return;
     this.#isEnding = true;
     clearTimeout(this.#timer);
-    if (this.#isOpen) this.#socket.send(JSON.stringify({kind: "end"}));
-    else this.#finish("ended");
+    if (!this.#isOpen) {
+      this.#finish("ended");
+      return;
+    }
+    this.#socket.send(JSON.stringify({kind: "end"}));
+    this.#timer = setTimeout(() => this.#lose(), LAST_WORDS);
   }
 
   #tell(state, why = null, field = null) {

@@ -90,6 +90,7 @@ function attach(media) {
 async function keepAwake() {
   try {
     wakeLock = await navigator.wakeLock?.request("screen");
+    if (!captured) release(); // it was stopped meanwhile
   } catch {
     // The battery is low, or the page is hidden: it is asked again when it is shown.
   }
