@@ -18,8 +18,8 @@ WHO = {
     "nobody": "",
 }
 # Operations that are not asked where they are allowed, with the scope that they need: one goes on until the
-# client ends it, and the other sends packets into the network that the machine is in.
-ENDLESS = (("getEvents", "read"), ("discover", "manage"))
+# client ends it, one sends packets into the network that the machine is in, and one decodes whatever it is sent.
+APART = (("getEvents", "read"), ("discover", "manage"), ("transcribe", "listen"))
 
 
 def run(server, who, secrets, known=("", ""), examples=1, phases="coverage,fuzzing", arguments=()):
@@ -29,7 +29,7 @@ def run(server, who, secrets, known=("", ""), examples=1, phases="coverage,fuzzi
     command = [str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(HERE / "schemathesis.toml")]
     command += ["run", f"http://127.0.0.1:{server.port}/openapi.json", "--no-color", "--warnings", "off"]
     command += ["--phases", phases, "--max-examples", str(examples), *arguments]
-    for operation, scope in ENDLESS:
+    for operation, scope in APART:
         if scope in WHO[who].split():
             command += ["--exclude-operation-id", operation]
     if secrets[who]:
