@@ -117,6 +117,39 @@ def test_a_rule_is_tried_before_it_is_kept(server):
     assert [alert["name"] for alert in call(server, "GET", ALERTS)[1]["alerts"]] == ["own"]
 
 
+def test_a_name_is_a_cameras_or_a_clients(server):
+    before = file_of(server).read_text()
+    join = lambda name: f"ws://127.0.0.1:{server.port}/api/v1/listen?stream={name}"
+    assert call(server, "POST", STREAMS, {"name": "yard", "url": "rtsp://127.0.0.1:1/x"})[0] == 201
+    assert call(server, "POST", f"{STREAMS}/yard/pause")[0] == 200
+    assert status_of_join(server, join("yard")) == 409, "a paused camera's name is the camera's"
+
+    with connect(join("hall")) as socket:
+        assert json.loads(socket.recv(timeout=30))["kind"] == "begin"
+        socket.send(bytes(32000))
+        socket.ping().wait(30)
+        listed = call(server, "GET", STREAMS)[1]["streams"]
+        assert [(stream["name"], stream["owner"]) for stream in listed] == [
+            ("radio", "file"), ("yard", "api"), ("hall", "client"),
+        ]
+        hall = call(server, "GET", f"{STREAMS}/hall")[1]
+        assert hall == listed[2] and hall.keys() == listed[0].keys()
+        assert (hall["state"], hall["counters"], hall["last"]) == (
+            "online", {"seconds": 1.0, "segments": 0, "restarts": 0}, None,
+        )
+        for method, action in (("PATCH", ""), ("DELETE", ""), ("POST", "/pause"), ("POST", "/restart")):
+            assert call(server, method, f"{STREAMS}/hall{action}", {} if method == "PATCH" else None)[0] == 409
+        # The file has a camera of that name from now on.
+        camera = "  hall: 'rtsp://127.0.0.1:1/x'\n"
+        assert reload(server, before.replace("alerts:", f"{camera}alerts:"))["added"] == ["hall"]
+        assert "configuration" in told(socket)[-1]["reason"] and socket.protocol.close_code == 1008
+    assert status_of_join(server, join("hall")) == 409
+    assert call(server, "GET", f"{STREAMS}/hall")[1]["owner"] == "file"
+    assert reload(server, before)["removed"] == ["hall"]
+    assert call(server, "DELETE", f"{STREAMS}/yard")[0] == 204
+    processes.wait_until(lambda: len(server.media()) == 1, 30, "nothing but the radio is read")
+
+
 def test_a_reload_puts_into_force_what_it_can(server):
     before = file_of(server).read_text()
     children = server.media()
@@ -150,32 +183,3 @@ def test_a_reload_puts_into_force_what_it_can(server):
     finally:
         reload(server, before)
         call(server, "DELETE", f"{ALERTS}/land")
-
-
-def test_a_name_is_a_cameras_or_a_clients(serve, jfk):
-    text = f"streams:\n  radio: {jfk[0]}\n  yard: 'rtsp://127.0.0.1:1/x'\n"
-    server = serve(text)
-    join = lambda name: f"ws://127.0.0.1:{server.port}/api/v1/listen?stream={name}"
-    assert call(server, "POST", f"{STREAMS}/yard/pause")[0] == 200
-    assert status_of_join(server, join("yard")) == 409, "a paused camera's name is the camera's"
-
-    with connect(join("hall")) as socket:
-        assert json.loads(socket.recv(timeout=30))["kind"] == "begin"
-        socket.send(bytes(32000))
-        socket.ping().wait(30)
-        listed = call(server, "GET", STREAMS)[1]["streams"]
-        assert [(stream["name"], stream["owner"]) for stream in listed] == [
-            ("radio", "file"), ("yard", "file"), ("hall", "client"),
-        ]
-        hall = call(server, "GET", f"{STREAMS}/hall")[1]
-        assert hall == listed[2] and hall.keys() == listed[0].keys()
-        assert (hall["state"], hall["counters"], hall["last"]) == (
-            "online", {"seconds": 1.0, "segments": 0, "restarts": 0}, None,
-        )
-        for method, action in (("PATCH", ""), ("DELETE", ""), ("POST", "/pause"), ("POST", "/restart")):
-            assert call(server, method, f"{STREAMS}/hall{action}", {} if method == "PATCH" else None)[0] == 409
-        # The file has a camera of that name from now on.
-        assert reload(server, file_of(server).read_text() + "  hall: 'rtsp://127.0.0.1:1/x'\n")["added"] == ["hall"]
-        assert "configuration" in told(socket)[-1]["reason"] and socket.protocol.close_code == 1008
-    assert status_of_join(server, join("hall")) == 409
-    assert call(server, "GET", f"{STREAMS}/hall")[1]["owner"] == "file"
