@@ -223,7 +223,10 @@ void alerts_page_stop(struct alerts_page *page) {
 struct alerts_page *alerts_page_free(struct alerts_page *page) {
         if (!page)
                 return NULL;
-        while (!LIST_EMPTY(&page->list))
-                changing_free(LIST_FIRST(&page->list));
+        for (struct changing *changing = LIST_FIRST(&page->list), *next; changing;
+             changing = next) {
+                next = LIST_NEXT(changing, link);
+                changing_free(changing);
+        }
         return mem_free(page);
 }

@@ -334,8 +334,10 @@ struct rules *rules_open(const struct rules_parts *parts) {
 struct rules *rules_close(struct rules *rules) {
         if (!rules)
                 return NULL;
-        while (!TAILQ_EMPTY(&rules->added))
-                added_drop(rules, TAILQ_FIRST(&rules->added));
+        for (struct rule *rule = TAILQ_FIRST(&rules->added), *next; rule; rule = next) {
+                next = TAILQ_NEXT(rule, link);
+                added_drop(rules, rule);
+        }
         json_decref(rules->kept);
         return mem_free(rules);
 }
