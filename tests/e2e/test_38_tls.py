@@ -15,6 +15,8 @@ import processes
 import pytest
 import speech
 from eavesdrop_client import EavesdropClient
+from test_36_forget import UnixConnection, socket_of
+from test_36_forget import ask as api
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -188,6 +190,8 @@ def test_a_renewed_certificate_is_for_new_connections(server, program, folder):
             else:
                 (folder / "server.pem").write_bytes(text)
             assert words in hang_up(server, r".*\[certificate-refused\]").group(0)
+            status, _, told = api(UnixConnection(socket_of(server)), "POST", "/api/v1/reload")
+            assert status == 200 and [words in warning for warning in told["warnings"]] == [True], told
             with connected(server, tls) as after:
                 assert int(serial_of(after), 16) == int(second, 16)
         (folder / "server.pem").write_bytes(good)
