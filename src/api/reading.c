@@ -30,11 +30,13 @@ struct readings {
 
 // --- before it begins ------------------------------------------------------------------------
 
-static bool is_same_asker(const struct http_request *a, const struct http_request *b) {
-        bool has_token = a->principal && !a->principal->stranger && a->principal->life;
+bool readings_same_asker(const struct exchange *a, const struct exchange *b) {
+        const struct http_request *one = exchange_request(a), *other = exchange_request(b);
+        const struct principal *principal = one->principal;
+        bool has_token = principal && !principal->stranger && principal->life;
 
-        return a->principal == b->principal &&
-               (has_token || strcmp(a->address, b->address) == 0);
+        return principal == other->principal &&
+               (has_token || strcmp(one->address, other->address) == 0);
 }
 
 // What one asker has at once.
@@ -44,12 +46,12 @@ struct reading_share {
 };
 
 static struct reading_share share_of(const struct readings *readings,
-                                     const struct http_request *request) {
+                                     const struct exchange *exchange) {
         struct reading_share share = {0};
         struct reading *reading;
 
         LIST_FOREACH(reading, &readings->list, link) {
-                if (!is_same_asker(exchange_request(reading->exchange), request))
+                if (!readings_same_asker(reading->exchange, exchange))
                         continue;
                 *(reading->is_live ? &share.n_live : &share.n) += 1;
                 share.sound += reading->sound_bytes + reading->sound_asked;
@@ -59,7 +61,7 @@ static struct reading_share share_of(const struct readings *readings,
 
 bool readings_admit(const struct readings *readings, struct exchange *exchange,
                     const struct reading_place *place, bool is_live) {
-        struct reading_share share = share_of(readings, exchange_request(exchange));
+        struct reading_share share = share_of(readings, exchange);
         size_t most = is_live ? READINGS_LIVE_MAX : READINGS_MAX;
 
         if (place->is_stopping)
@@ -236,8 +238,7 @@ static void reading_on_sound(void *context, struct archive_sound *sound, const c
 }
 
 void reading_sound(struct reading *reading, const struct archive_query *query, size_t n_most) {
-        struct reading_share share =
-                share_of(reading->readings, exchange_request(reading->exchange));
+        struct reading_share share = share_of(reading->readings, reading->exchange);
 
         if (share.sound + n_most > ERRANDS_SOUND_MAX / READINGS_SHARE) {
                 reading_refuse(reading, &(struct problem){503, .detail = NO_SHARE});

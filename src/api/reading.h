@@ -79,6 +79,9 @@ struct readings *readings_new(void);
 // Returns NULL.
 struct readings *readings_free(struct readings *readings);
 
+// Whether one and the same asks both: with a token, or without any from an address.
+bool readings_same_asker(const struct exchange *a, const struct exchange *b);
+
 // Once a second: what goes on for somebody whose token was revoked, or has expired, is broken
 // off.
 void readings_look(struct readings *readings);

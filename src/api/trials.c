@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "api/body.h"
 #include "api/parameters.h"
@@ -18,7 +19,7 @@
 struct trials {
         struct readings *readings;
         struct reading_place place;  // of the last request
-        size_t n;
+        LIST_HEAD(, trial) list;
 };
 
 // One that is under way.
@@ -28,6 +29,7 @@ struct trial {
         struct query query;
         struct trial_hearing *hearing;
         bool is_end;  // there is no more to be looked at
+        LIST_ENTRY(trial) link;
 };
 
 // --- while it lasts --------------------------------------------------------------------------
@@ -64,7 +66,7 @@ static void trial_on_page(struct reading *reading, struct query_page *page) {
 static void trial_free(struct reading *reading) {
         struct trial *trial = (struct trial *)reading;
 
-        trial->trials->n--;
+        LIST_REMOVE(trial, link);
         trial_hearing_leave(trial->hearing);
         query_deinit(&trial->query);
         free(trial);
@@ -100,10 +102,20 @@ static void said_hear(struct trial *trial, const struct trial_wish *wish) {
 // Whether there is room, and what is asked for can be looked at. Else it is answered.
 static bool admit(const struct trials *trials, struct exchange *exchange,
                   const struct trial_wish *wish) {
-        if (trials->n < TRIALS_MAX)
+        const struct trial *trial;
+        bool is_alone = true;
+        size_t n = 0;
+
+        LIST_FOREACH (trial, &trials->list, link) {
+                is_alone &= !readings_same_asker(trial->reading.exchange, exchange);
+                n++;
+        }
+        if (is_alone && n < TRIALS_MAX)
                 return wish->text ||
                        readings_admit(trials->readings, exchange, &trials->place, false);
-        problem_refuse(exchange, 503, NULL, "others try alerts at the moment; ask again later");
+        problem_refuse(exchange, 503, NULL,
+                       is_alone ? "others try alerts at the moment; ask again later"
+                                : "you are trying an alert already; wait for its answer");
         return false;
 }
 
@@ -124,7 +136,7 @@ static void trials_on_json(void *context, struct exchange *exchange, json_t *jso
         trial = xnew(struct trial);
         trial->trials = trials;
         trial->hearing = trial_hearing_new(trials->place.loop, &wish.alert);
-        trials->n++;
+        LIST_INSERT_HEAD(&trials->list, trial, link);
         reading_begin_read(&trial->reading, trials->readings, exchange, &trials->place, &ops);
         if (wish.text)
                 text_hear(trial, wish.text);

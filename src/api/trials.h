@@ -8,7 +8,7 @@
 
 struct trials;
 
-// At once, of all clients.
+// At once, of all clients; one of them has one.
 #define TRIALS_MAX 2
 
 struct trials *trials_new(void);
