@@ -288,25 +288,15 @@ static void timeline_get(struct api *api, struct exchange *exchange,
         timeline_answer(api->readings, exchange, &place, parts->texts[0]);
 }
 
-static void captions_text_get(struct api *api, struct exchange *exchange,
-                              const struct route_parts *parts) {
+// In the form that the path ends with; of ".txt" no writer knows the name.
+static void captions_get(struct api *api, struct exchange *exchange,
+                         const struct route_parts *parts) {
         struct reading_place place = reading_place(api);
+        enum transcript_format format = TRANSCRIPT_TEXT;
 
-        captions_answer(api->readings, exchange, &place, TRANSCRIPT_TEXT, parts->texts[0]);
-}
-
-static void captions_srt_get(struct api *api, struct exchange *exchange,
-                             const struct route_parts *parts) {
-        struct reading_place place = reading_place(api);
-
-        captions_answer(api->readings, exchange, &place, TRANSCRIPT_SRT, parts->texts[0]);
-}
-
-static void captions_vtt_get(struct api *api, struct exchange *exchange,
-                             const struct route_parts *parts) {
-        struct reading_place place = reading_place(api);
-
-        captions_answer(api->readings, exchange, &place, TRANSCRIPT_VTT, parts->texts[0]);
+        (void)transcript_writer_format(strrchr(exchange_request(exchange)->path, '.') + 1,
+                                       &format);
+        captions_answer(api->readings, exchange, &place, format, parts->texts[0]);
 }
 
 static void search_get(struct api *api, struct exchange *exchange,
@@ -432,9 +422,9 @@ static const struct route routes[] = {
         {"GET", "/api/v1/segments/{id}/audio", ROUTE_READ, segment_sound_get},
         {"GET", "/api/v1/streams/{name}/audio", ROUTE_READ, sound_get},
         {"GET", "/api/v1/streams/{name}/timeline", ROUTE_READ, timeline_get},
-        {"GET", "/api/v1/streams/{name}/captions.txt", ROUTE_READ, captions_text_get},
-        {"GET", "/api/v1/streams/{name}/captions.srt", ROUTE_READ, captions_srt_get},
-        {"GET", "/api/v1/streams/{name}/captions.vtt", ROUTE_READ, captions_vtt_get},
+        {"GET", "/api/v1/streams/{name}/captions.txt", ROUTE_READ, captions_get},
+        {"GET", "/api/v1/streams/{name}/captions.srt", ROUTE_READ, captions_get},
+        {"GET", "/api/v1/streams/{name}/captions.vtt", ROUTE_READ, captions_get},
         {"GET", "/api/v1/streams/{name}/segments", ROUTE_READ, segments_get},
         {"DELETE", "/api/v1/streams/{name}/segments", ROUTE_MANAGE, segments_delete},
         {"GET", "/api/v1/search", ROUTE_READ, search_get},

@@ -21,8 +21,9 @@ struct intake {
         int descriptor;
         uint8_t *writing;
         size_t n_writing;
-        struct error error;
+        struct error mistake;
 
+        struct error error;  // the first mistake, as the loop knows it
         uint8_t *gathered;
         size_t n_gathered;
         bool is_begun;  // there is something to be removed
@@ -51,15 +52,15 @@ static void intake_work(void *context) {
         switch (intake->step) {
         case STEP_BEGIN:
                 (void)shelf_begin(&intake->descriptor, intake->folder, intake->id,
-                                  &intake->error);
+                                  &intake->mistake);
                 break;
         case STEP_APPEND:
                 (void)shelf_append(intake->descriptor, intake->writing, intake->n_writing,
-                                   &intake->error);
+                                   &intake->mistake);
                 break;
         case STEP_ACCEPT:
                 (void)shelf_accept(intake->folder, intake->id, intake->descriptor,
-                                   intake->record, &intake->error);
+                                   intake->record, &intake->mistake);
                 break;
         case STEP_REMOVE:
                 shelf_remove(intake->folder, intake->id);
@@ -77,6 +78,7 @@ static void intake_on_done(void *context, bool is_orphan) {
                 intake_free(intake);
                 return;
         }
+        intake->error = intake->mistake;
         if (intake->step == STEP_BEGIN)
                 intake->is_begun = true;
         if (intake->step == STEP_ACCEPT)
