@@ -46,8 +46,13 @@ DAY_WRONG = """{
 # Moves that nobody asked for, summed as browsers do.
 SHIFTS = """
   globalThis.layoutShift = 0;
+  globalThis.shifted = [];
   new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) if (!entry.hadRecentInput) globalThis.layoutShift += entry.value;
+    for (const entry of list.getEntries().filter((entry) => !entry.hadRecentInput)) {
+      globalThis.layoutShift += entry.value;
+      for (const {node, previousRect: {y: from}, currentRect: {y: to}} of entry.sources)
+        globalThis.shifted.push(`${node?.className || node?.nodeName}: ${from} to ${to}`);
+    }
   }).observe({type: "layout-shift", buffered: true});
 """
 
@@ -129,7 +134,11 @@ class Reader:
         here: what playwright has for it is evaluated by the page, whose policy forbids just that."""
         deadline = time.monotonic() + PATIENCE / 1000
         while not (value := self.page.evaluate(expression, argument)):
-            assert time.monotonic() < deadline, f"not within {PATIENCE / 1000:.0f} s: {expression}; {self.problems}"
+            assert time.monotonic() < deadline, (
+                f"not within {PATIENCE / 1000:.0f} s: {expression}; at {self.page.url}, with the focus on "
+                f"{self.page.evaluate('document.activeElement?.outerHTML.slice(0, 200)')}, is shown: "
+                f"{self.page.inner_text('body')[:2000]}; {self.problems}"
+            )
             self.page.wait_for_timeout(50)
         return value
 

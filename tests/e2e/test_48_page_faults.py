@@ -8,16 +8,19 @@ import time
 import processes
 import pytest
 from browser import DAY_WRONG, HOSTILE, chromium, reading
+from newcomer import journal
 from test_37_tokens import ask, configuration, owner
 
 # What a client may call its stream; streams of the configuration have plain names.
 NAMES = [name for name in HOSTILE if not re.search(r"[,*?\[\]\\]", name)]
 LONG = " ".join(f"word{i}" for i in range(1200))[:10_000]
+LONG_WORD = "w" * 10_000
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with chromium() as started:
+    # There is a microphone, which nobody allowed the page to hear.
+    with chromium(arguments=["--use-fake-device-for-media-stream"]) as started:
         yield started
 
 
@@ -39,6 +42,7 @@ def hostile(program, models, tmp_path_factory):
         for k in range(len(HOSTILE))
     ]
     rows.append({"stream": "long", "text": LONG, "start": now - 30_000})
+    rows.append({"stream": "long-word", "text": LONG_WORD, "start": now - 20_000})
     fill(program, folder / f"state-{port}", rows)
     with processes.serving(program, models, folder) as start:
         yield start("streams: {long: 'rtsp://127.0.0.1:9/<b>'}\n", listen=port)
@@ -57,8 +61,8 @@ def names_shown(reader):
 def test_names_reasons_and_texts_are_only_text(browser, hostile):
     with reading(browser, hostile) as reader:
         reader.open()
-        reader.wait("n => document.querySelectorAll('.tile').length === n", len(NAMES) + 1)
-        assert sorted(names_shown(reader)) == sorted([*NAMES, "long"])
+        reader.wait("n => document.querySelectorAll('.tile').length === n", len(NAMES) + 2)
+        assert sorted(names_shown(reader)) == sorted([*NAMES, "long", "long-word"])
         reader.wait("""texts => {
             const shown = [...document.querySelectorAll('.tile .lines p')].map((line) => line.textContent);
             return texts.every((text) => shown.some((line) => line.includes(text)));
@@ -150,3 +154,25 @@ def test_a_clock_that_is_a_day_wrong(browser, serve, jfk):
         reader.wait("/^[0-9.]+ s late$/.test(document.querySelector('.tile .delay')?.textContent)")
         late = float(reader.page.locator(".tile .delay").first.inner_text().split()[0])
         assert late < 3600
+
+
+def test_a_microphone_that_is_refused(browser, hostile):
+    with reading(browser, hostile) as reader:
+        reader.open("/#/microphone")
+        reader.page.get_by_role("button", name="Start listening").click()
+        reader.wait_text("does not give this page the microphone", "[role=alert]")
+        assert not journal(hostile, "microphone")
+
+
+def test_two_tabs_have_the_same_settings(browser, hostile):
+    with reading(browser, hostile) as reader:
+        reader.open()
+        other = reader.context.new_page()
+        other.goto(reader.origin)
+        reader.page.bring_to_front()
+        reader.page.get_by_role("button", name="How the page looks").click()
+        reader.page.locator("dialog select").first.select_option("dark")
+        processes.wait_until(
+            lambda: other.wait_for_timeout(20) or other.evaluate("document.documentElement.dataset.theme") == "dark",
+            30, "the other tab is dark, too",
+        )
