@@ -106,7 +106,7 @@ static bool admit(const struct trials *trials, struct exchange *exchange,
         bool is_alone = true;
         size_t n = 0;
 
-        LIST_FOREACH (trial, &trials->list, link) {
+        LIST_FOREACH(trial, &trials->list, link) {
                 is_alone &= !readings_same_asker(trial->reading.exchange, exchange);
                 n++;
         }
