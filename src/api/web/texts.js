@@ -206,7 +206,6 @@ const TEXTS = {
   "alerts.title": "Alerts",
   "alerts.rules": "What to look out for",
   "alerts.rules.none": "No alert yet.",
-  "alerts.rules.unknown": "This server’s alerts are in its configuration file only.",
   "alerts.new": "Make an alert",
   "alerts.change": "Change",
   "alerts.change.one": "Change {name}",

@@ -56,7 +56,7 @@ class Rules {
       setText(this.sign, alerts.length === 0 ? say("alerts.rules.none") : "");
       if (this.add) this.add.hidden = false;
     } catch (error) {
-      setText(this.sign, error.status === 404 ? say("alerts.rules.unknown") : error.message);
+      setText(this.sign, error.message);
     }
   }
 
