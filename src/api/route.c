@@ -36,11 +36,20 @@ static bool route_takes(const struct route *route, const char *method) {
         return strcmp(route->method, strcmp(method, "HEAD") == 0 ? "GET" : method) == 0;
 }
 
+// The rows of a path are those of the first pattern that fits it, whatever their methods.
+static const char *pattern_find(const struct route *routes, const char *path) {
+        while (routes->method && !pattern_fits(routes->pattern, path, NULL))
+                routes++;
+        return routes->pattern;
+}
+
 const struct route *route_find(const struct route *routes, const char *method, const char *path,
                                struct route_parts *ret_parts) {
+        const char *pattern = pattern_find(routes, path);
+
         *ret_parts = (struct route_parts){0};
-        for (const struct route *route = routes; route->method; route++) {
-                if (!route_takes(route, method) || !pattern_fits(route->pattern, path, NULL))
+        for (const struct route *route = routes; pattern && route->method; route++) {
+                if (!route_takes(route, method) || strcmp(route->pattern, pattern) != 0)
                         continue;
                 (void)pattern_fits(route->pattern, path, ret_parts);
                 return route;
@@ -49,12 +58,13 @@ const struct route *route_find(const struct route *routes, const char *method, c
 }
 
 char *route_methods(const struct route *routes, const char *path) {
+        const char *pattern = pattern_find(routes, path);
         char *methods = NULL;
 
-        for (const struct route *route = routes; route->method; route++) {
+        for (const struct route *route = routes; pattern && route->method; route++) {
                 CLEANUP(mem_freep) char *before = NULL;
 
-                if (!pattern_fits(route->pattern, path, NULL))
+                if (strcmp(route->pattern, pattern) != 0)
                         continue;
                 before = methods;
                 methods = xasprintf("%s%s%s", before ? before : "", before ? ", " : "",

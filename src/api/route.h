@@ -41,7 +41,8 @@ struct route {
 };
 
 // The first of the table's rows, which one without a method ends, that answers the method at
-// the path, with what stood for its names (which the caller frees). NULL: none.
+// the path, with what stood for its names (which the caller frees). NULL: none. A path has the
+// rows of the first pattern that fits it: one that is written out is nobody's name.
 const struct route *route_find(const struct route *routes, const char *method, const char *path,
                                struct route_parts *ret_parts);
 
