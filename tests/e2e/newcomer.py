@@ -103,6 +103,8 @@ class Newcomer:
         self.reader.wait("document.activeElement.matches('.hits .row')")
         self.reader.press("p")
         self.reader.wait("document.querySelector('.spoken-word')")
+        tab_to(self.reader, "Close the sound")
+        self.reader.press("Enter")
 
     def look_at_address(self):
         self.reader.press("n")
@@ -142,14 +144,14 @@ class Newcomer:
         self.reader.wait("document.querySelector('.hits .row')?.textContent.includes('my-word')")
 
     def drop_file(self):
-        self.reader.press("u")
+        self.reader.press("f")
         self.reader.wait("document.querySelector('.drop')")
         bytes_ = base64.b64encode(self.recording.read_bytes()).decode()
         self.reader.page.evaluate(DROP, [bytes_, self.recording.name])
         self.reader.wait("document.querySelector('.file-text:not([hidden]) p')?.textContent.trim()")
 
     def speak(self):
-        self.reader.press("t")
+        self.reader.press("m")
         self.reader.wait("document.querySelector('.microphone-button')")
         tab_to(self.reader, "Start listening")
         self.reader.press("Enter")

@@ -176,3 +176,14 @@ def test_two_tabs_have_the_same_settings(browser, hostile):
             lambda: other.wait_for_timeout(20) or other.evaluate("document.documentElement.dataset.theme") == "dark",
             30, "the other tab is dark, too",
         )
+
+
+
+def test_a_file_that_is_no_sound(browser, hostile):
+    with reading(browser, hostile) as reader:
+        reader.open("/#/files")
+        reader.page.locator("input[type=file]").set_input_files(
+            {"name": "<b>letter</b>.txt", "mimeType": "text/plain", "buffer": b"Dear Sir or Madam, " * 100}
+        )
+        reader.wait_text("<b>letter</b>.txt", "h2")
+        reader.wait("document.querySelector('.file [role=alert]')?.textContent.trim()")

@@ -1,0 +1,143 @@
+"""The transcript of a stream in a real browser: nothing is lost or shown twice, whatever happens to the server, and it
+holds what is very long."""
+
+import contextlib
+import re
+import signal
+import time
+
+import processes
+import pytest
+from browser import chromium, reading
+from newcomer import journal, web_server
+from test_39_managed import STREAMS, call
+from test_48_page_faults import fill
+
+LONG = " ".join(f"word{i}" for i in range(1200))[:10_000]
+LONG_WORD = "w" * 10_000
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as started:
+        yield started
+
+
+def transcript(reader):
+    return reader.page.evaluate("[...document.querySelectorAll('.transcript .row-text')].map((row) => row.textContent)")
+
+
+def wait_same(reader, server, stream, n):
+    """Until the transcript that is shown is the journal's, with n segments at least; each is there once."""
+
+    def is_same():
+        reader.page.wait_for_timeout(20)
+        kept = journal(server, stream)
+        return len(kept) >= n and transcript(reader) == kept
+
+    try:
+        processes.wait_until(is_same, 60, f"{n} segments of {stream} as in the journal")
+    except AssertionError as error:
+        raise AssertionError(f"{error}: shown {transcript(reader)}, kept {journal(server, stream)}") from None
+
+
+def test_a_server_that_goes_away_and_comes_back(browser, program, models, jfk, tmp_path):
+    config = f'streams: {{radio: {{url: "{jfk[0]}", loop: true}}}}\n'
+    with processes.serving(program, models, tmp_path) as start, contextlib.ExitStack() as open_:
+        server = start(config)
+        reader = open_.enter_context(reading(browser, server))
+        reader.open("/#/stream/radio")
+        wait_same(reader, server, "radio", 1)
+        for _ in range(2):
+            server.stop()
+            reader.wait("document.body.dataset.connection === 'away'")
+            reader.wait_text("The server cannot be reached", "header")
+            server = start(config, listen=server.port)
+            reader.wait("document.body.dataset.connection === 'live'")
+            wait_same(reader, server, "radio", len(journal(server, "radio")) + 1)
+
+
+def test_a_server_that_says_nothing_is_away(browser, serve, jfk):
+    server = serve(f'streams: {{radio: {{url: "{jfk[0]}", loop: true}}}}\n')
+    with reading(browser, server) as reader:
+        reader.open("/#/stream/radio")
+        wait_same(reader, server, "radio", 1)
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            reader.wait("document.body.dataset.connection === 'away'")
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        reader.wait("document.body.dataset.connection === 'live'")
+        wait_same(reader, server, "radio", len(journal(server, "radio")) + 1)
+
+
+def test_a_laptop_that_slept(browser, serve, jfk):
+    server = serve(f'streams: {{radio: {{url: "{jfk[0]}", loop: true}}}}\n')
+    with reading(browser, server) as reader:
+        reader.open("/#/stream/radio")
+        wait_same(reader, server, "radio", 1)
+        n = len(journal(server, "radio"))
+        reader.context.set_offline(True)
+        processes.wait_until(lambda: len(journal(server, "radio")) > n + 1, 60, "text that the laptop sleeps through")
+        reader.context.set_offline(False)
+        wait_same(reader, server, "radio", n + 3)
+
+
+def test_a_stream_that_is_removed_while_it_is_open(browser, serve, jfk):
+    server = serve("sources: {allow: 127.0.0.0/8}\n")
+    with web_server(jfk[0].parent) as address, reading(browser, server) as reader:
+        body = {"name": "porch", "url": f"{address}/{jfk[0].name}", "loop": True}
+        assert call(server, "POST", STREAMS, body)[0] == 201
+        for view in ("/", "/#/stream/porch"):
+            reader.open(view)
+            reader.wait_text("porch", ".tile" if view == "/" else "h1")
+        processes.wait_until(lambda: transcript(reader), 60, "text")
+        said = transcript(reader)
+        assert call(server, "DELETE", f"{STREAMS}/porch")[0] == 204
+        reader.wait_text("not there any more", ".view-stream")
+        assert transcript(reader)[: len(said)] == said  # what was said can still be read
+        reader.press("w")
+        reader.wait("document.querySelector('.view-wall')")
+
+
+def test_a_very_long_segment(browser, program, models, tmp_path):
+    port, now = processes.free_port(), int(time.time() * 1000)
+    rows = [{"stream": "long", "text": LONG, "start": now - 30_000}, {"stream": "long-word", "text": LONG_WORD, "start": now - 20_000}]
+    fill(program, tmp_path / f"state-{port}", rows)
+    with (
+        processes.serving(program, models, tmp_path) as start,
+        reading(browser, start("streams: {long: 'rtsp://127.0.0.1:9/'}\n", listen=port), viewport={"width": 360, "height": 740}) as reader,
+    ):
+        for stream, text in (("long", LONG), ("long-word", LONG_WORD)):
+            reader.open(f"/#/stream/{stream}")
+            reader.wait("text => document.querySelector('.transcript .row-text')?.textContent === text", text)
+            assert reader.too_wide() == 0
+        reader.open("/")
+        reader.wait("document.querySelectorAll('.tile').length === 2")
+        assert reader.too_wide() == 0
+
+
+def test_ten_thousand_segments_are_scrolled(browser, program, models, tmp_path):
+    port, now = processes.free_port(), int(time.time() * 1000)
+    fill(program, tmp_path / f"state-{port}", (
+        {"stream": "long", "text": f"segment number {i} of ten thousand", "start": now - 6000 * (10_000 - i)} for i in range(10_000)
+    ))
+    with processes.serving(program, models, tmp_path) as start:
+        server = start("streams: {long: 'rtsp://127.0.0.1:9/'}\n", listen=port)
+        with reading(browser, server) as reader:
+            reader.open("/#/stream/long")
+            reader.wait("document.querySelectorAll('.transcript .row').length >= 50")
+            for wanted in (300, 600, 900, 1200):
+                # To the top again and again, until so many are there.
+                reader.wait("""n => {
+                    document.querySelector('.transcript').scrollTop = 0;
+                    return document.querySelectorAll('.transcript .row').length >= n;
+                }""", wanted)
+            shown = transcript(reader)
+            numbers = [int(re.search(r"\d+", text).group()) for text in shown]
+            assert numbers == list(range(10_000 - len(numbers), 10_000))
+            # Only what is near the screen is made of words.
+            assert reader.page.evaluate("document.querySelectorAll('.transcript .word').length") < 6 * 400
+            reader.press("g")
+            reader.wait_text("segment number 9999 of", ".transcript")
+            reader.wait("(() => { const t = document.querySelector('.transcript'); return t.scrollHeight - t.scrollTop - t.clientHeight < 5; })()")
