@@ -56,9 +56,12 @@ static int rules_make(struct alert_rules **ret, const struct alert_config *confi
 
         if (alert_rules_new(ret, configs, n, &key, error) == 0)
                 return 0;
-        for (size_t i = 0; i < n; i++)
-                if (alert_check(&configs[i], &key, error) < 0)
-                        return error_prefix(error, "alert '%s'", configs[i].name);
+        for (size_t i = 0; i < n; i++) {
+                if (alert_check(&configs[i], &key, error) < 0) {
+                        error_prefix(error, "alert '%s'", configs[i].name);
+                        break;
+                }
+        }
         return -EINVAL;
 }
 
