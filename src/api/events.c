@@ -286,7 +286,7 @@ bool events_upgrades(const struct http_request *request) {
         CLEANUP(event_wish_deinit) struct event_wish wish;
         struct event_wish_mistake mistake;
 
-        return principal_may(request->principal, SCOPE_READ) &&
+        return principal_may_ask(request->principal, SCOPE_READ) &&
                wish_of(request, &wish, &mistake);
 }
 

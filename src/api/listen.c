@@ -309,7 +309,7 @@ void listen_answer(struct exchange *exchange, const struct hub *hub) {
 bool listen_upgrades(const struct http_request *request, const struct hub *hub) {
         struct listen_mistake mistake;
 
-        return principal_may(request->principal, SCOPE_LISTEN) &&
+        return principal_may_ask(request->principal, SCOPE_LISTEN) &&
                request_judge(request, hub, &mistake) == 0;
 }
 

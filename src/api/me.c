@@ -15,7 +15,7 @@ static json_t *scopes_json(const struct principal *principal) {
         json_t *list = json_array();
 
         for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
-                if (principal_may(principal, scopes[i].scope))
+                if (principal_may_ask(principal, scopes[i].scope))
                         json_array_append_new(list, json_string(scopes[i].name));
         }
         return list;

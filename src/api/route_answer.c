@@ -81,13 +81,14 @@ static bool route_admits(const struct route *route, const struct principal *prin
         case ROUTE_OPEN:
                 return true;
         case ROUTE_READ:
-                return principal_may(principal, SCOPE_READ);
+                return principal_may_ask(principal, SCOPE_READ);
         case ROUTE_READ_ALL:
-                return principal_may_read(principal, NULL);
+                return principal_may_ask(principal, SCOPE_READ) &&
+                       principal_may_read(principal, NULL);
         case ROUTE_LISTEN:
-                return principal_may(principal, SCOPE_LISTEN);
+                return principal_may_ask(principal, SCOPE_LISTEN);
         case ROUTE_MANAGE:
-                return principal_may(principal, SCOPE_MANAGE);
+                return principal_may_ask(principal, SCOPE_MANAGE);
         }
         return false;
 }

@@ -127,6 +127,7 @@ static json_t *shown_to(const struct principal *principal, const struct pulled_s
         if (!principal_may_read(principal, pulled_name(stream))) {
                 json_object_del(json, "last");
                 json_object_del(json, "is_speaking");
+                json_object_del(json, "level");
         }
         return json;
 }

@@ -38,6 +38,10 @@ bool principal_may_speak(const struct principal *principal, const char *dialect)
         return false;
 }
 
+bool principal_may_ask(const struct principal *principal, enum principal_scope scope) {
+        return principal_may(principal, scope) && principal_may_speak(principal, PRINCIPAL_API);
+}
+
 bool principal_is_over(const struct principal *principal, int64_t now) {
         const struct principal_life *life = principal->life;
 

@@ -32,7 +32,7 @@ struct principal {
         unsigned scopes;
         bool is_loopback;      // it is on this machine
         char *const *streams;  // that it may read: names and globs; NULL: all
-        const char *dialects;  // that it may speak, blanks between; NULL: all
+        const char *dialects;  // that it may speak, or "api"; NULL: all
         // Why it has no token's scopes, and what would let it in; NULL: it has a token.
         const char *stranger;
         struct principal_life *life;  // NULL: it is static
@@ -44,8 +44,14 @@ bool principal_may(const struct principal *principal, enum principal_scope scope
 // Whether it may read that stream; NULL: all there are and will be.
 bool principal_may_read(const struct principal *principal, const char *stream);
 
-// Whether it may be a client of that kind (dialect/dialects.h).
+// Whether it may be a client of that kind (dialect/dialects.h, or PRINCIPAL_API).
 bool principal_may_speak(const struct principal *principal, const char *dialect);
+
+// What those who ask by HTTP, and the page, are as clients.
+#define PRINCIPAL_API "api"
+
+// Whether it has that scope, and may use it by HTTP.
+bool principal_may_ask(const struct principal *principal, enum principal_scope scope);
 
 // Whether its token was revoked, or has expired by `now` (Unix ms).
 bool principal_is_over(const struct principal *principal, int64_t now);

@@ -159,8 +159,9 @@ const struct setting setting_table[] = {
          .help = "where they come from: addresses and networks, one or a list"},
         {"auth.anonymous.dialects", SETTING_WORDS, .applies = SERVER, IN_CONFIG(auth.dialects),
          .is_good = config_is_dialect, .preset_words = "all",
-         .expected = "a dialect such as whisperlive, eavesdrop or subscriber",
-         .help = "kinds of WebSocket clients that they may be: one, or a list"},
+         .expected = "a dialect such as whisperlive, eavesdrop or subscriber, or api",
+         .help = "kinds of clients that they may be: one, or a list; api is the HTTP API, and "
+                 "the page"},
         {"auth.anonymous.scopes", SETTING_WORDS, .applies = SERVER, IN_CONFIG(auth.scopes),
          .is_good = config_is_anonymous_scope, .preset = "listen", .expected = "read or listen",
          .help = "what they may: read, listen, or a list of both"},

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,14 +53,22 @@ static json_t *last_json(const char *text, nsec_t at) {
                     : json_null();
 }
 
+// In dBFS, to a hundredth; null while no sound arrives.
+static json_t *level_json(const struct hub_stream *stream) {
+        double level = stream ? (double)stream_level(stream->stream).rms : (double)NAN;
+
+        return isnan(level) ? json_null() : json_real(round(level * 100) / 100);
+}
+
 // What is told first of any stream.
 static json_t *stream_json(const char *name, const char *owner,
                            const struct stream_notice *state, nsec_t since,
                            const struct hub_stream *stream) {
-        return json_pack("{s:s, s:s, s:b, s:b, s:s, s:o, s:o, s:b}", "name", name, "owner",
+        return json_pack("{s:s, s:s, s:b, s:b, s:s, s:o, s:o, s:b, s:o}", "name", name, "owner",
                          owner, "is_shadowed", 0, "is_paused", 0, "state", state->state,
                          "reason", text_json(state->reason), "since", time_json(since),
-                         "is_speaking", stream && stream_is_speaking(stream->stream));
+                         "is_speaking", stream && stream_is_speaking(stream->stream), "level",
+                         level_json(stream));
 }
 
 json_t *pulled_json(const struct pulled_stream *stream) {

@@ -25,6 +25,8 @@ static size_t word_length(const char *words) {
 }
 
 static bool dialect_is_known(const char *name, size_t n) {
+        if (n == strlen(PRINCIPAL_API) && memcmp(name, PRINCIPAL_API, n) == 0)
+                return true;
         for (const struct dialect *const *dialect = dialects; *dialect; dialect++)
                 if (strlen((*dialect)->name) == n && memcmp((*dialect)->name, name, n) == 0)
                         return true;
@@ -32,12 +34,12 @@ static bool dialect_is_known(const char *name, size_t n) {
 }
 
 static char *dialects_list(void) {
-        char *list = xstrdup("");
+        char *list = xstrdup(PRINCIPAL_API);
 
         for (const struct dialect *const *dialect = dialects; *dialect; dialect++) {
                 CLEANUP(mem_freep) char *before = list;
 
-                list = xasprintf("%s%s%s", before, before[0] ? ", " : "", (*dialect)->name);
+                list = xasprintf("%s, %s", before, (*dialect)->name);
         }
         return list;
 }

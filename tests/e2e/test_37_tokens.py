@@ -230,12 +230,13 @@ def test_the_stock_client_is_refused_then_admitted(program, models, tmp_path, jf
         # Those of other kinds are told which key it is, and nothing else is open.
         assert "auth.anonymous" in told(server, "?type=rtsp_subscriber&streams=hall")["message"]
         assert ask(server, "/metrics")[0] == 401
+        assert ask(server, "/api/v1/transcriptions")[0] == 401
         assert ask(server, "/metrics", None, X_Forwarded_For="192.0.2.7")[0] == 403
 
 
 def test_a_dialect_that_is_none_is_a_mistake(program, models, tmp_path):
     done = run(program, tmp_path, "serve", "--model-dir", models, config="auth: {anonymous: {dialects: [whisper]}}\n")
-    assert done.returncode != 0 and "there is no dialect whisper; there are eavesdrop" in done.stderr
+    assert done.returncode != 0 and "there is no dialect whisper; there are api, eavesdrop" in done.stderr
 
 
 # --- without tokens --------------------------------------------------------------------------

@@ -90,6 +90,7 @@ def test_a_camera_is_added_changed_paused_and_removed(serve, cameras, loop_file,
     assert added["settings"] == {"url": url.replace(f"camera:{PASSWORD}", "***"), "decoding": {"beam_size": 2}}
     heard = wait_stream(server, "hall", has_said)
     assert heard["state"] == "online" and heard["counters"]["seconds"] > 1, heard
+    assert -100 < heard["level"] < 0, heard
     assert len(server.media()) == 1
 
     # Only the API of this machine's administrators may: by TCP nobody is one.

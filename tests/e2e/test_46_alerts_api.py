@@ -134,8 +134,8 @@ def test_a_name_is_a_cameras_or_a_clients(server):
         ]
         hall = call(server, "GET", f"{STREAMS}/hall")[1]
         assert hall == listed[2] and hall.keys() == listed[0].keys()
-        assert (hall["state"], hall["counters"], hall["last"]) == (
-            "online", {"seconds": 1.0, "segments": 0, "restarts": 0}, None,
+        assert (hall["state"], hall["counters"], hall["last"], hall["level"]) == (
+            "online", {"seconds": 1.0, "segments": 0, "restarts": 0}, None, -100,
         )
         for method, action in (("PATCH", ""), ("DELETE", ""), ("POST", "/pause"), ("POST", "/restart")):
             assert call(server, method, f"{STREAMS}/hall{action}", {} if method == "PATCH" else None)[0] == 409
