@@ -34,7 +34,7 @@ struct alerts {
         struct alert_fate *fates;  // by alert
         bool *hears;               // by alert: it is to be looked for in the row that was given
         uint64_t n_limited;        // of rules that are no more
-        bool wants_stable;
+        bool wants_stable, wants_sessions;  // some alert does
         alert_emit *emit;
         void *context;
         struct alert_stream *streams[N_BUCKETS];
@@ -360,10 +360,16 @@ static void place_confirm(struct alerts *alerts, struct alert_stream *stream,
         row_free(row_emit(alerts, row));
 }
 
+// Whether some alert may be for it: nothing is remembered of sessions that none wants.
+static bool is_heard(const struct alerts *alerts, const struct row *row) {
+        return row->stream && row->text && alerts->n > 0 &&
+               (!row->session || alerts->wants_sessions);
+}
+
 void alerts_on_segment(struct alerts *alerts, const struct row *segment) {
         struct alert_stream *stream;
 
-        if (!segment->stream || !segment->text || alerts->n == 0)
+        if (!is_heard(alerts, segment))
                 return;
         stream = stream_get(alerts, segment);
         stream_follow(alerts, stream, segment);
@@ -534,11 +540,12 @@ static void alerts_change(struct alerts *alerts, struct alert_rules *rules,
 
         for (size_t i = 0; i < alerts->n; i++)
                 young[i] = ALERT_GONE;
-        alerts->wants_stable = false;
+        alerts->wants_stable = alerts->wants_sessions = false;
         for (size_t i = 0; i < rules->n; i++) {
                 size_t old = ancestors[i] - 1;
 
                 alerts->wants_stable |= configs[i].when == ALERT_STABLE;
+                alerts->wants_sessions |= configs[i].wants_sessions;
                 if (!ancestors[i])
                         continue;
                 fates[i] = alerts->fates[old];

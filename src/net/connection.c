@@ -275,7 +275,9 @@ static bool connection_is_certified(const struct connection *connection) {
         const char *host = http_head_next(&connection->head, "Host", NULL);
         struct authority authority;
 
-        return connection->is_encrypted && host && authority_read(host, &authority) &&
+        // A reload may have taken the certificate away since the connection was opened.
+        return connection->is_encrypted && connection->listener->identity && host &&
+               authority_read(host, &authority) &&
                tls_identity_is_for(connection->listener->identity, authority.host);
 }
 

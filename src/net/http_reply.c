@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "util/mem.h"
+#include "util/utf8.h"
 
 // Where the paths for programs begin.
 #define PROGRAMS "/api/"
@@ -87,10 +88,12 @@ static char *refusal_text(int status, const char *reason) {
                          reason);
 }
 
+// The reason may quote what the client sent, which may be no UTF-8.
 static char *refusal_json(int status, const char *reason) {
+        CLEANUP(mem_freep) char *repaired = utf8_repair(reason, strlen(reason));
         json_t *json =
                 json_pack("{s:s, s:i, s:s}", "title", http_status_str((enum http_status)status),
-                          "status", status, "detail", reason);
+                          "status", status, "detail", repaired ? repaired : UTF8_REPLACEMENT);
         char *text = json_dumps(json, JSON_COMPACT);
 
         json_decref(json);

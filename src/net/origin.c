@@ -12,7 +12,9 @@
 
 #define DIGITS  "0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyz"
-#define BLANKS  " \t"
+// What names a network card, behind a "%" in an IPv6 address.
+#define ZONE   LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ" DIGITS "%.-_~"
+#define BLANKS " \t"
 
 // Copy `n` characters in small letters. False when there are none, too many or others than
 // `allowed`.
@@ -40,6 +42,8 @@ static bool host_read_ipv6(const char *text, const char **end, struct authority 
 
         *end = strchr(text, ']');
         if (!*end || n >= sizeof(literal))
+                return false;
+        if (strspn(text + 1 + n, ZONE) != (size_t)(*end - (text + 1 + n)))
                 return false;
         memcpy(literal, text + 1, n);
         literal[n] = '\0';

@@ -58,6 +58,8 @@ static const struct {
         {NULL, "localhost:+1", UNKNOWN},
         {NULL, "localhost:9090:9090", UNKNOWN},
         {NULL, "::1", UNKNOWN},
+        {NULL, "[fe80::1%\xff]:9090", UNKNOWN},
+        {NULL, "[fe80::1%eth 0]:9090", UNKNOWN},
         {NULL, "[::1", UNKNOWN},
         {NULL, "[::1]x", UNKNOWN},
         {NULL, "[localhost]", UNKNOWN},

@@ -32,6 +32,10 @@ int encryption_set(struct listener *listener, struct loop *loop, const struct co
         int r;
 
         if (!config->tls.certificate) {
+                if (listener_identity(listener))
+                        log_warning("server", "encryption-ended",
+                                    "the configuration has no tls.certificate any more: new "
+                                    "connections are not encrypted");
                 listener_encrypt(listener, NULL);
                 return 0;
         }

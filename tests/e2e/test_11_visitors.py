@@ -78,6 +78,16 @@ def test_pages_and_names(server, host, origin, status):
     assert upgrade(server, "/healthz", host=host, origin=origin) == (101 if status == 200 else 403)
 
 
+def test_an_origin_that_is_no_text_is_refused(server):
+    for path in ("/api/v1/me", "/metrics"):
+        with socket.create_connection(("127.0.0.1", server.port), 20) as connection:
+            connection.sendall(
+                f"GET {path} HTTP/1.1\r\nHost: localhost\r\n".encode() + b"Origin: http://[::1%\xff]\r\n\r\n"
+            )
+            assert connection.recv(4096).startswith(b"HTTP/1.1 403")
+    assert ask(server, "/healthz", Host=HOME)[0] == 200
+
+
 def test_health_is_asked_under_any_name(server):
     for path in ("/healthz", "/readyz"):
         assert ask(server, path, Host="probe.example")[0] == 200

@@ -199,6 +199,21 @@ def test_a_renewed_certificate_is_for_new_connections(server, program, folder):
         assert ask(before) == 200
 
 
+def test_encryption_that_a_reload_ends_is_ended_for_new_connections(program, models, folder, tmp_path):
+    with processes.serving(program, models, tmp_path) as start:
+        tls = trusting(folder)
+        server = start(f"tls: {{certificate: '{folder}/server.pem', key: '{folder}/server.key'}}\n", tls=tls)
+        with connected(server, tls) as before, connected(server, tls) as fresh:
+            assert ask(before) == 200
+            config = server.log_path.with_name(f"config-{server.port}.yaml")
+            config.write_text(re.sub("^tls:.*$", "", config.read_text(), flags=re.MULTILINE))
+            hang_up(server, r".*\[encryption-ended\]")
+            # Those that were opened before go on, the one that has yet to ask for anything among them.
+            assert (ask(before), ask(fresh)) == (200, 200)
+        with socket.create_connection(("127.0.0.1", server.port), 20) as plain:
+            assert ask(plain) == 200
+
+
 def test_what_does_not_fit_is_told_before_the_start(program, folder, models, tmp_path):
     config = tmp_path / "config.yaml"
     config.write_text(
