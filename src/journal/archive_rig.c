@@ -154,14 +154,16 @@ static float *wav_samples(const struct archive_rig *rig, size_t *ret_n) {
 static float *ogg_samples(const struct archive_rig *rig, size_t *ret_n) {
         OggOpusFile *file = op_open_memory(rig->bytes, rig->n_bytes, NULL);
         float piece[5760 * 2];
-        float *samples = NULL;
-        size_t n = 0, seen = 0;
+        float *samples;
+        size_t n = 0, seen = 0, n_all;
         int got;
 
         assert_non_null(file);
         assert_int_equal(op_link_count(file), 1);
+        n_all = (size_t)op_pcm_total(file, -1);
+        samples = xcalloc(n_all / 3 + 1, sizeof(*samples));
         while ((got = op_read_float(file, piece, 5760, NULL)) > 0) {
-                samples = xrealloc_array(samples, n + (size_t)got / 3 + 2, sizeof(*samples));
+                assert_true(seen + (size_t)got <= n_all);
                 for (int i = 0; i < got; i++)
                         if (seen++ % 3 == 0)
                                 samples[n++] = piece[i];
