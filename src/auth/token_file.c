@@ -296,8 +296,10 @@ int secret_file_read(char **ret, const char *path, struct error *error) {
                 return r;
         text[strcspn(text, "\r\n")] = '\0';
         r = token_secret_check(text, error);
-        if (r < 0)
-                return error_prefix(error, "%s", path);
+        if (r < 0) {
+                error_prefix(error, "%s", path);
+                return r;
+        }
         *ret = TAKE(text);
         return 0;
 }

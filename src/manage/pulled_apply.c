@@ -5,9 +5,14 @@
 
 static int streams_check(const struct pulled *pulled, const struct config *config,
                          struct error *error) {
-        for (size_t i = 0; i < config->n_streams; i++)
-                if (pulled_model_check(pulled, config, &config->streams[i], error) < 0)
-                        return error_prefix(error, "stream '%s'", config->streams[i].name);
+        for (size_t i = 0; i < config->n_streams; i++) {
+                int r = pulled_model_check(pulled, config, &config->streams[i], error);
+
+                if (r < 0) {
+                        error_prefix(error, "stream '%s'", config->streams[i].name);
+                        return r;
+                }
+        }
         return 0;
 }
 

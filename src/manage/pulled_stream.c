@@ -138,8 +138,10 @@ int pulled_stream_begin(struct pulled_stream *stream, struct error *error) {
         if (r == 0)
                 r = hub_open(&stream->stream, pulled->parts.hub, &request, NULL, &listener,
                              error);
-        if (r != 0)
-                return error_prefix(error, "stream '%s'", stream->name);
+        if (r != 0) {
+                error_prefix(error, "stream '%s'", stream->name);
+                return r;
+        }
         stream->stream->owner = (struct observer){.ops = &pulled_observer, .state = pulled};
         stream_add_observer(stream->stream->stream, &stream->stream->owner);
         return 0;

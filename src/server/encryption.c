@@ -40,8 +40,10 @@ int encryption_set(struct listener *listener, struct loop *loop, const struct co
                 return 0;
         }
         r = tls_identity_load(&identity, config->tls.certificate, config->tls.key, now, error);
-        if (r < 0)
-                return error_prefix(error, "tls");
+        if (r < 0) {
+                error_prefix(error, "tls");
+                return r;
+        }
         listener_encrypt(listener, identity);
         expiry_log(tls_identity_expiry(identity), now);
         return 0;

@@ -125,8 +125,10 @@ int transcription_wish_read(struct transcription_wish *ret, const json_t *json,
 
                 if (r == -ENOENT)
                         r = error_set(error, -EINVAL, "nobody knows it");
-                if (r < 0)
-                        return error_prefix(error, "%s", name);
+                if (r < 0) {
+                        error_prefix(error, "%s", name);
+                        return r;
+                }
         }
         return 0;
 }
