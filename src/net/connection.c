@@ -270,12 +270,11 @@ static void connection_exchange(struct connection *connection) {
         exchange_check_taken(&connection->exchange);
 }
 
-// Whether the name that we are called by is one of our certificate's.
+// Whether the name that we are called by is one of our certificate's, if we still have one.
 static bool connection_is_certified(const struct connection *connection) {
         const char *host = http_head_next(&connection->head, "Host", NULL);
         struct authority authority;
 
-        // A reload may have taken the certificate away since the connection was opened.
         return connection->is_encrypted && connection->listener->identity && host &&
                authority_read(host, &authority) &&
                tls_identity_is_for(connection->listener->identity, authority.host);
