@@ -25,7 +25,7 @@ struct error {
 int error_set(struct error *error, int code, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 
-// Put "context: " before the text and return the code it already has; 0 when `error` is NULL, so
-// that whoever may be called without one returns a code of its own.
+// Put "context: " before the text and return the code it already has; 0 when `error` is NULL,
+// so that whoever may be called without one returns a code of its own.
 int error_prefix(struct error *error, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
