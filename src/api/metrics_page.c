@@ -6,6 +6,7 @@
 #include "audio/pcm.h"
 #include "decode/scheduler.h"
 #include "dialect/dialects.h"
+#include "transcription/transcription_run.h"
 #include "util/budget.h"
 #include "util/metrics.h"
 #include "util/usage.h"
@@ -213,6 +214,9 @@ static void streams_write(struct metrics *metrics, const struct hub *hub) {
 #define FOR_EACH_DIALECT(dialect) \
         for (const struct dialect *const *dialect = dialects; *dialect; dialect++)
 
+// Clients of no dialect: the API's, and files that are being made text.
+static const char *const other_readers[] = {"events", "listen", TRANSCRIPTION_READER};
+
 static void present_write(struct metrics *metrics, struct hub *hub, const char *name) {
         metrics_value(metrics, METRICS_LABELS({"dialect", name}),
                       (double)hub_reader(hub, name)->n_present);
@@ -226,6 +230,8 @@ static void sessions_write(struct metrics *metrics, struct hub *hub, size_t n_co
         present_write(metrics, hub, HUB_READER_UNKNOWN);
         FOR_EACH_DIALECT (dialect)
                 present_write(metrics, hub, (*dialect)->name);
+        for (size_t i = 0; i < sizeof(other_readers) / sizeof(other_readers[0]); i++)
+                present_write(metrics, hub, other_readers[i]);
         metrics_family(metrics, METRICS_COUNTER, "eavesdrop_sessions_total",
                        "Clients that were set up, by dialect.");
         FOR_EACH_DIALECT (dialect)

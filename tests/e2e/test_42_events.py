@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import re
 import random
 import sqlite3
 import subprocess
@@ -72,6 +73,7 @@ def test_each_second_of_sound_has_its_level(server):
                 continue
             assert cursor is None and data["stream"] == "private" and data["time"].endswith("Z")
             assert -100 <= data["level"] < data["peak"] <= 0
+            assert int(re.search(r'^eavesdrop_sessions\{dialect="events"\} (\d+)$', server.http("/metrics")[1], re.M).group(1)) >= 1
             break
 
 
