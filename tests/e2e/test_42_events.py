@@ -3,8 +3,8 @@
 import contextlib
 import http.client
 import json
-import re
 import random
+import re
 import sqlite3
 import subprocess
 import threading
