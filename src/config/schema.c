@@ -169,6 +169,11 @@ static json_t *flags_new(unsigned flags, const char *const *names, const char *t
         return list;
 }
 
+static void restart_set(json_t *object, const struct setting *setting) {
+        if (setting_needs_restart(setting))
+                json_object_set_new(object, "x-restart", json_true());
+}
+
 static void origins_set(json_t *object, const struct setting *setting) {
         static const char *const applies[] = {"server", "stream", "client", "alert",
                                               "sink",   "token",  NULL};
@@ -180,8 +185,7 @@ static void origins_set(json_t *object, const struct setting *setting) {
         json_object_set_new(object, "x-applies", flags_new(setting->applies, applies, ""));
         member_set(object, "x-environment", setting_variable(setting));
         json_object_set_new(object, "x-options", flags_new(setting->verbs, verbs, tail));
-        if (setting_needs_restart(setting))
-                json_object_set_new(object, "x-restart", json_true());
+        restart_set(object, setting);
 }
 
 static json_t *setting_new(const struct setting *setting) {
@@ -204,15 +208,14 @@ static json_t *setting_new(const struct setting *setting) {
         return object;
 }
 
-// A list of tokens; or a mapping of names to what is defined as `definition`, or, of streams,
-// to a URL.
-static json_t *named_new(const struct setting *setting) {
-        if (setting->kind == SETTING_TOKENS)
-                return json_pack("{s:s, s:n, s:s, s:s, s:i, s:{s:s}}", "description",
-                                 setting->help, "default", "x-default", setting->preset_words,
-                                 "type", "array", "maxItems", TOKENS_MAX, "items", "$ref",
-                                 "#/$defs/token");
+static json_t *tokens_new(const struct setting *setting) {
+        return json_pack("{s:s, s:n, s:s, s:s, s:i, s:{s:s}}", "description", setting->help,
+                         "default", "x-default", setting->preset_words, "type", "array",
+                         "maxItems", TOKENS_MAX, "items", "$ref", "#/$defs/token");
+}
 
+// A mapping of names to what is defined as `definition`, or, of streams, to a URL.
+static json_t *names_new(const struct setting *setting) {
         bool is_stream = setting->kind == SETTING_STREAMS;
         int most = is_stream                         ? CONFIG_STREAMS_MAX
                    : setting->kind == SETTING_ALERTS ? CONFIG_ALERTS_MAX
@@ -228,6 +231,14 @@ static json_t *named_new(const struct setting *setting) {
                          setting->help, "default", "x-default", setting->preset_words, "type",
                          "object", "maxProperties", most, "patternProperties", STREAM_NAME,
                          "anyOf", types, "additionalProperties", 0);
+}
+
+static json_t *named_new(const struct setting *setting) {
+        json_t *object =
+                setting->kind == SETTING_TOKENS ? tokens_new(setting) : names_new(setting);
+
+        restart_set(object, setting);
+        return object;
 }
 
 static json_t *mapping_new(unsigned applies, const char *section);

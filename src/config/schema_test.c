@@ -53,6 +53,8 @@ static void expect_property(json_t *mapping, const struct setting *row) {
         assert_string_equal(json_string_value(json_object_get(property, "description")),
                             row->help);
         assert_int_equal(json_is_null(preset), !row->preset && row->kind != SETTING_SECTION);
+        if (json_is_true(json_object_get(property, "x-restart")) != setting_needs_restart(row))
+                fail_msg("%s: x-restart is wrong", row->name);
 }
 
 static void every_setting_is_described(void **state) {
