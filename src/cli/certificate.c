@@ -154,8 +154,11 @@ static void result_print(const struct own_certificate_terms *terms) {
                certificate, key);
         printf("Phones and browsers trust it once they have the authority's certificate:\n\n"
                "  %s/authority.pem\n\n"
-               "Copy that file to them, and never authority.key: who has it can pass for any\n"
-               "server there is.\n\n"
+               "The server hands it out, too, once it uses the new certificate: on its page, "
+               "below\n"
+               "the microphone, and at /authority.crt. Never give authority.key to anybody: "
+               "who\n"
+               "has it can pass for any server there is.\n\n"
                "  Android   Settings > Security > Encryption and credentials > Install a\n"
                "            certificate > CA certificate\n"
                "  iPhone    open the file, Settings > General > VPN and Device Management >\n"

@@ -36,9 +36,10 @@ static const struct options_verb verb = {
         .name = "serve",
         .about =
                 "Listens to the streams of a configuration file and to WebSocket clients, and\n"
-                "turns them into text. Options go before the environment (EAVESDROP_LISTEN, "
-                "...),\n"
-                "which goes before the file.\n",
+                "turns them into text. At the address that it listens on there is a page that\n"
+                "shows it: http://localhost:9090/.\n\n"
+                "Options go before the environment (EAVESDROP_LISTEN, ...), which goes before\n"
+                "the file.\n",
         .entries = entries,
 };
 

@@ -458,7 +458,8 @@ const struct setting setting_table[] = {
          IN_CONFIG(state_dir), .argument = "DIR",
          .preset_words = "$XDG_STATE_HOME/eavesdrop, else ~/.local/state/eavesdrop",
          .expected = "the folder for what outlives the process",
-         .help = "folder for what outlives the process: the journal, its sound, and the "
+         .help = "folder for what outlives the process: the journal and its sound, tokens, "
+                 "certificates, what the API has changed, files to be made text, and the "
                  "backlog's audio"},
 
         {"journal", SETTING_SECTION, .applies = BOTH, .stands_for = "journal.text",

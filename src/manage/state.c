@@ -295,9 +295,11 @@ static void state_read(struct state *state) {
         if (lock_take(state, &error) < 0) {
                 state->is_barred = true;
                 state->trouble = xstrdup(error.text);
-                log_warning("server", "state-not-read",
-                            "streams that were added while the server ran are not there: %s",
-                            error.text);
+                log_warning(
+                        "server", "state-not-read",
+                        "streams, pauses and alerts that were made while the server ran are "
+                        "not there: %s",
+                        error.text);
                 return;
         }
         if (status.st_size > STATE_BYTES_MAX) {
