@@ -154,10 +154,8 @@ static void result_print(const struct own_certificate_terms *terms) {
                certificate, key);
         printf("Phones and browsers trust it once they have the authority's certificate:\n\n"
                "  %s/authority.pem\n\n"
-               "The server hands it out, too, once it uses the new certificate: on its page, "
-               "below\n"
-               "the microphone, and at /authority.crt. Never give authority.key to anybody: "
-               "who\n"
+               "The server hands it out, too, once it uses the new certificate: on its page,\n"
+               "below the microphone, and at /authority.crt. Nobody gets authority.key: who\n"
                "has it can pass for any server there is.\n\n"
                "  Android   Settings > Security > Encryption and credentials > Install a\n"
                "            certificate > CA certificate\n"
