@@ -365,7 +365,8 @@ const TEXTS = {
   "authority.title": "A phone's microphone: how its browser comes to trust this server",
   "authority.server": "On the server, once",
   "authority.server.1": "Run: eavesdrop certificate new. It makes a certificate, and an authority of your own that signs it.",
-  "authority.server.2": "Write the two lines that it prints (tls: certificate and key) into the configuration, and restart the server.",
+  "authority.server.2": "Write the two lines that it prints (tls: certificate and key) into the configuration, and have the " +
+    "server read it again (kill -HUP, or systemctl reload eavesdrop).",
   "authority.server.3": "Open {address} and come back to this view: it then has the authority's file for the phone.",
   "authority.foreign": "This server's certificate is not from an authority of its own. If the browser calls the page " +
     "safe, nothing is left to be done.",
