@@ -149,6 +149,7 @@ static bool stream_open_or_claim(struct session *session, const struct listen_wi
                 .format = wish->format,
                 .is_listed = true,
                 .is_journaled = wish->is_kept,
+                .is_unjournaled = wish->is_unkept,
                 .history = SESSION_SEGMENTS_MAX,
                 .wants_partials = true,
         };

@@ -74,6 +74,7 @@ static bool parameter_read(struct listen_wish *wish, const char *name, const cha
                         "formats are s16 and f32, both little-endian and of one channel");
         if (i == 3 && !switch_read(value, &wish->is_kept))
                 return mistake(ret, "keep", "keep is 1 or 0");
+        wish->is_unkept |= i == 3 && !wish->is_kept;
         return true;
 }
 

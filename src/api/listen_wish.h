@@ -15,7 +15,7 @@ struct listen_wish {
         char *stream;
         unsigned rate;  // Hz
         enum pcm_format format;
-        bool is_kept;
+        bool is_kept, is_unkept;  // its text; neither: as the server keeps text of clients
 };
 
 // What is wrong with a request, as a problem has it (problem.h).

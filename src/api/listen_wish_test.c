@@ -30,13 +30,16 @@ static void what_is_left_out_is_as_in_the_program(void **state) {
                                          "che oben");
         assert_int_equal(wish.rate, AUDIO_RATE);
         assert_int_equal(wish.format, PCM_S16);
-        assert_false(wish.is_kept);
+        assert_false(wish.is_kept || wish.is_unkept);
+        listen_wish_deinit(&wish);
+        assert_true(listen_wish_read("stream=x&keep=0", &wish, &mistake));
+        assert_true(wish.is_unkept && !wish.is_kept);
         listen_wish_deinit(&wish);
         assert_true(listen_wish_read("rate=8000&keep=1&format=f32&stream=x&token=t", &wish,
                                      &mistake));
         assert_int_equal(wish.rate, 8000);
         assert_int_equal(wish.format, PCM_F32);
-        assert_true(wish.is_kept);
+        assert_true(wish.is_kept && !wish.is_unkept);
         listen_wish_deinit(&wish);
 }
 

@@ -135,7 +135,9 @@ static bool is_journaled(const struct hub *hub, const struct request *request,
 
         if (!journaling || !request->defaults->has_journal)
                 return false;
-        return !session || request->is_journaled || journaling->has_sessions;
+        if (!session || request->is_journaled)
+                return true;
+        return journaling->has_sessions && !request->is_unjournaled;
 }
 
 void hub_reserve(struct hub *hub, bool (*is_reserved)(const void *context, const char *name),
@@ -223,6 +225,7 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
         opened->session_id = TAKE(session_id);
         opened->is_listed = request->source || request->is_listed;
         opened->is_kept = request->is_journaled;
+        opened->is_unkept = request->is_unjournaled;
         if (session)
                 session->stream = opened;
         if (request->source) {

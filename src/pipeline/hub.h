@@ -123,7 +123,8 @@ struct hub_stream {
         uint64_t id;  // 1, 2, ...; never given again
         struct stream *stream;
         const struct hub_session *session;  // whose it is; NULL: the configuration's
-        bool is_listed, is_kept;            // everybody may hear of it; its text was to be kept
+        bool is_listed;                     // everybody may hear of it
+        bool is_kept, is_unkept;            // its text was to be kept, or not to be
         char *session_id;                   // that its rows have; NULL: none
         struct observer log;                // of pulled streams
         struct observer owner;              // room for one of whoever opened a pulled stream

@@ -73,7 +73,8 @@ struct hub_stream *hub_claim(struct hub *hub, const struct request *request,
         if (!stream || !is_parked_by(stream, session->principal, session->address) ||
             hub_is_reserved(hub, request->name))
                 return NULL;
-        if (stream->is_kept != request->is_journaled) {
+        if (stream->is_kept != request->is_journaled ||
+            stream->is_unkept != request->is_unjournaled) {
                 hub_close(hub, stream);
                 return NULL;
         }

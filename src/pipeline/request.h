@@ -54,9 +54,10 @@ struct request {
         float pause;       // 0: absent
         float window_max;  // 0: absent
 
-        bool is_listed;     // a client's stream is one like those that are pulled
-        bool is_journaled;  // a client's text is to be kept, whatever holds of clients
-        size_t history;     // final segments kept for those who come late
+        bool is_listed;       // a client's stream is one like those that are pulled
+        bool is_journaled;    // a client's text is to be kept, whatever holds of clients,
+        bool is_unjournaled;  // or not to be kept
+        size_t history;       // final segments kept for those who come late
         // Whoever asks is told of partial text, too (of a live stream).
         bool wants_partials;
 };

@@ -19,7 +19,7 @@ def server(program, models, jfk, tmp_path_factory):
     path, _ = jfk
     # A stream that is journaled, so that there is a journal.
     with processes.serving(program, models, tmp_path_factory.mktemp("listen")) as start:
-        yield start(f"streams:\n  radio: {path}\n")
+        yield start(f"journal: {{sessions: on}}\nstreams:\n  radio: {path}\n")
 
 
 def url(server, query):
@@ -73,7 +73,7 @@ def test_whoever_is_cut_off_goes_on_where_it_was(server, jfk):
     path, reference = jfk
     samples = speech.load(path)
     half = pause_of(samples)  # a word cut in two may be misheard
-    where = url(server, "stream=walkie&format=f32")
+    where = url(server, "stream=walkie&format=f32&keep=0")
     with EventReader(server.port, "stream=walkie&kind=segment") as reader:
         with connect(where) as first:
             first.send(as_bytes(samples[:half], "f32"))
