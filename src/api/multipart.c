@@ -147,8 +147,10 @@ static size_t boundary_feed(struct multipart *multipart, const uint8_t *bytes, s
                             bool *ret_goes_on) {
         for (size_t i = 0; i < n; i++) {
                 char byte = (char)bytes[i];
-                char before = multipart->n_head ? multipart->head[0] : '\0';
+                char before = 0;
 
+                if (multipart->n_head)
+                        before = multipart->head[0];
                 if (byte == '\n' && before == '\r') {
                         multipart->place = PLACE_HEAD;
                         multipart->n_head = 0;

@@ -133,7 +133,7 @@ static void what_makes_no_sense_is_refused(void **state) {
                 assert_false(multipart_feed(multipart, (const uint8_t *)"x", 1));
         }
         memset(long_head, 'x', MULTIPART_HEAD_MAX + 50);
-        memcpy(long_head, "--edge\r\n", 8);
+        long_head[snprintf(long_head, MULTIPART_HEAD_MAX, "--edge\r\n")] = 'x';
         {
                 struct told told;
                 CLEANUP(multipart_freep) struct multipart *multipart = parser_new(&told, TYPE);
@@ -169,12 +169,14 @@ static void the_listener_ends_it_without_trouble(void **state) {
 }
 
 static void a_boundary_is_needed(void **state) {
+        static const char long_one[] =
+                "multipart/form-data; boundary=1234567890123456789012345678901234567890"
+                "1234567890123456789012345678901";
         static const char *const types[] = {
                 "multipart/form-data",
                 "multipart/form-data; boundary=",
                 "multipart/form-data; boundary=\"\"",
-                "multipart/form-data; boundary=1234567890123456789012345678901234567890"
-                "1234567890123456789012345678901",
+                long_one,
                 "multipart/mixed; boundary=edge",
                 "audio/wav",
         };

@@ -14,10 +14,10 @@
 #include "journal/archive_rig.h"
 #include "util/mem.h"
 
-// Where in `other`, moved from `begin` by less than 50 ms, it is most like the voice. A second
-// of both tells: a voice is unlike itself at any other place.
-static int64_t place_find(const float *voice, const float *other, size_t n_other, int64_t begin,
-                          size_t n) {
+// Where in `sound`, moved from `begin` by less than 50 ms, it is most like what is sought. A
+// second of both tells: a voice is unlike itself at any other place.
+static int64_t place_find(const float *sought, const float *sound, size_t n_sound,
+                          int64_t begin, size_t n) {
         int64_t place = begin;
         double best = 0;
 
@@ -25,8 +25,8 @@ static int64_t place_find(const float *voice, const float *other, size_t n_other
         for (int64_t moved = -800; moved <= 800; moved += 40) {
                 int64_t at = begin + moved;
 
-                if (at >= 32 && at + (int64_t)n + 32 <= (int64_t)n_other) {
-                        double alike = archive_rig_likeness(voice, other + at, n);
+                if (at >= 32 && at + (int64_t)n + 32 <= (int64_t)n_sound) {
+                        double alike = archive_rig_likeness(sought, sound + at, n);
 
                         place = alike > best ? at : place;
                         best = alike > best ? alike : best;
