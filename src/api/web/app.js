@@ -182,10 +182,14 @@ async function askToken(isBad) {
   await begin();
 }
 
+const darkScheme = matchMedia("(prefers-color-scheme: dark)");
+const lessMotion = matchMedia("(prefers-reduced-motion: reduce)");
+
 function applySettings() {
   const root = document.documentElement;
-  root.dataset.theme = setting("theme") ?? "system";
-  root.dataset.motion = setting("motion") ? "reduced" : "full";
+  const theme = setting("theme") ?? "system";
+  root.dataset.theme = theme === "system" ? (darkScheme.matches ? "dark" : "light") : theme;
+  root.dataset.motion = setting("motion") || lessMotion.matches ? "reduced" : "full";
   root.dataset.confidence = setting("confidence") ? "shown" : "hidden";
   root.style.setProperty("--text-size", (setting("size") ?? 100) / 100);
 }
@@ -269,6 +273,7 @@ startNotifications();
 takeTokenFromAddress();
 applySettings();
 addEventListener("storage", applySettings);
+for (const wish of [darkScheme, lessMotion]) wish.addEventListener("change", applySettings);
 addEventListener("hashchange", () => {
   if (location.hash.startsWith("#token=")) {
     takeTokenFromAddress();

@@ -23,9 +23,6 @@ export class Timeline {
     this.resized.observe(this.canvas);
     this.themed = new MutationObserver(() => this.#draw());
     this.themed.observe(document.documentElement, {attributes: true, attributeFilter: ["data-theme"]});
-    this.scheme = matchMedia("(prefers-color-scheme: dark)");
-    this.onScheme = () => this.#draw();
-    this.scheme.addEventListener("change", this.onScheme);
   }
 
   unmount() {
@@ -34,7 +31,6 @@ export class Timeline {
     this.asking?.abort();
     this.resized.disconnect();
     this.themed.disconnect();
-    this.scheme.removeEventListener("change", this.onScheme);
   }
 
   get from() {
