@@ -7,7 +7,7 @@ import {follow} from "./events.js";
 
 const LINES_KEPT = 30; // of each stream; a view of one stream asks the API for what was before
 const HISTORY = 400; // rows that are asked for at first
-const ALERTS_KEPT = 200;
+const ALERTS_KEPT = 200; // of each stream
 const LATENESS_SPAN = 60_000; // ms
 const REFRESH_AFTER = 300; // ms
 const STATUS_EVERY = 5000; // ms
@@ -54,7 +54,6 @@ let refreshing = null;
 export const streams = new Map(); // name -> Stream
 export const connection = {state: "connecting", why: null};
 export const server = {status: null}; // the last GET /status, for who may see it
-export const alerts = []; // rows that fired, newest first
 
 // "change" (a set of streams, once a frame), "streams" (some came or went), "event" (kind, data),
 // "reset" (what was kept is there, for the first time or, with true, anew: all that is shown is to
@@ -109,16 +108,14 @@ function addLine(stream, row, isNew) {
   if (stream.lateness.length > 100) stream.lateness.shift();
 }
 
-function addAlert(row) {
-  if (row.phase === "withdrawn" || row.phase === "confirmed") {
-    const fired = alerts.find((alert) => alert.id === row.firing);
-    if (fired) fired.outcome = row.phase;
-    return;
-  }
-  if (alerts.some((alert) => alert.id === row.id)) return;
-  alerts.unshift(row);
-  alerts.length = Math.min(alerts.length, ALERTS_KEPT);
-  streamOf(row.stream).alerts.push(row);
+// What became of one that fired is told in the list of them.
+function addAlert(stream, row) {
+  if (row.phase === "withdrawn" || row.phase === "confirmed") return;
+  if (stream.alerts.some((alert) => alert.id === row.id)) return;
+  stream.alerts.push(row);
+  if (stream.alerts.length > 1 && stream.alerts.at(-2).start > row.start)
+    stream.alerts.sort((a, b) => (a.start < b.start ? -1 : 1));
+  if (stream.alerts.length > ALERTS_KEPT) stream.alerts.shift();
 }
 
 function forget(row) {
@@ -152,9 +149,7 @@ const takers = {
     if (row.state !== "online") stream.tail = stream.level = stream.peak = null;
     refreshSoon(); // it may have come, or be gone for good
   },
-  alert(stream, row) {
-    addAlert(row);
-  },
+  alert: addAlert,
 };
 
 function take(kind, data) {
@@ -227,7 +222,11 @@ async function loadHistory() {
     touch(stream);
   }
   const fired = await get("/alerts/fired", {limit: ALERTS_KEPT}).catch(() => ({rows: []}));
-  for (const row of fired.rows.reverse()) addAlert(row);
+  for (const row of fired.rows) {
+    const stream = streamOf(row.stream);
+    addAlert(stream, row);
+    touch(stream);
+  }
 }
 
 async function load() {
@@ -236,8 +235,11 @@ async function load() {
 }
 
 async function reload() {
-  for (const stream of streams.values()) stream.lines = [];
-  alerts.length = 0;
+  for (const stream of streams.values()) {
+    stream.lines = [];
+    stream.alerts = [];
+    touch(stream);
+  }
   await load().catch(() => {});
   tell("reset", true);
 }
@@ -256,7 +258,6 @@ async function askStatus() {
 export async function start() {
   following?.stop();
   streams.clear();
-  alerts.length = 0;
   tell("streams");
   if (!may("read")) {
     Object.assign(connection, {state: "refused", why: null});

@@ -1,5 +1,5 @@
 // Alerts: the words that somebody is to be told of, and what fired.
-import {get, may, part, request} from "./api.js";
+import {get, may, mayReadAll, part, request} from "./api.js";
 import {alertForm} from "./alert_form.js";
 import {dayAndTime} from "./clock.js";
 import {ask, element, fill, setText} from "./dom.js";
@@ -107,15 +107,16 @@ class Rules {
 }
 
 export function mount(root) {
-  const rules = new Rules();
+  // Rules are of all streams: who may read some is told of what fired there.
+  const rules = mayReadAll() ? new Rules() : null;
   const fired = firedList();
   let timer = null;
 
   root.append(element("h1", {}, say("alerts.title")), notificationControl(),
-    element("div", {class: "columns"}, rules.node, fired.node));
-  rules.load();
+    element("div", {class: "columns"}, rules?.node, fired.node));
+  rules?.load();
   const end = on("event", (kind) => {
-    if (kind === "alert") timer ??= setTimeout(() => {
+    if (kind === "alert" && rules) timer ??= setTimeout(() => {
       timer = null;
       rules.refresh().catch(() => {}); // the next one that fires asks again
     }, REFRESH_AFTER);

@@ -48,8 +48,9 @@ export class Tile {
   #drawAlerts() {
     const {alerts, name} = this.stream;
     const last = alerts.at(-1);
-    if (this.lastAlert === last) return;
+    if (this.lastAlert === last && this.nAlerts === alerts.length) return;
     this.lastAlert = last;
+    this.nAlerts = alerts.length;
     this.alerts.hidden = !last;
     if (!last) return;
     setText(this.alerts, say("wall.alerts", {n: alerts.length, alert: last.alert, time: minuteOfDay(last.start)}));
