@@ -62,6 +62,7 @@
         FILE(web_row_links_js, "row_links.js", JAVASCRIPT)                   \
         FILE(web_stream_actions_js, "stream_actions.js", JAVASCRIPT)         \
         FILE(web_stream_url_js, "stream_url.js", JAVASCRIPT)                 \
+        FILE(web_teller_js, "teller.js", JAVASCRIPT)                         \
         FILE(web_time_fields_js, "time_fields.js", JAVASCRIPT)               \
         FILE(web_view_add_js, "view_add.js", JAVASCRIPT)                     \
         FILE(web_view_alerts_js, "view_alerts.js", JAVASCRIPT)               \

@@ -2,6 +2,7 @@
 // sub-protocol: never in an address.
 import {clockFromHeader} from "./clock.js";
 import {token} from "./session.js";
+import {say} from "./texts.js";
 
 const BASE = "/api/v1";
 
@@ -61,7 +62,7 @@ export async function send(method, path, {query, json, body, headers, signal} = 
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError(0, "the server cannot be reached");
+    throw new ApiError(0, say("error.unreached"));
   }
   clockFromHeader(response.headers.get("Date"));
   if (response.ok) return response;
@@ -97,7 +98,7 @@ export function upload(path, {query, body, onProgress, signal}) {
       if (error.status === 401) onRefused(error);
       return reject(error);
     };
-    asking.onerror = () => reject(new ApiError(0, "the server cannot be reached"));
+    asking.onerror = () => reject(new ApiError(0, say("error.unreached")));
     asking.onabort = () => reject(new DOMException("", "AbortError"));
     signal?.addEventListener("abort", () => asking.abort(), {once: true});
     asking.send(body);

@@ -88,3 +88,10 @@ export function ask(title, build) {
     dialog.showModal();
   });
 }
+
+// Hands the browser a file, to be kept where it keeps what is downloaded.
+export function saveFile(name, content) {
+  const url = URL.createObjectURL(content);
+  element("a", {href: url, download: name}).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000); // by when it has been taken
+}

@@ -1,6 +1,7 @@
 // Forms whose mistakes stand beside the field that they are in, in the words of the server; and
 // what is copied out of them.
-import {element, field, setText} from "./dom.js";
+import {ask, element, field, setText} from "./dom.js";
+import {say} from "./texts.js";
 
 let counter = 0;
 
@@ -95,26 +96,47 @@ export function listOf(value) {
   return Array.isArray(value) ? value : [value];
 }
 
-// Pages that come without encryption have no clipboard: there the browser copies what is selected.
-export async function copyText(text) {
-  if (navigator.clipboard) {
-    await navigator.clipboard.writeText(text);
-    return;
-  }
+// --- copying ---------------------------------------------------------------------------------
+
+// What is selected in a field that nobody sees; false: the browser does not let the page do that.
+function copySelected(text) {
   const area = element("textarea", {class: "unseen", readonly: true});
   const focused = document.activeElement;
   area.value = text;
   (focused?.closest("dialog") ?? document.body).append(area);
   area.select();
-  document.execCommand("copy");
+  const isCopied = document.execCommand("copy");
   area.remove();
   focused?.focus();
+  return isCopied;
+}
+
+function showToCopy(text) {
+  const area = element("textarea", {rows: 12, cols: 60, readonly: true, "aria-label": say("copy.self")});
+  area.value = text;
+  return ask(say("copy.self"), (close) => {
+    setTimeout(() => area.select()); // once it is shown
+    return [area, element("p", {}, element("button", {type: "button", onclick: () => close()}, say("close")))];
+  });
+}
+
+// True: it was copied. Pages that came without encryption have no clipboard: there the browser
+// copies what is selected or, where it does not, the reader does.
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    if (copySelected(text)) return true;
+  }
+  await showToCopy(text);
+  return false;
 }
 
 // Copies what text() gives, and says that it did.
 export function copyButton(label, done, text) {
   const button = element("button", {type: "button", onclick: async () => {
-    await copyText(text());
+    if (!await copyText(text())) return;
     setText(button, done);
     setTimeout(() => setText(button, label), 2000);
   }}, label);

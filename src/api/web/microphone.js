@@ -1,7 +1,8 @@
 // The browser's microphone as a stream of the server. It goes on while its reader looks at other
 // views; there is one for the whole page.
 import {ListenLink} from "./listen_link.js";
-import {on} from "./store.js";
+import {on as onStore} from "./store.js";
+import {makeTeller} from "./teller.js";
 
 const LINES_KEPT = 500;
 const SILENCE = -70; // dBFS: less than that is no microphone that hears something
@@ -20,7 +21,6 @@ export const microphone = {
   tail: null,
 };
 
-const handlers = new Set();
 let link = null;
 let context = null; // AudioContext
 let captured = null; // {media, node}
@@ -28,16 +28,9 @@ let worker = null; // AudioWorkletNode
 let wakeLock = null;
 let heardAt = 0;
 
-// Called with "state", "level", "tail", "segment" (a new line), or "lines" (an older one came late)
-// when that changed. Returns what ends it.
-export function onMicrophone(handler) {
-  handlers.add(handler);
-  return () => handlers.delete(handler);
-}
-
-function tell(what, value) {
-  for (const handler of handlers) handler(what, value);
-}
+// "state", "level", "tail", "segment" (a new line), or "lines" (an older one came late): that changed.
+const {on, tell} = makeTeller();
+export {on};
 
 function setState(state, why = null, field = null) {
   Object.assign(microphone, {state, why, field});
@@ -160,7 +153,7 @@ function release() {
 }
 
 // What became text while the connection was away is told to whoever reads the stream.
-on("event", (kind, row) => {
+onStore("event", (kind, row) => {
   if (kind === "segment" && row.stream === microphone.stream && row.id && microphone.state !== "off") takers.segment(row);
 });
 

@@ -4,6 +4,7 @@ import {blob, get, part} from "./api.js";
 import {serverNow} from "./clock.js";
 import {PlayerBar} from "./player_bar.js";
 import {streams} from "./store.js";
+import {makeTeller} from "./teller.js";
 
 const FIRST = 60_000; // ms of the first stretch, which is to begin soon
 const STRETCH = 300_000; // of those behind it
@@ -20,20 +21,12 @@ const TICK = 80; // ms between two looks at which word is spoken
 const KEEPING = 2500; // ms
 
 const audio = new Audio();
-const handlers = new Map();
 let bar = null;
 let playing = null; // {stream, until, stretch, next, isWaiting, stop}
 
-// "time" (stream, wall clock in ms or null when it is over). Returns what ends it.
-export function on(kind, handler) {
-  if (!handlers.has(kind)) handlers.set(kind, new Set());
-  handlers.get(kind).add(handler);
-  return () => handlers.get(kind).delete(handler);
-}
-
-function tell(kind, ...values) {
-  for (const handler of handlers.get(kind) ?? []) handler(...values);
-}
+// "time" (stream, wall clock in ms or null when it is over).
+const {on, tell} = makeTeller();
+export {on};
 
 // --- pure parts ------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@
 import {ApiError, get, may, mayReadAll} from "./api.js";
 import {clockFromEvent, serverNow} from "./clock.js";
 import {follow} from "./events.js";
+import {makeTeller} from "./teller.js";
 
 const LINES_KEPT = 30; // of each stream; a view of one stream asks the API for what was before
 const HISTORY = 400; // rows that are asked for at first
@@ -45,7 +46,6 @@ export class Stream {
   }
 }
 
-const handlers = new Map(); // kind -> set of functions
 const dirty = new Set();
 let isFlushAsked = false;
 let following = null;
@@ -57,16 +57,9 @@ export const server = {status: null}; // the last GET /status, for who may see i
 
 // "change" (a set of streams, once a frame), "streams" (some came or went), "event" (kind, data),
 // "reset" (what was kept is there, for the first time or, with true, anew: all that is shown is to
-// be asked for again), "connection", "status". Returns what ends it.
-export function on(kind, handler) {
-  if (!handlers.has(kind)) handlers.set(kind, new Set());
-  handlers.get(kind).add(handler);
-  return () => handlers.get(kind).delete(handler);
-}
-
-function tell(kind, ...values) {
-  for (const handler of handlers.get(kind) ?? []) handler(...values);
-}
+// be asked for again), "connection", "status".
+const {on, tell} = makeTeller();
+export {on};
 
 function flush() {
   isFlushAsked = false;

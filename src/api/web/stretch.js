@@ -1,7 +1,8 @@
 // A stretch of a stream's time: what can be done with it.
 import {blob, get, part} from "./api.js";
-import {ask, element, fill, setText} from "./dom.js";
+import {element, fill, saveFile, setText} from "./dom.js";
 import {dayAndTime, duration, timeOfDay} from "./clock.js";
+import {copyText} from "./forms.js";
 import * as player from "./player.js";
 import {say} from "./texts.js";
 
@@ -33,29 +34,6 @@ export function fileName(stream, from, ending) {
   return `${name}-${iso(from).slice(0, 19).replaceAll(":", "")}Z.${ending}`;
 }
 
-export function saveFile(name, content) {
-  const url = URL.createObjectURL(content);
-  element("a", {href: url, download: name}).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
-
-// Browsers give the clipboard to pages of https and of this machine only: elsewhere the text is
-// shown, selected, to be copied by the reader.
-async function copyText(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const area = element("textarea", {rows: 12, cols: 60, readonly: true, "aria-label": say("stretch.copy")});
-    area.value = text;
-    await ask(say("stretch.copy.self"), (close) => {
-      setTimeout(() => area.select());
-      return [area, element("p", {}, element("button", {type: "button", onclick: () => close()}, say("close")))];
-    });
-    return false;
-  }
-}
-
 async function makeFile(stream, {from, to}, ending) {
   if (ending === "jsonl") {
     const rows = await segmentsOf(stream, from, to);
@@ -64,7 +42,7 @@ async function makeFile(stream, {from, to}, ending) {
   return blob(`/streams/${part(stream)}/captions.${ending}`, {from: iso(from), to: iso(to)});
 }
 
-const FORMATS = {srt: "SRT", vtt: "WebVTT", txt: "stretch.text", jsonl: "JSON lines"};
+const FORMATS = ["srt", "vtt", "txt", "jsonl"];
 
 // The line below a time line that tells which stretch is selected, and what to do with it.
 export class StretchBar {
@@ -108,7 +86,7 @@ export class StretchBar {
       if (ending) this.#run(async () => saveFile(fileName(this.stream, this.stretch.from, ending),
         await makeFile(this.stream, this.stretch, ending)));
     }}, element("option", {value: ""}, say("stretch.download")),
-    Object.entries(FORMATS).map(([ending, name]) => element("option", {value: ending}, say(name))));
+    FORMATS.map((ending) => element("option", {value: ending}, say(`stretch.${ending}`))));
     return select;
   }
 

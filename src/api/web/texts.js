@@ -7,6 +7,7 @@ const TEXTS = {
   "save": "Save",
   "skip": "To the content",
   "error": "That did not work: {reason}",
+  "error.unreached": "the server cannot be reached",
 
   "nav.label": "Pages",
   "nav.wall": "Wall",
@@ -44,12 +45,9 @@ const TEXTS = {
   "load.summary": "{level}; {speaking} of {streams} speaking",
 
   "keys.title": "Keys",
-  "keys.search": "Search",
-  "keys.wall": "Wall",
   "keys.keys": "These keys",
   "keys.next": "Next stream",
   "keys.previous": "Previous stream",
-  "keys.open": "Open the stream",
 
   "settings.title": "How the page looks",
   "settings.theme": "Colours",
@@ -136,9 +134,11 @@ const TEXTS = {
   "stretch.play": "Play",
   "stretch.copy": "Copy with times",
   "stretch.copied": ["1 line copied", "{n} lines copied"],
-  "stretch.copy.self": "Copy this text",
   "stretch.download": "Download",
-  "stretch.text": "Text",
+  "stretch.srt": "SRT",
+  "stretch.vtt": "WebVTT",
+  "stretch.txt": "Text",
+  "stretch.jsonl": "JSON lines",
   "stretch.clear": "Clear",
 
   "player.label": "Sound",
@@ -335,7 +335,7 @@ const TEXTS = {
   // --- microphone, captions, files ---
   "copy": "Copy",
   "copied": "Copied",
-  "copy.refused": "This browser does not let the page copy",
+  "copy.self": "This browser does not let the page copy: copy this text yourself",
 
   "microphone.title": "Microphone",
   "microphone.start": "Start listening",

@@ -125,6 +125,13 @@ export function textNodes(row, found = []) {
   return cutText(row.text, placeWords(row), marks).map((piece) => pieceNode(piece, unsure));
 }
 
+// What is being said, as a store's stream has it (null: nothing): words that stay, and the open rest.
+export function tailNodes(tail) {
+  if (!tail) return [];
+  const stable = tail.stable ?? "";
+  return [element("span", {class: "stable"}, stable), tail.text.slice(stable.length)];
+}
+
 // Who selects text to copy it does not want to hear it.
 function isSelecting() {
   const selection = getSelection();

@@ -1,6 +1,7 @@
 // How captions come into OBS or onto a projector: the address, made for the reader.
 import {append, element, field, setText} from "./dom.js";
 import {readOptions} from "./caption_lines.js";
+import {copyButton} from "./forms.js";
 import {on, streams} from "./store.js";
 import {say} from "./texts.js";
 
@@ -14,20 +15,6 @@ const CHOICES = {
 
 // Within quotes of a shell.
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
-
-function copyButton(read) {
-  const button = element("button", {type: "button"}, say("copy"));
-  button.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(read());
-      setText(button, say("copied"));
-    } catch {
-      setText(button, say("copy.refused")); // pages that came without encryption may not
-    }
-    setTimeout(() => setText(button, say("copy")), 2000);
-  });
-  return button;
-}
 
 export function mount(root, {parts, query}) {
   const names = [...streams.keys()].sort();
@@ -66,9 +53,9 @@ export function mount(root, {parts, query}) {
       element("label", {class: "check"}, tail, " ", say("captions.tail"))),
     trouble,
     element("h2", {}, say("captions.address")),
-    element("p", {class: "row"}, address, copyButton(() => address.href)),
+    element("p", {class: "row"}, address, copyButton(say("copy"), say("copied"), () => address.href)),
     element("p", {}, say("captions.token")),
-    element("p", {class: "row"}, command, copyButton(() => command.textContent)),
+    element("p", {class: "row"}, command, copyButton(say("copy"), say("copied"), () => command.textContent)),
     element("p", {}, say("captions.token.where")),
     element("h2", {}, say("captions.obs")),
     element("ol", {}, [1, 2, 3, 4].map((i) => element("li", {}, say(`captions.obs.${i}`)))),

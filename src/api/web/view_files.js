@@ -1,5 +1,5 @@
 // Files: dropped, made text, taken as text, subtitles or data.
-import {actionButton, append, element, field, fill, setAttribute, setText} from "./dom.js";
+import {actionButton, append, element, field, fill, saveFile, setAttribute, setText} from "./dom.js";
 import {announce} from "./app.js";
 import {blob, get, part, request, upload} from "./api.js";
 import {dayAndTime, duration} from "./clock.js";
@@ -16,9 +16,8 @@ const nameOf = (job) => job.file ?? say("files.unnamed");
 // --- taking its text -------------------------------------------------------------------------
 
 async function save(job, format) {
-  const url = URL.createObjectURL(await blob(`/transcriptions/${part(job.id)}`, {format}));
-  element("a", {href: url, download: `${nameOf(job).replace(/\.[^.]*$/, "")}.${FORMATS[format]}`}).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  const content = await blob(`/transcriptions/${part(job.id)}`, {format});
+  saveFile(`${nameOf(job).replace(/\.[^.]*$/, "")}.${FORMATS[format]}`, content);
 }
 
 // --- one file --------------------------------------------------------------------------------

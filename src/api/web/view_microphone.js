@@ -3,9 +3,10 @@ import {addressOf, announce} from "./app.js";
 import {append, element, field, fill, setAttribute, setText} from "./dom.js";
 import {authoritySteps} from "./authority.js";
 import {timeOfDay} from "./clock.js";
-import {canHear, change, devices, microphone, onMicrophone, start, stop, troubleOf} from "./microphone.js";
+import {canHear, change, devices, microphone, on, start, stop, troubleOf} from "./microphone.js";
 import {setSetting, setting} from "./session.js";
 import {say} from "./texts.js";
+import {tailNodes} from "./transcript_rows.js";
 
 const QUIETEST = -60; // dBFS at which the meter is empty
 
@@ -15,8 +16,7 @@ const QUIETEST = -60; // dBFS at which the meter is empty
 const sign = element("a", {class: "microphone-sign", href: addressOf("microphone"), hidden: true},
   say("microphone.sign"));
 
-onMicrophone((what) => {
-  if (what !== "state") return;
+on("state", () => {
   if (!sign.isConnected) document.querySelector("header.frame .name")?.after(sign);
   sign.hidden = microphone.state === "off";
   sign.dataset.state = microphone.state;
@@ -60,8 +60,7 @@ function makeText() {
       if (lines.childElementCount > microphone.lines.length) lines.firstChild.remove();
     }),
     drawTail: () => stick(() => {
-      const text = microphone.tail?.text ?? "", stable = microphone.tail?.stable ?? "";
-      fill(tail, element("span", {class: "stable"}, stable), text.slice(stable.length));
+      fill(tail, tailNodes(microphone.tail));
     }),
     begin() {
       fill(lines, microphone.lines.map(lineOf));
@@ -158,22 +157,23 @@ export async function mount(root) {
   draw();
   await fillDevices(select);
 
-  const end = onMicrophone((what, row) => {
-    if (what === "segment") {
+  const ends = [
+    on("segment", (row) => {
       text.add(row);
       text.drawTail();
       announce(row.text);
-    } else if (what === "lines") text.begin();
-    else if (what === "tail") text.drawTail();
-    else if (what === "level") meter.draw();
-    else draw();
-  });
+    }),
+    on("lines", () => text.begin()),
+    on("tail", () => text.drawTail()),
+    on("level", () => meter.draw()),
+    on("state", draw),
+  ];
   const onDevices = () => fillDevices(select);
   navigator.mediaDevices?.addEventListener("devicechange", onDevices);
   return {
     title: say("microphone.title"),
     unmount() {
-      end();
+      for (const end of ends) end();
       navigator.mediaDevices?.removeEventListener("devicechange", onDevices);
     },
   };

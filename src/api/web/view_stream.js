@@ -1,7 +1,7 @@
 // One stream: what was said in it, what is being said, and when.
 import {announce, go, tellError} from "./app.js";
 import {serverNow} from "./clock.js";
-import {append, element, setText} from "./dom.js";
+import {element, fill, setText} from "./dom.js";
 import {bindKey} from "./keys.js";
 import * as player from "./player.js";
 import {on, Stream, streams} from "./store.js";
@@ -12,6 +12,7 @@ import {say} from "./texts.js";
 import {Timeline} from "./timeline.js";
 import {Transcript} from "./transcript.js";
 import {TranscriptFocus} from "./transcript_focus.js";
+import {tailNodes} from "./transcript_rows.js";
 
 // What is being said: in a place of its own, of fixed height, so that nothing moves for it.
 class TailArea {
@@ -24,9 +25,7 @@ class TailArea {
   draw(tail) {
     if (tail === this.tail) return;
     this.tail = tail;
-    this.text.replaceChildren();
-    const stable = tail?.stable ?? "";
-    if (tail) append(this.text, element("span", {class: "stable"}, stable), tail.text.slice(stable.length));
+    fill(this.text, tailNodes(tail));
   }
 }
 

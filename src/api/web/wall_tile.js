@@ -1,10 +1,11 @@
 // A tile of the wall: one stream, at one look.
 import {addressOf} from "./app.js";
 import {minuteOfDay} from "./clock.js";
-import {append, element, setAttribute, setText} from "./dom.js";
+import {element, setAttribute, setText} from "./dom.js";
 import {streamMenuButton} from "./stream_actions.js";
 import {stateInWords, StreamSigns} from "./stream_signs.js";
 import {say} from "./texts.js";
+import {tailNodes} from "./transcript_rows.js";
 
 const LINES = 3;
 
@@ -72,10 +73,7 @@ export class Tile {
     const why = tail ? "" : stateInWords(this.stream);
     if (this.shownTail === (tail ?? why)) return;
     this.shownTail = tail ?? why;
-    const stable = tail?.stable ?? "";
-    const text = element("p", {class: tail ? "tail" : "trouble", dir: "auto", "aria-hidden": tail ? "true" : null});
-    if (tail) append(text, element("span", {class: "stable"}, stable), tail.text.slice(stable.length));
-    else append(text, why);
-    this.tail.replaceChildren(text);
+    this.tail.replaceChildren(element("p", {class: tail ? "tail" : "trouble", dir: "auto", "aria-hidden": tail ? "true" : null},
+      tail ? tailNodes(tail) : why));
   }
 }
