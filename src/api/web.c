@@ -60,6 +60,7 @@
         FILE(web_notifications_js, "notifications.js", JAVASCRIPT)           \
         FILE(web_probe_report_js, "probe_report.js", JAVASCRIPT)             \
         FILE(web_row_links_js, "row_links.js", JAVASCRIPT)                   \
+        FILE(web_status_rule_js, "status_rule.js", JAVASCRIPT)               \
         FILE(web_stream_actions_js, "stream_actions.js", JAVASCRIPT)         \
         FILE(web_stream_url_js, "stream_url.js", JAVASCRIPT)                 \
         FILE(web_teller_js, "teller.js", JAVASCRIPT)                         \

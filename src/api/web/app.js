@@ -20,11 +20,11 @@ const VIEWS = {
   add: {load: () => import("./view_add.js"), nav: "nav.add", needs: "manage", key: "n"},
   segment: {load: () => import("./view_segment.js"), needs: "read"},
   microphone: {load: () => import("./view_microphone.js"), nav: "nav.microphone", needs: "listen", key: "m"},
+  files: {load: () => import("./view_files.js"), nav: "nav.files", needs: "listen", key: "f"},
   captions: {load: () => import("./view_captions.js")},
   "captions-help": {load: () => import("./view_captions_help.js"), nav: "nav.captions", needs: "read"},
   server: {load: () => import("./view_server.js"), nav: "nav.server", needs: "read of all", key: "i"},
   stream: {load: () => import("./view_stream.js"), needs: "read"},
-  files: {load: () => import("./view_files.js"), nav: "nav.files", needs: "listen", key: "f"},
 };
 
 const AGAIN = 2000; // ms
@@ -39,6 +39,7 @@ const loadSign = element("p", {class: "load"});
 // What screen readers are told without looking for it: final text, never tails.
 const announcer = element("div", {class: "unseen", "aria-live": "polite", role: "log"});
 let shown = null; // {name, unmount}
+let viewKeys = []; // functions that end them
 let turn = 0; // counts what was asked to be shown
 
 // --- where we are ----------------------------------------------------------------------------
@@ -238,8 +239,13 @@ function drawFrame() {
         "aria-keyshortcuts": "?", onclick: showKeys}, "?")),
     content, announcer);
   bindKey("?", "keys.keys", showKeys);
-  for (const [name, view] of Object.entries(VIEWS))
-    if (view.key) bindKey(view.key, view.nav, () => go(name));
+}
+
+// Keys of the pages that the reader may see.
+function bindViews() {
+  for (const end of viewKeys) end();
+  viewKeys = Object.entries(VIEWS).filter(([, view]) => view.key && isAllowed(view))
+    .map(([name, view]) => bindKey(view.key, view.nav, () => go(name)));
 }
 
 // Who reads, and then what they may read.
@@ -256,6 +262,7 @@ async function begin() {
     if (error.status !== 401) tellError(error);
   }
   store.start();
+  bindViews();
   if (!me.scopes.length) askToken(Boolean(token()));
   await show();
 }

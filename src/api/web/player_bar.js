@@ -24,7 +24,7 @@ export class PlayerBar {
     this.trouble = element("p", {class: "player-trouble bad", role: "alert", hidden: true});
     this.select = element("select", {"aria-label": say("player.speed"), onchange: () => this.setSpeed(Number(this.select.value))},
       SPEEDS.map((speed) => element("option", {value: speed, selected: speed === 1}, `${speed}×`)));
-    this.muteButton = this.#button("player.mute", () => this.toggleMuted(), "♪", "m");
+    this.muteButton = this.#button("player.mute", () => this.toggleMuted(), "♪", "u");
     this.node = element("section", {class: "player", "aria-label": say("player.label")},
       this.playButton,
       this.#button("player.back", () => actions.step(-1), "−5", "ArrowLeft"),
@@ -51,7 +51,7 @@ export class PlayerBar {
       bindKey(" ", "player.pause", this.actions.toggle),
       bindKey("ArrowLeft", "player.back", () => this.actions.step(-1)),
       bindKey("ArrowRight", "player.on", () => this.actions.step(1)),
-      bindKey("m", "player.mute", () => this.toggleMuted()),
+      bindKey("u", "player.mute", () => this.toggleMuted()),
     ];
   }
 

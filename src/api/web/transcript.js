@@ -1,13 +1,15 @@
 // The transcript of a stream, which scrolls through days: pages are asked for as the reader comes
 // near them, text that is far from the screen is kept plain, and nothing moves under who reads.
 import {ApiError, get, part} from "./api.js";
-import {day, duration, isSameDay, serverNow, timeOfDay} from "./clock.js";
+import {day, duration, isSameDay, serverNow} from "./clock.js";
 import {element, setClass, setText} from "./dom.js";
+import {addStates, isStatusNode, statusNode} from "./status_rule.js";
 import {streams} from "./store.js";
 import {say} from "./texts.js";
 import {rowNode, textNodes} from "./transcript_rows.js";
 
 const PAGE = 100; // rows that are asked for at once
+const PAGE_MAX = 1000; // where they have nothing to show, as in a night of a camera that is off
 const BLOCK = 50; // rows that are drawn, or not, together
 const ROW_HEIGHT = 2.4; // rem that a row is taken to be high before it was drawn
 const BOTTOM = 40; // px from the end within which a reader is at the end
@@ -35,19 +37,10 @@ function rules(previous, row) {
   ].filter(Boolean);
 }
 
-function statusNode(row) {
-  const state = say(`stream.state.${row.state}`);
-  const node = element("p", {class: "rule status-rule", data: {state: row.state}},
-    element("time", {datetime: row.start}, timeOfDay(row.start)), " ",
-    row.reason ? say("transcript.state", {state, reason: row.reason}) : state);
-  node.row = row;
-  return node;
-}
-
 // What the next row has to know of this one.
 const placeOf = ({start, end, language}, previous) => ({start, end, language: language ?? previous?.language});
 
-const keyOf = (row) => row.id ?? `${row.start} ${row.text}`;
+const keyOf = (row) => row.id ?? `${row.start} ${row.state ?? row.text}`;
 
 export class Transcript {
   // onNew(n): so many lines came that the reader, who is elsewhere, has not seen; null while the
@@ -80,9 +73,9 @@ export class Transcript {
   #clear() {
     this.version = (this.version ?? 0) + 1; // answers to what was asked for before are of no use
     this.isAsking = false;
+    this.page = PAGE;
     this.known = new Set();
     this.nodes = new Map(); // id of a segment -> its node
-    this.blocks = [];
     this.first = this.last = null; // of its first and last row {start, end, language}
     this.older = this.newer = null; // cursors; null: there is no more
     this.isLive = false; // the last row is the newest there is
@@ -97,7 +90,7 @@ export class Transcript {
 
   async #ask(query) {
     try {
-      return await get(this.path, {kind: KINDS, limit: PAGE, ...query});
+      return await get(this.path, {kind: KINDS, limit: this.page, ...query});
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 404) throw error;
       // Nothing is kept: there is what was heard while the page was open.
@@ -158,7 +151,9 @@ export class Transcript {
     try {
       const page = await this.#ask({order, after: cursor});
       if (version !== this.version || this.isGone) return;
+      const height = this.list.scrollHeight;
       take(page);
+      this.page = this.list.scrollHeight > height ? PAGE : PAGE_MAX;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       // The server is away: the reader is told by the frame, and scrolling on asks again.
@@ -190,20 +185,29 @@ export class Transcript {
 
   // --- rows ----------------------------------------------------------------------------------
 
-  // A row's nodes, what stands before it included; none where it has nothing to show.
-  #nodesOf(row, previous) {
+  // A row's nodes, what stands before it included; none where it has nothing to show. `node` is the
+  // last one that there is.
+  #nodesOf(row, previous, node) {
     if (this.known.has(keyOf(row))) return [];
     this.known.add(keyOf(row));
     if (row.kind === "alert") {
       this.#takeAlert(row);
       return [];
     }
-    if (row.kind === "status") return row.state === "connecting" ? [] : [...rules(previous, row), statusNode(row)];
+    if (row.kind === "status") return this.#statusNodes(row, previous, node);
     const isOther = row.language && row.language !== previous?.language;
-    const node = rowNode(row, {language: isOther ? row.language : null, isBare: true});
-    if (row.id) this.nodes.set(row.id, node);
-    this.#showAlerts(node);
-    return [...rules(previous, row), node];
+    const shown = rowNode(row, {language: isOther ? row.language : null, isBare: true});
+    if (row.id) this.nodes.set(row.id, shown);
+    this.#showAlerts(shown);
+    return [...rules(previous, row), shown];
+  }
+
+  #statusNodes(row, previous, node) {
+    if (row.state === "connecting") return [];
+    if (!isStatusNode(node)) return [...rules(previous, row), statusNode(row)];
+    addStates(node, [row]);
+    previous.end = row.start;
+    return [];
   }
 
   #newBlock(before) {
@@ -224,9 +228,9 @@ export class Transcript {
   #append(rows) {
     let target = null;
     for (const row of rows) {
-      const nodes = this.#nodesOf(row, this.last);
-      if (nodes.length === 0) continue;
       let block = this.list.lastElementChild;
+      const nodes = this.#nodesOf(row, this.last, block?.lastElementChild);
+      if (nodes.length === 0) continue;
       if (!block || block.nRows >= BLOCK) block = this.#newBlock(null);
       this.#fillBlock(block, nodes);
       this.last = placeOf(row, this.last);
@@ -245,7 +249,7 @@ export class Transcript {
     let previous = null;
     let block = null;
     for (const row of rows) {
-      const nodes = this.#nodesOf(row, previous);
+      const nodes = this.#nodesOf(row, previous, block?.lastElementChild);
       if (nodes.length === 0) continue;
       if (!block || block.nRows >= BLOCK) block = this.#newBlock(before);
       this.#fillBlock(block, nodes);
@@ -253,14 +257,34 @@ export class Transcript {
       previous = placeOf(row, previous);
       if (isFirst) this.first = previous;
     }
-    if (previous && before && next) this.#joinBlocks(before, previous, next);
+    this.last ??= previous;
+    if (previous && before && next) this.#joinBlocks(before, previous, block.lastElementChild);
     if (!CSS.supports("overflow-anchor", "auto")) this.node.scrollTop += this.node.scrollHeight - height;
   }
 
-  // What was the first row of all has one before it now.
-  #joinBlocks(block, previous, row) {
-    while (block.firstChild?.classList.contains("rule") && !block.firstChild.row) block.firstChild.remove();
-    block.prepend(...rules(previous, row));
+  // What was the first row of all has one before it now, whose node is `node`.
+  #joinBlocks(block, previous, node) {
+    this.#dropRules(block);
+    if (isStatusNode(node) && isStatusNode(block.firstChild)) {
+      const {states} = block.firstChild;
+      addStates(node, states);
+      previous.end = states.at(-1).start;
+      block.firstChild.remove();
+      if (this.last.start === states[0].start) this.last.start = previous.start;
+      this.#dropRules(block);
+    }
+    if (block.firstChild) block.prepend(...rules(previous, block.firstChild.row));
+    else this.#removeBlock(block);
+  }
+
+  // Those that stand before its first row.
+  #dropRules(block) {
+    while (block.firstChild && !block.firstChild.row) block.firstChild.remove();
+  }
+
+  #removeBlock(block) {
+    this.observer.unobserve(block);
+    block.remove();
   }
 
   // --- alerts --------------------------------------------------------------------------------
@@ -336,13 +360,12 @@ export class Transcript {
       const block = this.list.firstElementChild;
       const rows = [...this.list.children[1].children].map(({row}) => row).filter(Boolean);
       if (!rows[0]?.cursor) return; // it could not be asked for
-      for (const {row} of block.children) {
+      for (const {row, states = [row]} of block.children) {
         if (!row) continue;
-        this.known.delete(keyOf(row));
+        for (const kept of states) this.known.delete(keyOf(kept));
         this.nodes.delete(row.id);
       }
-      this.observer.unobserve(block);
-      block.remove();
+      this.#removeBlock(block);
       this.older = rows[0].cursor;
       this.first = placeOf(rows[0], null);
     }

@@ -219,7 +219,7 @@ export function mount(root) {
     on("event", (kind, row) => wall.tell(kind, row)),
     bindKey("j", "keys.next", () => wall.moveFocus(1)),
     bindKey("k", "keys.previous", () => wall.moveFocus(-1)),
-    bindKey("f", "wall.filter", () => wall.filter.focus()),
+    bindKey(".", "wall.filter", () => wall.filter.focus()),
   ];
   return {
     title: say("wall.title"),
