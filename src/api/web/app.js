@@ -39,6 +39,7 @@ const loadSign = element("p", {class: "load"});
 // What screen readers are told without looking for it: final text, never tails.
 const announcer = element("div", {class: "unseen", "aria-live": "polite", role: "log"});
 let shown = null; // {name, unmount}
+let hasFailed = false; // what was to be shown did not come
 let viewKeys = []; // functions that end them
 let turn = 0; // counts what was asked to be shown
 
@@ -102,6 +103,7 @@ async function show() {
 
   shown?.unmount?.();
   shown = null;
+  hasFailed = false;
   content.replaceChildren();
   drawNav(name);
   openMenu(false);
@@ -120,6 +122,8 @@ async function show() {
     document.title = shown.title ? `${shown.title} · eavesdrop` : "eavesdrop";
     if (ours > 1) focusHeading(root);
   } catch (error) {
+    if (ours !== turn) return;
+    hasFailed = true;
     tellError(error);
   }
 }
@@ -163,9 +167,12 @@ function drawLoad() {
 // --- who reads, and how ----------------------------------------------------------------------
 
 let isAsking = false;
+let kept; // the token (null: none) that the reader was asked to change and would not
 
-async function askToken(isBad) {
+// `isWanted`: by the reader.
+async function askToken(isBad, isWanted = false) {
   if (isAsking || place().isBare) return; // over a film nobody types
+  if (kept === token() && !isWanted) return;
   isAsking = true;
   const given = await ask(say("token.title"), (close) => {
     const input = element("input", {type: "password", autocomplete: "off", spellcheck: "false", required: true});
@@ -178,7 +185,10 @@ async function askToken(isBad) {
     element("button", {class: "primary"}, say("token.use")));
   });
   isAsking = false;
-  if (!given) return;
+  if (!given) {
+    kept = token();
+    return;
+  }
   setToken(given);
   await begin();
 }
@@ -217,7 +227,7 @@ function askSettings() {
       begin();
     }}, say("token.forget")) : element("button", {type: "button", onclick: () => {
       close();
-      askToken(false);
+      askToken(false, true);
     }}, say("token.give")),
     element("button", {type: "button", class: "primary", onclick: () => close()}, say("close")),
   ]);
@@ -250,10 +260,12 @@ function bindViews() {
 
 // Who reads, and then what they may read.
 async function begin() {
+  kept = undefined;
   try {
     await askWhoIAm();
   } catch (error) {
-    if (error.status === 0) { // a server that is not there is asked again until it is
+    // A server that is not there, or has too much to do, is asked again until it answers.
+    if (error.status === 0 || error.status === 429 || error.status >= 500) {
       Object.assign(store.connection, {state: "away", why: null});
       drawConnection();
       setTimeout(begin, AGAIN);
@@ -269,6 +281,7 @@ async function begin() {
 
 store.on("connection", () => {
   drawConnection();
+  if (store.connection.state === "live" && hasFailed) show();
   // It was good until now: revoked, maybe.
   if (store.connection.state === "refused" && store.connection.why && token()) askToken(true);
 });

@@ -5,10 +5,15 @@ import {setting} from "./session.js";
 let offset = 0; // ms that the reader's clock is ahead of the server's
 let isExact = false; // it comes from an event, not from a header in whole seconds
 
-// The `Date` of an answer, to the second; an event's time is better.
+const COARSE = 2000; // ms by which a header's time is wrong at most
+
+// The `Date` of an answer, to the second; an event's time is better, unless the reader's clock was
+// set since.
 export function clockFromHeader(date) {
-  const time = Date.parse(date);
-  if (!isExact && !Number.isNaN(time)) offset = Date.now() - (time + 500);
+  const ahead = Date.now() - (Date.parse(date) + 500);
+  if (Number.isNaN(ahead) || (isExact && Math.abs(ahead - offset) < COARSE)) return;
+  offset = ahead;
+  isExact = false;
 }
 
 // An event that is told as it happens. The one that was on its way for the shortest time knows

@@ -49,15 +49,20 @@ export function setAttribute(node, name, value) {
   else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
 }
 
-// A button that does something which takes time: it cannot be pressed twice meanwhile.
+// A button that does something which takes time: it cannot be pressed twice meanwhile. It is not
+// disabled, which would take the focus from whoever has it there.
 export function actionButton(label, action, properties = {}) {
   const button = element("button", {type: "button", ...properties}, label);
+  let isBusy = false;
   button.addEventListener("click", async () => {
-    button.disabled = true;
+    if (isBusy) return;
+    isBusy = true;
+    setAttribute(button, "aria-disabled", "true");
     try {
       await action(button);
     } finally {
-      button.disabled = false;
+      isBusy = false;
+      setAttribute(button, "aria-disabled", null);
     }
   });
   return button;

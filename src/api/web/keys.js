@@ -36,7 +36,7 @@ document.addEventListener("keydown", (event) => {
   binding.run(event);
 });
 
-const SHOWN = {" ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓"};
+const SHOWN = {" ": say("keys.space"), ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓"};
 
 export function showKeys() {
   const seen = new Set();

@@ -13,12 +13,16 @@ const LATENESS_SPAN = 60_000; // ms
 const REFRESH_AFTER = 300; // ms
 const STATUS_EVERY = 5000; // ms
 const SPEAKING_FOR = 3000; // ms after its last sign
+const SHOWN_FOR = 3_600_000; // ms after its last words that a stream is shown which is not listed
+const REMOVED_FOR = 60_000; // ms in which what a removed stream still says does not bring it back
+const LISTED_EVERY = 60_000; // ms
 
 export class Stream {
   constructor(name) {
     this.name = name;
     this.owner = null; // "file", "api", "client"; null: of a session, known by its text only
     this.isListed = false; // the server lists it
+    this.knownFrom = serverNow();
     this.state = null;
     this.reason = null;
     this.since = null;
@@ -26,6 +30,7 @@ export class Stream {
     this.level = null; // dBFS, of the last second
     this.peak = null;
     this.tail = null; // {text, stable, language} or null
+    this.last = null; // {at, text} of what was said last, as the server lists it
     this.lines = []; // rows of final segments, oldest first
     this.alerts = []; // rows of alerts that fired, oldest first
     this.lastSpoken = 0; // server's ms
@@ -47,13 +52,18 @@ export class Stream {
 }
 
 const dirty = new Set();
+const removed = new Map(); // name of a stream that was listed -> performance.now() when it was not any more
 let isFlushAsked = false;
+let isTellingStreams = false;
 let following = null;
+let followedFrom = 0; // server's ms since when what happens is told as it happens
 let refreshing = null;
+let hasFailed = false; // what was asked for did not come
 
 export const streams = new Map(); // name -> Stream
 export const connection = {state: "connecting", why: null};
-export const server = {status: null}; // the last GET /status, for who may see it
+// The last GET /status, for who may see it; and whether the streams that are listed are known.
+export const server = {status: null, isListed: false};
 
 // "change" (a set of streams, once a frame), "streams" (some came or went), "event" (kind, data),
 // "reset" (what was kept is there, for the first time or, with true, anew: all that is shown is to
@@ -76,14 +86,32 @@ function touch(stream) {
   else requestAnimationFrame(flush);
 }
 
+// Once for all that come or go together.
+function tellStreams() {
+  if (isTellingStreams) return;
+  isTellingStreams = true;
+  queueMicrotask(() => {
+    isTellingStreams = false;
+    tell("streams");
+  });
+}
+
 export function streamOf(name) {
   let stream = streams.get(name);
   if (!stream) {
     stream = new Stream(name);
     streams.set(name, stream);
-    tell("streams");
+    tellStreams();
   }
   return stream;
+}
+
+const isLongAgo = (time) => time < serverNow() - SHOWN_FOR;
+
+function isRemoved(name) {
+  if (performance.now() - (removed.get(name) ?? -Infinity) < REMOVED_FOR) return true;
+  removed.delete(name);
+  return false;
 }
 
 // --- rows and events -------------------------------------------------------------------------
@@ -123,7 +151,7 @@ function forget(row) {
 
 const takers = {
   segment(stream, row) {
-    addLine(stream, row, true);
+    addLine(stream, row, Date.parse(row.end) >= followedFrom); // else it was said while we were away
     stream.tail = null;
   },
   tail(stream, row) {
@@ -151,7 +179,8 @@ function take(kind, data) {
     return;
   }
   if (kind === "forgotten") forget(data);
-  if (data.stream && takers[kind]) {
+  if (data.stream && isRemoved(data.stream)) refreshSoon(); // unless it is back
+  else if (data.stream && takers[kind]) {
     const isKnown = streams.has(data.stream);
     const stream = streamOf(data.stream);
     takers[kind](stream, data);
@@ -163,34 +192,42 @@ function take(kind, data) {
 
 // --- asking ----------------------------------------------------------------------------------
 
+function takeEntry(entry) {
+  const stream = streamOf(entry.name);
+  Object.assign(stream, {
+    isListed: true,
+    owner: entry.owner,
+    state: entry.state,
+    reason: entry.reason,
+    since: entry.since,
+    isPaused: entry.is_paused,
+    settings: entry.settings,
+    counters: entry.counters,
+    last: entry.last,
+  });
+  if (entry.last?.at) stream.lastSpoken = Math.max(stream.lastSpoken, Date.parse(entry.last.at));
+  touch(stream);
+}
+
 function takeListed(listed) {
   const names = new Set(listed.map(({name}) => name));
-  let isOther = false;
+  const isOther = !server.isListed || listed.some(({name}) => !streams.get(name)?.isListed);
 
+  server.isListed = true;
   for (const entry of listed) {
-    isOther ||= !streams.get(entry.name)?.isListed;
-    const stream = streamOf(entry.name);
-    Object.assign(stream, {
-      isListed: true,
-      owner: entry.owner,
-      state: entry.state,
-      reason: entry.reason,
-      since: entry.since,
-      isPaused: entry.is_paused,
-      settings: entry.settings,
-      counters: entry.counters,
-    });
-    if (entry.last?.at) stream.lastSpoken = Math.max(stream.lastSpoken, Date.parse(entry.last.at));
-    touch(stream);
+    removed.delete(entry.name);
+    takeEntry(entry);
   }
   // Gone: what was said in it is found by searching.
   for (const [name, stream] of streams) {
-    if (stream.isListed && !names.has(name)) {
-      streams.delete(name);
-      isOther = true;
-    }
+    const isOver = stream.isListed || stream.state === "ended" ||
+      isLongAgo(Math.max(stream.lastSpoken, stream.knownFrom));
+    if (names.has(name) || !isOver) continue;
+    if (stream.isListed) removed.set(name, performance.now());
+    streams.delete(name);
+    tellStreams();
   }
-  if (isOther) tell("streams");
+  if (isOther) tellStreams();
 }
 
 // The list of streams again, now.
@@ -204,27 +241,45 @@ export function refreshSoon() {
   refreshing ??= setTimeout(() => refresh().catch(() => {}), REFRESH_AFTER);
 }
 
-async function loadHistory() {
-  const rows = await get("/segments", {order: "newest", limit: HISTORY}).catch((error) => {
-    if (error instanceof ApiError && error.status === 404) return {rows: []}; // nothing is kept
-    throw error;
-  });
-  for (const row of rows.rows.reverse()) {
+// What was said last, and fired last; of streams that are not listed only what is not long ago.
+function takeHistory(rows, fired) {
+  for (const row of rows.reverse()) {
+    if (!streams.has(row.stream) && isLongAgo(Date.parse(row.end))) continue;
     const stream = streamOf(row.stream);
     addLine(stream, row, false);
     touch(stream);
   }
-  const fired = await get("/alerts/fired", {limit: ALERTS_KEPT}).catch(() => ({rows: []}));
-  for (const row of fired.rows) {
-    const stream = streamOf(row.stream);
+  for (const row of fired) {
+    const stream = streams.get(row.stream);
+    if (!stream) continue;
     addAlert(stream, row);
     touch(stream);
   }
 }
 
+async function askHistory() {
+  try {
+    return (await get("/segments", {order: "newest", limit: HISTORY})).rows;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return []; // nothing is kept
+    throw error;
+  }
+}
+
 async function load() {
   if (!may("read")) return;
-  await Promise.all([refresh(), loadHistory()]);
+  const [listed, rows, fired] = await Promise.all([get("/streams"), askHistory(),
+    get("/alerts/fired", {limit: ALERTS_KEPT}).catch(() => ({rows: []}))]);
+  takeListed(listed.streams);
+  takeHistory(rows, fired.rows);
+}
+
+// What does not come is asked for again once the server is back.
+async function tryLoad() {
+  hasFailed = false;
+  await load().catch(() => {
+    hasFailed = true;
+  });
 }
 
 async function reload() {
@@ -233,7 +288,7 @@ async function reload() {
     stream.alerts = [];
     touch(stream);
   }
-  await load().catch(() => {});
+  await tryLoad();
   tell("reset", true);
 }
 
@@ -251,6 +306,8 @@ async function askStatus() {
 export async function start() {
   following?.stop();
   streams.clear();
+  removed.clear();
+  server.isListed = false;
   tell("streams");
   if (!may("read")) {
     Object.assign(connection, {state: "refused", why: null});
@@ -263,17 +320,24 @@ export async function start() {
     onState(state, why) {
       Object.assign(connection, {state, why});
       if (state === "live") {
-        refreshSoon();
+        followedFrom = serverNow();
+        if (hasFailed) reload();
+        else refreshSoon();
         askStatus();
       }
       tell("connection");
     },
   });
-  await load().catch(() => {});
+  await tryLoad();
   tell("reset", false);
 }
 
 setInterval(askStatus, STATUS_EVERY);
+setInterval(() => {
+  if (connection.state !== "live") return;
+  if (hasFailed) reload();
+  else refreshSoon();
+}, LISTED_EVERY);
 // Lights go out and delays grow old also where nothing happens.
 setInterval(() => {
   for (const stream of streams.values()) if (stream.spokeAt > 0 || stream.lateness.length) touch(stream);

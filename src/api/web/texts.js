@@ -46,6 +46,7 @@ const TEXTS = {
 
   "keys.title": "Keys",
   "keys.keys": "These keys",
+  "keys.space": "Space",
   "keys.next": "Next stream",
   "keys.previous": "Previous stream",
 

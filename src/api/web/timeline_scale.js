@@ -10,9 +10,11 @@ const BAR = 3; // px of a bar and the gap behind it
 const TICK_APART = 72; // px that two ticks are apart at least, at a text size of 16 px
 const TICKS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720].map((minutes) => minutes * MINUTE);
 
+const BARS_MAX = 1900; // the server tells of 2000, of which some lie beside what is shown
+
 // Seconds of a bar, so that bars are wide enough to be seen.
 export function stepOf(span, width) {
-  return Math.max(1, Math.ceil(span / 1000 / Math.max(20, width / BAR)));
+  return Math.max(1, Math.ceil(span / 1000 / Math.min(BARS_MAX, Math.max(20, width / BAR))));
 }
 
 // Times that are told below: whole minutes or hours in the reader's zone, which may be half an

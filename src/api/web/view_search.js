@@ -150,7 +150,7 @@ class Search {
     fill(this.mistake, error.message, place && [" ", element("span", {class: "mistake-place", dir: "auto"},
       place[0], element("mark", {}, place[1]), place[2])]);
     this.mistake.hidden = false;
-    this.more.hidden = true;
+    this.more.hidden = !this.next;
     setText(this.status, "");
   }
 

@@ -4,7 +4,7 @@ import {serverNow} from "./clock.js";
 import {element, fill, setText} from "./dom.js";
 import {bindKey} from "./keys.js";
 import * as player from "./player.js";
-import {on, Stream, streams} from "./store.js";
+import {connection, on, server, Stream, streams} from "./store.js";
 import {streamActions} from "./stream_actions.js";
 import {StreamSigns} from "./stream_signs.js";
 import {StretchBar} from "./stretch.js";
@@ -53,7 +53,8 @@ class StreamView {
       onSelect: (stretch) => this.stretch.set(stretch),
     });
     this.stretch = new StretchBar(name, {onRead: (time) => this.read(time), onClear: () => this.timeline.select(null)});
-    this.head = element("header", {class: "stream-head"}, this.signs.light, this.heading, this.signs.delay, this.signs.state);
+    this.gone = element("span", {class: "state", hidden: true}, say("stream.gone"));
+    this.head = element("header", {class: "stream-head"}, this.signs.light, this.heading, this.signs.delay, this.signs.state, this.gone);
     root.append(this.head, this.signs.meter, this.timeline.node, this.stretch.node,
       element("div", {class: "transcript-frame"}, this.transcript.node, this.newLines), this.tail.node);
   }
@@ -65,8 +66,8 @@ class StreamView {
   draw() {
     const stream = this.stream ?? new Stream(this.name);
     this.signs.draw(stream);
-    if (!this.stream) setText(this.signs.state, say("stream.gone"));
-    else this.drawActions(stream);
+    this.gone.hidden = Boolean(this.stream) || !server.isListed;
+    if (this.stream) this.drawActions(stream);
     this.tail.draw(stream.tail);
   }
 
@@ -86,8 +87,14 @@ class StreamView {
     if (n !== null) setText(this.newLines, n ? say("transcript.new", {n}) : say("transcript.live"));
   }
 
-  run(promise) {
-    promise.catch(tellError);
+  async run(promise) {
+    try {
+      await promise;
+    } catch (error) {
+      tellError(error);
+      return false;
+    }
+    return true;
   }
 
   read(time) {
@@ -100,12 +107,16 @@ class StreamView {
     this.timeline.setReading(null);
   }
 
-  show(at) {
-    if (at === null || at >= serverNow()) this.run(this.transcript.showNow());
-    else {
-      this.run(this.transcript.showAt(at));
-      this.timeline.showAround(at);
-    }
+  // At that time, or (null) now; once the server is back where it cannot be reached.
+  async show(at) {
+    const isPast = at !== null && at < serverNow();
+    if (isPast) this.timeline.showAround(at);
+    const isShown = await this.run(isPast ? this.transcript.showAt(at) : this.transcript.showNow());
+    this.wanted = isShown ? undefined : at;
+  }
+
+  again() {
+    if (connection.state === "live" && this.wanted !== undefined) this.show(this.wanted);
   }
 
   take(kind, row) {
@@ -121,6 +132,7 @@ class StreamView {
     return [
       on("change", (changed) => this.stream && !changed.has(this.stream) ? null : this.draw()),
       on("streams", () => this.draw()),
+      on("connection", () => this.again()),
       on("event", (kind, row) => this.take(kind, row)),
       on("reset", (isAnew) => isAnew && this.run(this.transcript.showAnew())),
       player.on("time", (stream, time) => this.timeline.setSpoken(stream === this.name ? time : null)),

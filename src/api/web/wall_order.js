@@ -3,7 +3,8 @@ import {stateInWords} from "./stream_signs.js";
 
 export const SORTS = ["name", "spoken", "hand"];
 
-const byName = (a, b) => a.name.localeCompare(b.name, undefined, {numeric: true});
+const {compare: compareNames} = new Intl.Collator(undefined, {numeric: true});
+const byName = (a, b) => compareNames(a.name, b.name);
 
 // `spoken` tells when somebody spoke last on a stream, in ms.
 const COMPARE = {

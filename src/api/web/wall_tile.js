@@ -59,12 +59,15 @@ export class Tile {
   }
 
   #drawLines() {
-    const rows = this.stream.lines.slice(-LINES);
-    const shown = rows.map((row) => row.id ?? row.start).join();
+    const {lines, last} = this.stream;
+    const texts = lines.slice(-LINES).map(({text}) => text);
+    // Said so long ago that no row of it is here.
+    if (!texts.length && last?.text) texts.push(last.text);
+    const shown = JSON.stringify(texts);
     if (shown === this.shown) return;
     this.shown = shown;
-    this.lines.replaceChildren(element("div", {}, rows.map((row) => element("p", {dir: "auto"}, row.text)),
-      rows.length ? null : element("p", {class: "tile-quiet"}, say("wall.quiet"))));
+    this.lines.replaceChildren(element("div", {}, texts.map((text) => element("p", {dir: "auto"}, text)),
+      texts.length ? null : element("p", {class: "tile-quiet"}, say("wall.quiet"))));
   }
 
   // What is being said; of a stream that hears nothing, why.
