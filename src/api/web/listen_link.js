@@ -8,7 +8,7 @@ const AGAIN_FIRST = 500; // ms
 const AGAIN_MAX = 3000;
 const UNSENT_MAX = 3 * RATE * 2; // bytes: three seconds; with more the server is asked whether it is there
 const PATIENCE = 2000; // ms
-const LAST_WORDS = 60_000; // ms in which the rest of the text comes, or never
+const LAST_WORDS = 60_000; // ms in which the rest is sent, and its text comes, or never
 const REFUSED = 1008; // the server does not want us: asking again changes nothing
 
 // The last sound, by its place from the first sample on.
@@ -47,8 +47,10 @@ export class ListenLink {
   #sent = 0; // place of the first sample that was not sent
   #again = AGAIN_FIRST;
   #timer = null;
+  #lastWords = null; // timer
   #isChecking = false;
-  #isEnding = false;
+  #isEnding = false; // no more sound comes
+  #isEndSent = false; // and the server knows
   #state = null;
   #reason = null; // the server's last words
 
@@ -68,17 +70,26 @@ export class ListenLink {
     if (this.#isOpen && !this.#isEnding) this.#flush();
   }
 
-  // No more sound comes; the rest of its text is told, and then "ended".
+  // No more sound comes; the rest of its text is told, and then "ended". What was said while the
+  // server was away is sent as soon as it is back.
   end() {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    clearTimeout(this.#timer);
-    if (!this.#isOpen) {
-      this.#finish("ended");
-      return;
-    }
+    if (!this.#wasOpen) this.#finish("ended");
+    else if (this.#isOpen) this.#sendEnd();
+    else this.#lastWords = setTimeout(() => this.#finish("ended"), LAST_WORDS);
+  }
+
+  // "ended", whatever is still to be sent.
+  drop() {
+    this.#finish("ended");
+  }
+
+  #sendEnd() {
+    this.#isEndSent = true;
     this.#socket.send(JSON.stringify({kind: "end"}));
-    this.#timer = setTimeout(() => this.#lose(), LAST_WORDS);
+    clearTimeout(this.#lastWords);
+    this.#lastWords = setTimeout(() => this.#finish("ended"), LAST_WORDS);
   }
 
   #tell(state, why = null, field = null) {
@@ -87,10 +98,15 @@ export class ListenLink {
     this.#heard.onState(state, why, field);
   }
 
+  // A socket that is on its way may still open: it is one of nobody then.
   #finish(state, why, field) {
+    const socket = this.#socket;
+    this.#socket = null;
     this.#isEnding = true;
     this.#isOpen = false;
     clearTimeout(this.#timer);
+    clearTimeout(this.#lastWords);
+    socket?.close();
     this.#tell(state, why, field);
   }
 
@@ -120,6 +136,7 @@ export class ListenLink {
     this.#reason = null;
     this.#tell("live");
     this.#flush();
+    if (this.#isEnding) this.#sendEnd();
   }
 
   #flush() {
@@ -145,7 +162,7 @@ export class ListenLink {
   }
 
   #closed(code) {
-    if (this.#isEnding) this.#finish("ended");
+    if (this.#isEndSent) this.#finish("ended");
     else if (code === REFUSED) this.#finish("refused", this.#reason);
     else if (this.#isOpen) this.#lose();
     else this.#judge();
@@ -155,17 +172,18 @@ export class ListenLink {
   // is answered in words. A name that is in use is free again once the server has seen that our
   // last connection is gone.
   async #judge() {
+    const socket = this.#socket;
     try {
       await send("GET", "/listen", {query: this.#query});
     } catch (error) {
-      if (this.#isEnding) return;
+      if (socket !== this.#socket) return;
       const isFinal = [400, 401, 403].includes(error.status) || (error.status === 409 && !this.#wasOpen);
       if (isFinal) {
         this.#finish("refused", error.message, error.field);
         return;
       }
     }
-    if (!this.#isEnding) this.#lose();
+    if (socket === this.#socket) this.#lose();
   }
 
   #lose() {
@@ -173,7 +191,7 @@ export class ListenLink {
     this.#socket = null;
     this.#isOpen = false;
     socket.close();
-    if (this.#isEnding) {
+    if (this.#isEndSent) {
       this.#finish("ended");
       return;
     }

@@ -3,12 +3,14 @@
 import {ListenLink} from "./listen_link.js";
 import {on as onStore} from "./store.js";
 import {makeTeller} from "./teller.js";
+import {say} from "./texts.js";
 
 const LINES_KEPT = 500;
 const SILENCE = -70; // dBFS: less than that is no microphone that hears something
 const SILENT_AFTER = 5000; // ms
 
-// `state`: "off", "starting", "live", "away" (the server is; what is said is kept), "ending".
+// `state`: "off", "starting", "live", "away" (the server is; what is said is kept), "ending",
+// "unsent" (stopped while the server was away: what was said is sent when it is back).
 export const microphone = {
   state: "off",
   why: null, // in the server's words, or null
@@ -23,7 +25,7 @@ export const microphone = {
 
 let link = null;
 let context = null; // AudioContext
-let captured = null; // {media, node}
+let captured = null; // {media, node}, node being null while the thread of sound is made ready
 let worker = null; // AudioWorkletNode
 let wakeLock = null;
 let heardAt = 0;
@@ -71,9 +73,13 @@ async function capture(device) {
   }
 }
 
-function attach(media) {
-  captured?.node.disconnect();
+function letGo() {
+  captured?.node?.disconnect();
   captured?.media.getTracks().forEach((track) => track.stop());
+  captured = null;
+}
+
+function attach(media) {
   captured = {media, node: context.createMediaStreamSource(media)};
   captured.node.connect(worker);
 }
@@ -98,7 +104,6 @@ document.addEventListener("visibilitychange", () => {
 // --- sound and text --------------------------------------------------------------------------
 
 function hear({data}) {
-  if (!link || microphone.state === "ending") return;
   link.add(data.samples);
   microphone.level = data.level;
   if (data.level > SILENCE) heardAt = performance.now();
@@ -132,18 +137,18 @@ const takers = {
 };
 
 function onLink(state, why, field) {
-  if (state === "ended") setState("off");
+  if (state === "ended") setState("off", microphone.state === "unsent" ? say("microphone.lost") : null);
   else if (state === "refused") {
     release();
     setState("off", why, field);
   } else if (state === "connecting") setState("starting");
-  else setState(state, why);
+  else if (captured) setState(state, why);
+  else setState(state === "away" ? "unsent" : "ending");
 }
 
 function release() {
-  captured?.node.disconnect();
-  captured?.media.getTracks().forEach((track) => track.stop());
-  captured = null;
+  letGo();
+  if (worker) worker.port.onmessage = null;
   worker?.disconnect();
   worker = null;
   context?.close();
@@ -164,38 +169,59 @@ onStore("event", (kind, row) => {
 export async function start({stream, keep, device}) {
   if (microphone.state !== "off") return;
   // Within the click: browsers let no sound begin by itself.
-  context = new AudioContext({latencyHint: "playback"});
+  const ours = context = new AudioContext({latencyHint: "playback"});
+  link = null;
   Object.assign(microphone, {stream, lines: [], tail: null, level: -100, isSilent: false, warning: null});
   setState("starting");
-  const next = new ListenLink({stream, keep}, {onState: onLink, onEvent: (event) => takers[event.kind]?.(event)});
+  tell("lines");
+  tell("tail");
   try {
-    const media = await capture(device);
+    captured = {media: await capture(device), node: null};
+    setState("starting");
     await context.audioWorklet.addModule("/web/microphone_worklet.js");
+    if (context === ours) await context.resume();
+    if (context !== ours) return; // it was stopped meanwhile
     worker = new AudioWorkletNode(context, "microphone", {numberOfOutputs: 0});
-    attach(media);
-    await context.resume();
+    attach(captured.media);
   } catch (error) {
+    if (context !== ours) return;
     release();
     setState("off");
     throw error;
   }
-  link = next;
+  link = new ListenLink({stream, keep}, {onState: onLink, onEvent: (event) => takers[event.kind]?.(event)});
   heardAt = performance.now();
   worker.port.onmessage = hear;
   keepAwake();
   link.open();
 }
 
-// What was said becomes text; then it is off.
+// Whether stop() does something.
+export const canStop = () => captured !== null || microphone.state === "unsent";
+
+// What was said becomes text; then it is off. A second time what could not be sent is given up.
 export function stop() {
-  if (microphone.state !== "live" && microphone.state !== "away") return;
-  setState("ending");
+  if (microphone.state === "unsent") {
+    setState("ending"); // nothing is lost that was given up
+    link.drop();
+  }
+  if (!captured) return;
+  const isAway = microphone.state === "away";
   release();
+  if (!link) return setState("off");
+  setState(isAway ? "unsent" : "ending");
   link.end();
 }
 
 export async function change(device) {
-  if (captured) attach(await capture(device));
+  if (!worker) return;
+  const media = await capture(device);
+  if (!worker) { // it was stopped meanwhile
+    media.getTracks().forEach((track) => track.stop());
+    return;
+  }
+  letGo();
+  attach(media);
 }
 
 addEventListener("pagehide", stop);

@@ -347,6 +347,10 @@ const TEXTS = {
   "microphone.state.live": "What you say is heard as the stream “{stream}”.",
   "microphone.state.away": "The server cannot be reached. What you say is kept for a minute, and sent when it is back.",
   "microphone.state.ending": "The rest becomes text",
+  "microphone.state.unsent": "The microphone is off, but the server cannot be reached: the rest of what you said is sent if it is " +
+    "back within a minute.",
+  "microphone.discard": "Discard the rest",
+  "microphone.lost": "The server did not come back: the rest of what you said is lost.",
   "microphone.silent": "Nothing is heard from this microphone. Is it muted, or another one meant?",
   "microphone.level": "Level of sound in dBFS",
   "microphone.text": "What was heard",

@@ -3,7 +3,7 @@ import {addressOf, announce} from "./app.js";
 import {append, element, field, fill, setAttribute, setText} from "./dom.js";
 import {authoritySteps} from "./authority.js";
 import {timeOfDay} from "./clock.js";
-import {canHear, change, devices, microphone, on, start, stop, troubleOf} from "./microphone.js";
+import {canHear, canStop, change, devices, microphone, on, start, stop, troubleOf} from "./microphone.js";
 import {setSetting, setting} from "./session.js";
 import {say} from "./texts.js";
 import {tailNodes} from "./transcript_rows.js";
@@ -18,7 +18,7 @@ const sign = element("a", {class: "microphone-sign", href: addressOf("microphone
 
 on("state", () => {
   if (!sign.isConnected) document.querySelector("header.frame .name")?.after(sign);
-  sign.hidden = microphone.state === "off";
+  sign.hidden = !["starting", "live", "away"].includes(microphone.state);
   sign.dataset.state = microphone.state;
 });
 
@@ -113,9 +113,9 @@ export async function mount(root) {
 
   function draw() {
     const isOff = microphone.state === "off";
-    setText(button, say(isOff ? "microphone.start" : "microphone.stop"));
+    setText(button, say(isOff ? "microphone.start" : microphone.state === "unsent" ? "microphone.discard" : "microphone.stop"));
     // Not `disabled`, which would take the focus from whoever has it there.
-    setAttribute(button, "aria-disabled", String(microphone.state === "starting" || microphone.state === "ending"));
+    setAttribute(button, "aria-disabled", String(!isOff && !canStop()));
     name.disabled = keep.disabled = !isOff;
     root.dataset.state = microphone.state;
     setText(status, stateWords());
@@ -128,7 +128,6 @@ export async function mount(root) {
     setSetting("microphone.keep", keep.checked);
     fill(trouble);
     fill(nameTrouble);
-    text.begin();
     try {
       await start({stream: name.value.trim(), keep: keep.checked, device: setting("microphone.device")});
       fill(select);
