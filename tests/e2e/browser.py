@@ -21,8 +21,9 @@ PATIENCE = 60_000  # ms that a condition is waited for, on a machine that is bus
 # What the page may ask of its server.
 OWN_PATHS = re.compile(r"/(web/[\w.-]+|api/v1/.*|healthz|metrics|authority\.\w+|captions/.*|s/.*)?")
 
-# Said by the browser itself of each answer that is no success, which the page tells in its own words.
-NOT_THE_PAGES = ("Failed to load resource: ",)
+# Said by the browser itself of each answer that is no success, and of each connection that does not come about, which
+# the page tells in its own words.
+NOT_THE_PAGES = ("Failed to load resource: ", "WebSocket connection to ")
 
 # Is there to be run where a name or a text is taken for HTML, an attribute or an address.
 HOSTILE = (

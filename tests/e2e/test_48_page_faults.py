@@ -164,6 +164,27 @@ def test_a_microphone_that_is_refused(browser, hostile):
         assert not journal(hostile, "microphone")
 
 
+def test_a_microphone_that_is_stopped_while_the_server_is_away(browser, program, models, tmp_path):
+    state = "document.querySelector('.view-microphone')?.dataset.state"
+    with processes.serving(program, models, tmp_path) as start:
+        server = start("")
+        with reading(browser, server, permissions=["microphone"]) as reader:
+            reader.open("/#/microphone")
+            for is_given_up in (False, True):
+                reader.page.get_by_role("button", name="Start listening").click()
+                reader.wait(f"{state} === 'live'")
+                server.stop()
+                reader.wait(f"{state} === 'away'")
+                reader.page.get_by_role("button", name="Stop").click()
+                reader.wait(f"{state} === 'unsent'")
+                if is_given_up:
+                    reader.page.get_by_role("button", name="Discard the rest").click()
+                else:
+                    server = start("", listen=server.port)
+                reader.wait(f"{state} === 'off'")
+            assert not reader.page.locator(".view-microphone [role=alert]:not(:empty)").count()
+
+
 def test_two_tabs_have_the_same_settings(browser, hostile):
     with reading(browser, hostile) as reader:
         reader.open()
