@@ -291,7 +291,18 @@ whenRefused(() => askToken(Boolean(token())));
 
 startNotifications();
 takeTokenFromAddress();
+// All views are in one document: from /s/ID each of them would be loaded anew, which would end the
+// sound, and whatever else goes on.
+if (place().name === "segment") history.replaceState(null, "", addressOf("segment", place().parts));
 applySettings();
+// The same for links to /s/ID, but where another tab is asked for.
+addEventListener("click", (event) => {
+  const {target, button, altKey, ctrlKey, metaKey, shiftKey} = event;
+  const link = target.closest?.("a[href^='/s/']");
+  if (!link || button || altKey || ctrlKey || metaKey || shiftKey) return;
+  event.preventDefault();
+  go("segment", [decodePart(link.pathname.slice("/s/".length))]);
+});
 addEventListener("storage", applySettings);
 for (const wish of [darkScheme, lessMotion]) wish.addEventListener("change", applySettings);
 addEventListener("hashchange", () => {

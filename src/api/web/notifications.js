@@ -1,8 +1,8 @@
 // Notifications of the browser when an alert fires, whatever view is shown. Each browser has its
 // own setting, beside the permission that it asks for itself.
+import {go} from "./app.js";
 import {serverNow} from "./clock.js";
 import {actionButton, element, fill} from "./dom.js";
-import {segmentAddress} from "./row_links.js";
 import {setSetting, setting} from "./session.js";
 import {on} from "./store.js";
 import {say} from "./texts.js";
@@ -26,7 +26,8 @@ function notify(row) {
       {body: row.text, tag: row.id, icon: "/web/icon.svg"});
     notification.onclick = () => {
       window.focus();
-      location.assign(row.segment ? segmentAddress(row.segment) : "/#/alerts");
+      if (row.segment) go("segment", [row.segment]);
+      else go("alerts");
       notification.close();
     };
   } catch {

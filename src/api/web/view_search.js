@@ -1,12 +1,12 @@
 // Search over everything that was said, as one types: /#/search?q=WORDS&stream=&from=&to=
 import {get} from "./api.js";
-import {addressOf} from "./app.js";
+import {addressOf, go} from "./app.js";
 import {day, isSameDay} from "./clock.js";
 import {element, field, fill, setText} from "./dom.js";
 import {mistakeIn} from "./found_text.js";
 import {bindKey} from "./keys.js";
 import {playFrom} from "./player.js";
-import {foundRow, segmentAddress} from "./row_links.js";
+import {foundRow} from "./row_links.js";
 import {streams} from "./store.js";
 import {say} from "./texts.js";
 import {timeFields} from "./time_fields.js";
@@ -169,7 +169,7 @@ export function mount(root, {query}) {
     bindKey("j", "search.key.next", () => hits.move(1)),
     bindKey("k", "search.key.previous", () => hits.move(-1)),
     bindKey("p", "search.key.play", () => hits.current && playFrom(hits.current.row.stream, hits.current.row.start)),
-    bindKey("Enter", "search.key.open", () => hits.current && location.assign(segmentAddress(hits.current.row.id))),
+    bindKey("Enter", "search.key.open", () => hits.current && go("segment", [hits.current.row.id])),
   ];
   search.words.focus();
   if (search.words.value) search.ask(false);
