@@ -273,7 +273,7 @@ async function begin() {
     }
     if (error.status !== 401) tellError(error);
   }
-  store.start();
+  store.start(place().isBare ? place().parts[0] : null);
   bindViews();
   if (!me.scopes.length) askToken(Boolean(token()));
   await show();

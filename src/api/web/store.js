@@ -302,8 +302,9 @@ async function askStatus() {
   }
 }
 
-// Follow the server from now on; again after another token was given.
-export async function start() {
+// Follow the server from now on; again after another token was given. Of `stream`, or of all: what
+// is said in a stream is made text before it is final only for those who follow it.
+export async function start(stream) {
   following?.stop();
   streams.clear();
   removed.clear();
@@ -315,7 +316,9 @@ export async function start() {
     return;
   }
   // Events first: what is said between the two is in both, and its id tells so.
-  following = follow({}, {
+  // A client's name may have characters that stand for others where streams are asked for.
+  const isPlain = stream && !/[,*?[\]\\]/.test(stream);
+  following = follow(isPlain ? {streams: [stream]} : {}, {
     onEvent: take,
     onState(state, why) {
       Object.assign(connection, {state, why});

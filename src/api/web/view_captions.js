@@ -57,6 +57,7 @@ export function mount(root, {parts, query}) {
   const speak = (language) => language && box.setAttribute("lang", language);
   const lines = new CaptionLines({count: options.lines, fits: makeRuler(box, options.size)});
   let lastEnd = 0;
+  let isBegun = false; // what is being said has its line already
   let clearing = null;
   let away = null;
 
@@ -72,13 +73,19 @@ export function mount(root, {parts, query}) {
 
   function take(kind, row) {
     if (row.stream !== name) return;
+    if (kind !== "segment" && !(kind === "tail" && row.text)) {
+      if (kind === "tail") isBegun = false;
+      return;
+    }
     speak(row.language);
+    // The first words decide, so that the final ones stand where those were.
+    if (!isBegun && Date.parse(row.start) - lastEnd > APART) lines.pause();
+    isBegun = kind === "tail";
     if (kind === "segment") {
-      if (Date.parse(row.start) - lastEnd > APART) lines.pause();
       lastEnd = Date.parse(row.end);
       lines.final(row.text);
       draw();
-    } else if (kind === "tail" && row.text) {
+    } else {
       const stable = row.stable ?? "";
       lines.tail(stable, options.tail ? row.text.slice(stable.length) : "");
       draw();
