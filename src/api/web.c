@@ -25,6 +25,7 @@
         FILE(web_clock_js, "clock.js", JAVASCRIPT)                           \
         FILE(web_dom_js, "dom.js", JAVASCRIPT)                               \
         FILE(web_events_js, "events.js", JAVASCRIPT)                         \
+        FILE(web_file_uploads_js, "file_uploads.js", JAVASCRIPT)             \
         FILE(web_keys_js, "keys.js", JAVASCRIPT)                             \
         FILE(web_listen_link_js, "listen_link.js", JAVASCRIPT)               \
         FILE(web_microphone_js, "microphone.js", JAVASCRIPT)                 \

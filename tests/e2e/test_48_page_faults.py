@@ -208,3 +208,22 @@ def test_a_file_that_is_no_sound(browser, hostile):
         )
         reader.wait_text("<b>letter</b>.txt", "h2")
         reader.wait("document.querySelector('.file [role=alert]')?.textContent.trim()")
+
+
+def test_a_file_goes_on_its_way_in_other_views(browser, hostile):
+    with reading(browser, hostile) as reader:
+        reader.open("/#/files")
+        reader.wait("document.querySelector('.drop')")
+        line = reader.context.new_cdp_session(reader.page)
+        line.send("Network.emulateNetworkConditions",
+                  {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 100_000})
+        reader.page.locator("input[type=file]").set_input_files(
+            [{"name": f"{name}.txt", "mimeType": "text/plain", "buffer": b"No sound. " * 30_000} for name in ("one", "two")]
+        )
+        reader.wait_text("On its way", ".file")
+        reader.press("i")
+        reader.wait("document.querySelector('.view-server h2')")
+        reader.page.evaluate("location.hash = '#/files'")
+        reader.wait_text("On its way", ".file")
+        reader.wait("""[...document.querySelectorAll('.file')].filter((file) => /^(one|two)/.test(file.textContent) &&
+            file.textContent.includes('Came to nothing')).length === 2""")

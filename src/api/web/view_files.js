@@ -1,8 +1,9 @@
 // Files: dropped, made text, taken as text, subtitles or data.
 import {actionButton, append, element, field, fill, saveFile, setAttribute, setText} from "./dom.js";
 import {announce} from "./app.js";
-import {blob, get, part, request, upload} from "./api.js";
+import {blob, get, part, request} from "./api.js";
 import {dayAndTime, duration} from "./clock.js";
+import {bring, drop as dropUpload, onUpload, uploads} from "./file_uploads.js";
 import {say, sayBytes} from "./texts.js";
 
 const EVERY_BUSY = 1000; // ms
@@ -27,8 +28,7 @@ class Row {
   constructor(name, {onGone}) {
     this.onGone = onGone;
     this.job = null; // as the server tells it
-    this.hasFailed = false; // it never came to the server
-    this.cut = null; // AbortController while it is on its way
+    this.upload = null; // while it is on its way, or if it never came to the server
     this.state = element("p", {class: "quiet", role: "status"});
     this.bar = element("progress", {max: 1, "aria-label": say("files.progress", {file: name})});
     this.trouble = element("p", {class: "bad", role: "alert"});
@@ -55,7 +55,7 @@ class Row {
   drawActions() {
     const {job} = this;
     const isDone = job?.state === "done";
-    const isAtEnd = this.hasFailed || (job && isOver(job));
+    const isAtEnd = this.upload?.error || (job && isOver(job));
     const wanted = isDone ? "done" : isAtEnd ? "failed" : "waiting";
     if (this.actions.dataset.shows === wanted) return; // a button that has the focus stays
     this.actions.dataset.shows = wanted;
@@ -77,28 +77,27 @@ class Row {
   }
 
   async remove() {
-    this.cut?.abort();
+    if (this.upload) dropUpload(this.upload);
     if (this.job) await request("DELETE", `/transcriptions/${part(this.job.id)}`).catch((error) => {
       if (error.status !== 404) throw error; // it has gone by itself
     });
     this.onGone(this);
   }
 
-  drawSending(sent, all) {
+  drawUpload(upload) {
+    const {file, sent, all, error} = upload;
+    this.upload = upload;
+    this.bar.hidden = error !== null;
     this.bar.value = all ? sent / all : 0;
-    setText(this.state, say("files.sending", {sent: sayBytes(sent), all: sayBytes(all)}));
-  }
-
-  drawFailed(error) {
-    this.hasFailed = true;
-    this.bar.hidden = true;
-    fill(this.state);
-    setText(this.trouble, error.message);
+    setText(this.state, error ? "" : sent === null ? say("files.state.waiting", {size: sayBytes(file.size)})
+      : say("files.sending", {sent: sayBytes(sent), all: sayBytes(all)}));
+    setText(this.trouble, error?.message ?? "");
     this.drawActions();
   }
 
   draw(job) {
     const wasOver = this.job && isOver(this.job);
+    this.upload = null;
     this.job = job;
     const {fraction, seconds, of} = job.progress;
     this.bar.hidden = isOver(job);
@@ -148,7 +147,7 @@ function makeOptions() {
 }
 
 export function mount(root) {
-  const rows = new Map(); // id, or the row itself while it has none -> Row
+  const rows = new Map(); // id, or what is on its way -> Row
   const options = makeOptions();
   const list = element("div", {class: "files"});
   const empty = element("p", {class: "empty", hidden: true}, say("files.empty"));
@@ -173,33 +172,23 @@ export function mount(root) {
     return row;
   }
 
-  async function bring(file) {
-    const key = {};
-    const row = add(key, file.name);
-    const form = new FormData();
-    form.append("file", file, file.name);
-    row.cut = new AbortController();
-    row.drawSending(0, file.size);
-    try {
-      const job = await upload("/transcriptions", {query: {...options.read(), wait: 0}, body: form, signal: row.cut.signal,
-        onProgress: (sent, all) => row.drawSending(sent, all)});
-      rows.delete(key);
+  function drawUpload(upload, job) {
+    const row = rows.get(upload) ?? add(upload, upload.file.name);
+    if (job) {
+      rows.delete(upload);
       rows.get(job.id)?.node.remove(); // the list had it first
       rows.set(job.id, row);
       row.draw(job);
       ask();
-    } catch (error) {
-      if (options.takeTrouble(error)) forget(row);
-      else if (error.name !== "AbortError") row.drawFailed(error);
-    } finally {
-      row.cut = null;
-    }
+    } else if (upload.error && options.takeTrouble(upload.error)) {
+      dropUpload(upload);
+      forget(row);
+    } else row.drawUpload(upload);
   }
 
-  // One after the other: the server makes them text in this order anyhow.
-  async function take(files) {
+  function take(files) {
+    bring(files, options.read());
     input.value = "";
-    for (const file of files) if (isShown) await bring(file);
   }
 
   async function ask() {
@@ -228,13 +217,15 @@ export function mount(root) {
   for (const kind of ["dragover", "dragleave", "drop"]) addEventListener(kind, hold);
 
   append(root, element("h1", {}, say("files.title")), input, drop, options.node, trouble, empty, list);
+  for (const upload of [...uploads]) drawUpload(upload, null);
+  const end = onUpload(drawUpload);
   ask();
   return {
     title: say("files.title"),
     unmount() {
       isShown = false;
+      end();
       clearTimeout(timer);
-      for (const row of rows.values()) row.cut?.abort();
       for (const kind of ["dragover", "dragleave", "drop"]) removeEventListener(kind, hold);
     },
   };
