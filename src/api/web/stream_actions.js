@@ -12,10 +12,11 @@ const SETTINGS = ["language", "hotwords", "prompt", "pause", "track"];
 // what was emptied is taken away; what is as it was is left out.
 export function patchOf(settings, values) {
   const patch = {};
+  // Fields have their own ends of lines.
+  const bare = (text) => text.replace(/\r\n?/g, "\n").trim();
   for (const [key, value] of Object.entries(values)) {
-    const before = textOf(settings[key]);
-    if (value.trim() === before) continue;
-    patch[key] = value.trim() === "" ? null : value.trim();
+    if (bare(value) === bare(textOf(settings[key]))) continue;
+    patch[key] = bare(value) || null;
   }
   return patch;
 }
@@ -31,8 +32,11 @@ const path = (stream) => `/streams/${part(stream.name)}`;
 export function askSettings(stream) {
   const settings = stream.settings ?? {};
   const form = new Form();
-  const controls = Object.fromEntries(SETTINGS.map((key) =>
-    [key, element("input", {value: textOf(settings[key]), autocomplete: "off", dir: "auto"})]));
+  const controls = Object.fromEntries(SETTINGS.map((key) => {
+    const text = textOf(settings[key]);
+    return [key, key === "prompt" ? element("textarea", {rows: 3, dir: "auto"}, text)
+      : element("input", {value: text, autocomplete: "off", dir: "auto"})];
+  }));
   const url = element("input", {value: textOf(settings.url), autocomplete: "off", spellcheck: "false"});
   return ask(say("manage.settings.title", {name: stream.name}), (close) => element("form", {onsubmit: async (event) => {
     event.preventDefault();

@@ -15,6 +15,8 @@ const text = (properties) => element("input", {autocomplete: "off", spellcheck: 
 // A long line is scrolled, by the keyboard as well.
 const yamlNode = (yaml) => element("pre", {class: "yaml", tabindex: "0", role: "group", "aria-label": say("add.yaml")}, yaml);
 
+const isSame = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+
 // The first step: where the stream is, and what is there.
 class AddressStep {
   constructor({onLooked, onChanged}) {
@@ -63,13 +65,20 @@ class AddressStep {
     return !this.transportField.hidden && this.transport.value === "udp" ? {transport: "udp"} : {};
   }
 
+  // What is to be looked at.
+  get wish() {
+    return {url: joinUrl(this.parts), ...this.settings};
+  }
+
   async probe() {
     if (!this.node.reportValidity()) return;
     this.takeApart();
     this.anyhow.hidden = true;
     fill(this.report, element("p", {class: "quiet"}, say("add.looking")));
+    const asked = this.wish;
     const isAsked = await this.form.run(async () => {
-      const report = await request("POST", "/probe", {json: {url: joinUrl(this.parts), ...this.settings}});
+      const report = await request("POST", "/probe", {json: asked});
+      if (!isSame(asked, this.wish)) return fill(this.report); // it is of an address that is not meant any more
       fill(this.report, reportNode(report));
       this.anyhow.hidden = report.verdict === "ok";
       if (report.verdict === "ok") this.onLooked(report);
