@@ -13,14 +13,15 @@ static bool mistake(struct listen_mistake *ret, const char *field, const char *d
         return false;
 }
 
+// Whether it can be a part of a path as well: the stream is asked for by one.
 static bool name_is_good(const char *name) {
         size_t n = strlen(name);
 
-        if (n == 0 || n > LISTEN_NAME_MAX)
+        if (n == 0 || n > LISTEN_NAME_MAX || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
                 return false;
         for (int step; n > 0; name += step, n -= (size_t)step) {
                 step = utf8_step(name, n);
-                if (step < 0 || (unsigned char)*name < ' ' || strchr("\x7f*?[]\\,", *name))
+                if (step < 0 || (unsigned char)*name < ' ' || strchr("\x7f*?[]\\,/", *name))
                         return false;
         }
         return true;
@@ -63,7 +64,7 @@ static bool parameter_read(struct listen_wish *wish, const char *name, const cha
         if (i == 0 && !name_is_good(value))
                 return mistake(ret, "stream",
                                "a stream's name is UTF-8 of at most 256 bytes, without control "
-                               "characters, commas and * ? [ ] \\");
+                               "characters, commas and * ? [ ] \\ /; nor is it . or ..");
         if (i == 0)
                 wish->stream = xstrdup(value);
         if (i == 1 && !rate_read(value, &wish->rate))

@@ -35,6 +35,8 @@ static void what_is_left_out_is_as_in_the_program(void **state) {
         assert_true(listen_wish_read("stream=x&keep=0", &wish, &mistake));
         assert_true(wish.is_unkept && !wish.is_kept);
         listen_wish_deinit(&wish);
+        assert_true(listen_wish_read("stream=...", &wish, &mistake));
+        listen_wish_deinit(&wish);
         assert_true(listen_wish_read("rate=8000&keep=1&format=f32&stream=x&token=t", &wish,
                                      &mistake));
         assert_int_equal(wish.rate, 8000);
@@ -55,6 +57,10 @@ static void what_is_wrong_is_named(void **state) {
         expect_mistake("stream=a%FFb", "stream");
         expect_mistake("stream=a*", "stream");
         expect_mistake("stream=a,b", "stream");
+        expect_mistake("stream=a/b", "stream");
+        expect_mistake("stream=%2F", "stream");
+        expect_mistake("stream=.", "stream");
+        expect_mistake("stream=%2E.", "stream");
         expect_mistake("stream=x&rate=48001", "rate");
         expect_mistake("stream=x&rate=-8000", "rate");
         expect_mistake("stream=x&rate=", "rate");

@@ -356,6 +356,7 @@ const TEXTS = {
   "microphone.text": "What was heard",
   "microphone.name": "Name of the stream",
   "microphone.name.first": "microphone",
+  "microphone.name.pattern": "Without commas and * ? [ ] \\ /",
   "microphone.device": "Microphone",
   "microphone.device.any": "The one that the browser chooses",
   "microphone.device.unnamed": "Microphone {n}",

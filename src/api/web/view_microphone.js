@@ -88,6 +88,7 @@ function stateWords() {
 
 export async function mount(root) {
   const name = element("input", {type: "text", maxlength: 100, required: true, autocomplete: "off",
+    pattern: String.raw`(?!\.\.?$)[^\/,*?\[\]\\]+`, title: say("microphone.name.pattern"),
     value: setting("microphone.name") ?? say("microphone.name.first")});
   const nameTrouble = element("p", {class: "bad", role: "alert"});
   const select = element("select", {onchange: async () => {
