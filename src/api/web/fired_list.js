@@ -7,6 +7,7 @@ import {on} from "./store.js";
 import {say} from "./texts.js";
 
 const PAGE = 50; // rows
+const SHOWN_MAX = 500; // of a page that is open for days; the rest is asked for again
 
 // One that fired; `outcome` is what became of it ("confirmed", "withdrawn") or null. Where it is
 // told is the segment that it stands in.
@@ -34,6 +35,11 @@ export class Firings {
     if (this.#ids.has(row.id)) return false;
     this.#ids.add(row.id);
     return true;
+  }
+
+  // It is not shown any more, and may come again.
+  forget(row) {
+    this.#ids.delete(row.id);
   }
 
   outcome(row) {
@@ -81,6 +87,19 @@ export function firedList() {
   function release() {
     for (const row of held.splice(0)) list.prepend(draw(row));
     fresh.hidden = true;
+    trim();
+  }
+
+  function trim() {
+    if (isLoading || nodes.size <= SHOWN_MAX) return;
+    while (nodes.size > SHOWN_MAX) {
+      const node = list.lastElementChild;
+      nodes.delete(node.row.id);
+      firings.forget(node.row);
+      node.remove();
+    }
+    next = [...list.children].findLast(({row}) => row.cursor)?.row.cursor ?? null;
+    more.hidden = !next;
   }
 
   async function load() {

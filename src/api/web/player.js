@@ -152,8 +152,10 @@ async function goOn() {
   const mine = playing;
   if (!mine?.stretch) return;
   const {to} = mine.stretch;
-  const next = await mine.next;
+  const waited = mine.next;
+  const next = await waited;
   if (playing !== mine) return dropStretch(next);
+  if (mine.next !== waited || !audio.ended) return; // somebody stepped back meanwhile
   mine.next = null;
   if (next) setStretch(next, to);
   else load(to, {length: STRETCH});

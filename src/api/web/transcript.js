@@ -354,19 +354,20 @@ export class Transcript {
     this.#tellNew();
   }
 
-  // A page that is open for days holds what can be scrolled to at once; the rest is asked for.
+  // A page that is open for days holds what can be scrolled to at once; the rest is asked for,
+  // where it is kept.
   #trim() {
     while (this.list.childElementCount > BLOCKS_MAX) {
       const block = this.list.firstElementChild;
       const rows = [...this.list.children[1].children].map(({row}) => row).filter(Boolean);
-      if (!rows[0]?.cursor) return; // it could not be asked for
+      if (!rows.length) return;
       for (const {row, states = [row]} of block.children) {
         if (!row) continue;
         for (const kept of states) this.known.delete(keyOf(kept));
         this.nodes.delete(row.id);
       }
       this.#removeBlock(block);
-      this.older = rows[0].cursor;
+      this.older = rows.find(({cursor}) => cursor)?.cursor ?? null;
       this.first = placeOf(rows[0], null);
     }
   }
