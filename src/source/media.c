@@ -96,6 +96,8 @@ static int end_judge(const struct media *media, const struct media_end *end,
                      struct error *error) {
         double seconds = (double)end->n_samples / AUDIO_RATE;
 
+        if (end->is_general)
+                return error_set(error, -EAGAIN, "%s", end->text);
         if (end->fault == MEDIA_FAULT_LIMIT && end->n_samples > 0)
                 return error_set(error, -EINVAL, "%s; %.1f s of it could be read", end->text,
                                  seconds);

@@ -27,7 +27,8 @@ struct media_listener {
         // What people should know of it. May be NULL.
         void (*on_warning)(void *context, const char *words);
         // The end. `error` is NULL at a proper end; else it says what was wrong with the
-        // input (not sound, no audio track, broken in the middle). Called once.
+        // input (not sound, no audio track, broken in the middle); -EAGAIN: with nothing of the
+        // input's, but the program broke down that reads it. Called once.
         void (*on_end)(void *context, const struct error *error);
         // media_write() has room again (uploads only; may be NULL).
         void (*on_drain)(void *context);

@@ -1,5 +1,6 @@
 #include "source/upload.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -172,7 +173,11 @@ static void media_on_warning(void *context, const char *words) {
 }
 
 static void media_on_end(void *context, const struct error *error) {
-        upload_over(context, error ? UPLOAD_DAMAGED : UPLOAD_DONE, error ? error->text : NULL);
+        if (!error)
+                upload_over(context, UPLOAD_DONE, NULL);
+        else
+                upload_over(context, error->code == -EAGAIN ? UPLOAD_NO_ROOM : UPLOAD_DAMAGED,
+                            error->text);
 }
 
 static void media_on_drain(void *context) {
@@ -211,8 +216,9 @@ static void upload_on_turn(void *context) {
         size_t n = upload->n_held;
         struct error error = {0};
 
+        // Nothing of the file was looked at yet: what is wrong is ours.
         if (turn_begin(upload, &error) < 0) {
-                upload_over(upload, UPLOAD_DAMAGED, error.text);
+                upload_over(upload, UPLOAD_NO_ROOM, error.text);
                 return;
         }
         upload->n_held = 0;

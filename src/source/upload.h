@@ -61,7 +61,8 @@ enum upload_end {
         UPLOAD_TOO_LARGE,  // beyond a limit
         UPLOAD_STALLED,    // its bytes do not come
         UPLOAD_TOO_SLOW,   // they come no faster than they are spoken, and others wait
-        UPLOAD_NO_ROOM,    // no memory for it now
+        UPLOAD_NO_ROOM,    // not now, by no fault of its own: no memory is left for it, or what
+                           // reads media cannot be run or broke down
 };
 
 struct upload_listener {

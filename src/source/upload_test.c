@@ -463,6 +463,34 @@ static void what_people_should_know_is_told(void **state) {
         rmdir(folder);
 }
 
+// By a media process that ends at once, and is not started again for a while then.
+static void what_is_no_fault_of_its_own_is_told_apart(void **state) {
+        char folder[] = "/tmp/eavesdrop-upload-XXXXXX";
+        const char *chosen = choice;
+        CLEANUP(mem_freep) char *program = NULL;
+        struct rig rig;
+        struct client client;
+
+        (void)state;
+        assert_non_null(mkdtemp(folder));
+        choice = program = xasprintf("%s/eavesdrop-media", folder);
+        rig_nursery_write(program, "dies");
+        rig_init(&rig, 1, 10);
+        do {
+                assert_true(client_init(&client, &rig));
+                upload_write(client.upload, (const uint8_t *)"!", 1);
+                upload_write_end(client.upload);
+                loop_advance(rig.loop, NSEC_PER_SEC);
+                client_await(&client, SIZE_MAX);
+                assert_int_equal(client.end, UPLOAD_NO_ROOM);
+                assert_non_null(strstr(client.words, "media process"));
+        } while (!strstr(client.words, "times in a row"));
+        rig_deinit(&rig);
+        choice = chosen;
+        unlink(program);
+        rmdir(folder);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(idle_uploads_start_nothing_and_are_ended),
@@ -477,6 +505,7 @@ int main(void) {
                 cmocka_unit_test(what_waits_leaves_room_for_others),
                 cmocka_unit_test(what_is_no_sound_is_told),
                 cmocka_unit_test(what_people_should_know_is_told),
+                cmocka_unit_test(what_is_no_fault_of_its_own_is_told_apart),
         };
 
         int n_failed = 0;
