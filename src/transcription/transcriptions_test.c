@@ -1,233 +1,12 @@
 // Files that become text: a scripted engine, real media, a shelf in a folder of its own.
 #include "transcription/transcriptions.h"
 
-#include <ftw.h>
-#include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "audio/sound_rig.h"
-#include "pipeline/hub_rig.h"
+#include "transcription/transcriptions_rig.h"
 #include "util/mem.h"
-
-#define KEEP (3600 * NSEC_PER_SEC)
-
-struct desk {
-        struct hub_rig *rig;
-        struct upload_services uploads;
-        char *folder;
-        struct transcriptions_parts parts;
-        struct transcriptions *all;
-        char *talk;  // a recording
-        size_t n_talk;
-};
-
-// Who brings a file and waits for its end.
-struct sender {
-        struct transcription *transcription;
-        bool has_room, is_taken, is_refused, is_told;
-        struct transcription_refusal refusal;
-        struct transcription_waiter waiter;
-        char id[TRANSCRIPTION_ID_DIGITS + 1];
-        enum transcription_state end;
-};
-
-static void talk_read(struct desk *desk) {
-        CLEANUP(mem_freep) char *path = rig_find_data("misc/jfk.flac");
-        FILE *file = path ? fopen(path, "r") : NULL;
-        struct stat status;
-
-        if (!file)
-                return;
-        assert_int_equal(fstat(fileno(file), &status), 0);
-        desk->n_talk = (size_t)status.st_size;
-        desk->talk = xcalloc(desk->n_talk, 1);
-        assert_int_equal(fread(desk->talk, 1, desk->n_talk, file), desk->n_talk);
-        fclose(file);
-}
-
-static int setup(void **state) {
-        struct desk *desk = xnew(struct desk);
-        const char *above = getenv("TMPDIR");
-        void *rig = NULL;
-
-        *state = desk;
-        if (hub_rig_setup(&rig) < 0)
-                return -1;
-        desk->rig = rig;
-        desk->folder = xasprintf("%s/eavesdrop-shelf-XXXXXX", above ? above : "/tmp");
-        assert_non_null(mkdtemp(desk->folder));
-        talk_read(desk);
-        desk->uploads = (struct upload_services){
-                .loop = desk->rig->loop,
-                .media = desk->rig->media,
-                .slots = upload_slots_new(desk->rig->loop, 2, 10),
-                .budget = desk->rig->budget,
-                .bytes_max = 4000000,
-                .seconds_max = 3600,
-        };
-        desk->rig->parts.uploads = &desk->uploads;
-        if (!desk->rig->hub)
-                return 0;
-        hub_rig_renew(desk->rig);
-        desk->parts = (struct transcriptions_parts){
-                .hub = desk->rig->hub,
-                .folder = desk->folder,
-                .at_once = 1,
-                .waiting = 3,
-                .disk = 10000000,
-                .keep = KEEP,
-        };
-        desk->all = transcriptions_new(&desk->parts);
-        return 0;
-}
-
-static int entry_remove(const char *path, const struct stat *status, int type,
-                        struct FTW *place) {
-        (void)status;
-        (void)type;
-        (void)place;
-        return remove(path);
-}
-
-static int teardown(void **state) {
-        struct desk *desk = *state;
-        void *rig = desk->rig;
-
-        transcriptions_free(desk->all);
-        hub_free(desk->rig->hub);
-        desk->rig->hub = NULL;
-        upload_slots_free(desk->uploads.slots);
-        while (source_children() > 0)
-                loop_turn(desk->rig->loop);
-        hub_rig_teardown(&rig);
-        nftw(desk->folder, entry_remove, 8, FTW_DEPTH | FTW_PHYS);
-        free(desk->folder);
-        free(desk->talk);
-        free(desk);
-        return 0;
-}
-
-static struct desk *desk_need(void **state) {
-        struct desk *desk = *state;
-
-        if (!desk->all || !desk->talk)
-                skip();
-        return desk;
-}
-
-// A new process with the same folder.
-static void desk_restart(struct desk *desk) {
-        desk->all = transcriptions_free(desk->all);
-        desk->all = transcriptions_new(&desk->parts);
-}
-
-// --- those who send --------------------------------------------------------------------------
-
-static void sender_on_room(void *context) {
-        ((struct sender *)context)->has_room = true;
-}
-
-static void sender_on_end(void *context, struct transcription *transcription) {
-        struct sender *sender = context;
-
-        sender->is_told = true;
-        sender->end = transcription ? transcription_record(transcription)->state
-                                    : TRANSCRIPTION_COMING;
-}
-
-static void sender_on_taken(void *context, struct transcription *transcription) {
-        struct sender *sender = context;
-
-        sender->is_taken = true;
-        snprintf(sender->id, sizeof(sender->id), "%s", transcription_record(transcription)->id);
-        sender->waiter.on_end = sender_on_end;
-        sender->waiter.context = sender;
-        transcription_wait(transcription, &sender->waiter);
-}
-
-static void sender_on_refused(void *context, const struct transcription_refusal *refusal) {
-        struct sender *sender = context;
-
-        sender->is_refused = true;
-        sender->refusal = *refusal;
-}
-
-static bool sender_begin(struct desk *desk, struct sender *sender, const char *name,
-                         uint64_t size) {
-        // Only tokens have a life.
-        struct principal_life life = {0};
-        const struct principal principal = {.name = name, .life = &life};
-        const struct transcription_bringer bringer = {
-                .principal = &principal,
-                .address = "192.0.2.1",
-                .size = size,
-                .on_room = sender_on_room,
-                .on_taken = sender_on_taken,
-                .on_refused = sender_on_refused,
-                .context = sender,
-        };
-
-        *sender = (struct sender){.has_room = true};
-        sender->transcription = transcription_bring(desk->all, &bringer, &sender->refusal);
-        return sender->transcription;
-}
-
-// Let things happen, without time passing, until the condition holds.
-#define await(desk, condition)                      \
-        do {                                        \
-                while (!(condition)) {              \
-                        loop_turn(desk->rig->loop); \
-                        sched_yield();              \
-                }                                   \
-        } while (0)
-
-// As await(), and time passes.
-#define await_while_time_passes(desk, condition)                      \
-        do {                                                          \
-                while (!(condition)) {                                \
-                        loop_advance(desk->rig->loop, NSEC_PER_MSEC); \
-                        sched_yield();                                \
-                }                                                     \
-        } while (0)
-
-static void sender_write(struct desk *desk, struct sender *sender, const char *bytes,
-                         size_t n) {
-        for (size_t at = 0, piece; at < n && !sender->is_refused; at += piece) {
-                piece = n - at < TRANSCRIPTION_PIECE_MAX / 2 ? n - at
-                                                             : TRANSCRIPTION_PIECE_MAX / 2;
-                sender->has_room = transcription_write(sender->transcription,
-                                                       (const uint8_t *)bytes + at, piece);
-                await(desk, sender->has_room);
-        }
-}
-
-static void sender_send(struct desk *desk, struct sender *sender, const char *principal,
-                        const char *bytes, size_t n) {
-        struct transcription_wish wish = {0};
-
-        assert_true(sender_begin(desk, sender, principal, n));
-        sender_write(desk, sender, bytes, n);
-        transcription_bring_end(sender->transcription, &wish, "talk.flac");
-        await(desk, sender->is_taken || sender->is_refused);
-        assert_true(sender->is_taken);
-}
-
-static void sender_send_talk(struct desk *desk, struct sender *sender, const char *principal) {
-        sender_send(desk, sender, principal, desk->talk, desk->n_talk);
-}
-
-static size_t all_count(const struct desk *desk) {
-        size_t n = 0;
-
-        for (struct transcription *one = transcriptions_first(desk->all); one;
-             one = transcription_next(one))
-                n++;
-        return n;
-}
 
 // --- reading ---------------------------------------------------------------------------------
 
@@ -295,7 +74,7 @@ static void what_is_there_outlives_the_process(void **state) {
         assert_false(sender_begin(desk, &late, "alice", 10));
         assert_int_equal(late.refusal.status, 503);
         desk_restart(desk);
-        assert_int_equal(all_count(desk), 2);
+        assert_int_equal(desk_count(desk), 2);
         text = text_of(desk, done.id, TRANSCRIPT_TEXT);
         assert_non_null(strstr(text, "word"));
         await_while_time_passes(
@@ -311,7 +90,7 @@ static void what_is_given_up_leaves_nothing(void **state) {
         sender_write(desk, &sender, desk->talk, desk->n_talk / 2);
         transcription_give_up(sender.transcription);
         desk_restart(desk);
-        assert_int_equal(all_count(desk), 0);
+        assert_int_equal(desk_count(desk), 0);
         // The folder's lock is all there is: it can be removed with it.
         {
                 CLEANUP(mem_freep) char *lock = xasprintf("%s/lock", desk->folder);
@@ -418,7 +197,7 @@ static void one_that_runs_can_be_cancelled(void **state) {
         assert_null(transcriptions_find(desk->all, sender.id));
         engine_script_release(desk->rig->script);
         desk_restart(desk);
-        assert_int_equal(all_count(desk), 0);
+        assert_int_equal(desk_count(desk), 0);
 }
 
 static void what_is_no_sound_fails_with_words(void **state) {
@@ -475,7 +254,7 @@ static void what_makes_no_sense_is_set_aside(void **state) {
         fclose(file);
         fclose(fopen(half, "w"));
         desk_restart(desk);
-        assert_int_equal(all_count(desk), 0);
+        assert_int_equal(desk_count(desk), 0);
         assert_int_equal(access(record, F_OK), -1);
         assert_int_equal(access(aside, F_OK), 0);
         assert_int_equal(access(half, F_OK), -1);
@@ -484,24 +263,25 @@ static void what_makes_no_sense_is_set_aside(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_file_becomes_text_and_goes_after_its_time,
-                                                setup, teardown),
-                cmocka_unit_test_setup_teardown(what_is_there_outlives_the_process, setup,
-                                                teardown),
-                cmocka_unit_test_setup_teardown(what_is_given_up_leaves_nothing, setup,
-                                                teardown),
-                cmocka_unit_test_setup_teardown(sizes_and_numbers_have_limits, setup, teardown),
-                cmocka_unit_test_setup_teardown(who_has_nothing_under_way_is_next, setup,
-                                                teardown),
-                cmocka_unit_test_setup_teardown(a_token_has_so_much_that_is_not_text, setup,
-                                                teardown),
-                cmocka_unit_test_setup_teardown(one_that_runs_can_be_cancelled, setup,
-                                                teardown),
-                cmocka_unit_test_setup_teardown(what_is_no_sound_fails_with_words, setup,
-                                                teardown),
-                cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_had_is_said, setup,
-                                                teardown),
-                cmocka_unit_test_setup_teardown(what_makes_no_sense_is_set_aside, setup,
-                                                teardown),
+                                                desk_setup, desk_teardown),
+                cmocka_unit_test_setup_teardown(what_is_there_outlives_the_process, desk_setup,
+                                                desk_teardown),
+                cmocka_unit_test_setup_teardown(what_is_given_up_leaves_nothing, desk_setup,
+                                                desk_teardown),
+                cmocka_unit_test_setup_teardown(sizes_and_numbers_have_limits, desk_setup,
+                                                desk_teardown),
+                cmocka_unit_test_setup_teardown(who_has_nothing_under_way_is_next, desk_setup,
+                                                desk_teardown),
+                cmocka_unit_test_setup_teardown(a_token_has_so_much_that_is_not_text,
+                                                desk_setup, desk_teardown),
+                cmocka_unit_test_setup_teardown(one_that_runs_can_be_cancelled, desk_setup,
+                                                desk_teardown),
+                cmocka_unit_test_setup_teardown(what_is_no_sound_fails_with_words, desk_setup,
+                                                desk_teardown),
+                cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_had_is_said, desk_setup,
+                                                desk_teardown),
+                cmocka_unit_test_setup_teardown(what_makes_no_sense_is_set_aside, desk_setup,
+                                                desk_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
