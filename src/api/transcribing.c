@@ -1,5 +1,6 @@
 #include "api/transcribing.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,11 +110,14 @@ static void fetching_on_text(void *context, struct shelf_text *text,
                              const struct error *error) {
         static const struct problem lost = {
                 .status = 410, .detail = "its text is no longer on the server's disk"};
+        static const struct problem unread = {
+                .status = 503,
+                .detail = "its text cannot be read at the moment; the server's log says why"};
         struct fetching *fetching = context;
 
         if (error && fetching->exchange) {
                 log_error("server", "transcription-not-read", "%s", error->text);
-                problem_reply(fetching->exchange, &lost);
+                problem_reply(fetching->exchange, error->code == -ENOENT ? &lost : &unread);
         } else if (fetching->exchange && fetching->format == TRANSCRIPT_JSON) {
                 result_reply(fetching, text);
         } else if (fetching->exchange) {

@@ -40,11 +40,11 @@ int shelf_finish(const char *folder, const char *id,
                  const struct shelf_text texts[SHELF_FORMATS], const char *record,
                  struct error *error);
 
-// A descriptor of the file, to be read; negative errno.
+// A descriptor of the file, to be read; negative errno (-ENOENT: it is gone).
 int shelf_sound(const char *folder, const char *id);
 
 // Read the text in that form, which the caller frees, with a zero behind its end. Negative
-// errno with words.
+// errno (-ENOENT: it is gone) with words.
 int shelf_read(const char *folder, const char *id, enum transcript_format format,
                struct shelf_text *ret, struct error *error);
 

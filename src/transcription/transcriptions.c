@@ -1,6 +1,7 @@
 #include "transcription/transcriptions.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,12 +140,19 @@ static void oldest_remove(struct transcriptions *all, const char *principal) {
 
 // --- the end of one --------------------------------------------------------------------------
 
-static void again_later(struct transcription *transcription) {
-        struct transcriptions *all = transcription->all;
-
-        transcription->record.state = TRANSCRIPTION_WAITING;
+static void delay_set(struct transcription *transcription) {
         transcription->delay = number_clamp(2 * transcription->delay, AGAIN_LEAST, AGAIN_MOST);
-        transcription->due = loop_now(all->loop) + transcription->delay;
+        transcription->due = loop_now(transcription->all->loop) + transcription->delay;
+}
+
+static void again_later(struct transcription *transcription, const char *why) {
+        transcription->record.state = TRANSCRIPTION_WAITING;
+        delay_set(transcription);
+        if (!transcription->all->is_stopping)
+                log_warning("server", "transcription-later",
+                            "the file %s is not made text now: %s; it is begun again in %.0f s",
+                            transcription->record.id, why,
+                            (double)transcription->delay / NSEC_PER_SEC);
 }
 
 static void finishing_work(void *context) {
@@ -172,7 +180,7 @@ static void finishing_end(struct transcription *transcription, struct finishing 
         if (finishing->error.code) {
                 log_error("server", "transcription-not-written", "%s; it is tried again",
                           finishing->error.text);
-                again_later(transcription);
+                again_later(transcription, "what came of it could not be written");
                 return;
         }
         all->used -= bytes_of(transcription);
@@ -230,7 +238,7 @@ static void run_on_end(void *context, const struct transcription_outcome *outcom
         struct transcription *transcription = context;
 
         if (outcome->end == TRANSCRIPTION_LATER)
-                again_later(transcription);
+                again_later(transcription, outcome->words);
         else
                 outcome_take(transcription, outcome);
         run_end(transcription);
@@ -248,8 +256,13 @@ static void transcription_begin(struct transcription *transcription) {
                                              .words = "its file is no longer on the disk",
                                              .language = ""};
 
-        if (descriptor < 0) {
+        if (descriptor == -ENOENT) {
                 outcome_take(transcription, &lost);
+                return;
+        }
+        // Whatever else keeps it from us may pass.
+        if (descriptor < 0) {
+                again_later(transcription, strerrordesc_np(-descriptor));
                 return;
         }
         transcription->record.state = TRANSCRIPTION_RUNNING;
@@ -258,7 +271,7 @@ static void transcription_begin(struct transcription *transcription) {
         if (transcription->run)
                 all->n_running++;
         else
-                again_later(transcription);
+                again_later(transcription, "too many uploads wait for their turn");
 }
 
 static size_t running_of(const struct transcriptions *all, const char *principal) {

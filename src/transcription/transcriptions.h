@@ -130,7 +130,7 @@ void transcription_leave(struct transcription_waiter *waiter);
 
 // Read the result in that form. on_text(context, text, error) is called once, not from inside
 // this call, perhaps when the transcription is no more: with the text, whose bytes it frees, or
-// with words.
+// with words (-ENOENT: the text is gone).
 void transcription_read(struct transcription *transcription, enum transcript_format format,
                         void (*on_text)(void *context, struct shelf_text *text,
                                         const struct error *error),

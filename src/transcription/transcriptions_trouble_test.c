@@ -1,0 +1,61 @@
+// Files that become text though the disk does not do what it should, or the server stops.
+#include "transcription/transcriptions.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "transcription/transcriptions_rig.h"
+#include "util/mem.h"
+
+static char *desk_path(const struct desk *desk, const char *id, const char *end) {
+        return xasprintf("%s/%s%s", desk->folder, id, end);
+}
+
+static enum transcription_state state_of(const struct desk *desk, const char *id) {
+        return transcription_record(transcriptions_find(desk->all, id))->state;
+}
+
+static void a_file_that_cannot_be_opened_waits_until_it_can(void **state) {
+        struct desk *desk = desk_need(state);
+        CLEANUP(mem_freep) char *sound = NULL, *aside = NULL;
+        struct sender sender;
+
+        sender_send_talk(desk, &sender, "alice");
+        sound = desk_path(desk, sender.id, ".sound");
+        aside = desk_path(desk, sender.id, ".aside");
+        // Links are not followed.
+        assert_int_equal(rename(sound, aside), 0);
+        assert_int_equal(symlink(aside, sound), 0);
+        loop_advance(desk->rig->loop, 10 * NSEC_PER_SEC);
+        assert_int_equal(state_of(desk, sender.id), TRANSCRIPTION_WAITING);
+        assert_int_equal(rename(aside, sound), 0);
+        await_while_time_passes(desk, sender.is_told);
+        assert_int_equal(sender.end, TRANSCRIPTION_DONE);
+}
+
+static void a_file_that_is_gone_has_failed(void **state) {
+        struct desk *desk = desk_need(state);
+        CLEANUP(mem_freep) char *sound = NULL;
+        struct sender sender;
+
+        sender_send_talk(desk, &sender, "alice");
+        sound = desk_path(desk, sender.id, ".sound");
+        assert_int_equal(unlink(sound), 0);
+        await_while_time_passes(desk, sender.is_told);
+        assert_int_equal(sender.end, TRANSCRIPTION_FAILED);
+        assert_int_equal(
+                transcription_record(transcriptions_find(desk->all, sender.id))->status, 410);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(a_file_that_cannot_be_opened_waits_until_it_can,
+                                                desk_setup, desk_teardown),
+                cmocka_unit_test_setup_teardown(a_file_that_is_gone_has_failed, desk_setup,
+                                                desk_teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
