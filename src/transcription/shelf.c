@@ -21,7 +21,8 @@
 // A text is as long as what was said in the longest file there may be, and no longer.
 #define TEXT_BYTES_MAX ((size_t)1 << 30)
 
-static const char part[] = ".part", sound[] = ".sound", record_end[] = ".json";
+static const char part[] = ".part", sound[] = ".sound", record_end[] = ".json",
+                  broken[] = ".json.broken";
 
 // By enum transcript_format.
 static const char *const text_ends[SHELF_FORMATS] = {".txt", ".result", ".srt", ".vtt"};
@@ -189,7 +190,7 @@ int shelf_read(const char *folder, const char *id, enum transcript_format format
 
 static void record_set_aside(const char *folder, const char *id, const char *why) {
         CLEANUP(mem_freep) char *path = path_of(folder, id, record_end);
-        CLEANUP(mem_freep) char *aside = xasprintf("%s.broken", path);
+        CLEANUP(mem_freep) char *aside = path_of(folder, id, broken);
 
         if (rename(path, aside) < 0)
                 log_error("server", "transcription-broken",
@@ -207,8 +208,12 @@ static void record_look_at(const char *folder, const char *id,
         struct shelf_text text = {0};
         int r = file_read(path, TRANSCRIPTION_BYTES_MAX, &text);
 
-        if (r < 0)
-                record_set_aside(folder, id, strerrordesc_np(-r));
+        if (r == -EINVAL || r == -EFBIG)
+                record_set_aside(folder, id, "it is no record");
+        else if (r < 0)
+                log_error("server", "transcription-not-read",
+                          "cannot read %s: %s; it is left as it is until the next start", path,
+                          strerrordesc_np(-r));
         else if (!on_record(context, id, text.bytes, text.n))
                 record_set_aside(folder, id, "it makes no sense");
         free(text.bytes);
@@ -225,33 +230,32 @@ static bool name_split(const char *name, char id[TRANSCRIPTION_ID_DIGITS + 1],
         return transcription_id_is_good(id);
 }
 
-// Whether anybody has use for it: of what has a record only what its writing left behind goes.
+static bool is_missing(const char *folder, const char *id, const char *end) {
+        CLEANUP(mem_freep) char *path = path_of(folder, id, end);
+
+        return access(path, F_OK) < 0 && errno == ENOENT;
+}
+
+// Whether nobody has use for it: of what has a record, even one that was set aside, only what
+// its writing left behind goes.
 static bool is_rubbish(const char *folder, const char *id, const char *end) {
-        CLEANUP(mem_freep) char *record = path_of(folder, id, record_end);
         size_t n = strlen(end);
 
-        if (strstr(end, ".broken"))
-                return false;
         if (strcmp(end, part) == 0 || (n > 4 && strcmp(end + n - 4, ".new") == 0))
                 return true;
-        return access(record, F_OK) < 0 && errno == ENOENT;
+        return is_missing(folder, id, record_end) && is_missing(folder, id, broken);
 }
 
-// Names of a folder are read before anything in it is changed.
-static struct dirent **names_read(const char *folder, int *ret_n) {
+int shelf_look_through(const char *folder,
+                       bool (*on_record)(void *context, const char *id, const char *text,
+                                         size_t n),
+                       void *context, struct error *error) {
         struct dirent **names = NULL;
+        // They are read before anything in the folder is changed.
+        int n = scandir(folder, &names, NULL, alphasort);
 
-        *ret_n = scandir(folder, &names, NULL, alphasort);
-        return names;
-}
-
-void shelf_look_through(const char *folder,
-                        bool (*on_record)(void *context, const char *id, const char *text,
-                                          size_t n),
-                        void *context) {
-        int n;
-        struct dirent **names = names_read(folder, &n);
-
+        if (n < 0)
+                return trouble(error, -errno, "look through", folder);
         for (int i = 0; i < n; i++) {
                 char id[TRANSCRIPTION_ID_DIGITS + 1];
                 const char *end;
@@ -268,4 +272,5 @@ void shelf_look_through(const char *folder,
                 free(names[i]);
         }
         free(names);
+        return 0;
 }

@@ -53,8 +53,9 @@ void shelf_remove(const char *folder, const char *id);
 
 // Look through the folder, when nobody else does anything in it: on_record(context, id, text,
 // n) is told of each record, and says whether it can be understood. One that cannot is set
-// aside under another name; what has no record goes.
-void shelf_look_through(const char *folder,
-                        bool (*on_record)(void *context, const char *id, const char *text,
-                                          size_t n),
-                        void *context);
+// aside under another name, with its files; one that cannot be read for now is left alone; what
+// has no record goes. Negative errno with words: nothing was looked at.
+int shelf_look_through(const char *folder,
+                       bool (*on_record)(void *context, const char *id, const char *text,
+                                         size_t n),
+                       void *context, struct error *error);

@@ -370,9 +370,11 @@ static void folder_take(struct transcriptions *all) {
         if (all->lock >= 0)
                 return;
         if (shelf_lock(&all->lock, all->folder, &error) == 0) {
-                all->trouble = mem_free(all->trouble);
-                shelf_look_through(all->folder, folder_on_record, all);
-                return;
+                if (shelf_look_through(all->folder, folder_on_record, all, &error) == 0) {
+                        all->trouble = mem_free(all->trouble);
+                        return;
+                }
+                close(all->lock);
         }
         all->lock = -1;
         if (!all->trouble)
