@@ -16,7 +16,7 @@
 // So often it is looked at what is due: a turn, a removal, the folder.
 #define TICK (NSEC_PER_SEC)
 
-// One that could not be begun, or whose result could not be written, is begun again after so
+// One that could not be begun, or a result that could not be written, is tried again after so
 // long, each time after twice as long.
 #define AGAIN_LEAST (NSEC_PER_SEC)
 #define AGAIN_MOST  (3600 * NSEC_PER_SEC)
@@ -29,6 +29,7 @@ struct finishing {
         char id[TRANSCRIPTION_ID_DIGITS + 1];
         struct shelf_text texts[SHELF_FORMATS];
         bool has_texts;
+        bool is_unwritten;  // the disk did not take it: it waits for another try
         struct error error;
 };
 
@@ -107,6 +108,25 @@ static void run_end(struct transcription *transcription) {
         transcription->all->n_running--;
 }
 
+static void finishing_free(struct finishing *finishing) {
+        for (size_t i = 0; i < SHELF_FORMATS; i++)
+                free(finishing->texts[i].bytes);
+        free(finishing->folder);
+        free(finishing->record);
+        free(finishing);
+}
+
+// It is not to be written any more.
+static void finishing_drop(struct transcription *transcription) {
+        struct finishing *finishing = transcription->finishing;
+
+        if (!finishing || !finishing->is_unwritten)
+                return;
+        transcription->finishing = NULL;
+        transcription->all->n_unwritten--;
+        finishing_free(finishing);
+}
+
 void transcription_remove(struct transcription *transcription) {
         struct transcriptions *all = transcription->all;
 
@@ -115,6 +135,7 @@ void transcription_remove(struct transcription *transcription) {
         all->used -= bytes_of(transcription);
         all->n_unfinished -= !is_over(transcription);
         waiters_tell(transcription, true);
+        finishing_drop(transcription);
         // What is being written goes when it is there.
         if (transcription->finishing)
                 transcription->finishing->transcription = NULL;
@@ -163,26 +184,46 @@ static void finishing_work(void *context) {
                            &finishing->error);
 }
 
-static void finishing_free(struct finishing *finishing) {
-        for (size_t i = 0; i < SHELF_FORMATS; i++)
-                free(finishing->texts[i].bytes);
-        free(finishing->folder);
-        free(finishing->record);
-        free(finishing);
+static void finishing_on_done(void *context, bool is_orphan);
+
+static void finishing_begin(struct finishing *finishing) {
+        finishing->error = (struct error){0};
+        chores_do(finishing->all->chores, finishing_work, finishing_on_done, finishing);
+}
+
+// The text is there, and only the disk is missing.
+static void finishing_again_later(struct finishing *finishing) {
+        struct transcription *transcription = finishing->transcription;
+
+        finishing->is_unwritten = true;
+        finishing->all->n_unwritten++;
+        delay_set(transcription);
+        log_error("server", "transcription-not-written", "%s; it is tried again in %.0f s",
+                  finishing->error.text, (double)transcription->delay / NSEC_PER_SEC);
+}
+
+static void unwritten_begin(struct transcriptions *all) {
+        struct transcription *transcription;
+
+        TAILQ_FOREACH (transcription, &all->list, link) {
+                struct finishing *finishing = transcription->finishing;
+
+                if (!finishing || !finishing->is_unwritten ||
+                    transcription->due > loop_now(all->loop))
+                        continue;
+                finishing->is_unwritten = false;
+                all->n_unwritten--;
+                finishing_begin(finishing);
+        }
 }
 
 // It is over now that this is on disk.
-static void finishing_end(struct transcription *transcription, struct finishing *finishing) {
+static void finishing_end(struct transcription *transcription,
+                          const struct finishing *finishing) {
         struct transcriptions *all = transcription->all;
         CLEANUP(mem_freep) char *principal = xstrdup(transcription->record.principal);
 
         transcription->finishing = NULL;
-        if (finishing->error.code) {
-                log_error("server", "transcription-not-written", "%s; it is tried again",
-                          finishing->error.text);
-                again_later(transcription, "what came of it could not be written");
-                return;
-        }
         all->used -= bytes_of(transcription);
         transcription->record.state =
                 finishing->has_texts ? TRANSCRIPTION_DONE : TRANSCRIPTION_FAILED;
@@ -195,6 +236,10 @@ static void finishing_end(struct transcription *transcription, struct finishing 
 static void finishing_on_done(void *context, bool is_orphan) {
         struct finishing *finishing = context;
 
+        if (!is_orphan && finishing->transcription && finishing->error.code) {
+                finishing_again_later(finishing);
+                return;
+        }
         if (!is_orphan && finishing->transcription)
                 finishing_end(finishing->transcription, finishing);
         else if (!is_orphan)
@@ -231,7 +276,7 @@ static void outcome_take(struct transcription *transcription,
         finishing->folder = xstrdup(transcription->all->folder);
         snprintf(finishing->id, sizeof(finishing->id), "%s", record->id);
         transcription->finishing = finishing;
-        chores_do(transcription->all->chores, finishing_work, finishing_on_done, finishing);
+        finishing_begin(finishing);
 }
 
 static void run_on_end(void *context, const struct transcription_outcome *outcome) {
@@ -310,7 +355,9 @@ static void turns_give(struct transcriptions *all) {
         struct transcription *next;
         struct hub_refusal refusal;
 
-        while (!all->is_stopping && all->n_running < all->parts.at_once &&
+        // A text that the disk does not take yet keeps its place: of such there are only so
+        // many.
+        while (!all->is_stopping && all->n_running + all->n_unwritten < all->parts.at_once &&
                hub_has_room(all->parts.hub, &refusal) && (next = next_find(all)))
                 transcription_begin(next);
 }
@@ -392,6 +439,7 @@ static void all_on_tick(void *context) {
 
         folder_take(all);
         old_remove(all);
+        unwritten_begin(all);
         turns_give(all);
         loop_timer_set(all->tick, TICK);
 }
@@ -529,6 +577,7 @@ struct transcriptions *transcriptions_free(struct transcriptions *all) {
                 TAILQ_REMOVE(&all->list, transcription, link);
                 waiters_tell(transcription, true);
                 run_end(transcription);
+                finishing_drop(transcription);
                 transcription_free(transcription);
         }
         all->tick = loop_timer_free(all->tick);

@@ -33,6 +33,7 @@ struct transcriptions {
         struct transcription_list list, coming;  // the latest first
         uint64_t used;                           // bytes of all
         size_t n_unfinished, n_running;          // coming ones are unfinished
+        size_t n_unwritten;                      // whose text the disk does not take yet
         bool is_stopping;
         struct loop_timer *tick;
 };

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "transcription/transcriptions_private.h"
 #include "transcription/transcriptions_rig.h"
 #include "util/mem.h"
 
@@ -49,12 +50,76 @@ static void a_file_that_is_gone_has_failed(void **state) {
                 transcription_record(transcriptions_find(desk->all, sender.id))->status, 410);
 }
 
+// Its text is there, but a folder is in the place of the file for it.
+static struct transcription *unwritten_make(struct desk *desk, struct sender *sender) {
+        struct transcription *one;
+        CLEANUP(mem_freep) char *text = NULL;
+
+        sender_send_talk(desk, sender, "alice");
+        text = desk_path(desk, sender->id, ".txt");
+        assert_int_equal(mkdir(text, 0700), 0);
+        one = transcriptions_find(desk->all, sender->id);
+        await_while_time_passes(desk, one->delay > 0);
+        assert_false(sender->is_told);
+        assert_int_equal(rmdir(text), 0);
+        return one;
+}
+
+static void a_result_that_cannot_be_written_is_kept_until_it_can(void **state) {
+        struct desk *desk = desk_need(state);
+        CLEANUP(mem_freep) char *sound = NULL;
+        struct sender sender, next;
+
+        unwritten_make(desk, &sender);
+        sender_send_talk(desk, &next, "alice");
+        // Nobody reads it again.
+        sound = desk_path(desk, sender.id, ".sound");
+        assert_int_equal(unlink(sound), 0);
+        assert_int_equal(state_of(desk, sender.id), TRANSCRIPTION_RUNNING);
+        await_while_time_passes(desk, sender.is_told);
+        assert_int_equal(sender.end, TRANSCRIPTION_DONE);
+        await_while_time_passes(desk, next.is_told);
+        assert_int_equal(next.end, TRANSCRIPTION_DONE);
+}
+
+static void a_result_that_cannot_be_written_can_be_removed(void **state) {
+        struct desk *desk = desk_need(state);
+        struct sender sender, next;
+
+        transcription_remove(unwritten_make(desk, &sender));
+        assert_true(sender.is_told);
+        sender_send_talk(desk, &next, "alice");
+        await_while_time_passes(desk, next.is_told);
+        assert_int_equal(next.end, TRANSCRIPTION_DONE);
+        desk_restart(desk);
+        assert_int_equal(desk_count(desk), 1);
+}
+
+static void one_that_cannot_be_written_when_the_server_stops_is_begun_again(void **state) {
+        struct desk *desk = desk_need(state);
+        struct sender sender;
+
+        unwritten_make(desk, &sender);
+        transcriptions_stop(desk->all);
+        assert_true(sender.is_told);
+        desk_restart(desk);
+        await_while_time_passes(desk, state_of(desk, sender.id) == TRANSCRIPTION_DONE);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_file_that_cannot_be_opened_waits_until_it_can,
                                                 desk_setup, desk_teardown),
                 cmocka_unit_test_setup_teardown(a_file_that_is_gone_has_failed, desk_setup,
                                                 desk_teardown),
+                cmocka_unit_test_setup_teardown(
+                        a_result_that_cannot_be_written_is_kept_until_it_can, desk_setup,
+                        desk_teardown),
+                cmocka_unit_test_setup_teardown(a_result_that_cannot_be_written_can_be_removed,
+                                                desk_setup, desk_teardown),
+                cmocka_unit_test_setup_teardown(
+                        one_that_cannot_be_written_when_the_server_stops_is_begun_again,
+                        desk_setup, desk_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
