@@ -244,6 +244,8 @@ static void finishing_on_done(void *context, bool is_orphan) {
                 finishing_end(finishing->transcription, finishing);
         else if (!is_orphan)
                 shelf_clear(finishing->all, finishing->id);
+        else if (!finishing->transcription)
+                shelf_remove(finishing->folder, finishing->id);
         finishing_free(finishing);
 }
 

@@ -106,6 +106,24 @@ static void one_that_cannot_be_written_when_the_server_stops_is_begun_again(void
         await_while_time_passes(desk, state_of(desk, sender.id) == TRANSCRIPTION_DONE);
 }
 
+static void what_was_removed_while_it_was_written_does_not_come_back(void **state) {
+        struct desk *desk = desk_need(state);
+        CLEANUP(mem_freep) char *record = NULL;
+        struct sender sender;
+        struct transcription *one;
+
+        sender_send_talk(desk, &sender, "alice");
+        record = desk_path(desk, sender.id, ".json");
+        one = transcriptions_find(desk->all, sender.id);
+        await_while_time_passes(desk, one->finishing);
+        transcription_remove(one);
+        desk->all = transcriptions_free(desk->all);
+        // The loop's last turns.
+        await(desk, access(record, F_OK) < 0);
+        desk_restart(desk);
+        assert_int_equal(desk_count(desk), 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_file_that_cannot_be_opened_waits_until_it_can,
@@ -120,6 +138,9 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(
                         one_that_cannot_be_written_when_the_server_stops_is_begun_again,
                         desk_setup, desk_teardown),
+                cmocka_unit_test_setup_teardown(
+                        what_was_removed_while_it_was_written_does_not_come_back, desk_setup,
+                        desk_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
