@@ -94,7 +94,11 @@ static void intake_on_end(void *context, const struct error *error) {
         TAILQ_REMOVE(&all->coming, transcription, link);
         TAILQ_INSERT_HEAD(&all->list, transcription, link);
         transcription->bringer.on_taken(transcription->bringer.context, transcription);
-        loop_timer_set(all->tick, 0);
+        // Who came too late to be told by transcriptions_stop() is told now.
+        if (all->is_stopping)
+                transcription_tell(transcription, false);
+        else
+                loop_timer_set(all->tick, 0);
 }
 
 static bool id_make(char ret[TRANSCRIPTION_ID_DIGITS + 1]) {

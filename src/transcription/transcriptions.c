@@ -1,4 +1,4 @@
-#include "transcription/transcriptions.h"
+#include "transcription/transcriptions_private.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "pipeline/hub_admission.h"
-#include "transcription/transcriptions_private.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/number.h"
@@ -49,7 +48,7 @@ static uint64_t bytes_of(const struct transcription *transcription) {
 
 // --- who waits -------------------------------------------------------------------------------
 
-static void waiters_tell(struct transcription *transcription, bool is_removed) {
+void transcription_tell(struct transcription *transcription, bool is_removed) {
         struct transcription_waiter *waiter;
 
         while ((waiter = LIST_FIRST(&transcription->waiters))) {
@@ -134,7 +133,7 @@ void transcription_remove(struct transcription *transcription) {
         TAILQ_REMOVE(&all->list, transcription, link);
         all->used -= bytes_of(transcription);
         all->n_unfinished -= !is_over(transcription);
-        waiters_tell(transcription, true);
+        transcription_tell(transcription, true);
         finishing_drop(transcription);
         // What is being written goes when it is there.
         if (transcription->finishing)
@@ -229,7 +228,7 @@ static void finishing_end(struct transcription *transcription,
                 finishing->has_texts ? TRANSCRIPTION_DONE : TRANSCRIPTION_FAILED;
         all->used += bytes_of(transcription);
         all->n_unfinished--;
-        waiters_tell(transcription, false);
+        transcription_tell(transcription, false);
         oldest_remove(all, principal);
 }
 
@@ -566,7 +565,7 @@ void transcriptions_stop(struct transcriptions *all) {
         all->is_stopping = true;
         loop_timer_cancel(all->tick);
         TAILQ_FOREACH (transcription, &all->list, link)
-                waiters_tell(transcription, false);
+                transcription_tell(transcription, false);
 }
 
 struct transcriptions *transcriptions_free(struct transcriptions *all) {
@@ -577,7 +576,7 @@ struct transcriptions *transcriptions_free(struct transcriptions *all) {
         assert(TAILQ_EMPTY(&all->coming));
         while ((transcription = TAILQ_FIRST(&all->list))) {
                 TAILQ_REMOVE(&all->list, transcription, link);
-                waiters_tell(transcription, true);
+                transcription_tell(transcription, true);
                 run_end(transcription);
                 finishing_drop(transcription);
                 transcription_free(transcription);

@@ -37,3 +37,6 @@ struct transcriptions {
         bool is_stopping;
         struct loop_timer *tick;
 };
+
+// Tell who waits for its end: as it is now, or that it was removed.
+void transcription_tell(struct transcription *transcription, bool is_removed);

@@ -124,6 +124,23 @@ static void what_was_removed_while_it_was_written_does_not_come_back(void **stat
         assert_int_equal(desk_count(desk), 0);
 }
 
+static void one_that_is_taken_in_while_the_server_stops_waits_for_nothing(void **state) {
+        struct desk *desk = desk_need(state);
+        struct transcription_wish wish = {0};
+        struct sender sender;
+
+        assert_true(sender_begin(desk, &sender, "alice", desk->n_talk));
+        sender_write(desk, &sender, desk->talk, desk->n_talk);
+        transcription_bring_end(sender.transcription, &wish, NULL);
+        transcriptions_stop(desk->all);
+        await(desk, sender.is_taken);
+        assert_true(sender.is_told);
+        loop_advance(desk->rig->loop, 10 * NSEC_PER_SEC);
+        assert_int_equal(state_of(desk, sender.id), TRANSCRIPTION_WAITING);
+        desk_restart(desk);
+        assert_int_equal(desk_count(desk), 1);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_file_that_cannot_be_opened_waits_until_it_can,
@@ -141,6 +158,9 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(
                         what_was_removed_while_it_was_written_does_not_come_back, desk_setup,
                         desk_teardown),
+                cmocka_unit_test_setup_teardown(
+                        one_that_is_taken_in_while_the_server_stops_waits_for_nothing,
+                        desk_setup, desk_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
