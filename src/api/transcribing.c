@@ -55,6 +55,14 @@ json_t *transcribing_json(const struct transcription *one) {
         return json;
 }
 
+json_t *transcribing_row(const struct transcription *one) {
+        json_t *json = transcribing_json(one), *options = json_object_get(json, "options");
+
+        json_object_del(options, "prompt");
+        json_object_del(options, "hotwords");
+        return json;
+}
+
 static char *location_of(const struct transcription *one) {
         return xasprintf("Location: " TRANSCRIPTIONS_PATH "/%s\r\n",
                          transcription_record(one)->id);

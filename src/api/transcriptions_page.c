@@ -44,7 +44,7 @@ static void all_list(struct exchange *exchange, const struct transcriptions *tra
         for (const struct transcription *one = transcriptions_first(transcriptions); one;
              one = transcription_next(one))
                 if (is_visible(exchange, one))
-                        json_array_append_new(list, transcribing_json(one));
+                        json_array_append_new(list, transcribing_row(one));
         reply_json(exchange, 200, json_pack("{so}", "transcriptions", list), NULL);
 }
 

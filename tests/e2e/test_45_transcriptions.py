@@ -111,7 +111,9 @@ def test_a_file_with_its_index_at_the_end_is_sought_in(server, jfk, tmp_path):
 
 
 def test_it_is_its_senders_and_the_administrators(server, jfk):
-    status, headers, one = ask(server, "POST", f"{PATH}?wait=0", jfk[0].read_bytes())
+    options = {"language": "en", "prompt": "Kennedy", "hotwords": "country"}
+    query = "&".join(f"{name}={value}" for name, value in options.items())
+    status, headers, one = ask(server, "POST", f"{PATH}?wait=0&{query}", jfk[0].read_bytes())
     assert status == 202 and one["state"] in ("waiting", "running") and "result" not in one
     where = headers["Location"]
     assert ask(server, "GET", where, who="bob")[0] == 404
@@ -120,7 +122,9 @@ def test_it_is_its_senders_and_the_administrators(server, jfk):
     assert ask(server, "GET", PATH, who=None)[0] == 401
     assert ask(server, "GET", PATH, who="bob")[2] == {"transcriptions": []}
     assert ask(server, "GET", where, who="boss")[0] == 200
-    assert one["id"] in [each["id"] for each in ask(server, "GET", PATH)[2]["transcriptions"]]
+    listed = {each["id"]: each for each in ask(server, "GET", PATH)[2]["transcriptions"]}
+    # What may be long stands with the one alone.
+    assert one["options"] == options and listed[one["id"]]["options"] == {"language": "en"}
     local = ask(server, "GET", PATH, who=None, connection=UnixConnection(socket_of(server)))
     assert one["id"] in [each["id"] for each in local[2]["transcriptions"]]
     processes.wait_until(lambda: ask(server, "GET", where)[2]["state"] == "done", 60, "it is done")
