@@ -274,10 +274,18 @@ static bool body_check(struct posting *posting) {
         return wish_check(posting);
 }
 
+static bool room_check(struct posting *posting) {
+        const struct http_request *request = exchange_request(posting->exchange);
+
+        posting->refused_field = NULL;
+        return transcription_fits(posting->transcription, request->principal,
+                                  &posting->refusal);
+}
+
 static void posting_on_body_end(void *context) {
         struct posting *posting = context;
 
-        if (body_check(posting))
+        if (body_check(posting) && room_check(posting))
                 transcription_bring_end(posting->transcription, &posting->wish, posting->file);
         else
                 posting_refuse(posting);

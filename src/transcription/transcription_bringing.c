@@ -65,6 +65,57 @@ bool transcriptions_admit(struct transcriptions *all, uint64_t size,
         return true;
 }
 
+static bool refuse_backlog(struct transcription_refusal *ret) {
+        return refuse(
+                ret, 429, RETRY_DISK,
+                "too much sound of your token is not text yet: try again when some is, or "
+                "have per_token.backlog raised");
+}
+
+// Half of the places are for others: of other tokens, and of other addresses without one.
+static bool has_too_many_coming(const struct transcriptions *all,
+                                const struct transcription_bringer *bringer) {
+        const struct principal *principal = bringer->principal;
+        const struct transcription *one;
+        size_t n = 0, most = all->parts.waiting / 2;
+
+        TAILQ_FOREACH (one, &all->coming, link)
+                n += strcmp(one->record.principal, principal->name) == 0 &&
+                     (principal->life || strcmp(one->record.address, bringer->address) == 0);
+        return n >= (most > 1 ? most : 1);
+}
+
+// Whether whoever brings it may bring one more.
+static bool bringer_admit(const struct transcriptions *all,
+                          const struct transcription_bringer *bringer,
+                          struct transcription_refusal *ret) {
+        const struct hub_parts *parts = hub_parts(all->parts.hub);
+
+        if (budget_is_tight(parts->budget))
+                return refuse(ret, 503, upload_slots_retry(parts->uploads->slots),
+                              "the memory for clients is used up: try again later");
+        if (hub_token_is_full(all->parts.hub, bringer->principal))
+                return refuse_backlog(ret);
+        if (has_too_many_coming(all, bringer))
+                return refuse(ret, 429, upload_slots_retry(parts->uploads->slots),
+                              "too many files of yours are coming at once: send one after the "
+                              "other, or have transcriptions.waiting raised");
+        return true;
+}
+
+bool transcription_fits(struct transcription *transcription, const struct principal *principal,
+                        struct transcription_refusal *ret) {
+        struct transcription_record *record = &transcription->record;
+        uint64_t size = record->size;
+        bool is_full;
+
+        // It does not count itself, as it did not when it began.
+        record->size = 0;
+        is_full = hub_token_is_full(transcription->all->parts.hub, principal);
+        record->size = size;
+        return !is_full || refuse_backlog(ret);
+}
+
 static void bringing_refuse(struct transcription *transcription,
                             const struct transcription_refusal *refusal) {
         transcription->bringer.on_refused(transcription->bringer.context, refusal);
@@ -118,14 +169,8 @@ struct transcription *transcription_bring(struct transcriptions *all,
         struct intake_listener listener = {.on_room = intake_on_room, .on_end = intake_on_end};
         char id[TRANSCRIPTION_ID_DIGITS + 1];
 
-        if (!transcriptions_admit(all, bringer->size, ret))
+        if (!transcriptions_admit(all, bringer->size, ret) || !bringer_admit(all, bringer, ret))
                 return NULL;
-        if (hub_token_is_full(all->parts.hub, bringer->principal)) {
-                (void)refuse(ret, 429, RETRY_DISK,
-                             "too much sound of your token is not text yet: try again when "
-                             "some is, or have per_token.backlog raised");
-                return NULL;
-        }
         if (!id_make(id)) {
                 (void)refuse(ret, 503, RETRY_DISK, "the system gives no random numbers");
                 return NULL;

@@ -82,6 +82,11 @@ struct transcription *transcription_bring(struct transcriptions *transcriptions,
 // refused from inside this call; the transcription is to be given up after it.
 bool transcription_write(struct transcription *transcription, const uint8_t *bytes, size_t n);
 
+// Whether its token may still have it, of those that came meanwhile: that is to be asked when
+// all bytes came. False: *ret says why not; it is to be given up.
+bool transcription_fits(struct transcription *transcription, const struct principal *principal,
+                        struct transcription_refusal *ret);
+
 // All bytes came: this is wished, which is taken, of a file of that name (copied; NULL: none).
 // on_taken or on_refused follows.
 void transcription_bring_end(struct transcription *transcription,

@@ -104,6 +104,7 @@ static void what_is_given_up_leaves_nothing(void **state) {
 
 static void sizes_and_numbers_have_limits(void **state) {
         struct desk *desk = desk_need(state);
+        static const char *const names[] = {"alice", "bob", "carol", "dave"};
         struct sender senders[4], late;
         CLEANUP(mem_freep) char *bytes = xcalloc(5000000, 1);
 
@@ -117,7 +118,7 @@ static void sizes_and_numbers_have_limits(void **state) {
         assert_int_equal(late.refusal.status, 413);
         transcription_give_up(late.transcription);
         for (size_t i = 0; i < 4; i++)
-                assert_true(sender_begin(desk, &senders[i], "alice", UINT64_MAX));
+                assert_true(sender_begin(desk, &senders[i], names[i], UINT64_MAX));
         assert_false(sender_begin(desk, &late, "alice", 10));
         assert_int_equal(late.refusal.status, 503);
         assert_true(late.refusal.retry > 0);
@@ -177,6 +178,66 @@ static void a_token_has_so_much_that_is_not_text(void **state) {
         assert_true(sender_begin(desk, &other, "bob", 10));
         transcription_give_up(other.transcription);
         transcription_give_up(sender.transcription);
+        assert_true(sender_begin(desk, &late, "alice", 10));
+        transcription_give_up(late.transcription);
+}
+
+static void what_came_together_is_counted_when_it_is_there(void **state) {
+        struct desk *desk = desk_need(state);
+        struct principal_life life = {0};
+        const struct principal alice = {.name = "alice", .life = &life};
+        struct transcription_refusal refusal;
+        struct sender first, second;
+
+        desk->all = transcriptions_free(desk->all);
+        desk->rig->parts.token_backlog = 5;
+        desk->rig->parts.waiting = desk_waiting;
+        desk->rig->parts.waiting_context = desk;
+        hub_rig_renew(desk->rig);
+        desk->parts.hub = desk->rig->hub;
+        desk->parts.waiting = 10;
+        desk->all = transcriptions_new(&desk->parts);
+        // Both begin before a byte of either is there.
+        assert_true(sender_begin(desk, &first, "alice", desk->n_talk));
+        assert_true(sender_begin(desk, &second, "alice", desk->n_talk));
+        sender_write(desk, &first, desk->talk, desk->n_talk);
+        assert_true(transcription_fits(first.transcription, &alice, &refusal));
+        assert_false(transcription_fits(second.transcription, &alice, &refusal));
+        assert_int_equal(refusal.status, 429);
+        transcription_give_up(first.transcription);
+        assert_true(transcription_fits(second.transcription, &alice, &refusal));
+        transcription_give_up(second.transcription);
+}
+
+static void nobody_has_all_the_places(void **state) {
+        struct desk *desk = desk_need(state);
+        struct sender first, second, late, other;
+
+        desk->parts.waiting = 4;
+        desk_restart(desk);
+        assert_true(sender_begin(desk, &first, "alice", UINT64_MAX));
+        assert_true(sender_begin(desk, &second, "alice", UINT64_MAX));
+        assert_false(sender_begin(desk, &late, "alice", UINT64_MAX));
+        assert_int_equal(late.refusal.status, 429);
+        assert_true(late.refusal.retry > 0);
+        assert_true(sender_begin(desk, &other, "bob", UINT64_MAX));
+        // What came makes room for the next.
+        transcription_give_up(second.transcription);
+        sender_send_talk(desk, &second, "alice");
+        transcription_give_up(first.transcription);
+        transcription_give_up(other.transcription);
+}
+
+static void without_memory_nobody_begins(void **state) {
+        struct desk *desk = desk_need(state);
+        size_t most = HUB_RIG_BUDGET / 10 * 8;
+        struct sender late;
+
+        assert_true(budget_charge(desk->rig->budget, BUDGET_SOUND, most));
+        assert_false(sender_begin(desk, &late, "alice", 10));
+        assert_int_equal(late.refusal.status, 503);
+        assert_true(late.refusal.retry > 0);
+        budget_refund(desk->rig->budget, BUDGET_SOUND, most);
         assert_true(sender_begin(desk, &late, "alice", 10));
         transcription_give_up(late.transcription);
 }
@@ -274,6 +335,12 @@ int main(void) {
                                                 desk_teardown),
                 cmocka_unit_test_setup_teardown(a_token_has_so_much_that_is_not_text,
                                                 desk_setup, desk_teardown),
+                cmocka_unit_test_setup_teardown(what_came_together_is_counted_when_it_is_there,
+                                                desk_setup, desk_teardown),
+                cmocka_unit_test_setup_teardown(nobody_has_all_the_places, desk_setup,
+                                                desk_teardown),
+                cmocka_unit_test_setup_teardown(without_memory_nobody_begins, desk_setup,
+                                                desk_teardown),
                 cmocka_unit_test_setup_teardown(one_that_runs_can_be_cancelled, desk_setup,
                                                 desk_teardown),
                 cmocka_unit_test_setup_teardown(what_is_no_sound_fails_with_words, desk_setup,
