@@ -16,7 +16,8 @@ struct exchange;
 // What is known of it but for its text; the caller's.
 json_t *transcribing_json(const struct transcription *one);
 
-// The same without the two options that may be long texts, for lists of many; the caller's.
+// What is known of it for lists of many: without the two options that may be long texts; the
+// caller's.
 json_t *transcribing_row(const struct transcription *one);
 
 // Answer who asks for it: its state; with its text once it is done, or the text alone in a

@@ -63,7 +63,8 @@ def test_an_alert_is_made_fires_and_goes(server):
     assert made["settings"] == {"words": ["your country"]}
     processes.wait_until(lambda: fired(server, "land"), 60, "the alert has fired")
     assert call(server, "GET", f"{ALERTS}/land")[1]["last_fired"].startswith("20")
-    rows = call(server, "GET", f"{ALERTS}/fired")[1]["rows"]
+    # It is counted at once; its row is there when it is on the disk.
+    rows = processes.wait_until(lambda: call(server, "GET", f"{ALERTS}/fired")[1]["rows"], 30, "its row is kept")
     assert {(row["alert"], row["stream"], row["found"]) for row in rows} == {("land", "radio", "your country")}
     assert server.media() == children, "nothing was begun anew"
 
