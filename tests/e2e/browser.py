@@ -150,14 +150,18 @@ class Reader:
         return self.page.evaluate("globalThis.layoutShift")
 
     def too_wide(self):
-        """Pixels by which the page is wider than its window."""
-        return self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        """Pixels by which the page, or a dialog on it, is wider than its window."""
+        return self.page.evaluate("""() => {
+            const boxes = [document.documentElement, ...document.querySelectorAll('dialog[open]')];
+            return Math.max(...boxes.map((box) => box.scrollWidth - box.clientWidth));
+        }""")
 
-    def axe(self):
-        """What axe-core finds: [(rule, element), ...]."""
+    def axe(self, rules=None):
+        """What axe-core finds, with all of its rules or these: [(rule, element), ...]."""
         if not self.page.evaluate("'axe' in globalThis"):
             self.page.evaluate(AXE)
-        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        found = self.page.evaluate(
+            "(rules) => axe.run(document, {resultTypes: ['violations'], ...(rules && {runOnly: rules})})", rules)
         return [
             (violation["id"], node["html"][:200], node.get("failureSummary", "")[:300])
             for violation in found["violations"]

@@ -7,6 +7,7 @@ import speech
 from browser import chromium, reading
 from newcomer import TEXT, Newcomer, journal, web_server
 from test_37_tokens import owner
+from test_39_managed import STREAMS, call
 
 # Where each view is, and what is there once it has been drawn.
 VIEWS = {
@@ -20,6 +21,17 @@ VIEWS = {
     "server": ("/#/server", "document.querySelector('.view-server h2')"),
     "captions-help": ("/#/captions-help", "document.querySelector('.view-captions-help form, .view-captions-help input')"),
     "captions": ("/captions/demo", "document.querySelector('.view-captions')"),
+    "segment": ("/s/{segment}", "document.querySelector('.segment .row-text')"),
+}
+
+# What opens in a view, by which buttons, and where it is then.
+OPENED = {
+    "keys": ("wall", ["[aria-keyshortcuts='?']"], "dialog .keys"),
+    "settings": ("wall", ["header [aria-label='How the page looks']"], "dialog select"),
+    "menu of a tile": ("wall", ["[aria-label='What to do with yard']"], "dialog .stream-actions"),
+    "settings of a stream": ("yard", [".stream-manage summary", ".stream-actions >> text=Settings"], "dialog form"),
+    "removal of a stream": ("yard", [".stream-manage summary", ".stream-actions .danger"], "dialog form"),
+    "form of an alert": ("alerts", ["text=Make an alert", ".view-alerts form details >> nth=0"], ".view-alerts form"),
 }
 
 
@@ -47,7 +59,33 @@ def server(program, models, spoken, tmp_path_factory):
         started = start(config)
         # All that was said is there to be found.
         processes.wait_until(lambda: "country" in " ".join(journal(started, "demo")), 120, "what the recording says")
+        # What was added while it runs may also be changed and removed.
+        assert call(started, "POST", STREAMS, {"name": "yard", "url": "rtsp://127.0.0.1:9/yard"})[0] == 201
         yield started
+
+
+def look_everywhere(reader, server, look):
+    """{view, or what was opened in one: what look() finds there}."""
+    found = {}
+    segment = call(server, "GET", f"{STREAMS}/demo/segments?limit=1")[1]["rows"][0]["id"]
+    views = {**VIEWS, "yard": ("/#/stream/yard", "document.querySelector('.stream-manage')")}
+
+    def go(view):
+        address, is_there = views[view]
+        reader.page.goto("about:blank")
+        reader.open(address.format(segment=segment), owner(server) if address.startswith("/#") or address == "/" else None)
+        reader.wait(is_there)
+
+    for view in VIEWS:
+        go(view)
+        found[view] = look()
+    for opened, (view, buttons, there) in OPENED.items():
+        go(view)
+        for button in buttons:
+            reader.page.locator(button).first.click()
+        reader.page.locator(there).first.wait_for()
+        found[opened] = look()
+    return found
 
 
 def test_a_new_users_hour_by_keyboard(browser, server, spoken, jfk):
@@ -60,36 +98,31 @@ def test_a_new_users_hour_by_keyboard(browser, server, spoken, jfk):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_view_is_for_everybody(browser, server, scheme):
-    found = {}
+    # In the dark only colours are others.
+    rules = None if scheme == "light" else ["color-contrast"]
     with reading(browser, server, color_scheme=scheme) as reader:
-        for name, (address, is_there) in VIEWS.items():
-            reader.page.goto("about:blank")
-            reader.open(address, owner(server) if address.startswith("/#") or address == "/" else None)
-            reader.wait(is_there)
-            found[name] = reader.axe()
+        found = look_everywhere(reader, server, lambda: reader.axe(rules))
+        assert reader.page.evaluate("document.documentElement.dataset.theme") == scheme
     assert not any(found.values()), found
 
 
 def test_every_view_fits_a_phone(browser, server):
-    wide = {}
     with reading(browser, server, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True) as reader:
-        for name, (address, is_there) in VIEWS.items():
-            reader.page.goto("about:blank")
-            reader.open(address, owner(server) if address.startswith("/#") or address == "/" else None)
-            reader.wait(is_there)
-            wide[name] = reader.too_wide()
+        wide = look_everywhere(reader, server, reader.too_wide)
     assert not any(wide.values()), wide
 
 
 def test_nothing_moves_while_text_arrives(browser, server):
-    with reading(browser, server) as reader:
-        for address in ("/", "/#/stream/demo"):
-            reader.open(address)
-            reader.wait(VIEWS["wall"][1] if address == "/" else VIEWS["stream"][1])
-            n, before = len(journal(server, "demo")), reader.shift()
-            processes.wait_until(lambda n=n: reader.page.wait_for_timeout(50) or len(journal(server, "demo")) > n + 1, 60, "two more finals")
+    with reading(browser, server) as wall, reading(browser, server) as stream:
+        wall.open("/")
+        wall.wait(VIEWS["wall"][1])
+        stream.open("/#/stream/demo")
+        stream.wait(VIEWS["stream"][1])
+        n, before = len(journal(server, "demo")), [reader.shift() for reader in (wall, stream)]
+        processes.wait_until(lambda: wall.page.wait_for_timeout(50) or len(journal(server, "demo")) > n + 1, 60, "two more finals")
+        for reader, shift in zip((wall, stream), before, strict=True):
             reader.page.wait_for_timeout(200)  # in which they are drawn
-            assert reader.shift() == before, reader.page.evaluate("globalThis.shifted")
+            assert reader.shift() == shift, reader.page.evaluate("globalThis.shifted")
 
 
 def test_each_time_is_the_readers(browser, server):

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import time
+from urllib.parse import quote
 
 import processes
 import pytest
@@ -41,11 +42,22 @@ def hostile(program, models, tmp_path_factory):
         for i, name in enumerate(NAMES)
         for k in range(len(HOSTILE))
     ]
+    rows += [
+        {"stream": name, "kind": "alert", "alert": words, "found": words[:5], "text": words, "start": now - 50_000}
+        for name, words in zip(NAMES, HOSTILE, strict=False)
+    ]
+    rows += [
+        {"stream": "reasons", "kind": kind, "state": "offline", "reason": words, "text": "so it was", "start": now - 9000 + i}
+        for i, words in enumerate(HOSTILE)
+        for kind in ("status", "segment")
+    ]
     rows.append({"stream": "long", "text": LONG, "start": now - 30_000})
     rows.append({"stream": "long-word", "text": LONG_WORD, "start": now - 20_000})
     fill(program, folder / f"state-{port}", rows)
     with processes.serving(program, models, folder) as start:
-        yield start("streams: {long: 'rtsp://127.0.0.1:9/<b>'}\n", listen=port)
+        # A name with ${ is one of a variable of the environment there.
+        rules = json.dumps({"patterns": [f"\\Q{words}\\E" for words in HOSTILE if "$" not in words]}, ensure_ascii=False)
+        yield start(f"streams: {{long: 'rtsp://127.0.0.1:9/<b>'}}\nalerts: {{shouts: {rules}}}\n", listen=port)
 
 
 @pytest.fixture
@@ -61,12 +73,58 @@ def names_shown(reader):
 def test_names_reasons_and_texts_are_only_text(browser, hostile):
     with reading(browser, hostile) as reader:
         reader.open()
-        reader.wait("n => document.querySelectorAll('.tile').length === n", len(NAMES) + 2)
-        assert sorted(names_shown(reader)) == sorted([*NAMES, "long", "long-word"])
+        reader.wait("n => document.querySelectorAll('.tile').length === n", len(NAMES) + 3)
+        assert sorted(names_shown(reader)) == sorted([*NAMES, "long", "long-word", "reasons"])
         reader.wait("""texts => {
             const shown = [...document.querySelectorAll('.tile .lines p')].map((line) => line.textContent);
             return texts.every((text) => shown.some((line) => line.includes(text)));
         }""", [*HOSTILE, LONG])
+
+
+# A stream with a slash in its name has no address of its own: the server refuses it in a path.
+PATH_NAMES = [name for name in NAMES if "/" not in name]
+
+# Where text that came from outside is shown besides the wall; {name} is a stream's.
+SHOWN = {
+    "transcript": ("/#/stream/{name}", ".transcript .row-text", HOSTILE),
+    "reasons": ("/#/stream/reasons", ".transcript .status-rule", HOSTILE),
+    "search": ("/#/search?q=alert", ".hits .row-text", [words for words in HOSTILE if "alert" in words]),
+    "streams of hits": ("/#/search?q=alert", ".hits .stream-link", NAMES),
+    "what fired": ("/#/alerts", ".view-alerts .hits strong", HOSTILE[: len(NAMES)]),
+    "rules": ("/#/alerts", ".rules dd", [words for words in HOSTILE if "$" not in words]),
+    "server": ("/#/server", ".view-server th", ["long"]),
+    "captions help": ("/#/captions-help/{name}", ".command", []),
+}
+
+
+@pytest.mark.parametrize("what", SHOWN)
+def test_every_view_shows_only_text(browser, hostile, what):
+    address, where, wanted = SHOWN[what]
+    with reading(browser, hostile) as reader:
+        for name in PATH_NAMES if "{name}" in address else [""]:
+            reader.open(address.format(name=quote(name, safe="")))
+            reader.wait("""([where, wanted]) => {
+                const shown = [...document.querySelectorAll(where)].map((node) => node.textContent);
+                return shown.length > 0 && wanted.every((words) => shown.some((text) => text.includes(words)));
+            }""", [where, wanted])
+
+
+def test_a_segment_is_only_text(browser, hostile):
+    rows = json.loads(ask(hostile, "/api/v1/segments?limit=200", owner(hostile))[2])["rows"]
+    rows = [row for row in rows if row["text"] == row["stream"]]
+    assert {row["text"] for row in rows} == set(NAMES)
+    with reading(browser, hostile) as reader:
+        for row in rows:
+            reader.open(f"/s/{row['id']}")
+            reader.wait("""words => document.querySelector('.segment h1')?.textContent === words &&
+                document.querySelector('.segment .row-text').textContent === words""", row["text"])
+
+
+def test_captions_are_only_text(browser, hostile):
+    with reading(browser, hostile) as reader:
+        for name in PATH_NAMES:
+            reader.open(f"/captions/{quote(name, safe='')}")
+            reader.wait("name => document.querySelector('.view-captions h1')?.textContent.includes(name)", name)
 
 
 def test_a_query_is_only_text(browser, hostile):
