@@ -187,6 +187,10 @@ def test_a_token_that_is_revoked(browser, program, serve):
         reader.open(token=secret)
         reader.wait("document.body.dataset.connection === 'live'")
         reader.wait_text("hall", ".tile")
+        # Rules are of all streams; what fired in this one may be read.
+        reader.open("/#/alerts")
+        reader.wait("document.querySelector('#fired-title')")
+        assert not reader.page.locator("#rules-title").count()
         verb("revoke", "visitor")
         reader.wait("document.body.dataset.connection === 'refused'")
         reader.page.locator("dialog input[type=password]").wait_for()
@@ -256,6 +260,19 @@ def test_two_tabs_have_the_same_settings(browser, hostile):
             30, "the other tab is dark, too",
         )
 
+
+def test_what_the_system_wants_is_followed(browser, hostile):
+    glides = """(() => {
+        const meter = document.querySelector('.view-stream .meter-fill');
+        return meter && getComputedStyle(meter).transitionDuration !== '0s';
+    })()"""
+    with reading(browser, hostile, color_scheme="light", reduced_motion="no-preference") as reader:
+        reader.open("/#/stream/long")
+        reader.wait(glides)
+        assert reader.page.evaluate("document.documentElement.dataset.theme") == "light"
+        reader.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+        reader.wait("document.documentElement.dataset.theme === 'dark'")
+        reader.wait(f"!{glides}")
 
 
 def test_a_file_that_is_no_sound(browser, hostile):
