@@ -1,24 +1,17 @@
 // Recordings on their way to the server, one after the other: it makes them text in this order
 // anyhow. They go on while their reader looks at other views; whoever leaves the page is asked.
 import {upload} from "./api.js";
+import {makeTeller} from "./teller.js";
 
-const handlers = new Set();
 let isRunning = false;
 
 // In order: {file, query, sent and all (bytes; null: it is not its turn yet), error (or null), cut}.
 // Those that failed stay until they are dropped.
 export const uploads = [];
 
-// Called with an upload that changed; and, once it is with the server, with the job that it became.
-// Returns what ends it.
-export function onUpload(handler) {
-  handlers.add(handler);
-  return () => handlers.delete(handler);
-}
-
-function tell(one, job = null) {
-  for (const handler of handlers) handler(one, job);
-}
+// "change" (an upload; null, or the job that it became once it is with the server).
+const {on, tell} = makeTeller();
+export {on};
 
 function remove(one) {
   const at = uploads.indexOf(one);
@@ -28,7 +21,7 @@ function remove(one) {
 async function send(one) {
   const onProgress = (sent, all) => {
     Object.assign(one, {sent, all});
-    tell(one);
+    tell("change", one, null);
   };
   const form = new FormData();
   form.append("file", one.file, one.file.name);
@@ -36,11 +29,11 @@ async function send(one) {
   try {
     const job = await upload("/transcriptions", {query: {...one.query, wait: 0}, body: form, signal: one.cut.signal, onProgress});
     remove(one);
-    tell(one, job);
+    tell("change", one, job);
   } catch (error) {
     if (!uploads.includes(one)) return; // it was dropped
     one.error = error;
-    tell(one);
+    tell("change", one, null);
   }
 }
 
@@ -56,7 +49,7 @@ export function bring(files, query) {
   for (const file of files) {
     const one = {file, query, sent: null, all: null, error: null, cut: new AbortController()};
     uploads.push(one);
-    tell(one);
+    tell("change", one, null);
   }
   run();
 }

@@ -3,7 +3,7 @@ import {actionButton, append, element, field, fill, saveFile, setAttribute, setT
 import {announce} from "./app.js";
 import {blob, get, part, request} from "./api.js";
 import {dayAndTime, duration} from "./clock.js";
-import {bring, drop as dropUpload, onUpload, uploads} from "./file_uploads.js";
+import {bring, drop as dropUpload, on, uploads} from "./file_uploads.js";
 import {say, sayBytes} from "./texts.js";
 
 const EVERY_BUSY = 1000; // ms
@@ -218,7 +218,7 @@ export function mount(root) {
 
   append(root, element("h1", {}, say("files.title")), input, drop, options.node, trouble, empty, list);
   for (const upload of [...uploads]) drawUpload(upload, null);
-  const end = onUpload(drawUpload);
+  const end = on("change", drawUpload);
   ask();
   return {
     title: say("files.title"),
