@@ -247,6 +247,25 @@ def test_a_microphone_that_is_stopped_while_the_server_is_away(browser, program,
             assert not reader.page.locator(".view-microphone [role=alert]:not(:empty)").count()
 
 
+def test_links_to_what_was_said_keep_the_page(browser, hostile):
+    # What the page does meanwhile, such as playing, ends when it is loaded anew.
+    with reading(browser, hostile) as reader:
+        reader.open("/#/stream/long")
+        reader.wait("document.querySelector('.row-time')")
+        address = reader.page.locator("a.row-time").first.get_attribute("href")
+        assert address.startswith("/s/")
+        reader.page.evaluate("globalThis.isKept = true")
+        reader.page.locator("a.row-time").first.click()
+        reader.wait("document.querySelector('.segment')")
+        assert reader.page.evaluate("globalThis.isKept")
+        reader.open(address)
+        reader.wait("document.querySelector('.segment')")
+        reader.page.evaluate("globalThis.isKept = true")
+        reader.press("w")
+        reader.wait("document.querySelector('.tile')")
+        assert reader.page.evaluate("globalThis.isKept")
+
+
 def test_two_tabs_have_the_same_settings(browser, hostile):
     with reading(browser, hostile) as reader:
         reader.open()
