@@ -55,7 +55,8 @@ bool transcriptions_admit(struct transcriptions *all, uint64_t size,
         if (size != UINT64_MAX && size > uploads->bytes_max)
                 return refuse_size(all, ret);
         if (all->lock < 0)
-                return refuse(ret, 503, RETRY_DISK, all->trouble);
+                return refuse(ret, 503, RETRY_DISK,
+                              "the server cannot keep files at the moment; its log says why");
         if (all->n_unfinished >= all->parts.waiting + all->parts.at_once)
                 return refuse(ret, 503, upload_slots_retry(uploads->slots),
                               "too many files wait to be made text (transcriptions.waiting)");

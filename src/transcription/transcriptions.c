@@ -411,7 +411,8 @@ static bool folder_on_record(void *context, const char *id, const char *text, si
         return true;
 }
 
-// Begin with the folder, unless it is ours already. What cannot be is said once.
+// Begin with the folder, unless it is ours already. What cannot be is said once, in the log
+// alone: it names paths.
 static void folder_take(struct transcriptions *all) {
         struct error error = {0};
 
@@ -425,7 +426,7 @@ static void folder_take(struct transcriptions *all) {
                 close(all->lock);
         }
         all->lock = -1;
-        if (!all->trouble)
+        if (!all->trouble || strcmp(all->trouble, error.text) != 0)
                 log_warning("server", "transcriptions-off",
                             "files that clients send to be made text are not taken: %s",
                             error.text);

@@ -36,8 +36,8 @@ struct transcriptions_parts {
         nsec_t keep;         // how long results are kept
 };
 
-// Begin with what the folder has. Never fails: where the folder cannot be used, whoever brings
-// a file is told why, and it is tried again.
+// Begin with what the folder has. Never fails: where the folder cannot be used, files are
+// refused, the log says why, and it is tried again.
 struct transcriptions *transcriptions_new(const struct transcriptions_parts *parts);
 
 // The server stops: nothing new is begun, and what is under way begins anew after its next

@@ -28,7 +28,7 @@ struct transcriptions {
         struct loop *loop;
         char *folder;
         int lock;       // of the folder; -1: not ours
-        char *trouble;  // why it is not
+        char *trouble;  // why it is not, as the log was told
         struct chores *chores;
         struct transcription_list list, coming;  // the latest first
         uint64_t used;                           // bytes of all
