@@ -137,6 +137,7 @@ static void wishes_have_limits(void **state) {
         static const char *const cases[][2] = {
                 {"language", "klingon"}, {"task", "sing"},     {"words", "yes"},
                 {"beam_size", "0"},      {"beam_size", "1e1"}, {"beam_size", "33"},
+                {"prompt", "J\xfcrgen"}, {"hotwords", "\xc3"},
         };
         struct transcription_wish wish = {0};
         const char *name = NULL;
@@ -152,6 +153,7 @@ static void wishes_have_limits(void **state) {
                 transcription_wish_deinit(&one);
         }
         assert_int_equal(transcription_wish_set(&wish, "colour", "red", &error), -ENOENT);
+        assert_int_equal(transcription_wish_set(&wish, "prompt", "J\xc3\xbcrgen", &error), 0);
         assert_int_equal(transcription_wish_set(&wish, "words", "1", &error), 0);
         assert_int_equal(transcription_wish_set(&wish, "words", "1", &error), -EINVAL);
         assert_int_equal(transcription_wish_check(&wish, &name, &error), 0);

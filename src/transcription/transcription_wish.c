@@ -7,6 +7,7 @@
 
 #include "decode/language.h"
 #include "util/mem.h"
+#include "util/utf8.h"
 
 // In the order of transcription_wish_names.
 enum parameter { LANGUAGE, TASK, PROMPT, HOTWORDS, WORDS, BEAM_SIZE };
@@ -22,7 +23,21 @@ static int task_set(struct transcription_wish *wish, const char *value, struct e
         return error_set(error, -EINVAL, "a task is transcribe or translate (into English)");
 }
 
+static bool is_utf8(const char *text) {
+        size_t n = strlen(text);
+        int step;
+
+        for (size_t i = 0; i < n; i += (size_t)step) {
+                step = utf8_step(text + i, n - i);
+                if (step < 0)
+                        return false;
+        }
+        return true;
+}
+
 static int text_set(char **text, const char *value, struct error *error) {
+        if (!is_utf8(value))
+                return error_set(error, -EINVAL, "it is no text in UTF-8");
         if (strlen(value) > DECODE_TEXT_MAX)
                 return error_set(error, -EINVAL, "longer than %d bytes", DECODE_TEXT_MAX);
         *text = xstrdup(value);
