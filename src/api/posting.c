@@ -40,7 +40,7 @@ struct posting {
         char *field;  // of the form, which is being read
         char value[DECODE_TEXT_MAX + 2];
         size_t n_value;
-        uint64_t n_file;
+        uint64_t n_body, n_file;  // bytes that came, and of those the file's
 
         // A refusal that came while the body's bytes were looked at, to be told afterwards.
         bool is_reading, is_refused;
@@ -87,12 +87,16 @@ static void posting_refuse(struct posting *posting) {
 }
 
 // Always false, for whoever reads.
-static bool refuse_400(struct posting *posting, const char *field, const char *words) {
+static bool refuse(struct posting *posting, int status, const char *field, const char *words) {
         posting->is_refused = true;
         posting->refused_field = field;
-        posting->refusal = (struct transcription_refusal){.status = 400};
+        posting->refusal = (struct transcription_refusal){.status = status};
         snprintf(posting->refusal.words, sizeof(posting->refusal.words), "%s", words);
         return false;
+}
+
+static bool refuse_400(struct posting *posting, const char *field, const char *words) {
+        return refuse(posting, 400, field, words);
 }
 
 static void posting_on_gone(void *context) {
@@ -250,14 +254,24 @@ static bool form_on_part_end(void *context) {
         return parameter_set(posting, posting->field, posting->value);
 }
 
+static void form_read(struct posting *posting, const uint8_t *bytes, size_t n) {
+        posting->n_body += n;
+        if (!multipart_feed(posting->form, bytes, n) && multipart_trouble(posting->form))
+                (void)refuse_400(posting, NULL, multipart_trouble(posting->form));
+        // What stands before and behind all parts is read to no end.
+        else if (!posting->is_refused && posting->n_body - posting->n_file > FORM_BYTES_MAX)
+                (void)refuse(posting, 413, NULL,
+                             "the form has more than 1 MiB around its file");
+}
+
 static void posting_on_body(void *context, const uint8_t *bytes, size_t n) {
         struct posting *posting = context;
 
         posting->is_reading = true;
-        if (!posting->form)
+        if (posting->form)
+                form_read(posting, bytes, n);
+        else
                 (void)file_on_bytes(posting, bytes, n);
-        else if (!multipart_feed(posting->form, bytes, n) && multipart_trouble(posting->form))
-                (void)refuse_400(posting, NULL, multipart_trouble(posting->form));
         posting->is_reading = false;
         if (posting->is_refused)
                 posting_refuse(posting);

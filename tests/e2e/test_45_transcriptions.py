@@ -189,6 +189,14 @@ def test_what_is_too_large_is_refused(server):
     processes.wait_until(lambda: not new(server, before), 30, "nothing is left behind")
 
 
+def test_what_stands_around_a_file_has_a_limit(server):
+    body, kind = form([], b"sound")
+    rest = b"x" * (1024 * 1024)
+    for around in (rest + b"\r\n" + body, body + rest):
+        status, _, problem = ask(server, "POST", PATH, around, Content_Type=kind)
+        assert status == 413 and "around its file" in problem["detail"], problem
+
+
 def test_a_small_file_of_endless_silence_is_refused(server, tmp_path):
     silence = tmp_path / "silence.flac"
     command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "anullsrc=r=16000:cl=mono", "-t", "3600", str(silence)]
