@@ -1,6 +1,7 @@
 #include "transcription/transcription_run.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -323,6 +324,7 @@ transcription_run_new(struct hub *hub, const struct transcription_record *record
                       int descriptor, const struct transcription_run_listener *listener) {
         struct transcription_run *run = xnew(struct transcription_run);
         struct error error = {0};
+        int r;
 
         run->hub = hub;
         run->record = record;
@@ -333,11 +335,14 @@ transcription_run_new(struct hub *hub, const struct transcription_record *record
         session_enter(run);
         if (!upload_start(run, descriptor))
                 return transcription_run_free(run);
-        // The model may be another than when the file came.
-        if (stream_start(run, &error) < 0) {
+        r = stream_start(run, &error);
+        if (r < 0)
                 run->upload = upload_close(run->upload);
+        // The model may be another than when the file came.
+        if (r == -EINVAL)
                 run_over(run, TRANSCRIPTION_REFUSED, 422, error.text);
-        }
+        else if (r < 0)
+                run_over(run, TRANSCRIPTION_LATER, 0, error.text);
         return run;
 }
 

@@ -141,6 +141,21 @@ static void one_that_is_taken_in_while_the_server_stops_waits_for_nothing(void *
         assert_int_equal(desk_count(desk), 1);
 }
 
+static void what_the_model_cannot_do_has_failed(void **state) {
+        struct desk *desk = desk_need(state);
+        struct transcription_wish wish = {0};
+        struct sender sender;
+
+        assert_int_equal(transcription_wish_set(&wish, "language", "yi", NULL), 0);
+        assert_true(sender_begin(desk, &sender, "alice", desk->n_talk));
+        sender_write(desk, &sender, desk->talk, desk->n_talk);
+        transcription_bring_end(sender.transcription, &wish, NULL);
+        await_while_time_passes(desk, sender.is_told);
+        assert_int_equal(sender.end, TRANSCRIPTION_FAILED);
+        assert_int_equal(
+                transcription_record(transcriptions_find(desk->all, sender.id))->status, 422);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_file_that_cannot_be_opened_waits_until_it_can,
@@ -161,6 +176,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(
                         one_that_is_taken_in_while_the_server_stops_waits_for_nothing,
                         desk_setup, desk_teardown),
+                cmocka_unit_test_setup_teardown(what_the_model_cannot_do_has_failed, desk_setup,
+                                                desk_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
