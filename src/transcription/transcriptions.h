@@ -42,10 +42,10 @@ struct transcriptions *transcriptions_new(const struct transcriptions_parts *par
 
 // The server stops: nothing new is begun, and what is under way begins anew after its next
 // start. Who waits is told.
-void transcriptions_stop(struct transcriptions *transcriptions);
+void transcriptions_stop(struct transcriptions *all);
 
 // Before the hub is freed. NULL is fine. Returns NULL.
-struct transcriptions *transcriptions_free(struct transcriptions *transcriptions);
+struct transcriptions *transcriptions_free(struct transcriptions *all);
 
 // --- bringing a file -------------------------------------------------------------------------
 
@@ -70,11 +70,11 @@ struct transcription_bringer {
 };
 
 // Whether a file of that size would be taken in now; false: *ret says why not.
-bool transcriptions_admit(struct transcriptions *transcriptions, uint64_t size,
+bool transcriptions_admit(struct transcriptions *all, uint64_t size,
                           struct transcription_refusal *ret);
 
 // Begin to bring one. NULL: *ret says why not.
-struct transcription *transcription_bring(struct transcriptions *transcriptions,
+struct transcription *transcription_bring(struct transcriptions *all,
                                           const struct transcription_bringer *bringer,
                                           struct transcription_refusal *ret);
 
@@ -98,12 +98,11 @@ void transcription_give_up(struct transcription *transcription);
 // --- what there is ---------------------------------------------------------------------------
 
 // All that are taken in; the latest first. NULL: there are no more.
-struct transcription *transcriptions_first(const struct transcriptions *transcriptions);
+struct transcription *transcriptions_first(const struct transcriptions *all);
 struct transcription *transcription_next(const struct transcription *transcription);
 
 // The one of that id. NULL: there is none.
-struct transcription *transcriptions_find(const struct transcriptions *transcriptions,
-                                          const char *id);
+struct transcription *transcriptions_find(const struct transcriptions *all, const char *id);
 
 const struct transcription_record *transcription_record(const struct transcription *one);
 
@@ -113,8 +112,7 @@ int64_t transcription_length(const struct transcription *transcription);
 
 // Seconds of sound in files of that principal that wait or are coming, as far as their sizes
 // tell.
-double transcriptions_waiting(const struct transcriptions *transcriptions,
-                              const char *principal);
+double transcriptions_waiting(const struct transcriptions *all, const char *principal);
 
 // When its result is removed, Unix ms; 0: it has none yet.
 int64_t transcription_goes(const struct transcription *transcription);
