@@ -440,9 +440,9 @@ static void all_on_tick(void *context) {
         struct transcriptions *all = context;
 
         folder_take(all);
-        old_remove(all);
         unwritten_begin(all);
         turns_give(all);
+        old_remove(all);
         loop_timer_set(all->tick, TICK);
 }
 
