@@ -23,6 +23,13 @@ def browser():
         yield started
 
 
+@pytest.fixture(scope="module")
+def radio(program, models, jfk, tmp_path_factory):
+    """A server with a stream, radio, that speaks all the time."""
+    with processes.serving(program, models, tmp_path_factory.mktemp("radio")) as start:
+        yield start(f'streams: {{radio: {{url: "{jfk[0]}", loop: true}}}}\n')
+
+
 def transcript(reader):
     return reader.page.evaluate("[...document.querySelectorAll('.transcript .row-text')].map((row) => row.textContent)")
 
@@ -57,30 +64,28 @@ def test_a_server_that_goes_away_and_comes_back(browser, program, models, jfk, t
             wait_same(reader, server, "radio", len(journal(server, "radio")) + 1)
 
 
-def test_a_server_that_says_nothing_is_away(browser, serve, jfk):
-    server = serve(f'streams: {{radio: {{url: "{jfk[0]}", loop: true}}}}\n')
-    with reading(browser, server) as reader:
+def test_a_server_that_says_nothing_is_away(browser, radio):
+    with reading(browser, radio) as reader:
         reader.open("/#/stream/radio")
-        wait_same(reader, server, "radio", 1)
-        server.process.send_signal(signal.SIGSTOP)
+        wait_same(reader, radio, "radio", 1)
+        radio.process.send_signal(signal.SIGSTOP)
         try:
             reader.wait("document.body.dataset.connection === 'away'")
         finally:
-            server.process.send_signal(signal.SIGCONT)
+            radio.process.send_signal(signal.SIGCONT)
         reader.wait("document.body.dataset.connection === 'live'")
-        wait_same(reader, server, "radio", len(journal(server, "radio")) + 1)
+        wait_same(reader, radio, "radio", len(journal(radio, "radio")) + 1)
 
 
-def test_a_laptop_that_slept(browser, serve, jfk):
-    server = serve(f'streams: {{radio: {{url: "{jfk[0]}", loop: true}}}}\n')
-    with reading(browser, server) as reader:
+def test_a_laptop_that_slept(browser, radio):
+    with reading(browser, radio) as reader:
         reader.open("/#/stream/radio")
-        wait_same(reader, server, "radio", 1)
-        n = len(journal(server, "radio"))
+        wait_same(reader, radio, "radio", 1)
+        n = len(journal(radio, "radio"))
         reader.context.set_offline(True)
-        processes.wait_until(lambda: len(journal(server, "radio")) > n, 60, "text that the laptop sleeps through")
+        processes.wait_until(lambda: len(journal(radio, "radio")) > n, 60, "text that the laptop sleeps through")
         reader.context.set_offline(False)
-        wait_same(reader, server, "radio", n + 2)
+        wait_same(reader, radio, "radio", n + 2)
 
 
 def test_a_stream_that_is_removed_while_it_is_open(browser, serve, jfk):
