@@ -305,7 +305,7 @@ export class Transcript {
     node.sign?.remove();
     node.sign = element("span", {class: "alert-sign"}, alerts.map(({alert}) =>
       element("span", {}, say("transcript.alert", {alert}))));
-    node.text.before(node.sign);
+    node.text.after(node.sign); // so that the text stays where it is
     if (node.isDressed) this.#dressRow(node);
   }
 
