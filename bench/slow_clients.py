@@ -6,9 +6,9 @@
 Against a fresh server, without encryption and with it: a talker alone; the talker beside --clients idle WebSockets and
 as many slow-loris connections, which send a byte of a request's head a second (of the TLS handshake, every other one
 of them) and come again when they are sent away, with the limits for one address lifted; and the same with the defaults.
-They come from another loopback address than the talker. Tells how late the talker's last word came, and how much the
-server's resident memory grew for each idle WebSocket and for each slow connection. --write puts the table into
-docs/benchmarks.md.
+They come from another loopback address than the talker, and have what processor time is left over. Tells how late the
+talker's last word came, the cores that the server and the crowd had meanwhile, and how much the server's resident
+memory grew for each idle WebSocket and for each slow connection. --write puts the table into docs/benchmarks.md.
 """
 
 import argparse
@@ -97,7 +97,7 @@ async def be_slow(port, tls, bytes_, present):
 
 def crowd(kind, n, port, has_tls, present):
     """`n` of them until the process is ended."""
-    os.nice(5)  # they take no time from the server
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))  # they would have machines of their own
     tls = None
     if has_tls:
         tls = ssl.create_default_context()
@@ -119,7 +119,7 @@ def crowd(kind, n, port, has_tls, present):
 
 @contextlib.contextmanager
 def crowding(kind, n, port, has_tls, is_complete):
-    """The number of those who are there, once it is `n` (where all are let in) or stands still."""
+    """(the number of those who are there, their process), once it is `n` (where all are let in) or stands still."""
     present = multiprocessing.Value("i", 0)
     process = multiprocessing.Process(target=crowd, args=(kind, n, port, has_tls, present), daemon=True)
     process.start()
@@ -127,7 +127,7 @@ def crowding(kind, n, port, has_tls, is_complete):
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and (present.value < n if is_complete else time.monotonic() < deadline - 50):
             time.sleep(0.1)
-        yield present
+        yield present, process.pid
     finally:
         process.kill()
         process.join()
@@ -181,6 +181,22 @@ def resident(pid):
     return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) * 1024
 
 
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Cores:
+    """Cores that some processes have from now on."""
+
+    def __init__(self, *pids):
+        self.pids, self.started, self.before = pids, time.monotonic(), [cpu_seconds(pid) for pid in pids]
+
+    def so_far(self):
+        seconds = time.monotonic() - self.started
+        return [(cpu_seconds(pid) - before) / seconds for pid, before in zip(self.pids, self.before)]
+
+
 # --- the runs ---------------------------------------------------------------------------------
 
 
@@ -200,20 +216,24 @@ def serving(options, has_tls, settings):
 
 
 def crowded(options, has_tls, is_raised):
-    """(delays, idle and slow ones that were let in, bytes for an idle one, bytes for a slow one)"""
+    """(delays, idle and slow ones let in, bytes for an idle one, bytes for a slow one, cores of the server, the crowd)"""
     with serving(options, has_tls, RAISED if is_raised else "") as (port, pid, tls):
         before = resident(pid)
-        with crowding("idle", options.clients, port, has_tls, is_raised) as idle:
+        with crowding("idle", options.clients, port, has_tls, is_raised) as (idle, idle_pid):
             with_idle, n_idle = resident(pid), idle.value
-            with crowding("slow", options.clients, port, has_tls, is_raised) as slow:
+            with crowding("slow", options.clients, port, has_tls, is_raised) as (slow, slow_pid):
                 with_slow, n_slow = resident(pid), slow.value
+                cores = Cores(pid, idle_pid, slow_pid)
                 delays = rounds(options, port, tls, options.spoken)
-    return delays, (n_idle, n_slow), (with_idle - before) / max(1, n_idle), (with_slow - with_idle) / max(1, n_slow)
+                server, *crowds = cores.so_far()
+    grown = (with_idle - before) / max(1, n_idle), (with_slow - with_idle) / max(1, n_slow)
+    return delays, (n_idle, n_slow), grown, (server, sum(crowds))
 
 
 def alone(options, has_tls):
-    with serving(options, has_tls, "") as (port, _, tls):
-        return rounds(options, port, tls, options.spoken)
+    with serving(options, has_tls, "") as (port, pid, tls):
+        cores = Cores(pid)
+        return rounds(options, port, tls, options.spoken), cores.so_far()[0]
 
 
 def delay_cells(delays):
@@ -229,14 +249,15 @@ def measure(options):
     for name in [options.only] if options.only else ["plain", "encrypted"]:
         has_tls = name == "encrypted"
         print(f"slow_clients: {name}", file=sys.stderr, flush=True)
-        rows.append([name, "alone", "", *delay_cells(alone(options, has_tls)), "", ""])
+        delays, server = alone(options, has_tls)
+        rows.append([name, "alone", "", *delay_cells(delays), f"{server:.2f}", "", "", ""])
         for is_raised in (True, False):
-            delays, there, idle, slow = crowded(options, has_tls, is_raised)
-            memory = [f"{each / 1000:.1f}" for each in (idle, slow)] if is_raised else ["", ""]
+            delays, there, grown, cores = crowded(options, has_tls, is_raised)
+            memory = [f"{each / 1000:.1f}" for each in grown] if is_raised else ["", ""]
             rows.append([name, "limits lifted" if is_raised else "defaults", f"{there[0]} and {there[1]}",
-                         *delay_cells(delays), *memory])
+                         *delay_cells(delays), *[f"{each:.2f}" for each in cores], *memory])
     text = tables.table(["port", "the crowd", "idle and slow that are let in", "last word p50, s", "p95", "never",
-                         "kB for an idle one", "kB for a slow one"], rows)
+                         "cores of the server", "of the crowd", "kB for an idle one", "kB for a slow one"], rows)
     return (f"{text}\n\n{options.clients} idle WebSockets and {options.clients} slow-loris connections beside a talker "
             f"who says the same {options.rounds} times. {machine.describe()}; load average {machine.load():.1f}.")
 
