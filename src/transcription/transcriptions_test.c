@@ -132,6 +132,7 @@ static void sizes_and_numbers_have_limits(void **state) {
                 transcription_give_up(senders[i].transcription);
         // All that was taken was given back.
         sender_send_talk(desk, &late, "alice");
+        transcription_leave(&late.waiter);
 }
 
 static void who_has_nothing_under_way_is_next(void **state) {
@@ -224,6 +225,7 @@ static void nobody_has_all_the_places(void **state) {
         // What came makes room for the next.
         transcription_give_up(second.transcription);
         sender_send_talk(desk, &second, "alice");
+        transcription_leave(&second.waiter);
         transcription_give_up(first.transcription);
         transcription_give_up(other.transcription);
 }
