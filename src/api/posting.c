@@ -65,8 +65,6 @@ static struct posting *posting_free(struct posting *posting) {
         return mem_free(posting);
 }
 
-DEFINE_CLEANUP(struct posting *, posting_free);
-
 static void refusal_reply(struct exchange *exchange, const char *field,
                           const struct transcription_refusal *refusal) {
         CLEANUP(mem_freep)

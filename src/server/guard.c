@@ -142,12 +142,15 @@ static struct tokens_place place_of(const struct guard *guard, const struct conf
 }
 
 int guard_take_tokens(struct guard *guard, const struct config *config, struct error *error) {
-        CLEANUP(mem_freep) char *before = guard->token_file;
+        char *before = guard->token_file;  // which the tokens have until they move
         struct tokens_place place;
+        int r;
 
         guard->token_file = config_token_file(config);
         place = place_of(guard, config);
-        return tokens_move(guard->tokens, &place, error);
+        r = tokens_move(guard->tokens, &place, error);
+        free(before);
+        return r;
 }
 
 int guard_open(struct guard **ret, struct loop *loop, const struct config *config,
