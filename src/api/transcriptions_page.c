@@ -35,10 +35,9 @@ static struct transcription *one_find(struct exchange *exchange,
 }
 
 static void all_list(struct exchange *exchange, const struct transcriptions *transcriptions) {
-        static const char *const none[] = {NULL};
         json_t *list;
 
-        if (!parameters_known(exchange, none))
+        if (!parameters_none(exchange))
                 return;
         list = json_array();
         for (const struct transcription *one = transcriptions_first(transcriptions); one;
@@ -74,10 +73,9 @@ static void one_show(struct exchange *exchange, const struct transcriptions *tra
 
 static void one_remove(struct exchange *exchange, const struct transcriptions *transcriptions,
                        const char *id) {
-        static const char *const none[] = {NULL};
         struct transcription *one = one_find(exchange, transcriptions, id);
 
-        if (!one || !parameters_known(exchange, none))
+        if (!one || !parameters_none(exchange))
                 return;
         transcription_remove(one);
         reply_done(exchange);

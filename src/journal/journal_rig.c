@@ -1,7 +1,6 @@
 #include "journal/journal_rig.h"
 
 #include <dirent.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -14,6 +13,7 @@
 #include <cmocka.h>
 
 #include "util/array.h"
+#include "util/folder_rig.h"
 #include "util/mem.h"
 
 // --- folders ---------------------------------------------------------------------------------
@@ -26,16 +26,8 @@ char *journal_rig_folder(void) {
         return folder;
 }
 
-static int entry_remove(const char *path, const struct stat *status, int type,
-                        struct FTW *place) {
-        (void)status;
-        (void)type;
-        (void)place;
-        return remove(path);
-}
-
 void journal_rig_remove(const char *folder) {
-        nftw(folder, entry_remove, 8, FTW_DEPTH | FTW_PHYS);
+        folder_rig_remove(folder);
 }
 
 static bool file_has(const char *path, const char *bytes) {

@@ -1,6 +1,5 @@
 #include "manage/manage_rig.h"
 
-#include <ftw.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "config/config_rig.h"
+#include "util/folder_rig.h"
 #include "util/mem.h"
 
 static int on_prepare(void *context, bool has_text, bool has_sound, struct error *error) {
@@ -51,19 +51,11 @@ int manage_rig_setup(void **state) {
         return 0;
 }
 
-static int file_remove(const char *path, const struct stat *status, int kind,
-                       struct FTW *place) {
-        (void)status;
-        (void)kind;
-        (void)place;
-        return remove(path);
-}
-
 int manage_rig_teardown(void **state) {
         struct manage_rig *rig = *state;
 
         rig_end(rig);
-        (void)nftw(rig->folder, file_remove, 8, FTW_DEPTH | FTW_PHYS);
+        folder_rig_remove(rig->folder);
         hub_rig_teardown((void **)&rig->hub);
         free(rig->folder);
         free(rig);

@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -19,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "util/folder_rig.h"
 #include "util/mem.h"
 
 #define WAIT_STEP  (10 * 1000 * 1000)  // nanoseconds
@@ -115,12 +115,6 @@ static void file_wait(const char *path, const char *what, unsigned n) {
                 nanosleep(&step, NULL);
         }
         fail_msg("waited in vain for \"%s\"", what);
-}
-
-static int entry_remove(const char *path, const struct stat *status, int type,
-                        struct FTW *place) {
-        (void)status, (void)type, (void)place;
-        return remove(path);
 }
 
 // --- the broker -----------------------------------------------------------------------------
@@ -304,7 +298,7 @@ struct mosquitto_rig *mosquitto_rig_free(struct mosquitto_rig *rig) {
                 return NULL;
         child_end(&rig->subscriber, SIGKILL);
         child_end(&rig->broker, SIGTERM);
-        nftw(rig->folder, entry_remove, 8, FTW_DEPTH | FTW_PHYS);
+        folder_rig_remove(rig->folder);
         free(rig->text);
         return mem_free(rig);
 }

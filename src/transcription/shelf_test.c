@@ -2,7 +2,6 @@
 #include "transcription/shelf.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "util/folder_rig.h"
 #include "util/mem.h"
 
 #define ID "0123456789abcdef0123456789abcdef"
@@ -30,17 +30,9 @@ static int setup(void **state) {
         return mkdtemp(folder) ? 0 : -1;
 }
 
-static int entry_remove(const char *path, const struct stat *status, int type,
-                        struct FTW *place) {
-        (void)status;
-        (void)type;
-        (void)place;
-        return remove(path);
-}
-
 static int teardown(void **state) {
         (void)state;
-        nftw(folder, entry_remove, 8, FTW_DEPTH | FTW_PHYS);
+        folder_rig_remove(folder);
         folder = mem_free(folder);
         return 0;
 }

@@ -1,12 +1,12 @@
 #include "transcription/transcriptions_rig.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "audio/sound_rig.h"
+#include "util/folder_rig.h"
 #include "util/mem.h"
 
 static void talk_read(struct desk *desk) {
@@ -59,14 +59,6 @@ int desk_setup(void **state) {
         return 0;
 }
 
-static int entry_remove(const char *path, const struct stat *status, int type,
-                        struct FTW *place) {
-        (void)status;
-        (void)type;
-        (void)place;
-        return remove(path);
-}
-
 int desk_teardown(void **state) {
         struct desk *desk = *state;
         void *rig = desk->rig;
@@ -78,7 +70,7 @@ int desk_teardown(void **state) {
         while (source_children() > 0)
                 loop_turn(desk->rig->loop);
         hub_rig_teardown(&rig);
-        nftw(desk->folder, entry_remove, 8, FTW_DEPTH | FTW_PHYS);
+        folder_rig_remove(desk->folder);
         free(desk->folder);
         free(desk->talk);
         free(desk);
