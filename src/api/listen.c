@@ -6,7 +6,6 @@
 
 #include "api/listen_wish.h"
 #include "api/problem.h"
-#include "audio/resampler.h"
 #include "dialect/session.h"
 #include "journal/journal.h"
 #include "journal/row_json.h"
@@ -23,7 +22,6 @@ struct listening {
         struct journal *journal;  // that its text goes into; NULL: none
         char *session_id;         // of its rows there
         struct journal_watcher watcher;
-        struct resampler *resampler;
         struct loop_timer *timer;  // for what is told when all final text is: tail and goodbye
         char *tail;                // JSON; NULL: none is to be told
         bool has_tail_text;        // the last one that was told had some
@@ -147,6 +145,8 @@ static bool stream_open_or_claim(struct session *session, const struct listen_wi
         struct request request = {
                 .name = wish->stream,
                 .format = wish->format,
+                .rate = wish->rate,
+                .channels = wish->channels,
                 .is_listed = true,
                 .is_journaled = wish->is_kept,
                 .is_unjournaled = wish->is_unkept,
@@ -193,8 +193,6 @@ static void listening_begin(struct session *session, const struct http_request *
         listening->session = session;
         listening->timer =
                 loop_timer_new(hub_parts(session->hub)->loop, listening_on_timer, listening);
-        if (wish.rate != AUDIO_RATE)
-                session->feed.resampler = listening->resampler = resampler_new(wish.rate);
         journal_follow(listening, session->hub);
         begin_send(session, is_claimed);
         session_started(session, wish.stream);
@@ -230,7 +228,8 @@ static void listening_warn(struct session *session, const char *words) {
 }
 
 static void listening_on_implausible(struct session *session) {
-        listening_warn(session, "this is no float32: format=s16 is for samples of 16 bits");
+        listening_warn(session,
+                       "this is no float32: format=s16 is for samples of 16 bits, s32 for 32");
 }
 
 static void listening_refuse(struct session *session, const char *words, nsec_t retry) {
@@ -262,7 +261,6 @@ static void listening_close(struct session *session) {
         if (!session->is_leaving)
                 session_stream_park(session, LISTEN_PATIENCE);
         loop_timer_free(listening->timer);
-        resampler_free(listening->resampler);
         free(listening->tail);
         free(listening->session_id);
         session->state = mem_free(listening);

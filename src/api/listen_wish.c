@@ -5,6 +5,7 @@
 
 #include "audio/resampler.h"
 #include "net/http_request.h"
+#include "pipeline/feed.h"
 #include "util/mem.h"
 #include "util/utf8.h"
 
@@ -27,20 +28,14 @@ static bool name_is_good(const char *name) {
         return true;
 }
 
-static bool rate_read(const char *text, unsigned *ret) {
+static bool whole_read(const char *text, unsigned least, unsigned most, unsigned *ret) {
         char *end;
-        unsigned long rate = strtoul(text, &end, 10);
+        unsigned long number = strtoul(text, &end, 10);
 
-        if (text[0] < '1' || text[0] > '9' || *end || rate < RESAMPLER_RATE_MIN ||
-            rate > RESAMPLER_RATE_MAX)
+        if (text[0] < '1' || text[0] > '9' || *end || number < least || number > most)
                 return false;
-        *ret = (unsigned)rate;
+        *ret = (unsigned)number;
         return true;
-}
-
-static bool format_read(const char *text, enum pcm_format *ret) {
-        *ret = strcmp(text, "f32") == 0 ? PCM_F32 : PCM_S16;
-        return *ret == PCM_F32 || strcmp(text, "s16") == 0;
 }
 
 static bool switch_read(const char *text, bool *ret) {
@@ -51,15 +46,16 @@ static bool switch_read(const char *text, bool *ret) {
 // Which parameter it is, and where in `seen` its bit is.
 static bool parameter_read(struct listen_wish *wish, const char *name, const char *value,
                            unsigned *seen, struct listen_mistake *ret) {
-        static const char *const names[] = {"stream", "rate", "format", "keep", "token", NULL};
+        static const char *const names[] = {"stream", "rate",  "format", "channels",
+                                            "keep",   "token", NULL};
         unsigned i = 0;
 
         while (names[i] && strcmp(names[i], name) != 0)
                 i++;
         if (!names[i] || *seen & 1u << i)
                 return mistake(ret, NULL,
-                               "the query may have stream, rate, format and keep, each once, "
-                               "and nothing else");
+                               "the query may have stream, rate, format, channels and keep, "
+                               "each once, and nothing else");
         *seen |= 1u << i;
         if (i == 0 && !name_is_good(value))
                 return mistake(ret, "stream",
@@ -67,15 +63,18 @@ static bool parameter_read(struct listen_wish *wish, const char *name, const cha
                                "characters, commas and * ? [ ] \\ /; nor is it . or ..");
         if (i == 0)
                 wish->stream = xstrdup(value);
-        if (i == 1 && !rate_read(value, &wish->rate))
-                return mistake(ret, "rate", "a rate is a whole number from 8000 to 48000 (Hz)");
-        if (i == 2 && !format_read(value, &wish->format))
-                return mistake(
-                        ret, "format",
-                        "formats are s16 and f32, both little-endian and of one channel");
-        if (i == 3 && !switch_read(value, &wish->is_kept))
+        if (i == 1 && !whole_read(value, RESAMPLER_RATE_MIN, RESAMPLER_RATE_MAX, &wish->rate))
+                return mistake(ret, "rate",
+                               "a rate is a whole number from 8000 to 192000 (Hz)");
+        if (i == 2 && !pcm_format_of(value, &wish->format))
+                return mistake(ret, "format",
+                               "formats are s16, s24, s32, f32, u8, mulaw and alaw, all "
+                               "little-endian");
+        if (i == 3 && !whole_read(value, 1, FEED_CHANNELS_MAX, &wish->channels))
+                return mistake(ret, "channels", "there are 1 to 8 channels, which are mixed");
+        if (i == 4 && !switch_read(value, &wish->is_kept))
                 return mistake(ret, "keep", "keep is 1 or 0");
-        wish->is_unkept |= i == 3 && !wish->is_kept;
+        wish->is_unkept |= i == 4 && !wish->is_kept;
         return true;
 }
 
@@ -85,7 +84,7 @@ bool listen_wish_read(const char *query, struct listen_wish *ret,
         bool is_well = true;
         char *name, *value;
 
-        *ret = (struct listen_wish){.rate = AUDIO_RATE, .format = PCM_S16};
+        *ret = (struct listen_wish){.rate = AUDIO_RATE, .format = PCM_S16, .channels = 1};
         while (is_well && http_request_query_next(&query, &name, &value)) {
                 is_well = parameter_read(ret, name, value, &seen, ret_mistake);
                 free(name);

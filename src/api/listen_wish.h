@@ -1,6 +1,6 @@
 #pragma once
 // Listen wish: which sound a program brings, as a request to listen says it: `?stream=`,
-// `&rate=`, `&format=` and `&keep=`.
+// `&rate=`, `&format=`, `&channels=` and `&keep=`.
 //
 // Threads: any; plain data.
 
@@ -15,6 +15,7 @@ struct listen_wish {
         char *stream;
         unsigned rate;  // Hz
         enum pcm_format format;
+        unsigned channels;
         bool is_kept, is_unkept;  // its text; neither: as the server keeps text of clients
 };
 

@@ -30,6 +30,7 @@ static void what_is_left_out_is_as_in_the_program(void **state) {
                                          "che oben");
         assert_int_equal(wish.rate, AUDIO_RATE);
         assert_int_equal(wish.format, PCM_S16);
+        assert_int_equal(wish.channels, 1);
         assert_false(wish.is_kept || wish.is_unkept);
         listen_wish_deinit(&wish);
         assert_true(listen_wish_read("stream=x&keep=0", &wish, &mistake));
@@ -42,6 +43,10 @@ static void what_is_left_out_is_as_in_the_program(void **state) {
         assert_int_equal(wish.rate, 8000);
         assert_int_equal(wish.format, PCM_F32);
         assert_true(wish.is_kept && !wish.is_unkept);
+        listen_wish_deinit(&wish);
+        assert_true(listen_wish_read("stream=x&format=mulaw&channels=8", &wish, &mistake));
+        assert_int_equal(wish.format, PCM_MULAW);
+        assert_int_equal(wish.channels, 8);
         listen_wish_deinit(&wish);
 }
 
@@ -61,10 +66,15 @@ static void what_is_wrong_is_named(void **state) {
         expect_mistake("stream=%2F", "stream");
         expect_mistake("stream=.", "stream");
         expect_mistake("stream=%2E.", "stream");
-        expect_mistake("stream=x&rate=48001", "rate");
+        expect_mistake("stream=x&rate=192001", "rate");
+        expect_mistake("stream=x&rate=7999", "rate");
+        expect_mistake("stream=x&rate=0", "rate");
+        expect_mistake("stream=x&rate=1000000000", "rate");
         expect_mistake("stream=x&rate=-8000", "rate");
         expect_mistake("stream=x&rate=", "rate");
         expect_mistake("stream=x&format=S16", "format");
+        expect_mistake("stream=x&channels=0", "channels");
+        expect_mistake("stream=x&channels=9", "channels");
         expect_mistake("stream=x&keep=true", "keep");
         expect_mistake("stream=x&stream=y", NULL);
         expect_mistake("stream=x&language=en", NULL);

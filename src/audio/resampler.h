@@ -4,14 +4,14 @@
 // long it goes on. What the other rate has no room for, or ours, is at least 60 dB down.
 //
 // Threads: one at a time for each resampler.
-// Memory:  the caller owns it: 40 KiB.
+// Memory:  the caller owns it: 40 KiB, and more for rates above 48000 Hz.
 
 #include <stddef.h>
 
 #include "util/cleanup.h"
 
 #define RESAMPLER_RATE_MIN 8000  // Hz
-#define RESAMPLER_RATE_MAX 48000
+#define RESAMPLER_RATE_MAX 192000
 
 struct resampler;
 

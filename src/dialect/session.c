@@ -155,6 +155,7 @@ static void session_free(struct session *session) {
         if (session->stream)
                 stream_remove_observer(session->stream, &session->observer);
         hub_close(session->hub, session->base.stream);
+        feed_deinit(&session->feed);
         hub_leave(session->hub, &session->base);
         session->setup_timer = loop_timer_free(session->setup_timer);
         free(session);
@@ -328,10 +329,10 @@ static struct stream_listener listener_of(struct session *session) {
         };
 }
 
+// The feed is there already.
 static void stream_take(struct session *session, struct stream *stream,
                         const struct request *request, const struct observer_ops *observer) {
         session->stream = stream;
-        session->feed = (struct feed){.format = request->format};
         session->observer = (struct observer){
                 .ops = observer,
                 .state = session,
@@ -345,8 +346,10 @@ int session_stream_open(struct session *session, struct request *request,
                         const struct observer_ops *observer, struct error *error) {
         struct stream_listener listener = listener_of(session);
         struct hub_stream *opened;
-        int r = hub_open(&opened, session->hub, request, &session->base, &listener, error);
+        int r = feed_init(&session->feed, request, error);
 
+        if (r == 0)
+                r = hub_open(&opened, session->hub, request, &session->base, &listener, error);
         if (r < 0)
                 return r;
         stream_take(session, opened->stream, request, observer);
@@ -356,9 +359,11 @@ int session_stream_open(struct session *session, struct request *request,
 bool session_stream_claim(struct session *session, const struct request *request,
                           const struct observer_ops *observer) {
         struct stream_listener listener = listener_of(session);
-        struct hub_stream *claimed =
-                hub_claim(session->hub, request, &session->base, &listener);
+        struct hub_stream *claimed;
 
+        if (feed_init(&session->feed, request, NULL) < 0)
+                return false;
+        claimed = hub_claim(session->hub, request, &session->base, &listener);
         if (claimed)
                 stream_take(session, claimed->stream, request, observer);
         return claimed;
@@ -370,8 +375,12 @@ void session_stream_park(struct session *session, nsec_t patience) {
         hub_park(&session->base, patience);
 }
 
+static void session_on_samples(void *context, const float *samples, size_t n) {
+        stream_on_audio(context, samples, n);
+}
+
 void session_feed(struct session *session, const uint8_t *bytes, size_t n) {
-        if (feed_push(&session->feed, session->stream, bytes, n)) {
+        if (feed_push(&session->feed, bytes, n, session_on_samples, session->stream)) {
                 log_warning(
                         session->base.about, "sound-implausible",
                         "the sound is no float32: nearly all samples are beyond -1..1, far too "

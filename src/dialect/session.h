@@ -70,7 +70,9 @@ void session_read(struct session *session, bool is_wanted);
 // Bytes that wait to be sent to the client.
 size_t session_unsent(const struct session *session);
 
-// Open the client's stream. What it says is told to `observer`, whose state is the session.
+// Open the client's stream, for sound of the request's format, rate and channels. What it says
+// is told to `observer`, whose state is the session. Once in a session; fails with words when
+// the model cannot do it, or the sound is of no shape that we understand (feed.h).
 int session_stream_open(struct session *session, struct request *request,
                         const struct observer_ops *observer, struct error *error);
 
@@ -80,9 +82,9 @@ bool session_stream_claim(struct session *session, const struct request *request
                           const struct observer_ops *observer);
 void session_stream_park(struct session *session, nsec_t patience);
 
-// Bytes of sound for the stream, in the format that was requested. Those that make no whole
-// sample are left out. Stops reading from the socket while the stream is backlogged, or the
-// address's backlog is too large.
+// Bytes of sound for the stream, in the shape that was requested, cut anywhere: those that make
+// no whole sample of each channel wait for those that come next. Stops reading from the socket
+// while the stream is backlogged, or the address's backlog is too large.
 void session_feed(struct session *session, const uint8_t *bytes, size_t n);
 
 // Send an encoded text and free it.

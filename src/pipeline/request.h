@@ -36,10 +36,13 @@ struct request {
         const char *name;  // of the stream; required
 
         // Where its sound comes from: a source that is opened and kept going (such a stream is
-        // "pulled"), or NULL, and samples are pushed in the format below.
+        // "pulled"), or NULL, and samples are pushed in the shape below (feed.h).
         const struct source_config *source;
         enum pcm_format format;
-        bool is_file;  // pushed faster than it is spoken: nobody waits for partial text
+        unsigned rate;      // Hz; 0: AUDIO_RATE
+        unsigned channels;  // interleaved; 0: one
+        unsigned channel;   // the only one of them that is heard, from 1 on; 0: all, mixed
+        bool is_file;       // pushed faster than it is spoken: nobody waits for partial text
 
         const struct request_defaults *defaults;  // for what is absent below; NULL: the hub's
 

@@ -414,10 +414,12 @@ static void eavesdrop_on_binary(struct session *session, const struct websocket_
                 if (piece->is_first)
                         refusal_send(session, EAVESDROP_E_AUDIO_EARLY, NULL);
         } else {
-                if (piece->n % pcm_sample_size(PCM_F32) != 0)
+                size_t beyond = piece->n % pcm_sample_size(PCM_F32);
+
+                if (beyond)
                         error_send(session, "Live audio frame is not a whole number of float32 "
                                             "samples: its last bytes are left out");
-                session_feed(session, piece->bytes, piece->n);
+                session_feed(session, piece->bytes, piece->n - beyond);
         }
 }
 

@@ -120,13 +120,17 @@ static void whisperlive_on_text(struct session *session, const char *text, size_
         session_started(session, about);
 }
 
+// Bytes of a message beyond whole samples are left out: none of the stock clients cuts them.
 static void whisperlive_on_binary(struct session *session,
                                   const struct websocket_piece *piece) {
+        const struct whisperlive *state = session->state;
+
         if (websocket_piece_is_whole(piece) &&
             whisperlive_is_end_of_audio(piece->bytes, piece->n))
                 session_leave(session, 1000);
         else
-                session_feed(session, piece->bytes, piece->n);
+                session_feed(session, piece->bytes,
+                             piece->n - piece->n % pcm_sample_size(state->hello.audio_format));
 }
 
 static void whisperlive_warn(struct session *session, const char *words) {
