@@ -15,7 +15,17 @@
 // Digits of the largest id that is looked for.
 #define ID_DIGITS_MAX 18
 
-static json_t *session_json(const struct hub_session *session) {
+// Of all its streams.
+static size_t session_backlog(const struct hub *hub, const struct hub_session *session) {
+        size_t n = 0;
+
+        for (const struct hub_stream *stream = session->stream ? hub_first(hub) : NULL; stream;
+             stream = hub_next(hub, stream))
+                n += stream->session == session ? stream_backlog(stream->stream) : 0;
+        return n;
+}
+
+static json_t *session_json(const struct hub *hub, const struct hub_session *session) {
         const struct hub_stream *stream = session->stream;
 
         return json_pack("{s:I, s:s, s:s, s:o, s:s, s:o, s:o, s:I}", "id",
@@ -23,7 +33,7 @@ static json_t *session_json(const struct hub_session *session) {
                          session->principal->name, "address", reply_string(session->address),
                          "about", session->about, "since", reply_time(session->since), "stream",
                          stream ? reply_string(stream_name(stream->stream)) : json_null(),
-                         "backlog", (json_int_t)(stream ? stream_backlog(stream->stream) : 0));
+                         "backlog", (json_int_t)session_backlog(hub, session));
 }
 
 void sessions_answer(struct exchange *exchange, const struct hub *hub) {
@@ -35,7 +45,7 @@ void sessions_answer(struct exchange *exchange, const struct hub *hub) {
         }
         for (const struct hub_session *session = hub_first_session(hub); session;
              session = hub_next_session(session))
-                json_array_insert_new(list, 0, session_json(session));
+                json_array_insert_new(list, 0, session_json(hub, session));
         reply_json(exchange, 200, json_pack("{s:o}", "sessions", list), NULL);
 }
 

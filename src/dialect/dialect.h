@@ -45,7 +45,8 @@ struct dialect {
 
         // --- what happens to its stream (all optional) ---
 
-        void (*on_idle)(struct session *session);    // the backlog is empty
+        // The backlog is empty: of several channels, those of all that were flushed together.
+        void (*on_idle)(struct session *session);
         void (*on_relief)(struct session *session);  // no longer backlogged
         // Something went wrong, and the session goes on.
         void (*on_warning)(struct session *session, const char *words);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "pipeline/hub_admission.h"
-#include "pipeline/hub_parking.h"
 #include "util/log.h"
 #include "util/mem.h"
 
@@ -21,15 +20,6 @@ nsec_t session_wall(const struct session *session) {
 void session_close(struct session *session, uint16_t code, const char *reason) {
         session->is_closing = true;
         websocket_close(session->socket, code, reason);
-}
-
-void session_read(struct session *session, bool is_wanted) {
-        if (!session->socket)
-                return;
-        if (is_wanted)
-                websocket_resume(session->socket);
-        else
-                websocket_pause(session->socket);
 }
 
 size_t session_unsent(const struct session *session) {
@@ -152,10 +142,7 @@ static void session_on_drained(void *context) {
 static void session_free(struct session *session) {
         if (session->dialect)
                 session->dialect->close(session);
-        if (session->stream)
-                stream_remove_observer(session->stream, &session->observer);
-        hub_close(session->hub, session->base.stream);
-        feed_deinit(&session->feed);
+        session_channels_close(session);
         hub_leave(session->hub, &session->base);
         session->setup_timer = loop_timer_free(session->setup_timer);
         free(session);
@@ -171,37 +158,6 @@ static void session_on_close(void *context, uint16_t code) {
         log_debug(session->base.about, "client-left", "connection closed (%u)", code);
         session->socket = NULL;
         session_free(session);
-}
-
-// --- the stream's events ---------------------------------------------------------------------
-
-static void session_on_idle(void *context) {
-        struct session *session = context;
-
-        if (session->dialect->on_idle)
-                session->dialect->on_idle(session);
-        if (session->is_leaving)
-                session->dialect->goodbye(session, session->leaving_code);
-}
-
-static void session_on_relief(void *context) {
-        struct session *session = context;
-
-        if (session->is_paused && !session->is_held)
-                session_read(session, true);
-        session->is_paused = false;
-        if (session->dialect->on_relief)
-                session->dialect->on_relief(session);
-}
-
-// Once: where one window fails, others do, too.
-static void session_on_failure(void *context, const char *words) {
-        struct session *session = context;
-
-        if (session->is_failure_told || !session->dialect->on_warning)
-                return;
-        session->is_failure_told = true;
-        session->dialect->on_warning(session, words);
 }
 
 // --- what the server asks --------------------------------------------------------------------
@@ -242,23 +198,13 @@ static bool session_ask_overload(struct hub_session *base, const char *words) {
         return true;
 }
 
-// Whoever pours sound in is not read from while its address's backlog is too large; and is
-// again when it is not.
-static void session_hold(struct session *session) {
-        if (session->is_held || !session->stream || !session->socket ||
-            !stream_is_flood(session->stream) || !hub_is_full_for(session->hub, &session->base))
-                return;
-        session->is_held = true;
-        session_read(session, false);
-}
-
 static void session_ask_release(struct hub_session *base) {
         struct session *session = session_of(base);
 
         if (!session->is_held || hub_is_full_for(session->hub, base))
                 return;
         session->is_held = false;
-        if (!session->is_paused)
+        if (session->n_paused == 0)
                 session_read(session, true);
 }
 
@@ -315,99 +261,9 @@ void session_leave(struct session *session, uint16_t code) {
         session->leaving_code = code;
         loop_timer_cancel(session->setup_timer);
         if (session->stream)
-                stream_flush(session->stream);  // on_idle says goodbye
+                session_end_sound(session);  // goodbye once all of it is text
         else
                 session_goodbye(session, code);
-}
-
-static struct stream_listener listener_of(struct session *session) {
-        return (struct stream_listener){
-                .on_idle = session_on_idle,
-                .on_relief = session_on_relief,
-                .on_failure = session_on_failure,
-                .context = session,
-        };
-}
-
-// The feed is there already.
-static void stream_take(struct session *session, struct stream *stream,
-                        const struct request *request, const struct observer_ops *observer) {
-        session->stream = stream;
-        session->observer = (struct observer){
-                .ops = observer,
-                .state = session,
-                .wants_tail = request->wants_partials,
-                .counts = &session->base.reader->observers,
-        };
-        stream_add_observer(session->stream, &session->observer);
-}
-
-int session_stream_open(struct session *session, struct request *request,
-                        const struct observer_ops *observer, struct error *error) {
-        struct stream_listener listener = listener_of(session);
-        struct hub_stream *opened;
-        int r = feed_init(&session->feed, request, error);
-
-        if (r == 0)
-                r = hub_open(&opened, session->hub, request, &session->base, &listener, error);
-        if (r < 0)
-                return r;
-        stream_take(session, opened->stream, request, observer);
-        return 0;
-}
-
-bool session_stream_claim(struct session *session, const struct request *request,
-                          const struct observer_ops *observer) {
-        struct stream_listener listener = listener_of(session);
-        struct hub_stream *claimed;
-
-        if (feed_init(&session->feed, request, NULL) < 0)
-                return false;
-        claimed = hub_claim(session->hub, request, &session->base, &listener);
-        if (claimed)
-                stream_take(session, claimed->stream, request, observer);
-        return claimed;
-}
-
-void session_stream_park(struct session *session, nsec_t patience) {
-        stream_remove_observer(session->stream, &session->observer);
-        session->stream = NULL;
-        hub_park(&session->base, patience);
-}
-
-static void session_on_samples(void *context, const float *samples, size_t n) {
-        stream_on_audio(context, samples, n);
-}
-
-void session_feed(struct session *session, const uint8_t *bytes, size_t n) {
-        if (feed_push(&session->feed, bytes, n, session_on_samples, session->stream)) {
-                log_warning(
-                        session->base.about, "sound-implausible",
-                        "the sound is no float32: nearly all samples are beyond -1..1, far too "
-                        "small or not finite; the client probably sends int16");
-                if (session->dialect->on_implausible)
-                        session->dialect->on_implausible(session);
-        }
-        if (stream_is_backlogged(session->stream) && !session->is_paused) {
-                session->is_paused = true;
-                session_read(session, false);
-        }
-        session_hold(session);
-}
-
-size_t session_recent_finals(const struct stream *stream, size_t n_new, size_t n_wished,
-                             const struct segment ***ret) {
-        const struct history *history = stream_history(stream);
-        size_t length = history_length(history), n = n_wished > n_new ? n_wished : n_new;
-        const struct segment **finals;
-
-        if (n > length)
-                n = length;
-        finals = xcalloc(n, sizeof(struct segment *));
-        for (size_t i = 0; i < n; i++)
-                finals[i] = history_get(history, length - n + i);
-        *ret = finals;
-        return n;
 }
 
 // --- life ------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "dialect/dialect.h"
-#include "pipeline/feed.h"
+#include "dialect/session_channel.h"
 #include "pipeline/hub.h"
 
 // Most recent final segments sent with each message, unless the client asks for another number;
@@ -34,14 +34,14 @@ struct session {
         void *state;                            // the dialect's own
         struct websocket *socket;
 
-        struct stream *stream;  // the one this client feeds; NULL: none
-        struct observer observer;
-        struct feed feed;
+        struct session_channel channels[SESSION_CHANNELS_MAX];  // that the client feeds
+        unsigned n_channels;
+        struct stream *stream;  // the first one's; NULL: none
 
         bool is_leaving;        // the end was asked for: goodbye once the stream is idle
         uint16_t leaving_code;  // close code of that goodbye
         bool is_closing;        // it was told that it may not stay, or goodbye
-        bool is_paused;         // not read from: its stream is backlogged
+        unsigned n_paused;      // channels that are; it is not read from
         bool is_held;           // likewise: its address's backlog is too large
         bool is_failure_told;   // that a window was lost
         struct loop_timer *setup_timer;
@@ -65,35 +65,20 @@ void session_leave(struct session *session, uint16_t code);
 void session_close(struct session *session, uint16_t code, const char *reason);
 
 // Stop and start reading what the client sends.
-void session_read(struct session *session, bool is_wanted);
+static inline void session_read(struct session *session, bool is_wanted) {
+        if (!session->socket)
+                return;
+        if (is_wanted)
+                websocket_resume(session->socket);
+        else
+                websocket_pause(session->socket);
+}
 
 // Bytes that wait to be sent to the client.
 size_t session_unsent(const struct session *session);
-
-// Open the client's stream, for sound of the request's format, rate and channels. What it says
-// is told to `observer`, whose state is the session. Once in a session; fails with words when
-// the model cannot do it, or the sound is of no shape that we understand (feed.h).
-int session_stream_open(struct session *session, struct request *request,
-                        const struct observer_ops *observer, struct error *error);
-
-// Go on with a stream of that name that the client's principal had before; false: there is
-// none. And: the client goes, and leaves the stream for whoever comes back within `patience`.
-bool session_stream_claim(struct session *session, const struct request *request,
-                          const struct observer_ops *observer);
-void session_stream_park(struct session *session, nsec_t patience);
-
-// Bytes of sound for the stream, in the shape that was requested, cut anywhere: those that make
-// no whole sample of each channel wait for those that come next. Stops reading from the socket
-// while the stream is backlogged, or the address's backlog is too large.
-void session_feed(struct session *session, const uint8_t *bytes, size_t n);
 
 // Send an encoded text and free it.
 void session_send(struct session *session, char *text, size_t n);
 
 // The wall-clock time that messages carry.
 nsec_t session_wall(const struct session *session);
-
-// The last final segments of a stream, as many as are wished and at least all that are new,
-// oldest first. Returns how many there are; the caller frees *ret.
-size_t session_recent_finals(const struct stream *stream, size_t n_new, size_t n_wished,
-                             const struct segment ***ret);

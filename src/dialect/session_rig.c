@@ -81,6 +81,11 @@ void session_rig_connect(struct session_rig *rig, const char *target, int room) 
         assert_int_equal(send(rig->fd, head, strlen(head), MSG_NOSIGNAL), strlen(head));
 }
 
+void session_rig_disconnect(struct session_rig *rig) {
+        close(rig->fd);
+        rig->fd = -1;
+}
+
 void session_rig_send(struct session_rig *rig, const char *text) {
         size_t n = strnlen(text, 126);
         uint8_t frame[6 + 125] = {0x81, (uint8_t)(0x80 | n)};  // masked with zeros

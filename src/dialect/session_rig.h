@@ -31,6 +31,9 @@ struct session_rig *session_rig_need(void **state);
 // likes.
 void session_rig_connect(struct session_rig *rig, const char *target, int room);
 
+// It goes without a word.
+void session_rig_disconnect(struct session_rig *rig);
+
 // The client says a text, of at most 125 bytes.
 void session_rig_send(struct session_rig *rig, const char *text);
 

@@ -166,6 +166,13 @@ static char *session_id_new(const struct hub *hub) {
         return xstrdup(text);
 }
 
+// All streams of a session have one, by which those who read know that they belong together.
+static char *session_id_for(const struct hub *hub, const struct hub_session *session) {
+        if (session->stream && session->stream->session_id)
+                return xstrdup(session->stream->session_id);
+        return session_id_new(hub);
+}
+
 static struct stream_settings settings_of(const struct request *request,
                                           const struct decode_options *options,
                                           const struct hub_session *session) {
@@ -202,7 +209,7 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
         if (is_journaled(hub, request, session)) {
                 settings.journaled = &facts;
                 if (session) {
-                        session_id = session_id_new(hub);
+                        session_id = session_id_for(hub, session);
                         facts.session = session_id;
                         facts.dialect = session->reader->name;
                         facts.principal = session->principal->name;
@@ -226,7 +233,7 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
         opened->is_listed = request->source || request->is_listed;
         opened->is_kept = request->is_journaled;
         opened->is_unkept = request->is_unjournaled;
-        if (session)
+        if (session && !session->stream)
                 session->stream = opened;
         if (request->source) {
                 struct observer_counts *counts = &hub_reader(hub, HUB_READER_LOG)->observers;

@@ -94,7 +94,7 @@ struct hub_session {
         char address[64];                   // where it is: whose share and limits it has
         char about[64];                     // for log lines: "client 127.0.0.1:40312"
         struct hub_reader *reader;          // its kind; hub_session_is()
-        struct hub_stream *stream;          // the one that it feeds; NULL: none
+        struct hub_stream *stream;          // the first that it feeds; NULL: none
         enum load_level told;               // of the present overload
         enum load_level told_worst;         // when it was last told something
         nsec_t told_at;                     // and when that was; 0: never
@@ -138,7 +138,8 @@ struct hub_stream {
 
 // Open a stream as requested, for that session (NULL: for the server itself). The request is
 // completed (request.h) with what the server has for defaults. Fails with words when the model
-// cannot do it. The session has the stream from then on. What a pulled stream says is logged.
+// cannot do it. The session has the stream from then on, and may have several, whose rows have
+// the same session id. What a pulled stream says is logged.
 int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
              struct hub_session *session, const struct stream_listener *listener,
              struct error *error);

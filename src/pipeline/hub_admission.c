@@ -44,11 +44,12 @@ bool hub_token_is_full(const struct hub *hub, const struct principal *principal)
 
         if (parts->token_backlog <= 0 || !principal->life)
                 return false;
-        for (const struct hub_session *session = hub_first_session(hub); session;
-             session = hub_next_session(session))
-                if (session->stream && strcmp(session->principal->name, principal->name) == 0)
-                        n_samples += stream_position(session->stream->stream) -
-                                     stream_transcribed(session->stream->stream);
+        for (const struct hub_stream *stream = hub_first(hub); stream;
+             stream = hub_next(hub, stream))
+                if (stream->session &&
+                    strcmp(stream->session->principal->name, principal->name) == 0)
+                        n_samples += stream_position(stream->stream) -
+                                     stream_transcribed(stream->stream);
         if (parts->waiting)
                 seconds = parts->waiting(parts->waiting_context, principal->name);
         return seconds + pcm_seconds(n_samples) > parts->token_backlog;

@@ -1,0 +1,217 @@
+// A client whose sound has channels that are kept apart: each is a stream, and all are one
+// session's.
+#include "dialect/session_channel.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "audio/sound_rig.h"
+#include "dialect/session_rig.h"
+#include "util/mem.h"
+
+#define CHANNEL_TEST(function) \
+        cmocka_unit_test_setup_teardown(function, setup, session_rig_teardown)
+
+#define N 3
+
+// --- a dialect of N channels -----------------------------------------------------------------
+
+static bool chorus_matches(const struct http_request *request) {
+        return strcmp(request->path, "/chorus") == 0;
+}
+
+static unsigned n_sung[N];  // of each channel, in this test
+
+static void chorus_on_update(void *state, const struct stream_facts *facts,
+                             const struct update *update) {
+        struct session_channel *channel = state;
+
+        for (size_t i = 0; i < update->n_finals; i++) {
+                char *text = xasprintf("%s, the %u., sings %s", facts->name, channel->index + 1,
+                                       update->finals[i].text);
+
+                n_sung[channel->index]++;
+                session_send(channel->session, text, strlen(text));
+        }
+}
+
+static const struct observer_ops chorus_observer = {
+        .name = "chorus",
+        .on_update = chorus_on_update,
+};
+
+static void chorus_begin(struct session *session, const struct http_request *request) {
+        struct request wish = {.name = "choir", .format = PCM_F32, .channels = N};
+        struct error error;
+
+        (void)request;
+        if (session_channels_open(session, &wish, &chorus_observer, &error) < 0) {
+                session_refuse(session, 1008, error.text, 0);
+                return;
+        }
+        session_started(session, "a choir");
+        session_send(session, xstrdup("sing"), 4);
+}
+
+static void chorus_on_text(struct session *session, const char *text, size_t n) {
+        (void)text;
+        (void)n;
+        session_flush(session);
+}
+
+static void chorus_on_binary(struct session *session, const struct websocket_piece *piece) {
+        session_feed(session, piece->bytes, piece->n);
+}
+
+static void chorus_on_idle(struct session *session) {
+        session_send(session, xstrdup("silence"), 7);
+}
+
+static void chorus_refuse(struct session *session, const char *words, nsec_t retry) {
+        (void)retry;
+        session_send(session, xstrdup(words), strlen(words));
+}
+
+static void chorus_goodbye(struct session *session, uint16_t code) {
+        session_close(session, code, "they bow");
+}
+
+static void chorus_close(struct session *session) {
+        (void)session;
+}
+
+static const struct dialect dialect_chorus = {
+        .name = "chorus",
+        .matches_request = chorus_matches,
+        .begin = chorus_begin,
+        .on_text = chorus_on_text,
+        .on_binary = chorus_on_binary,
+        .on_idle = chorus_on_idle,
+        .refuse = chorus_refuse,
+        .goodbye = chorus_goodbye,
+        .close = chorus_close,
+};
+
+static const struct dialect *const with_chorus[] = {&dialect_chorus, NULL};
+
+static int setup(void **state) {
+        int r = session_rig_setup(state);
+        struct session_rig *rig = *state;
+
+        rig->dialects = with_chorus;
+        memset(n_sung, 0, sizeof(n_sung));
+        return r;
+}
+
+static struct session *chorus_open(struct session_rig *rig) {
+        session_rig_connect(rig, "/chorus", 0);
+        session_rig_expect(rig, "sing");
+        return (struct session *)hub_first_session(rig->hub->hub);  // its base is first
+}
+
+// The speech in the channels whose bits are set, and silence in the others.
+static void chorus_sing(struct session *session, const struct sound *speech,
+                        unsigned channels) {
+        float *frames = xcalloc(speech->n * N, sizeof(float));
+
+        for (size_t i = 0; i < speech->n * N; i++)
+                frames[i] = channels & 1u << i % N ? speech->samples[i / N] : 0;
+        session_feed(session, (const uint8_t *)frames, speech->n * N * sizeof(float));
+        free(frames);
+}
+
+static struct sound need_speech(void) {
+        struct sound speech;
+
+        if (!rig_load_sound("misc/jfk.flac", &speech))
+                skip();
+        return speech;
+}
+
+// --- tests -----------------------------------------------------------------------------------
+
+static void each_channel_is_a_stream(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+        struct session *session = chorus_open(rig);
+        struct hub_stream *first = hub_find(rig->hub->hub, "choir:1");
+
+        assert_int_equal(session->n_channels, N);
+        assert_ptr_equal(session->base.stream, first);
+        assert_ptr_equal(session->stream, first->stream);
+        assert_ptr_equal(hub_find(rig->hub->hub, "choir:3")->session, &session->base);
+        assert_null(hub_find(rig->hub->hub, "choir:4"));
+        session_leave(session, 1000);
+        session_rig_expect(rig, "they bow");
+}
+
+static void each_has_its_own_text(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+        struct sound speech = need_speech();
+        struct session *session = chorus_open(rig);
+
+        chorus_sing(session, &speech, 1u << 1);
+        session_leave(session, 1000);
+        session_rig_expect(rig, "choir:2, the 2., sings word");
+        session_rig_expect(rig, "they bow");
+        assert_int_equal(n_sung[0] + n_sung[2], 0);
+        free(speech.samples);
+}
+
+// However late one of them is.
+static void it_ends_when_all_have_their_text(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+        struct sound speech = need_speech();
+        struct session *session = chorus_open(rig);
+
+        engine_script_hold(rig->hub->script);
+        chorus_sing(session, &speech, 1u << 2);
+        session_leave(session, 1000);
+        assert_false(session->is_closing);  // two of them have nothing to wait for
+        engine_script_release(rig->hub->script);
+        session_rig_expect(rig, "choir:3, the 3., sings");
+        session_rig_expect(rig, "they bow");
+        free(speech.samples);
+}
+
+static void all_are_flushed_together(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+        struct sound speech = need_speech();
+        struct session *session = chorus_open(rig);
+
+        session_rig_send(rig, "flush");
+        session_rig_expect(rig, "silence");
+        engine_script_hold(rig->hub->script);
+        chorus_sing(session, &speech, 1u << 0 | 1u << 2);
+        session_rig_send(rig, "flush");
+        while (!session->channels[2].is_flushing)
+                loop_turn(rig->hub->loop);
+        assert_false(session->channels[1].is_flushing);
+        engine_script_release(rig->hub->script);
+        session_rig_expect(rig, "silence");
+        assert_false(session->channels[0].is_flushing || session->channels[2].is_flushing);
+        free(speech.samples);
+}
+
+static void a_client_that_vanishes_leaves_none(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+        struct sound speech = need_speech();
+
+        chorus_sing(chorus_open(rig), &speech, 1u << N);
+        session_rig_disconnect(rig);
+        while (hub_first_session(rig->hub->hub))
+                loop_turn(rig->hub->loop);
+        assert_null(hub_first(rig->hub->hub));
+        free(speech.samples);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                CHANNEL_TEST(each_channel_is_a_stream),
+                CHANNEL_TEST(each_has_its_own_text),
+                CHANNEL_TEST(it_ends_when_all_have_their_text),
+                CHANNEL_TEST(all_are_flushed_together),
+                CHANNEL_TEST(a_client_that_vanishes_leaves_none),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
