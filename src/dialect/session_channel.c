@@ -230,6 +230,9 @@ void session_flush(struct session *session) {
 }
 
 void session_end_sound(struct session *session) {
+        for (unsigned i = 0; i < session->n_channels; i++)
+                feed_finish(&session->channels[i].feed, channel_on_samples,
+                            session->channels[i].stream);
         session_flush(session);
 }
 

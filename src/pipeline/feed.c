@@ -31,6 +31,7 @@ int feed_init(struct feed *feed, const struct request *request, struct error *er
                 return error_set(error, -EINVAL, "channel %u is asked for, of %u",
                                  request->channel, request->channels);
         }
+        feed->rate = rate;
         if (rate != AUDIO_RATE)
                 feed->resampler = resampler_new(rate);
         return 0;
@@ -107,4 +108,14 @@ bool feed_push(struct feed *feed, const uint8_t *bytes, size_t n,
         feed->n_cut = n % size;
         memcpy(feed->cut, bytes + n - feed->n_cut, feed->n_cut);
         return is_implausible;
+}
+
+void feed_finish(struct feed *feed,
+                 void (*on_samples)(void *context, const float *samples, size_t n),
+                 void *context) {
+        if (!feed->resampler)
+                return;
+        resampler_finish(feed->resampler, on_samples, context);
+        resampler_free(feed->resampler);
+        feed->resampler = resampler_new(feed->rate);
 }

@@ -3,7 +3,7 @@
 // them.
 //
 // Threads: one at a time for each feed.
-// Memory:  the caller owns it: up to 60 KiB where the sound has another rate than ours.
+// Memory:  the caller owns it: about 60 KiB where the sound has another rate than ours.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +27,7 @@ struct feed {
         unsigned channels;            // 0: 1
         unsigned channel;             // the only one that is heard, from 1 on; 0: all, mixed
         struct resampler *resampler;  // NULL: the sound has AUDIO_RATE
+        unsigned rate;                // that it is for
         struct plausibility plausibility;  // of float32
         uint8_t cut[FEED_FRAME_MAX];       // the beginning of a frame whose rest is to come
         size_t n_cut;
@@ -43,3 +44,9 @@ void feed_deinit(struct feed *feed);
 bool feed_push(struct feed *feed, const uint8_t *bytes, size_t n,
                void (*on_samples)(void *context, const float *samples, size_t n),
                void *context);
+
+// No more bytes come, or none for now: give what is still held back, but for a frame that is
+// cut. Sound that comes afterwards begins anew.
+void feed_finish(struct feed *feed,
+                 void (*on_samples)(void *context, const float *samples, size_t n),
+                 void *context);

@@ -38,6 +38,7 @@ static struct heard *hear(const struct request *request, const void *bytes, size
         for (size_t i = 0; i < n; i += piece)
                 assert_false(feed_push(&feed, (const uint8_t *)bytes + i,
                                        piece < n - i ? piece : n - i, on_samples, heard));
+        feed_finish(&feed, on_samples, heard);
         feed_deinit(&feed);
         return heard;
 }
@@ -101,10 +102,29 @@ static void a_second_of_any_rate_is_a_second(void **state) {
                 int16_t *sound = xcalloc(rates[i], sizeof(*sound));
                 struct heard *heard = hear(&request, sound, sizeof(*sound) * rates[i], 640);
 
-                assert_in_range(heard->n, AUDIO_RATE - AUDIO_RATE / 50, AUDIO_RATE);
+                assert_int_equal(heard->n, AUDIO_RATE);
                 free(heard);
                 free(sound);
         }
+}
+
+// What is flushed in between costs no sample, and none is heard twice.
+static void sound_goes_on_after_a_flush(void **state) {
+        const struct request request = {.format = PCM_S16, .rate = 8000};
+        struct heard *heard = xnew(struct heard);
+        int16_t *sound = xcalloc(8000, sizeof(*sound));
+        struct feed feed;
+
+        (void)state;
+        assert_int_equal(feed_init(&feed, &request, NULL), 0);
+        for (int i = 1; i <= 2; i++) {
+                feed_push(&feed, (const uint8_t *)sound, 8000, on_samples, heard);
+                feed_finish(&feed, on_samples, heard);
+                assert_int_equal(heard->n, i * AUDIO_RATE / 2);
+        }
+        feed_deinit(&feed);
+        free(sound);
+        free(heard);
 }
 
 static void expect_refusal(const struct request *request, const char *words) {
@@ -152,6 +172,7 @@ int main(void) {
                 cmocka_unit_test(samples_may_be_cut_anywhere),
                 cmocka_unit_test(channels_are_mixed_or_kept_apart),
                 cmocka_unit_test(a_second_of_any_rate_is_a_second),
+                cmocka_unit_test(sound_goes_on_after_a_flush),
                 cmocka_unit_test(what_nobody_sends_is_refused),
                 cmocka_unit_test(what_is_no_sound_is_told_once),
         };
