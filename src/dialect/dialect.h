@@ -15,9 +15,10 @@
 struct hub_stream;
 struct session;
 
-// All functions but those marked optional are required. None is called once the session is
-// leaving, but on_idle, on_relief, on_warning, on_stream, on_implausible, goodbye and close.
-// `state` (session.h) is NULL until the dialect sets it.
+// All functions but those marked optional are required: on_text and on_binary of clients that
+// come by WebSocket, on_bytes of others. None is called
+// once the session is leaving, but on_idle, on_relief, on_warning, on_stream, on_implausible,
+// goodbye and close. `state` (session.h) is NULL until the dialect sets it.
 struct dialect {
         const char *name;  // for the log, the metrics' label, and auth.anonymous.dialects
         unsigned scope;    // what its clients must have (enum principal_scope); 0: nothing
@@ -40,6 +41,13 @@ struct dialect {
 
         void (*on_text)(struct session *session, const char *text, size_t n);
         void (*on_binary)(struct session *session, const struct websocket_piece *piece);
+        // Bytes of a client that comes by no WebSocket, to a listener of this dialect's own
+        // (session_open_raw). As on_bytes in net/raw.h: one message at most or a part of one,
+        // and how many bytes that were.
+        size_t (*on_bytes)(struct session *session, const uint8_t *bytes, size_t n);
+        // Such a client will send no more, but may wait for what it is owed (optional: it is
+        // gone).
+        void (*on_end)(struct session *session);
         // Nothing waits to be sent to the client any more (optional).
         void (*on_drained)(struct session *session);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/raw.h"
 #include "pipeline/hub_admission.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -19,11 +20,11 @@ nsec_t session_wall(const struct session *session) {
 
 void session_close(struct session *session, uint16_t code, const char *reason) {
         session->is_closing = true;
-        websocket_close(session->socket, code, reason);
+        session->wire->close(session->connection, code, reason);
 }
 
 size_t session_unsent(const struct session *session) {
-        return websocket_pending(session->socket);
+        return session->wire->unsent(session->connection);
 }
 
 // --- recognising -----------------------------------------------------------------------------
@@ -107,7 +108,7 @@ static void session_on_setup_timeout(void *context) {
         session_refuse(context, 1008, "no setup message within 30 s", 0);
 }
 
-// --- the socket's events ---------------------------------------------------------------------
+// --- the connection's events -----------------------------------------------------------------
 
 static void session_on_text(void *context, const char *text, size_t n) {
         struct session *session = context;
@@ -130,6 +131,23 @@ static void session_on_binary(void *context, const struct websocket_piece *piece
         else
                 session_refuse(session, 1008,
                                "audio before setup: send the setup message first", 0);
+}
+
+static size_t session_on_bytes(void *context, const uint8_t *bytes, size_t n) {
+        struct session *session = context;
+
+        return session->is_leaving ? n : session->dialect->on_bytes(session, bytes, n);
+}
+
+static void session_on_end(void *context) {
+        struct session *session = context;
+
+        if (session->is_leaving)
+                return;
+        if (session->dialect->on_end)
+                session->dialect->on_end(session);
+        else
+                session_close(session, 1000, "");
 }
 
 static void session_on_drained(void *context) {
@@ -156,8 +174,12 @@ static void session_on_close(void *context, uint16_t code) {
                 log_info(session->base.about, "client-dropped",
                          "read too slowly or broke the protocol: connection closed (%u)", code);
         log_debug(session->base.about, "client-left", "connection closed (%u)", code);
-        session->socket = NULL;
+        session->connection = NULL;
         session_free(session);
+}
+
+static void session_on_raw_close(void *context, bool is_dropped) {
+        session_on_close(context, is_dropped ? 1008 : 1006);
 }
 
 // --- what the server asks --------------------------------------------------------------------
@@ -237,8 +259,8 @@ static const struct hub_session_ops session_ops = {
 // --- for dialects ----------------------------------------------------------------------------
 
 void session_send(struct session *session, char *text, size_t n) {
-        if (session->socket)
-                websocket_send_text(session->socket, text, n);
+        if (session->connection)
+                session->wire->send(session->connection, text, n);
         session->base.reader->observers.n_bytes += n;
         free(text);
 }
@@ -268,18 +290,9 @@ void session_leave(struct session *session, uint16_t code) {
 
 // --- life ------------------------------------------------------------------------------------
 
-void session_open(struct hub *hub, const struct dialect *const *dialects,
-                  const struct http_request *request, struct websocket *socket) {
+static struct session *session_new(struct hub *hub, const struct dialect *const *dialects,
+                                   const struct http_request *request) {
         struct session *session = xnew(struct session);
-        struct websocket_handler handler = {
-                .on_text = session_on_text,
-                .on_binary = session_on_binary,
-                .on_drained = session_on_drained,
-                .on_close = session_on_close,
-                .context = session,
-        };
-        struct websocket_limits limits = {.text_max = SESSION_TEXT_MAX};
-        bool fits;
 
         session->base.ops = &session_ops;
         session->base.principal = request->principal;
@@ -287,12 +300,14 @@ void session_open(struct hub *hub, const struct dialect *const *dialects,
         snprintf(session->base.address, sizeof(session->base.address), "%s", request->address);
         session->hub = hub;
         session->dialects = dialects;
-        session->socket = socket;
         session->setup_timer =
                 loop_timer_new(hub_parts(hub)->loop, session_on_setup_timeout, session);
-        fits = hub_enter(hub, &session->base);
-        websocket_set_handler(socket, &handler, &limits);
-        session_on_request(session, request);
+        return session;
+}
+
+// Let it in, if there is room for it and it may.
+static void session_begin(struct session *session, const struct http_request *request,
+                          bool fits) {
         if (!fits) {
                 session_refuse(session, 1013,
                                "Server busy: your address has too many sessions, or your "
@@ -308,4 +323,43 @@ void session_open(struct hub *hub, const struct dialect *const *dialects,
         loop_timer_set(session->setup_timer, SESSION_SETUP_TIMEOUT);
         if (session->dialect && session->dialect->begin)
                 session->dialect->begin(session, request);
+}
+
+void session_open(struct hub *hub, const struct dialect *const *dialects,
+                  const struct http_request *request, struct websocket *socket) {
+        struct session *session = session_new(hub, dialects, request);
+        struct websocket_handler handler = {
+                .on_text = session_on_text,
+                .on_binary = session_on_binary,
+                .on_drained = session_on_drained,
+                .on_close = session_on_close,
+                .context = session,
+        };
+        struct websocket_limits limits = {.text_max = SESSION_TEXT_MAX};
+        bool fits = hub_enter(hub, &session->base);
+
+        session->wire = &session_wire_websocket;
+        session->connection = socket;
+        websocket_set_handler(socket, &handler, &limits);
+        session_on_request(session, request);
+        session_begin(session, request, fits);
+}
+
+void session_open_raw(struct hub *hub, const struct dialect *const *dialects,
+                      const struct http_request *request, struct raw *raw) {
+        struct session *session = session_new(hub, dialects, request);
+        struct raw_handler handler = {
+                .on_bytes = session_on_bytes,
+                .on_end = session_on_end,
+                .on_drained = session_on_drained,
+                .on_close = session_on_raw_close,
+                .context = session,
+        };
+        bool fits = hub_enter(hub, &session->base);
+
+        session->wire = &session_wire_raw;
+        session->connection = raw;
+        raw_set_handler(raw, &handler, 0);
+        session_recognise(session, dialects[0]);
+        session_begin(session, request, fits);
 }

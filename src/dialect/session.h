@@ -1,9 +1,10 @@
 #pragma once
-// Session: one WebSocket client, from its upgrade to its goodbye, whatever its dialect
+// Session: one client, from its upgrade or connection to its goodbye, whatever its dialect
 // (dialect.h). Here is what dialects ask for: send, refuse, open a stream, feed it, leave.
 //
 // Threads: loop thread only.
-// Memory:  a session is in the hub's list and frees itself when its socket is closed.
+// Memory:  a session is in the hub's list and frees itself when its connection is
+//          closed.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 
 #include "dialect/dialect.h"
 #include "dialect/session_channel.h"
+#include "dialect/wire.h"
 #include "pipeline/hub.h"
 
 // Most recent final segments sent with each message, unless the client asks for another number;
@@ -26,13 +28,16 @@
 // A client that is not set up after this time is sent away.
 #define SESSION_SETUP_TIMEOUT (30 * NSEC_PER_SEC)
 
+struct raw;  // net/raw.h
+
 struct session {
         struct hub_session base;  // first: the hub knows the session by it
         struct hub *hub;
         const struct dialect *const *dialects;  // that it may have: dialects.h
         const struct dialect *dialect;          // that it has; NULL: not known yet
         void *state;                            // the dialect's own
-        struct websocket *socket;
+        const struct session_wire *wire;        // what it is connected by, and that
+        void *connection;                       // connection; NULL: it is closed
 
         struct session_channel channels[SESSION_CHANNELS_MAX];  // that the client feeds
         unsigned n_channels;
@@ -52,6 +57,11 @@ struct session {
 void session_open(struct hub *hub, const struct dialect *const *dialects,
                   const struct http_request *request, struct websocket *socket);
 
+// Take over a new connection that is none of HTTP's, at a listener of that dialect's own, which
+// has on_bytes. Its clients begin at once.
+void session_open_raw(struct hub *hub, const struct dialect *const *dialects,
+                      const struct http_request *request, struct raw *raw);
+
 // The client is set up.
 void session_started(struct session *session, const char *about);
 
@@ -61,23 +71,20 @@ void session_refuse(struct session *session, uint16_t code, const char *words, n
 // Finish in order: flush, wait for the backlog, goodbye with `code`.
 void session_leave(struct session *session, uint16_t code);
 
-// Begin to close the connection: what was sent before arrives first. The reason is for people.
+// Begin to close the connection: what was sent before arrives first. The reason is for people;
+// it and the code go no further than the log where the connection has no place for them.
 void session_close(struct session *session, uint16_t code, const char *reason);
 
 // Stop and start reading what the client sends.
 static inline void session_read(struct session *session, bool is_wanted) {
-        if (!session->socket)
-                return;
-        if (is_wanted)
-                websocket_resume(session->socket);
-        else
-                websocket_pause(session->socket);
+        if (session->connection)
+                session->wire->read(session->connection, is_wanted);
 }
 
 // Bytes that wait to be sent to the client.
 size_t session_unsent(const struct session *session);
 
-// Send an encoded text and free it.
+// Send an encoded text, or the bytes of a message where it is no WebSocket, and free it.
 void session_send(struct session *session, char *text, size_t n);
 
 // The wall-clock time that messages carry.

@@ -20,9 +20,18 @@ static void rig_on_websocket(void *context, const struct http_request *request,
         session_open(rig->hub->hub, rig->dialects, &theirs, socket);
 }
 
+static void rig_on_raw(void *context, const struct http_request *request, struct raw *raw) {
+        struct session_rig *rig = context;
+        struct http_request theirs = *request;
+
+        theirs.principal = principal_anonymous(true);
+        session_open_raw(rig->hub->hub, rig->dialects, &theirs, raw);
+}
+
 int session_rig_setup(void **state) {
         struct session_rig *rig = xnew(struct session_rig);
         struct listener_handler handler = {.on_websocket = rig_on_websocket, .context = rig};
+        struct listener_handler raw_handler = {.on_raw = rig_on_raw, .context = rig};
         void *hub;
 
         *state = rig;
@@ -32,7 +41,9 @@ int session_rig_setup(void **state) {
         if (hub_rig_setup(&hub) < 0)
                 return -1;
         rig->hub = hub;
-        return listener_open(&rig->listener, rig->hub->loop, "127.0.0.1:0", &handler, NULL);
+        return listener_open(&rig->listener, rig->hub->loop, "127.0.0.1:0", &handler, NULL) |
+               listener_open(&rig->raw_listener, rig->hub->loop, "127.0.0.1:0", &raw_handler,
+                             NULL);
 }
 
 int session_rig_teardown(void **state) {
@@ -40,6 +51,7 @@ int session_rig_teardown(void **state) {
         void *hub = rig->hub;
 
         listener_close(rig->listener);
+        listener_close(rig->raw_listener);
         hub_rig_teardown(&hub);
         if (rig->fd >= 0)
                 close(rig->fd);
@@ -56,18 +68,12 @@ struct session_rig *session_rig_need(void **state) {
         return rig;
 }
 
-void session_rig_connect(struct session_rig *rig, const char *target, int room) {
+static void rig_connect(struct session_rig *rig, int port, int room) {
         struct sockaddr_in address = {
                 .sin_family = AF_INET,
-                .sin_port = htons((uint16_t)listener_port(rig->listener)),
+                .sin_port = htons((uint16_t)port),
                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
         };
-        CLEANUP(mem_freep)
-        char *head = xasprintf("GET %s HTTP/1.1\r\n"
-                               "Host: localhost\r\nUpgrade: websocket\r\n"
-                               "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-                               target);
 
         if (rig->fd >= 0)
                 close(rig->fd);
@@ -78,6 +84,21 @@ void session_rig_connect(struct session_rig *rig, const char *target, int room) 
                 assert_int_equal(
                         setsockopt(rig->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)), 0);
         assert_int_equal(connect(rig->fd, (struct sockaddr *)&address, sizeof(address)), 0);
+}
+
+void session_rig_connect_raw(struct session_rig *rig) {
+        rig_connect(rig, listener_port(rig->raw_listener), 0);
+}
+
+void session_rig_connect(struct session_rig *rig, const char *target, int room) {
+        CLEANUP(mem_freep)
+        char *head = xasprintf("GET %s HTTP/1.1\r\n"
+                               "Host: localhost\r\nUpgrade: websocket\r\n"
+                               "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+                               target);
+
+        rig_connect(rig, listener_port(rig->listener), room);
         assert_int_equal(send(rig->fd, head, strlen(head), MSG_NOSIGNAL), strlen(head));
 }
 
@@ -94,6 +115,20 @@ void session_rig_send(struct session_rig *rig, const char *text) {
         for (size_t i = 0; i < n; i++)
                 frame[6 + i] = (uint8_t)text[i];
         assert_int_equal(send(rig->fd, frame, 6 + n, MSG_NOSIGNAL), 6 + n);
+}
+
+void session_rig_send_bytes(struct session_rig *rig, const void *bytes, size_t n, bool is_end) {
+        for (size_t sent = 0, turns = 0; sent < n; turns++) {
+                ssize_t got = send(rig->fd, (const uint8_t *)bytes + sent, n - sent,
+                                   MSG_NOSIGNAL | MSG_DONTWAIT);
+
+                assert_true(turns < TURNS_MAX);
+                assert_true(got > 0 || errno == EAGAIN);
+                sent += got > 0 ? (size_t)got : 0;
+                loop_turn(rig->hub->loop);
+        }
+        if (is_end)
+                assert_int_equal(shutdown(rig->fd, SHUT_WR), 0);
 }
 
 static bool rig_find(struct session_rig *rig, const char *bytes) {
@@ -117,6 +152,18 @@ void session_rig_expect(struct session_rig *rig, const char *bytes) {
                 assert_true(got > 0 || (got < 0 && errno == EAGAIN));
                 if (got > 0)
                         rig->n_bytes += (size_t)got;
+                loop_turn(rig->hub->loop);
+        }
+}
+
+void session_rig_expect_end(struct session_rig *rig) {
+        for (int turns = 0;; turns++) {
+                ssize_t got = recv(rig->fd, rig->bytes, SESSION_RIG_BYTES, MSG_DONTWAIT);
+
+                if (got == 0 || (got < 0 && errno == ECONNRESET))
+                        return;
+                assert_true(turns < TURNS_MAX);
+                assert_true(got > 0 || errno == EAGAIN);
                 loop_turn(rig->hub->loop);
         }
 }

@@ -63,6 +63,40 @@ static int setup(void **state) {
         return session_rig_setup(state);
 }
 
+// --- and one that does without WebSocket
+// ------------------------------------------------------
+
+// A letter is answered by it, a dot is the end.
+static size_t letters_on_bytes(struct session *session, const uint8_t *bytes, size_t n) {
+        (void)n;
+        if (*bytes == '.')
+                session_leave(session, 1000);
+        else
+                session_send(session, xasprintf("<%c>", *bytes), 3);
+        return 1;
+}
+
+static void letters_on_end(struct session *session) {
+        session_leave(session, 1000);
+}
+
+static void letters_goodbye(struct session *session, uint16_t code) {
+        session_send(session, xasprintf("bye %u", code), 8);
+        session_close(session, code, "");
+}
+
+static const struct dialect dialect_letters = {
+        .name = "letters",
+        .begin = echo_begin,
+        .on_bytes = letters_on_bytes,
+        .on_end = letters_on_end,
+        .refuse = echo_refuse,
+        .goodbye = letters_goodbye,
+        .close = echo_close,
+};
+
+static const struct dialect *const only_letters[] = {&dialect_letters, NULL};
+
 // --- tests -----------------------------------------------------------------------------------
 
 static void a_dialect_known_by_its_path_may_speak_first(void **state) {
@@ -80,6 +114,29 @@ static void a_dialect_known_by_its_path_may_speak_first(void **state) {
         loop_advance(rig->hub->loop, SESSION_SETUP_TIMEOUT);  // it is set up
         hub_first_session(rig->hub->hub)->ops->leave(hub_first_session(rig->hub->hub), 1001);
         session_rig_expect(rig, "echo dies away");
+}
+
+static void bytes_alone_make_a_session_too(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+
+        rig->dialects = only_letters;
+        session_rig_connect_raw(rig);
+        session_rig_expect(rig, "hello?");
+        assert_int_equal(hub_reader(rig->hub->hub, "letters")->n_present, 1);
+        session_rig_send_bytes(rig, "ab.c", 4, false);
+        session_rig_expect(rig, "<a><b>bye 1000");
+        session_rig_expect_end(rig);
+}
+
+static void who_has_said_all_is_told_the_rest(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+
+        rig->dialects = only_letters;
+        session_rig_connect_raw(rig);
+        session_rig_send_bytes(rig, "ab", 2, true);
+        session_rig_expect(rig, "<a><b>bye 1000");
+        session_rig_expect_end(rig);
+        assert_null(hub_first_session(rig->hub->hub));
 }
 
 static void whoever_says_nothing_is_sent_away(void **state) {
@@ -165,6 +222,8 @@ static void whoever_has_said_nothing_can_be_dismissed(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 SESSION_TEST(a_dialect_known_by_its_path_may_speak_first),
+                SESSION_TEST(bytes_alone_make_a_session_too),
+                SESSION_TEST(who_has_said_all_is_told_the_rest),
                 SESSION_TEST(whoever_says_nothing_is_sent_away),
                 SESSION_TEST(a_first_text_of_nobody_is_told_what_it_could_be),
                 SESSION_TEST(unknown_roles_are_refused),

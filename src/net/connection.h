@@ -5,7 +5,7 @@
 // Threads: loop thread only.
 // Life:    frees itself when its socket has closed, taking itself off the listener's list.
 
-#include "net/listener_private.h"
+#include "net/listening.h"
 
 #define CONNECTION_IDLE_TIMEOUT (10 * NSEC_PER_SEC)   // between requests
 #define CONNECTION_LINGER       (2 * NSEC_PER_SEC)    // for the peer to hang up after us

@@ -10,7 +10,8 @@
 
 #include "net/acceptor.h"
 #include "net/connection.h"
-#include "net/listener_private.h"
+#include "net/listening.h"
+#include "net/raw_private.h"
 #include "net/tls_identity.h"
 #include "util/mem.h"
 
@@ -40,6 +41,8 @@ static size_t connections_allowed(size_t n_children) {
 
 void listener_limit(struct listener *listener, const struct listener_limits *limits) {
         listener->connections_max = connections_allowed(limits->n_children);
+        if (limits->part)
+                listener->connections_max = MAX(1, listener->connections_max / limits->part);
         listener->busy_max = MIN(BUSY_MAX, listener->connections_max / BUSY_PART);
         listener->per_address_max = MIN(
                 limits->per_address, listener->connections_max - listener->connections_max / 4);
@@ -49,8 +52,11 @@ static void listener_on_accept(void *context, int fd) {
         struct listener *listener = context;
 
         // Refusing in words takes descriptors too; what comes on top is closed without any.
-        if (listener->n_connections >= listener->connections_max + listener->busy_max)
+        if (listener->n_connections >=
+            listener->connections_max + (listener->handler.on_raw ? 0 : listener->busy_max))
                 close(fd);
+        else if (listener->handler.on_raw)
+                raw_open(listener, fd);
         else
                 connection_open(listener, fd,
                                 listener->n_connections >= listener->connections_max);
@@ -146,6 +152,10 @@ struct listener *listener_close(struct listener *listener) {
              connection = next) {
                 next = connection_next(connection);
                 connection_drop(connection);
+        }
+        for (struct raw *raw = listener->raws, *later; raw; raw = later) {
+                later = raw_next(raw);
+                raw_drop(raw);
         }
         deflater_free(listener->deflater);
         tally_deinit(&listener->addresses);

@@ -1,5 +1,6 @@
 #pragma once
-// Listener: one TCP port, or one unix socket, on which HTTP requests and WebSockets arrive.
+// Listener: one TCP port, or one unix socket, on which HTTP requests and WebSockets arrive, or
+// connections of another protocol.
 //
 // Threads: loop thread only.
 // Limits:  LISTENER_* below; a connection over one gets a clear refusal (400, 408, 413, 431,
@@ -16,6 +17,7 @@
 struct budget;    // util/budget.h
 struct exchange;  // net/exchange.h
 struct listener;
+struct raw;           // net/raw.h
 struct tls_identity;  // net/tls_identity.h
 struct websocket;     // net/websocket.h
 
@@ -43,6 +45,11 @@ struct listener_handler {
         // The request that was admitted, or refused, is no more, nor is who asked needed for
         // it. Optional.
         void (*dismiss)(void *context, struct http_request *request);
+        // What connects does not speak HTTP: its bytes are handed on as they come (net/raw.h);
+        // set its handler before returning. The request has nothing but who asks, and nobody is
+        // told why there is no room. With it the listener is never encrypted, and of the above
+        // only admit and dismiss are called. NULL: it is HTTP.
+        void (*on_raw)(void *context, const struct http_request *request, struct raw *raw);
         void *context;
         // The budget that connections' buffers are charged to; NULL: none. It outlives the
         // listener. When nothing is left, WebSockets and answers larger than BYTES_KEEP are
@@ -53,6 +60,7 @@ struct listener_handler {
 struct listener_limits {
         size_t per_address;  // connections of one address (address.h); 0: any number
         size_t n_children;   // of cameras and uploads, that need descriptors as well
+        size_t part;         // of the connections that there may be: one in so many; 0: all
 };
 
 // Bind to "HOST:PORT", "[v6]:PORT" or ":PORT" and listen. Port 0 takes a free one. -EADDRINUSE

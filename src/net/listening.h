@@ -1,5 +1,5 @@
 #pragma once
-// Listener, the side of it that its connections see.
+// Listening: the side of a listener that its connections see.
 //
 // Threads: loop thread only.
 
@@ -14,6 +14,7 @@ struct listener {
         struct listener_handler handler;
         struct deflater *deflater;  // shared by all websockets; NULL: no memory for one
         struct connection *connections;
+        struct raw *raws;
         size_t n_connections;
         size_t connections_max;
         size_t busy_max;                // over the limit, being refused in words at one time
