@@ -265,6 +265,10 @@ char *visitors_admit(const struct visitors *visitors, struct http_request *reque
         return TAKE(words);
 }
 
+void visitors_admit_raw(const struct visitors *visitors, struct http_request *request) {
+        request->principal = stranger_find(visitors, request, request->peer);
+}
+
 void visitors_dismiss(struct http_request *request) {
         const struct principal *principal = request->principal;
 

@@ -48,4 +48,7 @@ char *visitors_admit(const struct visitors *visitors, struct http_request *reque
 // for.
 char *visitors_admit_local(struct http_request *request);
 
+// As above for a connection that is no HTTP, and has no token: says who it is.
+void visitors_admit_raw(const struct visitors *visitors, struct http_request *request);
+
 void visitors_dismiss(struct http_request *request);

@@ -110,6 +110,14 @@ char *config_state_dir(const struct config *config) {
         return xstrdup("/var/tmp/eavesdrop");
 }
 
+const char *config_listener(const struct config *config, const char *dialect) {
+        CLEANUP(mem_freep) char *name = xasprintf("listeners.%s", dialect);
+        const struct setting *setting = setting_find(SETTING_SERVER, name);
+
+        return setting ? *(char *const *)(const void *)((const char *)config + setting->offset)
+                       : NULL;
+}
+
 char *config_token_file(const struct config *config) {
         CLEANUP(mem_freep) char *folder = NULL;
 

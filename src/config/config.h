@@ -174,6 +174,9 @@ unsigned config_uploads_at_once(const struct config *config);
 // ~/.local/state/eavesdrop, else /var/tmp/eavesdrop. The caller frees it.
 char *config_state_dir(const struct config *config);
 
+// Where clients of that dialect come, by the setting listeners.NAME; lent. NULL: nowhere.
+const char *config_listener(const struct config *config, const char *dialect);
+
 // The token file: auth.token_file, else the one in the state folder. The caller frees it.
 char *config_token_file(const struct config *config);
 

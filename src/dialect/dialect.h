@@ -1,5 +1,5 @@
 #pragma once
-// Dialect: what one kind of client says. It is a row of the table in dialects.c, and a folder
+// Dialect: what one kind of client says. It is a row of a table in dialects.c, and a folder
 // with the same name; session.h has what it may ask for its sessions.
 //
 // Threads: loop thread only.

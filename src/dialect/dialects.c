@@ -8,9 +8,23 @@
         _(health_check) \
         _(whisperlive)
 
+// With a listener of its own each.
+#define DIALECTS_APART(_)
+
 #define DECLARE(name) extern const struct dialect dialect_##name;
 #define ROW(name)     &dialect_##name,
 
 DIALECTS(DECLARE)
+DIALECTS_APART(DECLARE)
 
 const struct dialect *const dialects[] = {DIALECTS(ROW) NULL};
+const struct dialect *const dialects_apart[] = {DIALECTS_APART(ROW) NULL};
+
+#define N_DIALECTS (sizeof(dialects) / sizeof(dialects[0]) - 1)
+#define N_APART    (sizeof(dialects_apart) / sizeof(dialects_apart[0]) - 1)
+
+const struct dialect *dialects_at(size_t i) {
+        if (i < N_DIALECTS)
+                return dialects[i];
+        return i < N_DIALECTS + N_APART ? dialects_apart[i - N_DIALECTS] : NULL;
+}

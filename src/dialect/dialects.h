@@ -1,5 +1,5 @@
 #pragma once
-// Dialects: the table of all that the server speaks.
+// Dialects: the tables of all that the server speaks.
 //
 // Threads: any; constant.
 
@@ -8,3 +8,10 @@
 // In the order in which they are asked whether a client is theirs; NULL at the end. The first
 // one also speaks to clients who have not shown yet what they are.
 extern const struct dialect *const dialects[];
+
+// The dialects that have a listener of their own each, where the setting listeners.NAME says:
+// nobody else comes there, and its clients come nowhere else. NULL at the end.
+extern const struct dialect *const dialects_apart[];
+
+// All of both tables, counted from 0. NULL: there are no more.
+const struct dialect *dialects_at(size_t i);

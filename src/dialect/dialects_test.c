@@ -27,17 +27,22 @@ static void first_texts_tell_the_dialect(void **state) {
 }
 
 static void rows_are_whole(void **state) {
-        (void)state;
-        for (const struct dialect *const *dialect = dialects; *dialect; dialect++) {
-                const struct dialect *row = *dialect;
+        const struct dialect *row;
 
-                assert_true(row->matches_request || row->matches_text);
+        (void)state;
+        for (size_t i = 0; (row = dialects_at(i)); i++) {
+                if (row->on_bytes)
+                        assert_false(row->on_text || row->on_binary);
+                else
+                        assert_true((row->matches_request || row->matches_text) &&
+                                    row->on_text && row->on_binary);
                 assert_int_equal(row->matches_text != NULL, row->first_key != NULL);
-                assert_true(row->on_text && row->on_binary && row->refuse && row->goodbye &&
-                            row->close);
-                for (const struct dialect *const *other = dialects; other < dialect; other++)
-                        assert_string_not_equal((*other)->name, row->name);
+                assert_true(row->refuse && row->goodbye && row->close);
+                for (size_t before = 0; before < i; before++)
+                        assert_string_not_equal(dialects_at(before)->name, row->name);
         }
+        for (const struct dialect *const *dialect = dialects; *dialect; dialect++)
+                assert_null((*dialect)->on_bytes);
 }
 
 int main(void) {

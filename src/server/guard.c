@@ -25,21 +25,24 @@ static size_t word_length(const char *words) {
 }
 
 static bool dialect_is_known(const char *name, size_t n) {
+        const struct dialect *dialect;
+
         if (n == strlen(PRINCIPAL_API) && memcmp(name, PRINCIPAL_API, n) == 0)
                 return true;
-        for (const struct dialect *const *dialect = dialects; *dialect; dialect++)
-                if (strlen((*dialect)->name) == n && memcmp((*dialect)->name, name, n) == 0)
+        for (size_t i = 0; (dialect = dialects_at(i)); i++)
+                if (strlen(dialect->name) == n && memcmp(dialect->name, name, n) == 0)
                         return true;
         return false;
 }
 
 static char *dialects_list(void) {
         char *list = xstrdup(PRINCIPAL_API);
+        const struct dialect *dialect;
 
-        for (const struct dialect *const *dialect = dialects; *dialect; dialect++) {
+        for (size_t i = 0; (dialect = dialects_at(i)); i++) {
                 CLEANUP(mem_freep) char *before = list;
 
-                list = xasprintf("%s, %s", before, (*dialect)->name);
+                list = xasprintf("%s, %s", before, dialect->name);
         }
         return list;
 }
@@ -74,7 +77,8 @@ static unsigned scopes_of(const char *words) {
 
 // --- an address that others reach ------------------------------------------------------------
 
-int guard_check_address(const struct guard *guard, bool is_loopback, struct error *error) {
+int guard_check_address(const struct guard *guard, const struct guard_address *place,
+                        bool is_loopback, struct error *error) {
         const struct config *config = guard->config;
 
         if (is_loopback)
@@ -85,17 +89,25 @@ int guard_check_address(const struct guard *guard, bool is_loopback, struct erro
                             "every stream and have sound decoded, without a password; keep it "
                             "behind a firewall, or make tokens (eavesdrop token new) and leave "
                             "auth: none out",
-                            config->listen);
+                            place->address);
                 return 0;
         }
-        if (tokens_are_set(guard->tokens))
+        if (place->has_tokens ? tokens_are_set(guard->tokens) : config->auth.from != NULL)
                 return 0;
+        if (!place->has_tokens)
+                return error_set(
+                        error, -EACCES,
+                        "%s: %s is reached by others, and its clients can send no token: list "
+                        "the networks that they come from under auth.anonymous.from, or listen "
+                        "on 127.0.0.1, or say auth: none in the configuration "
+                        "(EAVESDROP_AUTH_MODE=none), which lets everybody in",
+                        place->setting, place->address);
         return error_set(error, -EACCES,
-                         "listen: %s is reached by others, and there are no tokens: make one "
+                         "%s: %s is reached by others, and there are no tokens: make one "
                          "with \"eavesdrop token new NAME --scope listen\", or listen on "
                          "127.0.0.1, or say auth: none in the configuration "
                          "(EAVESDROP_AUTH_MODE=none), which lets everybody in",
-                         config->listen);
+                         place->setting, place->address);
 }
 
 // --- while it runs ---------------------------------------------------------------------------

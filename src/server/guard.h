@@ -20,10 +20,19 @@ struct guard;
 int guard_open(struct guard **ret, struct loop *loop, const struct config *config,
                struct error *error);
 
-// Whether the server may listen at the configuration's address, which is loopback's alone or
-// not: others' only with tokens, or where `auth: none` says that none are wanted (which the log
-// repeats). -EACCES with words that say what to set.
-int guard_check_address(const struct guard *guard, bool is_loopback, struct error *error);
+// An address that the configuration names.
+struct guard_address {
+        const char *setting;  // "listen"
+        const char *address;
+        bool has_tokens;  // its clients can send one
+};
+
+// Whether the server may listen at that address, which is loopback's alone or not: others' only
+// with tokens, or with networks of anonymous clients where no token can be sent, or where
+// `auth: none` says that none are wanted (which the log repeats). -EACCES with words that say
+// what to set.
+int guard_check_address(const struct guard *guard, const struct guard_address *place,
+                        bool is_loopback, struct error *error);
 
 // The tokens are those of this configuration from now on, which is lent until the next call;
 // its token file is read. Fails with words, and all stay as they were.

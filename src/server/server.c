@@ -18,6 +18,7 @@
 #include "server/guard.h"
 #include "server/local.h"
 #include "server/overload.h"
+#include "server/ports.h"
 #include "server/recorder.h"
 #include "server/stop.h"
 #include "source/media_backend.h"
@@ -46,6 +47,7 @@ struct server {
         struct api *api;
         struct listener *listener;
         struct listener *local;  // the unix socket; NULL: none could be had
+        struct ports *ports;     // listeners of dialects that have one of their own
         struct overload *overload;
         struct stop *stop;         // NULL: not yet
         struct loop_timer *timer;  // the tick
@@ -73,6 +75,7 @@ static void server_describe(const void *context, struct api_view *ret) {
         ret->figures = (struct metrics_sources){
                 .hub = server->hub,
                 .n_connections = listener_connections(server->listener) +
+                                 ports_connections(server->ports) +
                                  (server->local ? listener_connections(server->local) : 0),
                 .certificate_expiry = encryption_expiry(server->listener),
         };
@@ -96,14 +99,20 @@ static void server_on_request(void *context, struct exchange *exchange) {
         api_answer(server->api, exchange);
 }
 
+static void server_on_session(void *context) {
+        const struct server *server = context;
+
+        if (server->stop)
+                stop_turn_away(server->stop);
+}
+
 static void server_on_websocket(void *context, const struct http_request *request,
                                 struct websocket *socket) {
         const struct server *server = context;
 
         if (!api_take(server->api, request, socket))
                 session_open(server->hub, dialects, request, socket);
-        if (server->stop)
-                stop_turn_away(server->stop);
+        server_on_session(context);
 }
 
 static bool server_upgrades(void *context, const struct http_request *request) {
@@ -152,6 +161,7 @@ void server_stop(struct server *server) {
         loop_timer_cancel(server->timer);
         reload_stop(server->reload);
         listener_stop(server->listener);
+        ports_stop(server->ports);
         if (server->local)
                 listener_stop(server->local);
         api_stop(server->api);
@@ -170,6 +180,21 @@ static void limits_set(struct server *server, size_t n_streams) {
         };
 
         listener_limit(server->listener, &limits);
+        ports_limit(server->ports, &limits);
+}
+
+static int ports_start(struct server *server, struct error *error) {
+        const struct ports_parts parts = {
+                .loop = server->parts.loop,
+                .config = server->parts.config,
+                .dialects = dialects_apart,
+                .guard = server->guard,
+                .budget = server->budget,
+                .on_session = server_on_session,
+                .context = server,
+        };
+
+        return ports_open(&server->ports, &parts, error);
 }
 
 static int listen_start(struct server *server, struct error *error) {
@@ -183,6 +208,7 @@ static int listen_start(struct server *server, struct error *error) {
                 .context = server,
                 .budget = server->budget,
         };
+        const struct guard_address place = {"listen", config->listen, true};
         int r = guard_open(&server->guard, server->parts.loop, config, error);
 
         if (r < 0)
@@ -192,7 +218,10 @@ static int listen_start(struct server *server, struct error *error) {
                           error);
         if (r < 0)
                 return r;
-        r = guard_check_address(server->guard, listener_is_loopback(server->listener), error);
+        r = guard_check_address(server->guard, &place, listener_is_loopback(server->listener),
+                                error);
+        if (r == 0)
+                r = ports_start(server, error);
         if (r < 0)
                 return r;
         limits_set(server, config->n_streams);
@@ -261,6 +290,7 @@ static void hub_start(struct server *server) {
         server->hub = hub_new(&parts);
         recorder_watch(server->recorder, server->hub);
         api_set_hub(server->api, server->hub);
+        ports_set_hub(server->ports, server->hub);
         server->overload = overload_new(server->hub);
 }
 
@@ -415,6 +445,7 @@ struct server *server_close(struct server *server) {
         server->stop = stop_free(server->stop);
         server->listener = listener_close(server->listener);  // frees the sessions
         server->local = listener_close(server->local);
+        server->ports = ports_close(server->ports);
         server->state = state_close(server->state);  // tells whoever waits
         server->api = api_free(server->api);
         server->rules = rules_close(server->rules);

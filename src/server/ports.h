@@ -1,0 +1,47 @@
+#pragma once
+// Ports: the listeners of dialects that have one of their own, each where the setting
+// listeners.NAME says, or nowhere. None of them is encrypted.
+//
+// Threads: loop thread only.
+
+#include <stddef.h>
+
+#include "config/config.h"
+#include "dialect/dialect.h"
+#include "net/listener.h"
+#include "pipeline/hub.h"
+#include "server/guard.h"
+#include "util/budget.h"
+#include "util/error.h"
+#include "util/loop.h"
+
+struct ports;
+
+struct ports_parts {
+        struct loop *loop;
+        const struct config *config;
+        const struct dialect *const *dialects;  // that have one; NULL at the end
+        const struct guard *guard;
+        struct budget *budget;
+        void (*on_session)(void *context);  // one was opened
+        void *context;
+};
+
+// Listen for all of them. Nobody is let in before ports_set_hub(), and the loop does not turn
+// before it. Fails with words when an address cannot be had, or others reach it who may not.
+int ports_open(struct ports **ret, const struct ports_parts *parts, struct error *error);
+
+// Where their sessions are.
+void ports_set_hub(struct ports *ports, struct hub *hub);
+
+// As listener_limit(), each of them with its part of all connections; listener_stop(); and
+// listener_connections(), of all together.
+void ports_limit(struct ports *ports, const struct listener_limits *limits);
+void ports_stop(struct ports *ports);
+size_t ports_connections(const struct ports *ports);
+
+// The port that a dialect is listened for on; 0: none.
+int ports_find(const struct ports *ports, const char *name);
+
+// Drop all their connections, and free. NULL is fine. Returns NULL.
+struct ports *ports_close(struct ports *ports);
