@@ -10,9 +10,11 @@
 // "eavesdrop.v1, eavesdrop.token.TOKEN".
 #define BEARER_PROTOCOL_TOKEN "eavesdrop.token."
 
-// The secret that the request has, by "Authorization: Bearer" or "Token", by a sub-protocol, or
-// else by ?token=. NULL: none. It is for tokens_find() and for nobody else to see; the caller
-// frees it with bearer_free(), which leaves nothing of it in memory.
+// The secret that the request has, in whichever way its client sends one: "Authorization:
+// Bearer SECRET", "Token SECRET" or the secret alone; the sub-protocols
+// "eavesdrop.token.SECRET", "openai-insecure-api-key.SECRET", or "token" or "bearer" with the
+// secret as the next; or else ?token=. NULL: none. It is for tokens_find() and for nobody else
+// to see; the caller frees it with bearer_free(), which leaves nothing of it in memory.
 char *bearer_read(const struct http_request *request);
 char *bearer_free(char *secret);
 

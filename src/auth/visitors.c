@@ -200,14 +200,28 @@ static const struct principal *bearer_find(const struct visitors *visitors,
 
 // --- all of it -------------------------------------------------------------------------------
 
+static enum visitors_key key_of(const struct visitors *visitors,
+                                const struct http_request *request) {
+        return visitors->rules.key_of ? visitors->rules.key_of(request) : KEY_IS_TOKEN;
+}
+
+// Who that is without a good token; `client` is the address that counts. Whose key is nobody's
+// and who would be let in with none is told of a mistake nowhere but where keys are no habit.
+static void stranger_name(const struct visitors *visitors, struct http_request *request,
+                          const char *client) {
+        const struct principal *stranger = stranger_find(visitors, request, client);
+
+        if (!request->principal ||
+            (stranger->scopes && key_of(visitors, request) == KEY_IS_A_HABIT))
+                request->principal = stranger;
+}
+
 // Somebody without a good token: NULL, or why there is no answer. `is_handed_on`: by a proxy
 // that is not believed.
 static char *stranger_judge(const struct visitors *visitors, struct http_request *request,
                             const struct forwarded *forwarded, bool is_handed_on) {
-        const char *client = forwarded->client[0] ? forwarded->client : request->peer;
-
-        if (!request->principal)
-                request->principal = stranger_find(visitors, request, client);
+        stranger_name(visitors, request,
+                      forwarded->client[0] ? forwarded->client : request->peer);
         if (is_handed_on && !visitors->rules.is_open && !request_is_public(request))
                 return xstrdup("a proxy has handed this on, and nobody knows for whom: send a "
                                "token, or list the proxy's address under proxies in the "
@@ -215,11 +229,13 @@ static char *stranger_judge(const struct visitors *visitors, struct http_request
         return page_judge(visitors, request, forwarded->host);
 }
 
-static char *nobody_refuse(const struct http_request *request, int *ret_status) {
+static char *nobody_refuse(const struct visitors *visitors, const struct http_request *request,
+                           int *ret_status) {
         const struct principal *principal = request->principal;
 
         if (!http_request_header(request, "Upgrade") || principal_may(principal, SCOPE_READ) ||
-            principal_may(principal, SCOPE_LISTEN))
+            principal_may(principal, SCOPE_LISTEN) ||
+            (principal != &unknown && key_of(visitors, request) == KEY_COMES_LATER))
                 return NULL;
         *ret_status = principal->stranger ? 401 : 403;
         return principal->stranger
@@ -257,7 +273,7 @@ char *visitors_admit(const struct visitors *visitors, struct http_request *reque
         if (!words && (!request->principal || request->principal == &unknown))
                 words = stranger_judge(visitors, request, &forwarded, is_handed_on);
         if (!words)
-                words = nobody_refuse(request, ret_status);
+                words = nobody_refuse(visitors, request, ret_status);
         if (!words)
                 words = crowd_refuse(visitors, request, ret_status);
         if (words)

@@ -12,6 +12,14 @@
 struct tokens;  // auth/tokens.h
 struct visitors;
 
+// What the key is that a request may have.
+enum visitors_key {
+        KEY_IS_TOKEN,     // a token of ours, or it is refused
+        KEY_IS_A_HABIT,   // stock clients send one always: another than ours counts as none
+                          // where whoever has none may come in
+        KEY_COMES_LATER,  // what it opens says who asks; a WebSocket is not refused for that
+};
+
 // What holds; lent, and outlives the visitors. Lists have blanks between their words; NULL:
 // none.
 struct visitors_rules {
@@ -25,7 +33,8 @@ struct visitors_rules {
         const char *anonymous_from;      // networks
         const char *anonymous_dialects;  // NULL: any
         unsigned anonymous_scopes;       // enum principal_scope
-        size_t connections_max;          // of one token; 0: any number
+        enum visitors_key (*key_of)(const struct http_request *request);  // optional: a token
+        size_t connections_max;  // of one token; 0: any number
 };
 
 struct visitors *visitors_new(const struct visitors_rules *rules);

@@ -53,6 +53,7 @@ int handshake_check(const struct http_head *head, struct handshake *ret,
                 handshake_negotiate(ret, offers);
         while ((protocols = http_head_next(head, "Sec-WebSocket-Protocol", protocols)))
                 subprotocol_offer(&ret->protocol, protocols);
+        subprotocol_end(&ret->protocol);
         return 0;
 }
 

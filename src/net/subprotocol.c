@@ -46,9 +46,20 @@ static bool name_is_signed(const char *name, size_t n) {
         return n > 3 && memcmp(name, "eyJ", 3) == 0;
 }
 
+static bool name_is_marker(const char *name, size_t n) {
+        return (n == 5 && strncasecmp(name, "token", n) == 0) ||
+               (n == 6 && strncasecmp(name, "bearer", n) == 0);
+}
+
 static void name_offer(struct subprotocol *chosen, const char *name, size_t n) {
         bool is_secret = chosen->is_secret_next;
 
+        if (chosen->marker) {
+                chosen->is_followed = true;
+        } else if (!is_secret && name_is_marker(name, n)) {
+                chosen->marker = name;
+                chosen->n_marker = n;
+        }
         chosen->is_secret_next = name_speaks_of_secret(name, n);
         if (chosen->name || is_secret || chosen->is_secret_next || name_is_signed(name, n) ||
             strspn(name, TOKEN_LETTERS) < n)
@@ -67,4 +78,11 @@ void subprotocol_offer(struct subprotocol *chosen, const char *offers) {
                         name_offer(chosen, offers, n);
                 offers += n;
         }
+}
+
+void subprotocol_end(struct subprotocol *chosen) {
+        if (chosen->name || !chosen->is_followed)
+                return;
+        chosen->name = chosen->marker;
+        chosen->n = chosen->n_marker;
 }

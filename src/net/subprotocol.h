@@ -15,6 +15,10 @@ struct subprotocol {
         const char *name;  // the one chosen, `n` characters of what was offered; NULL: none
         size_t n;
         bool is_secret_next;  // the last one offered said that a secret follows
+        // One that did no more than that, and was followed: "token" of "token, SECRET".
+        const char *marker;
+        size_t n_marker;
+        bool is_followed;
 };
 
 // Take in the value of a Sec-WebSocket-Protocol header; there may be several. The first one
@@ -22,3 +26,7 @@ struct subprotocol {
 // "bearer" and what follows them, "openai-insecure-api-key.KEY", and what looks like a signed
 // token. The value is lent.
 void subprotocol_offer(struct subprotocol *chosen, const char *offers);
+
+// There are no more offers. Where nothing else was offered than "token" or "bearer" and the
+// secret behind it, that word is chosen: clients of Deepgram's wait for it.
+void subprotocol_end(struct subprotocol *chosen);

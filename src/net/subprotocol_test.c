@@ -25,8 +25,13 @@ static void the_first_without_a_secret_is_chosen(void **state) {
                 {{"Bearer,s3cret", "eavesdrop"}, "eavesdrop"},
                 {{"Bearer", "s3cret,eavesdrop"}, "eavesdrop"},  // over the header's end
                 {{"bearer"}, NULL},
-                {{"bearer, s3cret"}, NULL},
-                {{"bearer s3cret"}, NULL},
+                {{"bearer, s3cret"}, "bearer"},
+                {{"token, s3cret"}, "token"},
+                {{"Token", "s3cret"}, "Token"},
+                {{"token, bearer"}, "token"},
+                {{"access-token, token, s3cret"}, NULL},  // it may be the secret itself
+                {{"token"}, NULL},
+                {{"bearer s3cret"}, "bearer"},
                 {{"token.s3cret"}, NULL},
                 {{"access_token, s3cret, v1.json"}, "v1.json"},
                 {{"X-Api-Key-s3cret"}, NULL},
@@ -45,6 +50,7 @@ static void the_first_without_a_secret_is_chosen(void **state) {
 
                 for (size_t j = 0; j < 2 && cases[i].offers[j]; j++)
                         subprotocol_offer(&chosen, cases[i].offers[j]);
+                subprotocol_end(&chosen);
                 if (!cases[i].chosen)
                         assert_null(chosen.name);
                 else if (!chosen.name || strlen(cases[i].chosen) != chosen.n ||
