@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/multipart.h"
 #include "fuzz.h"
+#include "net/multipart.h"
 #include "util/mem.h"
 
 struct told {

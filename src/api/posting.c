@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/multipart.h"
 #include "api/parameters.h"
 #include "api/problem.h"
 #include "api/transcribing.h"
 #include "auth/principal.h"
 #include "net/exchange.h"
+#include "net/form.h"
 #include "util/mem.h"
 
 #define FILE_FIELD "file"
@@ -18,8 +18,7 @@
 static const char *const parameter_names[] = {
         "wait", "format", "language", "task", "prompt", "hotwords", "words", "beam_size", NULL};
 
-// What a form may have around its file.
-#define FORM_BYTES_MAX ((uint64_t)1024 * 1024)
+_Static_assert(FORM_VALUE_MAX >= DECODE_TEXT_MAX, "texts that may be wished fit in a form");
 
 struct posting {
         struct exchange *exchange;
@@ -34,13 +33,8 @@ struct posting {
         unsigned wait;  // seconds
         enum transcript_format format;
 
-        struct multipart *form;  // NULL: the body is the file
-        char *file;              // what its sender calls it
-        bool has_file, is_in_file;
-        char *field;  // of the form, which is being read
-        char value[DECODE_TEXT_MAX + 2];
-        size_t n_value;
-        uint64_t n_body, n_file;  // bytes that came, and of those the file's
+        struct form *form;
+        char *file;  // what its sender calls it
 
         // A refusal that came while the body's bytes were looked at, to be told afterwards.
         bool is_reading, is_refused;
@@ -57,10 +51,9 @@ static struct posting *posting_free(struct posting *posting) {
         else if (posting->transcription)
                 transcription_give_up(posting->transcription);
         posting->patience = loop_timer_free(posting->patience);
-        multipart_free(posting->form);
+        form_free(posting->form);
         transcription_wish_deinit(&posting->wish);
         free(posting->file);
-        free(posting->field);
         free(posting->wish_field);
         return mem_free(posting);
 }
@@ -198,12 +191,20 @@ static bool wish_check(struct posting *posting) {
 
 // --- the body --------------------------------------------------------------------------------
 
-static bool file_on_bytes(struct posting *posting, const uint8_t *bytes, size_t n) {
+static bool form_on_file(void *context, const char *name) {
+        struct posting *posting = context;
+
+        posting->file = xstrdup(name);
+        return true;
+}
+
+static bool form_on_bytes(void *context, const uint8_t *bytes, size_t n) {
+        struct posting *posting = context;
+
         while (n > 0 && !posting->is_refused) {
                 size_t piece =
                         n < TRANSCRIPTION_PIECE_MAX / 2 ? n : TRANSCRIPTION_PIECE_MAX / 2;
 
-                posting->n_file += piece;
                 if (!transcription_write(posting->transcription, bytes, piece))
                         exchange_pause(posting->exchange);
                 bytes += piece;
@@ -212,78 +213,29 @@ static bool file_on_bytes(struct posting *posting, const uint8_t *bytes, size_t 
         return !posting->is_refused;
 }
 
-static bool form_on_part(void *context, const char *name, const char *file) {
-        struct posting *posting = context;
-
-        posting->is_in_file = strcmp(name, FILE_FIELD) == 0;
-        posting->n_value = 0;
-        if (!posting->is_in_file) {
-                free(posting->field);
-                posting->field = xstrdup(name);
-                return true;
-        }
-        if (posting->has_file)
-                return refuse_400(posting, FILE_FIELD, "one file at a time is taken");
-        posting->has_file = true;
-        posting->file = xstrdup(file);
-        return true;
+static bool form_on_field(void *context, const char *name, const char *value) {
+        return parameter_set(context, name, value);
 }
 
-static bool form_on_bytes(void *context, const uint8_t *bytes, size_t n) {
-        struct posting *posting = context;
+static bool form_refuse(struct posting *posting) {
+        const struct form_mistake *mistake = form_mistake(posting->form);
 
-        if (posting->is_in_file)
-                return file_on_bytes(posting, bytes, n);
-        if (n > DECODE_TEXT_MAX - posting->n_value)
-                return refuse_400(posting, posting->field, "too long for any parameter");
-        memcpy(posting->value + posting->n_value, bytes, n);
-        posting->n_value += n;
-        return true;
-}
-
-static bool form_on_part_end(void *context) {
-        struct posting *posting = context;
-
-        if (posting->is_in_file)
-                return true;
-        posting->value[posting->n_value] = '\0';
-        if (strlen(posting->value) != posting->n_value)
-                return refuse_400(posting, posting->field, "it has a zero byte in it");
-        return parameter_set(posting, posting->field, posting->value);
-}
-
-static void form_read(struct posting *posting, const uint8_t *bytes, size_t n) {
-        posting->n_body += n;
-        if (!multipart_feed(posting->form, bytes, n) && multipart_trouble(posting->form))
-                (void)refuse_400(posting, NULL, multipart_trouble(posting->form));
-        // What stands before and behind all parts is read to no end.
-        else if (!posting->is_refused && posting->n_body - posting->n_file > FORM_BYTES_MAX)
-                (void)refuse(posting, 413, NULL,
-                             "the form has more than 1 MiB around its file");
+        return refuse(posting, mistake->status, mistake->field, mistake->words);
 }
 
 static void posting_on_body(void *context, const uint8_t *bytes, size_t n) {
         struct posting *posting = context;
 
         posting->is_reading = true;
-        if (posting->form)
-                form_read(posting, bytes, n);
-        else
-                (void)file_on_bytes(posting, bytes, n);
+        if (!form_feed(posting->form, bytes, n) && !posting->is_refused)
+                (void)form_refuse(posting);
         posting->is_reading = false;
         if (posting->is_refused)
                 posting_refuse(posting);
 }
 
 static bool body_check(struct posting *posting) {
-        if (posting->form && !multipart_is_whole(posting->form))
-                return refuse_400(posting, NULL, "the form ends before its last boundary");
-        if (posting->form && !posting->has_file)
-                return refuse_400(posting, FILE_FIELD,
-                                  "the form has no file in the field \"file\"");
-        if (posting->n_file == 0)
-                return refuse_400(posting, FILE_FIELD, "the file is empty");
-        return wish_check(posting);
+        return form_end(posting->form) ? wish_check(posting) : form_refuse(posting);
 }
 
 static bool room_check(struct posting *posting) {
@@ -333,38 +285,36 @@ static void bringer_on_refused(void *context, const struct transcription_refusal
 
 // --- the head --------------------------------------------------------------------------------
 
-// What the head says of the file's size. A form is larger than its file.
-static uint64_t size_of(const struct http_request *request, bool is_form) {
-        const char *length = http_request_header(request, "Content-Length");
-        uint64_t size = length ? strtoull(length, NULL, 10) : UINT64_MAX;
+// What the head says of the file's size.
+static uint64_t size_of(const struct posting *posting) {
+        const char *length =
+                http_request_header(exchange_request(posting->exchange), "Content-Length");
 
-        if (!is_form || size == UINT64_MAX)
-                return size;
-        return size > FORM_BYTES_MAX ? size - FORM_BYTES_MAX : 0;
+        return form_file_size(posting->form, length ? strtoull(length, NULL, 10) : UINT64_MAX);
 }
 
-static bool form_begin(struct posting *posting, const char *type) {
-        const struct multipart_listener listener = {
-                .on_part = form_on_part,
+static bool form_begin(struct posting *posting) {
+        const char *type =
+                http_request_header(exchange_request(posting->exchange), "Content-Type");
+        const struct form_listener listener = {
+                .on_file = form_on_file,
                 .on_bytes = form_on_bytes,
-                .on_part_end = form_on_part_end,
+                .on_field = form_on_field,
                 .context = posting,
         };
 
-        posting->form = multipart_new(type, &listener);
+        posting->form = form_new(type, FILE_FIELD, &listener);
         return posting->form ||
-               refuse_400(
-                       posting, "Content-Type",
-                       "multipart/form-data needs a boundary of 1 to 70 printable characters");
+               refuse(posting, form_without_boundary.status, form_without_boundary.field,
+                      form_without_boundary.words);
 }
 
-static bool bringing_begin(struct posting *posting, struct transcriptions *transcriptions,
-                           bool is_form) {
+static bool bringing_begin(struct posting *posting, struct transcriptions *transcriptions) {
         const struct http_request *request = exchange_request(posting->exchange);
         const struct transcription_bringer bringer = {
                 .principal = request->principal,
                 .address = request->address,
-                .size = size_of(request, is_form),
+                .size = size_of(posting),
                 .on_room = bringer_on_room,
                 .on_taken = bringer_on_taken,
                 .on_refused = bringer_on_refused,
@@ -378,8 +328,6 @@ static bool bringing_begin(struct posting *posting, struct transcriptions *trans
 
 void posting_answer(struct exchange *exchange, struct hub *hub,
                     struct transcriptions *transcriptions) {
-        const char *type = http_request_header(exchange_request(exchange), "Content-Type");
-        bool is_form = type && multipart_is_meant(type);
         struct posting *posting;
         struct exchange_handler handler = {
                 .on_body = posting_on_body,
@@ -396,8 +344,8 @@ void posting_answer(struct exchange *exchange, struct hub *hub,
         posting->wait = POSTING_WAIT;
         posting->format = TRANSCRIPT_JSON;
         posting->patience = loop_timer_new(hub_parts(hub)->loop, posting_on_patience, posting);
-        if ((is_form && !form_begin(posting, type)) || !query_read(posting) ||
-            !wish_check(posting) || !bringing_begin(posting, transcriptions, is_form)) {
+        if (!form_begin(posting) || !query_read(posting) || !wish_check(posting) ||
+            !bringing_begin(posting, transcriptions)) {
                 posting_refuse(posting);
                 return;
         }

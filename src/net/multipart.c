@@ -1,4 +1,4 @@
-#include "api/multipart.h"
+#include "net/multipart.h"
 
 #include <ctype.h>
 #include <stdlib.h>

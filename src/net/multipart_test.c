@@ -1,5 +1,5 @@
 // Forms, cut anywhere.
-#include "api/multipart.h"
+#include "net/multipart.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
