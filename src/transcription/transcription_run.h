@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "pipeline/hub.h"
+#include "transcription/file_run.h"
 #include "transcription/shelf.h"
 #include "transcription/transcription_record.h"
 
@@ -15,12 +16,6 @@
 #define TRANSCRIPTION_READER "transcription"
 
 struct transcription_run;
-
-enum transcription_end {
-        TRANSCRIPTION_WHOLE,    // its text is there
-        TRANSCRIPTION_REFUSED,  // it will never be: the status and the words say why
-        TRANSCRIPTION_LATER,    // not now: there is no room, or the server stops
-};
 
 struct transcription_outcome {
         enum transcription_end end;
