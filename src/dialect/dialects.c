@@ -1,5 +1,7 @@
 #include "dialect/dialects.h"
 
+#include "dialect/rest.h"
+
 // Each is defined in a folder of dialect/. Eavesdrop comes before WhisperLive: a first text
 // that could be either's is eavesdrop's.
 #define DIALECTS(_)     \
@@ -28,3 +30,5 @@ const struct dialect *dialects_at(size_t i) {
                 return dialects[i];
         return i < N_DIALECTS + N_APART ? dialects_apart[i - N_DIALECTS] : NULL;
 }
+
+const struct rest_dialect *const rest_dialects[] = {NULL};

@@ -7,6 +7,7 @@
 #include "config/effective.h"
 #include "decode/scheduler.h"
 #include "dialect/dialects.h"
+#include "dialect/rest.h"
 #include "dialect/session.h"
 #include "manage/pulled.h"
 #include "manage/reload.h"
@@ -22,6 +23,7 @@
 #include "server/recorder.h"
 #include "server/stop.h"
 #include "source/media_backend.h"
+#include "transcription/scratch.h"
 #include "transcription/transcriptions.h"
 #include "util/budget.h"
 #include "util/log.h"
@@ -44,6 +46,7 @@ struct server {
         struct rules *rules;
         struct reload *reload;
         struct transcriptions *transcriptions;
+        struct scratches *scratches;
         struct api *api;
         struct listener *listener;
         struct listener *local;  // the unix socket; NULL: none could be had
@@ -95,8 +98,15 @@ static void server_describe(const void *context, struct api_view *ret) {
 
 static void server_on_request(void *context, struct exchange *exchange) {
         const struct server *server = context;
+        const struct rest_place place = {
+                .hub = server->hub,
+                .scratches = server->scratches,
+                .model = server->parts.config->model,
+                .is_stopping = server->stop != NULL,
+        };
 
-        api_answer(server->api, exchange);
+        if (!rest_answer(rest_dialects, &place, exchange))
+                api_answer(server->api, exchange);
 }
 
 static void server_on_session(void *context) {
@@ -252,7 +262,8 @@ static double server_waiting(const void *context, const char *principal) {
         const struct server *server = context;
 
         return server->transcriptions
-                       ? transcriptions_waiting(server->transcriptions, principal)
+                       ? transcriptions_waiting(server->transcriptions, principal) +
+                                 scratches_waiting(server->scratches, principal)
                        : 0;
 }
 
@@ -308,6 +319,9 @@ static void transcriptions_start(struct server *server) {
         };
 
         server->transcriptions = transcriptions_new(&parts);
+        server->scratches =
+                scratches_new(server->hub, server->transcriptions,
+                              (size_t)config->uploads.waiting + config_uploads_at_once(config));
 }
 
 static int server_on_prepare(void *context, bool has_text, bool has_sound,
@@ -451,6 +465,7 @@ struct server *server_close(struct server *server) {
         server->rules = rules_close(server->rules);
         server->pulled = pulled_close(server->pulled);
         server->overload = overload_free(server->overload);
+        server->scratches = scratches_free(server->scratches);
         server->transcriptions = transcriptions_free(server->transcriptions);
         server->hub = hub_free(server->hub);
         server->reload = reload_free(server->reload);

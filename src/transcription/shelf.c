@@ -68,6 +68,20 @@ int shelf_begin(int *ret, const char *folder, const char *id, struct error *erro
         return file_make(ret, path, error);
 }
 
+int shelf_scratch(int *ret, int *ret_reading, const char *folder, const char *id,
+                  struct error *error) {
+        CLEANUP(mem_freep) char *path = path_of(folder, id, part);
+        int r = file_make(ret, path, error);
+
+        if (r < 0)
+                return r;
+        *ret_reading = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        if (*ret_reading < 0)
+                r = trouble(error, -errno, "open", path);
+        (void)unlink(path);
+        return r;
+}
+
 int shelf_append(int descriptor, const uint8_t *bytes, size_t n, struct error *error) {
         while (n > 0) {
                 ssize_t wrote = write(descriptor, bytes, n);

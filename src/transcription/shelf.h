@@ -31,6 +31,11 @@ int shelf_lock(int *ret, const char *folder, struct error *error);
 int shelf_begin(int *ret, const char *folder, const char *id, struct error *error);
 int shelf_append(int descriptor, const uint8_t *bytes, size_t n, struct error *error);
 
+// A file that nobody finds, begun likewise: nothing is left of it when its two descriptors are
+// closed. *ret_reading is to be read from.
+int shelf_scratch(int *ret, int *ret_reading, const char *folder, const char *id,
+                  struct error *error);
+
 // All bytes of the file came: it is on disk, and so is its record, when this returns 0.
 int shelf_accept(const char *folder, const char *id, int descriptor, const char *record,
                  struct error *error);

@@ -46,6 +46,34 @@ static bool refuse_disk(const struct transcriptions *all, struct transcription_r
         return refuse(ret, 503, RETRY_DISK, words);
 }
 
+bool transcriptions_size_is_fine(const struct transcriptions *all, uint64_t size,
+                                 struct transcription_refusal *ret) {
+        return size <= hub_parts(all->parts.hub)->uploads->bytes_max || refuse_size(all, ret);
+}
+
+bool transcriptions_disk_take(struct transcriptions *all, uint64_t n_bytes,
+                              struct transcription_refusal *ret) {
+        if (all->lock < 0)
+                return refuse(ret, 503, RETRY_DISK,
+                              "the server cannot keep files at the moment; its log says why");
+        if (all->used > all->parts.disk || n_bytes > all->parts.disk - all->used)
+                return refuse_disk(all, ret);
+        all->used += n_bytes;
+        return true;
+}
+
+void transcriptions_disk_give(struct transcriptions *all, uint64_t n_bytes) {
+        all->used -= n_bytes;
+}
+
+const char *transcriptions_folder(const struct transcriptions *all) {
+        return all->folder;
+}
+
+struct chores *transcriptions_chores(const struct transcriptions *all) {
+        return all->chores;
+}
+
 bool transcriptions_admit(struct transcriptions *all, uint64_t size,
                           struct transcription_refusal *ret) {
         const struct upload_services *uploads = hub_parts(all->parts.hub)->uploads;
@@ -153,7 +181,7 @@ static void intake_on_end(void *context, const struct error *error) {
                 loop_timer_set(all->tick, 0);
 }
 
-static bool id_make(char ret[TRANSCRIPTION_ID_DIGITS + 1]) {
+bool transcription_id_make(char ret[TRANSCRIPTION_ID_DIGITS + 1]) {
         uint8_t bytes[TRANSCRIPTION_ID_DIGITS / 2];
 
         if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
@@ -172,7 +200,7 @@ struct transcription *transcription_bring(struct transcriptions *all,
 
         if (!transcriptions_admit(all, bringer->size, ret) || !bringer_admit(all, bringer, ret))
                 return NULL;
-        if (!id_make(id)) {
+        if (!transcription_id_make(id)) {
                 (void)refuse(ret, 503, RETRY_DISK, "the system gives no random numbers");
                 return NULL;
         }

@@ -475,10 +475,6 @@ int64_t transcription_done(const struct transcription *transcription) {
         return transcription->record.n_samples;
 }
 
-// Bytes that a second of sound has, of what people mostly send: 128 kbit/s. How long a file is
-// nobody knows before it is read.
-#define SECOND_BYTES 16384.0
-
 double transcriptions_waiting(const struct transcriptions *all, const char *principal) {
         const struct transcription *one;
         double n_bytes = 0;
@@ -490,7 +486,7 @@ double transcriptions_waiting(const struct transcriptions *all, const char *prin
                 if (one->record.state == TRANSCRIPTION_WAITING &&
                     strcmp(one->record.principal, principal) == 0)
                         n_bytes += (double)one->record.size;
-        return n_bytes / SECOND_BYTES;
+        return n_bytes / TRANSCRIPTION_SECOND_BYTES;
 }
 
 int64_t transcription_length(const struct transcription *transcription) {

@@ -24,6 +24,7 @@
 // The largest piece of a file at a time.
 #define TRANSCRIPTION_PIECE_MAX ((size_t)128 * 1024)
 
+struct chores;  // transcription/chore.h
 struct transcription;
 struct transcriptions;
 
@@ -114,6 +115,10 @@ int64_t transcription_length(const struct transcription *transcription);
 // tell.
 double transcriptions_waiting(const struct transcriptions *all, const char *principal);
 
+// Bytes that a second of sound has, of what people mostly send: 128 kbit/s. How long a file is
+// nobody knows before it is read.
+#define TRANSCRIPTION_SECOND_BYTES 16384.0
+
 // When its result is removed, Unix ms; 0: it has none yet.
 int64_t transcription_goes(const struct transcription *transcription);
 
@@ -138,3 +143,21 @@ void transcription_read(struct transcription *transcription, enum transcript_for
                         void (*on_text)(void *context, struct shelf_text *text,
                                         const struct error *error),
                         void *context);
+
+// --- for files that come with a request, and stay no longer (scratch.h) -------------------
+
+// Whether a file may be so large; false: *ret says why not.
+bool transcriptions_size_is_fine(const struct transcriptions *all, uint64_t size,
+                                 struct transcription_refusal *ret);
+
+// So many more bytes on disk are taken, to be given back; false: *ret says why not.
+bool transcriptions_disk_take(struct transcriptions *all, uint64_t n_bytes,
+                              struct transcription_refusal *ret);
+void transcriptions_disk_give(struct transcriptions *all, uint64_t n_bytes);
+
+// Where they are, and who writes there; lent.
+const char *transcriptions_folder(const struct transcriptions *all);
+struct chores *transcriptions_chores(const struct transcriptions *all);
+
+// An id that no other one ever has. False: the system gives no random numbers.
+bool transcription_id_make(char ret[TRANSCRIPTION_ID_DIGITS + 1]);
