@@ -22,11 +22,12 @@ struct sock_filter;
 #define MEDIA_CAGE_MEMORY_MAX ((size_t)512 << 20)
 #define MEDIA_CAGE_FILES_MAX  64
 
-// Seconds of processor time, which the nursery limits: an upload begins with a few, is given
-// more by its reader (MEDIA_DO_CPU), and never has more than six hours of sound take with the
-// slowest codec.
+// Seconds of processor time, which the nursery limits: what a stranger sends begins with a few,
+// is given more by its reader (MEDIA_DO_CPU), and never has more than six hours of sound take
+// with the slowest codec, or live sound of a month.
 #define MEDIA_CAGE_UPLOAD_CPU_FIRST 5
 #define MEDIA_CAGE_UPLOAD_CPU_MAX   1200
+#define MEDIA_CAGE_LIVE_CPU_MAX     (30 * 24 * 3600 / 20)
 
 // Live sound goes before what strangers upload.
 #define MEDIA_CAGE_UPLOAD_NICENESS 10

@@ -115,7 +115,7 @@ static int opened_tell(struct hearing *hearing) {
         code = media_output_record(&hearing->output, &record);
         hearing->opened = mem_free(hearing->opened);
         // A playlist's segments are to be fetched as fast as they come.
-        if (is_live(hearing) && !hearing->demuxer.is_playlist)
+        if (!hearing->descriptor && is_live(hearing) && !hearing->demuxer.is_playlist)
                 media_read_ahead_begin(on_idle, hearing);
         return code;
 }
@@ -538,6 +538,8 @@ int media_child_run(const struct media_request *request, int records, int input)
                 media_patience_catch_signal();
         else
                 hearing->descriptor = media_descriptor_new(input);
+        if (request->kind == MEDIA_LIVE)
+                media_descriptor_on_idle(hearing->descriptor, on_idle, hearing);
         code = child_run(hearing);
         media_read_ahead_end();
         for (unsigned i = 0; i < LANES_MAX; i++)

@@ -15,7 +15,12 @@
 #define ID_MAX ((json_int_t)1 << 53)
 
 static const char *const kind_names[] = {
-        [MEDIA_NETWORK] = "network", [MEDIA_FILE] = "file", [MEDIA_UPLOAD] = "upload", NULL};
+        [MEDIA_NETWORK] = "network",
+        [MEDIA_FILE] = "file",
+        [MEDIA_UPLOAD] = "upload",
+        [MEDIA_LIVE] = "live",
+        NULL,
+};
 static const char *const transport_names[] = {[MEDIA_TCP] = "tcp", [MEDIA_UDP] = "udp", NULL};
 static const char *const input_names[] = {"none", "descriptor", NULL};
 

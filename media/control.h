@@ -26,6 +26,7 @@ enum media_kind {
         MEDIA_NETWORK,  // an address; may connect
         MEDIA_FILE,     // the user's own file or standard input
         MEDIA_UPLOAD,   // bytes of a stranger
+        MEDIA_LIVE,     // likewise, while they are spoken: through a pipe, with little delay
 };
 
 enum media_transport { MEDIA_TCP, MEDIA_UDP };

@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "media/formats.h"
+#include "media/joint.h"
 #include "media/timeline.h"
 
 // Bytes that a file may take before it is open: some have their index, fonts and pictures
@@ -19,6 +20,11 @@
 #define HEADER_MAX (256ULL << 20)
 
 #define STREAMS_MAX "100"
+
+// Of live sound so many bytes may come before it is known what it is, and so many us of it
+// before what it is like; it is handed on in small pieces.
+#define LIVE_OPTIONS \
+        "formatprobesize=32768:probesize=131072:analyzeduration=200000:max_size=1024"
 
 // Patience with a far end, beside the time-outs of its protocol; and for saying goodbye to it.
 #define OPEN_TIMEOUT  (30 * MEDIA_SECOND)
@@ -82,12 +88,13 @@ static bool streams_are_known(const AVFormatContext *format) {
 }
 
 // Looking into the sound (and pictures) before any is handed on costs time, memory and, live,
-// delay: a camera's answer and the headers of films tell all that is needed.
-static bool is_probing_needed(const AVFormatContext *format) {
+// delay: a camera's answer and the headers of films tell all that is needed. Of what a client
+// sends while it is spoken the header has to do where it can.
+static bool is_probing_needed(const AVFormatContext *format, bool is_live) {
         bool has_header = is_named(format, "rtsp") || is_named(format, "mov") ||
                           is_named(format, "matroska");
 
-        return !has_header || !streams_are_known(format);
+        return !(has_header || is_live) || !streams_are_known(format);
 }
 
 static bool program_holds(const AVFormatContext *format, const AVProgram *program,
@@ -186,7 +193,8 @@ static bool is_finite_source(const AVFormatContext *format, const char *url) {
 // --- opening ----------------------------------------------------------------------
 
 static int format_open(AVFormatContext **ret, const char *name, AVDictionary **options,
-                       AVIOContext *io, struct media_patience *patience) {
+                       AVIOContext *io, const AVInputFormat *known, bool is_live,
+                       struct media_patience *patience) {
         AVFormatContext *format = avformat_alloc_context();
         int code;
 
@@ -194,11 +202,11 @@ static int format_open(AVFormatContext **ret, const char *name, AVDictionary **o
                 return AVERROR(ENOMEM);
         format->interrupt_callback = (AVIOInterruptCB){media_patience_is_over, patience};
         format->pb = io;
-        code = avformat_open_input(&format, name, NULL, options);
+        code = avformat_open_input(&format, name, known, options);
         if (code < 0)
                 return code;
         streams_discard(format);
-        if (is_probing_needed(format))
+        if (is_probing_needed(format, is_live))
                 code = avformat_find_stream_info(format, NULL);
         if (code < 0)
                 avformat_close_input(&format);
@@ -214,7 +222,8 @@ static int network_open(struct media_demuxer *demuxer, const struct media_reques
 
         patience->deadline = media_patience_now() + OPEN_TIMEOUT;
         if (code >= 0)
-                code = format_open(&demuxer->format, request->url, &options, NULL, patience);
+                code = format_open(&demuxer->format, request->url, &options, NULL, NULL, false,
+                                   patience);
         patience->deadline = 0;
         av_dict_free(&options);
         // A redirection to another protocol is refused without a word.
@@ -224,11 +233,28 @@ static int network_open(struct media_demuxer *demuxer, const struct media_reques
         return code;
 }
 
+// Most containers are known by their first bytes, for more of which live sound would have to be
+// waited for. NULL: this one is not.
+static const AVInputFormat *format_known(const struct media_descriptor *descriptor) {
+        uint8_t head[MEDIA_JOINT_HEAD + AVPROBE_PADDING_SIZE] = {0};
+        AVProbeData data = {.filename = "", .buf = head};
+        const AVInputFormat *format;
+        const uint8_t *bytes;
+        int score = 0;
+
+        data.buf_size = (int)media_descriptor_head(descriptor, &bytes);
+        memcpy(head, bytes, (size_t)data.buf_size);
+        format = av_probe_input_format3(&data, 1, &score);
+        return score >= AVPROBE_SCORE_MAX - 1 ? format : NULL;
+}
+
 static int input_open(struct media_demuxer *demuxer, const struct media_request *request,
                       struct media_descriptor *descriptor, struct media_patience *patience,
                       struct media_faults *faults) {
         AVDictionary *options = NULL;
         AVIOContext *io = media_descriptor_open(descriptor);
+        bool is_live = request->kind == MEDIA_LIVE;
+        const AVInputFormat *known = is_live ? format_known(descriptor) : NULL;
         char name[sizeof("input.") + MEDIA_EXTENSION_MAX];
         int code;
 
@@ -237,8 +263,10 @@ static int input_open(struct media_demuxer *demuxer, const struct media_request 
         // Some formats are known by their files' names alone.
         snprintf(name, sizeof(name), "input.%s", request->extension);
         options_common(&options, MEDIA_FORMATS_NO_PROTOCOL, MEDIA_FORMATS_CONTAINERS);
+        if (is_live)
+                (void)av_dict_parse_string(&options, LIVE_OPTIONS, "=", ":", 0);
         media_descriptor_limit(descriptor, HEADER_MAX);
-        code = format_open(&demuxer->format, name, &options, io, patience);
+        code = format_open(&demuxer->format, name, &options, io, known, is_live, patience);
         if (code < 0 && media_descriptor_is_beyond(descriptor))
                 media_faults_set(faults, MEDIA_FAULT_LIMIT, "no sound in its first %llu MiB",
                                  HEADER_MAX >> 20);
@@ -266,7 +294,10 @@ int media_demuxer_open(struct media_demuxer *ret, const struct media_request *re
                 return AVERROR_STREAM_NOT_FOUND;
         }
         ret->is_playlist = is_named(ret->format, "hls");
-        ret->is_finite = descriptor || is_finite_source(ret->format, request->url);
+        if (descriptor)
+                ret->is_finite = request->kind != MEDIA_LIVE;
+        else
+                ret->is_finite = is_finite_source(ret->format, request->url);
         ret->zero = ret->is_finite ? zero_find(ret->format) : MEDIA_TIMELINE_NONE;
         return 0;
 }

@@ -33,10 +33,20 @@ struct media_descriptor {
         size_t n_ahead;
         uint64_t n_read, limit;
         bool is_beyond;
+        void (*on_idle)(void *context);
+        void *idle_context;
         AVIOContext *io;
 };
 
 // --- bytes ------------------------------------------------------------------------
+
+// Live: what was read is handed on when nothing has followed it for so long.
+static void input_await(const struct media_descriptor *descriptor) {
+        struct pollfd entry = {descriptor->input, POLLIN, 0};
+
+        if (descriptor->on_idle && poll(&entry, 1, MEDIA_DESCRIPTOR_IDLE_MS) == 0)
+                descriptor->on_idle(descriptor->idle_context);
+}
 
 // As read(); waits where the input would not.
 static ssize_t input_read(struct media_descriptor *descriptor, uint8_t *bytes, size_t n,
@@ -141,6 +151,7 @@ static int read_packet(void *opaque, uint8_t *bytes, int size) {
                 descriptor->n_ahead -= (size_t)got;
                 memmove(descriptor->ahead, descriptor->ahead + got, descriptor->n_ahead);
         } else {
+                input_await(descriptor);
                 got = input_read(descriptor, bytes, n, descriptor->position);
         }
         if (got == 0 && descriptor->position < descriptor->promised)
@@ -226,6 +237,18 @@ AVIOContext *media_descriptor_open(struct media_descriptor *descriptor) {
         if (!descriptor->io)
                 av_free(buffer);
         return descriptor->io;
+}
+
+void media_descriptor_on_idle(struct media_descriptor *descriptor,
+                              void (*on_idle)(void *context), void *context) {
+        descriptor->on_idle = on_idle;
+        descriptor->idle_context = context;
+}
+
+size_t media_descriptor_head(const struct media_descriptor *descriptor,
+                             const uint8_t **ret_bytes) {
+        *ret_bytes = descriptor->ahead;
+        return descriptor->n_ahead;
 }
 
 bool media_descriptor_is_seekable(const struct media_descriptor *descriptor) {

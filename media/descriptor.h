@@ -22,6 +22,16 @@ struct media_descriptor *media_descriptor_free(struct media_descriptor *descript
 // The part that is read, from its begin; one at a time, the descriptor's own. NULL: no memory.
 AVIOContext *media_descriptor_open(struct media_descriptor *descriptor);
 
+// Live sound: what has been read is to be handed on when so long nothing has come.
+#define MEDIA_DESCRIPTOR_IDLE_MS 80
+void media_descriptor_on_idle(struct media_descriptor *descriptor,
+                              void (*on_idle)(void *context), void *context);
+
+// The first bytes of a pipe, at most MEDIA_JOINT_HEAD, before any was read; the descriptor's.
+// Returns how many.
+size_t media_descriptor_head(const struct media_descriptor *descriptor,
+                             const uint8_t **ret_bytes);
+
 bool media_descriptor_is_seekable(const struct media_descriptor *descriptor);
 
 // Go to the part behind the one that was read to its end. False: that was the last.

@@ -195,6 +195,8 @@ static pid_t child_fork(const struct nursery *nursery, const struct child *place
                 return -errno;
         if (request->kind == MEDIA_UPLOAD)
                 cpu_limit(pid, MEDIA_CAGE_UPLOAD_CPU_FIRST, MEDIA_CAGE_UPLOAD_CPU_MAX);
+        if (request->kind == MEDIA_LIVE)
+                cpu_limit(pid, MEDIA_CAGE_UPLOAD_CPU_FIRST, MEDIA_CAGE_LIVE_CPU_MAX);
         return pid;
 }
 

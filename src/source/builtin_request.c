@@ -62,10 +62,21 @@ static int file_open(int *ret, const char *path, struct error *error) {
         return error_set(error, code, "'%s': %s", shown, strerrordesc_np(-code));
 }
 
+// What we write and the child reads.
+static int input_pipe(struct builtin_request *ret, struct error *error) {
+        int ends[2];
+        int code = pipe_make(ends, error);
+
+        if (code < 0)
+                return code;
+        ret->descriptors[1] = ends[READ];
+        ret->input = ends[WRITE];
+        return 0;
+}
+
 // What the child reads.
 static int input_init(struct builtin_request *ret, const struct media_run_config *config,
                       struct error *error) {
-        int ends[2];
         int code = 0;
 
         switch (config->kind) {
@@ -90,11 +101,14 @@ static int input_init(struct builtin_request *ret, const struct media_run_config
                         ret->is_input_lent = true;
                         break;
                 }
-                code = pipe_make(ends, error);
-                if (code < 0)
-                        break;
-                ret->descriptors[1] = ends[READ];
-                ret->input = ends[WRITE];
+                code = input_pipe(ret, error);
+                break;
+        case MEDIA_RUN_LIVE:
+                ret->request.kind = MEDIA_LIVE;
+                if (config->extension)
+                        snprintf(ret->request.extension, sizeof(ret->request.extension), "%s",
+                                 config->extension);
+                code = input_pipe(ret, error);
                 break;
         }
         if (code < 0)

@@ -147,6 +147,22 @@ static void upload_init(struct ffmpeg_command *command, const char *ffmpeg,
         command_end(command, "pipe:0", FILE_FILTER, config->track);
 }
 
+// What it begins with has to tell what it is: nothing more is waited for than must be.
+#define LIVE_CPU_LIMIT (30 * 24 * 3600 / 20)
+
+static void live_init(struct ffmpeg_command *command, const char *ffmpeg,
+                      const struct media_run_config *config) {
+        command_begin(command, ffmpeg, "pipe", MEDIA_FORMATS_CONTAINERS);
+        command_append(command, "-fflags", "nobuffer", "-formatprobesize", "32768",
+                       "-probesize", "131072", "-analyzeduration", "200000", NULL);
+        if (config->extension && config->extension[0])
+                command_append(command, "-f", config->extension, NULL);
+        command->has_input = true;
+        command->cpu_limit = LIVE_CPU_LIMIT;
+        command->is_killed = true;
+        command_end(command, "pipe:0", LIVE_FILTER, config->track);
+}
+
 static void descriptor_init(struct ffmpeg_command *command, const char *ffmpeg,
                             const struct media_run_config *config) {
         // Our user's own, like a file: none of an upload's limits.
@@ -169,6 +185,9 @@ void ffmpeg_command_init(struct ffmpeg_command *command, const char *ffmpeg,
                 break;
         case MEDIA_RUN_UPLOAD:
                 upload_init(command, ffmpeg, config);
+                break;
+        case MEDIA_RUN_LIVE:
+                live_init(command, ffmpeg, config);
                 break;
         }
 }

@@ -212,17 +212,31 @@ int media_open_upload(struct media **ret, struct media_backend *backend,
         return media_open_uploaded(ret, backend, 0, listener, error);
 }
 
-int media_open_uploaded(struct media **ret, struct media_backend *backend, int descriptor,
-                        const struct media_listener *listener, struct error *error) {
-        const struct media_run_config config = {.kind = MEDIA_RUN_UPLOAD,
-                                                .descriptor = descriptor};
-        int code = media_open(ret, backend, &config, listener, error);
+static int stranger_open(struct media **ret, struct media_backend *backend,
+                         const struct media_run_config *config,
+                         const struct media_listener *listener, struct error *error) {
+        int code = media_open(ret, backend, config, listener, error);
 
         if (code == 0) {
                 (*ret)->is_upload = true;
                 media_allow_cpu(*ret);
         }
         return code;
+}
+
+int media_open_uploaded(struct media **ret, struct media_backend *backend, int descriptor,
+                        const struct media_listener *listener, struct error *error) {
+        const struct media_run_config config = {.kind = MEDIA_RUN_UPLOAD,
+                                                .descriptor = descriptor};
+
+        return stranger_open(ret, backend, &config, listener, error);
+}
+
+int media_open_live(struct media **ret, struct media_backend *backend, const char *extension,
+                    const struct media_listener *listener, struct error *error) {
+        const struct media_run_config config = {.kind = MEDIA_RUN_LIVE, .extension = extension};
+
+        return stranger_open(ret, backend, &config, listener, error);
 }
 
 bool media_write(struct media *media, const uint8_t *bytes, size_t n) {

@@ -1,5 +1,5 @@
 #pragma once
-// Media: a file, or bytes of one that a client uploads, decoded by a child process of the
+// Media: a file, or bytes of one that a client sends, decoded by a child process of the
 // program that reads media (media_backend.h) as fast as the reader takes the samples (no
 // pacing: that is source.h).
 //
@@ -30,7 +30,7 @@ struct media_listener {
         // input (not sound, no audio track, broken in the middle); -EAGAIN: with nothing of the
         // input's, but the program broke down that reads it. Called once.
         void (*on_end)(void *context, const struct error *error);
-        // media_write() has room again (uploads only; may be NULL).
+        // media_write() has room again (uploads and live sound; may be NULL).
         void (*on_drain)(void *context);
         void *context;
 };
@@ -47,19 +47,25 @@ int media_open_file(struct media **ret, struct media_backend *backend, const cha
 int media_open_upload(struct media **ret, struct media_backend *backend,
                       const struct media_listener *listener, struct error *error);
 
+// Decode what media_write() will bring while it is spoken: what was written comes back as
+// samples within a quarter of a second, as far as its codec allows. `extension`: what it is
+// where its bytes do not tell, as a file's name would end ("g729"); "" else.
+int media_open_live(struct media **ret, struct media_backend *backend, const char *extension,
+                    const struct media_listener *listener, struct error *error);
+
 // Decode what a client uploaded to a file, which can be sought in: with the limits of uploads.
 // The descriptor, above the standard ones, is lent during the call.
 int media_open_uploaded(struct media **ret, struct media_backend *backend, int descriptor,
                         const struct media_listener *listener, struct error *error);
 
-// Uploads: hand over bytes (copied). Returns true while there is room for more; after false
-// the caller should wait for on_drain (bytes given are kept all the same).
+// Uploads and live sound: hand over bytes (copied). Returns true while there is room for more;
+// after false the caller should wait for on_drain (bytes given are kept all the same).
 bool media_write(struct media *media, const uint8_t *bytes, size_t n);
 
-// Uploads: bytes handed over that the program has not taken yet.
+// Uploads and live: bytes handed over that the program has not taken yet.
 size_t media_pending(const struct media *media);
 
-// Uploads: no more bytes will come.
+// Uploads and live: no more bytes will come.
 void media_write_end(struct media *media);
 
 // Stop and start the flow of on_samples: none comes after media_pause().

@@ -23,6 +23,7 @@ enum media_run_kind {
         MEDIA_RUN_FILE,
         MEDIA_RUN_DESCRIPTOR,  // of ours, read through from where it is
         MEDIA_RUN_UPLOAD,      // what media_run_write() will bring, or a client has brought
+        MEDIA_RUN_LIVE,        // likewise, while it is spoken: with little delay
 };
 
 // What is to be read; all of it lent during the call.
@@ -37,6 +38,9 @@ struct media_run_config {
         bool is_looped;                   // files: over again at the end
         bool is_untrusted;  // of the network: who gave the URL is a stranger, who may not reach
                             // all that the server may (media_backend_allow())
+        // Of a live run: what it is, as a file's name would end, where its bytes do not tell
+        // ("g729"); "" or NULL: they do.
+        const char *extension;
         const char *track;  // which sound track: its number from 1, or a language's code; "" or
                             // NULL: the program chooses
 };
@@ -127,18 +131,18 @@ struct media_run {
         const struct media_run_ops *ops;
 };
 
-// Uploads: hand over bytes (copied). True while there is room for more; after false the caller
-// should wait for on_drain (bytes given are kept all the same).
+// Uploads and live runs: hand over bytes (copied). True while there is room for more; after
+// false the caller should wait for on_drain (bytes given are kept all the same).
 static inline bool media_run_write(struct media_run *run, const uint8_t *bytes, size_t n) {
         return run->ops->write(run, bytes, n);
 }
 
-// Uploads: bytes handed over that the program has not taken yet.
+// Uploads and live: bytes handed over that the program has not taken yet.
 static inline size_t media_run_pending(const struct media_run *run) {
         return run->ops->pending(run);
 }
 
-// Uploads: no more bytes will come.
+// Uploads and live: no more bytes will come.
 static inline void media_run_write_end(struct media_run *run) {
         run->ops->write_end(run);
 }
@@ -152,8 +156,8 @@ static inline void media_run_resume(struct media_run *run) {
         run->ops->resume(run);
 }
 
-// Uploads: allow so many seconds of processor time in all. Beyond them the run ends with
-// MEDIA_FAULT_LIMIT.
+// Uploads and live: allow so many seconds of processor time in all. Beyond them the run ends
+// with MEDIA_FAULT_LIMIT.
 static inline void media_run_allow_cpu(struct media_run *run, unsigned seconds) {
         run->ops->allow_cpu(run, seconds);
 }
