@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "decode/scheduler.h"
 #include "pipeline/partials.h"
@@ -16,15 +17,23 @@
 // An answer is wanted within this time.
 #define DEADLINE (1 * NSEC_PER_SEC)
 
+// A window that is closed and not answered yet.
+struct closed_window {
+        int64_t begin, end;
+        bool is_cut;
+        STAILQ_ENTRY(closed_window) link;
+};
+
 // Sound enters at the top, text leaves at the bottom.
 struct live {
         struct stream_services services;
         struct live_listener listener;
 
-        struct windows windows;       // keeps the sound and finds the speech
-        struct partials partials;     // what was heard of the open window
-        struct flow *flow;            // our place at the decoder
-        struct assembler *assembler;  // turns hypotheses into segments
+        struct windows windows;               // keeps the sound and finds the speech
+        struct partials partials;             // what was heard of the open window
+        struct flow *flow;                    // our place at the decoder
+        struct assembler *assembler;          // turns hypotheses into segments
+        STAILQ_HEAD(, closed_window) closed;  // in their order
 
         const struct stream_clock *clock;
         uint32_t generation_least;  // answers to older generations are dropped
@@ -64,6 +73,34 @@ static void speech_tell(struct live *live) {
                 live->listener.on_speech(live->listener.context, is_speech);
 }
 
+static void closed_remember(struct live *live, const struct window *window) {
+        struct closed_window *closed = xnew(struct closed_window);
+
+        *closed = (struct closed_window){
+                .begin = window->begin, .end = window->end, .is_cut = window->is_cut};
+        STAILQ_INSERT_TAIL(&live->closed, closed, link);
+}
+
+static void closed_drop(struct live *live) {
+        struct closed_window *closed = STAILQ_FIRST(&live->closed);
+
+        STAILQ_REMOVE_HEAD(&live->closed, link);
+        free(closed);
+}
+
+// Those before it will not be answered any more.
+static void closed_tell(struct live *live, const struct job *job, struct update *update) {
+        const struct closed_window *closed;
+
+        while ((closed = STAILQ_FIRST(&live->closed)) && closed->begin < job->begin)
+                closed_drop(live);
+        if (!closed || closed->begin > job->begin)
+                return;
+        update->closed_at = closed->end;
+        update->is_pause = !closed->is_cut;
+        closed_drop(live);
+}
+
 // A window is closed. Often what it holds was decoded when the pause in it began.
 static void live_on_window(void *context, const struct window *window) {
         struct live *live = context;
@@ -78,6 +115,7 @@ static void live_on_window(void *context, const struct window *window) {
 
         sound_tell(live, window);
         partials_close_window(&live->partials);
+        closed_remember(live, window);
         if (flow_promote(live->flow, &wanted))
                 return;
         job = windows_job(&live->windows, window->begin, window->end);
@@ -134,6 +172,7 @@ static void live_on_hypothesis(void *context, const struct job *job, int result,
         struct live *live = context;
         struct hypothesis nothing = {0};
         const struct update *update;
+        struct update told;
 
         if (job->generation < live->generation_least || (result < 0 && !job->is_final))
                 return;
@@ -152,8 +191,10 @@ static void live_on_hypothesis(void *context, const struct job *job, int result,
                 return;
         if (update->language_is_new)
                 language_follow(live, update->language);
-        live->listener.on_update(live->listener.context, job->generation, update,
-                                 job->is_final);
+        told = *update;
+        if (job->is_final)
+                closed_tell(live, job, &told);
+        live->listener.on_update(live->listener.context, job->generation, &told, job->is_final);
 }
 
 // --- controls --------------------------------------------------------------------------------
@@ -214,6 +255,7 @@ int live_open(struct live **ret, const struct stream_services *services,
         };
         int r;
 
+        STAILQ_INIT(&live->closed);
         live->services = *services;
         live->listener = *listener;
         live->clock = settings->clock;
@@ -234,6 +276,8 @@ int live_open(struct live **ret, const struct stream_services *services,
 struct live *live_close(struct live *live) {
         if (!live)
                 return NULL;
+        while (!STAILQ_EMPTY(&live->closed))
+                closed_drop(live);
         live->assembler = assembler_free(live->assembler);
         live->flow = flow_close(live->flow);
         windows_deinit(&live->windows);

@@ -26,6 +26,53 @@ static void speech_becomes_final_text_after_a_pause(void **state) {
         assert_int_equal(stream_backlog(rig->stream), 0);
 }
 
+struct closings {
+        int64_t last;
+        unsigned n_pauses, n_cuts;
+};
+
+static void closings_on_update(void *state, const struct stream_facts *stream,
+                               const struct update *update) {
+        struct closings *closings = state;
+
+        (void)stream;
+        if (update->closed_at == 0) {
+                assert_int_equal(update->n_finals, 0);
+                return;
+        }
+        assert_true(update->closed_at > closings->last);
+        for (size_t i = 0; i < update->n_finals; i++) {
+                assert_true(update->finals[i].begin >= closings->last);
+                assert_true(update->finals[i].end <= update->closed_at);
+        }
+        closings->last = update->closed_at;
+        if (update->is_pause)
+                closings->n_pauses++;
+        else
+                closings->n_cuts++;
+}
+
+// Somebody who never pauses is cut.
+static void a_reader_is_told_where_windows_ended_and_why(void **state) {
+        static const struct observer_ops ops = {.name = "closings",
+                                                .on_update = closings_on_update};
+        struct stream_rig *rig = stream_rig_need(state);
+        struct closings closings = {0};
+        struct observer observer = {.ops = &ops, .state = &closings};
+
+        stream_add_observer(rig->stream, &observer);
+        stream_rig_push(rig, rig->speech.samples, rig->speech.n);
+        stream_rig_push_silence(rig, 2);
+        assert_true(closings.n_pauses > 1);
+        assert_int_equal(closings.n_cuts, 0);
+        for (int i = 0; i < 40; i++)
+                stream_rig_push(rig, rig->speech.samples + AUDIO_RATE, AUDIO_RATE);
+        stream_flush(rig->stream);
+        stream_rig_wait(rig);
+        assert_true(closings.n_cuts > 0);
+        stream_remove_observer(rig->stream, &observer);
+}
+
 static void sound_is_in_a_window_or_silent(void **state) {
         struct stream_rig *rig = stream_rig_need(state);
         const struct stream_counts *counts = &rig->counts;
@@ -147,6 +194,7 @@ static void the_last_second_has_a_level(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 STREAM_TEST(speech_becomes_final_text_after_a_pause),
+                STREAM_TEST(a_reader_is_told_where_windows_ended_and_why),
                 STREAM_TEST(sound_is_in_a_window_or_silent),
                 STREAM_TEST(silence_never_reaches_the_engine),
                 STREAM_TEST(flush_is_idle_at_once_without_a_backlog),

@@ -27,6 +27,10 @@ struct update {
         float language_probability;
         bool language_is_new;  // detected for the first time, or changed, on final text and
                                // surely
+        // Of live sound, the answer to a closed window: where that ended (all text before it is
+        // final), and whether somebody paused there, or was cut short. 0: to no closed window.
+        int64_t closed_at;
+        bool is_pause;
 };
 
 struct assembler *assembler_new(void);
