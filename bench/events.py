@@ -7,7 +7,7 @@ Cuts: a server plays speech, and keeps it; a reader is cut off after some events
 that it has had, by server-sent events and WebSockets in turn, now and then through a restart of the server. What it was
 told is compared with the journal. Exits with 1 when a row is missing, or was told twice.
 
-Readers: first one, then many readers have all kinds of events of one stream. Prints the server's CPU time for each,
+Readers: first one, then many readers have all kinds of events of one stream. Prints the CPU time of the server's loop for each,
 and how long after the first of them the others had the same event. The readers take turns on the same machine.
 """
 
@@ -29,8 +29,9 @@ from test_42_events import Follower, make_rows, rows
 from recordings import recordings
 
 
-def cpu_seconds(pid):
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+def loop_seconds(pid):
+    """Processor time of the server's event loop, its main thread: what decodes is told apart."""
+    fields = Path(f"/proc/{pid}/task/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -48,6 +49,7 @@ def cuts(start, config, options):
     happening = threading.Thread(target=happen)
     happening.start()
     for cut in range(options.cuts):
+        print(f"cut {cut + 1} of {options.cuts}: {len(follower.cursors)} rows told", flush=True)
         follow = follower.follow_socket if cut % 2 else follower.follow
         if cut in restarts:
             reading = threading.Thread(target=follow, args=(server.port, 10**6))
@@ -62,8 +64,10 @@ def cuts(start, config, options):
     happening.join()
     make_rows(server, 1)
     last = rows(server)[-1]
+    print(f"reading on to row {last}", flush=True)
     while follower.cursors[-1] < last:
-        follower.follow(server.port, 100)
+        # Not more than are there: who waits for the next is told of it when somebody has said something.
+        follower.follow(server.port, 1 + sum(row > follower.cursors[-1] for row in rows(server)))
     kept, told = rows(server), follower.cursors
     kept = kept[: len(told)] if told[-1] >= last else kept
     missing, twice = set(kept) - set(told), len(told) - len(set(told))
@@ -90,9 +94,9 @@ async def crowd(port, name, n, seconds, pid):
     readers = [asyncio.create_task(read(port, name, times, is_over)) for _ in range(n)]
     await asyncio.sleep(2)
     times.clear()
-    before, began = cpu_seconds(pid), time.monotonic()
+    before, began = loop_seconds(pid), time.monotonic()
     await asyncio.sleep(seconds)
-    used = (cpu_seconds(pid) - before) / (time.monotonic() - began)
+    used = (loop_seconds(pid) - before) / (time.monotonic() - began)
     is_over.set()
     await asyncio.gather(*readers)
     return used, times
@@ -102,12 +106,14 @@ def readers(start, config, options):
     server = start(config)
     figures = []
     for n in (1, options.readers):
+        print(f"{n} readers for {options.seconds:.0f} s", flush=True)
         used, times = asyncio.run(crowd(server.port, "s00", n, options.seconds, server.pid))
         late = sorted(at - min(ats) for ats in times.values() for at in ats)
         whole = sum(len(ats) == n for ats in times.values())
         figures.append(used)
+        assert late, "nothing was said while it was measured"
         print(
-            f"{n} readers: {used:.3f} cores, {len(times)} events of which {whole} reached all; behind the first reader: "
+            f"{n} readers: {used:.4f} of a core, {len(times)} events of which {whole} reached all; behind the first reader: "
             f"median {late[len(late) // 2] * 1e3:.1f} ms, p99 {late[len(late) * 99 // 100] * 1e3:.1f} ms"
         )
     print(f"each further reader: {(figures[1] - figures[0]) / (options.readers - 1) * 1e6:.0f} millionths of a core")
