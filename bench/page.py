@@ -224,7 +224,8 @@ def first(_, chromium, folder):
         server = start(office(folder, 4, 2))
         with browsers.reading(chromium, server) as reader:
             reader.open()
-            reader.wait("[...document.querySelectorAll('.tile .lines p')].some((line) => line.textContent)")
+            # Warm: somebody has said something, and it is kept.
+            reader.wait("[...document.querySelectorAll('.tile .lines p:not(.tile-quiet):not(.tail)')].length")
         for _ in range(OPENINGS):
             with browsers.reading(chromium, server, scripts=[FIRST_TEXT]) as reader:
                 reader.open()
@@ -317,7 +318,9 @@ def main():
             record(options, Path(name))
         return
     for section in options.only.split(","):
-        with tempfile.TemporaryDirectory(prefix="eavesdrop-page-", dir="/tmp") as name, browsers.chromium() as chromium:
+        # The hour's browser has a microphone, and playwright drives one at a time.
+        opened = contextlib.nullcontext() if section == "hour" else browsers.chromium()
+        with tempfile.TemporaryDirectory(prefix="eavesdrop-page-", dir="/tmp") as name, opened as chromium:
             text, is_section_well = SECTIONS[section](options, chromium, Path(name))
         is_well = is_well and is_section_well
         text += f"\n\n{machine.describe()}; load average {machine.load():.1f}."
