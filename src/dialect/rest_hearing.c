@@ -212,7 +212,7 @@ static void run_on_end(void *context, const struct file_outcome *outcome) {
         } else if (outcome->end == TRANSCRIPTION_WHOLE) {
                 hearing->outcome = outcome;
                 hearing->ops->on_whole(hearing);
-        } else if (outcome->end == TRANSCRIPTION_LATER) {
+        } else if (outcome->end == TRANSCRIPTION_LATER || outcome->end == TRANSCRIPTION_LOST) {
                 (void)busy_refuse(hearing, outcome->words);
         } else if (outcome->status == 422) {
                 (void)rest_hearing_mistake(hearing, hearing->ops->file_field, outcome->words);

@@ -176,7 +176,7 @@ static void media_on_end(void *context, const struct error *error) {
         if (!error)
                 upload_over(context, UPLOAD_DONE, NULL);
         else
-                upload_over(context, error->code == -EAGAIN ? UPLOAD_NO_ROOM : UPLOAD_DAMAGED,
+                upload_over(context, error->code == -EAGAIN ? UPLOAD_LOST : UPLOAD_DAMAGED,
                             error->text);
 }
 

@@ -62,7 +62,8 @@ enum upload_end {
         UPLOAD_STALLED,    // its bytes do not come
         UPLOAD_TOO_SLOW,   // they come no faster than they are spoken, and others wait
         UPLOAD_NO_ROOM,    // not now, by no fault of its own: no memory is left for it, or what
-                           // reads media cannot be run or broke down
+                           // reads media cannot be run
+        UPLOAD_LOST,       // what reads media broke down while it read this, and perhaps others
 };
 
 struct upload_listener {

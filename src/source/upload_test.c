@@ -482,8 +482,11 @@ static void what_is_no_fault_of_its_own_is_told_apart(void **state) {
                 upload_write_end(client.upload);
                 loop_advance(rig.loop, NSEC_PER_SEC);
                 client_await(&client, SIZE_MAX);
-                assert_int_equal(client.end, UPLOAD_NO_ROOM);
                 assert_non_null(strstr(client.words, "media process"));
+                // It broke down at this, or is not there for it.
+                assert_int_equal(client.end, strstr(client.words, "times in a row")
+                                                     ? UPLOAD_NO_ROOM
+                                                     : UPLOAD_LOST);
         } while (!strstr(client.words, "times in a row"));
         rig_deinit(&rig);
         choice = chosen;

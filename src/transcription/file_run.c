@@ -115,6 +115,8 @@ static void upload_on_end(void *context, enum upload_end end, const char *words)
                 file_run_break(run, TRANSCRIPTION_REFUSED, 413, words);
         } else if (end == UPLOAD_NO_ROOM) {
                 file_run_break(run, TRANSCRIPTION_LATER, 0, words);
+        } else if (end == UPLOAD_LOST) {
+                file_run_break(run, TRANSCRIPTION_LOST, 0, words);
         } else if (end == UPLOAD_DONE || (end == UPLOAD_DAMAGED && is_heard)) {
                 words_keep(run, words);
                 run->is_read = true;

@@ -15,6 +15,7 @@ enum transcription_end {
         TRANSCRIPTION_WHOLE,    // its text is there
         TRANSCRIPTION_REFUSED,  // it will never be: the status and the words say why
         TRANSCRIPTION_LATER,    // not now: there is no room, or the server stops
+        TRANSCRIPTION_LOST,     // what reads media broke down at it, or at something beside it
 };
 
 struct file_outcome {

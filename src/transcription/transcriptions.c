@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "pipeline/hub_admission.h"
+#include "transcription/shelf_chores.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/number.h"
@@ -19,6 +20,10 @@
 // long, each time after twice as long.
 #define AGAIN_LEAST (NSEC_PER_SEC)
 #define AGAIN_MOST  (3600 * NSEC_PER_SEC)
+
+// A file at which what reads media broke down so often, alone but for the first time, has
+// failed.
+#define LOSSES_MOST 3
 
 // What came of one, on its way to the disk.
 struct finishing {
@@ -68,33 +73,6 @@ void transcription_leave(struct transcription_waiter *waiter) {
 
 // --- removing --------------------------------------------------------------------------------
 
-struct removal {
-        char *folder;
-        char id[TRANSCRIPTION_ID_DIGITS + 1];
-};
-
-static void removal_work(void *context) {
-        const struct removal *removal = context;
-
-        shelf_remove(removal->folder, removal->id);
-}
-
-static void removal_on_done(void *context, bool is_orphan) {
-        struct removal *removal = context;
-
-        (void)is_orphan;
-        free(removal->folder);
-        free(removal);
-}
-
-static void shelf_clear(struct transcriptions *all, const char *id) {
-        struct removal *removal = xnew(struct removal);
-
-        removal->folder = xstrdup(all->folder);
-        snprintf(removal->id, sizeof(removal->id), "%s", id);
-        chores_do(all->chores, removal_work, removal_on_done, removal);
-}
-
 static void transcription_free(struct transcription *transcription) {
         transcription_record_deinit(&transcription->record);
         free(transcription);
@@ -139,7 +117,7 @@ void transcription_remove(struct transcription *transcription) {
         if (transcription->finishing)
                 transcription->finishing->transcription = NULL;
         else
-                shelf_clear(all, transcription->record.id);
+                shelf_chore_remove(all->chores, all->folder, transcription->record.id);
         transcription_free(transcription);
 }
 
@@ -242,7 +220,7 @@ static void finishing_on_done(void *context, bool is_orphan) {
         if (!is_orphan && finishing->transcription)
                 finishing_end(finishing->transcription, finishing);
         else if (!is_orphan)
-                shelf_clear(finishing->all, finishing->id);
+                shelf_chore_remove(finishing->all->chores, finishing->folder, finishing->id);
         else if (!finishing->transcription)
                 shelf_remove(finishing->folder, finishing->id);
         finishing_free(finishing);
@@ -280,11 +258,31 @@ static void outcome_take(struct transcription *transcription,
         finishing_begin(finishing);
 }
 
+// Others that were read beside it are not begun again with it, but one after the other.
+static void loss_take(struct transcription *transcription, const char *why) {
+        struct transcription_outcome lost = {
+                .end = TRANSCRIPTION_REFUSED, .status = 422, .language = ""};
+        CLEANUP(mem_freep) char *words = NULL;
+
+        if (++transcription->n_losses < LOSSES_MOST) {
+                again_later(transcription, why);
+                return;
+        }
+        words = xasprintf(
+                "what reads files broke down at it %d times (%s): convert it, such as "
+                "by 'ffmpeg -i FILE file.flac', and send that",
+                LOSSES_MOST, why);
+        lost.words = words;
+        outcome_take(transcription, &lost);
+}
+
 static void run_on_end(void *context, const struct transcription_outcome *outcome) {
         struct transcription *transcription = context;
 
         if (outcome->end == TRANSCRIPTION_LATER)
                 again_later(transcription, outcome->words);
+        else if (outcome->end == TRANSCRIPTION_LOST)
+                loss_take(transcription, outcome->words);
         else
                 outcome_take(transcription, outcome);
         run_end(transcription);
@@ -352,6 +350,16 @@ static struct transcription *next_find(struct transcriptions *all) {
         return next;
 }
 
+// One at which what reads media broke down is read alone: nothing else is lost with it again.
+static bool is_suspect_running(const struct transcriptions *all) {
+        const struct transcription *transcription;
+
+        TAILQ_FOREACH (transcription, &all->list, link)
+                if (transcription->run && transcription->n_losses > 0)
+                        return true;
+        return false;
+}
+
 static void turns_give(struct transcriptions *all) {
         struct transcription *next;
         struct hub_refusal refusal;
@@ -359,7 +367,8 @@ static void turns_give(struct transcriptions *all) {
         // A text that the disk does not take yet keeps its place: of such there are only so
         // many.
         while (!all->is_stopping && all->n_running + all->n_unwritten < all->parts.at_once &&
-               hub_has_room(all->parts.hub, &refusal) && (next = next_find(all)))
+               hub_has_room(all->parts.hub, &refusal) && !is_suspect_running(all) &&
+               (next = next_find(all)) && (next->n_losses == 0 || all->n_running == 0))
                 transcription_begin(next);
 }
 
@@ -497,45 +506,14 @@ int64_t transcription_length(const struct transcription *transcription) {
 
 // --- reading a result ------------------------------------------------------------------------
 
-struct text_reading {
-        char *folder;
-        char id[TRANSCRIPTION_ID_DIGITS + 1];
-        enum transcript_format format;
-        struct shelf_text text;
-        struct error error;
-        void (*on_text)(void *context, struct shelf_text *text, const struct error *error);
-        void *context;
-};
-
-static void text_reading_work(void *context) {
-        struct text_reading *reading = context;
-
-        (void)shelf_read(reading->folder, reading->id, reading->format, &reading->text,
-                         &reading->error);
-}
-
-static void text_reading_on_done(void *context, bool is_orphan) {
-        struct text_reading *reading = context;
-
-        (void)is_orphan;
-        reading->on_text(reading->context, &reading->text,
-                         reading->error.code ? &reading->error : NULL);
-        free(reading->folder);
-        free(reading);
-}
-
 void transcription_read(struct transcription *transcription, enum transcript_format format,
                         void (*on_text)(void *context, struct shelf_text *text,
                                         const struct error *error),
                         void *context) {
-        struct text_reading *reading = xnew(struct text_reading);
+        struct transcriptions *all = transcription->all;
 
-        reading->folder = xstrdup(transcription->all->folder);
-        snprintf(reading->id, sizeof(reading->id), "%s", transcription->record.id);
-        reading->format = format;
-        reading->on_text = on_text;
-        reading->context = context;
-        chores_do(transcription->all->chores, text_reading_work, text_reading_on_done, reading);
+        shelf_chore_read(all->chores, all->folder, transcription->record.id, format, on_text,
+                         context);
 }
 
 // --- life ------------------------------------------------------------------------------------

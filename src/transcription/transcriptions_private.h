@@ -17,6 +17,7 @@ struct transcription {
         struct transcription_run *run;         // of one that is running
         struct finishing *finishing;           // its result is being written
         nsec_t due, delay;                     // not begun before; what to add to that
+        unsigned n_losses;                     // times that what reads media broke down at it
         LIST_HEAD(, transcription_waiter) waiters;
         TAILQ_ENTRY(transcription) link;
 };

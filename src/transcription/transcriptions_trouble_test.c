@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "source/media_backend.h"
+#include "source/source_rig.h"
 #include "transcription/transcriptions_private.h"
 #include "transcription/transcriptions_rig.h"
 #include "util/mem.h"
@@ -156,6 +158,48 @@ static void what_the_model_cannot_do_has_failed(void **state) {
                 transcription_record(transcriptions_find(desk->all, sender.id))->status, 422);
 }
 
+// A media process that ends at whatever it is given.
+static void a_file_that_ends_what_reads_it_has_failed_in_the_end(void **state) {
+        struct desk *desk = desk_need(state);
+        struct media_backend *media = desk->uploads.media;
+        CLEANUP(mem_freep) char *program = desk_path(desk, "", "eavesdrop-media");
+        const struct transcription_record *record;
+        struct sender sender, next;
+
+        rig_nursery_write(program, "dies");
+        desk->uploads.media = media_backend_new(desk->rig->loop, program);
+        sender_send_talk(desk, &sender, "alice");
+        await_while_time_passes(desk, sender.is_told);
+        assert_int_equal(sender.end, TRANSCRIPTION_FAILED);
+        record = transcription_record(transcriptions_find(desk->all, sender.id));
+        assert_int_equal(record->status, 422);
+        assert_non_null(strstr(record->reason, "broke down at it 3 times"));
+        media_backend_free(desk->uploads.media);
+        desk->uploads.media = media;
+        sender_send_talk(desk, &next, "alice");
+        await_while_time_passes(desk, next.is_told);
+        assert_int_equal(next.end, TRANSCRIPTION_DONE);
+}
+
+// Others go on in their order, beside nothing that may take them along.
+static void a_file_that_was_lost_is_read_alone(void **state) {
+        struct desk *desk = desk_need(state);
+        struct transcription *suspect;
+        struct sender first, second;
+
+        desk->parts.at_once = 2;
+        desk_restart(desk);
+        sender_send_talk(desk, &first, "alice");
+        suspect = transcriptions_find(desk->all, first.id);
+        suspect->n_losses = 1;
+        sender_send_talk(desk, &second, "bob");
+        await_while_time_passes(desk, suspect->run);
+        assert_int_equal(desk->all->n_running, 1);
+        await_while_time_passes(desk, second.is_told);
+        assert_true(first.is_told);
+        assert_int_equal(first.end, TRANSCRIPTION_DONE);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_file_that_cannot_be_opened_waits_until_it_can,
@@ -177,6 +221,11 @@ int main(void) {
                         one_that_is_taken_in_while_the_server_stops_waits_for_nothing,
                         desk_setup, desk_teardown),
                 cmocka_unit_test_setup_teardown(what_the_model_cannot_do_has_failed, desk_setup,
+                                                desk_teardown),
+                cmocka_unit_test_setup_teardown(
+                        a_file_that_ends_what_reads_it_has_failed_in_the_end, desk_setup,
+                        desk_teardown),
+                cmocka_unit_test_setup_teardown(a_file_that_was_lost_is_read_alone, desk_setup,
                                                 desk_teardown),
         };
 

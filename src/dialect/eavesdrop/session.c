@@ -124,6 +124,7 @@ static void upload_on_end(void *context, enum upload_end end, const char *words)
         static const uint16_t codes[] = {
                 [UPLOAD_DONE] = 1000,    [UPLOAD_DAMAGED] = 1011,  [UPLOAD_TOO_LARGE] = 1009,
                 [UPLOAD_STALLED] = 1008, [UPLOAD_TOO_SLOW] = 1013, [UPLOAD_NO_ROOM] = 1013,
+                [UPLOAD_LOST] = 1013,
         };
         struct session *session = context;
         CLEANUP(mem_freep) char *later = NULL;
