@@ -5,6 +5,7 @@
 #include "journal/archive.h"
 #include "journal/journal.h"
 #include "sink/sink.h"
+#include "transcription/transcriptions.h"
 
 static void rows_write(struct metrics *metrics, const struct journal_state *state) {
         metrics_family(metrics, METRICS_COUNTER, "eavesdrop_journal_rows_total",
@@ -71,6 +72,26 @@ static void alerts_write(struct metrics *metrics, const struct alerts *alerts) {
         metrics_single(metrics, METRICS_COUNTER, "eavesdrop_alert_patterns_limited_total",
                        "How often a pattern ran into its limit and did not match for that.",
                        (double)alerts_limited(alerts));
+}
+
+static void transcriptions_write(struct metrics *metrics, const struct transcriptions *all) {
+        struct transcriptions_figures figures = transcriptions_figures(all);
+
+        metrics_single(metrics, METRICS_GAUGE, "eavesdrop_transcriptions_up",
+                       "1 while files are taken to be made text, else 0.", !figures.trouble[0]);
+        metrics_family(metrics, METRICS_GAUGE, "eavesdrop_transcriptions",
+                       "Files that were brought to be made text, by state.");
+        for (int i = 0; i < TRANSCRIPTION_STATES; i++)
+                metrics_value(metrics,
+                              METRICS_LABELS({"state", transcription_state_name(
+                                                               (enum transcription_state)i)}),
+                              (double)figures.n[i]);
+        metrics_family(metrics, METRICS_COUNTER, "eavesdrop_transcriptions_total",
+                       "Files that became text, or failed to.");
+        metrics_value(metrics, METRICS_LABELS({"end", "done"}), (double)figures.n_done);
+        metrics_value(metrics, METRICS_LABELS({"end", "failed"}), (double)figures.n_failed);
+        metrics_single(metrics, METRICS_GAUGE, "eavesdrop_transcriptions_bytes",
+                       "Size of the files that wait, and of results.", (double)figures.bytes);
 }
 
 // --- sinks -----------------------------------------------------------------------------------
@@ -143,6 +164,8 @@ void metrics_kept_write(struct metrics *metrics, const struct metrics_sources *s
                 archive_write(metrics, sources->archive);
         if (sources->alerts)
                 alerts_write(metrics, sources->alerts);
+        if (sources->transcriptions)
+                transcriptions_write(metrics, sources->transcriptions);
         if (sources->sinks && sinks_count(sources->sinks) > 0)
                 sinks_write(metrics, sources->sinks);
 }

@@ -25,6 +25,7 @@ struct metrics_sources {
         const struct archive *archive;
         const struct alerts *alerts;
         const struct sinks *sinks;
+        const struct transcriptions *transcriptions;  // files that clients bring
 };
 
 // Write the page; the caller frees it. Its length in *ret_n.

@@ -14,6 +14,7 @@
 #include "journal/archive.h"
 #include "journal/journal.h"
 #include "sink/sink.h"
+#include "transcription/transcriptions.h"
 #include "util/budget.h"
 #include "util/mem.h"
 #include "util/usage.h"
@@ -164,6 +165,21 @@ static json_t *archive_json(const struct archive *archive) {
                          "seconds_lost", reply_number((double)state.samples_lost / AUDIO_RATE));
 }
 
+static json_t *transcriptions_json(const struct transcriptions *all) {
+        struct transcriptions_figures figures;
+        json_t *json;
+
+        if (!all)
+                return json_null();
+        figures = transcriptions_figures(all);
+        json = json_pack("{s:s, s:s, s:o}", "state", health_of(figures.trouble), "reason",
+                         figures.trouble, "bytes", count_json(figures.bytes));
+        for (int i = 0; i < TRANSCRIPTION_STATES; i++)
+                json_object_set_new(json, transcription_state_name((enum transcription_state)i),
+                                    count_json(figures.n[i]));
+        return json;
+}
+
 static json_t *sink_json(const struct sink_state *state) {
         return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "name", state->name, "type",
                          state->type, "state", sink_health_names[state->health], "reason",
@@ -269,6 +285,8 @@ void status_answer(const struct status *status, struct exchange *exchange,
         json_object_set_new(json, "connections", count_json(figures->n_connections));
         json_object_set_new(json, "journal", journal_json(figures->journal));
         json_object_set_new(json, "archive", archive_json(figures->archive));
+        json_object_set_new(json, "transcriptions",
+                            transcriptions_json(figures->transcriptions));
         json_object_set_new(json, "sinks", sinks_json(figures->sinks));
         json_object_set_new(json, "alerts", alerts_json(figures->alerts));
         process_set(json, status, figures->hub);

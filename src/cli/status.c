@@ -146,6 +146,20 @@ static void kept_print(const json_t *status, const char *key) {
                        number_of(kept, "bytes") / MB);
 }
 
+// "files      ok, 2 running, 1 waiting, 40 done, 3 failed, 1.5 MB".
+static void transcriptions_print(const json_t *status) {
+        const json_t *all = json_object_get(status, "transcriptions");
+        CLEANUP(mem_freep) char *state = cells_text(all, "state");
+        CLEANUP(mem_freep) char *reason = reason_of(all);
+
+        if (!json_is_object(all))
+                return;
+        printf("files      %s%s, %.0f running, %.0f waiting, %.0f done, %.0f failed, %.1f MB\n",
+               state, reason, number_of(all, "running"),
+               number_of(all, "waiting") + number_of(all, "coming"), number_of(all, "done"),
+               number_of(all, "failed"), number_of(all, "bytes") / MB);
+}
+
 static void sinks_print(const json_t *status) {
         CLEANUP(cells_deinit) struct cells cells = {.n_columns = 5};
         const json_t *sinks = json_object_get(status, "sinks"), *sink;
@@ -193,6 +207,7 @@ static void status_print(const json_t *status) {
         sessions_print(status);
         kept_print(status, "journal");
         kept_print(status, "archive");
+        transcriptions_print(status);
         sinks_print(status);
         alerts_print(status);
 }

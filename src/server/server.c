@@ -81,6 +81,7 @@ static void server_describe(const void *context, struct api_view *ret) {
                                  ports_connections(server->ports) +
                                  (server->local ? listener_connections(server->local) : 0),
                 .certificate_expiry = encryption_expiry(server->listener),
+                .transcriptions = server->transcriptions,
         };
         recorder_describe(server->recorder, &ret->figures);
         ret->media = server->media;

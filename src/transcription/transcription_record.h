@@ -26,6 +26,8 @@ enum transcription_state {
         TRANSCRIPTION_FAILED,
 };
 
+#define TRANSCRIPTION_STATES (TRANSCRIPTION_FAILED + 1)
+
 // "coming", "waiting", "running", "done", "failed"; static.
 const char *transcription_state_name(enum transcription_state state);
 

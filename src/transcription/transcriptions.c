@@ -206,6 +206,10 @@ static void finishing_end(struct transcription *transcription,
                 finishing->has_texts ? TRANSCRIPTION_DONE : TRANSCRIPTION_FAILED;
         all->used += bytes_of(transcription);
         all->n_unfinished--;
+        if (finishing->has_texts)
+                all->n_done++;
+        else
+                all->n_failed++;
         transcription_tell(transcription, false);
         oldest_remove(all, principal);
 }
@@ -472,6 +476,23 @@ struct transcription *transcriptions_find(const struct transcriptions *all, cons
                 if (strcmp(transcription->record.id, id) == 0)
                         return transcription;
         return NULL;
+}
+
+struct transcriptions_figures transcriptions_figures(const struct transcriptions *all) {
+        struct transcriptions_figures figures = {
+                .n_done = all->n_done,
+                .n_failed = all->n_failed,
+                .bytes = all->used,
+                .trouble =
+                        all->lock >= 0 ? "" : "their folder cannot be used: the log says why",
+        };
+        const struct transcription *one;
+
+        TAILQ_FOREACH (one, &all->coming, link)
+                figures.n[TRANSCRIPTION_COMING]++;
+        TAILQ_FOREACH (one, &all->list, link)
+                figures.n[one->record.state]++;
+        return figures;
 }
 
 const struct transcription_record *transcription_record(const struct transcription *one) {

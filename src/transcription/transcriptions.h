@@ -111,6 +111,16 @@ const struct transcription_record *transcription_record(const struct transcripti
 int64_t transcription_done(const struct transcription *transcription);
 int64_t transcription_length(const struct transcription *transcription);
 
+// How many there are of each state, and what they are to the server.
+struct transcriptions_figures {
+        size_t n[TRANSCRIPTION_STATES];
+        uint64_t n_done, n_failed;  // since the start, removed ones as well
+        uint64_t bytes;             // on disk
+        const char *trouble;  // why no files are taken, in words for everybody; "": they are
+};
+
+struct transcriptions_figures transcriptions_figures(const struct transcriptions *all);
+
 // Seconds of sound in files of that principal that wait or are coming, as far as their sizes
 // tell.
 double transcriptions_waiting(const struct transcriptions *all, const char *principal);

@@ -35,6 +35,7 @@ struct transcriptions {
         uint64_t used;                           // bytes of all
         size_t n_unfinished, n_running;          // coming ones are unfinished
         size_t n_unwritten;                      // whose text the disk does not take yet
+        uint64_t n_done, n_failed;               // since the start
         bool is_stopping;
         struct loop_timer *tick;
 };

@@ -65,6 +65,7 @@ static void what_is_there_outlives_the_process(void **state) {
         struct desk *desk = desk_need(state);
         CLEANUP(mem_freep) char *text = NULL;
         struct sender done, waiting, late;
+        struct transcriptions_figures figures;
 
         sender_send_talk(desk, &done, "alice");
         await_while_time_passes(desk, done.is_told);
@@ -73,8 +74,15 @@ static void what_is_there_outlives_the_process(void **state) {
         assert_true(waiting.is_told);
         assert_false(sender_begin(desk, &late, "alice", 10));
         assert_int_equal(late.refusal.status, 503);
+        assert_int_equal(transcriptions_figures(desk->all).n_done, 1);
         desk_restart(desk);
         assert_int_equal(desk_count(desk), 2);
+        figures = transcriptions_figures(desk->all);
+        assert_int_equal(figures.n[TRANSCRIPTION_DONE], 1);
+        assert_int_equal(figures.n[TRANSCRIPTION_WAITING], 1);
+        assert_int_equal(figures.n_done, 0);
+        assert_true(figures.bytes > desk->n_talk);
+        assert_string_equal(figures.trouble, "");
         text = text_of(desk, done.id, TRANSCRIPT_TEXT);
         assert_non_null(strstr(text, "word"));
         await_while_time_passes(

@@ -258,6 +258,7 @@ def test_the_verb_status(server, program):
     assert re.search(r"^  yard +(offline|connecting) +for \d+ (s|min)", shown, re.MULTILINE), shown
     assert re.search(r"^  file +lines +ok +\d+ rows behind$", shown, re.MULTILINE), shown
     assert re.search(r"^archive +nothing is kept$", shown, re.MULTILINE) and "\n  ask  fired" in shown, shown
+    assert re.search(r"^files +ok, 0 running, 0 waiting, 0 done, 0 failed, 0.0 MB$", shown, re.MULTILINE), shown
     code, shown, complaints = verb(program, "status", "--json", *here)
     assert (code, complaints) == (0, "") and json.loads(shown)["process"] == server.pid
     code, shown, complaints = verb(program, "status", "--json", "--url", f"http://127.0.0.1:{server.port}/")

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -86,6 +87,27 @@ def test_a_file_becomes_text_at_once(server, jfk):
     assert ask(server, "GET", f"{PATH}/{one['id']}")[2]["result"] == one["result"]
     assert ask(server, "DELETE", f"{PATH}/{one['id']}")[0] == 204
     assert ask(server, "GET", f"{PATH}/{one['id']}")[0] == 404
+
+
+def test_how_many_there_are_is_told(server, jfk):
+    def figures():
+        status, _, body = ask(server, "GET", "/api/v1/status", who="reader")
+        assert status == 200
+        page = ask(server, "GET", "/metrics", who="reader")[2].decode()
+        kept = dict(re.findall(r'^eavesdrop_transcriptions\{state="(\w+)"\} (\d+)$', page, re.MULTILINE))
+        ends = dict(re.findall(r'^eavesdrop_transcriptions_total\{end="(\w+)"\} (\d+)$', page, re.MULTILINE))
+        assert re.search(r"^eavesdrop_transcriptions_up 1$", page, re.MULTILINE)
+        one = body["transcriptions"]
+        assert (one["state"], one["reason"]) == ("ok", "")
+        assert {state: int(n) for state, n in kept.items()} == {state: one[state] for state in kept} and len(kept) == 5
+        return one, {end: int(n) for end, n in ends.items()}
+
+    before, ended = figures()
+    assert ask(server, "POST", PATH, jfk[0].read_bytes())[0] == 200
+    assert ask(server, "POST", PATH, b"no sound\n")[0] == 422
+    after, now = figures()
+    assert (after["done"], after["failed"]) == (before["done"] + 1, before["failed"] + 1) and after["bytes"] > before["bytes"]
+    assert now == {end: n + 1 for end, n in ended.items()}
 
 
 def test_a_form_has_its_parameters_beside_the_file(server, jfk):

@@ -82,6 +82,11 @@ function kept({state, reason, bytes: n}) {
   return state === "ok" ? say("server.kept", {size: sayBytes(n)}) : say("server.kept.trouble", {reason, size: sayBytes(n)});
 }
 
+function files({state, reason, bytes: n, coming, waiting, running, done, failed}) {
+  return state === "ok" ? say("server.files.value", {running, waiting: coming + waiting, done, failed, size: sayBytes(n)})
+    : say("server.files.trouble", {reason});
+}
+
 function summary(status) {
   const {load, memory, processor, descriptors} = status;
   const uptime = status.uptime >= 86400 ? say("server.days", {n: Math.floor(status.uptime / 86400)}) : duration(status.uptime);
@@ -103,6 +108,7 @@ function summary(status) {
       : say("server.of", {used: descriptors.open, all: descriptors.limit})],
     ["server.journal", status.journal ? kept(status.journal) : say("server.kept.not")],
     ["server.archive", status.archive ? kept(status.archive) : say("server.kept.not")],
+    ["server.files", status.transcriptions && files(status.transcriptions)],
   ]);
 }
 
