@@ -10,6 +10,7 @@
 #include "api/parameters.h"
 #include "api/problem.h"
 #include "api/reply.h"
+#include "api/route.h"
 #include "manage/rules.h"
 #include "manage/state.h"
 #include "net/exchange.h"
@@ -159,7 +160,8 @@ static void add_on_json(void *context, struct exchange *exchange, json_t *json) 
 
 static void put_on_json(void *context, struct exchange *exchange, json_t *json) {
         struct alerts_page *page = context;
-        const char *name = exchange_request(exchange)->path + strlen(ALERTS_PATH);
+        const char *path = exchange_request(exchange)->path + strlen(ALERTS_PATH);
+        CLEANUP(mem_freep) char *name = route_text(path, strlen(path));
         struct refusal refusal;
         bool is_new;
 

@@ -4,12 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/http_request.h"
 #include "util/mem.h"
+
+char *route_text(const char *path, size_t n) {
+        char *text = xcalloc(n + 1, 1);
+
+        for (size_t i = 0; i < n; i++)
+                text[i] = (char)(path[i] == HTTP_PATH_SLASH ? '/' : path[i]);
+        return text;
+}
 
 static void part_add(struct route_parts *parts, const char *text, size_t n) {
         assert(parts->n < ROUTE_PARTS_MAX);
-        parts->texts[parts->n] = xcalloc(n + 1, 1);
-        memcpy(parts->texts[parts->n++], text, n);
+        parts->texts[parts->n++] = route_text(text, n);
 }
 
 // `parts` NULL: nobody wants to know them.

@@ -1,7 +1,7 @@
 #pragma once
 // Route: which function answers which request. A table has a row for each method of each path;
 // `{name}` in a row's pattern stands for one part of a path, whatever it is, and what stood
-// there is handed to the function.
+// there is handed to the function. A name may have a "/", which is written "%2F" in a path.
 //
 // Threads: any; no state.
 
@@ -49,6 +49,9 @@ const struct route *route_find(const struct route *routes, const char *method, c
 // The methods that the path has, as "GET, HEAD, DELETE"; the caller frees them. NULL: there is
 // nothing at the path.
 char *route_methods(const struct route *routes, const char *path);
+
+// `n` bytes of a request's path as the text that they mean; the caller frees it.
+char *route_text(const char *path, size_t n);
 
 // Zeroed is empty.
 void route_parts_deinit(struct route_parts *parts);

@@ -41,6 +41,17 @@ static void each_request_finds_its_row(void **state) {
                 {"GET", "/streams/{name}", "/streams/{name}", {"{name}"}},
                 {"GET", "/streams/a b?c", "/streams/{name}", {"a b?c"}},
                 {"POST", "/streams/hall/pause", "/streams/{name}/pause", {"hall"}},
+                {"POST",
+                 "/streams/a\xff"
+                 "b/pause",
+                 "/streams/{name}/pause",
+                 {"a/b"}},
+                {"GET", "/streams/\xff", "/streams/{name}", {"/"}},
+                {"GET",
+                 "/streams\xff"
+                 "a",
+                 NULL,
+                 {NULL}},
                 {"GET", "/streams/x/clips/7", "/streams/{name}/clips/{id}", {"x", "7"}},
                 {"GET", "/streams/", NULL, {NULL}},
                 {"GET", "/streams//", NULL, {NULL}},

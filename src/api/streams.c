@@ -10,6 +10,7 @@
 #include "api/parameters.h"
 #include "api/problem.h"
 #include "api/reply.h"
+#include "api/route.h"
 #include "auth/principal.h"
 #include "manage/pulled.h"
 #include "manage/reload.h"
@@ -207,7 +208,8 @@ static void add_on_json(void *context, struct exchange *exchange, json_t *json) 
 
 static void change_on_json(void *context, struct exchange *exchange, json_t *json) {
         struct streams *streams = context;
-        const char *name = exchange_request(exchange)->path + strlen(STREAMS_PATH);
+        const char *path = exchange_request(exchange)->path + strlen(STREAMS_PATH);
+        CLEANUP(mem_freep) char *name = route_text(path, strlen(path));
         struct refusal refusal;
 
         if (is_too_late(streams, exchange))

@@ -366,12 +366,28 @@ static void paths_are_decoded(void **state) {
         static const struct {
                 const char *target, *path, *query;  // path NULL: 400
         } cases[] = {
-                {"/a%20b", "/a b", ""},     {"/%c3%A4+?x=%20&y", "/\xc3\xa4+", "x=%20&y"},
-                {"/%25%32%66", "/%2f", ""}, {"http://h/%61?q", "/a", "q"},
-                {"/%2e%2E/", "/../", ""},   {"/?%00", "/", "%00"},
-                {"/%00", NULL, NULL},       {"/a%2Fb", NULL, NULL},
-                {"/a%2fb", NULL, NULL},     {"/%", NULL, NULL},
-                {"/%a", NULL, NULL},        {"/%g0", NULL, NULL},
+                {"/a%20b", "/a b", ""},
+                {"/%c3%A4+?x=%20&y", "/\xc3\xa4+", "x=%20&y"},
+                {"/%25%32%66", "/%2f", ""},
+                {"http://h/%61?q", "/a", "q"},
+                {"/%2e%2E/", "/../", ""},
+                {"/?%00", "/", "%00"},
+                {"/%00", NULL, NULL},
+                {"/a%2Fb",
+                 "/a\xff"
+                 "b",
+                 ""},
+                {"/a%2fb",
+                 "/a\xff"
+                 "b",
+                 ""},
+                {"/%", NULL, NULL},
+                {"/a%fFb", NULL, NULL},
+                {"/a\xff"
+                 "b",
+                 NULL, NULL},
+                {"/%a", NULL, NULL},
+                {"/%g0", NULL, NULL},
                 {"/%0g?x", NULL, NULL},
         };
         struct net_fixture *net = *state;

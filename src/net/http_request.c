@@ -59,20 +59,19 @@ static char *query_decode(const char *text, size_t n) {
         return decoded;
 }
 
-// Decode in place. Nobody has to tell a "/" that was escaped from one that was not, nor to look
-// for a zero: both are refused, and so is a "%" that escapes nothing.
+// Decode in place. Nobody has to look for a zero, which is refused, as is a "%" that escapes
+// nothing.
 static bool path_decode(char *path) {
         char *to = path;
 
         for (const char *from = path; *from; from++) {
-                int value = *from == '%' ? escape_value(from, strnlen(from, 3)) : *from;
+                bool is_escape = *from == '%';
+                int value = is_escape ? escape_value(from, strnlen(from, 3)) : *from;
 
-                if (*from == '%') {
-                        if (value <= 0 || value == '/')
-                                return false;
-                        from += 2;
-                }
-                *to++ = (char)value;
+                if ((is_escape && value <= 0) || (char)value == HTTP_PATH_SLASH)
+                        return false;
+                *to++ = is_escape && value == '/' ? HTTP_PATH_SLASH : (char)value;
+                from += is_escape ? 2 : 0;
         }
         *to = '\0';
         return true;
@@ -137,6 +136,6 @@ bool http_request_read(struct http_request *request, struct http_head *head,
                 target[url.field_data[UF_QUERY].off + url.field_data[UF_QUERY].len] = '\0';
         }
         *ret_reason =
-                "in the path, %00, %2F and a % without two hexadecimal digits have no place";
+                "in the path, %00, %FF and a % without two hexadecimal digits have no place";
         return !path || path_decode(path);
 }

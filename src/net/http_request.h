@@ -11,12 +11,16 @@ struct http_head;   // net/http_head.h
 struct local_peer;  // net/peer.h
 struct principal;   // auth/principal.h
 
+// Stands in a decoded path for a "/" that was escaped ("%2F"): part of a name, and no end of
+// one. The byte is in no UTF-8, so no other name can have it; in a request it is refused.
+#define HTTP_PATH_SLASH '\xff'
+
 // Lent: a plain request's until its exchange is over (net/exchange.h), an upgrade's during the
 // call. Names of headers are matched without regard to case.
 struct http_request {
         const char *method;  // "GET"
-        // Without the query, decoded: "/a b" for "/a%20b". What a "%2F" would put into one of
-        // its segments and "%00" are refused before anybody sees them.
+        // Without the query, decoded: "/a b" for "/a%20b", with HTTP_PATH_SLASH for "%2F".
+        // "%00" is refused before anybody sees it.
         const char *path;
         const char *query;    // after the "?", or ""; as it came
         const char *peer;     // "127.0.0.1:40312"
