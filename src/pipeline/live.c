@@ -88,7 +88,7 @@ static void closed_drop(struct live *live) {
         free(closed);
 }
 
-// Those before it will not be answered any more.
+// What was closed before it will not be answered any more.
 static void closed_tell(struct live *live, const struct job *job, struct update *update) {
         const struct closed_window *closed;
 

@@ -37,6 +37,7 @@ struct builtin_child {
         struct pipe_reader *output;  // NULL: it was read to the end
         struct pipe_writer *input;   // uploads only
         struct loop_timer *patience;
+        unsigned n_channels;
         bool is_killed;  // when it is stopped: it has no peer
         bool is_paused;
         bool is_stopping;
@@ -177,7 +178,7 @@ static void samples_tell(struct builtin_child *child, const struct media_record 
 
         (void)pcm_to_float(PCM_S16, (const uint8_t *)record->samples, record->n_samples,
                            samples);
-        child->n_samples += record->n_samples;
+        child->n_samples += record->n_samples / child->n_channels;
         child->listener.on_samples(child->listener.context, samples, record->n_samples);
 }
 
@@ -379,7 +380,7 @@ static void child_begin(struct builtin_child *child, struct builtin_request *req
                 .context = child,
         };
 
-        child->records = media_records_new(1);
+        child->records = media_records_new(child->n_channels);
         child->patience = loop_timer_new(child->loop, child_on_patience, child);
         child->output = pipe_reader_open(child->loop, request->output, &listener);
         request->output = -1;
@@ -410,6 +411,7 @@ static int builtin_open(struct media_run **ret, struct media_backend *backend,
                 code = media_process_start(builtin->process, &child->row, &request.request,
                                            request.descriptors, request.n_descriptors, error);
         if (code == 0) {
+                child->n_channels = request.request.n_channels;
                 child_begin(child, &request);
                 *ret = &child->run;
         } else {

@@ -130,7 +130,7 @@ int builtin_request_init(struct builtin_request *ret, const struct media_run_con
                                                      : MEDIA_TCP,
                                 .is_paced = config->is_paced,
                                 .is_looped = config->is_looped,
-                                .n_channels = 1,
+                                .n_channels = config->n_channels ? config->n_channels : 1,
                         },
                 .descriptors = {-1, -1},
                 .n_descriptors = 1,

@@ -262,6 +262,9 @@ static int ffmpeg_open(struct media_run **ret, struct media_backend *backend,
                                  "streams that are added while the server runs are not read by "
                                  "ffmpeg, whose connections cannot be judged: set media: "
                                  "builtin, or let them reach all with sources.allow: any");
+        if (config->n_channels > 1)
+                return error_set(error, -ENOTSUP,
+                                 "channels are not kept apart by ffmpeg: set media: builtin");
         child = xnew(struct ffmpeg_child);
         child->run.ops = &ffmpeg_run_ops;
         child->loop = backend->loop;

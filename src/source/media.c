@@ -24,8 +24,9 @@ struct media {
         struct media_listener listener;
         bool is_pipe;  // read through, as it comes
         bool is_upload;
-        uint64_t n_samples;
-        uint64_t cpu;  // seconds allowed
+        unsigned n_channels;  // kept apart
+        uint64_t n_samples;   // of each
+        uint64_t cpu;         // seconds allowed
 };
 
 static void media_allow_cpu(struct media *media) {
@@ -40,7 +41,7 @@ static void media_allow_cpu(struct media *media) {
 static void media_on_samples(void *context, const float *samples, size_t n) {
         struct media *media = context;
 
-        media->n_samples += n;
+        media->n_samples += n / media->n_channels;
         media_allow_cpu(media);
         media->listener.on_samples(media->listener.context, samples, n);
 }
@@ -131,6 +132,7 @@ static int media_open(struct media **ret, struct media_backend *backend,
         int code;
 
         media->listener = *listener;
+        media->n_channels = config->n_channels ? config->n_channels : 1;
         code = media_run_open(&media->run, backend, config, &run_listener, error);
         if (code == 0)
                 *ret = TAKE(media);
@@ -233,8 +235,10 @@ int media_open_uploaded(struct media **ret, struct media_backend *backend, int d
 }
 
 int media_open_live(struct media **ret, struct media_backend *backend, const char *extension,
-                    const struct media_listener *listener, struct error *error) {
-        const struct media_run_config config = {.kind = MEDIA_RUN_LIVE, .extension = extension};
+                    unsigned n_channels, const struct media_listener *listener,
+                    struct error *error) {
+        const struct media_run_config config = {
+                .kind = MEDIA_RUN_LIVE, .extension = extension, .n_channels = n_channels};
 
         return stranger_open(ret, backend, &config, listener, error);
 }

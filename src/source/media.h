@@ -19,7 +19,8 @@ struct media;
 struct media_backend;
 
 struct media_listener {
-        // `n` samples (mono, AUDIO_RATE, float); valid during the call.
+        // `n` samples (mono, AUDIO_RATE, float; of live sound whose channels are kept apart
+        // these are interleaved); valid during the call.
         void (*on_samples)(void *context, const float *samples, size_t n);
         // It says of itself that it is so long. May be NULL, and is not called by programs that
         // do not tell (media_backend.h).
@@ -49,9 +50,12 @@ int media_open_upload(struct media **ret, struct media_backend *backend,
 
 // Decode what media_write() will bring while it is spoken: what was written comes back as
 // samples within a quarter of a second, as far as its codec allows. `extension`: what it is
-// where its bytes do not tell, as a file's name would end ("g729"); "" else.
+// where its bytes do not tell, as a file's name would end ("g729"); "" else. With more than one
+// channel so many are kept apart: those that the sound has not got are silent. -ENOTSUP where
+// the program cannot.
 int media_open_live(struct media **ret, struct media_backend *backend, const char *extension,
-                    const struct media_listener *listener, struct error *error);
+                    unsigned n_channels, const struct media_listener *listener,
+                    struct error *error);
 
 // Decode what a client uploaded to a file, which can be sought in: with the limits of uploads.
 // The descriptor, above the standard ones, is lent during the call.

@@ -1,4 +1,5 @@
 // Sound that is sent while it is spoken, with both programs that read media.
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,7 +51,7 @@ static void talk_on_end(void *context, const struct error *error) {
         talk->media = media_close(talk->media);
 }
 
-static void talk_init(struct talk *talk) {
+static int talk_init(struct talk *talk, unsigned n_channels) {
         const struct media_listener listener = {
                 .on_samples = talk_on_samples,
                 .on_end = talk_on_end,
@@ -59,7 +60,7 @@ static void talk_init(struct talk *talk) {
 
         *talk = (struct talk){.loop = loop_new()};
         talk->backend = media_backend_new(talk->loop, choice);
-        assert_int_equal(media_open_live(&talk->media, talk->backend, "", &listener, NULL), 0);
+        return media_open_live(&talk->media, talk->backend, "", n_channels, &listener, NULL);
 }
 
 static void talk_deinit(struct talk *talk) {
@@ -86,7 +87,7 @@ static void half_of_it_comes_before_the_other(void **state) {
         CLEANUP(mem_freep) char *bytes = bytes_read(&n);
 
         (void)state;
-        talk_init(&talk);
+        assert_int_equal(talk_init(&talk, 1), 0);
         media_write(talk.media, (const uint8_t *)bytes, n / 2);
         while (talk.n_samples < (size_t)(0.4 * SECONDS * AUDIO_RATE))
                 loop_turn(talk.loop);
@@ -101,6 +102,30 @@ static void half_of_it_comes_before_the_other(void **state) {
         talk_deinit(&talk);
 }
 
+// The file has one: the other is silent.
+static void channels_are_kept_apart_or_it_is_said(void **state) {
+        struct talk talk;
+        size_t n;
+        CLEANUP(mem_freep) char *bytes = bytes_read(&n);
+        int code;
+
+        (void)state;
+        code = talk_init(&talk, 2);
+        if (code == 0) {
+                media_write(talk.media, (const uint8_t *)bytes, n);
+                media_write_end(talk.media);
+                while (talk.n_ends == 0)
+                        loop_turn(talk.loop);
+                assert_int_equal(talk.error.code, 0);
+                assert_in_range(talk.n_samples, 2 * SECONDS * AUDIO_RATE - 2000,
+                                2 * SECONDS * AUDIO_RATE + 2000);
+        } else {
+                assert_int_equal(code, -ENOTSUP);
+                assert_string_equal(choice, "ffmpeg");
+        }
+        talk_deinit(&talk);
+}
+
 static void garbage_is_told_while_more_may_come(void **state) {
         CLEANUP(mem_freep) char *bytes = xcalloc(65536, 1);
         struct talk talk;
@@ -108,7 +133,7 @@ static void garbage_is_told_while_more_may_come(void **state) {
         (void)state;
         for (size_t i = 0; i < 65536; i++)
                 bytes[i] = (char)(i * i >> 5);
-        talk_init(&talk);
+        assert_int_equal(talk_init(&talk, 1), 0);
         media_write(talk.media, (const uint8_t *)bytes, 65536);
         while (talk.n_ends == 0)
                 loop_turn(talk.loop);
@@ -156,6 +181,7 @@ static int file_remove(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(half_of_it_comes_before_the_other),
+                cmocka_unit_test(channels_are_kept_apart_or_it_is_said),
                 cmocka_unit_test(garbage_is_told_while_more_may_come),
         };
         int n_failed = 0;

@@ -38,6 +38,7 @@ struct media_run_config {
         bool is_looped;                   // files: over again at the end
         bool is_untrusted;  // of the network: who gave the URL is a stranger, who may not reach
                             // all that the server may (media_backend_allow())
+        unsigned n_channels;  // of a live run that are kept apart; 0 or 1: they are mixed
         // Of a live run: what it is, as a file's name would end, where its bytes do not tell
         // ("g729"); "" or NULL: they do.
         const char *extension;
@@ -53,7 +54,7 @@ struct media_end {
         double damaged_at;       // second of the sound at which it is damaged; NAN: not known
         bool has_died;           // the program was killed or broke off, whatever it read
         bool is_general;         // and that was nobody's doing who is read: it happened to all
-        uint64_t n_samples;      // that were handed on
+        uint64_t n_samples;      // of each channel, that were handed on
 };
 
 // Any call may close the run; then none follows. All may be NULL but on_samples and on_end, and
@@ -73,7 +74,7 @@ struct media_run_listener {
         void (*on_progress)(void *context);
         // Something that people should know.
         void (*on_warning)(void *context, const char *words);
-        // `n` samples (mono, AUDIO_RATE, float).
+        // `n` samples (AUDIO_RATE, float; mono, or interleaved where channels are kept apart).
         void (*on_samples)(void *context, const float *samples, size_t n);
         // media_run_write() has room again.
         void (*on_drain)(void *context);
