@@ -56,6 +56,10 @@ static void channel_on_failure(void *context, const char *words) {
         session->dialect->on_warning(session, words);
 }
 
+static void channel_on_samples(void *context, const float *samples, size_t n) {
+        stream_on_audio(context, samples, n);
+}
+
 // --- opening and closing ---------------------------------------------------------------------
 
 static struct stream_listener listener_of(struct session_channel *channel) {
@@ -179,6 +183,19 @@ void session_stream_park(struct session *session, nsec_t patience) {
         hub_park(&session->base, patience);
 }
 
+void session_streams_finish(struct session *session) {
+        for (unsigned i = 0; i < session->n_channels; i++) {
+                struct session_channel *channel = &session->channels[i];
+
+                feed_finish(&channel->feed, channel_on_samples, channel->stream);
+                stream_remove_observer(channel->stream, &channel->observer);
+                channel->stream = NULL;
+                channel->opened = NULL;
+        }
+        session->stream = NULL;
+        hub_finish(&session->base);
+}
+
 // --- sound -----------------------------------------------------------------------------------
 
 // Whoever pours sound in is not read from while its address's backlog is too large; and is
@@ -191,8 +208,23 @@ static void session_hold(struct session *session, const struct stream *stream) {
         session_read(session, false);
 }
 
-static void channel_on_samples(void *context, const float *samples, size_t n) {
-        stream_on_audio(context, samples, n);
+int session_sound_change(struct session *session, const struct request *request,
+                         struct error *error) {
+        for (unsigned i = 0; i < session->n_channels; i++) {
+                struct session_channel *channel = &session->channels[i];
+                struct request own = *request;
+                struct feed feed;
+                int r;
+
+                own.channel = channel->feed.channel;
+                r = feed_init(&feed, &own, error);
+                if (r < 0)
+                        return r;
+                feed_finish(&channel->feed, channel_on_samples, channel->stream);
+                feed_deinit(&channel->feed);
+                channel->feed = feed;
+        }
+        return 0;
 }
 
 void session_channel_feed(struct session_channel *channel, const uint8_t *bytes, size_t n) {

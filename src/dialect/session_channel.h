@@ -55,6 +55,16 @@ bool session_stream_claim(struct session *session, const struct request *request
                           const struct observer_ops *observer);
 void session_stream_park(struct session *session, nsec_t patience);
 
+// The client goes, and its streams stay until all that was heard is text: for dialects whose
+// text is for others than the client, when they are closed.
+void session_streams_finish(struct session *session);
+
+// From now on the sound has the request's format, rate and channels; what was fed before is
+// heard as it was. Fails with words when that is of no shape that we understand (feed.h), and
+// the sound is as it was.
+int session_sound_change(struct session *session, const struct request *request,
+                         struct error *error);
+
 // Bytes of sound for all channels, in the shape that was requested, cut anywhere: those that
 // make no whole sample of each channel wait for those that come next. Stops reading from the
 // client while a stream is backlogged, or the address's backlog is too large.

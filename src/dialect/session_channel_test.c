@@ -2,11 +2,13 @@
 // session's.
 #include "dialect/session_channel.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "audio/sound_rig.h"
 #include "dialect/session_rig.h"
+#include "pipeline/hub_parking.h"
 #include "util/mem.h"
 
 #define CHANNEL_TEST(function) \
@@ -128,6 +130,19 @@ static struct sound need_speech(void) {
         return speech;
 }
 
+// --- somebody else who listens ---------------------------------------------------------------
+
+static unsigned n_heard;
+
+static void ear_on_update(void *state, const struct stream_facts *facts,
+                          const struct update *update) {
+        (void)state;
+        (void)facts;
+        n_heard += update->n_finals;
+}
+
+static const struct observer_ops ear_ops = {.name = "ear", .on_update = ear_on_update};
+
 // --- tests -----------------------------------------------------------------------------------
 
 static void each_channel_is_a_stream(void **state) {
@@ -204,6 +219,54 @@ static void a_client_that_vanishes_leaves_none(void **state) {
         free(speech.samples);
 }
 
+static void what_a_client_said_that_vanished_becomes_text(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+        struct sound speech = need_speech();
+        struct session *session = chorus_open(rig);
+        struct stream *second = session->channels[1].stream;
+        struct observer ear = {.ops = &ear_ops};
+
+        n_heard = 0;
+        stream_add_observer(second, &ear);
+        chorus_sing(session, &speech, 1u << 1);
+        session_streams_finish(session);
+        assert_null(session->base.stream);
+        session_rig_disconnect(rig);
+        while (hub_first_session(rig->hub->hub))
+                loop_turn(rig->hub->loop);
+        while (n_heard == 0)
+                loop_turn(rig->hub->loop);
+        assert_false(hub_is_free(rig->hub->hub, "choir:2", principal_anonymous(true), ""));
+        stream_remove_observer(second, &ear);
+        while (hub_first(rig->hub->hub)) {
+                loop_advance(rig->hub->loop, NSEC_PER_SEC);
+                loop_turn(rig->hub->loop);
+        }
+        free(speech.samples);
+}
+
+static void sound_may_change_its_shape(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+        struct session *session = chorus_open(rig);
+        const struct request mulaw = {
+                .format = PCM_MULAW, .rate = 8000, .channels = N, .channel = 1};
+        const struct request nothing = {.rate = 1};
+        const uint8_t frames[8000 * N] = {0};
+        struct error error;
+
+        session_feed(session, frames, sizeof(float) * N * 1600);
+        assert_int_equal(session_sound_change(session, &mulaw, NULL), 0);
+        assert_int_equal(session->channels[2].feed.channel, 3);
+        session_feed(session, frames, sizeof(frames));
+        assert_int_equal(session_sound_change(session, &nothing, &error), -EINVAL);
+        assert_non_null(strstr(error.text, "1 Hz"));
+        session_feed(session, frames, sizeof(frames));
+        session_end_sound(session);
+        for (unsigned i = 0; i < N; i++)
+                assert_int_equal(stream_position(session->channels[i].stream),
+                                 1600 + 2 * AUDIO_RATE);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 CHANNEL_TEST(each_channel_is_a_stream),
@@ -211,6 +274,8 @@ int main(void) {
                 CHANNEL_TEST(it_ends_when_all_have_their_text),
                 CHANNEL_TEST(all_are_flushed_together),
                 CHANNEL_TEST(a_client_that_vanishes_leaves_none),
+                CHANNEL_TEST(what_a_client_said_that_vanished_becomes_text),
+                CHANNEL_TEST(sound_may_change_its_shape),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

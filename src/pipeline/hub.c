@@ -331,6 +331,8 @@ size_t hub_backlog(const struct hub *hub) {
                 n += stream_backlog(stream->stream);
         TAILQ_FOREACH (stream, &hub->retired, link)
                 n += stream_backlog(stream->stream);
+        TAILQ_FOREACH (stream, &hub->pushed, link)
+                n += stream->parking ? stream_backlog(stream->stream) : 0;
         return n;
 }
 

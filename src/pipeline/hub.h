@@ -181,5 +181,6 @@ struct hub_stream *hub_next_pulled(const struct hub_stream *stream);
 // The first in that order that has this name: clients may give theirs any. NULL: there is none.
 struct hub_stream *hub_find(const struct hub *hub, const char *name);
 
-// Windows of pulled streams, retired ones included, that are closed and not yet answered.
+// Windows of streams that are no session's, pulled, retired and parked ones, that are closed
+// and not yet answered.
 size_t hub_backlog(const struct hub *hub);

@@ -50,6 +50,24 @@ void hub_park(struct hub_session *session, nsec_t patience) {
         loop_timer_set(stream->parking, patience);
 }
 
+// Nobody is "": neither can one be claimed nor is it counted among those that wait.
+void hub_finish(struct hub_session *session) {
+        static const struct stream_listener nobody = {0};
+        struct hub *hub = session->stream ? session->stream->hub : NULL;
+
+        for (struct hub_stream *stream = hub ? hub_first(hub) : NULL; stream;
+             stream = hub_next(hub, stream)) {
+                if (stream->session != session)
+                        continue;
+                stream->session = NULL;
+                stream->principal = xstrdup("");
+                stream_set_listener(stream->stream, &nobody);
+                stream->parking = loop_timer_new(hub_parts(hub)->loop, parking_end, stream);
+                loop_timer_set(stream->parking, 0);
+        }
+        session->stream = NULL;
+}
+
 static bool is_parked_by(const struct hub_stream *stream, const struct principal *principal,
                          const char *address) {
         CLEANUP(mem_freep) char *owner = owner_name(principal, address);

@@ -13,6 +13,10 @@
 // once where nothing was ever heard, and where HUB_PARKED_MAX wait already.
 void hub_park(struct hub_session *session, nsec_t patience);
 
+// The session goes, and all its streams stay until what they heard is text, for nobody to come
+// back to: so a call that was hung up is whole all the same. Their observers have been removed.
+void hub_finish(struct hub_session *session);
+
 // Whether a session of that principal could have a stream of that name: it is not reserved, and
 // no other one has it, but for one that was parked by the same principal.
 bool hub_is_free(const struct hub *hub, const char *name, const struct principal *principal,
