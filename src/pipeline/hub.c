@@ -185,6 +185,7 @@ static struct stream_settings settings_of(const struct request *request,
                 .history_segments = request->history,
                 .pause = request->pause,
                 .window_max = request->window_max,
+                .window_early = request->window_early,
                 .has_archive = request->defaults->has_archive,
                 .is_file = request->is_file,
         };

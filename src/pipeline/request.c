@@ -43,6 +43,10 @@ struct decode_options request_decode_options(const struct request *request) {
                 options.word_timestamps = DECODE_YES;
         if (request->beam_size > 0)
                 options.beam_size = request->beam_size;
+        if (request->temperature > 0) {
+                options.temperatures[0] = request->temperature;
+                options.n_temperatures = 1;
+        }
         decode_options_tell(&options, request->prompt, request->hotwords);
         return options;
 }

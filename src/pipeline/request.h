@@ -54,8 +54,11 @@ struct request {
         bool has_word_times;   // each word's times are wanted; false: absent
         unsigned beam_size;    // at most DECODE_WIDTH_MAX are searched; 0: absent
 
-        float pause;       // 0: absent
-        float window_max;  // 0: absent
+        float pause;         // 0: absent
+        float window_max;    // 0: absent
+        float window_early;  // of a file: seconds that its first windows may be long; 0: as all
+
+        float temperature;  // of the sampler, and no other is tried; 0: absent
 
         bool is_listed;       // a client's stream is one like those that are pulled
         bool is_journaled;    // a client's text is to be kept, whatever holds of clients,

@@ -494,7 +494,7 @@ static int live_begin(struct stream *stream, const struct stream_settings *setti
 
 static int file_begin(struct stream *stream, const struct stream_settings *settings,
                       const struct decode_options *options) {
-        const struct segmenter_config pauses = segmenter_config_files();
+        struct segmenter_config pauses = segmenter_config_files();
         struct file_settings file_settings = {
                 .owner = settings->owner,
                 .options = options,
@@ -508,6 +508,7 @@ static int file_begin(struct stream *stream, const struct stream_settings *setti
                 .context = stream,
         };
 
+        pauses.window_early = (int64_t)(settings->window_early * AUDIO_RATE);
         stream->pause = segmenter_config_default().pause * (NSEC_PER_SEC / AUDIO_RATE);
         return file_open(&stream->file, &stream->services, &file_settings, &listener);
 }

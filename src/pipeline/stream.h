@@ -31,9 +31,10 @@ struct stream_settings {
         const struct filter_limits *filters;   // copied; NULL: the usual ones
         const struct source_config *source;    // NULL: sound is pushed with stream_on_audio()
         size_t history_segments;
-        float pause;       // seconds without speech that close a window; 0: the default
-        float window_max;  // seconds that one may be long; 0: the default
-        bool has_archive;  // what is heard in windows is kept
+        float pause;         // seconds without speech that close a window; 0: the default
+        float window_max;    // seconds that one may be long; 0: the default
+        float window_early;  // of a file: that its first ones may be; 0: the same
+        bool has_archive;    // what is heard in windows is kept
         const struct journaling_facts *journaled;  // what its rows say; NULL: it has none
         bool is_file;  // pushed faster than it is spoken: many windows at a time, no partials
 };

@@ -14,7 +14,8 @@ struct file_run {
         struct hub_session *session;
         struct file_run_listener listener;
         struct upload *upload;
-        struct stream *stream;
+        struct hub_stream *opened;
+        struct stream *stream;  // its
         struct observer observer;
         char language[LANGUAGE_CODE_MAX];
         char *words;             // that the end tells
@@ -155,12 +156,11 @@ static int stream_start(struct file_run *run, const struct request *wished,
                 .on_failure = run_on_failure,
                 .context = run,
         };
-        struct hub_stream *opened;
-        int r = hub_open(&opened, run->hub, &request, run->session, &listener, error);
+        int r = hub_open(&run->opened, run->hub, &request, run->session, &listener, error);
 
         if (r < 0)
                 return r;
-        run->stream = opened->stream;
+        run->stream = run->opened->stream;
         run->observer = (struct observer){
                 .ops = &run_observer, .state = run, .counts = &run->session->reader->observers};
         stream_add_observer(run->stream, &run->observer);
@@ -227,8 +227,8 @@ struct file_run *file_run_free(struct file_run *run) {
         run->upload = upload_close(run->upload);
         if (run->stream)
                 stream_remove_observer(run->stream, &run->observer);
-        if (run->stream)
-                run->session->stream = hub_close(run->hub, run->session->stream);
+        run->opened = hub_close(run->hub, run->opened);
+        run->session->stream = NULL;
         run->end = loop_timer_free(run->end);
         free(run->words);
         return mem_free(run);

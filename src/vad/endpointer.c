@@ -38,6 +38,7 @@ struct judged {
 struct endpointer {
         struct segmenter_config config;
         int64_t free_from;  // no window may begin before: end of the last one, or a reset
+        unsigned n_closed;  // windows, as far as they count (SEGMENTER_EARLY)
 
         // The open window.
         bool is_open;
@@ -72,7 +73,11 @@ struct endpointer *endpointer_new(const struct segmenter_config *config) {
         c->window_max = max_i64(c->window_max, (int64_t)16 * VAD_CHUNK);
         c->window_min =
                 min_i64(max_i64(c->window_min, 0), c->window_max / 2 + c->window_max / 4);
-        c->padding = min_i64(max_i64(c->padding, 0), c->window_max / 8);
+        if (c->window_early <= 0)
+                c->window_early = c->window_max;
+        c->window_early =
+                min_i64(max_i64(c->window_early, (int64_t)16 * VAD_CHUNK), c->window_max);
+        c->padding = min_i64(max_i64(c->padding, 0), c->window_early / 8);
         c->pause = max_i64(c->pause, 1);
         endpointer->capacity = (size_t)(c->window_max / VAD_CHUNK + 2);
         endpointer->judged = xcalloc(endpointer->capacity, sizeof(*endpointer->judged));
@@ -87,6 +92,19 @@ struct endpointer *endpointer_free(struct endpointer *endpointer) {
         free(endpointer->queue);
         free(endpointer);
         return NULL;
+}
+
+// How long the open window may become, and where it may be cut at the earliest.
+static int64_t window_limit(const struct endpointer *endpointer) {
+        return endpointer->n_closed < SEGMENTER_EARLY ? endpointer->config.window_early
+                                                      : endpointer->config.window_max;
+}
+
+static int64_t cut_earliest(const struct endpointer *endpointer) {
+        const int64_t limit = window_limit(endpointer);
+
+        return endpointer->begin +
+               min_i64(endpointer->config.window_min, limit / 2 + limit / 4);
 }
 
 // --- the queue -------------------------------------------------------------------------------
@@ -153,6 +171,7 @@ static void window_close(struct endpointer *endpointer, int64_t end_max, bool is
         window.is_closed = true;
         window.is_cut = is_cut;
         endpointer->free_from = window.end;
+        endpointer->n_closed += endpointer->n_closed < SEGMENTER_EARLY;
         queue_push(endpointer, &window);
 }
 
@@ -195,7 +214,7 @@ static float cut_score(const struct endpointer *endpointer, size_t k) {
         const size_t to =
                 k + CUT_REACH < endpointer->n_judged ? k + CUT_REACH : endpointer->n_judged;
         const float late = (float)(endpointer->judged[k].chunk.begin - endpointer->begin) /
-                           (float)endpointer->config.window_max;
+                           (float)window_limit(endpointer);
         float sum = 0;
         float weights = 0;
 
@@ -214,7 +233,7 @@ static float cut_score(const struct endpointer *endpointer, size_t k) {
 
 // The chunk before which a cut does least harm.
 static size_t cut_find(const struct endpointer *endpointer) {
-        const int64_t earliest = endpointer->begin + endpointer->config.window_min;
+        const int64_t earliest = cut_earliest(endpointer);
         size_t best = endpointer->n_judged - 1;
         float best_score = INFINITY;
 
@@ -271,7 +290,7 @@ void endpointer_add(struct endpointer *endpointer, struct chunk chunk) {
         endpointer_judge(endpointer, &chunk);
         // Cut before the next chunk would make it too long.
         if (endpointer->is_open &&
-            chunk.end + VAD_CHUNK - endpointer->begin > endpointer->config.window_max)
+            chunk.end + VAD_CHUNK - endpointer->begin > window_limit(endpointer))
                 window_cut(endpointer, cut_find(endpointer));
 }
 

@@ -50,6 +50,24 @@ static int teardown(void **state) {
         return 0;
 }
 
+static void the_first_windows_may_be_shorter(void **state) {
+        struct segmenter_config early = config;
+        CLEANUP(endpointer_freep) struct endpointer *endpointer = NULL;
+        struct window window;
+
+        (void)state;
+        early.window_early = INT64_C(10) * 16000;
+        endpointer = endpointer_new(&early);
+        feed(&(struct feeder){.endpointer = endpointer}, CHUNKS(80), 0.9f);
+        for (int i = 0; i < SEGMENTER_EARLY; i++) {
+                assert_true(endpointer_next(endpointer, &window));
+                assert_in_range(window.end - window.begin, early.window_early * 3 / 4,
+                                early.window_early);
+        }
+        assert_true(endpointer_next(endpointer, &window));
+        assert_in_range(window.end - window.begin, early.window_early + 1, early.window_max);
+}
+
 static void a_pause_closes_a_padded_window(void **state) {
         struct feeder *feeder = *state;
         struct endpointer *endpointer = feeder->endpointer;
@@ -324,6 +342,7 @@ static void random_probabilities_keep_all_promises(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 ENDPOINTER_TEST(a_pause_closes_a_padded_window),
+                cmocka_unit_test(the_first_windows_may_be_shorter),
                 ENDPOINTER_TEST(between_the_thresholds_speech_goes_on_and_silence_too),
                 ENDPOINTER_TEST(a_window_tells_which_of_it_is_speech),
                 ENDPOINTER_TEST(short_bursts_leave_no_trace),

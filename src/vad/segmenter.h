@@ -31,15 +31,19 @@ struct window {
         struct activity speech;  // and which, from its begin on
 };
 
+// Windows at the beginning that may be shorter, so that something can be told soon.
+#define SEGMENTER_EARLY 3
+
 struct segmenter_config {
-        float threshold;      // speech starts at this probability
-        float threshold_low;  // and ends below this one
-        int64_t pause;        // samples of silence that close a window
-        int64_t padding;      // samples kept before and after speech
-        int64_t speech_min;   // shorter bursts than this many samples are no speech
-        int64_t window_min;   // earliest and
-        int64_t window_max;   // latest length for a cut without a pause, in samples
-        bool is_gated;        // do not ask the detector about steady noise (vad/energy_gate.h)
+        float threshold;       // speech starts at this probability
+        float threshold_low;   // and ends below this one
+        int64_t pause;         // samples of silence that close a window
+        int64_t padding;       // samples kept before and after speech
+        int64_t speech_min;    // shorter bursts than this many samples are no speech
+        int64_t window_min;    // earliest and
+        int64_t window_max;    // latest length for a cut without a pause, in samples
+        int64_t window_early;  // that length for the first SEGMENTER_EARLY windows; 0: the same
+        bool is_gated;         // do not ask the detector about steady noise (vad/energy_gate.h)
 };
 
 // The measured defaults: 0.6 s pause, windows of at most 28 s (docs/benchmarks.md).
