@@ -31,4 +31,14 @@ const struct dialect *dialects_at(size_t i) {
         return i < N_DIALECTS + N_APART ? dialects_apart[i - N_DIALECTS] : NULL;
 }
 
-const struct rest_dialect *const rest_dialects[] = {NULL};
+// What answers to plain requests, likewise.
+#define REST_DIALECTS(_) \
+        _(openai)        \
+        _(whispercpp)
+
+#define DECLARE_REST(name) extern const struct rest_dialect rest_##name;
+#define REST_ROW(name)     &rest_##name,
+
+REST_DIALECTS(DECLARE_REST)
+
+const struct rest_dialect *const rest_dialects[] = {REST_DIALECTS(REST_ROW) NULL};

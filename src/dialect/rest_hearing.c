@@ -461,6 +461,8 @@ void rest_hearing_begin(const struct rest_place *place, struct exchange *exchang
         hearing->ops = ops;
         hearing->state = state;
         hearing->exchange = exchange;
+        if (ops->open)
+                ops->open(hearing);
         if (hearing_enter(hearing, place) && form_begin(hearing) &&
             scratch_begin(hearing, place->scratches))
                 exchange_set_handler(exchange, &handler);

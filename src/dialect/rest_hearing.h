@@ -26,6 +26,8 @@ struct rest_hearing_ops {
         const struct rest_dialect *dialect;
         const char *file_field;  // of a form; "file"
 
+        // It is there: `state` may keep it. Optional.
+        void (*open)(struct rest_hearing *hearing);
         // A field of the form. False: it was refused (rest_hearing_refuse()). Optional.
         bool (*on_field)(struct rest_hearing *hearing, const char *name, const char *value);
         // All came: say what is wished in *ret, which asks for a file's stream already. Its
@@ -76,7 +78,7 @@ struct rest_hearing {
         char *refused_words, *refused_field;
 };
 
-// Take on a request to POST a file.
+// Take on a request to POST a file. It may be over, and `state` freed, when this returns.
 void rest_hearing_begin(const struct rest_place *place, struct exchange *exchange,
                         const struct rest_hearing_ops *ops, void *state);
 

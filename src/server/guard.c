@@ -6,6 +6,7 @@
 
 #include "auth/token_file.h"
 #include "dialect/dialects.h"
+#include "dialect/rest.h"
 #include "util/log.h"
 #include "util/mem.h"
 
@@ -24,15 +25,20 @@ static size_t word_length(const char *words) {
         return strcspn(words, " ");
 }
 
-static bool dialect_is_known(const char *name, size_t n) {
+static bool is_named(const char *name, const char *word, size_t n) {
+        return strlen(name) == n && memcmp(name, word, n) == 0;
+}
+
+static bool dialect_is_known(const char *word, size_t n) {
+        bool is_known = is_named(PRINCIPAL_API, word, n);
+
         const struct dialect *dialect;
 
-        if (n == strlen(PRINCIPAL_API) && memcmp(name, PRINCIPAL_API, n) == 0)
-                return true;
         for (size_t i = 0; (dialect = dialects_at(i)); i++)
-                if (strlen(dialect->name) == n && memcmp(dialect->name, name, n) == 0)
-                        return true;
-        return false;
+                is_known |= is_named(dialect->name, word, n);
+        for (const struct rest_dialect *const *rest = rest_dialects; *rest; rest++)
+                is_known |= is_named((*rest)->name, word, n);
+        return is_known;
 }
 
 static char *dialects_list(void) {
@@ -43,6 +49,11 @@ static char *dialects_list(void) {
                 CLEANUP(mem_freep) char *before = list;
 
                 list = xasprintf("%s, %s", before, dialect->name);
+        }
+        for (const struct rest_dialect *const *rest = rest_dialects; *rest; rest++) {
+                CLEANUP(mem_freep) char *before = list;
+
+                list = xasprintf("%s, %s", before, (*rest)->name);
         }
         return list;
 }

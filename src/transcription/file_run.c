@@ -18,6 +18,7 @@ struct file_run {
         struct stream *stream;  // its
         struct observer observer;
         char language[LANGUAGE_CODE_MAX];
+        float language_probability;
         char *words;             // that the end tells
         int64_t length;          // samples, by its own account; 0: unknown
         bool is_heard;           // some of its sound came
@@ -35,8 +36,10 @@ static void run_on_update(void *context, const struct stream_facts *facts,
         struct file_run *run = context;
 
         (void)facts;
-        if (update->language[0])
+        if (update->language[0]) {
                 snprintf(run->language, sizeof(run->language), "%s", update->language);
+                run->language_probability = update->language_probability;
+        }
         for (size_t i = 0; i < update->n_finals; i++)
                 run->listener.on_segment(run->listener.context, &update->finals[i]);
 }
@@ -74,6 +77,7 @@ static void run_on_end(void *context) {
                 .status = run->status,
                 .words = run->words,
                 .language = run->language,
+                .language_probability = run->language_probability,
                 .n_samples = run->stream ? stream_position(run->stream) : 0,
         };
 

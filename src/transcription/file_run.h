@@ -22,7 +22,8 @@ struct file_outcome {
         enum transcription_end end;
         int status;         // as HTTP has it, where it was refused
         const char *words;  // why; or of what is whole what people should know; NULL: nothing
-        const char *language;  // "": nothing was said
+        const char *language;        // "": nothing was said
+        float language_probability;  // 1 where it was asked for; 0: unknown
         int64_t n_samples;
 };
 
