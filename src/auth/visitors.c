@@ -182,16 +182,20 @@ static const struct principal *stranger_find(const struct visitors *visitors,
         return &visitors->nobody[request->is_loopback];
 }
 
+const struct principal *visitors_identify(const struct visitors *visitors, const char *secret) {
+        return tokens_find(visitors->rules.tokens, secret,
+                           (int64_t)(loop_wall(visitors->rules.loop) / (NSEC_PER_SEC / 1000)));
+}
+
 // Somebody with a token, or with none; held. NULL: with none.
 static const struct principal *bearer_find(const struct visitors *visitors,
                                            const struct http_request *request) {
         CLEANUP(bearer_freep) char *secret = bearer_read(request);
         const struct principal *found;
-        int64_t now = (int64_t)(loop_wall(visitors->rules.loop) / (NSEC_PER_SEC / 1000));
 
         if (!secret)
                 return NULL;
-        found = tokens_find(visitors->rules.tokens, secret, now);
+        found = visitors_identify(visitors, secret);
         if (!found)
                 return &unknown;
         found->life->n_connections++;

@@ -52,6 +52,9 @@ struct visitors *visitors_free(struct visitors *visitors);
 char *visitors_admit(const struct visitors *visitors, struct http_request *request,
                      int *ret_status);
 
+// Whose secret that is, which came later than its request; lent. NULL: nobody's.
+const struct principal *visitors_identify(const struct visitors *visitors, const char *secret);
+
 // As above for a request by the unix socket, which no browser's page can send: its process is
 // answered when its user is root or the server's own, or it is in the group that the socket is
 // for.

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "auth/visitors.h"
+#include "net/http_phrase.h"
 #include "net/http_request.h"
 #include "net/websocket.h"
 #include "util/loop.h"
@@ -28,6 +30,17 @@ struct dialect {
         // Whether the upgrade request is of this dialect, by its path, headers, sub-protocols
         // or query (optional). The first dialect in the table that says so gets the session.
         bool (*matches_request)(const struct http_request *request);
+        // What is then asked before there is a WebSocket (all optional, for those only; the
+        // order and the rest is upgrade.h's): what its clients' keys are, what is wrong with
+        // the request (NULL: nothing, or words that the caller frees, with *ret_status, which
+        // is 400 before), what the answer has for headers that opens the WebSocket (each with
+        // its
+        // "\r\n"; the caller frees them), and how a refusal by HTTP is put: without `phrase`
+        // all are let in, and `refuse` tells them.
+        enum visitors_key key;
+        char *(*judge)(const struct http_request *request, int *ret_status);
+        char *(*headers)(const struct http_request *request);
+        http_phrase_fn *phrase;
         // Then the session begins: the server may speak first (optional, for those only).
         void (*begin)(struct session *session, const struct http_request *request);
         // Whether the first text of a client whose request told nothing is of this dialect,
@@ -39,6 +52,7 @@ struct dialect {
 
         // --- what the client says ---
 
+        size_t text_max;  // bytes of a text; 0: SESSION_TEXT_MAX (those known by a request)
         void (*on_text)(struct session *session, const char *text, size_t n);
         void (*on_binary)(struct session *session, const struct websocket_piece *piece);
         // Bytes of a client that comes by no WebSocket, to a listener of this dialect's own
@@ -75,3 +89,7 @@ struct dialect {
         // Free `state`; the stream is closed afterwards by the session itself.
         void (*close)(struct session *session);
 };
+
+// The one in a table whose client's request that is. NULL: none is known by it.
+const struct dialect *dialect_of(const struct dialect *const *table,
+                                 const struct http_request *request);

@@ -42,3 +42,24 @@ const struct dialect *dialects_at(size_t i) {
 REST_DIALECTS(DECLARE_REST)
 
 const struct rest_dialect *const rest_dialects[] = {REST_DIALECTS(REST_ROW) NULL};
+
+const struct dialect *dialect_of(const struct dialect *const *table,
+                                 const struct http_request *request) {
+        for (; *table; table++)
+                if ((*table)->matches_request && (*table)->matches_request(request))
+                        return *table;
+        return NULL;
+}
+
+enum visitors_key dialects_key(const struct http_request *request) {
+        const struct dialect *dialect = dialect_of(dialects, request);
+
+        return dialect ? dialect->key : KEY_IS_TOKEN;
+}
+
+bool dialects_phrase(const struct http_request *request, int status, const char *words,
+                     struct http_phrase *phrase) {
+        const struct dialect *dialect = dialect_of(dialects, request);
+
+        return dialect && dialect->phrase && dialect->phrase(request, status, words, phrase);
+}

@@ -15,3 +15,9 @@ extern const struct dialect *const dialects_apart[];
 
 // All of both tables, counted from 0. NULL: there are no more.
 const struct dialect *dialects_at(size_t i);
+
+// What a request's key is (auth/visitors.h), and how a refusal is put to it (net/listener.h),
+// as its dialect says.
+enum visitors_key dialects_key(const struct http_request *request);
+bool dialects_phrase(const struct http_request *request, int status, const char *words,
+                     struct http_phrase *phrase);

@@ -1,5 +1,6 @@
 #include "dialect/session.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,14 +35,26 @@ static void session_recognise(struct session *session, const struct dialect *dia
         hub_session_is(&session->base, hub_reader(session->hub, dialect->name));
 }
 
+static bool session_may(const struct session *session) {
+        const struct principal *principal = session->base.principal;
+        const struct dialect *dialect = session->dialect;
+
+        return !dialect->scope || (principal_may(principal, dialect->scope) &&
+                                   principal_may_speak(principal, dialect->name));
+}
+
+bool session_is_unnamed(const struct session *session) {
+        return session->dialect->key == KEY_COMES_LATER && session->base.principal->stranger &&
+               !session_may(session);
+}
+
 // Whether whoever asks may be a client of this kind; said if not.
 static bool session_is_allowed(struct session *session) {
         const struct principal *principal = session->base.principal;
         const struct dialect *dialect = session->dialect;
         CLEANUP(mem_freep) char *words = NULL;
 
-        if (!dialect->scope || (principal_may(principal, dialect->scope) &&
-                                principal_may_speak(principal, dialect->name)))
+        if (session_may(session))
                 return true;
         if (principal->stranger)
                 words = xasprintf("%s (dialect %s)", principal->stranger, dialect->name);
@@ -53,14 +66,10 @@ static bool session_is_allowed(struct session *session) {
 }
 
 static void session_on_request(struct session *session, const struct http_request *request) {
-        const struct dialect *const *dialect = session->dialects;
+        const struct dialect *dialect = dialect_of(session->dialects, request);
 
-        do {
-                if ((*dialect)->matches_request && (*dialect)->matches_request(request)) {
-                        session_recognise(session, *dialect);
-                        return;
-                }
-        } while (*++dialect);
+        if (dialect)
+                session_recognise(session, dialect);
 }
 
 // What a first text could have been.
@@ -276,6 +285,27 @@ void session_refuse(struct session *session, uint16_t code, const char *words, n
         session_send_away(session, code, words, retry);
 }
 
+bool session_identify(struct session *session, const char *secret) {
+        const struct hub_parts *parts = hub_parts(session->hub);
+        const struct principal *found;
+
+        if (!session_is_unnamed(session))
+                return true;
+        found = parts->identify ? parts->identify(parts->identify_context, secret) : NULL;
+        if (!found) {
+                session_refuse(session, 1008,
+                               "the token is not known here: it is mistyped, has "
+                               "expired or was revoked",
+                               0);
+                return false;
+        }
+        if (!hub_session_belongs(session->hub, &session->base, found)) {
+                session_refuse(session, 1013, HUB_TOO_MANY, 0);
+                return false;
+        }
+        return session_is_allowed(session);
+}
+
 void session_leave(struct session *session, uint16_t code) {
         if (session->is_leaving)
                 return;
@@ -309,14 +339,10 @@ static struct session *session_new(struct hub *hub, const struct dialect *const 
 static void session_begin(struct session *session, const struct http_request *request,
                           bool fits) {
         if (!fits) {
-                session_refuse(session, 1013,
-                               "Server busy: your address has too many sessions, or your "
-                               "token; close some, or have per_address.sessions or "
-                               "per_token.sessions raised",
-                               0);
+                session_refuse(session, 1013, HUB_TOO_MANY, 0);
                 return;
         }
-        if (session->dialect && !session_is_allowed(session))
+        if (session->dialect && !session_is_unnamed(session) && !session_is_allowed(session))
                 return;
         log_debug(session->base.about, "client-came", "connected: %s",
                   session->base.principal->name);
@@ -340,8 +366,10 @@ void session_open(struct hub *hub, const struct dialect *const *dialects,
 
         session->wire = &session_wire_websocket;
         session->connection = socket;
-        websocket_set_handler(socket, &handler, &limits);
         session_on_request(session, request);
+        if (session->dialect && session->dialect->text_max)
+                limits.text_max = session->dialect->text_max;
+        websocket_set_handler(socket, &handler, &limits);
         session_begin(session, request, fits);
 }
 

@@ -65,6 +65,14 @@ void session_open_raw(struct hub *hub, const struct dialect *const *dialects,
 // The client is set up.
 void session_started(struct session *session, const char *about);
 
+// Whether its client has yet to say who it is (KEY_COMES_LATER): it can open no stream.
+bool session_is_unnamed(const struct session *session);
+
+// The client's key, which came later than its request (KEY_COMES_LATER), says whose session it
+// is; where whoever asks is let in without one, or had one, it says nothing. False: it was
+// refused. The caller sees to it that nothing of the key stays in memory.
+bool session_identify(struct session *session, const char *secret);
+
 // Refuse in the dialect's words, log and count it, and begin to close. `retry`: dialect.h.
 void session_refuse(struct session *session, uint16_t code, const char *words, nsec_t retry);
 

@@ -107,6 +107,8 @@ static int channel_open(struct session *session, struct request *request,
         struct hub_stream *opened;
         int r = feed_init(&channel->feed, request, error);
 
+        if (r == 0 && session_is_unnamed(session))
+                r = error_set(error, -EACCES, "%s", session->base.principal->stranger);
         if (r == 0)
                 r = hub_open(&opened, session->hub, request, &session->base, &listener, error);
         if (r < 0) {

@@ -7,17 +7,45 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dialect/upgrade.h"
 #include "util/mem.h"
 
 #define TURNS_MAX 200000  // loopback delivers at once; this is only a bound
 
+static char *rig_admit(void *context, struct http_request *request, int *ret_status) {
+        struct session_rig *rig = context;
+
+        (void)ret_status;
+        request->principal = rig->principal;
+        return NULL;
+}
+
+static bool rig_upgrades(void *context, const struct http_request *request) {
+        struct session_rig *rig = context;
+        const struct dialect *dialect = dialect_of(rig->dialects, request);
+
+        return !dialect || upgrade_may(rig->hub->hub, dialect, request);
+}
+
+static char *rig_upgrade_headers(void *context, const struct http_request *request) {
+        const struct session_rig *rig = context;
+        const struct dialect *dialect = dialect_of(rig->dialects, request);
+
+        return dialect && dialect->headers ? dialect->headers(request) : NULL;
+}
+
+static void rig_on_request(void *context, struct exchange *exchange) {
+        struct session_rig *rig = context;
+
+        upgrade_answer(rig->hub->hub, dialect_of(rig->dialects, exchange_request(exchange)),
+                       exchange);
+}
+
 static void rig_on_websocket(void *context, const struct http_request *request,
                              struct websocket *socket) {
         struct session_rig *rig = context;
-        struct http_request theirs = *request;
 
-        theirs.principal = principal_anonymous(true);
-        session_open(rig->hub->hub, rig->dialects, &theirs, socket);
+        session_open(rig->hub->hub, rig->dialects, request, socket);
 }
 
 static void rig_on_raw(void *context, const struct http_request *request, struct raw *raw) {
@@ -30,13 +58,21 @@ static void rig_on_raw(void *context, const struct http_request *request, struct
 
 int session_rig_setup(void **state) {
         struct session_rig *rig = xnew(struct session_rig);
-        struct listener_handler handler = {.on_websocket = rig_on_websocket, .context = rig};
+        struct listener_handler handler = {
+                .admit = rig_admit,
+                .upgrades = rig_upgrades,
+                .upgrade_headers = rig_upgrade_headers,
+                .on_request = rig_on_request,
+                .on_websocket = rig_on_websocket,
+                .context = rig,
+        };
         struct listener_handler raw_handler = {.on_raw = rig_on_raw, .context = rig};
         void *hub;
 
         *state = rig;
         rig->fd = -1;
         rig->dialects = dialects;
+        rig->principal = principal_anonymous(true);
         rig->bytes = xcalloc(SESSION_RIG_BYTES, 1);
         if (hub_rig_setup(&hub) < 0)
                 return -1;

@@ -17,6 +17,7 @@ struct session_rig {
         struct listener *listener;
         struct listener *raw_listener;          // for connections that are no HTTP
         const struct dialect *const *dialects;  // that clients may have
+        const struct principal *principal;      // that they are
         int fd;                                 // of the client; -1: none
         char *bytes;  // that it was sent and that were not expected yet
         size_t n_bytes;

@@ -200,27 +200,25 @@ static void connection_upgrade(struct connection *connection,
         struct listener *listener = connection->listener;
         struct handshake handshake = {0};
         CLEANUP(mem_freep) char *answer = NULL;
+        CLEANUP(mem_freep) char *headers = NULL;
         const char *reason = NULL;
         int refusal = handshake_check(&connection->head, &handshake, &reason);
 
-        if (!refusal &&
-            !connection_has_memory(connection, BUDGET_MESSAGES, CONNECTION_MEMORY)) {
-                refusal = HTTP_STATUS_SERVICE_UNAVAILABLE;
-                reason = NO_MEMORY;
-        }
-        if (refusal) {
-                connection_refuse(connection, refusal, reason);
-                return;
-        }
         handshake.has_deflate = handshake.has_deflate && listener->deflater;
-        connection->websocket =
-                websocket_new(connection->loop, connection->transport, WEBSOCKET_SERVER,
-                              handshake.has_deflate ? listener->deflater : NULL);
+        if (!refusal && connection_has_memory(connection, BUDGET_MESSAGES, CONNECTION_MEMORY))
+                connection->websocket =
+                        websocket_new(connection->loop, connection->transport, WEBSOCKET_SERVER,
+                                      handshake.has_deflate ? listener->deflater : NULL);
         if (!connection->websocket) {
-                connection_refuse(connection, HTTP_STATUS_SERVICE_UNAVAILABLE, "out of memory");
+                connection_refuse(connection,
+                                  refusal ? refusal : HTTP_STATUS_SERVICE_UNAVAILABLE,
+                                  refusal ? reason : NO_MEMORY);
                 return;
         }
         loop_timer_cancel(connection->deadline);
+        if (listener->handler.upgrade_headers)
+                handshake.headers = headers =
+                        listener->handler.upgrade_headers(listener->handler.context, request);
         answer = handshake_answer(&handshake);
         transport_write(connection->transport, answer, strlen(answer));
         listener->handler.on_websocket(listener->handler.context, request,
@@ -294,6 +292,7 @@ static void connection_dispatch(struct connection *connection) {
                 .is_encrypted = connection->is_encrypted,
                 .is_certified = connection_is_certified(connection),
                 .local = connection->peer.is_local ? &connection->peer.local : NULL,
+                .phrase = connection->listener->handler.phrase,
         };
         if (!http_request_read(request, &connection->head, &reason))
                 connection_refuse(connection, HTTP_STATUS_BAD_REQUEST, reason);

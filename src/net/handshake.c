@@ -169,7 +169,7 @@ char *handshake_answer(const struct handshake *handshake) {
                          handshake->window_bits);
         return xasprintf("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                          "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n"
-                         "%s%.*s%s%s%s%s\r\n",
+                         "%s%.*s%s%s%s%s%s\r\n",
                          accept, protocol->name ? "Sec-WebSocket-Protocol: " : "",
                          (int)protocol->n, protocol->name ? protocol->name : "",
                          protocol->name ? "\r\n" : "",
@@ -177,5 +177,6 @@ char *handshake_answer(const struct handshake *handshake) {
                                  ? "Sec-WebSocket-Extensions: permessage-deflate; "
                                    "server_no_context_takeover; client_no_context_takeover"
                                  : "",
-                         bits, handshake->has_deflate ? "\r\n" : "");
+                         bits, handshake->has_deflate ? "\r\n" : "",
+                         handshake->headers ? handshake->headers : "");
 }

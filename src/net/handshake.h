@@ -14,6 +14,7 @@ struct handshake {
         bool has_deflate;             // permessage-deflate was agreed on
         int window_bits;              // named in the answer; 0: not named
         struct subprotocol protocol;  // that is answered; lent likewise
+        const char *headers;          // more of the answer's, each with its "\r\n"; NULL: none
 };
 
 // Check an upgrade request. Returns 0 and fills *ret, or the HTTP status of the refusal with

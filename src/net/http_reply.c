@@ -100,22 +100,35 @@ static char *refusal_json(int status, const char *reason) {
         return text;
 }
 
+// In the words of the request's own kind of client, or else in ours.
+static void refusal_phrase(const struct http_request *request, int status, const char *reason,
+                           struct http_phrase *ret) {
+        bool is_for_programs =
+                request->path && strncmp(request->path, PROGRAMS, strlen(PROGRAMS)) == 0;
+
+        *ret = (struct http_phrase){.status = status};
+        if (request->path && request->phrase && request->phrase(request, status, reason, ret))
+                return;
+        ret->content_type =
+                is_for_programs ? "application/problem+json" : "text/plain; charset=utf-8";
+        ret->body =
+                is_for_programs ? refusal_json(status, reason) : refusal_text(status, reason);
+}
+
 void http_reply_refuse(struct transport *transport, nsec_t wall,
                        const struct http_request *request, int status, const char *reason,
                        bool is_head_only) {
-        bool is_for_programs =
-                request->path && strncmp(request->path, PROGRAMS, strlen(PROGRAMS)) == 0;
-        CLEANUP(mem_freep)
-        char *body =
-                is_for_programs ? refusal_json(status, reason) : refusal_text(status, reason);
-        struct http_response response = {
-                .status = status,
-                .content_type = is_for_programs ? "application/problem+json"
-                                                : "text/plain; charset=utf-8",
-                .body_length = strlen(body),
-        };
+        CLEANUP(http_phrase_deinit) struct http_phrase phrase;
+        struct http_response response;
 
+        refusal_phrase(request, status, reason, &phrase);
+        response = (struct http_response){
+                .status = phrase.status,
+                .content_type = phrase.content_type,
+                .headers = phrase.headers,
+                .body_length = strlen(phrase.body),
+        };
         http_reply_head(transport, wall, request->page, &response, HTTP_LENGTH, true);
         if (!is_head_only)
-                transport_write(transport, body, strlen(body));
+                transport_write(transport, phrase.body, strlen(phrase.body));
 }

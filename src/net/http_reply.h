@@ -22,9 +22,10 @@ void http_reply_head(struct transport *transport, nsec_t wall, const char *page,
                      const struct http_response *response, enum http_framing framing,
                      bool is_last);
 
-// Send an error of ours: `status` with its standard name and the reason (UTF-8), in plain text;
-// or as JSON (RFC 9457) to a program, which asks for what is under /api/. Of that only the head
-// to whoever has asked with HEAD. The path of a request whose head has not come is NULL.
+// Send an error of ours: in the words of the request's kind of client (http_request.phrase), or
+// else `status` with its standard name and the reason (UTF-8), in plain text; or as JSON (RFC
+// 9457) to a program, which asks for what is under /api/. Of that only the head to whoever has
+// asked with HEAD. The path of a request whose head has not come is NULL.
 void http_reply_refuse(struct transport *transport, nsec_t wall,
                        const struct http_request *request, int status, const char *reason,
                        bool is_head_only);

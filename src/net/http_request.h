@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "net/address.h"
+#include "net/http_phrase.h"
 
 struct http_head;   // net/http_head.h
 struct local_peer;  // net/peer.h
@@ -37,6 +38,8 @@ struct http_request {
         // there is no page, or it may not.
         const char *page;
         const struct http_head *head;
+        // How its refusals are put (listener_handler.phrase); NULL: in plain text.
+        http_phrase_fn *phrase;
         // Room for whose the request is where a proxy says so; `address` points here then.
         char forwarded[ADDRESS_NAME_MAX];
 };

@@ -50,6 +50,11 @@ struct listener_handler {
         // told why there is no room. With it the listener is never encrypted, and of the above
         // only admit and dismiss are called. NULL: it is HTTP.
         void (*on_raw)(void *context, const struct http_request *request, struct raw *raw);
+        // More headers of the answer that opens a WebSocket, each with its "\r\n", which the
+        // caller frees; NULL: none. Optional.
+        char *(*upgrade_headers)(void *context, const struct http_request *request);
+        // How what net/ refuses by itself or at `admit` is said to that client. Optional.
+        http_phrase_fn *phrase;
         void *context;
         // The budget that connections' buffers are charged to; NULL: none. It outlives the
         // listener. When nothing is left, WebSockets and answers larger than BYTES_KEEP are

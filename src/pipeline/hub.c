@@ -70,6 +70,29 @@ bool hub_enter(struct hub *hub, struct hub_session *session) {
                (most_with_token == 0 || n_with_token <= most_with_token);
 }
 
+bool hub_session_belongs(struct hub *hub, struct hub_session *session,
+                         const struct principal *principal) {
+        const struct principal *before = session->principal;
+        size_t most = (size_t)hub->parts.token_sessions;
+
+        session->principal = principal_hold(principal);
+        if (principal->life)
+                principal->life->n_sessions++;
+        if (before->life)
+                before->life->n_sessions--;
+        principal_release(before);
+        return most == 0 || !principal->life || principal->life->n_sessions <= most;
+}
+
+bool hub_fits(const struct hub *hub, const struct hub_session *session) {
+        size_t most = (size_t)hub->parts.address_sessions;
+        size_t most_with_token = (size_t)hub->parts.token_sessions;
+        const struct principal_life *life = session->principal->life;
+
+        return (most == 0 || tally_count(&hub->addresses, session->address) < most) &&
+               (most_with_token == 0 || !life || life->n_sessions < most_with_token);
+}
+
 void hub_leave(struct hub *hub, struct hub_session *session) {
         session->reader->n_present--;
         LIST_REMOVE(session, link);

@@ -44,6 +44,9 @@ struct hub_parts {
         // Seconds of sound of that principal that wait elsewhere. Optional.
         double (*waiting)(const void *waiting_context, const char *principal);
         const void *waiting_context;
+        // Whose secret that is, lent; NULL: nobody's. Optional: nobody has one.
+        const struct principal *(*identify)(const void *identify_context, const char *secret);
+        const void *identify_context;
         // Whether the model can do this: 0, or -EINVAL with the words. "" is no language in
         // particular.
         int (*check_model)(const void *context, const char *language, enum decode_task task,
@@ -105,6 +108,18 @@ struct hub_session {
 // "unknown". False when its address or token has too many: the session is in the list all the
 // same, to be told.
 bool hub_enter(struct hub *hub, struct hub_session *session);
+
+// A session in the list is that principal's from now on. False when it has too many, as above.
+bool hub_session_belongs(struct hub *hub, struct hub_session *session,
+                         const struct principal *principal);
+
+// Whether a session with that principal and address, which is not in the list, has room in it;
+// and what is said to whoever has too many.
+bool hub_fits(const struct hub *hub, const struct hub_session *session);
+#define HUB_TOO_MANY                                                                           \
+        "Server busy: your address has too many sessions, or your token; close some, or have " \
+        "per_address.sessions or per_token.sessions raised"
+
 void hub_leave(struct hub *hub, struct hub_session *session);
 
 // The session is of that kind.

@@ -31,7 +31,6 @@ static bool is_named(const char *name, const char *word, size_t n) {
 
 static bool dialect_is_known(const char *word, size_t n) {
         bool is_known = is_named(PRINCIPAL_API, word, n);
-
         const struct dialect *dialect;
 
         for (size_t i = 0; (dialect = dialects_at(i)); i++)
@@ -191,6 +190,7 @@ int guard_open(struct guard **ret, struct loop *loop, const struct config *confi
                 .anonymous_dialects = config->auth.dialects,
                 .anonymous_scopes = scopes_of(config->auth.scopes),
                 .connections_max = (size_t)config->token_connections,
+                .key_of = dialects_key,
         };
         int r = dialects_check(config->auth.dialects, error);
 

@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/api.h"
 #include "auth/visitors.h"
@@ -9,6 +10,7 @@
 #include "dialect/dialects.h"
 #include "dialect/rest.h"
 #include "dialect/session.h"
+#include "dialect/upgrade.h"
 #include "manage/pulled.h"
 #include "manage/reload.h"
 #include "manage/rules.h"
@@ -97,6 +99,11 @@ static void server_describe(const void *context, struct api_view *ret) {
         ret->transcriptions = server->transcriptions;
 }
 
+// Where a WebSocket of some dialect's would be.
+static const struct dialect *dialect_asked(const struct http_request *request) {
+        return strcmp(request->method, "GET") == 0 ? dialect_of(dialects, request) : NULL;
+}
+
 static void server_on_request(void *context, struct exchange *exchange) {
         const struct server *server = context;
         const struct rest_place place = {
@@ -105,8 +112,11 @@ static void server_on_request(void *context, struct exchange *exchange) {
                 .model = server->parts.config->model,
                 .is_stopping = server->stop != NULL,
         };
+        const struct dialect *dialect = dialect_asked(exchange_request(exchange));
 
-        if (!rest_answer(rest_dialects, &place, exchange))
+        if (dialect && dialect->phrase)
+                upgrade_answer(server->hub, dialect, exchange);
+        else if (!rest_answer(rest_dialects, &place, exchange))
                 api_answer(server->api, exchange);
 }
 
@@ -128,8 +138,17 @@ static void server_on_websocket(void *context, const struct http_request *reques
 
 static bool server_upgrades(void *context, const struct http_request *request) {
         const struct server *server = context;
+        const struct dialect *dialect = dialect_asked(request);
 
-        return api_upgrades(server->api, request);
+        return api_upgrades(server->api, request) &&
+               (!dialect || upgrade_may(server->hub, dialect, request));
+}
+
+static char *server_upgrade_headers(void *context, const struct http_request *request) {
+        const struct dialect *dialect = dialect_asked(request);
+
+        (void)context;
+        return dialect && dialect->headers ? dialect->headers(request) : NULL;
 }
 
 static char *server_admit(void *context, struct http_request *request, int *ret_status) {
@@ -216,6 +235,8 @@ static int listen_start(struct server *server, struct error *error) {
                 .upgrades = server_upgrades,
                 .admit = server_admit,
                 .dismiss = server_dismiss,
+                .upgrade_headers = server_upgrade_headers,
+                .phrase = dialects_phrase,
                 .context = server,
                 .budget = server->budget,
         };
@@ -268,6 +289,12 @@ static double server_waiting(const void *context, const char *principal) {
                        : 0;
 }
 
+static const struct principal *server_identify(const void *context, const char *secret) {
+        const struct server *server = context;
+
+        return visitors_identify(guard_visitors(server->guard), secret);
+}
+
 static void hub_start(struct server *server) {
         const struct config *config = server->parts.config;
         const struct hub_parts parts = {
@@ -285,6 +312,8 @@ static void hub_start(struct server *server) {
                 .token_backlog = config->token_backlog,
                 .waiting = server_waiting,
                 .waiting_context = server,
+                .identify = server_identify,
+                .identify_context = server,
                 .address_backlog = config->address_backlog,
                 .check_model = server->parts.check_model,
                 .context = server->parts.context,

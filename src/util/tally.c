@@ -50,6 +50,13 @@ size_t tally_remove(struct tally *tally, const char *name) {
         return 0;
 }
 
+size_t tally_count(const struct tally *tally, const char *name) {
+        struct tally_entry wanted = {.name = (char *)name};
+        struct tally_entry **place = tfind(&wanted, &tally->root, entry_compare);
+
+        return place ? (*place)->n : 0;
+}
+
 void tally_deinit(struct tally *tally) {
         tdestroy(tally->root, entry_free);
         tally->root = NULL;

@@ -14,4 +14,7 @@ struct tally {
 size_t tally_add(struct tally *tally, const char *name);
 size_t tally_remove(struct tally *tally, const char *name);
 
+// How many there are of that name.
+size_t tally_count(const struct tally *tally, const char *name);
+
 void tally_deinit(struct tally *tally);
