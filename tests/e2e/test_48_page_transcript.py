@@ -124,12 +124,21 @@ def test_a_very_long_segment(browser, program, models, tmp_path):
 
 def test_ten_thousand_segments_are_scrolled(browser, program, models, tmp_path):
     port, now = processes.free_port(), int(time.time() * 1000)
-    fill(program, tmp_path / f"state-{port}", (
-        {"stream": "long", "text": f"segment number {i} of ten thousand", "start": now - 6000 * (10_000 - i)} for i in range(10_000)
-    ))
+    rows = [{"stream": "hall", "text": f"said {i}", "start": now - 172_800_000 + 6000 * i} for i in range(5)]
+    rows += [
+        {"stream": "long", "text": f"segment number {i} of ten thousand", "start": now - 6000 * (10_000 - i)}
+        for i in range(10_000)
+    ]
+    fill(program, tmp_path / f"state-{port}", rows)
     with processes.serving(program, models, tmp_path) as start:
-        server = start("streams: {long: 'rtsp://127.0.0.1:9/'}\n", listen=port)
+        server = start("streams: {long: 'rtsp://127.0.0.1:9/', hall: 'rtsp://127.0.0.1:9/hall'}\n", listen=port)
         with reading(browser, server) as reader:
+            # Before all that the wall asks for at first.
+            reader.open("/")
+            reader.wait("""said => {
+                const lines = document.querySelectorAll('.tile[aria-label=hall] .lines p');
+                return [...lines].map((line) => line.textContent).join() === said;
+            }""", "said 2,said 3,said 4")
             reader.open("/#/stream/long")
             reader.wait("document.querySelectorAll('.transcript .row').length >= 50")
             for wanted in (300, 600, 900, 1200):

@@ -1,13 +1,14 @@
 // What is known of all streams, kept up to date by the server's events: the one place that
 // follows them. Views look at it, and are told, at most once for each frame that is drawn, which
 // streams changed; or of each event as it comes.
-import {ApiError, get, may, mayReadAll} from "./api.js";
+import {ApiError, get, may, mayReadAll, part} from "./api.js";
 import {clockFromEvent, serverNow} from "./clock.js";
 import {follow} from "./events.js";
 import {makeTeller} from "./teller.js";
 
 const LINES_KEPT = 30; // of each stream; a view of one stream asks the API for what was before
 const HISTORY = 400; // rows that are asked for at first
+const LINES_WANTED = 3; // of a stream whose are not among those
 const ALERTS_KEPT = 200; // of each stream
 const LATENESS_SPAN = 60_000; // ms
 const REFRESH_AFTER = 300; // ms
@@ -32,6 +33,7 @@ export class Stream {
     this.tail = null; // {text, stable, language} or null
     this.last = null; // {at, text} of what was said last, as the server lists it
     this.lines = []; // rows of final segments, oldest first
+    this.hasOldLines = false; // those from before what is asked for at first were asked for
     this.alerts = []; // rows of alerts that fired, oldest first
     this.lastSpoken = 0; // server's ms
     this.lateness = []; // {at, ms} of finals of the last minute
@@ -266,6 +268,31 @@ async function askHistory() {
   }
 }
 
+// Lines of streams that spoke before all that is asked for at first: one stream after the other,
+// since there may be hundreds.
+const silent = [];
+let isAskingLines = false;
+
+async function askLines() {
+  isAskingLines = true;
+  for (let stream; (stream = silent.shift());) {
+    const {rows} = await get(`/streams/${part(stream.name)}/segments`, {order: "newest", limit: LINES_WANTED})
+      .catch(() => ({rows: []}));
+    if (streams.get(stream.name) !== stream || !rows.length) continue;
+    for (const row of rows.reverse()) addLine(stream, row, false);
+    touch(stream);
+  }
+  isAskingLines = false;
+}
+
+// The stream is looked at: have its last lines, however long ago they were said.
+export function wantLines(stream) {
+  if (stream.hasOldLines || stream.lines.length >= LINES_WANTED) return;
+  stream.hasOldLines = true;
+  silent.push(stream);
+  if (!isAskingLines) askLines();
+}
+
 async function load() {
   if (!may("read")) return;
   const [listed, rows, fired] = await Promise.all([get("/streams"), askHistory(),
@@ -286,6 +313,7 @@ async function reload() {
   for (const stream of streams.values()) {
     stream.lines = [];
     stream.alerts = [];
+    stream.hasOldLines = false;
     touch(stream);
   }
   await tryLoad();

@@ -4,6 +4,7 @@ import {minuteOfDay} from "./clock.js";
 import {element, setAttribute, setText} from "./dom.js";
 import {streamMenuButton} from "./stream_actions.js";
 import {stateInWords, StreamSigns} from "./stream_signs.js";
+import {wantLines} from "./store.js";
 import {say} from "./texts.js";
 import {tailNodes} from "./transcript_rows.js";
 
@@ -61,7 +62,8 @@ export class Tile {
   #drawLines() {
     const {lines, last} = this.stream;
     const texts = lines.slice(-LINES).map(({text}) => text);
-    // Said so long ago that no row of it is here.
+    // Said so long ago that no row of it is here yet.
+    wantLines(this.stream);
     if (!texts.length && last?.text) texts.push(last.text);
     const shown = JSON.stringify(texts);
     if (shown === this.shown) return;
