@@ -45,10 +45,15 @@ def ask(server, method, target, body=None, who=None, **headers):
 
 
 def heard(server):
-    """The stream's name and the id of a segment, once the recording has ended."""
-    status = "/api/v1/segments?stream=hall&kind=status"
-    processes.wait_until(lambda: '"ended"' in ask(server, "GET", status, who="all")[2], 60, "the recording's end")
-    return "hall", json.loads(ask(server, "GET", "/api/v1/streams/hall/segments", who="all")[2])["rows"][0]["id"]
+    """The stream's name and the id of a segment, once the recording has ended and is text."""
+
+    def rows(query):
+        return json.loads(ask(server, "GET", f"/api/v1/segments?stream=hall{query}", who="all")[2])["rows"]
+
+    ended = "&kind=status"
+    processes.wait_until(lambda: any(row["state"] == "ended" for row in rows(ended)), 60, "the recording's end")
+    # The end may be told before the last words are text.
+    return "hall", processes.wait_until(lambda: rows(""), 60, "its text")[0]["id"]
 
 
 @pytest.fixture(scope="module")
