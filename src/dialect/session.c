@@ -35,19 +35,6 @@ static void session_recognise(struct session *session, const struct dialect *dia
         hub_session_is(&session->base, hub_reader(session->hub, dialect->name));
 }
 
-static bool session_may(const struct session *session) {
-        const struct principal *principal = session->base.principal;
-        const struct dialect *dialect = session->dialect;
-
-        return !dialect->scope || (principal_may(principal, dialect->scope) &&
-                                   principal_may_speak(principal, dialect->name));
-}
-
-bool session_is_unnamed(const struct session *session) {
-        return session->dialect->key == KEY_COMES_LATER && session->base.principal->stranger &&
-               !session_may(session);
-}
-
 // Whether whoever asks may be a client of this kind; said if not.
 static bool session_is_allowed(struct session *session) {
         const struct principal *principal = session->base.principal;

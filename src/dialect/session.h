@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "auth/principal.h"
 #include "dialect/dialect.h"
 #include "dialect/session_channel.h"
 #include "dialect/wire.h"
@@ -65,8 +66,20 @@ void session_open_raw(struct hub *hub, const struct dialect *const *dialects,
 // The client is set up.
 void session_started(struct session *session, const char *about);
 
+// Whether its client, as far as is known who it is, may be one of its dialect.
+static inline bool session_may(const struct session *session) {
+        const struct principal *principal = session->base.principal;
+        const struct dialect *dialect = session->dialect;
+
+        return !dialect->scope || (principal_may(principal, dialect->scope) &&
+                                   principal_may_speak(principal, dialect->name));
+}
+
 // Whether its client has yet to say who it is (KEY_COMES_LATER): it can open no stream.
-bool session_is_unnamed(const struct session *session);
+static inline bool session_is_unnamed(const struct session *session) {
+        return session->dialect->key == KEY_COMES_LATER && session->base.principal->stranger &&
+               !session_may(session);
+}
 
 // The client's key, which came later than its request (KEY_COMES_LATER), says whose session it
 // is; where whoever asks is let in without one, or had one, it says nothing. False: it was

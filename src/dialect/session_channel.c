@@ -1,6 +1,7 @@
 #include "dialect/session_channel.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include "dialect/session.h"
