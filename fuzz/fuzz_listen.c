@@ -5,6 +5,7 @@
 #include "api/listen_wish.h"
 #include "audio/resampler.h"
 #include "fuzz.h"
+#include "pipeline/hub_names.h"
 #include "util/mem.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
@@ -17,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
         if (!listen_wish_read(query, &wish, &mistake)) {
                 if (!mistake.detail)
                         abort();
-        } else if (!wish.stream[0] || strlen(wish.stream) > LISTEN_NAME_MAX ||
+        } else if (!wish.stream[0] || strlen(wish.stream) > HUB_NAME_MAX ||
                    wish.rate < RESAMPLER_RATE_MIN || wish.rate > RESAMPLER_RATE_MAX) {
                 abort();
         }

@@ -6,26 +6,12 @@
 #include "audio/resampler.h"
 #include "net/http_request.h"
 #include "pipeline/feed.h"
+#include "pipeline/hub_names.h"
 #include "util/mem.h"
-#include "util/utf8.h"
 
 static bool mistake(struct listen_mistake *ret, const char *field, const char *detail) {
         *ret = (struct listen_mistake){field, detail};
         return false;
-}
-
-// Whether it can be a part of a path as well: the stream is asked for by one.
-static bool name_is_good(const char *name) {
-        size_t n = strlen(name);
-
-        if (n == 0 || n > LISTEN_NAME_MAX || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-                return false;
-        for (int step; n > 0; name += step, n -= (size_t)step) {
-                step = utf8_step(name, n);
-                if (step < 0 || (unsigned char)*name < ' ' || strchr("\x7f*?[]\\,/", *name))
-                        return false;
-        }
-        return true;
 }
 
 static bool whole_read(const char *text, unsigned least, unsigned most, unsigned *ret) {
@@ -57,7 +43,7 @@ static bool parameter_read(struct listen_wish *wish, const char *name, const cha
                                "the query may have stream, rate, format, channels and keep, "
                                "each once, and nothing else");
         *seen |= 1u << i;
-        if (i == 0 && !name_is_good(value))
+        if (i == 0 && !hub_name_is_good(value))
                 return mistake(ret, "stream",
                                "a stream's name is UTF-8 of at most 256 bytes, without control "
                                "characters, commas and * ? [ ] \\ /; nor is it . or ..");

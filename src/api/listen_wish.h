@@ -9,8 +9,6 @@
 #include "audio/pcm.h"
 #include "util/cleanup.h"
 
-#define LISTEN_NAME_MAX 256  // bytes
-
 struct listen_wish {
         char *stream;
         unsigned rate;  // Hz

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "pipeline/hub_names.h"
+
 static void expect_mistake(const char *query, const char *field) {
         struct listen_mistake mistake;
         struct listen_wish wish;
@@ -51,10 +53,10 @@ static void what_is_left_out_is_as_in_the_program(void **state) {
 }
 
 static void what_is_wrong_is_named(void **state) {
-        char name[7 + LISTEN_NAME_MAX + 2] = "stream=";
+        char name[7 + HUB_NAME_MAX + 2] = "stream=";
 
         (void)state;
-        memset(name + 7, 'x', LISTEN_NAME_MAX + 1);
+        memset(name + 7, 'x', HUB_NAME_MAX + 1);
         expect_mistake("", "stream");
         expect_mistake("stream=", "stream");
         expect_mistake(name, "stream");
