@@ -54,7 +54,10 @@ const struct dialect *dialect_of(const struct dialect *const *table,
 enum visitors_key dialects_key(const struct http_request *request) {
         const struct dialect *dialect = dialect_of(dialects, request);
 
-        return dialect ? dialect->key : KEY_IS_TOKEN;
+        if (dialect)
+                return dialect->key;
+        // Stock clients of other services' HTTP send one, whoever they speak to.
+        return rest_has_path(rest_dialects, request->path) ? KEY_IS_A_HABIT : KEY_IS_TOKEN;
 }
 
 bool dialects_phrase(const struct http_request *request, int status, const char *words,

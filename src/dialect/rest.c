@@ -147,6 +147,17 @@ static void dialect_answer(const struct rest_dialect *dialect, const struct rest
                 route->answer(place, exchange, part);
 }
 
+bool rest_has_path(const struct rest_dialect *const *dialects, const char *path) {
+        const char *part;
+
+        for (; *dialects; dialects++)
+                for (const struct rest_route *route = (*dialects)->routes; route->method;
+                     route++)
+                        if (path_fits(route->path, path, &part))
+                                return true;
+        return false;
+}
+
 bool rest_answer(const struct rest_dialect *const *dialects, const struct rest_place *place,
                  struct exchange *exchange) {
         for (; *dialects; dialects++) {

@@ -53,6 +53,9 @@ extern const struct rest_dialect *const rest_dialects[];  // NULL at the end
 bool rest_answer(const struct rest_dialect *const *dialects, const struct rest_place *place,
                  struct exchange *exchange);
 
+// Whether one of them has the path.
+bool rest_has_path(const struct rest_dialect *const *dialects, const char *path);
+
 // The headers of an answer that says when to come back, as Retry-After and as OpenAI's clients
 // and those made like them have it (x-should-retry); `more`: others, each with its "\r\n"; "":
 // none. The caller frees them.
