@@ -8,7 +8,8 @@
         _(eavesdrop)    \
         _(subscriber)   \
         _(health_check) \
-        _(whisperlive)
+        _(whisperlive)  \
+        _(deepgram)
 
 // With a listener of its own each.
 #define DIALECTS_APART(_)

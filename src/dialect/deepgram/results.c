@@ -1,0 +1,308 @@
+#include "dialect/deepgram/results.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "audio/pcm.h"
+#include "dialect/deepgram/bare_word.h"
+#include "dialect/json_text.h"
+#include "util/mem.h"
+#include "util/utf8.h"
+
+#define MODEL_NAME    "whisper"
+#define MODEL_VERSION "1"
+
+static int64_t milliseconds_of(int64_t position) {
+        return (position * 1000 + AUDIO_RATE / 2) / AUDIO_RATE;
+}
+
+void deepgram_id_write(const uint8_t bytes[DEEPGRAM_ID_BYTES], char ret[DEEPGRAM_ID_MAX]) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < DEEPGRAM_ID_BYTES; i++) {
+                bool is_behind_dash = i == 4 || i == 6 || i == 8 || i == 10;
+                unsigned byte = bytes[i];
+
+                if (i == 6)
+                        byte = (byte & 0x0f) | 0x40;  // the version
+                if (i == 8)
+                        byte = (byte & 0x3f) | 0x80;
+                n += (size_t)snprintf(ret + n, DEEPGRAM_ID_MAX - n,
+                                      is_behind_dash ? "-%02x" : "%02x", byte);
+        }
+}
+
+void deepgram_id_make(char ret[DEEPGRAM_ID_MAX]) {
+        uint8_t bytes[DEEPGRAM_ID_BYTES] = {0};
+
+        (void)!getrandom(bytes, sizeof(bytes), 0);
+        deepgram_id_write(bytes, ret);
+}
+
+static struct json_text message_begin(const char *type) {
+        struct json_text text = {0};
+
+        json_text_open(&text, NULL, '{');
+        json_text_string(&text, "type", type);
+        return text;
+}
+
+static char *message_end(struct json_text *text, size_t *ret_n) {
+        json_text_close(text, '}');
+        return json_text_finish(text, ret_n);
+}
+
+static void channels_write(struct json_text *text, const char *key, unsigned channel,
+                           unsigned n_channels) {
+        json_text_open(text, key, '[');
+        json_text_unsigned(text, NULL, channel);
+        if (n_channels > 0)
+                json_text_unsigned(text, NULL, n_channels);
+        json_text_close(text, ']');
+}
+
+// --- words -----------------------------------------------------------------------------------
+
+static void word_write(struct json_text *text, const char *written, int64_t begin, int64_t end,
+                       double confidence) {
+        CLEANUP(mem_freep) char *spoken = bare_word(written);
+        CLEANUP(mem_freep) char *shown = bare_text(written);
+
+        json_text_open(text, NULL, '{');
+        json_text_string(text, "word", spoken);
+        json_text_seconds(text, "start", milliseconds_of(begin));
+        json_text_seconds(text, "end", milliseconds_of(end));
+        json_text_real(text, "confidence", confidence);
+        json_text_string(text, "punctuated_word", shown);
+        json_text_close(text, '}');
+}
+
+static int64_t later(int64_t position, int64_t begin) {
+        return position > begin ? position : begin;
+}
+
+static double segment_confidence(const struct segment *segment) {
+        double confidence = exp((double)segment->avg_logprob);
+
+        return confidence > 1 ? 1 : confidence;
+}
+
+// Of partial text it is not known yet when its words were said: they are spread evenly.
+static void words_spread(struct json_text *text, const struct segment *segment, int64_t begin) {
+        const char *from = segment->text;
+        size_t n = strlen(from);
+        int64_t first = later(segment->begin, begin);
+        int64_t length = later(segment->end, first) - first;
+
+        for (size_t at = 0; at < n;) {
+                size_t end = at;
+                CLEANUP(mem_freep) char *word = NULL;
+
+                while (end < n && utf8_is_blank(from[end]))
+                        end++;
+                while (end < n && !utf8_is_blank(from[end]))
+                        end++;
+                word = xasprintf("%.*s", (int)(end - at), from + at);
+                if (word[strspn(word, " \t\r\n")])
+                        word_write(text, word, first + length * (int64_t)at / (int64_t)n,
+                                   first + length * (int64_t)end / (int64_t)n,
+                                   segment_confidence(segment));
+                at = end;
+        }
+}
+
+static void words_write(struct json_text *text, const struct segment *segment, int64_t begin) {
+        if (segment->n_words == 0)
+                words_spread(text, segment, begin);
+        for (size_t i = 0; i < segment->n_words; i++) {
+                const struct hypothesis_word *word = &segment->words[i];
+
+                word_write(text, word->text, later(word->begin, begin), later(word->end, begin),
+                           (double)word->probability);
+        }
+}
+
+void deepgram_write_words(struct json_text *text, const struct segment *segment,
+                          int64_t begin) {
+        json_text_open(text, "words", '[');
+        words_write(text, segment, begin);
+        json_text_close(text, ']');
+}
+
+// The texts one behind the other, without the blanks around them.
+static char *segments_text(const struct segment *segments, size_t n) {
+        char *joined = xstrdup("");
+
+        for (size_t i = 0; i < n; i++) {
+                char *longer = xasprintf("%s%s", joined, segments[i].text);
+
+                free(joined);
+                joined = longer;
+        }
+        return joined;
+}
+
+static double segments_confidence(const struct segment *segments, size_t n) {
+        double sum = 0, weight = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                double length = (double)strlen(segments[i].text);
+
+                sum += length * segment_confidence(&segments[i]);
+                weight += length;
+        }
+        return weight > 0 ? sum / weight : 0;
+}
+
+void deepgram_write_alternative(struct json_text *text, const struct segment *segments,
+                                size_t n, int64_t begin) {
+        CLEANUP(mem_freep) char *joined = segments_text(segments, n);
+        CLEANUP(mem_freep) char *shown = bare_text(joined);
+
+        json_text_string(text, "transcript", shown);
+        json_text_real(text, "confidence", segments_confidence(segments, n));
+        json_text_open(text, "words", '[');
+        for (size_t i = 0; i < n; i++)
+                words_write(text, &segments[i], begin);
+        json_text_close(text, ']');
+}
+
+// --- results ---------------------------------------------------------------------------------
+
+static void model_write(struct json_text *text) {
+        json_text_string(text, "name", MODEL_NAME);
+        json_text_string(text, "version", MODEL_VERSION);
+        json_text_string(text, "arch", MODEL_NAME);
+}
+
+static void language_write(struct json_text *text, const char *language) {
+        if (!language || !language[0])
+                return;
+        json_text_open(text, "languages", '[');
+        json_text_string(text, NULL, language);
+        json_text_close(text, ']');
+}
+
+char *deepgram_encode_result(const struct deepgram_result *result, size_t *ret_n) {
+        struct json_text text = message_begin("Results");
+        int64_t begin = milliseconds_of(result->begin), end = milliseconds_of(result->end);
+
+        channels_write(&text, "channel_index", result->channel, result->n_channels);
+        json_text_seconds(&text, "duration", end - begin);
+        json_text_seconds(&text, "start", begin);
+        json_text_bool(&text, "is_final", result->is_final);
+        json_text_bool(&text, "speech_final", result->is_speech_final);
+        json_text_bool(&text, "from_finalize", result->is_from_finalize);
+        json_text_open(&text, "channel", '{');
+        json_text_open(&text, "alternatives", '[');
+        json_text_open(&text, NULL, '{');
+        deepgram_write_alternative(&text, result->segments, result->n_segments, result->begin);
+        language_write(&text, result->language);
+        json_text_close(&text, '}');
+        json_text_close(&text, ']');
+        json_text_close(&text, '}');
+        json_text_open(&text, "metadata", '{');
+        json_text_string(&text, "request_id", result->request_id);
+        json_text_string(&text, "model_uuid", DEEPGRAM_MODEL_ID);
+        json_text_open(&text, "model_info", '{');
+        model_write(&text);
+        json_text_close(&text, '}');
+        json_text_close(&text, '}');
+        return message_end(&text, ret_n);
+}
+
+static void created_write(struct json_text *text, nsec_t wall) {
+        time_t seconds = (time_t)(wall / NSEC_PER_SEC);
+        char date[32] = "", shown[48];
+        struct tm broken;
+
+        if (gmtime_r(&seconds, &broken))
+                strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &broken);
+        snprintf(shown, sizeof(shown), "%s.%03dZ", date, (int)(wall / NSEC_PER_MSEC % 1000));
+        json_text_string(text, "created", shown);
+}
+
+void deepgram_write_metadata(struct json_text *text, const struct deepgram_metadata *metadata) {
+        json_text_string(text, "transaction_key", "deprecated");
+        json_text_string(text, "request_id", metadata->request_id);
+        json_text_string(text, "sha256", metadata->sha256);
+        created_write(text, metadata->created);
+        json_text_seconds(text, "duration", milliseconds_of(metadata->duration));
+        json_text_unsigned(text, "channels", metadata->n_channels);
+        json_text_open(text, "models", '[');
+        json_text_string(text, NULL, DEEPGRAM_MODEL_ID);
+        json_text_close(text, ']');
+        json_text_open(text, "model_info", '{');
+        json_text_open(text, DEEPGRAM_MODEL_ID, '{');
+        model_write(text);
+        json_text_close(text, '}');
+        json_text_close(text, '}');
+}
+
+char *deepgram_encode_metadata(const struct deepgram_metadata *metadata, size_t *ret_n) {
+        struct json_text text = message_begin("Metadata");
+
+        deepgram_write_metadata(&text, metadata);
+        return message_end(&text, ret_n);
+}
+
+// --- the rest --------------------------------------------------------------------------------
+
+char *deepgram_encode_speech_started(unsigned channel, int64_t at, size_t *ret_n) {
+        struct json_text text = message_begin("SpeechStarted");
+
+        channels_write(&text, "channel", channel, 0);
+        json_text_seconds(&text, "timestamp", milliseconds_of(at));
+        return message_end(&text, ret_n);
+}
+
+char *deepgram_encode_utterance_end(unsigned channel, unsigned n_channels,
+                                    int64_t last_word_end, size_t *ret_n) {
+        struct json_text text = message_begin("UtteranceEnd");
+
+        channels_write(&text, "channel", channel, n_channels);
+        json_text_seconds(&text, "last_word_end", milliseconds_of(last_word_end));
+        return message_end(&text, ret_n);
+}
+
+char *deepgram_encode_error(const char *variant, const char *description, const char *message,
+                            size_t *ret_n) {
+        struct json_text text = message_begin("Error");
+
+        json_text_string(&text, "variant", variant);
+        json_text_string(&text, "description", description);
+        json_text_string(&text, "message", message ? message : "");
+        return message_end(&text, ret_n);
+}
+
+char *deepgram_encode_configured(const char *request_id, size_t *ret_n) {
+        struct json_text text = message_begin("ConfigureSuccess");
+
+        json_text_string(&text, "request_id", request_id);
+        return message_end(&text, ret_n);
+}
+
+char *deepgram_encode_configure_failure(const char *request_id, const char *code,
+                                        const char *description, size_t *ret_n) {
+        struct json_text text = message_begin("ConfigureFailure");
+
+        json_text_string(&text, "request_id", request_id);
+        json_text_string(&text, "code", code);
+        json_text_string(&text, "description", description);
+        return message_end(&text, ret_n);
+}
+
+char *deepgram_encode_refusal(const char *code, const char *words, const char *request_id,
+                              size_t *ret_n) {
+        struct json_text text = {0};
+
+        json_text_open(&text, NULL, '{');
+        json_text_string(&text, "err_code", code);
+        json_text_string(&text, "err_msg", words);
+        json_text_string(&text, "request_id", request_id);
+        return message_end(&text, ret_n);
+}
