@@ -76,8 +76,8 @@ static void fuzz_on_request(void *context, struct exchange *exchange) {
 
 static void fuzz_on_websocket(void *context, const struct http_request *request,
                               struct websocket *socket) {
-        struct websocket_handler handler = {fuzz_on_text, fuzz_on_binary, NULL, fuzz_on_close,
-                                            socket};
+        struct websocket_handler handler = {fuzz_on_text,  fuzz_on_binary, NULL,
+                                            fuzz_on_close, socket,         NULL};
         struct websocket_limits limits = {
                 .text_max = TEXT_MAX, .binary_max = MESSAGE_MAX, .send_max = 50000};
 

@@ -37,8 +37,8 @@ static void caller_on_close(void *context, uint16_t code) {
 
 static void caller_on_websocket(void *context, struct websocket *socket) {
         struct caller *caller = context;
-        struct websocket_handler handler = {caller_on_text, caller_on_binary, NULL,
-                                            caller_on_close, caller};
+        struct websocket_handler handler = {caller_on_text,  caller_on_binary, NULL,
+                                            caller_on_close, caller,           NULL};
 
         caller->n_opened++;
         caller->socket = socket;

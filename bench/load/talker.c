@@ -199,8 +199,8 @@ static void talker_on_close(void *context, uint16_t code) {
 
 static void talker_on_websocket(void *context, struct websocket *socket) {
         struct talker *talker = context;
-        struct websocket_handler handler = {talker_on_text, talker_on_binary, NULL,
-                                            talker_on_close, talker};
+        struct websocket_handler handler = {talker_on_text,  talker_on_binary, NULL,
+                                            talker_on_close, talker,           NULL};
         struct websocket_limits limits = {.send_max = UNSENT_MAX};
         CLEANUP(mem_freep) char *uid = xasprintf("bench-%u", talker->config.number);
         CLEANUP(mem_freep) char *hello = NULL;

@@ -54,6 +54,9 @@ struct dialect {
 
         size_t text_max;  // bytes of a text; 0: SESSION_TEXT_MAX (those known by a request)
         void (*on_text)(struct session *session, const char *text, size_t n);
+        // Texts that may be long come here instead, in pieces, and not yet looked at for UTF-8
+        // (optional; those known by a request).
+        void (*on_text_piece)(struct session *session, const struct websocket_piece *piece);
         void (*on_binary)(struct session *session, const struct websocket_piece *piece);
         // Bytes of a client that comes by no WebSocket, to a listener of this dialect's own
         // (session_open_raw). As on_bytes in net/raw.h: one message at most or a part of one,

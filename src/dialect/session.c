@@ -117,6 +117,13 @@ static void session_on_text(void *context, const char *text, size_t n) {
                 session_on_first_text(session, text, n);
 }
 
+static void session_on_text_piece(void *context, const struct websocket_piece *piece) {
+        struct session *session = context;
+
+        if (!session->is_leaving)
+                session->dialect->on_text_piece(session, piece);
+}
+
 static void session_on_binary(void *context, const struct websocket_piece *piece) {
         struct session *session = context;
 
@@ -354,6 +361,8 @@ void session_open(struct hub *hub, const struct dialect *const *dialects,
         session->wire = &session_wire_websocket;
         session->connection = socket;
         session_on_request(session, request);
+        if (session->dialect && session->dialect->on_text_piece)
+                handler.on_text_piece = session_on_text_piece;
         if (session->dialect && session->dialect->text_max)
                 limits.text_max = session->dialect->text_max;
         websocket_set_handler(socket, &handler, &limits);

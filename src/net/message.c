@@ -57,7 +57,8 @@ struct message_fault message_begin_frame(struct message *message, enum message_k
                 message->is_text = kind == MESSAGE_TEXT;
                 message->is_compressed = is_compressed;
                 // One byte is looked for beyond the limit, and a zero follows.
-                message->bytes.most = message->is_text ? limits->text + 2 : BYTES_KEEP;
+                message->is_pieced = !message->is_text || limits->has_text_pieces;
+                message->bytes.most = message->is_pieced ? BYTES_KEEP : limits->text + 2;
                 fault = is_compressed ? message_inflater_open(message) : no_fault;
         }
         if (fault.code)
@@ -99,7 +100,7 @@ static size_t message_room(const struct message *message, const struct message_l
         size_t room = MESSAGE_STEP_MAX;
         size_t left = message_limit(message, limits) + 1 - message->n_before - message->bytes.n;
 
-        if (!message->is_text && room > limits->piece - message->bytes.n)
+        if (message->is_pieced && room > limits->piece - message->bytes.n)
                 room = limits->piece - message->bytes.n;
         return room < left ? room : left;
 }
@@ -138,7 +139,7 @@ static bool is_utf8(const struct bytes *text) {
 
 // All has arrived and was taken in. wslay has checked text that was not compressed.
 static struct message_fault message_conclude(struct message *message) {
-        if (message->is_text && message->is_compressed && !is_utf8(&message->bytes))
+        if (!message->is_pieced && message->is_compressed && !is_utf8(&message->bytes))
                 return no_text;
         message->bytes.data[message->bytes.n] = '\0';
         message->is_ready = true;
@@ -164,7 +165,7 @@ struct message_fault message_step(struct message *message, const struct message_
                 return fault;
         if (message->n_before + message->bytes.n > message_limit(message, limits))
                 return too_big;
-        if (!message->is_text && message->bytes.n == limits->piece)
+        if (message->is_pieced && message->bytes.n == limits->piece)
                 message->is_ready = true;
         else if (message->is_complete && message_is_taken(message))
                 return message_conclude(message);

@@ -18,7 +18,8 @@
 // How many bytes a message may have, decompressed.
 struct message_limits {
         size_t text, binary;
-        size_t piece;  // of a binary message
+        size_t piece;          // of a binary message
+        bool has_text_pieces;  // a text comes in pieces as well
 };
 
 // Zeroed is no message yet, and counted nowhere.
@@ -31,6 +32,7 @@ struct message {
         struct inflater *inflater;  // while a compressed one arrives
         bool is_open;               // a message has begun
         bool is_text;
+        bool is_pieced;  // it is handed on in pieces
         bool is_compressed;
         bool is_complete;  // its last byte has arrived
         bool is_ready;     // message_step() has brought out something to hand on
@@ -65,9 +67,9 @@ struct message_fault message_end(struct message *message);
 bool message_has_work(const struct message *message);
 
 // Take in what has arrived, until MESSAGE_STEP_MAX bytes were made or message->is_ready: then
-// message->bytes are a whole text (valid UTF-8, a zero behind it) or a piece of a binary
-// message: `limits->piece` bytes, or fewer, even none, when it is the last. *ret_cost: bytes
-// that were looked at or made.
+// message->bytes are a whole text (valid UTF-8, a zero behind it) or a piece of a message that
+// comes in pieces: `limits->piece` bytes, or fewer, even none, when it is the last. (Of a text
+// in pieces whoever takes them looks for UTF-8.) *ret_cost: bytes that were looked at or made.
 struct message_fault message_step(struct message *message, const struct message_limits *limits,
                                   size_t *ret_cost);
 

@@ -45,6 +45,7 @@ struct net_fixture {
         size_t n_pieces;
         size_t n_last_pieces;                       // of the last one
         void (*on_piece)(struct net_fixture *net);  // may be NULL
+        bool takes_text_pieces;                     // and counts them as a binary message's
         char *body;
         const char *refusal;  // of every request, with 403; NULL: none is refused
 
@@ -119,10 +120,12 @@ static void net_on_close(void *context, uint16_t code) {
 static void net_on_websocket(void *context, const struct http_request *request,
                              struct websocket *socket) {
         struct net_fixture *net = context;
-        struct websocket_handler handler = {net_on_text, net_on_binary, NULL, net_on_close,
-                                            net};
+        struct websocket_handler handler = {net_on_text,  net_on_binary, NULL,
+                                            net_on_close, net,           NULL};
 
         (void)request;
+        if (net->takes_text_pieces)
+                handler.on_text_piece = net_on_binary;
         assert_true(net->n_sockets < WEBSOCKETS);
         net->sockets[net->n_sockets++] = socket;
         websocket_set_handler(socket, &handler, &net->limits);

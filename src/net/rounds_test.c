@@ -74,6 +74,32 @@ static void messages_of_all_sizes_come_in_pieces(void **state) {
         close(fd);
 }
 
+// Texts for those who take them so.
+static void texts_may_come_in_pieces(void **state) {
+        struct net_fixture *net = *state;
+        struct bytes packed = {0};
+        struct deflater *deflater = deflater_new();
+        int fd;
+
+        net->takes_text_pieces = true;
+        net->limits.text_max = 3 * WEBSOCKET_PIECE;
+        fd = client_upgrade(net, "permessage-deflate");
+        client_frame(net, fd, TEXT, net->body, 10);
+        assert_int_equal(net->n_last_pieces, 1);
+        client_frame(net, fd, TEXT, net->body, 2 * WEBSOCKET_PIECE + 12);
+        assert_int_equal(net->n_last_pieces, 3);
+        assert_int_equal(net->n_text, 2 * WEBSOCKET_PIECE + 12);
+        assert_true(
+                deflater_message(deflater, (uint8_t *)net->body, 3 * WEBSOCKET_PIECE, &packed));
+        client_frame(net, fd, TEXT | RSV1, packed.data, packed.n);
+        assert_int_equal(net->n_binaries, 3);
+        assert_int_equal(net->n_texts, 0);
+        client_frame(net, fd, TEXT, net->body, 3 * WEBSOCKET_PIECE + 1);
+        client_expect_close(net, fd, 1009);
+        deflater_free(deflater);
+        bytes_deinit(&packed);
+}
+
 // A piece comes as soon as it is full: nobody keeps the whole message.
 static void pieces_come_before_the_message_is_complete(void **state) {
         struct net_fixture *net = *state;
@@ -394,6 +420,7 @@ static void line_ends_before_a_request_give_it_no_time(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 with_listener(messages_of_all_sizes_come_in_pieces),
+                with_listener(texts_may_come_in_pieces),
                 with_listener(pieces_come_before_the_message_is_complete),
                 with_listener(texts_have_a_limit_of_their_own),
                 with_listener(a_compressed_message_is_work_for_many_rounds),

@@ -357,7 +357,9 @@ static void websocket_deliver(struct websocket *socket) {
                                         .is_last = message->is_last};
 
         socket->message_left = WEBSOCKET_MESSAGE_TIMEOUT;
-        if (message->is_text)
+        if (message->is_text && socket->handler.on_text_piece)
+                socket->handler.on_text_piece(socket->handler.context, &piece);
+        else if (message->is_text)
                 socket->handler.on_text(socket->handler.context, (const char *)piece.bytes,
                                         piece.n);
         else
@@ -535,8 +537,11 @@ void websocket_set_handler(struct websocket *socket, const struct websocket_hand
                 own->send_max = limits->send_max;
         if (limits && limits->ping_interval)
                 own->ping_interval = limits->ping_interval;
-        socket->message_limits = (struct message_limits){
-                .text = own->text_max, .binary = own->binary_max, .piece = WEBSOCKET_PIECE};
+        socket->message_limits =
+                (struct message_limits){.text = own->text_max,
+                                        .binary = own->binary_max,
+                                        .piece = WEBSOCKET_PIECE,
+                                        .has_text_pieces = socket->handler.on_text_piece};
         wslay_event_config_set_max_recv_msg_length(
                 socket->events,
                 own->text_max > own->binary_max ? own->text_max : own->binary_max);

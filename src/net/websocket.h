@@ -6,9 +6,9 @@
 //
 // Threads: loop thread only.
 // Memory:  bounded: of an incoming text text_max bytes (else close 1009), of a binary message
-//          one piece; what waits to be sent may have send_max bytes (or be one larger message),
-//          and a peer that reads too slowly for that is closed with 1008 "reader too slow" and
-//          then dropped.
+//          and of a text that is taken in pieces one piece; what waits to be sent may have
+//          send_max bytes (or be one larger message), and a peer that reads too slowly for that
+//          is closed with 1008 "reader too slow" and then dropped.
 // Life:    a websocket lives until its on_close was called; then the pointer is dead.
 
 #include <stdbool.h>
@@ -19,8 +19,9 @@
 
 struct websocket;
 
-// A binary message is handed on in pieces of this many bytes, which is a multiple of every
-// sample's size: 0.26 s of float32 samples, which stock clients send at a time.
+// A binary message is handed on in pieces of this many bytes (and so may a text be), which is a
+// multiple of every sample's size: 0.26 s of float32 samples, which stock clients send at a
+// time.
 #define WEBSOCKET_PIECE ((size_t)16 * 1024)
 
 // A piece of a binary message. A message shorter than WEBSOCKET_PIECE is one piece, the first
@@ -46,6 +47,9 @@ struct websocket_handler {
         // when there was none.
         void (*on_close)(void *context, uint16_t code);
         void *context;
+        // Texts come here instead, in pieces as a binary message's, and are looked at for UTF-8
+        // by whoever takes them. May be NULL.
+        void (*on_text_piece)(void *context, const struct websocket_piece *piece);
 };
 
 // A text that has begun must be complete after so long, and so must each piece of a binary
