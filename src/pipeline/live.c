@@ -39,6 +39,8 @@ struct live {
         uint32_t generation_least;  // answers to older generations are dropped
         nsec_t pause;               // that closes a window
         bool is_speech;             // a window is open, and that was told
+        bool is_flushing;           // windows close since that was asked for
+        int64_t begun;              // of the last window that was told to have begun; -1: none
 };
 
 // --- sound enters ----------------------------------------------------------------------------
@@ -71,6 +73,30 @@ static void speech_tell(struct live *live) {
         live->is_speech = is_speech;
         if (live->listener.on_speech)
                 live->listener.on_speech(live->listener.context, is_speech);
+}
+
+static void window_tell(const struct live *live, const struct window *window) {
+        const struct observer_window told = {
+                .begin = window->begin,
+                .end = window->end,
+                .speech_end = window->speech_end,
+                .is_closed = window->is_closed,
+                .is_cut = window->is_cut,
+                .is_flushed = live->is_flushing,
+        };
+
+        if (live->listener.on_window)
+                live->listener.on_window(live->listener.context, &told);
+}
+
+// One that is cut is followed by the next at once.
+static void begun_tell(struct live *live) {
+        struct window window;
+
+        if (!windows_open_one(&live->windows, &window) || live->begun >= 0)
+                return;
+        live->begun = window.begin;
+        window_tell(live, &window);
 }
 
 static void closed_remember(struct live *live, const struct window *window) {
@@ -116,6 +142,8 @@ static void live_on_window(void *context, const struct window *window) {
         sound_tell(live, window);
         partials_close_window(&live->partials);
         closed_remember(live, window);
+        window_tell(live, window);
+        live->begun = -1;
         if (flow_promote(live->flow, &wanted))
                 return;
         job = windows_job(&live->windows, window->begin, window->end);
@@ -140,6 +168,7 @@ void live_feed(struct live *live, const float *samples, size_t n) {
         struct window window;
 
         windows_feed(&live->windows, samples, n);
+        begun_tell(live);
         speech_tell(live);
         if (partial_window(live, &window))
                 flow_request_grant(live->flow, window.is_paused);
@@ -200,7 +229,9 @@ static void live_on_hypothesis(void *context, const struct job *job, int result,
 // --- controls --------------------------------------------------------------------------------
 
 void live_flush(struct live *live) {
+        live->is_flushing = true;
         windows_flush(&live->windows);
+        live->is_flushing = false;
         speech_tell(live);
 }
 
@@ -209,6 +240,7 @@ const struct update *live_cancel(struct live *live) {
 
         flow_cancel(live->flow, false);
         windows_forget(&live->windows);
+        live->begun = -1;
         speech_tell(live);
         partials_close_window(&live->partials);
         memcpy(live->windows.hints.language, live->windows.settings->options.language,
@@ -259,6 +291,7 @@ int live_open(struct live **ret, const struct stream_services *services,
         live->services = *services;
         live->listener = *listener;
         live->clock = settings->clock;
+        live->begun = -1;
         live->pause = settings->pauses.pause * (NSEC_PER_SEC / AUDIO_RATE);
         r = windows_init(&live->windows, services, &windows_settings);
         if (r < 0)

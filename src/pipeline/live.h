@@ -12,6 +12,7 @@
 #include "pipeline/services.h"
 #include "pipeline/stream_clock.h"
 #include "transcript/assembler.h"
+#include "transcript/observer.h"
 #include "util/cleanup.h"
 #include "vad/segmenter.h"
 
@@ -38,6 +39,8 @@ struct live_listener {
         // included, from that position on. Each may be NULL.
         void (*on_speech)(void *context, bool is_speaking);
         void (*on_sound)(void *context, int64_t begin, const float *samples, size_t n);
+        // A stretch of speech begins or is closed (observer.h). May be NULL.
+        void (*on_window)(void *context, const struct observer_window *window);
         // Is partial text of any use now?
         bool (*wants_partials)(void *context);
         void *context;

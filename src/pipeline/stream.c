@@ -247,7 +247,6 @@ static void file_on_failure(void *context, int64_t begin, int64_t end, int resul
 // now.
 static bool live_wants_partials(void *context) {
         const struct stream *stream = context;
-
         bool is_wanted = observers_want_tail(stream->observers) ||
                          (stream->journaling && journaling_wants_tail(stream->journaling));
 
@@ -302,6 +301,12 @@ static void live_on_speech(void *context, bool is_speaking) {
 
         stream->is_speaking = is_speaking;
         observers_on_speech(stream->observers, &facts, is_speaking);
+}
+
+static void live_on_speech_window(void *context, const struct observer_window *window) {
+        struct stream *stream = context;
+
+        observers_on_window(stream->observers, window);
 }
 
 // What a window holds is kept.
@@ -483,6 +488,7 @@ static int live_begin(struct stream *stream, const struct stream_settings *setti
                 .on_failure = live_on_failure,
                 .wants_partials = live_wants_partials,
                 .on_speech = live_on_speech,
+                .on_window = live_on_speech_window,
                 .context = stream,
         };
 

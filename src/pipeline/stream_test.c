@@ -29,7 +29,27 @@ static void speech_becomes_final_text_after_a_pause(void **state) {
 struct closings {
         int64_t last;
         unsigned n_pauses, n_cuts;
+        int64_t ends[64];  // of windows that were told to be closed
+        unsigned n_begun, n_closed, n_answered, n_cut, n_flushed;
+        bool is_open;
 };
+
+static void closings_on_window(void *state, const struct observer_window *window) {
+        struct closings *closings = state;
+
+        if (!window->is_closed) {
+                assert_false(closings->is_open);
+                closings->is_open = true;
+                closings->n_begun++;
+                return;
+        }
+        closings->is_open = false;
+        assert_true(window->begin < window->speech_end && window->speech_end <= window->end);
+        assert_true(closings->n_closed < 64);
+        closings->ends[closings->n_closed++] = window->end;
+        closings->n_cut += window->is_cut;
+        closings->n_flushed += window->is_flushed;
+}
 
 static void closings_on_update(void *state, const struct stream_facts *stream,
                                const struct update *update) {
@@ -41,6 +61,8 @@ static void closings_on_update(void *state, const struct stream_facts *stream,
                 return;
         }
         assert_true(update->closed_at > closings->last);
+        assert_true(closings->n_answered < closings->n_closed);  // that was told before
+        assert_int_equal(update->closed_at, closings->ends[closings->n_answered++]);
         for (size_t i = 0; i < update->n_finals; i++) {
                 assert_true(update->finals[i].begin >= closings->last);
                 assert_true(update->finals[i].end <= update->closed_at);
@@ -55,7 +77,8 @@ static void closings_on_update(void *state, const struct stream_facts *stream,
 // Somebody who never pauses is cut.
 static void a_reader_is_told_where_windows_ended_and_why(void **state) {
         static const struct observer_ops ops = {.name = "closings",
-                                                .on_update = closings_on_update};
+                                                .on_update = closings_on_update,
+                                                .on_window = closings_on_window};
         struct stream_rig *rig = stream_rig_need(state);
         struct closings closings = {0};
         struct observer observer = {.ops = &ops, .state = &closings};
@@ -65,11 +88,16 @@ static void a_reader_is_told_where_windows_ended_and_why(void **state) {
         stream_rig_push_silence(rig, 2);
         assert_true(closings.n_pauses > 1);
         assert_int_equal(closings.n_cuts, 0);
+        assert_int_equal(closings.n_flushed, 0);
         for (int i = 0; i < 40; i++)
                 stream_rig_push(rig, rig->speech.samples + AUDIO_RATE, AUDIO_RATE);
         stream_flush(rig->stream);
         stream_rig_wait(rig);
         assert_true(closings.n_cuts > 0);
+        assert_int_equal(closings.n_cut, closings.n_cuts);
+        assert_int_equal(closings.n_flushed, 1);
+        assert_int_equal(closings.n_answered, closings.n_closed);
+        assert_true(closings.n_begun == closings.n_closed && !closings.is_open);
         stream_remove_observer(rig->stream, &observer);
 }
 

@@ -53,6 +53,14 @@ void observers_on_speech(struct observer *observers, const struct stream_facts *
         }
 }
 
+void observers_on_window(struct observer *observers, const struct observer_window *window) {
+        for (struct observer *observer = observers, *next; observer; observer = next) {
+                next = observer->next;
+                if (observer->ops->on_window)
+                        observer->ops->on_window(observer->state, window);
+        }
+}
+
 void observers_on_level(struct observer *observers, const struct stream_facts *stream,
                         const struct level_reading *level) {
         for (struct observer *observer = observers, *next; observer; observer = next) {

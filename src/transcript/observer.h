@@ -11,6 +11,16 @@
 #include "transcript/assembler.h"
 #include "util/loop.h"
 
+// A stretch of speech on the stream's clock.
+struct observer_window {
+        int64_t begin;
+        int64_t end;         // that update.closed_at is when its text is final;
+        int64_t speech_end;  // and without what is kept behind it. Both only of closed ones.
+        bool is_closed;      // false: it has begun
+        bool is_cut;         // it was closed since it is too long: speech goes on
+        bool is_flushed;     // it was closed since no more sound came, or somebody asked
+};
+
 // What a stream tells besides its text.
 struct stream_notice {
         const char *state;   // "connecting", "online", "stalled", "offline", "failed", "ended"
@@ -39,6 +49,10 @@ struct observer_ops {
         // Somebody begins or ends to speak.
         void (*on_speech)(void *state, const struct stream_facts *stream,
                           bool is_speaking);  // optional
+        // A stretch of speech begins or is closed, in the order of the sound and before its
+        // text. One that is short may be closed without having begun, and one that was
+        // forgotten (stream_cancel) is never closed.
+        void (*on_window)(void *state, const struct observer_window *window);  // optional
         // Another second of sound has come; so loud it was.
         void (*on_level)(void *state, const struct stream_facts *stream,
                          const struct level_reading *level);  // optional
@@ -77,6 +91,7 @@ void observers_on_notice(struct observer *observers, const struct stream_facts *
                          const struct stream_notice *notice);
 void observers_on_speech(struct observer *observers, const struct stream_facts *stream,
                          bool is_speaking);
+void observers_on_window(struct observer *observers, const struct observer_window *window);
 void observers_on_level(struct observer *observers, const struct stream_facts *stream,
                         const struct level_reading *level);
 
