@@ -35,7 +35,8 @@ const struct dialect *dialects_at(size_t i) {
 // What answers to plain requests, likewise.
 #define REST_DIALECTS(_) \
         _(openai)        \
-        _(whispercpp)
+        _(whispercpp)    \
+        _(deepgram)
 
 #define DECLARE_REST(name) extern const struct rest_dialect rest_##name;
 #define REST_ROW(name)     &rest_##name,

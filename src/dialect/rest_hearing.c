@@ -264,6 +264,8 @@ static bool form_on_file(void *context, const char *name) {
 static bool form_on_bytes(void *context, const uint8_t *bytes, size_t n) {
         struct rest_hearing *hearing = context;
 
+        if (hearing->ops->on_bytes)
+                hearing->ops->on_bytes(hearing, bytes, n);
         while (n > 0 && !hearing->is_refused) {
                 size_t piece =
                         n < TRANSCRIPTION_PIECE_MAX / 2 ? n : TRANSCRIPTION_PIECE_MAX / 2;

@@ -28,6 +28,8 @@ struct rest_hearing_ops {
 
         // It is there: `state` may keep it. Optional.
         void (*open)(struct rest_hearing *hearing);
+        // Bytes of the file, as they come. Optional.
+        void (*on_bytes)(struct rest_hearing *hearing, const uint8_t *bytes, size_t n);
         // A field of the form. False: it was refused (rest_hearing_refuse()). Optional.
         bool (*on_field)(struct rest_hearing *hearing, const char *name, const char *value);
         // All came: say what is wished in *ret, which asks for a file's stream already. Its

@@ -12,7 +12,9 @@
 #include "dialect/deepgram/bare_word.h"
 #include "dialect/deepgram/messages.h"
 #include "dialect/deepgram/packets.h"
+#include "dialect/deepgram/recording.h"
 #include "dialect/deepgram/results.h"
+#include "dialect/deepgram/wave_head.h"
 #include "dialect/deepgram/wish.h"
 #include "dialect/json_text.h"
 #include "util/mem.h"
@@ -347,6 +349,94 @@ static void ids_are_uuids_and_differ(void **state) {
         assert_string_not_equal(one, other);
 }
 
+// --- recordings ------------------------------------------------------------------------------
+
+// Words a second long each, but for the silences before some of them.
+static void words_make(struct hypothesis_word *words, char texts[][16], size_t n,
+                       const int64_t *silences) {
+        int64_t at = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                at += silences[i] * 1600;
+                words[i] = (struct hypothesis_word){
+                        .begin = at, .end = at + 16000, .text = texts[i], .probability = 0.5F};
+                at += 16000;
+        }
+}
+
+static void a_recording_has_what_was_wished_for(void **state) {
+        char texts[5][16] = {" Hello", " you.", " And", " so", " on."};
+        const int64_t silences[5] = {0, 0, 12, 9, 0};  // tenths of a second
+        struct hypothesis_word words[5];
+        char text[] = " Hello you. And so on.";
+        struct segment segment = {.text = text, .words = words, .n_words = 5};
+        struct deepgram_recording recording = {
+                .metadata = {.request_id = "r", .sha256 = "", .n_channels = 1},
+                .segments = &segment,
+                .n_segments = 1,
+                .language = "de"};
+        CLEANUP(deepgram_wish_deinit) struct deepgram_wish wish;
+        char *encoded_text;
+        json_t *json, *paragraphs, *utterances;
+        const char *language, *transcript, *joined, *sentence, *utterance;
+
+        (void)state;
+        words_make(words, texts, 5, silences);
+        assert_int_equal(deepgram_wish_read(&wish,
+                                            "utterances=true&paragraphs=true&"
+                                            "detect_language=true&utt_split=0.8",
+                                            NULL),
+                         0);
+        encoded_text = deepgram_encode_recording(&wish, &recording);
+        json = encoded(encoded_text, strlen(encoded_text));
+        assert_int_equal(json_unpack(json, "{s:{s:[{s:s, s:[{s:s, s:{s:s, s:o}}]}], s:o}}",
+                                     "results", "channels", "detected_language", &language,
+                                     "alternatives", "transcript", &transcript, "paragraphs",
+                                     "transcript", &joined, "paragraphs", &paragraphs,
+                                     "utterances", &utterances),
+                         0);
+        assert_string_equal(language, "de");
+        assert_string_equal(transcript, "Hello you. And so on.");
+        assert_string_equal(joined, "\nHello you.\n\nAnd so on.");
+        assert_int_equal(json_array_size(paragraphs), 2);
+        assert_int_equal(json_unpack(json_array_get(paragraphs, 1), "{s:[{s:s}]}", "sentences",
+                                     "text", &sentence),
+                         0);
+        assert_string_equal(sentence, "And so on.");
+        assert_int_equal(json_array_size(utterances), 3);
+        assert_int_equal(
+                json_unpack(json_array_get(utterances, 2), "{s:s}", "transcript", &utterance),
+                0);
+        assert_string_equal(utterance, "so on.");
+        json_decref(json);
+}
+
+static void a_silent_recording_is_a_recording(void **state) {
+        const struct deepgram_recording recording = {
+                .metadata = {.request_id = "r", .sha256 = ""}, .language = ""};
+        CLEANUP(deepgram_wish_deinit) struct deepgram_wish wish;
+        char *text;
+
+        (void)state;
+        assert_int_equal(deepgram_wish_read(&wish, "utterances=true&paragraphs=true", NULL), 0);
+        text = deepgram_encode_recording(&wish, &recording);
+        assert_non_null(strstr(text, "\"words\":[]"));
+        assert_non_null(strstr(text, "\"utterances\":[]"));
+        assert_null(strstr(text, "detected_language"));
+        json_decref(encoded(text, strlen(text)));
+}
+
+static void samples_get_the_head_of_a_file(void **state) {
+        CLEANUP(deepgram_wish_deinit) struct deepgram_wish wish;
+        uint8_t head[WAVE_HEAD_BYTES];
+
+        (void)state;
+        assert_int_equal(deepgram_wish_read(&wish, "encoding=mulaw&channels=2", NULL), 0);
+        wave_head_write(&wish, head);
+        assert_memory_equal(head, "RIFF", 4);
+        assert_memory_equal(head + 20, "\7\0\2\0\x40\x1f\0\0\x80\x3e\0\0\2\0\10\0", 16);
+}
+
 // --- packets ---------------------------------------------------------------------------------
 
 struct pages {
@@ -402,6 +492,9 @@ int main(void) {
                 cmocka_unit_test(nothing_said_has_empty_lists),
                 cmocka_unit_test(metadata_has_its_fields),
                 cmocka_unit_test(ids_are_uuids_and_differ),
+                cmocka_unit_test(a_recording_has_what_was_wished_for),
+                cmocka_unit_test(a_silent_recording_is_a_recording),
+                cmocka_unit_test(samples_get_the_head_of_a_file),
                 cmocka_unit_test(packets_come_in_pages_behind_their_headers),
         };
 

@@ -1,24 +1,18 @@
 #include "dialect/deepgram/results.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
-#include "audio/pcm.h"
 #include "dialect/deepgram/bare_word.h"
+#include "dialect/deepgram/words.h"
 #include "dialect/json_text.h"
 #include "util/mem.h"
-#include "util/utf8.h"
 
 #define MODEL_NAME    "whisper"
 #define MODEL_VERSION "1"
-
-static int64_t milliseconds_of(int64_t position) {
-        return (position * 1000 + AUDIO_RATE / 2) / AUDIO_RATE;
-}
 
 void deepgram_id_write(const uint8_t bytes[DEEPGRAM_ID_BYTES], char ret[DEEPGRAM_ID_MAX]) {
         size_t n = 0;
@@ -43,6 +37,17 @@ void deepgram_id_make(char ret[DEEPGRAM_ID_MAX]) {
         deepgram_id_write(bytes, ret);
 }
 
+const char *deepgram_digits_write(EVP_MD_CTX *sum, char ret[DEEPGRAM_DIGITS_MAX]) {
+        uint8_t bytes[EVP_MAX_MD_SIZE];
+        unsigned n = 0;
+
+        EVP_DigestFinal_ex(sum, bytes, &n);
+        ret[0] = '\0';
+        for (unsigned i = 0; i < n; i++)
+                snprintf(ret + (size_t)2 * i, 3, "%02x", bytes[i]);
+        return ret;
+}
+
 static struct json_text message_begin(const char *type) {
         struct json_text text = {0};
 
@@ -65,73 +70,7 @@ static void channels_write(struct json_text *text, const char *key, unsigned cha
         json_text_close(text, ']');
 }
 
-// --- words -----------------------------------------------------------------------------------
-
-static void word_write(struct json_text *text, const char *written, int64_t begin, int64_t end,
-                       double confidence) {
-        CLEANUP(mem_freep) char *spoken = bare_word(written);
-        CLEANUP(mem_freep) char *shown = bare_text(written);
-
-        json_text_open(text, NULL, '{');
-        json_text_string(text, "word", spoken);
-        json_text_seconds(text, "start", milliseconds_of(begin));
-        json_text_seconds(text, "end", milliseconds_of(end));
-        json_text_real(text, "confidence", confidence);
-        json_text_string(text, "punctuated_word", shown);
-        json_text_close(text, '}');
-}
-
-static int64_t later(int64_t position, int64_t begin) {
-        return position > begin ? position : begin;
-}
-
-static double segment_confidence(const struct segment *segment) {
-        double confidence = exp((double)segment->avg_logprob);
-
-        return confidence > 1 ? 1 : confidence;
-}
-
-// Of partial text it is not known yet when its words were said: they are spread evenly.
-static void words_spread(struct json_text *text, const struct segment *segment, int64_t begin) {
-        const char *from = segment->text;
-        size_t n = strlen(from);
-        int64_t first = later(segment->begin, begin);
-        int64_t length = later(segment->end, first) - first;
-
-        for (size_t at = 0; at < n;) {
-                size_t end = at;
-                CLEANUP(mem_freep) char *word = NULL;
-
-                while (end < n && utf8_is_blank(from[end]))
-                        end++;
-                while (end < n && !utf8_is_blank(from[end]))
-                        end++;
-                word = xasprintf("%.*s", (int)(end - at), from + at);
-                if (word[strspn(word, " \t\r\n")])
-                        word_write(text, word, first + length * (int64_t)at / (int64_t)n,
-                                   first + length * (int64_t)end / (int64_t)n,
-                                   segment_confidence(segment));
-                at = end;
-        }
-}
-
-static void words_write(struct json_text *text, const struct segment *segment, int64_t begin) {
-        if (segment->n_words == 0)
-                words_spread(text, segment, begin);
-        for (size_t i = 0; i < segment->n_words; i++) {
-                const struct hypothesis_word *word = &segment->words[i];
-
-                word_write(text, word->text, later(word->begin, begin), later(word->end, begin),
-                           (double)word->probability);
-        }
-}
-
-void deepgram_write_words(struct json_text *text, const struct segment *segment,
-                          int64_t begin) {
-        json_text_open(text, "words", '[');
-        words_write(text, segment, begin);
-        json_text_close(text, ']');
-}
+// --- results ---------------------------------------------------------------------------------
 
 // The texts one behind the other, without the blanks around them.
 static char *segments_text(const struct segment *segments, size_t n) {
@@ -146,32 +85,16 @@ static char *segments_text(const struct segment *segments, size_t n) {
         return joined;
 }
 
-static double segments_confidence(const struct segment *segments, size_t n) {
-        double sum = 0, weight = 0;
-
-        for (size_t i = 0; i < n; i++) {
-                double length = (double)strlen(segments[i].text);
-
-                sum += length * segment_confidence(&segments[i]);
-                weight += length;
-        }
-        return weight > 0 ? sum / weight : 0;
-}
-
-void deepgram_write_alternative(struct json_text *text, const struct segment *segments,
-                                size_t n, int64_t begin) {
-        CLEANUP(mem_freep) char *joined = segments_text(segments, n);
+static void alternative_write(struct json_text *text, const struct deepgram_result *result) {
+        CLEANUP(mem_freep) char *joined = segments_text(result->segments, result->n_segments);
         CLEANUP(mem_freep) char *shown = bare_text(joined);
+        CLEANUP(deepgram_words_deinit) struct deepgram_words words;
 
+        deepgram_words_collect(&words, result->segments, result->n_segments, result->begin);
         json_text_string(text, "transcript", shown);
-        json_text_real(text, "confidence", segments_confidence(segments, n));
-        json_text_open(text, "words", '[');
-        for (size_t i = 0; i < n; i++)
-                words_write(text, &segments[i], begin);
-        json_text_close(text, ']');
+        json_text_real(text, "confidence", deepgram_words_confidence(&words, 0, words.n));
+        deepgram_words_write(text, &words, 0, words.n);
 }
-
-// --- results ---------------------------------------------------------------------------------
 
 static void model_write(struct json_text *text) {
         json_text_string(text, "name", MODEL_NAME);
@@ -189,7 +112,8 @@ static void language_write(struct json_text *text, const char *language) {
 
 char *deepgram_encode_result(const struct deepgram_result *result, size_t *ret_n) {
         struct json_text text = message_begin("Results");
-        int64_t begin = milliseconds_of(result->begin), end = milliseconds_of(result->end);
+        int64_t begin = deepgram_milliseconds(result->begin),
+                end = deepgram_milliseconds(result->end);
 
         channels_write(&text, "channel_index", result->channel, result->n_channels);
         json_text_seconds(&text, "duration", end - begin);
@@ -200,7 +124,7 @@ char *deepgram_encode_result(const struct deepgram_result *result, size_t *ret_n
         json_text_open(&text, "channel", '{');
         json_text_open(&text, "alternatives", '[');
         json_text_open(&text, NULL, '{');
-        deepgram_write_alternative(&text, result->segments, result->n_segments, result->begin);
+        alternative_write(&text, result);
         language_write(&text, result->language);
         json_text_close(&text, '}');
         json_text_close(&text, ']');
@@ -231,7 +155,7 @@ void deepgram_write_metadata(struct json_text *text, const struct deepgram_metad
         json_text_string(text, "request_id", metadata->request_id);
         json_text_string(text, "sha256", metadata->sha256);
         created_write(text, metadata->created);
-        json_text_seconds(text, "duration", milliseconds_of(metadata->duration));
+        json_text_seconds(text, "duration", deepgram_milliseconds(metadata->duration));
         json_text_unsigned(text, "channels", metadata->n_channels);
         json_text_open(text, "models", '[');
         json_text_string(text, NULL, DEEPGRAM_MODEL_ID);
@@ -256,7 +180,7 @@ char *deepgram_encode_speech_started(unsigned channel, int64_t at, size_t *ret_n
         struct json_text text = message_begin("SpeechStarted");
 
         channels_write(&text, "channel", channel, 0);
-        json_text_seconds(&text, "timestamp", milliseconds_of(at));
+        json_text_seconds(&text, "timestamp", deepgram_milliseconds(at));
         return message_end(&text, ret_n);
 }
 
@@ -265,7 +189,7 @@ char *deepgram_encode_utterance_end(unsigned channel, unsigned n_channels,
         struct json_text text = message_begin("UtteranceEnd");
 
         channels_write(&text, "channel", channel, n_channels);
-        json_text_seconds(&text, "last_word_end", milliseconds_of(last_word_end));
+        json_text_seconds(&text, "last_word_end", deepgram_milliseconds(last_word_end));
         return message_end(&text, ret_n);
 }
 

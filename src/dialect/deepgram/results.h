@@ -5,6 +5,7 @@
 // Memory:  encoders return a zero-terminated text that the caller frees, its length in *ret_n.
 //          They never fail: invalid UTF-8 becomes U+FFFD.
 
+#include <openssl/evp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,9 +22,14 @@ struct json_text;
 
 #define DEEPGRAM_ID_BYTES 16
 
+#define DEEPGRAM_DIGITS_MAX (2 * EVP_MAX_MD_SIZE + 1)
+
 // A new one, or one of these bytes, as a UUID of version 4.
 void deepgram_id_make(char ret[DEEPGRAM_ID_MAX]);
 void deepgram_id_write(const uint8_t bytes[DEEPGRAM_ID_BYTES], char ret[DEEPGRAM_ID_MAX]);
+
+// Finish a sum: its hexadecimal digits, in `ret`.
+const char *deepgram_digits_write(EVP_MD_CTX *sum, char ret[DEEPGRAM_DIGITS_MAX]);
 
 // One channel's text in [begin, end) of its sound, as positions in samples. Results of a
 // channel follow each other without a gap: those that are not final have the begin of the one
@@ -68,14 +74,6 @@ char *deepgram_encode_configure_failure(const char *request_id, const char *code
 // A refusal by HTTP.
 char *deepgram_encode_refusal(const char *code, const char *words, const char *request_id,
                               size_t *ret_n);
-
-// The members that an alternative has in the answers of both kinds: "transcript", "confidence"
-// and "words", with times no earlier than `begin`.
-void deepgram_write_alternative(struct json_text *text, const struct segment *segments,
-                                size_t n, int64_t begin);
-
-// The member "words" alone, of some of a segment's words.
-void deepgram_write_words(struct json_text *text, const struct segment *segment, int64_t begin);
 
 // The members of both kinds of metadata.
 void deepgram_write_metadata(struct json_text *text, const struct deepgram_metadata *metadata);

@@ -247,28 +247,17 @@ static void deepgram_send_away(struct deepgram *deepgram, uint16_t code, const c
         session_refuse(deepgram->session, code, words, 0);
 }
 
-static void digits_write(EVP_MD_CTX *sum, char ret[2 * EVP_MAX_MD_SIZE + 1]) {
-        uint8_t bytes[EVP_MAX_MD_SIZE];
-        unsigned n = 0;
-
-        EVP_DigestFinal_ex(sum, bytes, &n);
-        ret[0] = '\0';
-        for (unsigned i = 0; i < n; i++)
-                snprintf(ret + (size_t)2 * i, 3, "%02x", bytes[i]);
-}
-
 static void deepgram_goodbye(struct session *session, uint16_t code) {
         struct deepgram *deepgram = session->state;
-        char digits[2 * EVP_MAX_MD_SIZE + 1];
+        char digits[DEEPGRAM_DIGITS_MAX];
         struct deepgram_metadata metadata;
         size_t n;
         char *text;
 
         if (deepgram && session->stream) {
-                digits_write(deepgram->sum, digits);
                 metadata = (struct deepgram_metadata){
                         .request_id = deepgram->request_id,
-                        .sha256 = digits,
+                        .sha256 = deepgram_digits_write(deepgram->sum, digits),
                         .created = deepgram->created,
                         .duration = stream_position(session->stream),
                 };
