@@ -211,7 +211,7 @@ static void streams_write(struct metrics *metrics, const struct hub *hub) {
 
 // --- readers ---------------------------------------------------------------------------------
 
-#define FOR_EACH_DIALECT(dialect) for (size_t i_ = 0; (dialect = dialects_at(i_)); i_++)
+#define FOR_EACH_DIALECT(name) for (size_t i_ = 0; (name = dialects_name(i_)); i_++)
 
 // Clients of no dialect: the API's, and files that are being made text.
 static const char *const other_readers[] = {"events", "listen", TRANSCRIPTION_READER};
@@ -223,20 +223,20 @@ static void present_write(struct metrics *metrics, struct hub *hub, const char *
 
 static void sessions_write(struct metrics *metrics, struct hub *hub, size_t n_connections) {
         const struct hub_counts *counts = hub_counts(hub);
-        const struct dialect *dialect;
+        const char *name;
 
         metrics_family(metrics, METRICS_GAUGE, "eavesdrop_sessions",
                        "Clients that are connected, by dialect.");
         present_write(metrics, hub, HUB_READER_UNKNOWN);
-        FOR_EACH_DIALECT (dialect)
-                present_write(metrics, hub, dialect->name);
+        FOR_EACH_DIALECT (name)
+                present_write(metrics, hub, name);
         for (size_t i = 0; i < sizeof(other_readers) / sizeof(other_readers[0]); i++)
                 present_write(metrics, hub, other_readers[i]);
         metrics_family(metrics, METRICS_COUNTER, "eavesdrop_sessions_total",
                        "Clients that were set up, by dialect.");
-        FOR_EACH_DIALECT (dialect)
-                metrics_value(metrics, METRICS_LABELS({"dialect", dialect->name}),
-                              (double)hub_reader(hub, dialect->name)->n_sessions);
+        FOR_EACH_DIALECT (name)
+                metrics_value(metrics, METRICS_LABELS({"dialect", name}),
+                              (double)hub_reader(hub, name)->n_sessions);
         metrics_family(metrics, METRICS_COUNTER, "eavesdrop_sessions_refused_total",
                        "Clients that were sent away: the server was too far behind, or what "
                        "they asked for made no sense.");
@@ -286,18 +286,18 @@ static void bytes_write(struct metrics *metrics, struct hub *hub, const char *na
 }
 
 static void observers_write(struct metrics *metrics, struct hub *hub) {
-        const struct dialect *dialect;
+        const char *name;
 
         metrics_family(metrics, METRICS_COUNTER, "eavesdrop_observer_updates_total",
                        "Changes of text that were handed to readers of this kind.");
-        FOR_EACH_DIALECT (dialect)
-                updates_write(metrics, hub, dialect->name);
+        FOR_EACH_DIALECT (name)
+                updates_write(metrics, hub, name);
         updates_write(metrics, hub, HUB_READER_LOG);
         metrics_family(metrics, METRICS_COUNTER, "eavesdrop_observer_bytes_total",
                        "Bytes of messages to readers of this kind, before compression.");
         bytes_write(metrics, hub, HUB_READER_UNKNOWN);
-        FOR_EACH_DIALECT (dialect)
-                bytes_write(metrics, hub, dialect->name);
+        FOR_EACH_DIALECT (name)
+                bytes_write(metrics, hub, name);
         bytes_write(metrics, hub, HUB_READER_LOG);
 }
 

@@ -1,5 +1,7 @@
 #include "dialect/dialects.h"
 
+#include <string.h>
+
 #include "dialect/rest.h"
 
 // Each is defined in a folder of dialect/. Eavesdrop comes before WhisperLive: a first text
@@ -44,6 +46,28 @@ const struct dialect *dialects_at(size_t i) {
 REST_DIALECTS(DECLARE_REST)
 
 const struct rest_dialect *const rest_dialects[] = {REST_DIALECTS(REST_ROW) NULL};
+
+// One that has both, sessions and answers to requests, is named already.
+static bool is_named(const char *name) {
+        const struct dialect *dialect;
+
+        for (size_t i = 0; (dialect = dialects_at(i)); i++)
+                if (strcmp(dialect->name, name) == 0)
+                        return true;
+        return false;
+}
+
+const char *dialects_name(size_t i) {
+        const struct dialect *dialect = dialects_at(i);
+
+        if (dialect)
+                return dialect->name;
+        i -= N_DIALECTS + N_APART;
+        for (const struct rest_dialect *const *rest = rest_dialects; *rest; rest++)
+                if (!is_named((*rest)->name) && i-- == 0)
+                        return (*rest)->name;
+        return NULL;
+}
 
 const struct dialect *dialect_of(const struct dialect *const *table,
                                  const struct http_request *request) {

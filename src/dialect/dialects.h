@@ -16,6 +16,10 @@ extern const struct dialect *const dialects_apart[];
 // All of both tables, counted from 0. NULL: there are no more.
 const struct dialect *dialects_at(size_t i);
 
+// The names that the log, the metrics and auth.anonymous.dialects have for all that is spoken,
+// those of rest.h included, each once; counted from 0. NULL: there are no more.
+const char *dialects_name(size_t i);
+
 // What a request's key is (auth/visitors.h), and how a refusal is put to it (net/listener.h),
 // as its dialect says.
 enum visitors_key dialects_key(const struct http_request *request);

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "dialect/rest.h"
+
 static const char *name_of(const char *text) {
         for (const struct dialect *const *dialect = dialects; *dialect; dialect++)
                 if ((*dialect)->matches_text && (*dialect)->matches_text(text, strlen(text)))
@@ -45,10 +47,28 @@ static void rows_are_whole(void **state) {
                 assert_null((*dialect)->on_bytes);
 }
 
+static void names_are_told_once(void **state) {
+        const char *name;
+        size_t n = 0;
+
+        (void)state;
+        for (; (name = dialects_name(n)); n++)
+                for (size_t before = 0; before < n; before++)
+                        assert_string_not_equal(dialects_name(before), name);
+        for (const struct rest_dialect *const *rest = rest_dialects; *rest; rest++) {
+                size_t i = 0;
+
+                while (i < n && strcmp(dialects_name(i), (*rest)->name) != 0)
+                        i++;
+                assert_true(i < n);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(first_texts_tell_the_dialect),
                 cmocka_unit_test(rows_are_whole),
+                cmocka_unit_test(names_are_told_once),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

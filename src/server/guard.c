@@ -6,7 +6,6 @@
 
 #include "auth/token_file.h"
 #include "dialect/dialects.h"
-#include "dialect/rest.h"
 #include "util/log.h"
 #include "util/mem.h"
 
@@ -31,28 +30,21 @@ static bool is_named(const char *name, const char *word, size_t n) {
 
 static bool dialect_is_known(const char *word, size_t n) {
         bool is_known = is_named(PRINCIPAL_API, word, n);
-        const struct dialect *dialect;
+        const char *name;
 
-        for (size_t i = 0; (dialect = dialects_at(i)); i++)
-                is_known |= is_named(dialect->name, word, n);
-        for (const struct rest_dialect *const *rest = rest_dialects; *rest; rest++)
-                is_known |= is_named((*rest)->name, word, n);
+        for (size_t i = 0; (name = dialects_name(i)); i++)
+                is_known |= is_named(name, word, n);
         return is_known;
 }
 
 static char *dialects_list(void) {
         char *list = xstrdup(PRINCIPAL_API);
-        const struct dialect *dialect;
+        const char *name;
 
-        for (size_t i = 0; (dialect = dialects_at(i)); i++) {
+        for (size_t i = 0; (name = dialects_name(i)); i++) {
                 CLEANUP(mem_freep) char *before = list;
 
-                list = xasprintf("%s, %s", before, dialect->name);
-        }
-        for (const struct rest_dialect *const *rest = rest_dialects; *rest; rest++) {
-                CLEANUP(mem_freep) char *before = list;
-
-                list = xasprintf("%s, %s", before, (*rest)->name);
+                list = xasprintf("%s, %s", before, name);
         }
         return list;
 }
