@@ -32,7 +32,7 @@ static const struct principal unknown = {
 
 // Asked by orchestrators and balancers, under whatever name they have for us; they tell
 // nothing.
-static const char *const public_paths[] = {"/healthz", "/readyz"};
+static const char *const public_paths[] = {"/healthz", "/readyz", "/health"};
 
 struct visitors *visitors_new(const struct visitors_rules *rules) {
         struct visitors *visitors = xnew(struct visitors);
