@@ -1,0 +1,222 @@
+#include "dialect/turns.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/mem.h"
+
+void turns_init(struct turns *turns, const struct turns_ops *ops, void *context) {
+        *turns = (struct turns){.ops = ops, .context = context, .ends_at_pauses = true};
+        STAILQ_INIT(&turns->list);
+        TAILQ_INIT(&turns->stretches);
+}
+
+static void stretch_drop(struct turns *turns, struct turns_stretch *stretch) {
+        TAILQ_REMOVE(&turns->stretches, stretch, link);
+        free(stretch->told);
+        free(stretch);
+}
+
+static void turn_free(struct turns *turns) {
+        struct turn *turn = STAILQ_FIRST(&turns->list);
+
+        STAILQ_REMOVE_HEAD(&turns->list, link);
+        free(turn->text);
+        free(turn);
+}
+
+void turns_deinit(struct turns *turns) {
+        while (!TAILQ_EMPTY(&turns->stretches))
+                stretch_drop(turns, TAILQ_FIRST(&turns->stretches));
+        while (!STAILQ_EMPTY(&turns->list))
+                turn_free(turns);
+}
+
+bool turns_are_complete(const struct turns *turns) {
+        return STAILQ_EMPTY(&turns->list);
+}
+
+// --- turns -----------------------------------------------------------------------------------
+
+static struct turn *turn_new(struct turns *turns, int64_t begin) {
+        struct turn *turn = xnew(struct turn);
+
+        turn->number = turns->n_turns++;
+        turn->begin = turn->speech_end = begin;
+        turn->text = xstrdup("");
+        STAILQ_INSERT_TAIL(&turns->list, turn, link);
+        turns->current = turn;
+        return turn;
+}
+
+// The first ones may be complete.
+static void turns_settle(struct turns *turns) {
+        struct turn *turn;
+
+        while ((turn = STAILQ_FIRST(&turns->list)) && turn->is_ended && turn->n_pending == 0) {
+                if (!turn->is_dropped)
+                        turns->ops->on_complete(turns->context, turn);
+                turn_free(turns);
+        }
+}
+
+static void current_end(struct turns *turns) {
+        struct turn *turn = turns->current;
+
+        turns->current = NULL;
+        turns->is_stalled = false;
+        turn->is_ended = true;
+        if (!turn->is_dropped)
+                turns->ops->on_end(turns->context, turn);
+        turns_settle(turns);
+}
+
+void turns_end(struct turns *turns, int64_t position) {
+        if (!turns->current)
+                turn_new(turns, position);
+        current_end(turns);
+}
+
+void turns_drop(struct turns *turns) {
+        struct turns_stretch *stretch = TAILQ_LAST(&turns->stretches, turns_stretches);
+
+        if (!turns->current)
+                return;
+        if (turns->is_open) {
+                turns->current->n_pending--;
+                stretch_drop(turns, stretch);
+                turns->is_open = false;
+        }
+        turns->current->is_dropped = true;
+        current_end(turns);
+}
+
+void turns_hear_silence(struct turns *turns, int64_t position) {
+        const struct turn *turn = turns->current;
+
+        if (turn && turns->ends_at_pauses && turns->is_stalled && !turns->is_open &&
+            position - turn->speech_end >= turns->pause)
+                current_end(turns);
+}
+
+// --- stretches -------------------------------------------------------------------------------
+
+static void stretch_begin(struct turns *turns, int64_t begin) {
+        struct turns_stretch *stretch = xnew(struct turns_stretch);
+
+        turns_hear_silence(turns, begin);
+        if (!turns->current)
+                turns->ops->on_begin(turns->context, turn_new(turns, begin));
+        turns->is_open = true;
+        turns->current->n_pending++;
+        *stretch = (struct turns_stretch){.turn = turns->current, .end = INT64_MAX};
+        TAILQ_INSERT_TAIL(&turns->stretches, stretch, link);
+}
+
+static void stretch_close(struct turns *turns, const struct observer_window *window) {
+        struct turns_stretch *stretch = TAILQ_LAST(&turns->stretches, turns_stretches);
+
+        stretch->end = window->end;
+        turns->is_open = false;
+        turns->current->speech_end = window->speech_end;
+        turns->is_stalled = window->is_flushed;
+        if (turns->ends_at_pauses && !window->is_cut && !window->is_flushed)
+                current_end(turns);
+}
+
+void turns_hear_window(struct turns *turns, const struct observer_window *window) {
+        if (!turns->is_open)
+                stretch_begin(turns, window->begin);
+        if (window->is_closed)
+                stretch_close(turns, window);
+}
+
+// --- text ------------------------------------------------------------------------------------
+
+// Tell what comes behind what was told of that stretch; where it reads otherwise by now nothing
+// can be taken back.
+static void stable_tell(struct turns *turns, struct turns_stretch *stretch, const char *text,
+                        size_t n) {
+        size_t n_told = stretch->told ? strlen(stretch->told) : 0;
+        CLEANUP(mem_freep) char *stable = NULL;
+        const char *added;
+
+        if (!turns->ops->on_stable || n <= n_told ||
+            (n_told && strncmp(text, stretch->told, n_told) != 0))
+                return;
+        stable = xasprintf("%.*s", (int)n, text);
+        added = stable + n_told;
+        if (!stretch->turn->has_told)
+                added += strspn(added, " ");
+        if (added[0] && !stretch->turn->is_dropped) {
+                stretch->turn->has_told = true;
+                turns->ops->on_stable(turns->context, stretch->turn, added);
+        }
+        free(stretch->told);
+        stretch->told = TAKE(stable);
+}
+
+static void turn_append(struct turn *turn, const char *text) {
+        size_t n;
+        char *longer;
+
+        if (turn->n_text == 0)
+                text += strspn(text, " ");
+        n = strlen(text);
+        if (n == 0 || turn->n_text + n > TURN_TEXT_MAX)
+                return;
+        longer = xasprintf("%s%s", turn->text, text);
+        free(turn->text);
+        turn->text = longer;
+        turn->n_text += n;
+}
+
+// The first stretch became text.
+static void finals_take(struct turns *turns, const struct update *update) {
+        struct turns_stretch *stretch = TAILQ_FIRST(&turns->stretches);
+        struct turn *turn = stretch->turn;
+        CLEANUP(mem_freep) char *text = xstrdup("");
+
+        for (size_t i = 0; i < update->n_finals; i++) {
+                CLEANUP(mem_freep) char *before = text;
+
+                text = xasprintf("%s%s", before, update->finals[i].text);
+                turn_append(turn, update->finals[i].text);
+        }
+        stable_tell(turns, stretch, text, strlen(text));
+        turn->n_pending--;
+        if (turns->ops->on_final && !turn->is_dropped)
+                turns->ops->on_final(turns->context, turn, update->finals, update->n_finals);
+        stretch_drop(turns, stretch);
+        turns_settle(turns);
+}
+
+static void tail_take(struct turns *turns, const struct update *update) {
+        struct turns_stretch *stretch;
+
+        TAILQ_FOREACH (stretch, &turns->stretches, link)
+                if (update->tail->begin < stretch->end)
+                        break;
+        if (!stretch || stretch->turn->is_dropped)
+                return;
+        stable_tell(turns, stretch, update->tail->text, update->stable_bytes);
+        if (turns->ops->on_tail)
+                turns->ops->on_tail(turns->context, stretch->turn, update);
+}
+
+void turns_hear_update(struct turns *turns, const struct update *update) {
+        struct turns_stretch *stretch;
+
+        if (update->closed_at > 0) {
+                // Those before it were forgotten.
+                while ((stretch = TAILQ_FIRST(&turns->stretches)) &&
+                       stretch->end < update->closed_at) {
+                        stretch->turn->n_pending--;
+                        stretch_drop(turns, stretch);
+                }
+                if (stretch)
+                        finals_take(turns, update);
+        }
+        if (update->tail && update->tail->text[0])
+                tail_take(turns, update);
+}
