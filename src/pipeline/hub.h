@@ -121,7 +121,6 @@ bool hub_fits(const struct hub *hub, const struct hub_session *session);
         "per_address.sessions or per_token.sessions raised"
 
 void hub_leave(struct hub *hub, struct hub_session *session);
-
 // The session is of that kind.
 void hub_session_is(struct hub_session *session, struct hub_reader *reader);
 

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "decode/settings.h"
 #include "net/http_request.h"
 #include "util/mem.h"
 #include "util/number.h"
