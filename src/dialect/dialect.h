@@ -72,7 +72,7 @@ struct dialect {
 
         // The backlog is empty: of several channels, those of all that were flushed together.
         void (*on_idle)(struct session *session);
-        void (*on_relief)(struct session *session);  // no longer backlogged
+        void (*on_relief)(struct session *session);  // no longer held up (session.h)
         // Something went wrong, and the session goes on.
         void (*on_warning)(struct session *session, const char *words);
         // The server is overloaded: `words` say what the client has to expect.

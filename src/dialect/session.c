@@ -101,7 +101,17 @@ void session_started(struct session *session, const char *about) {
 }
 
 static void session_on_setup_timeout(void *context) {
-        session_refuse(context, 1008, "no setup message within 30 s", 0);
+        struct session *session = context;
+
+        session_refuse(session, 1008, session->overdue, 0);
+}
+
+void session_await(struct session *session, nsec_t patience, const char *words) {
+        session->overdue = words;
+        if (patience > 0)
+                loop_timer_set(session->setup_timer, patience);
+        else
+                loop_timer_cancel(session->setup_timer);
 }
 
 // --- the connection's events -----------------------------------------------------------------
@@ -211,7 +221,10 @@ static void session_ask_leave(struct hub_session *base, uint16_t code) {
 }
 
 static void session_ask_goodbye(struct hub_session *base, uint16_t code) {
-        session_goodbye(session_of(base), code);
+        struct session *session = session_of(base);
+
+        if (!session->is_closing)  // who was sent away may never have been set up
+                session_goodbye(session, code);
 }
 
 static bool session_ask_overload(struct hub_session *base, const char *words) {
@@ -229,8 +242,11 @@ static void session_ask_release(struct hub_session *base) {
         if (!session->is_held || hub_is_full_for(session->hub, base))
                 return;
         session->is_held = false;
-        if (session->n_paused == 0)
-                session_read(session, true);
+        if (session->n_paused > 0)
+                return;
+        session_read(session, true);
+        if (session->dialect->on_relief && !session->is_leaving)
+                session->dialect->on_relief(session);
 }
 
 static void session_ask_dismiss(struct hub_session *base, const char *words) {
@@ -340,7 +356,7 @@ static void session_begin(struct session *session, const struct http_request *re
                 return;
         log_debug(session->base.about, "client-came", "connected: %s",
                   session->base.principal->name);
-        loop_timer_set(session->setup_timer, SESSION_SETUP_TIMEOUT);
+        session_await(session, SESSION_SETUP_TIMEOUT, "no setup message within 30 s");
         if (session->dialect && session->dialect->begin)
                 session->dialect->begin(session, request);
 }

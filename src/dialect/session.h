@@ -50,7 +50,8 @@ struct session {
         unsigned n_paused;      // channels that are; it is not read from
         bool is_held;           // likewise: its address's backlog is too large
         bool is_failure_told;   // that a window was lost
-        struct loop_timer *setup_timer;
+        struct loop_timer *setup_timer;  // of what is waited for
+        const char *overdue;             // the words if that does not come
 };
 
 // Take over a new socket, of a client that may have one of these dialects: at least one, and
@@ -62,6 +63,10 @@ void session_open(struct hub *hub, const struct dialect *const *dialects,
 // has on_bytes. Its clients begin at once.
 void session_open_raw(struct hub *hub, const struct dialect *const *dialects,
                       const struct http_request *request, struct raw *raw);
+
+// Refuse the client with those words (static) unless this is called again, or it is set up,
+// within so long; 0: it may take its time.
+void session_await(struct session *session, nsec_t patience, const char *words);
 
 // The client is set up.
 void session_started(struct session *session, const char *about);
@@ -100,6 +105,12 @@ void session_close(struct session *session, uint16_t code, const char *reason);
 static inline void session_read(struct session *session, bool is_wanted) {
         if (session->connection)
                 session->wire->read(session->connection, is_wanted);
+}
+
+// Whether it is not read from, since too much of its sound, or of its address's, is not yet
+// text. When that is over the dialect's on_relief follows.
+static inline bool session_is_held_up(const struct session *session) {
+        return session->n_paused > 0 || session->is_held;
 }
 
 // Bytes that wait to be sent to the client.

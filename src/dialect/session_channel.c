@@ -40,7 +40,7 @@ static void channel_on_relief(void *context) {
         if (channel->is_paused && --session->n_paused == 0 && !session->is_held)
                 session_read(session, true);
         channel->is_paused = false;
-        if (session->n_paused > 0)
+        if (session_is_held_up(session))
                 return;
         if (session->dialect->on_relief)
                 session->dialect->on_relief(session);
@@ -155,6 +155,7 @@ void session_channels_close(struct session *session) {
                         stream_remove_observer(channel->stream, &channel->observer);
                         hub_close(session->hub, channel->opened);
                 }
+                session->n_paused -= channel->is_paused;
                 feed_deinit(&channel->feed);
         }
         session->stream = NULL;

@@ -85,7 +85,7 @@ static size_t raw_on_bytes(void *context, const uint8_t *bytes, size_t n,
                 size_t taken =
                         raw->handler.on_bytes(raw->handler.context, bytes + used, n - used);
 
-                assert(taken && taken <= n - used);
+                assert(taken <= n - used && (taken || raw->is_paused));
                 used += taken;
                 quantum_spend(quantum, STEP_COST + taken);
         }

@@ -21,9 +21,9 @@ struct raw;
 
 struct raw_handler {
         // Bytes arrived, at least one; lent. Take in one step's worth of them, a message or a
-        // part of one, and return how many that were: at least one. It is called again with
-        // the others, unless it paused or closed the connection, and others have their turn
-        // between.
+        // part of one, and return how many that were: at least one, or none where it pauses
+        // the connection. It is called again with the others, unless it paused or closed the
+        // connection, and others have their turn between.
         size_t (*on_bytes)(void *context, const uint8_t *bytes, size_t n);
         // The peer will send no more, but may still wait for what it is owed: whoever owes
         // nothing closes. Optional: the connection is dropped.
