@@ -13,6 +13,7 @@
 
 #include "alert/alerts.h"
 #include "auth/token.h"
+#include "config/listeners.h"
 #include "config/setting.h"
 #include "config/uploads.h"
 #include "pipeline/request.h"
@@ -95,6 +96,7 @@ struct config {
         char *origins, *hosts;  // blanks between them; NULL none
         struct tls_config tls;
         char *proxies;  // networks, likewise
+        struct listeners_config listeners;
         struct auth_config auth;
         // Of one client address; 0: any number.
         int address_connections, address_sessions;

@@ -62,7 +62,12 @@ _Static_assert(DECODE_TRANSCRIBE == 0 && DECODE_TRANSLATE == 1 && SOURCE_TRANSPO
 #define SIZE(low, high)   SETTING_SIZE, .least = (low), .most = (high)
 #define CHOICE(names)     SETTING_CHOICE, .choices = (names)
 #define TEXT(bytes)       SETTING_TEXT, .most = (bytes)
-#define OFF(value)        .word = "off", .word_value = (value)
+// Of a dialect that has a listener of its own.
+#define LISTENER(dialect, port)                                                 \
+        TEXT(DBL_MAX), .applies = SERVER, IN_CONFIG(listeners.dialect),         \
+                       .is_good = config_is_address, .preset_words = "nowhere", \
+                       .expected = "HOST:PORT such as 127.0.0.1:" port " or :" port
+#define OFF(value) .word = "off", .word_value = (value)
 
 #define HOURS 3600.0
 #define YEARS (365 * 24 * HOURS)
@@ -85,14 +90,18 @@ const struct setting setting_table[] = {
          .expected =
                  "HOST:PORT such as 127.0.0.1:9090, [::1]:9090 or :9090, the port 0 to 65535",
          .help = "address that clients connect to; without a host all addresses, and port 0 "
-                 "takes "
-                 "a free port and says which"},
+                 "takes a free port and says which"},
+        {"listeners", SETTING_SECTION, .applies = SERVER,
+         .help = "ports for clients that share none with others, by their kind; none of them "
+                 "is encrypted"},
+        {"listeners.vosk", LISTENER(vosk, "2700"), .help = "address for Vosk's clients"},
+        {"listeners.wyoming", LISTENER(wyoming, "10300"),
+         .help = "address for Home Assistant and others that speak Wyoming"},
         {"origins", SETTING_WORDS, .applies = SERVER, IN_CONFIG(origins),
          .is_good = config_is_origin,
          .expected = "a page's origin such as https://dash.example or http://localhost:3000",
          .help = "web pages of other servers that may talk to this one, by their origin: one, "
-                 "or "
-                 "a list"},
+                 "or a list"},
         {"hosts", SETTING_WORDS, .applies = SERVER, IN_CONFIG(hosts),
          .is_good = config_is_host_name,
          .expected = "a name of this server such as cameras.example, without a port",
@@ -105,16 +114,14 @@ const struct setting setting_table[] = {
          .preset_words = "none: nothing is encrypted",
          .expected = "the path of a certificate in PEM",
          .help = "file of the certificate (PEM), with those of its authorities behind it; it "
-                 "is "
-                 "read again at each reload"},
+                 "is read again at each reload"},
         {"tls.key", SETTING_PATH, .most = DBL_MAX, .applies = SERVER, IN_CONFIG(tls.key),
          .is_live = true, .preset_words = "none",
          .expected = "the path of a private key in PEM",
          .help = "file of the certificate's private key (PEM, without a passphrase)"},
         {"auth", SETTING_SECTION, .applies = SERVER, .stands_for = "auth.mode",
          .help = "who may do what: a mapping, or none, which lets whoever reaches the port "
-                 "read "
-                 "and listen"},
+                 "read and listen"},
         {"auth.mode", CHOICE(auth_names), .applies = SERVER, IN_CONFIG(auth.mode),
          .preset = "tokens",
          .help = "whether tokens are asked for once there are any; none asks for none but to "
@@ -198,8 +205,7 @@ const struct setting setting_table[] = {
         {"engines", COUNT(1, CONFIG_ENGINES_MAX), .applies = SERVER, .verbs = ON_BOTH,
          IN_CONFIG(engines), .preset = "1",
          .help = "engines that decode side by side; they share the model's weights, and each "
-                 "has "
-                 "its own threads and memory"},
+                 "has its own threads and memory"},
         {"threads", COUNT(0, CONFIG_THREADS_MAX), .applies = SERVER, .verbs = ON_BOTH,
          IN_CONFIG(threads), .zero = "all cores", .preset = "0",
          .help = "cores for each engine; 0 shares all cores out among the engines"},
@@ -233,15 +239,13 @@ const struct setting setting_table[] = {
         {"memory", SIZE(16 * MB, TB), .applies = SERVER, .verbs = ON_SERVE, IN_CONFIG(memory),
          .word = "auto", .word_value = CONFIG_AUTO, .preset = "auto",
          .help = "memory for all that clients send and for what waits to be sent to them; auto "
-                 "is "
-                 "an eighth of what the process may have, at most 256MB"},
+                 "is an eighth of what the process may have, at most 256MB"},
         {"admission", SWITCH, .applies = SERVER, IN_CONFIG(has_admission), .preset = "true",
          .help = "whether new clients are sent away while text comes late"},
 
         {"per_address", SETTING_SECTION, .applies = SERVER,
          .help = "limits for one client address; behind a reverse proxy, or one NAT, all "
-                 "clients "
-                 "are one address"},
+                 "clients are one address"},
         {"per_address.connections", COUNT(0, CONFIG_ADDRESS_MAX), .applies = SERVER,
          IN_CONFIG(address_connections), .zero = "no limit", .preset = "1000",
          .help = "connections that one client address may have open at once"},
@@ -251,8 +255,7 @@ const struct setting setting_table[] = {
         {"per_address.backlog", TIME(0, 1000 * HOURS), .applies = SERVER,
          IN_CONFIG(address_backlog), .zero = "no limit", .preset = "1h",
          .help = "audio of one client address that was spoken and is not yet text; beyond it "
-                 "no "
-                 "further session is taken in, and uploads are paused"},
+                 "no further session is taken in, and uploads are paused"},
 
         {"per_token", SETTING_SECTION, .applies = SERVER,
          .help = "limits for whoever has one token, from wherever he comes"},
@@ -276,8 +279,7 @@ const struct setting setting_table[] = {
         {"filters.words_per_second", NUMBER(1, 100), .applies = SERVER,
          IN_REQUEST(filters.words_per_second_max), OFF(INFINITY), .preset = "8",
          .help = "speech rate filter: text with more words than this per second of its window "
-                 "is "
-                 "dropped; words are what stands between blanks"},
+                 "is dropped; words are what stands between blanks"},
 
         {"backlog", SETTING_SECTION, .applies = SERVER,
          .help = "room for audio that was spoken and is not yet text"},
@@ -304,8 +306,7 @@ const struct setting setting_table[] = {
         {"uploads.waiting", COUNT(0, CONFIG_WAITING_MAX), .applies = SERVER,
          IN_CONFIG(uploads.waiting), .preset = "200",
          .help = "uploads that may wait until they are decoded; further ones are sent away "
-                 "with a "
-                 "time to come back"},
+                 "with a time to come back"},
         {"uploads.size", SIZE(KB, TB), .applies = SERVER, IN_CONFIG(uploads.size),
          .preset = "2GB", .help = "largest file that may be uploaded"},
         {"uploads.seconds", TIME(1, 1000 * HOURS), .applies = SERVER,
@@ -328,8 +329,7 @@ const struct setting setting_table[] = {
         {"log.level", CHOICE(level_names), .applies = SERVER, .verbs = ON_SERVE,
          IN_CONFIG(log_level), .is_live = true, .preset = "info",
          .help = "least important lines that are logged; clients that come and go are logged "
-                 "at "
-                 "debug"},
+                 "at debug"},
         {"log.format", CHOICE(format_names), .applies = SERVER, .verbs = ON_SERVE,
          IN_CONFIG(log_format), .preset = "text",
          .help = "form of the log: text, or json with one object per line"},
@@ -340,18 +340,15 @@ const struct setting setting_table[] = {
         {"decoding.beam_size", COUNT(0, DECODE_WIDTH_MAX), .applies = BOTH | CLIENT,
          .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.beam_size), .preset = "0",
          .help = "beam width at temperature 0: texts that are searched side by side; 1 is "
-                 "greedy, "
-                 "0 is 5 for live text that may be final while there is time, else 1"},
+                 "greedy, 0 is 5 for live text that may be final while there is time, else 1"},
         {"decoding.patience", NUMBER(0.01, 100), .applies = BOTH, .verbs = ON_TRANSCRIBE,
          IN_REQUEST(decoding.patience), .preset = "1",
          .help = "patience of the beam search: it ends when beam_size times this many texts "
-                 "have "
-                 "ended"},
+                 "have ended"},
         {"decoding.length_penalty", NUMBER(-10, 10), .applies = BOTH, .verbs = ON_TRANSCRIBE,
          IN_REQUEST(decoding.length_penalty), .preset = "1",
          .help = "length penalty: texts are compared by log probability divided by length to "
-                 "this "
-                 "power, so that longer texts win more often the higher it is"},
+                 "this power, so that longer texts win more often the higher it is"},
         {"decoding.best_of", COUNT(1, DECODE_WIDTH_MAX), .applies = BOTH,
          .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.best_of), .preset = "5",
          .help = "samples that are drawn at temperatures above 0; the likeliest wins"},
@@ -397,8 +394,7 @@ const struct setting setting_table[] = {
          .n_offset = offsetof(struct request_defaults, decoding.n_suppress_tokens),
          .preset = "-1",
          .help = "tokens that are never said, by number; -1 is Whisper's list of signs that "
-                 "are "
-                 "no speech"},
+                 "are no speech"},
         {"decoding.without_timestamps", SWITCH, .applies = BOTH, .verbs = ON_TRANSCRIBE,
          IN_REQUEST(decoding.without_timestamps),
          .preset_words =
@@ -414,8 +410,7 @@ const struct setting setting_table[] = {
         {"decoding.repetition_penalty", NUMBER(0.1, 10), .applies = BOTH,
          .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.repetition_penalty), .preset = "1",
          .help = "repetition penalty: above 1, tokens that were said are less likely to be "
-                 "said "
-                 "again"},
+                 "said again"},
         {"decoding.no_repeat_ngram_size", COUNT(0, 448), .applies = BOTH,
          .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.no_repeat_ngram_size), .zero = "off",
          .preset = "0", .help = "tokens in a row that may not occur twice in a text"},
@@ -427,8 +422,7 @@ const struct setting setting_table[] = {
          .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.hallucination_silence_threshold),
          OFF(INFINITY), .preset = "off",
          .help = "silence beyond which improbable words that it surrounds are skipped as made "
-                 "up; "
-                 "needs word_timestamps and, in transcribe, --no-vad"},
+                 "up; needs word_timestamps and, in transcribe, --no-vad"},
         {"decoding.prepend_punctuations", TEXT(256), .applies = BOTH, .verbs = ON_TRANSCRIBE,
          IN_REQUEST(decoding.prepend_punctuations), .preset_words = "\"'“¿([{-",
          .expected = "signs, at most 256 bytes",
@@ -441,14 +435,12 @@ const struct setting setting_table[] = {
          IN_REQUEST(decoding.multilingual),
          .preset_words = "true for pulled streams without a language, else false",
          .help = "whether the language is detected for each window anew, even where one is "
-                 "given; "
-                 "false detects it once and stays with it"},
+                 "given; false detects it once and stays with it"},
         {"decoding.language_detection_segments", COUNT(1, 4), .applies = BOTH,
          .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.language_detection_segments),
          .preset = "1",
          .help = "windows that a file's language is detected by: the first that is sure "
-                 "decides, "
-                 "else the majority; only where files are cut at pauses"},
+                 "decides, else the majority; only where files are cut at pauses"},
         {"decoding.language_detection_threshold", NUMBER(0, 1), .applies = BOTH,
          .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.language_detection_threshold),
          .preset = "0.5",

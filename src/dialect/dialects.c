@@ -14,7 +14,7 @@
         _(deepgram)
 
 // With a listener of its own each.
-#define DIALECTS_APART(_)
+#define DIALECTS_APART(_) _(vosk) _(wyoming)
 
 #define DECLARE(name) extern const struct dialect dialect_##name;
 #define ROW(name)     &dialect_##name,

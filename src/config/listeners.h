@@ -1,0 +1,9 @@
+#pragma once
+// Listeners: where clients of the dialects come that have a listener of their own, by the
+// settings listeners.NAME.
+//
+// Threads: any; plain data.
+
+struct listeners_config {
+        char *vosk, *wyoming;  // HOST:PORT; NULL: nowhere
+};
