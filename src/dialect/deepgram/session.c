@@ -31,6 +31,7 @@
 struct told_channel {
         int64_t done;           // all before it is in final results
         int64_t last_word_end;  // UNKNOWN: none was told since UtteranceEnd
+        bool is_cut;            // its last window was
         unsigned n_finalizing;  // so often Finalize was said and is not answered,
         int64_t finalize_at;    // the last time when so many samples had come
 };
@@ -147,22 +148,21 @@ static void deepgram_on_idle(struct session *session) {
 
 // --- somebody speaks, or not -----------------------------------------------------------------
 
-// The window that was opened just now began there, unless others wait before it.
-static int64_t speech_begin(const struct stream *stream) {
-        int64_t now = stream_position(stream);
-
-        return stream_backlog(stream) == 0 ? stream_transcribed(stream) : now;
-}
-
-static void speech_tell(struct session *session, unsigned channel, bool is_speaking) {
-        const struct deepgram *deepgram = session->state;
+// Where one was cut since it was too long, the next goes on with the same speech.
+static void window_tell(struct session *session, unsigned channel,
+                        const struct observer_window *window) {
+        struct deepgram *deepgram = session->state;
+        struct told_channel *told = &deepgram->channels[channel];
         size_t n;
         char *text;
 
-        if (!is_speaking || !deepgram->wish.has_vad_events)
+        if (window->is_closed) {
+                told->is_cut = window->is_cut;
                 return;
-        text = deepgram_encode_speech_started(
-                channel, speech_begin(session->channels[channel].stream), &n);
+        }
+        if (told->is_cut || !deepgram->wish.has_vad_events)
+                return;
+        text = deepgram_encode_speech_started(channel, window->begin, &n);
         session_send(session, text, n);
 }
 
@@ -193,15 +193,14 @@ static void single_on_update(void *state, const struct stream_facts *facts,
         update_tell(state, 0, update);
 }
 
-static void single_on_speech(void *state, const struct stream_facts *facts, bool is_speaking) {
-        (void)facts;
-        speech_tell(state, 0, is_speaking);
+static void single_on_window(void *state, const struct observer_window *window) {
+        window_tell(state, 0, window);
 }
 
 static const struct observer_ops single_observer = {
         .name = "deepgram",
         .on_update = single_on_update,
-        .on_speech = single_on_speech,
+        .on_window = single_on_window,
 };
 
 static void channel_on_update(void *state, const struct stream_facts *facts,
@@ -212,17 +211,16 @@ static void channel_on_update(void *state, const struct stream_facts *facts,
         update_tell(channel->session, channel->index, update);
 }
 
-static void channel_on_speech(void *state, const struct stream_facts *facts, bool is_speaking) {
+static void channel_on_window(void *state, const struct observer_window *window) {
         const struct session_channel *channel = state;
 
-        (void)facts;
-        speech_tell(channel->session, channel->index, is_speaking);
+        window_tell(channel->session, channel->index, window);
 }
 
 static const struct observer_ops channel_observer = {
         .name = "deepgram",
         .on_update = channel_on_update,
-        .on_speech = channel_on_speech,
+        .on_window = channel_on_window,
 };
 
 // --- the end ---------------------------------------------------------------------------------
