@@ -35,7 +35,8 @@ struct file {
 
         bool is_seeking;
         bool awaits_language;
-        bool is_probing;  // a job is out that detects the language
+        bool is_watched;  // and the first window is not answered yet
+        bool is_probing;  // a job is out that the others wait for
         bool is_voting;   // several windows shall detect it before any is decoded
         bool has_probe;   // one of them is out
         struct language_vote vote;
@@ -71,8 +72,9 @@ static void probe_advance(struct file *file);
 static void job_submit(struct file *file, struct job *job) {
         memcpy(job->hints.language, language_of(file), LANGUAGE_CODE_MAX);
         job->deadline = loop_now(file->services.loop) + DEADLINE;
-        file->is_probing = file->awaits_language && language_of(file)[0] == '\0' &&
-                           options_of(file)->multilingual != DECODE_YES;
+        file->is_probing =
+                file->is_watched || (file->awaits_language && language_of(file)[0] == '\0' &&
+                                     options_of(file)->multilingual != DECODE_YES);
         flow_submit(file->flow, job);
 }
 
@@ -236,8 +238,12 @@ static void file_on_hypothesis(void *context, const struct job *job, int result,
         if (file->is_seeking)
                 seeker_advance(&file->seeker, job, windows_end(&file->windows), hypothesis,
                                &file->windows.hints);
-        if (file->awaits_language)
+        if (file->awaits_language) {
                 language_decide(file, hypothesis);
+        } else if (file->is_watched) {
+                file->is_watched = file->is_probing = false;
+                held_release(file);
+        }
         file->position = file->is_seeking ? file->seeker.position : end;
         update = assembler_on_final(file->assembler, job->begin, end, hypothesis);
         if (!file->awaits_language)
@@ -306,6 +312,7 @@ int file_open(struct file **ret, const struct stream_services *services,
         file->listener = *listener;
         file->held_last = &file->held_first;
         file->awaits_language = settings->awaits_language;
+        file->is_watched = settings->is_watched && !settings->awaits_language;
         r = windows_init(&file->windows, services, &windows_settings);
         if (r < 0)
                 return r;

@@ -34,6 +34,9 @@ struct file_settings {
         // something was said, or for the vote of several, and are in its language. False:
         // windows go at once, and each detects it until one was sure.
         bool awaits_language;
+        // Somebody waits for its first text: the first window goes alone, and the others when
+        // it is answered, behind whose encoding it would wait else.
+        bool is_watched;
 };
 
 // None of these may close the file; they come from inside its work.

@@ -44,6 +44,7 @@ struct solo {
         struct engine_script *script;
         struct file *file;
         size_t n_segments;
+        unsigned n_submitted;  // when all was read, and nothing answered
 };
 
 static void solo_on_update(void *context, const struct update *update) {
@@ -77,14 +78,17 @@ static void solo_on_read(void *context, const struct error *error) {
 
         (void)error;  // some versions of ffmpeg find fault with the chain
         file_end(solo->file);
+        solo->n_submitted = engine_script_submitted(solo->script);
         engine_script_release(solo->script);
 }
 
-static void test_language_is_detected_on_the_first_words(void **state) {
+// The rig's file, alone, by an engine that begins when all is read; `check` is told of it.
+static void solo_run(engine_answer answer, bool is_watched,
+                     void (*check)(const struct solo *solo)) {
         struct vad_model *vad = rig_need_vad();
         struct batch_rig *rig = batch_rig_new();
         CLEANUP(engine_script_freep)
-        struct engine_script *script = engine_script_new(4, answer_late, rig);
+        struct engine_script *script = engine_script_new(4, answer, rig);
         struct scheduler_config config = {
                 .engine = &engine_scripted, .model = script, .n_engines = 1};
         struct solo solo = {.rig = rig, .script = script};
@@ -97,27 +101,21 @@ static void test_language_is_detected_on_the_first_words(void **state) {
         struct media *media;
         struct scheduler *scheduler = NULL;
 
-        (void)state;
         rig->vad = vad;
         rig_begin(rig);
         rig_add_speech(rig);
         assert_int_equal(scheduler_open(&scheduler, rig->loop, &config, NULL), 0);
         services = rig_services(rig, scheduler);
         settings = rig_file_settings(rig);
+        settings.awaits_language &= !is_watched;
+        settings.is_watched = is_watched;
         engine_script_hold(script);
         assert_int_equal(file_open(&solo.file, &services, &settings, &listener), 0);
         assert_int_equal(
                 media_open_file(&media, rig->media, rig->files[0], "", &media_listener, NULL),
                 0);
         loop_run(rig->loop);
-        assert_true(rig->n_seen > 2);
-        assert_string_equal(rig->seen[0].language, "");
-        assert_string_equal(rig->seen[1].language, "");
-        for (size_t i = 2; i < rig->n_seen; i++)
-                assert_string_equal(rig->seen[i].language, "de");
-        assert_false(rig->seen[0].is_single_pass);
-        assert_string_equal(file_language(solo.file), "de");
-        assert_int_equal(solo.n_segments, rig->n_seen - 1);
+        check(&solo);
         assert_int_equal(file_held(solo.file), 0);
         media_close(media);
         file_close(solo.file);
@@ -125,6 +123,34 @@ static void test_language_is_detected_on_the_first_words(void **state) {
         rig_end(rig);
         batch_rig_free(rig);
         vad_model_free(vad);
+}
+
+static void check_language(const struct solo *solo) {
+        assert_true(solo->rig->n_seen > 2);
+        assert_string_equal(solo->rig->seen[0].language, "");
+        assert_string_equal(solo->rig->seen[1].language, "");
+        for (size_t i = 2; i < solo->rig->n_seen; i++)
+                assert_string_equal(solo->rig->seen[i].language, "de");
+        assert_false(solo->rig->seen[0].is_single_pass);
+        assert_string_equal(file_language(solo->file), "de");
+        assert_int_equal(solo->n_segments, solo->rig->n_seen - 1);
+}
+
+static void test_language_is_detected_on_the_first_words(void **state) {
+        (void)state;
+        solo_run(answer_late, false, check_language);
+}
+
+static void check_first_alone(const struct solo *solo) {
+        assert_true(solo->n_submitted <= 1);
+        assert_true(solo->rig->n_seen > 2);
+        for (size_t i = 1; i < solo->rig->n_seen; i++)
+                assert_true(solo->rig->seen[i].begin > solo->rig->seen[i - 1].begin);
+}
+
+static void test_who_waits_has_the_first_window_by_itself(void **state) {
+        (void)state;
+        solo_run(rig_answer_plainly, true, check_first_alone);
 }
 
 static void test_windows_vote_for_a_language(void **state) {
@@ -206,6 +232,7 @@ static void test_silence_gives_no_job(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_language_is_detected_on_the_first_words),
+                cmocka_unit_test(test_who_waits_has_the_first_window_by_itself),
                 cmocka_unit_test(test_windows_vote_for_a_language),
                 cmocka_unit_test(test_windows_are_those_of_the_clips),
                 cmocka_unit_test(test_silence_gives_no_job),
