@@ -61,7 +61,7 @@ static void answer(struct fuzzed *fuzzed) {
         struct segment segment = {.end = 16000,
                                   .text = fuzzed->sound,
                                   .words = &word,
-                                  .n_words = fuzzed->wish.wants_words};
+                                  .n_words = fuzzed->wish.options.wants_words};
         struct openai_told told = {&segment, fuzzed->n_sound > 0, "en", 1, 16000};
         const char *type;
         char *text = fuzzed->is_whispercpp

@@ -177,9 +177,9 @@ static char *verbose_answer(const struct openai_wish *wish, const struct openai_
         CLEANUP(mem_freep) char *text = text_of(told);
         json_t *json = verbose_begin(wish, told, text);
 
-        if (wish->wants_segments || !wish->wants_words)
+        if (wish->wants_segments || !wish->options.wants_words)
                 json_object_set_new(json, "segments", segments_json(told));
-        if (wish->wants_words)
+        if (wish->options.wants_words)
                 json_object_set_new(json, "words", words_json(told));
         json_object_set_new(json, "usage", usage_json(told));
         return json_text(json);

@@ -160,7 +160,7 @@ static bool openai_wish(struct rest_hearing *hearing, struct request *ret) {
         // whisper.cpp tells of words whenever it tells of segments.
         if (hearing->ops == &whispercpp_ops && wish->format == OPENAI_VERBOSE &&
             !wish->no_timestamps && !wish->is_translation)
-                wish->wants_words = true;
+                wish->options.wants_words = true;
         if (openai_wish_check(wish, &name, &error) < 0)
                 return rest_hearing_mistake(hearing, name, error.text);
         openai_wish_request(wish, ret);

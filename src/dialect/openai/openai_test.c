@@ -41,7 +41,7 @@ static void what_stock_clients_send_is_understood(void **state) {
         set(&wish, "chunking_strategy[type]", "server_vad");
         set(&wish, "vad_filter", "true");
         assert_int_equal(wish.format, OPENAI_VERBOSE);
-        assert_true(wish.wants_words && wish.wants_segments && wish.streams);
+        assert_true(wish.options.wants_words && wish.wants_segments && wish.streams);
         openai_wish_request(&wish, &request);
         assert_string_equal(request.language, "en");
         assert_string_equal(request.prompt, "Sonnets.");
@@ -56,13 +56,13 @@ static void lists_come_without_brackets_too(void **state) {
 
         (void)state;
         set(&wish, "timestamp_granularities", "word,segment");
-        assert_true(wish.wants_words && wish.wants_segments);
+        assert_true(wish.options.wants_words && wish.wants_segments);
         set(&other, "timestamp_granularities", "[\"word\"]");
-        assert_true(other.wants_words && !other.wants_segments);
+        assert_true(other.options.wants_words && !other.wants_segments);
         set(&other, "languages[]", "de");
-        assert_string_equal(other.language, "de");
+        assert_string_equal(other.options.language, "de");
         set(&other, "languages[]", "French");  // either: it is detected which
-        assert_string_equal(other.language, "");
+        assert_string_equal(other.options.language, "");
 }
 
 static void what_is_empty_is_absent(void **state) {
@@ -73,9 +73,9 @@ static void what_is_empty_is_absent(void **state) {
         (void)state;
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
                 set(&wish, names[i], "");
-        assert_null(wish.language);
-        assert_null(wish.prompt);
-        assert_null(wish.hotwords);
+        assert_null(wish.options.language);
+        assert_null(wish.options.prompt);
+        assert_null(wish.options.hotwords);
         assert_false(wish.streams);
 }
 
@@ -111,7 +111,7 @@ static void what_cannot_be_had_is_refused_by_name(void **state) {
 
 static void what_does_not_go_together_is_refused(void **state) {
         struct openai_wish subtitles = {.streams = true, .format = OPENAI_SRT};
-        struct openai_wish words = {.is_translation = true, .wants_words = true};
+        struct openai_wish words = {.is_translation = true, .options.wants_words = true};
         struct error error;
         const char *name;
 
@@ -160,7 +160,7 @@ static void whispercpp_has_other_fields(void **state) {
                         openai_wish_set_whispercpp(&wish, fields[i][0], fields[i][1], &error),
                         0);
         assert_int_equal(wish.format, OPENAI_JSON);
-        assert_string_equal(wish.language, "");
+        assert_string_equal(wish.options.language, "");
         assert_true(wish.is_translation);
         assert_int_equal(wish.beam_size, 0);
         assert_true(openai_wish_set_whispercpp(&wish, "offset_t", "500", &error) < 0);
@@ -226,7 +226,7 @@ static void verbose_json_has_segments_unless_words_were_asked_for(void **state) 
         assert_null(json_object_get(first, "words"));
         assert_int_equal(json_array_size(json_object_get(first, "tokens")), 3);
         json_decref(json);
-        wish.wants_words = true;
+        wish.options.wants_words = true;
         json = answer_json(&wish, &told);
         assert_null(json_object_get(json, "segments"));
         word = json_array_get(json_object_get(json, "words"), 1);

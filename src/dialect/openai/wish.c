@@ -8,45 +8,12 @@
 
 #include "util/mem.h"
 #include "util/number.h"
-#include "util/utf8.h"
 
 // The first windows of a file whose text is told while it is being heard are no longer than
 // this, in seconds, so that something can be told soon.
 #define STREAMED_WINDOW 10
 
 // --- values ----------------------------------------------------------------------------------
-
-static bool is_utf8(const char *text) {
-        size_t n = strlen(text);
-        int step;
-
-        for (size_t i = 0; i < n; i += (size_t)step) {
-                step = utf8_step(text + i, n - i);
-                if (step < 0)
-                        return false;
-        }
-        return true;
-}
-
-// Appended behind a blank, if there is something already. "": nothing is.
-static int text_add(char **text, const char *value, struct error *error) {
-        CLEANUP(mem_freep) char *before = NULL;
-
-        if (!is_utf8(value))
-                return error_set(error, -EINVAL, "it is no text in UTF-8");
-        if (strlen(value) + (*text ? strlen(*text) + 1 : 0) > DECODE_TEXT_MAX)
-                return error_set(error, -EINVAL, "longer than %d bytes", DECODE_TEXT_MAX);
-        if (!value[0])
-                return 0;
-        before = *text;
-        *text = xasprintf("%s%s%s", before ? before : "", before ? " " : "", value);
-        return 0;
-}
-
-static int text_set(char **text, const char *value, struct error *error) {
-        *text = mem_free(*text);
-        return text_add(text, value, error);
-}
 
 // What clients of either server write, and what Python makes of a boolean.
 static int bool_set(bool *ret, const char *value, struct error *error) {
@@ -89,19 +56,13 @@ static int count_set(unsigned *ret, const char *value, struct error *error) {
         return 0;
 }
 
-static int language_set(struct openai_wish *wish, const char *value, struct error *error) {
-        return value[0] ? language_wish(&wish->language, value, error) : 0;
-}
-
 // One of several that it may be: of more than one it is detected which.
 static int language_add(struct openai_wish *wish, const char *value, struct error *error) {
-        const char *code;
-        int r = language_wish(&code, value, error);
+        int r = client_options_set_language(&wish->options, value, error);
 
-        if (r < 0)
-                return r;
-        wish->language = wish->n_languages++ ? "" : code;
-        return 0;
+        if (r == 0 && value[0] && wish->n_languages++ > 0)
+                wish->options.language = "";
+        return r;
 }
 
 // --- OpenAI's fields -------------------------------------------------------------------------
@@ -135,7 +96,7 @@ static int granularity_add(struct openai_wish *wish, const char *value, struct e
                 size_t n = strcspn(value, between);
 
                 if (n == 4 && strncmp(value, "word", n) == 0)
-                        wish->wants_words = true;
+                        wish->options.wants_words = true;
                 else if (n == 7 && strncmp(value, "segment", n) == 0)
                         wish->wants_segments = true;
                 else
@@ -229,14 +190,14 @@ int openai_wish_set(struct openai_wish *wish, const char *name, const char *valu
         case FIELD_FORMAT:
                 return format_set(wish, value, error);
         case FIELD_LANGUAGE:
-                return language_set(wish, value, error);
+                return client_options_set_language(&wish->options, value, error);
         case FIELD_LANGUAGE_CANDIDATE:
                 return language_add(wish, value, error);
         case FIELD_PROMPT:
-                return text_set(&wish->prompt, value, error);
+                return client_options_set_prompt(&wish->options, value, error);
         case FIELD_HOTWORDS:
         case FIELD_KEYWORD:
-                return text_add(&wish->hotwords, value, error);
+                return client_options_add_hotword(&wish->options, value, error);
         case FIELD_TEMPERATURE:
                 return temperature_set(wish, value, error);
         case FIELD_STREAM:
@@ -285,7 +246,7 @@ static int detect_set(struct openai_wish *wish, const char *value, struct error 
         int r = bool_set(&detects, value, error);
 
         if (r == 0 && detects)
-                wish->language = "";
+                wish->options.language = "";
         return r;
 }
 
@@ -296,13 +257,13 @@ int openai_wish_set_whispercpp(struct openai_wish *wish, const char *name, const
                 return 0;
         }
         if (strcmp(name, "language") == 0)
-                return language_set(wish, value, error);
+                return client_options_set_language(&wish->options, value, error);
         if (strcmp(name, "detect_language") == 0)
                 return detect_set(wish, value, error);
         if (strcmp(name, "translate") == 0)
                 return bool_set(&wish->is_translation, value, error);
         if (strcmp(name, "prompt") == 0)
-                return text_set(&wish->prompt, value, error);
+                return client_options_set_prompt(&wish->options, value, error);
         if (strcmp(name, "temperature") == 0)
                 return temperature_set(wish, value, error);
         if (strcmp(name, "beam_size") == 0)
@@ -310,7 +271,7 @@ int openai_wish_set_whispercpp(struct openai_wish *wish, const char *name, const
         if (strcmp(name, "no_timestamps") == 0)
                 return bool_set(&wish->no_timestamps, value, error);
         if (strcmp(name, "token_timestamps") == 0)
-                return bool_set(&wish->wants_words, value, error);
+                return bool_set(&wish->options.wants_words, value, error);
         if (strcmp(name, "offset_t") == 0 || strcmp(name, "duration") == 0)
                 return part_refuse(value, error);
         if (strcmp(name, "diarize") == 0 || strcmp(name, "tinydiarize") == 0)
@@ -328,7 +289,7 @@ int openai_wish_check(const struct openai_wish *wish, const char **ret_name,
                                  "events are told of the formats json, text and verbose_json: "
                                  "subtitles come as a whole, without stream");
         }
-        if (wish->is_translation && wish->wants_words) {
+        if (wish->is_translation && wish->options.wants_words) {
                 *ret_name = "timestamp_granularities";
                 return error_set(error, -EINVAL, "the words of a translation have no times");
         }
@@ -336,19 +297,15 @@ int openai_wish_check(const struct openai_wish *wish, const char **ret_name,
 }
 
 void openai_wish_request(const struct openai_wish *wish, struct request *ret) {
-        ret->language = wish->language;
+        client_options_apply(&wish->options, ret);
         ret->has_task = true;
         ret->task = wish->is_translation ? DECODE_TRANSLATE : DECODE_TRANSCRIBE;
-        ret->prompt = wish->prompt;
-        ret->hotwords = wish->hotwords;
-        ret->has_word_times = wish->wants_words;
         ret->temperature = wish->temperature;
         ret->beam_size = wish->has_beams && wish->n_beams ? wish->n_beams : wish->beam_size;
         ret->window_early = wish->streams ? STREAMED_WINDOW : 0;
 }
 
 void openai_wish_deinit(struct openai_wish *wish) {
-        free(wish->prompt);
-        free(wish->hotwords);
+        client_options_deinit(&wish->options);
         *wish = (struct openai_wish){0};
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "dialect/client_options.h"
 #include "pipeline/request.h"
 #include "util/error.h"
 
@@ -22,17 +23,15 @@ enum openai_format {
 // Zeroed asks for nothing but defaults.
 struct openai_wish {
         enum openai_format format;
-        const char *language;  // code of Whisper's, static; "" detects; NULL: absent
+        struct client_options options;
         unsigned n_languages;  // candidates that were named
         bool is_translation;   // into English
-        char *prompt;          // NULL: absent
-        char *hotwords;        // likewise; words to expect, with blanks between
         float temperature;     // 0: absent, or the server's
         unsigned beam_size;    // 0: absent
         bool has_beams;        // they are searched: its size is `n_beams`, where that was said
         unsigned n_beams;
-        bool wants_words;     // each with its times
-        bool wants_segments;  // in the verbose form; neither said: these
+        bool wants_segments;  // in the verbose form, or words (options.wants_words); neither
+                              // said: these
         bool streams;         // events while it is being heard
         bool no_timestamps;   // whisper.cpp: segments without
 };
