@@ -157,6 +157,7 @@ static char *rig_admit(void *context, struct http_request *request, int *ret_sta
 
         (void)ret_status;
         request->principal = rig->principal;
+        request->page = http_request_header(request, "Origin");
         return NULL;
 }
 
@@ -508,6 +509,20 @@ static void paths_are_the_dialects(void **state) {
         }
 }
 
+static void pages_that_may_are_told_so(void **state) {
+        static const char head[] = "OPTIONS /hear HTTP/1.1\r\nHost: localhost\r\n"
+                                   "Origin: https://page.example\r\n"
+                                   "Access-Control-Request-Method: POST\r\n"
+                                   "Access-Control-Request-Headers: x-stainless-os\r\n\r\n";
+        struct rest_rig *rig = rig_need(state);
+
+        rig_connect(rig);
+        rig_say(rig, head);
+        rig_expect(rig, "HTTP/1.1 204");
+        rig_expect(rig, "Access-Control-Allow-Methods: POST\r\n");
+        rig_expect(rig, "Access-Control-Allow-Headers: x-stainless-os\r\n");
+}
+
 static void who_may_not_is_told_so(void **state) {
         static const struct principal stranger = {.name = "anonymous", .stranger = "a token"};
         static const struct principal reader = {.name = "reader", .scopes = SCOPE_READ};
@@ -565,6 +580,7 @@ int main(void) {
                 REST_TEST(the_server_sends_away_in_the_dialects_words),
                 REST_TEST(what_was_begun_is_broken_off_in_its_own_way),
                 REST_TEST(paths_are_the_dialects),
+                REST_TEST(pages_that_may_are_told_so),
                 REST_TEST(who_may_not_is_told_so),
                 cmocka_unit_test(who_should_not_come_again_is_told_so),
         };

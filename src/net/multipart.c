@@ -96,7 +96,7 @@ static bool part_begin(struct multipart *multipart, const char *disposition) {
                 return fail(multipart,
                             "a part has no Content-Disposition: form-data; name=...");
         if (++multipart->n_parts > MULTIPART_PARTS_MAX)
-                return fail(multipart, "more than 64 parts");
+                return fail(multipart, "more than 512 parts");
         multipart->place = PLACE_BODY;
         // A boundary may stand at the very beginning of what the part holds.
         multipart->n_matched = multipart->n_implied = 2;

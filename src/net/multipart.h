@@ -12,7 +12,7 @@
 
 #define MULTIPART_HEAD_MAX     4096  // bytes of one part's head
 #define MULTIPART_BOUNDARY_MAX 70    // RFC 2046
-#define MULTIPART_PARTS_MAX    64
+#define MULTIPART_PARTS_MAX    512   // a list has a part for each of its words
 
 struct multipart;
 
