@@ -95,8 +95,9 @@ struct config {
         char *listen;
         char *origins, *hosts;  // blanks between them; NULL none
         struct tls_config tls;
-        char *proxies;  // networks, likewise
         struct listeners_config listeners;
+        char *calls;    // that come to listeners.audiosocket: UUID=STREAM and *, blanks between
+        char *proxies;  // networks, likewise
         struct auth_config auth;
         // Of one client address; 0: any number.
         int address_connections, address_sessions;

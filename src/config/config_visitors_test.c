@@ -33,7 +33,22 @@ static void lists_and_single_values_are_read(void **state) {
         assert_null(none->hosts);
 }
 
-static void what_is_no_origin_is_refused_where_it_stands(void **state) {
+static void calls_have_streams(void **state) {
+        CLEANUP(config_freep)
+        struct config *config = rig_parse_config(
+                "listeners: {audiosocket: 127.0.0.1:9092}\n"
+                "audiosocket:\n  calls: ['*', 40325EC2-5efd-4bd3-805f-53576e581d13=desk]\n");
+        CLEANUP(config_freep) struct config *none = rig_parse_config("hosts: []\n");
+
+        (void)state;
+        assert_string_equal(config->calls, "* 40325EC2-5efd-4bd3-805f-53576e581d13=desk");
+        assert_string_equal(config_listener(config, "audiosocket"), "127.0.0.1:9092");
+        assert_null(config_listener(config, "twilio"));
+        assert_string_equal(none->calls, "*");
+        assert_null(config_listener(none, "audiosocket"));
+}
+
+static void what_is_none_is_refused_where_it_stands(void **state) {
         static const struct {
                 const char *text, *told;
         } cases[] = {
@@ -49,6 +64,23 @@ static void what_is_no_origin_is_refused_where_it_stands(void **state) {
                 {"hosts:\n  - cam.example\n  - cam.example:9090\n",
                  "bad.yaml:3:5: hosts: \"cam.example:9090\" is not a name of this server "
                  "such as cameras.example, without a port\n"},
+#define CALL_EXPECTED                                                                       \
+        " is not UUID=STREAM such as 40325ec2-5efd-4bd3-805f-53576e581d13=reception, or * " \
+        "for any call\n"
+                {"audiosocket: {calls: reception}\n",
+                 "bad.yaml:1:22: audiosocket.calls: \"reception\"" CALL_EXPECTED},
+                {"audiosocket: {calls: 40325ec2-5efd-4bd3-805f-53576e581d13=}\n",
+                 "bad.yaml:1:22: audiosocket.calls: "
+                 "\"40325ec2-5efd-4bd3-805f-53576e581d13=\"" CALL_EXPECTED},
+                {"audiosocket: {calls: 40325ec2-5efd-4bd3-805f-53576e581d1g=a}\n",
+                 "bad.yaml:1:22: audiosocket.calls: "
+                 "\"40325ec2-5efd-4bd3-805f-53576e581d1g=a\"" CALL_EXPECTED},
+                {"audiosocket: {calls: 40325ec2-5efd-4bd3-805f-53576e581d13=a/b}\n",
+                 "bad.yaml:1:22: audiosocket.calls: "
+                 "\"40325ec2-5efd-4bd3-805f-53576e581d13=a/b\"" CALL_EXPECTED},
+                {"listeners: {audiosocket: 9092}\n",
+                 "bad.yaml:1:26: listeners.audiosocket: \"9092\" is not HOST:PORT such as "
+                 "127.0.0.1:9092 or :9092\n"},
         };
 
         (void)state;
@@ -77,7 +109,8 @@ static void variables_go_before_the_file(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(lists_and_single_values_are_read),
-                cmocka_unit_test(what_is_no_origin_is_refused_where_it_stands),
+                cmocka_unit_test(calls_have_streams),
+                cmocka_unit_test(what_is_none_is_refused_where_it_stands),
                 cmocka_unit_test(variables_go_before_the_file),
         };
 

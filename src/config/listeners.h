@@ -5,5 +5,5 @@
 // Threads: any; plain data.
 
 struct listeners_config {
-        char *vosk, *wyoming;  // HOST:PORT; NULL: nowhere
+        char *vosk, *wyoming, *audiosocket;  // HOST:PORT; NULL: nowhere
 };

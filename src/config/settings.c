@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/config.h"
+#include "config/setting_columns.h"
 #include "config/text_check.h"
 #include "decode/language.h"
 #include "source/media_backend.h"
@@ -29,56 +29,6 @@ _Static_assert(DECODE_TRANSCRIBE == 0 && DECODE_TRANSLATE == 1 && SOURCE_TRANSPO
                        SINK_POSTGRESQL == 4,
                "the names above are in the order of their enums");
 
-// --- columns ---------------------------------------------------------------------------------
-
-#define PLACE(owner_, type, field) \
-        .owner = (owner_), .offset = offsetof(type, field), .size = sizeof(((type *)0)->field)
-#define IN_CONFIG(field)  PLACE(SETTING_IN_CONFIG, struct config, field)
-#define IN_REQUEST(field) PLACE(SETTING_IN_REQUEST, struct request_defaults, field)
-#define IN_STREAM(field)  PLACE(SETTING_IN_STREAM, struct stream_config, field)
-#define IN_ALERT(field)   PLACE(SETTING_IN_ALERT, struct alert_config, field)
-#define IN_TOKEN(field)   PLACE(SETTING_IN_TOKEN, struct token_text, field)
-#define IN_SINK(field)    PLACE(SETTING_IN_SINK, struct sink_config, field)
-
-#define SERVER SETTING_SERVER
-#define STREAM SETTING_STREAM
-#define CLIENT SETTING_CLIENT
-#define ALERT  SETTING_ALERT
-#define SINK   SETTING_SINK
-#define TOKEN  SETTING_TOKEN
-#define BOTH   (SETTING_SERVER | SETTING_STREAM)
-
-#define ON_SERVE      SETTING_SERVE
-#define ON_TRANSCRIBE SETTING_TRANSCRIBE
-#define ON_BOTH       (SETTING_SERVE | SETTING_TRANSCRIBE)
-#define ON_ALL        (ON_BOTH | SETTING_CHECK | SETTING_MODEL)
-#define ON_STATE      (SETTING_SERVE | SETTING_READ | SETTING_KEYS)
-#define ON_KEYS       (SETTING_SERVE | SETTING_KEYS)
-
-#define SWITCH            SETTING_SWITCH
-#define COUNT(low, high)  SETTING_COUNT, .least = (low), .most = (high)
-#define NUMBER(low, high) SETTING_NUMBER, .least = (low), .most = (high)
-#define TIME(low, high)   SETTING_TIME, .least = (low), .most = (high)
-#define SIZE(low, high)   SETTING_SIZE, .least = (low), .most = (high)
-#define CHOICE(names)     SETTING_CHOICE, .choices = (names)
-#define TEXT(bytes)       SETTING_TEXT, .most = (bytes)
-// Of a dialect that has a listener of its own.
-#define LISTENER(dialect, port)                                                 \
-        TEXT(DBL_MAX), .applies = SERVER, IN_CONFIG(listeners.dialect),         \
-                       .is_good = config_is_address, .preset_words = "nowhere", \
-                       .expected = "HOST:PORT such as 127.0.0.1:" port " or :" port
-#define OFF(value) .word = "off", .word_value = (value)
-
-#define HOURS 3600.0
-#define YEARS (365 * 24 * HOURS)
-#define KB    1e3
-#define MB    1e6
-#define GB    1e9
-#define TB    1e12
-
-#define PROMPT_HELP   "text that Whisper takes for what was said before: names, spelling, style"
-#define HOTWORDS_HELP "words that are likely to be said: one text, or a list of them"
-
 // clang-format off: a row is read as one
 const struct setting setting_table[] = {
         {"url", SETTING_URL, .most = DBL_MAX, .applies = STREAM, IN_STREAM(url),
@@ -87,8 +37,7 @@ const struct setting setting_table[] = {
                  "which is played at the pace of real time"},
         {"listen", TEXT(DBL_MAX), .applies = SERVER, .verbs = ON_SERVE, IN_CONFIG(listen),
          .is_good = config_is_address, .argument = "HOST:PORT", .preset = "127.0.0.1:9090",
-         .expected =
-                 "HOST:PORT such as 127.0.0.1:9090, [::1]:9090 or :9090, the port 0 to 65535",
+         .expected = ADDRESS_EXPECTED,
          .help = "address that clients connect to; without a host all addresses, and port 0 "
                  "takes a free port and says which"},
         {"listeners", SETTING_SECTION, .applies = SERVER,
@@ -97,6 +46,8 @@ const struct setting setting_table[] = {
         {"listeners.vosk", LISTENER(vosk, "2700"), .help = "address for Vosk's clients"},
         {"listeners.wyoming", LISTENER(wyoming, "10300"),
          .help = "address for Home Assistant and others that speak Wyoming"},
+        {"listeners.audiosocket", LISTENER(audiosocket, "9092"),
+         .help = "address that Asterisk brings calls to (AudioSocket)"},
         {"origins", SETTING_WORDS, .applies = SERVER, IN_CONFIG(origins),
          .is_good = config_is_origin,
          .expected = "a page's origin such as https://dash.example or http://localhost:3000",
@@ -107,6 +58,14 @@ const struct setting setting_table[] = {
          .expected = "a name of this server such as cameras.example, without a port",
          .help = "further names of this server, such as those that a reverse proxy has for it: "
                  "one, or a list"},
+        {"audiosocket", SETTING_SECTION, .applies = SERVER,
+         .help = "calls that Asterisk brings"},
+        {"audiosocket.calls", SETTING_WORDS, .applies = SERVER, IN_CONFIG(calls),
+         .is_good = config_is_call, .preset = "*",
+         .expected = "UUID=STREAM such as 40325ec2-5efd-4bd3-805f-53576e581d13=reception, or * "
+                     "for any call",
+         .help = "calls that are let in, and the streams that they are: one, or a list; with * "
+                 "all others, too, each under its UUID"},
         {"tls", SETTING_SECTION, .applies = SERVER,
          .help = "encryption of the port, with a certificate and its key"},
         {"tls.certificate", SETTING_PATH, .most = DBL_MAX, .applies = SERVER,

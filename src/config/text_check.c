@@ -1,6 +1,7 @@
 #include "config/text_check.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "decode/language.h"
 #include "net/network.h"
 #include "net/origin.h"
+#include "pipeline/hub_names.h"
 #include "util/mem.h"
 
 static bool port_is_good(const char *port) {
@@ -109,6 +111,19 @@ bool config_is_dialect(const char *word) {
         size_t n = strlen(word);
 
         return n > 0 && n <= CONFIG_NAME_MAX && strspn(word, letters) == n;
+}
+
+bool config_is_call(const char *word) {
+        static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx=";
+        size_t n = strlen(form);
+
+        if (strcmp(word, "*") == 0)
+                return true;
+        for (size_t i = 0; i < n; i++)
+                if (!word[i] ||
+                    (form[i] == 'x' ? !isxdigit((unsigned char)word[i]) : word[i] != form[i]))
+                        return false;
+        return hub_name_is_good(word + n);
 }
 
 // Whom nobody knows may not change things.

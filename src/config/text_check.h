@@ -29,5 +29,8 @@ bool config_is_network(const char *word);
 // What a dialect's name may be; which there are, the server knows.
 bool config_is_dialect(const char *word);
 
+// A call's UUID and a stream's name, "UUID=NAME", or "*".
+bool config_is_call(const char *word);
+
 // A scope for those without a token.
 bool config_is_anonymous_scope(const char *word);

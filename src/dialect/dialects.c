@@ -11,10 +11,11 @@
         _(subscriber)   \
         _(health_check) \
         _(whisperlive)  \
-        _(deepgram)
+        _(deepgram)     \
+        _(twilio)
 
 // With a listener of its own each.
-#define DIALECTS_APART(_) _(vosk) _(wyoming)
+#define DIALECTS_APART(_) _(vosk) _(wyoming) _(audiosocket)
 
 #define DECLARE(name) extern const struct dialect dialect_##name;
 #define ROW(name)     &dialect_##name,

@@ -143,16 +143,6 @@ void session_rig_disconnect(struct session_rig *rig) {
         rig->fd = -1;
 }
 
-void session_rig_send(struct session_rig *rig, const char *text) {
-        size_t n = strnlen(text, 126);
-        uint8_t frame[6 + 125] = {0x81, (uint8_t)(0x80 | n)};  // masked with zeros
-
-        assert_true(n <= 125);
-        for (size_t i = 0; i < n; i++)
-                frame[6 + i] = (uint8_t)text[i];
-        assert_int_equal(send(rig->fd, frame, 6 + n, MSG_NOSIGNAL), 6 + n);
-}
-
 void session_rig_send_bytes(struct session_rig *rig, const void *bytes, size_t n, bool is_end) {
         for (size_t sent = 0, turns = 0; sent < n; turns++) {
                 ssize_t got = send(rig->fd, (const uint8_t *)bytes + sent, n - sent,
@@ -165,6 +155,20 @@ void session_rig_send_bytes(struct session_rig *rig, const void *bytes, size_t n
         }
         if (is_end)
                 assert_int_equal(shutdown(rig->fd, SHUT_WR), 0);
+}
+
+void session_rig_send(struct session_rig *rig, const char *text) {
+        size_t n = strlen(text), n_head = n <= 125 ? 6 : 8;
+        uint8_t head[8] = {0x81, (uint8_t)(0x80 | n)};  // masked with zeros
+
+        assert_true(n <= UINT16_MAX);
+        if (n > 125) {
+                head[1] = 0x80 | 126;
+                head[2] = (uint8_t)(n >> 8);
+                head[3] = (uint8_t)n;
+        }
+        session_rig_send_bytes(rig, head, n_head, false);
+        session_rig_send_bytes(rig, text, n, false);
 }
 
 static bool rig_find(struct session_rig *rig, const char *bytes) {

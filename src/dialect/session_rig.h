@@ -44,7 +44,7 @@ void session_rig_connect_raw(struct session_rig *rig);
 // The client sends bytes, to be followed by nothing more if `is_end`.
 void session_rig_send_bytes(struct session_rig *rig, const void *bytes, size_t n, bool is_end);
 
-// The client says a text, of at most 125 bytes.
+// The client says a text, of at most 65535 bytes.
 void session_rig_send(struct session_rig *rig, const char *text);
 
 // Turn the loop until the client has been sent these bytes; what came before them is forgotten.

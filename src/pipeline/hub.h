@@ -44,6 +44,7 @@ struct hub_parts {
         // Seconds of sound of that principal that wait elsewhere. Optional.
         double (*waiting)(const void *waiting_context, const char *principal);
         const void *waiting_context;
+        const char *calls;  // audiosocket.calls (dialect/audiosocket/messages.h); NULL: none
         // Whose secret that is, lent; NULL: nobody's. Optional: nobody has one.
         const struct principal *(*identify)(const void *identify_context, const char *secret);
         const void *identify_context;
@@ -114,12 +115,8 @@ bool hub_session_belongs(struct hub *hub, struct hub_session *session,
                          const struct principal *principal);
 
 // Whether a session with that principal and address, which is not in the list, has room in it;
-// and what is said to whoever has too many.
+// HUB_TOO_MANY (hub_admission.h) is said to whoever has too many.
 bool hub_fits(const struct hub *hub, const struct hub_session *session);
-#define HUB_TOO_MANY                                                                           \
-        "Server busy: your address has too many sessions, or your token; close some, or have " \
-        "per_address.sessions or per_token.sessions raised"
-
 void hub_leave(struct hub *hub, struct hub_session *session);
 // The session is of that kind.
 void hub_session_is(struct hub_session *session, struct hub_reader *reader);

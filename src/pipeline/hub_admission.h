@@ -8,6 +8,11 @@
 
 #include "pipeline/hub.h"
 
+// What is said to whoever has too many sessions.
+#define HUB_TOO_MANY                                                                           \
+        "Server busy: your address has too many sessions, or your token; close some, or have " \
+        "per_address.sessions or per_token.sessions raised"
+
 // Why not: "REASON; REMEDY" is a sentence for people.
 struct hub_refusal {
         char reason[96];  // "decoding is 8 s behind"

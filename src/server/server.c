@@ -312,6 +312,7 @@ static void hub_start(struct server *server) {
                 .token_backlog = config->token_backlog,
                 .waiting = server_waiting,
                 .waiting_context = server,
+                .calls = config->calls,
                 .identify = server_identify,
                 .identify_context = server,
                 .address_backlog = config->address_backlog,

@@ -5,15 +5,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include "pipeline/hub_names.h"
 #include "util/mem.h"
 
 #define KIND_HANGUP 0x00
 #define KIND_UUID   0x01
 #define KIND_SOUND  0x10  // and the kinds behind it, a rate each
 #define KIND_ERROR  0xff
-
-const uint8_t audiosocket_hangup[AUDIOSOCKET_HEAD] = {KIND_HANGUP, 0, 0};
 
 // Hz; 0: no kind of sound.
 static unsigned rate_of(uint8_t kind) {
@@ -117,24 +114,16 @@ size_t audiosocket_read(struct audiosocket_reader *reader, const uint8_t *bytes,
         return taken;
 }
 
+char *audiosocket_encode_hangup(void) {
+        char *message = xcalloc(AUDIOSOCKET_HEAD, 1);  // without a payload
+
+        message[0] = KIND_HANGUP;
+        return message;
+}
+
 // --- which stream ----------------------------------------------------------------------------
 
 #define UUID_LENGTH (AUDIOSOCKET_TEXT - 1)
-
-static bool is_uuid(const char *text) {
-        for (size_t i = 0; i < UUID_LENGTH; i++) {
-                bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-
-                if (!text[i] || !strchr(is_dash ? "-" : "0123456789abcdefABCDEF", text[i]))
-                        return false;
-        }
-        return true;
-}
-
-bool audiosocket_is_call(const char *word) {
-        return strcmp(word, "*") == 0 || (is_uuid(word) && word[UUID_LENGTH] == '=' &&
-                                          hub_name_is_good(word + UUID_LENGTH + 1));
-}
 
 char *audiosocket_stream(const char *calls, const char *uuid) {
         bool is_any = false;

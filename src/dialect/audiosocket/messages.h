@@ -49,13 +49,11 @@ size_t audiosocket_read(struct audiosocket_reader *reader, const uint8_t *bytes,
                         struct audiosocket_said *ret, struct error *error);
 
 // What tells Asterisk that we hang up: it understands nothing else but sound.
-extern const uint8_t audiosocket_hangup[AUDIOSOCKET_HEAD];
+// AUDIOSOCKET_HEAD bytes, which the caller frees.
+char *audiosocket_encode_hangup(void);
 
 // The stream that the call's sound is for, by the setting audiosocket.calls: words UUID=NAME,
 // and
 // * for all others, each of which has its UUID's name. NULL: it is refused. The caller frees
 // it.
 char *audiosocket_stream(const char *calls, const char *uuid);
-
-// Whether that is such a word.
-bool audiosocket_is_call(const char *word);
