@@ -12,7 +12,9 @@
         _(health_check) \
         _(whisperlive)  \
         _(deepgram)     \
-        _(twilio)
+        _(deepgram)     \
+        _(twilio)       \
+        _(realtime)
 
 // With a listener of its own each.
 #define DIALECTS_APART(_) _(vosk) _(wyoming) _(audiosocket)

@@ -208,7 +208,7 @@ void turns_hear_update(struct turns *turns, const struct update *update) {
         struct turns_stretch *stretch;
 
         if (update->closed_at > 0) {
-                // Those before it were forgotten.
+                // Stretches before it were forgotten.
                 while ((stretch = TAILQ_FIRST(&turns->stretches)) &&
                        stretch->end < update->closed_at) {
                         stretch->turn->n_pending--;
