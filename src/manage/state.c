@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/queue.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -65,25 +64,10 @@ struct state {
 
 // --- the disk; any thread --------------------------------------------------------------------
 
-// One server writes in the folder. The system gives the lock back when its process ends.
+// One server writes in the folder.
 static int lock_take(struct state *state, struct error *error) {
-        CLEANUP(mem_freep) char *path = xasprintf("%s/" LOCK_FILE, state->folder);
-        int fd;
-
-        if (state->lock >= 0)
-                return 0;
-        fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (fd < 0)
-                return error_set(error, -errno, "cannot open %s: %m", path);
-        if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-                close(fd);
-                return error_set(error, -EBUSY,
-                                 "another eavesdrop has the state folder %s: give this one a "
-                                 "folder of its own with --state-dir",
-                                 state->folder);
-        }
-        state->lock = fd;
-        return 0;
+        return state->lock >= 0 ? 0
+                                : folder_lock(&state->lock, state->folder, LOCK_FILE, error);
 }
 
 static int bytes_write(int fd, const char *bytes, size_t n) {

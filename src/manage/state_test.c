@@ -80,8 +80,7 @@ static void a_second_server_keeps_its_hands_off(void **context) {
         state_set(ours, "a", json_integer(1));
         ours = renew(rig, ours);
         theirs = state_open(rig->hub->loop, rig->folder);
-        assert_non_null(
-                strstr(state_trouble(theirs), "another eavesdrop has the state folder"));
+        assert_non_null(strstr(state_trouble(theirs), "another eavesdrop has the folder"));
         assert_null(state_get(theirs, "a"));
         state_set(theirs, "a", json_integer(2));
         state_keep(theirs, on_kept, words);

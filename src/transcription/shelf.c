@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,23 +37,11 @@ static int trouble(struct error *error, int code, const char *doing, const char 
 // --- writing ---------------------------------------------------------------------------------
 
 int shelf_lock(int *ret, const char *folder, struct error *error) {
-        CLEANUP(mem_freep) char *path = xasprintf("%s/" LOCK_FILE, folder);
-        int r = folder_make(folder), lock;
+        int r = folder_make(folder);
 
         if (r < 0)
                 return trouble(error, r, "make", folder);
-        lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (lock < 0)
-                return trouble(error, -errno, "open", path);
-        if (flock(lock, LOCK_EX | LOCK_NB) < 0) {
-                close(lock);
-                return error_set(error, -EBUSY,
-                                 "another eavesdrop has the folder %s: give this one a state "
-                                 "folder of its own with --state-dir",
-                                 folder);
-        }
-        *ret = lock;
-        return 0;
+        return folder_lock(ret, folder, LOCK_FILE, error);
 }
 
 static int file_make(int *ret, const char *path, struct error *error) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,4 +32,21 @@ int folder_sync(const char *folder) {
         r = fsync(fd) < 0 ? -errno : 0;
         close(fd);
         return r;
+}
+
+int folder_lock(int *ret, const char *folder, const char *file, struct error *error) {
+        CLEANUP(mem_freep) char *path = xasprintf("%s/%s", folder, file);
+        int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+        if (fd < 0)
+                return error_set(error, -errno, "cannot open %s: %m", path);
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+                close(fd);
+                return error_set(error, -EBUSY,
+                                 "another eavesdrop has the folder %s: give this one a state "
+                                 "folder of its own with --state-dir",
+                                 folder);
+        }
+        *ret = fd;
+        return 0;
 }
