@@ -156,9 +156,10 @@ def test_one_segment(server):
     assert ask(server, f"/segments/{row['id']}").json() == row
     assert ask(server, f"/segments/{row['id'].upper()}").json() == row
     status = rows_of(server, "/segments", kind="status")[0]
-    for id_ in (uuid.uuid4(), uuid.UUID(int=0), status["id"], "7", row["id"] + "0", "%FF"):
+    for id_ in (uuid.uuid4(), uuid.UUID(int=0), status["id"], "7", row["id"] + "0", "%FE", "a%2Fb"):
         problem_of(ask(server, f"/segments/{id_}"), 404)
     problem_of(ask(server, f"/segments/{row['id']}", words="1"), 400)
+    problem_of(ask(server, "/segments/%FF"), 400)  # no text has this byte
 
 
 def test_found_words_are_marked(server):
