@@ -282,6 +282,44 @@ static void a_result_has_all_that_parsers_index(void **state) {
         json_decref(json);
 }
 
+static void what_the_model_takes_apart_at_a_sign_is_one_word(void **state) {
+        char texts[5][16] = {" some", " 13", ",000", " well", "-known"};
+        char whole[] = " some 13,000 well-known";
+        struct hypothesis_word words[5];
+        struct segment segment = {.end = 80000, .text = whole, .words = words, .n_words = 5};
+        struct deepgram_recording recording = {
+                .metadata = {.request_id = "r", .sha256 = "", .n_channels = 1},
+                .segments = &segment,
+                .n_segments = 1,
+                .language = "en"};
+        CLEANUP(deepgram_wish_deinit) struct deepgram_wish wish;
+        const char *transcript, *second;
+        double end, confidence;
+        char *text;
+        json_t *json, *list;
+
+        (void)state;
+        for (int i = 0; i < 5; i++)
+                words[i] = (struct hypothesis_word){.begin = 16000 * i,
+                                                    .end = 16000 * (i + 1),
+                                                    .text = texts[i],
+                                                    .probability = i == 2 ? 0.25F : 0.5F};
+        assert_int_equal(deepgram_wish_read(&wish, "", NULL), 0);
+        text = deepgram_encode_recording(&wish, &recording);
+        json = encoded(text, strlen(text));
+        assert_int_equal(json_unpack(json, "{s:{s:[{s:[{s:s, s:o}]}]}}", "results", "channels",
+                                     "alternatives", "transcript", &transcript, "words", &list),
+                         0);
+        assert_string_equal(transcript, "some 13,000 well-known");
+        assert_int_equal(json_array_size(list), 3);
+        assert_int_equal(json_unpack(json_array_get(list, 1), "{s:s, s:f, s:f}", "word",
+                                     &second, "end", &end, "confidence", &confidence),
+                         0);
+        assert_string_equal(second, "13,000");
+        assert_true(end > 2.999 && end < 3.001 && confidence < 0.3);
+        json_decref(json);
+}
+
 static void text_without_word_times_has_words_all_the_same(void **state) {
         char said_text[] = " one two";
         struct segment segment = {.begin = 16000, .end = 32000, .text = said_text};
@@ -488,6 +526,7 @@ int main(void) {
                 cmocka_unit_test(what_is_no_message_is_told),
                 cmocka_unit_test(words_are_bare_and_shown),
                 cmocka_unit_test(a_result_has_all_that_parsers_index),
+                cmocka_unit_test(what_the_model_takes_apart_at_a_sign_is_one_word),
                 cmocka_unit_test(text_without_word_times_has_words_all_the_same),
                 cmocka_unit_test(nothing_said_has_empty_lists),
                 cmocka_unit_test(metadata_has_its_fields),

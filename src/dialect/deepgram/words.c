@@ -1,6 +1,7 @@
 #include "dialect/deepgram/words.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,21 @@ static void word_add(struct deepgram_words *words, size_t *room, const char *wri
                 words->all = xrealloc_array(words->all, *room, sizeof(*words->all));
         }
         words->all[words->n++] = (struct deepgram_word){text, begin, end, confidence};
+}
+
+// The model takes "13,000" and "well-known" apart before the sign: what has no blank before it
+// and begins with one goes on with the word before it.
+static bool word_goes_on(const struct deepgram_words *words, const char *written) {
+        return words->n > 0 && written[0] && strchr(",.-'/:%", written[0]) && written[1];
+}
+
+static void word_continue(struct deepgram_word *word, const char *written, int64_t end,
+                          double confidence) {
+        CLEANUP(mem_freep) char *before = word->text, *rest = bare_text(written);
+
+        word->text = xasprintf("%s%s", before, rest);
+        word->end = end;
+        word->confidence = confidence < word->confidence ? confidence : word->confidence;
 }
 
 static double segment_confidence(const struct segment *segment) {
@@ -74,6 +90,12 @@ void deepgram_words_collect(struct deepgram_words *ret, const struct segment *se
                 for (size_t w = 0; w < segment->n_words; w++) {
                         const struct hypothesis_word *word = &segment->words[w];
 
+                        if (w > 0 && word_goes_on(ret, word->text)) {
+                                word_continue(&ret->all[ret->n - 1], word->text,
+                                              later(word->end, begin),
+                                              (double)word->probability);
+                                continue;
+                        }
                         word_add(ret, &room, word->text, later(word->begin, begin),
                                  later(word->end, begin), (double)word->probability);
                 }
