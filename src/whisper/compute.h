@@ -10,7 +10,7 @@ enum compute {
                           // points of word error rate
         COMPUTE_FLOAT32,  // the reference; any processor that the engine runs on
         COMPUTE_BF16,     // needs AVX-512 BF16
-        COMPUTE_INT8,     // needs AVX-512 VNNI
+        COMPUTE_INT8,     // any, by the instructions it has (cpu/int8_kernels.h)
 };
 
 // The names in enum compute's order, as the configuration has them, NULL at the end.

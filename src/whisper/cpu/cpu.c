@@ -27,6 +27,10 @@ bool cpu_has_bf16(void) {
         return cpu_has(dnnl_cpu_isa_avx512_core_bf16);
 }
 
+bool cpu_has_avx2_vnni(void) {
+        return cpu_has(dnnl_cpu_isa_avx2_vnni);
+}
+
 static bool may_use_tiles;
 
 static void ask_for_tiles(void) {

@@ -8,7 +8,7 @@
 // Sums are of whole numbers, and queries are taken one by one: a result depends on nothing
 // else.
 //
-// Threads: any; a cache is immutable once packed. Needs cpu_has_vnni().
+// Threads: any; a cache is immutable once packed.
 
 #include <stddef.h>
 
@@ -36,3 +36,14 @@ void cross_int8_score(const struct cross_int8 *head, const float *query, float *
 // rounded up likewise.
 void cross_int8_collect(const struct cross_int8 *head, const float *scores, void *scratch,
                         float *ret);
+
+// What these three are for one kind of processor (int8_kernels.h).
+struct cross_int8_kernels {
+        void (*pack)(const struct cross_int8 *head, const float *keys, const float *values,
+                     size_t stride);
+        void (*score)(const struct cross_int8 *head, const float *query, float *scores);
+        void (*collect)(const struct cross_int8 *head, const float *scores, void *scratch,
+                        float *ret);
+};
+
+extern const struct cross_int8_kernels cross_int8_avx2, cross_int8_avx512;

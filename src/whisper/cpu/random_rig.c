@@ -5,9 +5,13 @@
 #include "util/mem.h"
 
 // Numerical Recipes' generator: its upper bits are good enough.
-static uint32_t next(void) {
-        static uint32_t state = 1;
+static uint32_t state = 1;
 
+void rig_random_restart(void) {
+        state = 1;
+}
+
+static uint32_t next(void) {
         state = state * 1664525u + 1013904223u;
         return state;
 }

@@ -9,6 +9,9 @@
 float rig_random(void);
 float rig_random_half(void);
 
+// Begin again with the first of them.
+void rig_random_restart(void);
+
 // n of either kind, the former times `scale`; the caller frees them.
 float *rig_random_floats(size_t n, float scale);
 float *rig_random_halves(size_t n);

@@ -32,9 +32,14 @@ static size_t vectors_of(size_t n_columns) {
         return (n_columns + TALL_VECTOR_COLUMNS - 1) / TALL_VECTOR_COLUMNS;
 }
 
+// What the matrices are made of.
+static enum tall_type packed_type(const struct self_attention *attention) {
+        return attention->elements == TALL_INT8 ? tall_attention_type() : TALL_BF16;
+}
+
 // Elements in a group.
 static size_t group_of(const struct self_attention *attention) {
-        return attention->elements == TALL_INT8 ? TALL_GROUP : TALL_GROUP / sizeof(uint16_t);
+        return packed_type(attention) == TALL_INT8 ? TALL_GROUP : TALL_GROUP / sizeof(uint16_t);
 }
 
 static size_t key_groups(const struct self_attention *attention) {
@@ -44,7 +49,7 @@ static size_t key_groups(const struct self_attention *attention) {
 // For int8 there are values for all columns of the keys.
 static size_t value_groups(const struct self_attention *attention, size_t n_rows) {
         if (attention->elements == TALL_INT8)
-                return vectors_of(n_rows) * TALL_VECTOR_COLUMNS / TALL_GROUP;
+                return vectors_of(n_rows) * TALL_VECTOR_COLUMNS / group_of(attention);
         return (n_rows + group_of(attention) - 1) / group_of(attention);
 }
 
@@ -94,7 +99,7 @@ static size_t scores_size(size_t n_rows) {
 struct self_attention_space {
         float *scores;     // [BLOCK, score_stride], or words [BLOCK, word_stride]
         float *results;    // [BLOCK, head_width]
-        uint8_t *queries;  // [BLOCK, head_width] of bf16 or int8
+        uint8_t *queries;  // [BLOCK, head_width] of bf16, int8 or int16
 };
 
 static size_t workspace_size(size_t n_rows, size_t head_width) {
@@ -151,6 +156,7 @@ static struct self_attention_head head_of(const struct self_attention *attention
         const struct self_attention_window *window = windows;
         uint8_t *memory = attention->memory;
         size_t width = attention->head_width, n_columns;
+        size_t panel_vectors = tall_panel_vectors(packed_type(attention));
         struct self_attention_head ret;
 
         for (; index >= attention->n_heads; index -= attention->n_heads, window++)
@@ -159,11 +165,12 @@ static struct self_attention_head head_of(const struct self_attention *attention
         n_columns = vectors_of(window->n_rows) * TALL_VECTOR_COLUMNS;
         ret.window = window;
         ret.first = index * width;
-        ret.keys.matrix =
-                (struct tall_matrix){memory, key_groups(attention), vectors_of(window->n_rows)};
+        ret.keys.matrix = (struct tall_matrix){memory, key_groups(attention),
+                                               vectors_of(window->n_rows), panel_vectors};
         memory += keys_size(attention, window->n_rows);
-        ret.values.matrix = (struct tall_matrix){
-                memory, value_groups(attention, window->n_rows), width / TALL_VECTOR_COLUMNS};
+        ret.values.matrix =
+                (struct tall_matrix){memory, value_groups(attention, window->n_rows),
+                                     width / TALL_VECTOR_COLUMNS, panel_vectors};
         memory += values_size(attention, window->n_rows);
         ret.values.means = (float *)(void *)memory;
         ret.values.scales = ret.values.means + width;
@@ -271,7 +278,8 @@ static void run_block_int8(const struct self_attention *attention,
         struct self_attention_space space =
                 workspace_of(attention, block->head->window->n_rows);
         size_t width = attention->head_width,
-               n_columns = keys->matrix.n_vectors * TALL_VECTOR_COLUMNS;
+               n_columns = keys->matrix.n_vectors * TALL_VECTOR_COLUMNS,
+               query_size = keys->matrix.n_groups * TALL_GROUP;
         struct tall_scores scores = {.keys = *keys,
                                      .queries = space.queries,
                                      .n_rows = block->n,
@@ -282,15 +290,15 @@ static void run_block_int8(const struct self_attention *attention,
         struct tall_row rows[BLOCK];
 
         for (size_t i = 0; i < block->n; i++)
-                tall_quantize_query(block_query(block, i), width, space.queries + i * width,
-                                    &query_scales[i]);
+                tall_quantize_query(block_query(block, i), width,
+                                    space.queries + i * query_size, &query_scales[i]);
         scores.query_scales = query_scales;
         tall_score(&scores, largest);
         for (size_t i = 0; i < block->n; i++)
                 rows[i] = (struct tall_row){
                         .scale = 1 / tall_quantize_softmax(scores.scores + i * scores.stride,
                                                            n_columns, largest[i])};
-        tall_multiply(TALL_INT8,
+        tall_multiply(packed_type(attention),
                       &(struct tall_product){.matrix = values->matrix,
                                              .n_groups = values->matrix.n_groups,
                                              .x = scores.scores,

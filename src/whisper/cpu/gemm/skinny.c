@@ -8,6 +8,7 @@
 #include "util/mem.h"
 #include "whisper/cpu/cpu.h"
 #include "whisper/cpu/gemm/skinny_kernel.h"
+#include "whisper/cpu/int8_kernels.h"
 #include "whisper/cpu/vectors.h"
 #include "whisper/cpu/vectors_avx2.h"
 
@@ -17,13 +18,18 @@ size_t skinny_bytes(enum skinny_type type, size_t depth, size_t n_columns) {
         return skinny_panels(n_columns) * skinny_panel_size(type, depth);
 }
 
+// Columns of a panel whose elements of one group lie side by side.
+static size_t block_columns(enum skinny_type type) {
+        return type == SKINNY_INT8 ? int8_kernels()->skinny->block_columns
+                                   : SKINNY_PANEL_COLUMNS;
+}
+
 // Where element (d, c) lies, in elements.
 static size_t element_index(const struct skinny_matrix *matrix, size_t d, size_t c) {
-        size_t group = skinny_group(matrix->type);
-        size_t line = c / SKINNY_PANEL_COLUMNS * skinny_groups(matrix->type, matrix->depth) +
-                      d / group;
+        size_t group = skinny_group(matrix->type), block = block_columns(matrix->type);
+        size_t line = c / block * skinny_groups(matrix->type, matrix->depth) + d / group;
 
-        return (line * SKINNY_PANEL_COLUMNS + c % SKINNY_PANEL_COLUMNS) * group + d % group;
+        return (line * block + c % block) * group + d % group;
 }
 
 static float float_from_bf16(uint16_t x) {
@@ -32,6 +38,15 @@ static float float_from_bf16(uint16_t x) {
 
         memcpy(&ret, &bits, sizeof(ret));
         return ret;
+}
+
+static void convert_int8(const float *x, size_t n, float inverse_scale, int8_t *ret) {
+        const struct int8_kernels *kernels = int8_kernels();
+
+        for (size_t i = 0; i < n; i++)
+                ret[i] = (int8_t)lrintf(x[i] * inverse_scale);
+        if (kernels->fit)
+                kernels->fit(ret, n);
 }
 
 // n floats as elements of the type, one after another. Of int8 each times the column's inverse
@@ -45,8 +60,7 @@ static void convert(enum skinny_type type, const float *x, size_t n, float inver
         else if (type == SKINNY_BF16)
                 skinny_convert_row_bf16(x, n, ret);
         else
-                for (size_t i = 0; i < n; i++)
-                        ((int8_t *)ret)[i] = (int8_t)lrintf(x[i] * inverse_scale);
+                convert_int8(x, n, inverse_scale, ret);
 }
 
 // Elements that are converted at a time: what they are made of stays in the cache. A multiple
@@ -57,7 +71,8 @@ static void convert(enum skinny_type type, const float *x, size_t n, float inver
 static void place_piece(const struct skinny_matrix *matrix, size_t d, size_t c,
                         const void *piece, size_t n) {
         size_t group = skinny_group(matrix->type), n_groups = (n + group - 1) / group;
-        size_t line = skinny_line_size(matrix->type), step = line / SKINNY_PANEL_COLUMNS;
+        size_t step = group * skinny_element_size(matrix->type);
+        size_t line = step * block_columns(matrix->type);
         char *to = (char *)matrix->elements +
                    element_index(matrix, d, c) * skinny_element_size(matrix->type);
         const char *from = piece;
@@ -121,18 +136,20 @@ void skinny_pack_rows(const struct skinny_matrix *matrix, const float *x, size_t
                 }
 }
 
-// A column's scale, by which its largest element becomes 127, and the sum of the scaled
-// elements. Returns the scale's inverse.
+// A column's scale and the sum of the scaled elements. Returns the scale's inverse.
 static float scale_column(const struct skinny_matrix *matrix, size_t c, const float *x) {
-        float largest = 0, inverse;
+        float unit = int8_unit(x, matrix->depth), inverse = unit > 0 ? 1 / unit : 0;
         int32_t sum = 0;
 
-        for (size_t d = 0; d < matrix->depth; d++)
-                largest = fmaxf(largest, fabsf(x[d]));
-        inverse = largest > 0 ? 127 / largest : 0;
-        for (size_t d = 0; d < matrix->depth; d++)
-                sum += (int32_t)lrintf(x[d] * inverse);
-        matrix->scales[c] = largest / 127;
+        for (size_t d = 0; d < matrix->depth; d += PIECE) {
+                size_t n = matrix->depth - d < PIECE ? matrix->depth - d : PIECE;
+                int8_t piece[PIECE];
+
+                convert_int8(x + d, n, inverse, piece);
+                for (size_t i = 0; i < n; i++)
+                        sum += piece[i];
+        }
+        matrix->scales[c] = unit;
         matrix->sums[c] = sum;
         return inverse;
 }
@@ -200,18 +217,23 @@ void skinny_convert_row(enum skinny_type type, size_t depth, const float *x, voi
         if (type == SKINNY_BF16)
                 skinny_convert_row_bf16(x, depth, ret);
         else if (type == SKINNY_INT8)
-                skinny_convert_row_int8(x, depth, ret);
+                int8_kernels()->skinny->convert_row(x, depth, ret);
         else
                 memcpy(ret, x, depth * sizeof(*x));
 }
 
 // --- Products -----------------------------------------------------------------------------
 
+static const skinny_kernel *kernels_for(enum skinny_type type) {
+        if (type == SKINNY_INT8)
+                return int8_kernels()->skinny->multiply;
+        return type == SKINNY_BF16 || cpu_has_avx512() ? skinny_kernels_avx512[type]
+                                                       : skinny_kernels_avx2[type];
+}
+
 void skinny_multiply_range(const struct skinny_matrix *matrix,
                            const struct gemm_product *product, size_t first, size_t last) {
-        const skinny_kernel *kernels = matrix->type > SKINNY_HALF || cpu_has_avx512()
-                                               ? skinny_kernels_avx512[matrix->type]
-                                               : skinny_kernels_avx2[matrix->type];
+        const skinny_kernel *kernels = kernels_for(matrix->type);
         size_t n = product->n_rows, n_blocks = (n + KERNEL_ROWS_MAX - 1) / KERNEL_ROWS_MAX;
         size_t size = skinny_panel_size(matrix->type, matrix->depth);
 

@@ -13,12 +13,11 @@
 //
 // Why there is a tall GEMM (tall.h), too: the encoder in bf16 and int8 has so many rows that
 // its time goes into arithmetic, not into reading. The tall one knows no number of rows but a
-// whole register tile's, no columns but whole vectors, no processor but AVX-512's; in return it
-// sums parts of the depth, writes bf16, takes int8 rows with a zero point and a coarser GELU.
-// The skinny one has a kernel for each number of rows, masks the last columns (of a vocabulary
-// of 51,865), holds float32 and halves as well, and runs on AVX2. The layout of full panels is
-// the same; one kernel for both would test for each what only the other needs, and int8 rows
-// would become other numbers.
+// whole register tile's and no columns but whole vectors; in return it sums parts of the depth,
+// writes bf16, takes int8 rows with a zero point and a coarser GELU. The skinny one has a
+// kernel for each number of rows, masks the last columns (of a vocabulary of 51,865) and holds
+// float32 and halves as well. One kernel for both would test for each what only the other
+// needs, and int8 rows would become other numbers.
 //
 // Threads: a matrix is immutable once filled; any thread.
 
@@ -32,12 +31,12 @@ enum skinny_type {
         SKINNY_FLOAT,
         SKINNY_HALF,
         SKINNY_BF16,  // wants cpu_has_bf16()
-        SKINNY_INT8,  // wants cpu_has_vnni()
+        SKINNY_INT8,  // as int8_kernels() has it
 };
 
 // Elements lie as [n_panels][depth / group][SKINNY_PANEL_COLUMNS][group], with as many elements
 // of a column in a group as fill four bytes, but one half. What is beyond depth and n_columns
-// is zeros.
+// is zeros. A panel of int8 may be cut into blocks of fewer columns, one behind the other.
 struct skinny_matrix {
         enum skinny_type type;
         size_t depth, n_columns;

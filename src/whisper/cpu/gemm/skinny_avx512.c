@@ -38,10 +38,6 @@ INLINE_DOTS __m512 add_products(__m512 sum, __m512i x, __m512i elements,
         return _mm512_fmadd_ps(_mm512_castsi512_ps(x), _mm512_castsi512_ps(elements), sum);
 }
 
-INLINE_DOTS const struct int8_head *head_of(const struct gemm_product *product, size_t row) {
-        return (const void *)((const uint8_t *)product->x + row * product->x_stride);
-}
-
 // Add to a row's sums in one panel what its high bytes make.
 INLINE_DOTS void add_high(const uint8_t *panel, const struct int8_head *head,
                           __m512 sums[VECTORS]) {
@@ -81,7 +77,7 @@ INLINE_DOTS void store_sums(const struct skinny_matrix *matrix,
         __mmask16 mask = mask_avx512(n);
 
         if (matrix->type == SKINNY_INT8) {
-                const struct int8_head *head = head_of(product, row);
+                const struct int8_head *head = skinny_head(product, row);
                 __m512i zero = _mm512_mullo_epi32(_mm512_loadu_si512(matrix->sums + column),
                                                   _mm512_set1_epi32(head->zero));
 
@@ -137,7 +133,7 @@ INLINE_DOTS void multiply_panel(const struct skinny_matrix *matrix,
         for (size_t r = 0; r < n_rows; r++) {
                 if (type == SKINNY_INT8)
                         add_high(line - n_groups * skinny_line_size(type),
-                                 head_of(product, row + r), sums + r * VECTORS);
+                                 skinny_head(product, row + r), sums + r * VECTORS);
                 UNROLL
                 for (size_t v = 0; v < VECTORS; v++)
                         store_sums(matrix, product, row + r,
@@ -170,11 +166,10 @@ DEFINE_KERNELS(halves, SKINNY_HALF)
 DEFINE_KERNELS(bf16, SKINNY_BF16)
 DEFINE_KERNELS(int8, SKINNY_INT8)
 
-const skinny_kernel skinny_kernels_avx512[4][KERNEL_ROWS_MAX + 1] = {
+const skinny_kernel skinny_kernels_avx512[3][KERNEL_ROWS_MAX + 1] = {
         [SKINNY_FLOAT] = KERNELS(floats),
         [SKINNY_HALF] = KERNELS(halves),
         [SKINNY_BF16] = KERNELS(bf16),
-        [SKINNY_INT8] = KERNELS(int8),
 };
 
 // --- Rows ---------------------------------------------------------------------------------
@@ -261,7 +256,7 @@ INLINE_DOTS void keep_high(struct int8_head *head, size_t first, __m512i high) {
         }
 }
 
-TARGET_DOTS void skinny_convert_row_int8(const float *x, size_t depth, void *ret) {
+TARGET_DOTS static void convert_row_int8(const float *x, size_t depth, void *ret) {
         uint8_t *to = (uint8_t *)ret + ROW_HEAD;
         struct int8_head *head = ret;
         __m512 inverse;
@@ -278,3 +273,7 @@ TARGET_DOTS void skinny_convert_row_int8(const float *x, size_t depth, void *ret
                 _mm_storeu_si128((__m128i *)(to + i), _mm512_cvtepi32_epi8(whole));
         }
 }
+
+const struct skinny_int8 skinny_int8_avx512 = {.block_columns = SKINNY_PANEL_COLUMNS,
+                                               .convert_row = convert_row_int8,
+                                               .multiply = KERNELS(int8)};

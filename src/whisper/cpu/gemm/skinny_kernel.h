@@ -65,7 +65,22 @@ typedef void (*skinny_kernel)(const struct skinny_matrix *matrix,
                               const struct skinny_block *block);
 
 extern const skinny_kernel skinny_kernels_avx2[2][KERNEL_ROWS_MAX + 1];    // [type][rows]
-extern const skinny_kernel skinny_kernels_avx512[4][KERNEL_ROWS_MAX + 1];  // [type][rows]
+extern const skinny_kernel skinny_kernels_avx512[3][KERNEL_ROWS_MAX + 1];  // [type][rows]
 
 void skinny_convert_row_bf16(const float *x, size_t depth, void *ret);
-void skinny_convert_row_int8(const float *x, size_t depth, void *ret);
+
+// int8 for one kind of processor (int8_kernels.h).
+struct skinny_int8 {
+        size_t block_columns;  // that lie together in a panel, which they divide
+        void (*convert_row)(const float *x, size_t depth, void *ret);
+        skinny_kernel multiply[KERNEL_ROWS_MAX + 1];  // [rows]
+};
+
+#define SKINNY_AVX2_COLUMNS 16
+
+extern const struct skinny_int8 skinny_int8_avx2, skinny_int8_avx2_vnni, skinny_int8_avx512;
+
+static inline const struct int8_head *skinny_head(const struct gemm_product *product,
+                                                  size_t row) {
+        return (const void *)((const uint8_t *)product->x + row * product->x_stride);
+}

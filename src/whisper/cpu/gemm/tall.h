@@ -1,6 +1,6 @@
 #pragma once
-// Tall GEMM: products of many rows with a packed matrix, by AVX-512's dot products of bf16
-// pairs and of int8 fours. A tile is what the registers hold: 6 rows by 64 columns of sums.
+// Tall GEMM: products of many rows with a packed matrix, by dot products of bf16 pairs and of
+// int8 fours. A tile is what the registers hold: 6 rows by 64 columns of sums, or by 16.
 //
 //     y[r][c] = sum over d of x[r][d] * matrix[d][c]
 //
@@ -10,7 +10,8 @@
 // For the encoder's rows in bf16 and int8, by tall_layer.h and self_attention.h; the decoder's
 // few rows go through skinny.h, which says why there are both.
 //
-// Threads: any; no state. Callers have checked cpu_has_avx512(), for int8 cpu_has_vnni().
+// Threads: any; no state. For bf16 callers have checked cpu_has_avx512(); int8 is as
+// int8_kernels() has it.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +25,10 @@ void tall_pack_columns(const struct tall_matrix *matrix, const uint16_t *x, size
                        size_t n_columns);
 void tall_pack_rows(const struct tall_matrix *matrix, const uint16_t *x, size_t stride,
                     size_t n_rows);
+
+// Vectors side by side in the matrices of a type, and what int8's attention is packed as.
+size_t tall_panel_vectors(enum tall_type elements);
+enum tall_type tall_attention_type(void);
 
 void tall_multiply(enum tall_type elements, const struct tall_product *product);
 
@@ -45,9 +50,12 @@ void tall_quantize(const float *x, size_t n, uint8_t *ret, struct tall_row *ret_
  * reaches to scores of +-177, and a step, 0.5 %, is less than what eight bits leave of a query
  * and a key. Of its softmax weight stays a byte: 255 for the largest score of the row.
  *
- * Of 64 keys the groups of four come out in another order, in which AVX-512 packs four vectors
- * into one: group g at 4 * (g % 4) + g / 4. Values are packed in the same order. What is left
- * behind the last 64 keys keeps its order.
+ * All of it has eight bits, whether it is kept as bytes (TALL_INT8) or, where these cannot be
+ * multiplied without loss, as words (TALL_INT16).
+ *
+ * As bytes, groups of four of 64 keys come out in another order, in which AVX-512 packs four
+ * vectors into one: group g at 4 * (g % 4) + g / 4. Values are packed in the same order. What
+ * is left behind the last 64 keys keeps its order.
  */
 
 #define TALL_BLOCK_ROWS 48  // queries in one struct tall_scores, at most
@@ -69,11 +77,11 @@ void tall_quantize_keys(const struct tall_keys *ret, const uint16_t *x, size_t s
 
 // A row of n bf16, n a multiple of 16; ret_scale has what makes a score of its product with a
 // key.
-void tall_quantize_query(const uint16_t *x, size_t n, uint8_t *ret, float *ret_scale);
+void tall_quantize_query(const uint16_t *x, size_t n, void *ret, float *ret_scale);
 
 struct tall_scores {
         struct tall_keys keys;
-        const uint8_t *queries;  // [n_rows, depth of the keys]
+        const void *queries;  // [n_rows, depth of the keys]
         const float *query_scales;
         size_t n_rows;
         int16_t *scores;  // [n_rows, columns of the keys]
@@ -83,13 +91,14 @@ struct tall_scores {
 // Fills scores; ret_largest [n_rows].
 void tall_score(const struct tall_scores *scores, int16_t *ret_largest);
 
-// Scores become softmax weights of a byte, in place. Returns the sum of the unrounded weights:
-// self_attention.c gives what was rounded away the values' mean. n is a multiple of 16.
+// Scores become softmax weights of a byte (or of a word), in place. Returns the sum of the
+// unrounded weights: self_attention.c gives what was rounded away the values' mean. n is a
+// multiple of 16.
 float tall_quantize_softmax(int16_t *scores, size_t n, int16_t largest);
 
 // Values as rows of the matrix, less their mean, in the order of the weights; by column the
-// means and scales. Columns of the matrix are elements of a value, its groups as many as four
-// for each 16 keys. They go with unsigned rows whose zero is 0.
+// means and scales. Columns of the matrix are elements of a value, its groups as many as fill
+// 16 keys each time. They go with unsigned rows whose zero is 0.
 struct tall_values {
         struct tall_matrix matrix;
         float *means, *scales;

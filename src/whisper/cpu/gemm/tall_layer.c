@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "util/mem.h"
-#include "whisper/cpu/cpu.h"
+#include "whisper/cpu/int8_kernels.h"
 
 size_t tall_layer_rows(void) {
-        return cpu_has_amx() ? TALL_LAYER_ROWS_MAX : TALL_LAYER_ROWS_MAX / 2;
+        return int8_kernels()->tall->chunk_rows;
 }
 
 static size_t elements_in_group(enum tall_type elements) {
@@ -38,20 +38,21 @@ static void pack_bf16(struct tall_layer *layer, size_t column, const float *weig
         }
 }
 
-// One output's weights in int8: symmetric, so that only rows have a zero of their own.
-static void pack_int8(struct tall_layer *layer, size_t column, const float *weight) {
-        float largest = 0, scale;
+// One output's weights in int8: symmetric, so that only rows have a zero of their own; `row`
+// has room for them.
+static void pack_int8(struct tall_layer *layer, size_t column, const float *weight,
+                      int8_t *row) {
+        const struct int8_kernels *kernels = int8_kernels();
+        float unit = int8_unit(weight, layer->n_in), scale = unit > 0 ? unit : 1;
         int sum = 0;
 
         for (size_t i = 0; i < layer->n_in; i++)
-                if (fabsf(weight[i]) > largest)
-                        largest = fabsf(weight[i]);
-        scale = largest > 0 ? largest / 127 : 1;
+                row[i] = (int8_t)lrintf(weight[i] / scale);
+        if (kernels->fit)
+                kernels->fit(row, layer->n_in);
         for (size_t i = 0; i < layer->n_in; i++) {
-                int8_t *group = (int8_t *)tall_matrix_at(&layer->matrix, i / 4, column);
-
-                group[i % 4] = (int8_t)lrintf(weight[i] / scale);
-                sum += group[i % 4];
+                tall_matrix_at(&layer->matrix, i / 4, column)[i % 4] = (uint8_t)row[i];
+                sum += row[i];
         }
         layer->scales[column] = scale;
         layer->sums[column] = (float)sum;
@@ -68,6 +69,7 @@ struct tall_layer *tall_layer_new(enum tall_type elements, const float *weight,
         layer->n_out = n_out;
         layer->matrix.n_groups = (n_in + in_group - 1) / in_group;
         layer->matrix.n_vectors = n_out / TALL_VECTOR_COLUMNS;
+        layer->matrix.panel_vectors = tall_panel_vectors(elements);
         layer->matrix.elements =
                 try_aligned(tall_matrix_size(layer->matrix.n_groups, layer->matrix.n_vectors));
         layer->bias = try_calloc(n_out, sizeof(float));
@@ -79,7 +81,7 @@ struct tall_layer *tall_layer_new(enum tall_type elements, const float *weight,
                 memcpy(layer->bias, bias, n_out * sizeof(float));
         for (size_t column = 0; column < n_out; column++) {
                 if (elements == TALL_INT8)
-                        pack_int8(layer, column, weight + column * n_in);
+                        pack_int8(layer, column, weight + column * n_in, (int8_t *)row);
                 else
                         pack_bf16(layer, column, weight + column * n_in,
                                   (uint16_t *)(void *)row);

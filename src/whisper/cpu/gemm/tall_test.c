@@ -15,6 +15,7 @@
 #include "util/mem.h"
 #include "whisper/cpu/cpu.h"
 #include "whisper/cpu/gemm/tall_layer.h"
+#include "whisper/cpu/int8_kernels.h"
 #include "whisper/cpu/random_rig.h"
 #include "whisper/cpu/self_attention.h"
 
@@ -29,8 +30,6 @@ static float keep_bf16(float x) {
 
 static void test_bf16_rounds_to_nearest_even(void **state) {
         (void)state;
-        if (!cpu_has_avx512())
-                skip();
         assert_float_equal(keep_bf16(1.0f), 1.0f, 0);
         assert_float_equal(keep_bf16(1.0f + 1.0f / 256), 1.0f, 0);
         assert_float_equal(keep_bf16(1.0f + 3.0f / 256), 1.0f + 4.0f / 256, 0);
@@ -45,8 +44,6 @@ static void test_quantized_rows_stand_for_what_they_were(void **state) {
         uint8_t quantized[N];
         struct tall_row row;
 
-        if (!cpu_has_avx512())
-                skip();
         for (int shape = 0; shape < 4; shape++) {
                 CLEANUP(floats_freep) float *x = rig_random_floats(N, 3);
 
@@ -85,16 +82,19 @@ static double row_value(const struct layer_case *size, const struct tall_input *
         return ret;
 }
 
-// One output's weights as the layer has them.
-static void keep_weights(const struct layer_case *size, const float *weight, float *ret) {
-        float largest = 0, scale;
+// One output's weights as the layer has them: about what they were.
+static void keep_weights(const struct tall_layer *layer, size_t column, const float *weight,
+                         float *ret) {
+        for (size_t i = 0; i < layer->n_in; i++) {
+                const uint8_t *group = tall_matrix_at(&layer->matrix, i / 4, column);
 
-        for (size_t i = 0; i < size->n_in; i++)
-                largest = fmaxf(largest, fabsf(weight[i]));
-        scale = largest / 127;
-        for (size_t i = 0; i < size->n_in; i++)
-                ret[i] = size->elements == TALL_BF16 ? keep_bf16(weight[i])
-                                                     : scale * nearbyintf(weight[i] / scale);
+                if (layer->elements == TALL_BF16) {
+                        ret[i] = keep_bf16(weight[i]);
+                        continue;
+                }
+                ret[i] = layer->scales[column] * (float)(int8_t)group[i % 4];
+                assert_float_equal(ret[i], weight[i], 1.51 * layer->scales[column]);
+        }
 }
 
 static void check_layer(const struct layer_case *size, unsigned flags) {
@@ -114,7 +114,7 @@ static void check_layer(const struct layer_case *size, unsigned flags) {
 
         memcpy(before, y, size->n_rows * n_out * sizeof(*y));
         for (size_t c = 0; c < n_out; c++)
-                keep_weights(size, weight + c * n_in, kept + c * n_in);
+                keep_weights(layer, c, weight + c * n_in, kept + c * n_in);
         tall_layer_multiply(layer, &input, size->n_rows, y, n_out, flags);
         for (size_t row = 0; row < size->n_rows; row++) {
                 for (size_t c = 0; c < n_out; c++) {
@@ -162,8 +162,6 @@ static void test_bf16_layers(void **state) {
 
 static void test_int8_layers(void **state) {
         (void)state;
-        if (!cpu_has_vnni())
-                skip();
         check_layers(TALL_INT8);
 }
 
@@ -179,7 +177,7 @@ static void test_a_row_does_not_see_its_neighbours(void **state) {
                 float together[ROWS][OUT] = {{0}}, alone[OUT] = {0};
                 struct tall_input input;
 
-                if (!(elements == TALL_INT8 ? cpu_has_vnni() : cpu_has_avx512()))
+                if (elements != TALL_INT8 && !cpu_has_avx512())
                         continue;
                 layer = tall_layer_new(elements, weight, NULL, OUT, IN);
                 input = tall_take_floats(&chunk, elements, x, IN, ROWS, IN);
@@ -193,18 +191,19 @@ static void test_a_row_does_not_see_its_neighbours(void **state) {
         free(chunk.elements);
 }
 
-// Where tall_quantize_softmax() puts the weight of the score number i of n: of 64 a quarter of
-// each half in turn.
-static size_t weight_at(size_t i, size_t n) {
-        if (i / 64 == n / 64)
-                return i;
-        return i / 64 * 64 + i / 8 % 4 * 16 + i / 32 % 2 * 8 + i % 8;
+// The weight that tall_quantize_softmax() gave to the score number i of n: a word in its place,
+// or a byte, and of 64 a quarter of each half in turn.
+static double weight_of(const int16_t *scores, size_t i, size_t n) {
+        if (tall_attention_type() == TALL_INT16)
+                return scores[i];
+        if (i / 64 < n / 64)
+                i = i / 64 * 64 + i / 8 % 4 * 16 + i / 32 % 2 * 8 + i % 8;
+        return ((const uint8_t *)scores)[i];
 }
 
 // n scores, each so many steps below the one before; the last eight stand for no key.
 static void check_softmax(size_t n, int16_t largest, int step) {
         int16_t scores[256];
-        const uint8_t *weights = (const uint8_t *)scores;
         double expected[256], sum = 0;
         float got;
 
@@ -217,7 +216,7 @@ static void check_softmax(size_t n, int16_t largest, int step) {
         }
         got = tall_quantize_softmax(scores, n, largest);
         for (size_t i = 0; i < n; i++)
-                assert_float_equal(weights[weight_at(i, n)], expected[i],
+                assert_float_equal(weight_of(scores, i, n), expected[i],
                                    0.51 + 0.002 * expected[i]);
         assert_float_equal(got, sum, 0.002 * sum + 0.004 * (double)n);
 }
@@ -227,8 +226,6 @@ static void test_weights_are_powers_of_two(void **state) {
         static const int16_t largest[] = {INT16_MAX, 0, -20000};
 
         (void)state;
-        if (!cpu_has_vnni())
-                skip();
         for (size_t i = 0; i < 5; i++) {
                 for (size_t k = 0; k < 3; k++) {
                         check_softmax(sizes[i], largest[k], 0);
@@ -242,8 +239,6 @@ static void test_a_column_without_a_key_has_no_weight(void **state) {
         int16_t scores[16];
 
         (void)state;
-        if (!cpu_has_vnni())
-                skip();
         for (size_t i = 0; i < 16; i++)
                 scores[i] = INT16_MIN;
         assert_float_equal(tall_quantize_softmax(scores, 16, INT16_MIN), 0, 0);
@@ -336,8 +331,6 @@ static void test_self_attention_in_bf16(void **state) {
 
 static void test_self_attention_in_int8(void **state) {
         (void)state;
-        if (!cpu_has_vnni())
-                skip();
         check_self_attention(TALL_INT8, 0.16);
 }
 
@@ -353,6 +346,15 @@ int main(void) {
                 cmocka_unit_test(test_self_attention_in_bf16),
                 cmocka_unit_test(test_self_attention_in_int8),
         };
+        int n_failed = 0;
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        for (enum int8_kind kind = 0; kind < INT8_KINDS; kind++) {
+                const struct int8_kernels *kernels = int8_kernels_of(kind);
+
+                if (!kernels)
+                        continue;
+                int8_kernels_use(kernels);
+                n_failed += cmocka_run_group_tests_name(kernels->name, tests, NULL, NULL);
+        }
+        return n_failed;
 }

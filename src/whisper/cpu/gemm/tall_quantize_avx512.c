@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "whisper/cpu/gemm/tall.h"
 #include "whisper/cpu/gemm/tall_avx512.h"
+#include "whisper/cpu/gemm/tall_quantize_avx512.h"
 
 // Floats that are looked at together.
 #define FLOATS_AT_ONCE 64
@@ -57,8 +57,8 @@ INLINE_AVX512 void quantize_many(const float *x, __m512 scale, __m512 zero, uint
                             _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high)));
 }
 
-TARGET_AVX512 void tall_quantize(const float *x, size_t n, uint8_t *ret,
-                                 struct tall_row *ret_row) {
+TARGET_AVX512 void tall_quantize_avx512(const float *x, size_t n, uint8_t *ret,
+                                        struct tall_row *ret_row) {
         __m512 scale, zero;
         float low, high;
         size_t i = 0;
@@ -98,8 +98,9 @@ INLINE_AVX512 __m512 load_bf16(const uint16_t *x) {
         return from_bf16_avx512(_mm256_loadu_si256((const __m256i *)(const void *)x));
 }
 
-TARGET_AVX512 void tall_quantize_query(const uint16_t *x, size_t n, uint8_t *ret,
-                                       float *ret_scale) {
+TARGET_AVX512 void tall_quantize_query_avx512(const uint16_t *x, size_t n, void *ret,
+                                              float *ret_scale) {
+        uint8_t *bytes = ret;
         const __m512 zero = _mm512_set1_ps(QUERY_ZERO);
         __m512 most = _mm512_setzero_ps(), inverse;
         float largest;
@@ -112,7 +113,7 @@ TARGET_AVX512 void tall_quantize_query(const uint16_t *x, size_t n, uint8_t *ret
         for (size_t i = 0; i < n; i += 16) {
                 __m512 y = _mm512_fmadd_ps(load_bf16(x + i), inverse, zero);
 
-                _mm_storeu_si128((__m128i *)(void *)(ret + i),
+                _mm_storeu_si128((__m128i *)(void *)(bytes + i),
                                  _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(y)));
         }
 }
@@ -206,9 +207,9 @@ TARGET_VNNI static void pack_keys(const struct tall_keys *ret, size_t column,
                             _mm512_mullo_epi32(sums, _mm512_set1_epi32(-QUERY_ZERO)));
 }
 
-TARGET_AVX512 void tall_quantize_keys(const struct tall_keys *ret, const uint16_t *x,
-                                      size_t stride, size_t n, const float *biases,
-                                      size_t n_unbiased) {
+TARGET_AVX512 void tall_quantize_keys_avx512(const struct tall_keys *ret, const uint16_t *x,
+                                             size_t stride, size_t n, const float *biases,
+                                             size_t n_unbiased) {
         size_t width = ret->matrix.n_groups * TALL_GROUP;
         float means[TALL_WIDTH_MAX], largest[TALL_WIDTH_MAX];
 
@@ -257,8 +258,8 @@ INLINE_AVX512 __m512i quantize_four(const uint16_t *x, size_t stride, size_t n_r
         return ret;
 }
 
-TARGET_AVX512 void tall_quantize_values(const struct tall_values *ret, const uint16_t *x,
-                                        size_t stride, size_t n) {
+TARGET_AVX512 void tall_quantize_values_avx512(const struct tall_values *ret, const uint16_t *x,
+                                               size_t stride, size_t n) {
         size_t width = ret->matrix.n_vectors * TALL_VECTOR_COLUMNS;
 
         measure_columns(x, stride, n, width, ret->means, ret->scales);

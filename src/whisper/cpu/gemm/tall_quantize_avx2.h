@@ -1,0 +1,17 @@
+#pragma once
+// Tall GEMM, inside: rows and attention's matrices for AVX2. As the functions of tall.h; what
+// those of attention make are words.
+//
+// Threads: any; no state.
+
+#include "whisper/cpu/gemm/tall.h"
+
+void tall_to_bf16_avx2(const float *x, size_t n, uint16_t *ret);
+void tall_from_bf16_avx2(const uint16_t *x, size_t n, float *ret);
+void tall_quantize_avx2(const float *x, size_t n, uint8_t *ret, struct tall_row *ret_row);
+
+void tall_quantize_query_avx2(const uint16_t *x, size_t n, void *ret, float *ret_scale);
+void tall_quantize_keys_avx2(const struct tall_keys *ret, const uint16_t *x, size_t stride,
+                             size_t n, const float *biases, size_t n_unbiased);
+void tall_quantize_values_avx2(const struct tall_values *ret, const uint16_t *x, size_t stride,
+                               size_t n);
