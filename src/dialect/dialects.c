@@ -12,7 +12,6 @@
         _(health_check) \
         _(whisperlive)  \
         _(deepgram)     \
-        _(deepgram)     \
         _(twilio)       \
         _(realtime)
 
