@@ -23,7 +23,10 @@ struct session;
 // goodbye and close. `state` (session.h) is NULL until the dialect sets it.
 struct dialect {
         const char *name;  // for the log, the metrics' label, and auth.anonymous.dialects
-        unsigned scope;    // what its clients must have (enum principal_scope); 0: nothing
+        // By which its clients look for a listener of its own (DNS-SD: "_wyoming._tcp"); NULL:
+        // they do not.
+        const char *service;
+        unsigned scope;  // what its clients must have (enum principal_scope); 0: nothing
 
         // --- recognising: by the request, or else by what the client says first ---
 

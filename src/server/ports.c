@@ -5,6 +5,7 @@
 
 #include "auth/visitors.h"
 #include "dialect/session.h"
+#include "net/announcement.h"
 #include "net/exchange.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -17,6 +18,7 @@ struct port {
         struct ports *ports;
         const struct dialect *dialects[2];  // the one, and the end of the table
         struct listener *listener;
+        struct announcement *announcement;  // NULL: it is not made known
 };
 
 struct ports {
@@ -101,10 +103,15 @@ static int port_open(struct port *port, const char *address, struct error *error
                 return error_prefix(error, "%s", setting);
         r = guard_check_address(parts->guard, &place, listener_is_loopback(port->listener),
                                 error);
-        if (r == 0)
-                log_info("server", "port-opened", "clients of the dialect %s at port %d (%s)",
-                         dialect->name, listener_port(port->listener), address);
-        return r;
+        if (r < 0)
+                return r;
+        log_info("server", "port-opened", "clients of the dialect %s at port %d (%s)",
+                 dialect->name, listener_port(port->listener), address);
+        // What only this machine reaches is nobody else's business.
+        if (dialect->service && !listener_is_loopback(port->listener))
+                port->announcement = announcement_new("eavesdrop", dialect->service,
+                                                      listener_port(port->listener));
+        return 0;
 }
 
 int ports_open(struct ports **ret, const struct ports_parts *parts, struct error *error) {
@@ -144,9 +151,13 @@ void ports_limit(struct ports *ports, const struct listener_limits *limits) {
 }
 
 void ports_stop(struct ports *ports) {
-        for (size_t i = 0; i < ports->n; i++)
-                if (ports->items[i].listener)
-                        listener_stop(ports->items[i].listener);
+        for (size_t i = 0; i < ports->n; i++) {
+                struct port *port = &ports->items[i];
+
+                port->announcement = announcement_free(port->announcement);
+                if (port->listener)
+                        listener_stop(port->listener);
+        }
 }
 
 size_t ports_connections(const struct ports *ports) {
@@ -158,17 +169,10 @@ size_t ports_connections(const struct ports *ports) {
         return n;
 }
 
-int ports_find(const struct ports *ports, const char *name) {
-        for (size_t i = 0; i < ports->n; i++)
-                if (ports->items[i].listener &&
-                    strcmp(ports->items[i].dialects[0]->name, name) == 0)
-                        return listener_port(ports->items[i].listener);
-        return 0;
-}
-
 struct ports *ports_close(struct ports *ports) {
         if (!ports)
                 return NULL;
+        ports_stop(ports);
         for (size_t i = 0; i < ports->n; i++)
                 listener_close(ports->items[i].listener);
         free(ports->items);

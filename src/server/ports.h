@@ -1,6 +1,7 @@
 #pragma once
 // Ports: the listeners of dialects that have one of their own, each where the setting
-// listeners.NAME says, or nowhere. None of them is encrypted.
+// listeners.NAME says, or nowhere. None of them is encrypted. Those that other machines reach
+// are made known to them, where the dialect has a name for that (net/announcement.h).
 //
 // Threads: loop thread only.
 
@@ -34,14 +35,11 @@ int ports_open(struct ports **ret, const struct ports_parts *parts, struct error
 // Where their sessions are.
 void ports_set_hub(struct ports *ports, struct hub *hub);
 
-// As listener_limit(), each of them with its part of all connections; listener_stop(); and
-// listener_connections(), of all together.
+// As listener_limit(), each of them with its part of all connections; listener_stop(), and
+// they are made known no more; and listener_connections(), of all together.
 void ports_limit(struct ports *ports, const struct listener_limits *limits);
 void ports_stop(struct ports *ports);
 size_t ports_connections(const struct ports *ports);
-
-// The port that a dialect is listened for on; 0: none.
-int ports_find(const struct ports *ports, const char *name);
 
 // Drop all their connections, and free. NULL is fine. Returns NULL.
 struct ports *ports_close(struct ports *ports);

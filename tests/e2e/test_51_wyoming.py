@@ -2,9 +2,11 @@
 
 import json
 import re
+import shutil
 import socket
 import subprocess
 
+import avahi_rig
 import processes
 import pytest
 import speech
@@ -156,3 +158,25 @@ def test_addresses_that_others_reach(program, models, tmp_path):
     assert answer.returncode != 0
     assert f"listeners.wyoming: 0.0.0.0:{port} is reached by others" in answer.stderr
     assert "auth.anonymous.from" in answer.stderr
+
+
+@pytest.mark.skipif(not shutil.which("avahi-daemon"), reason="no Avahi daemon is installed")
+def test_made_known_in_the_network(program, models, tmp_path):
+    """By a daemon that comes later, that goes and comes back; and not by a server that has gone."""
+    config = "listeners: {wyoming: '0.0.0.0:%d'}\nauth: {anonymous: {from: 127.0.0.0/8, dialects: wyoming}}\n"
+    with avahi_rig.running(tmp_path / "avahi") as avahi, processes.serving(program, models, tmp_path) as start:
+        port = processes.free_port()
+        server = start(config % port, environment=avahi.environment)
+        host = socket.gethostname()
+
+        def is_known():
+            return (f"eavesdrop on {host}", port) in avahi.found("_wyoming._tcp")
+
+        avahi.start()
+        processes.wait_until(is_known, 30, "the service, by a daemon that came later")
+        avahi.stop()
+        avahi.start()
+        processes.wait_until(is_known, 30, "the service, by a daemon that came back")
+        server.stop()
+        processes.wait_until(lambda: not is_known(), 30, "the service gone with its server")
+        assert " warning announcement" not in server.log() and " error " not in server.log()

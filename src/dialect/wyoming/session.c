@@ -367,6 +367,7 @@ static void wyoming_close(struct session *session) {
 
 const struct dialect dialect_wyoming = {
         .name = "wyoming",
+        .service = "_wyoming._tcp",
         .scope = SCOPE_LISTEN,
         .begin = wyoming_begin,
         .on_bytes = wyoming_on_bytes,
