@@ -8,8 +8,6 @@ import processes
 import pytest
 
 BUS = """\
-<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>system</type>
   <listen>unix:path={socket}</listen>
@@ -35,8 +33,8 @@ class Avahi:
         processes.wait_until(socket.exists, 10, "the message bus")
 
     def start(self):
-        path, log = self.folder / "avahi.log", self.folder / "avahi.log"
-        with open(path, "wb") as output:
+        log = self.folder / "avahi.log"
+        with open(log, "wb") as output:
             command = ["avahi-daemon", "-f", self.folder / "avahi.conf", "--no-drop-root", "--no-chroot", "--no-rlimits"]
             self.daemon = subprocess.Popen(
                 command, env={**os.environ, **self.environment}, stdout=output, stderr=subprocess.STDOUT
