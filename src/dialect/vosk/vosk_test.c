@@ -168,8 +168,10 @@ static bool is_answered(struct session_rig *rig, const struct session *session) 
 
         while (!session_is_held_up(session)) {
                 loop_turn(rig->hub->loop);
-                if (recv(rig->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1)
+                if (recv(rig->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1) {
+                        assert_false(session_is_held_up(session));
                         return true;
+                }
         }
         return false;
 }
@@ -181,11 +183,11 @@ static void answers_wait_for_the_decoder(void **state) {
         struct session *session = connected(rig);
 
         engine_script_hold(rig->hub->script);
-        say_sound(rig, speech.samples, 16000);
+        say_sound(rig, speech.samples, 8000);  // a message is one piece
         for (int i = 1; is_answered(rig, session); i++) {
                 assert_true(i < 1000);
                 session_rig_expect(rig, "{\"partial\":\"\"}");
-                say_sound(rig, speech.samples + i % 10 * 16000, 16000);
+                say_sound(rig, speech.samples + i % 20 * 8000, 8000);
         }
         for (int turns = 0; turns < 100; turns++)
                 loop_turn(rig->hub->loop);

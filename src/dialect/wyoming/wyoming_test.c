@@ -263,8 +263,12 @@ static void who_ends_its_side_is_told_its_text(void **state) {
         struct sound speech = rig_need_sound("misc/jfk.flac");
         static const char stop[] = "{\"type\":\"audio-stop\"}\n";
 
+        engine_script_hold(rig->hub->script);
         say_sound(rig, &speech);
         session_rig_send_bytes(rig, stop, strlen(stop), true);
+        for (int turns = 0; turns < 1000; turns++)
+                loop_turn(rig->hub->loop);
+        engine_script_release(rig->hub->script);
         session_rig_expect(rig, "{\"type\":\"transcript\",");
         session_rig_expect_end(rig);
         free(speech.samples);
