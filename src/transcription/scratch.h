@@ -24,10 +24,10 @@ struct scratches *scratches_new(struct hub *hub, struct transcriptions *transcri
                                 size_t most);
 
 // None is left. NULL is fine. Returns NULL.
-struct scratches *scratches_free(struct scratches *scratches);
+struct scratches *scratches_free(struct scratches *all);
 
 // Seconds of sound that are coming of that principal, as far as their sizes tell.
-double scratches_waiting(const struct scratches *scratches, const char *principal);
+double scratches_waiting(const struct scratches *all, const char *principal);
 
 struct scratch_listener {
         // The next pieces may come.
@@ -42,7 +42,7 @@ struct scratch_listener {
 
 // Begin with one of `size` bytes, as is announced (UINT64_MAX: nobody knows), of that principal
 // and address, which are copied. NULL: *ret says why not.
-struct scratch *scratch_new(struct scratches *scratches, const struct principal *principal,
+struct scratch *scratch_new(struct scratches *all, const struct principal *principal,
                             const char *address, uint64_t size,
                             const struct scratch_listener *listener,
                             struct transcription_refusal *ret);

@@ -66,17 +66,17 @@ static char *text_of(const struct openai_told *told) {
 
 // "english"; NULL: nothing was said. Freed by the caller.
 static char *language_name(const char *code) {
-        for (int i = 0; i < LANGUAGES; i++) {
-                char *name;
+        char *name;
+        int i = 0;
 
-                if (strcmp(language_code(i), code) != 0)
-                        continue;
-                name = xstrdup(language_names[i]);
-                for (char *letter = name; *letter; letter++)
-                        *letter = (char)tolower((unsigned char)*letter);
-                return name;
-        }
-        return NULL;
+        while (i < LANGUAGES && strcmp(language_code(i), code) != 0)
+                i++;
+        if (i == LANGUAGES)
+                return NULL;
+        name = xstrdup(language_names[i]);
+        for (char *letter = name; *letter; letter++)
+                *letter = (char)tolower((unsigned char)*letter);
+        return name;
 }
 
 static json_t *usage_json(const struct openai_told *told) {
