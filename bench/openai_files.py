@@ -27,9 +27,10 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/e2e"))
+import numpy
 import processes
 import speech
-from recordings import recordings
+from recordings import DATA
 from uploads import Watch, transcribed
 
 EDGE = "edge7f3a"
@@ -70,21 +71,24 @@ def talkers(options, port):
 
 
 def long_file(options, program, models, port, place):
-    [talk] = recordings(place, 1)
-    talk = speech.save(place / "long.wav", speech.load(talk, options.minutes * 60))
+    found = sorted(path for path in (DATA / "librispeech-long").iterdir() if path.suffix in (".flac", ".opus"))
+    samples = numpy.concatenate([speech.load(path) for path in found])[: int(options.minutes * 60 * speech.RATE)]
+    talk = speech.save(place / "long.wav", samples)
     began = time.monotonic()
     [expected] = transcribed(program, models, options.model, [talk])
     alone = time.monotonic() - began
-    print(f"{options.minutes} minutes: transcribe {alone:.1f} s, its start included", flush=True)
+    print(f"{len(samples) / speech.RATE / 60:.1f} minutes: transcribe {alone:.1f} s, its start included", flush=True)
     for name, fields in (("whole", {}), ("stream=true", {"stream": "true"})):
         status, text, first, passed = post(port, form(talk, language="en", **fields))
         differs = speech.error_rate(expected, text)
         print(f"  {name}: {status}, first text {first:.2f} s, all {passed:.1f} s = {passed / alone:.2f} times; {100 * differs:.2f} % other words", flush=True)
-    return talk
+    return samples
 
 
-def many_files(options, program, models, server, place, talk):
-    pieces = [speech.save(place / f"piece-{n}.wav", speech.load(talk, options.seconds, n * options.seconds)) for n in range(min(options.files, int(options.minutes * 60 / options.seconds)))]
+def many_files(options, program, models, server, place, samples):
+    length = int(options.seconds * speech.RATE)
+    cuts = [samples[at : at + length] for at in range(0, len(samples) - length + 1, length)][: options.files]
+    pieces = [speech.save(place / f"piece-{n}.wav", cut) for n, cut in enumerate(cuts)]
     expected = transcribed(program, models, options.model, pieces)
     bodies = [form(pieces[n % len(pieces)], language="en") for n in range(options.files)]
     if options.talkers:
@@ -124,8 +128,8 @@ def main():
         place = Path(name)
         server = processes.Server(program, f"listen: 127.0.0.1:{port}\nmodel: {options.model}\nlanguage: en\n", place, models, port)
         server.wait_ready()
-        talk = long_file(options, program, models, port, place)
-        many_files(options, program, models, server, place, talk)
+        samples = long_file(options, program, models, port, place)
+        many_files(options, program, models, server, place, samples)
         return server.stop()
 
 

@@ -92,5 +92,7 @@ bool dialects_phrase(const struct http_request *request, int status, const char 
                      struct http_phrase *phrase) {
         const struct dialect *dialect = dialect_of(dialects, request);
 
-        return dialect && dialect->phrase && dialect->phrase(request, status, words, phrase);
+        if (dialect)
+                return dialect->phrase && dialect->phrase(request, status, words, phrase);
+        return rest_phrase(rest_dialects, request, status, words, phrase);
 }

@@ -15,6 +15,9 @@
 // it within a minute, whatever they are told.
 #define RETRY_MOST (60 * NSEC_PER_SEC)
 
+// When to come back to a server that has no connection left.
+#define RETRY_NET (10 * NSEC_PER_SEC)
+
 // --- paths -----------------------------------------------------------------------------------
 
 // *ret_part is what stands for the path's name; NULL: it has none.
@@ -147,15 +150,35 @@ static void dialect_answer(const struct rest_dialect *dialect, const struct rest
                 route->answer(place, exchange, part);
 }
 
-bool rest_has_path(const struct rest_dialect *const *dialects, const char *path) {
+// NULL: none has the path.
+static const struct rest_dialect *dialect_find(const struct rest_dialect *const *dialects,
+                                               const char *path) {
         const char *part;
 
         for (; *dialects; dialects++)
                 for (const struct rest_route *route = (*dialects)->routes; route->method;
                      route++)
                         if (path_fits(route->path, path, &part))
-                                return true;
-        return false;
+                                return *dialects;
+        return NULL;
+}
+
+bool rest_has_path(const struct rest_dialect *const *dialects, const char *path) {
+        return dialect_find(dialects, path);
+}
+
+bool rest_phrase(const struct rest_dialect *const *dialects, const struct http_request *request,
+                 int status, const char *words, struct http_phrase *phrase) {
+        const struct rest_dialect *dialect = dialect_find(dialects, request->path);
+        const struct rest_refusal refusal = {.status = status,
+                                             .words = words,
+                                             .retry = status == 429 || status == 503 ? RETRY_NET
+                                                                                     : 0};
+
+        if (!dialect || !dialect->phrase)
+                return false;
+        dialect->phrase(&refusal, phrase);
+        return true;
 }
 
 bool rest_answer(const struct rest_dialect *const *dialects, const struct rest_place *place,

@@ -10,6 +10,8 @@
 
 struct scratches;  // transcription/scratch.h
 struct exchange;
+struct http_phrase;   // net/http_phrase.h
+struct http_request;  // net/http_request.h
 struct hub;
 
 // What the server lends to those who answer; lent during a call.
@@ -45,6 +47,9 @@ struct rest_dialect {
         const struct rest_route *routes;  // one without a method ends them
         // Answer with it, in the dialect's own form.
         void (*refuse)(struct exchange *exchange, const struct rest_refusal *refusal);
+        // The same of what is refused before anybody is asked to answer (net/listener.h).
+        // Optional: that is told in plain text.
+        void (*phrase)(const struct rest_refusal *refusal, struct http_phrase *phrase);
 };
 
 extern const struct rest_dialect *const rest_dialects[];  // NULL at the end
@@ -55,6 +60,10 @@ bool rest_answer(const struct rest_dialect *const *dialects, const struct rest_p
 
 // Whether one of them has the path.
 bool rest_has_path(const struct rest_dialect *const *dialects, const char *path);
+
+// How what net/ and auth/ refuse at such a path is put. False: as plain text.
+bool rest_phrase(const struct rest_dialect *const *dialects, const struct http_request *request,
+                 int status, const char *words, struct http_phrase *phrase);
 
 // The headers of an answer that says when to come back, as Retry-After and as OpenAI's clients
 // and those made like them have it (x-should-retry); `more`: others, each with its "\r\n"; "":

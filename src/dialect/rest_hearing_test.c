@@ -140,7 +140,7 @@ static const struct rest_route echo_routes[] = {
         {0},
 };
 
-static const struct rest_dialect rest_echo = {"echo", echo_routes, echo_refuse};
+static const struct rest_dialect rest_echo = {"echo", echo_routes, echo_refuse, NULL};
 static const struct rest_dialect *const echo_dialects[] = {&rest_echo, NULL};
 
 // --- the rig ---------------------------------------------------------------------------------

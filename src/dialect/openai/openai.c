@@ -54,7 +54,7 @@ static char *refusal_headers(const struct rest_refusal *refusal) {
         return rest_retry_headers(refusal, allow ? allow : "");
 }
 
-static void openai_refuse(struct exchange *exchange, const struct rest_refusal *refusal) {
+static void openai_phrase(const struct rest_refusal *refusal, struct http_phrase *phrase) {
         static const struct {
                 int status;
                 const char *code;
@@ -63,25 +63,41 @@ static void openai_refuse(struct exchange *exchange, const struct rest_refusal *
                 {413, "content_size_limit_exceeded"},
                 {429, "rate_limit_exceeded"},
         };
-        CLEANUP(mem_freep) char *headers = refusal_headers(refusal);
-        CLEANUP(mem_freep) char *text = NULL;
         const char *code = NULL;
 
         for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
                 if (codes[i].status == refusal->status)
                         code = codes[i].code;
-        text = openai_error(refusal->status, refusal->field, code, refusal->words);
-        text_reply(exchange, refusal->status, text, headers);
+        *phrase = (struct http_phrase){
+                .status = refusal->status,
+                .content_type = "application/json",
+                .headers = refusal_headers(refusal),
+                .body = openai_error(refusal->status, refusal->field, code, refusal->words)};
 }
 
-static void whispercpp_refuse(struct exchange *exchange, const struct rest_refusal *refusal) {
-        CLEANUP(mem_freep) char *headers = refusal_headers(refusal);
+static void openai_refuse(struct exchange *exchange, const struct rest_refusal *refusal) {
+        CLEANUP(http_phrase_deinit) struct http_phrase phrase = {0};
+
+        openai_phrase(refusal, &phrase);
+        text_reply(exchange, refusal->status, phrase.body, phrase.headers);
+}
+
+static void whispercpp_phrase(const struct rest_refusal *refusal, struct http_phrase *phrase) {
         CLEANUP(mem_freep)
         char *words = refusal->field ? xasprintf("%s: %s", refusal->field, refusal->words)
                                      : xstrdup(refusal->words);
-        CLEANUP(mem_freep) char *text = openai_error_whispercpp(words);
 
-        text_reply(exchange, refusal->status, text, headers);
+        *phrase = (struct http_phrase){.status = refusal->status,
+                                       .content_type = "application/json",
+                                       .headers = refusal_headers(refusal),
+                                       .body = openai_error_whispercpp(words)};
+}
+
+static void whispercpp_refuse(struct exchange *exchange, const struct rest_refusal *refusal) {
+        CLEANUP(http_phrase_deinit) struct http_phrase phrase = {0};
+
+        whispercpp_phrase(refusal, &phrase);
+        text_reply(exchange, refusal->status, phrase.body, phrase.headers);
 }
 
 // --- events while it is heard ----------------------------------------------------------------
@@ -306,8 +322,10 @@ static const struct rest_route openai_routes[] = {
         {0},
 };
 
-const struct rest_dialect rest_openai = {
-        .name = "openai", .routes = openai_routes, .refuse = openai_refuse};
+const struct rest_dialect rest_openai = {.name = "openai",
+                                         .routes = openai_routes,
+                                         .refuse = openai_refuse,
+                                         .phrase = openai_phrase};
 
 // --- whisper.cpp's server --------------------------------------------------------------------
 
@@ -344,5 +362,7 @@ static const struct rest_route whispercpp_routes[] = {
         {0},
 };
 
-const struct rest_dialect rest_whispercpp = {
-        .name = "whispercpp", .routes = whispercpp_routes, .refuse = whispercpp_refuse};
+const struct rest_dialect rest_whispercpp = {.name = "whispercpp",
+                                             .routes = whispercpp_routes,
+                                             .refuse = whispercpp_refuse,
+                                             .phrase = whispercpp_phrase};
