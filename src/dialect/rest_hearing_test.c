@@ -53,6 +53,7 @@ static void echo_refuse(struct exchange *exchange, const struct rest_refusal *re
 
 static struct {
         bool streams, is_closed;
+        size_t n_flood;  // bytes of a long answer
         char fields[64];
 } echo;
 
@@ -80,6 +81,7 @@ static void echo_on_sound(struct rest_hearing *hearing) {
 }
 
 static void echo_on_whole(struct rest_hearing *hearing) {
+        static const char flood[4096] = "flood";
         CLEANUP(mem_freep)
         char *text = xasprintf("heard %zu:%s;", hearing->n_segments,
                                hearing->n_segments ? hearing->segments[0].text : "");
@@ -92,6 +94,8 @@ static void echo_on_whole(struct rest_hearing *hearing) {
                 return;
         }
         rest_hearing_write(hearing, text, strlen(text));
+        for (size_t at = 0; at < echo.n_flood; at += sizeof(flood))
+                rest_hearing_write(hearing, flood, sizeof(flood));
         rest_hearing_answer_end(hearing);
 }
 
@@ -377,6 +381,36 @@ static void text_is_told_while_it_is_heard(void **state) {
         rig_expect_nothing_left(rig);
 }
 
+static void a_long_answer_waits_for_its_reader(void **state) {
+        struct rest_rig *rig = rig_need(state);
+
+        echo.streams = true;
+        echo.n_flood = REST_UNSENT_MAX / 2;
+        rig_post_talk(rig);
+        rig_expect(rig, "begun;");
+        // Read all of it, and keep what may be the beginning of its end.
+        while (!memmem(rig->bytes, rig->n_bytes, "\r\n0\r\n", 5)) {
+                size_t kept = rig->n_bytes < 4 ? rig->n_bytes : 4;
+                ssize_t n;
+
+                memmove(rig->bytes, rig->bytes + rig->n_bytes - kept, kept);
+                n = recv(rig->fd, rig->bytes + kept, sizeof(rig->bytes) - kept, MSG_DONTWAIT);
+                assert_int_not_equal(n, 0);
+                rig->n_bytes = kept + (n > 0 ? (size_t)n : 0);
+                rig_turn(rig);
+        }
+        rig_expect_nothing_left(rig);
+}
+
+static void who_reads_nothing_of_it_is_cut_off(void **state) {
+        struct rest_rig *rig = rig_need(state);
+
+        echo.streams = true;
+        echo.n_flood = 2 * REST_UNSENT_MAX;
+        rig_post_talk(rig);
+        rig_expect_nothing_left(rig);
+}
+
 static void what_is_no_sound_is_the_senders_mistake(void **state) {
         struct rest_rig *rig = rig_need(state);
 
@@ -572,6 +606,8 @@ int main(void) {
                 REST_TEST(a_form_has_fields_behind_its_file),
                 REST_TEST(a_large_body_goes_to_the_disk_and_leaves_nothing_there),
                 REST_TEST(text_is_told_while_it_is_heard),
+                REST_TEST(a_long_answer_waits_for_its_reader),
+                REST_TEST(who_reads_nothing_of_it_is_cut_off),
                 REST_TEST(what_is_no_sound_is_the_senders_mistake),
                 REST_TEST(mistakes_are_told_as_soon_as_they_come),
                 REST_TEST(a_form_whose_end_never_comes_is_none),
