@@ -78,6 +78,7 @@ bool call_open(struct session *session, const struct request *request,
                 struct request one = *request;
 
                 one.name = full;
+                one.side = (*sides)[0] ? *sides : NULL;
                 one.is_listed = true;
                 one.is_journaled = true;
                 one.history = SESSION_SEGMENTS_MAX;

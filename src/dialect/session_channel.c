@@ -136,10 +136,12 @@ int session_channels_open(struct session *session, const struct request *request
         int r = 0;
 
         for (unsigned i = 1; r == 0 && i <= n; i++) {
-                CLEANUP(mem_freep) char *name = xasprintf("%s:%u", request->name, i);
+                CLEANUP(mem_freep) char *side = xasprintf("%u", i);
+                CLEANUP(mem_freep) char *name = xasprintf("%s:%s", request->name, side);
                 struct request one = *request;
 
                 one.name = name;
+                one.side = side;
                 one.channel = i;
                 r = session_channel_open(session, &one, observer, error);
         }

@@ -236,6 +236,7 @@ int hub_open(struct hub_stream **ret, struct hub *hub, struct request *request,
                         session_id = session_id_for(hub, session);
                         facts.session = session_id;
                         facts.dialect = session->reader->name;
+                        facts.channel = request->side;
                         facts.principal = session->principal->name;
                 }
         }

@@ -21,7 +21,7 @@ struct held {
 
 struct journaling {
         struct journaling_services services;
-        char *stream, *session, *dialect, *principal;
+        char *stream, *session, *dialect, *channel, *principal;
         journaling_show *show;
         void *context;
         STAILQ_HEAD(, held) held;
@@ -124,6 +124,7 @@ static void row_id_give(struct journaling *journaling, struct row *row) {
 static void row_name(const struct journaling *journaling, struct row *row) {
         row->session = xstrdup(journaling->session);
         row->dialect = xstrdup(journaling->dialect);
+        row->channel = xstrdup(journaling->channel);
         row->principal = xstrdup(journaling->principal);
 }
 
@@ -239,6 +240,7 @@ struct journaling *journaling_new(const struct journaling_services *services,
         journaling->stream = xstrdup(facts->stream);
         journaling->session = xstrdup(facts->session);
         journaling->dialect = xstrdup(facts->dialect);
+        journaling->channel = xstrdup(facts->channel);
         journaling->principal = xstrdup(facts->principal);
         journaling->show = show;
         journaling->context = context;
@@ -260,6 +262,7 @@ struct journaling *journaling_free(struct journaling *journaling) {
         free(journaling->stream);
         free(journaling->session);
         free(journaling->dialect);
+        free(journaling->channel);
         free(journaling->principal);
         free(journaling->state);
         return mem_free(journaling);

@@ -34,7 +34,7 @@ struct journaling_services {
 
 // What all rows of the stream say. Copied; texts may be NULL as in struct row.
 struct journaling_facts {
-        const char *stream, *session, *dialect, *principal;
+        const char *stream, *session, *dialect, *channel, *principal;
 };
 
 // Show the update; its finals are journaled, or may be shown all the same. Lent.

@@ -42,6 +42,7 @@ struct request {
         unsigned rate;      // Hz; 0: AUDIO_RATE
         unsigned channels;  // interleaved; 0: one
         unsigned channel;   // the only one of them that is heard, from 1 on; 0: all, mixed
+        const char *side;   // what its rows call it; NULL: it is the only one
         bool is_file;       // pushed faster than it is spoken: nobody waits for partial text
 
         const struct request_defaults *defaults;  // for what is absent below; NULL: the hub's

@@ -110,7 +110,7 @@ def status_of_join(server, where):
 def test_what_is_wrong_is_said_before_anything_begins(server):
     for query, field in (
         ("rate=16000", "stream"), ("stream=", "stream"), ("stream=a*", "stream"), ("stream=x&rate=7999", "rate"),
-        ("stream=x&rate=16e3", "rate"), ("stream=x&format=u8", "format"), ("stream=x&keep=yes", "keep"),
+        ("stream=x&rate=16e3", "rate"), ("stream=x&format=u16", "format"), ("stream=x&keep=yes", "keep"),
         ("stream=x&stream=y", None),
     ):
         status, problem = status_of(server.port, f"/api/v1/listen?{query}")
