@@ -164,7 +164,7 @@ def test_what_is_repeated_is_heard_once(server, jfk):
         call.sequence = 1
         call.play({"inbound": sound})  # replayed
         assert call.stop() == (1000, "")
-    rows = rows_of(server, "echo:inbound")
+    rows = rows_of(server, "echo")
     assert text_of(rows).lower().count("americans") == 1
     assert rows[-1]["position"] + rows[-1]["duration"] < 4.5
     assert "came again" in server.log()

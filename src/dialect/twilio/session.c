@@ -52,7 +52,7 @@ static bool twilio_open(struct session *session, const struct twilio_start *star
         for (unsigned i = 0; i < TWILIO_TRACKS; i++)
                 if (start->has_track[i])
                         sides[n++] = twilio_track_names[i];
-        if (!call_open(session, &request, sides))
+        if (!call_open(session, &request, n > 1 ? sides : NULL))
                 return false;
         n = 0;
         for (unsigned i = 0; i < TWILIO_TRACKS; i++)

@@ -91,13 +91,13 @@ static void only_the_track_that_is_wished_is_heard(void **state) {
         uint8_t sound[BYTES] = {0};
 
         start(rig, "\"inbound\",\"outbound\"", "\"track\":\"outbound\"");
-        wait_for(rig, "CA1:outbound", true);
-        assert_null(find(rig, "CA1:inbound"));
+        wait_for(rig, "CA1", true);
+        assert_null(find(rig, "CA1:outbound"));
         media(rig, "inbound", 2, sound, BYTES);
         media(rig, "outbound", 3, sound, BYTES);
         session_rig_send(rig, STOP);
         session_rig_expect(rig, "\x03\xe8");
-        assert_int_equal(stream_position(find(rig, "CA1:outbound")->stream), AUDIO_RATE / 2);
+        assert_int_equal(stream_position(find(rig, "CA1")->stream), AUDIO_RATE / 2);
 }
 
 static void what_comes_again_is_left_out(void **state) {
@@ -111,7 +111,7 @@ static void what_comes_again_is_left_out(void **state) {
         media(rig, "inbound", 3, sound, BYTES);
         session_rig_send(rig, STOP);
         session_rig_expect(rig, "\x03\xe8");
-        assert_int_equal(stream_position(find(rig, "CA1:inbound")->stream), AUDIO_RATE);
+        assert_int_equal(stream_position(find(rig, "CA1")->stream), AUDIO_RATE);
 }
 
 static void calls_of_one_name_are_counted(void **state) {
@@ -119,13 +119,13 @@ static void calls_of_one_name_are_counted(void **state) {
         int first;
 
         start(rig, "\"inbound\"", "\"name\":\"hotline\"");
-        wait_for(rig, "hotline:inbound", true);
+        wait_for(rig, "hotline", true);
         first = rig->fd;
         rig->fd = -1;
         start(rig, "\"inbound\"", "\"name\":\"hotline\"");
-        wait_for(rig, "hotline 2:inbound", true);
+        wait_for(rig, "hotline 2", true);
         close(first);
-        wait_for(rig, "hotline:inbound", false);
+        wait_for(rig, "hotline", false);
 }
 
 // Whoever hung up without a word.
@@ -137,7 +137,7 @@ static void a_call_that_breaks_off_becomes_text(void **state) {
         if (!rig_load_sound("misc/jfk.flac", &speech))
                 skip();
         start(rig, "\"inbound\"", "\"name\":\"broken\"");
-        wait_for(rig, "broken:inbound", true);
+        wait_for(rig, "broken", true);
         // Two levels of loudness are enough to be speech, and need no table.
         for (size_t at = 0; at + BYTES * 2 <= speech.n; at += BYTES * 2) {
                 for (size_t i = 0; i < BYTES; i++) {
@@ -152,14 +152,14 @@ static void a_call_that_breaks_off_becomes_text(void **state) {
                 media(rig, "inbound", 0, loud, BYTES);
         }
         free(speech.samples);
-        wait_for_sound(rig, "broken:inbound", 10 * AUDIO_RATE);
+        wait_for_sound(rig, "broken", 10 * AUDIO_RATE);
         session_rig_disconnect(rig);
         while (hub_first_session(rig->hub->hub))
                 loop_turn(rig->hub->loop);
-        assert_non_null(find(rig, "broken:inbound"));
-        while (history_length(stream_history(find(rig, "broken:inbound")->stream)) == 0)
+        assert_non_null(find(rig, "broken"));
+        while (history_length(stream_history(find(rig, "broken")->stream)) == 0)
                 loop_turn(rig->hub->loop);
-        wait_for(rig, "broken:inbound", false);
+        wait_for(rig, "broken", false);
 }
 
 static void expect_refused(struct session_rig *rig, const char *text, const char *words) {
@@ -204,13 +204,13 @@ static void the_token_is_a_parameter(void **state) {
         rig->principal = &nobody;
         life = (struct principal_life){.n_holders = 1};
         start(rig, "\"inbound\"", "\"token\":\"s3cret\"");
-        wait_for(rig, "CA1:inbound", true);
+        wait_for(rig, "CA1", true);
         assert_string_equal(hub_first_session(rig->hub->hub)->principal->name, "phone");
         start(rig, "\"inbound\"", "\"token\":\"wrong\"");
         session_rig_expect(rig, "the token is not known here");
         start(rig, "\"inbound\"", "\"name\":\"x\"");
         session_rig_expect(rig, "\x03\xf0");
-        assert_null(find(rig, "x:inbound"));
+        assert_null(find(rig, "x"));
         rig->listener = listener_close(rig->listener);
 }
 
