@@ -449,6 +449,31 @@ static void a_recording_has_what_was_wished_for(void **state) {
         json_decref(json);
 }
 
+static void languages_without_blanks_have_none(void **state) {
+        char texts[3][16] = {" 今日", "は", "晴れ。"};
+        const int64_t silences[3] = {0};
+        struct hypothesis_word words[3];
+        char text[] = " 今日は晴れ。";
+        struct segment segment = {.text = text, .words = words, .n_words = 3};
+        const struct deepgram_recording recording = {
+                .metadata = {.request_id = "r", .sha256 = ""},
+                .segments = &segment,
+                .n_segments = 1,
+                .language = "ja"};
+        CLEANUP(deepgram_wish_deinit) struct deepgram_wish wish;
+        char *told;
+
+        (void)state;
+        words_make(words, texts, 3, silences);
+        assert_int_equal(deepgram_wish_read(&wish, "utterances=true", NULL), 0);
+        told = deepgram_encode_recording(&wish, &recording);
+        assert_non_null(strstr(told, "\"utterances\":[{"));
+        for (char *at = told; (at = strstr(at, "\"transcript\":\"")); at++)
+                assert_memory_equal(at, "\"transcript\":\"今日は晴れ。\"",
+                                    strlen("\"transcript\":\"今日は晴れ。\""));
+        free(told);
+}
+
 static void a_silent_recording_is_a_recording(void **state) {
         const struct deepgram_recording recording = {
                 .metadata = {.request_id = "r", .sha256 = ""}, .language = ""};
@@ -532,6 +557,7 @@ int main(void) {
                 cmocka_unit_test(metadata_has_its_fields),
                 cmocka_unit_test(ids_are_uuids_and_differ),
                 cmocka_unit_test(a_recording_has_what_was_wished_for),
+                cmocka_unit_test(languages_without_blanks_have_none),
                 cmocka_unit_test(a_silent_recording_is_a_recording),
                 cmocka_unit_test(samples_get_the_head_of_a_file),
                 cmocka_unit_test(packets_come_in_pages_behind_their_headers),

@@ -34,7 +34,8 @@ static void word_add(struct deepgram_words *words, size_t *room, const char *wri
                 *room = 2 * *room + 16;
                 words->all = xrealloc_array(words->all, *room, sizeof(*words->all));
         }
-        words->all[words->n++] = (struct deepgram_word){text, begin, end, confidence};
+        words->all[words->n++] =
+                (struct deepgram_word){text, utf8_is_blank(written[0]), begin, end, confidence};
 }
 
 // The model takes "13,000" and "well-known" apart before the sign: what has no blank before it
@@ -130,7 +131,7 @@ char *deepgram_words_text(const struct deepgram_words *words, size_t first, size
         for (size_t i = first; i < end; i++) {
                 size_t length = strlen(words->all[i].text);
 
-                if (i > first)
+                if (i > first && words->all[i].is_behind)
                         text[n++] = ' ';
                 memcpy(text + n, words->all[i].text, length);
                 n += length;

@@ -13,7 +13,8 @@
 struct json_text;
 
 struct deepgram_word {
-        char *text;  // as it is written, with its signs
+        char *text;      // as it is written, with its signs
+        bool is_behind;  // a blank stands before it: not so in Chinese and the like
         int64_t begin, end;
         double confidence;
 };
@@ -33,7 +34,7 @@ void deepgram_words_deinit(struct deepgram_words *words);
 // The mean over some of them; 0 of none.
 double deepgram_words_confidence(const struct deepgram_words *words, size_t first, size_t end);
 
-// Some of them as a text, with blanks between; the caller frees it.
+// Some of them as a text, with the blanks that belong between; the caller frees it.
 char *deepgram_words_text(const struct deepgram_words *words, size_t first, size_t end);
 
 // Where the stretch that begins with word `first` ends: before a silence of `gap` samples.
