@@ -13,7 +13,8 @@
         _(whisperlive)  \
         _(deepgram)     \
         _(twilio)       \
-        _(realtime)
+        _(realtime)     \
+        _(assemblyai)
 
 // With a listener of its own each.
 #define DIALECTS_APART(_) _(vosk) _(wyoming) _(audiosocket)
