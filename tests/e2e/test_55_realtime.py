@@ -4,6 +4,8 @@ what is refused, and what does not end a session."""
 import base64
 import concurrent.futures
 import json
+import re
+import subprocess
 
 import processes
 import pytest
@@ -156,6 +158,20 @@ def test_texts_have_their_limits(server):
             while True:
                 raw.recv(timeout=20)
         assert raw.protocol.close_rcvd.code == 1009
+
+
+def run_example(page, server, *arguments):
+    """What the first example of a page of the documentation prints."""
+    text = re.search("```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL).group(1)
+    text = text.replace("localhost:9090", f"127.0.0.1:{server.port}").replace('"any"', f'"{KEY}"')
+    command = [stock_clients.VENV / "bin/python", "-c", text, *arguments]
+    output = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert output.returncode == 0, output.stderr
+    return output.stdout
+
+
+def test_the_example_of_the_documentation(server, jfk):
+    assert speech.error_rate(jfk[1], run_example("realtime.md", server, jfk[0])) < 0.15
 
 
 def test_a_server_without_tokens_ignores_the_key_and_tells_all_before_it_stops(program, models, tmp_path, jfk):

@@ -8,6 +8,7 @@ import pytest
 import speech
 import stock_clients
 from test_37_tokens import digest
+from test_55_realtime import run_example
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -57,6 +58,12 @@ def test_stock_client(server, jfk):
     assert_is_heard(mulaw, jfk, False)
     assert not [event for event in mulaw if event.get("turn_is_formatted")]
     assert [event["type"] for event in plain].count("SpeechStarted") > 2
+
+
+def test_the_example_of_the_documentation(server, jfk, tmp_path):
+    samples = speech.load(jfk[0], 3)
+    (tmp_path / "raw").write_bytes((samples.clip(-1, 1) * 32767).astype("<i2").tobytes())
+    assert "fellow" in run_example("assemblyai.md", server, tmp_path / "raw")
 
 
 def test_refusals_are_made_before_the_upgrade(server, jfk):
