@@ -6,6 +6,7 @@
 
 #include "auth/bearer.h"
 #include "auth/principal.h"
+#include "auth/tickets.h"
 #include "auth/tokens.h"
 #include "net/forwarded.h"
 #include "net/network.h"
@@ -183,8 +184,11 @@ static const struct principal *stranger_find(const struct visitors *visitors,
 }
 
 const struct principal *visitors_identify(const struct visitors *visitors, const char *secret) {
-        return tokens_find(visitors->rules.tokens, secret,
-                           (int64_t)(loop_wall(visitors->rules.loop) / (NSEC_PER_SEC / 1000)));
+        const struct visitors_rules *rules = &visitors->rules;
+        int64_t now = (int64_t)(loop_wall(rules->loop) / (NSEC_PER_SEC / 1000));
+        const struct principal *found = tokens_find(rules->tokens, secret, now);
+
+        return found || !rules->tickets ? found : tickets_find(rules->tickets, secret, now);
 }
 
 // Somebody with a token, or with none; held. NULL: with none.

@@ -9,7 +9,8 @@
 #include "net/http_request.h"
 #include "util/loop.h"
 
-struct tokens;  // auth/tokens.h
+struct tickets;  // auth/tickets.h
+struct tokens;   // auth/tokens.h
 struct visitors;
 
 // What the key is that a request may have.
@@ -25,8 +26,9 @@ enum visitors_key {
 struct visitors_rules {
         struct loop *loop;
         const struct tokens *tokens;
-        bool is_open;         // `auth: none`: whoever comes may read and listen
-        const char *origins;  // pages of other servers that may come here
+        const struct tickets *tickets;  // that they have lent; NULL: none
+        bool is_open;                   // `auth: none`: whoever comes may read and listen
+        const char *origins;            // pages of other servers that may come here
         const char *hosts;    // names that the configuration adds to this machine's own
         const char *proxies;  // networks whose word is believed for whom they bring
         // Who comes in without a token although there are some:

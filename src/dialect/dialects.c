@@ -41,7 +41,8 @@ const struct dialect *dialects_at(size_t i) {
 #define REST_DIALECTS(_) \
         _(openai)        \
         _(whispercpp)    \
-        _(deepgram)
+        _(deepgram)      \
+        _(realtime)
 
 #define DECLARE_REST(name) extern const struct rest_dialect rest_##name;
 #define REST_ROW(name)     &rest_##name,

@@ -12,12 +12,14 @@ struct scratches;  // transcription/scratch.h
 struct exchange;
 struct http_phrase;   // net/http_phrase.h
 struct http_request;  // net/http_request.h
+struct tickets;  // auth/tickets.h
 struct hub;
 
 // What the server lends to those who answer; lent during a call.
 struct rest_place {
         struct hub *hub;
         struct scratches *scratches;
+        struct tickets *tickets;
         const char *model;  // that is loaded, as people name it
         bool is_stopping;
 };
@@ -47,7 +49,7 @@ struct rest_dialect {
         const struct rest_route *routes;  // one without a method ends them
         // Answer with it, in the dialect's own form.
         void (*refuse)(struct exchange *exchange, const struct rest_refusal *refusal);
-        // The same of what is refused before anybody is asked to answer (net/listener.h).
+        // Put what is refused before anybody is asked to answer likewise (net/listener.h).
         // Optional: that is told in plain text.
         void (*phrase)(const struct rest_refusal *refusal, struct http_phrase *phrase);
 };

@@ -14,6 +14,7 @@ struct guard {
         const struct config *config;
         char *token_file, *owner_file;
         struct tokens *tokens;
+        struct tickets *tickets;
         struct visitors *visitors;
 };
 
@@ -118,6 +119,7 @@ void guard_patrol(const struct guard *guard, const struct hub *hub) {
         int64_t now = (int64_t)(loop_wall(guard->loop) / (NSEC_PER_SEC / 1000));
         struct hub_session *next;
 
+        tickets_patrol(guard->tickets, now);
         for (struct hub_session *session = hub_first_session(hub); session; session = next) {
                 next = hub_next_session(session);
                 if (principal_is_over(session->principal, now))
@@ -133,12 +135,17 @@ struct tokens *guard_tokens(const struct guard *guard) {
         return guard->tokens;
 }
 
+struct tickets *guard_tickets(const struct guard *guard) {
+        return guard->tickets;
+}
+
 // --- life ------------------------------------------------------------------------------------
 
 struct guard *guard_close(struct guard *guard) {
         if (!guard)
                 return NULL;
         visitors_free(guard->visitors);
+        tickets_free(guard->tickets);
         tokens_close(guard->tokens);
         free(guard->token_file);
         free(guard->owner_file);
@@ -196,6 +203,7 @@ int guard_open(struct guard **ret, struct loop *loop, const struct config *confi
         if (r < 0)
                 return r;
         rules.tokens = guard->tokens;
+        rules.tickets = guard->tickets = tickets_new();
         guard->visitors = visitors_new(&rules);
         *ret = TAKE(guard);
         return 0;

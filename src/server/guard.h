@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "auth/tickets.h"
 #include "auth/tokens.h"
 #include "auth/visitors.h"
 #include "config/config.h"
@@ -40,6 +41,7 @@ int guard_take_tokens(struct guard *guard, const struct config *config, struct e
 
 struct visitors *guard_visitors(const struct guard *guard);
 struct tokens *guard_tokens(const struct guard *guard);
+struct tickets *guard_tickets(const struct guard *guard);
 
 // Send away the sessions whose token was revoked or has expired. Often: within a second of it
 // they are told.

@@ -109,6 +109,7 @@ static void server_on_request(void *context, struct exchange *exchange) {
         const struct rest_place place = {
                 .hub = server->hub,
                 .scratches = server->scratches,
+                .tickets = guard_tickets(server->guard),
                 .model = server->parts.config->model,
                 .is_stopping = server->stop != NULL,
         };

@@ -6,6 +6,8 @@ import concurrent.futures
 import json
 import re
 import subprocess
+import urllib.error
+import urllib.request
 
 import processes
 import pytest
@@ -94,8 +96,39 @@ def test_browsers_send_the_key_as_a_sub_protocol(server):
     assert refused.value.response.status_code == 401
 
 
-def opened(server):
-    headers = {"Authorization": f"Bearer {KEY}"}
+def post(server, path, body, key=KEY):
+    """(status, JSON) of a POST."""
+    address, headers = f"http://127.0.0.1:{server.port}{path}", {"Authorization": f"Bearer {key}"}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address, body, headers), timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def test_secrets_for_pages(server):
+    session = {"type": "transcription", "audio": {"input": {"transcription": {"model": "whisper-1", "language": "de"}}}}
+    status, told = post(server, "/v1/realtime/client_secrets", json.dumps({"session": session}).encode())
+    assert status == 200 and told["session"]["audio"]["input"]["transcription"]["language"] == "de"
+    secret = told["value"]
+    assert secret.startswith("ek_") and told["expires_at"] > 1e9
+    with opened(server, secret) as raw:
+        assert json.loads(raw.recv(timeout=20))["type"] == "session.created"
+    # It lends none itself, and is good for nothing else.
+    assert post(server, "/v1/realtime/client_secrets", b"{}", secret)[0] == 403
+    assert post(server, "/v1/audio/transcriptions", b"", secret)[0] == 403
+    beta = {"input_audio_format": "pcm16", "turn_detection": None}
+    status, told = post(server, "/v1/realtime/transcription_sessions", json.dumps(beta).encode())
+    assert status == 200 and told["turn_detection"] is None and told["client_secret"]["value"].startswith("ek_")
+    for body in (b"garbage", b"[]", b'{"expires_after": {"seconds": 3}}', b'{"session": {"colour": 1}}'):
+        status, told = post(server, "/v1/realtime/client_secrets", body)
+        assert status == 400 and told["error"]["message"], body
+    assert post(server, "/v1/realtime/client_secrets", b"{}", "sk-wrong")[0] == 401
+    assert secret not in server.log()
+
+
+def opened(server, key=KEY):
+    headers = {"Authorization": f"Bearer {key}"}
     return connect(f"ws://127.0.0.1:{server.port}/v1/realtime", additional_headers=headers, max_size=None)
 
 

@@ -1,0 +1,147 @@
+#include "auth/tickets.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "auth/token.h"
+#include "util/mem.h"
+
+// A secret as somebody who asks.
+struct ticket {
+        uint8_t hash[TOKEN_HASH_BYTES];
+        int64_t expires;
+        char *name;
+        const struct principal *lender;  // held
+        struct principal principal;
+        struct principal_life life;
+        LIST_ENTRY(ticket) link;
+};
+
+struct tickets {
+        LIST_HEAD(, ticket) list;  // each is held once
+        size_t n;
+};
+
+static void ticket_life_free(const struct principal_life *life) {
+        struct ticket *ticket =
+                (struct ticket *)((uintptr_t)life - offsetof(struct ticket, life));
+
+        principal_release(ticket->lender);
+        free(ticket->name);
+        free(ticket);
+}
+
+static void ticket_drop(struct tickets *tickets, struct ticket *ticket) {
+        LIST_REMOVE(ticket, link);
+        tickets->n--;
+        principal_release(&ticket->principal);
+}
+
+// Nobody comes in with it any more, and no session is its.
+static bool is_spent(const struct ticket *ticket, int64_t now) {
+        return ticket->life.n_holders == 1 &&
+               (now >= ticket->expires || ticket->life.is_revoked);
+}
+
+static void tickets_sweep(struct tickets *tickets, int64_t now) {
+        struct ticket *next;
+
+        for (struct ticket *ticket = LIST_FIRST(&tickets->list); ticket; ticket = next) {
+                next = LIST_NEXT(ticket, link);
+                if (is_spent(ticket, now))
+                        ticket_drop(tickets, ticket);
+        }
+}
+
+static void ticket_add(struct tickets *tickets, const struct principal *lender,
+                       const char *dialect, int64_t expires, const char *secret) {
+        struct ticket *ticket = xnew(struct ticket);
+
+        token_hash(secret, ticket->hash);
+        ticket->expires = expires;
+        ticket->name = xstrdup(lender->name);
+        ticket->lender = principal_hold(lender);
+        ticket->life = (struct principal_life){.n_holders = 1, .free = ticket_life_free};
+        ticket->principal = (struct principal){
+                .name = ticket->name,
+                .scopes = SCOPE_LISTEN,
+                .dialects = dialect,
+                .life = &ticket->life,
+        };
+        LIST_INSERT_HEAD(&tickets->list, ticket, link);
+        tickets->n++;
+}
+
+int tickets_lend(struct tickets *tickets, const struct principal *lender, const char *dialect,
+                 int64_t expires, int64_t now, char **ret, struct error *error) {
+        CLEANUP(mem_freep) char *secret = token_secret_new();
+
+        if (!secret)
+                return error_set(error, -EIO, "the system gives no random numbers");
+        *ret = xasprintf(TICKET_PREFIX "%s", secret + strlen(TOKEN_PREFIX));
+        explicit_bzero(secret, strlen(secret));
+        if (!lender->life)
+                return 0;
+        tickets_sweep(tickets, now);
+        if (lender->life->free == ticket_life_free || tickets->n == TICKETS_MAX) {
+                *ret = mem_free(*ret);
+                return tickets->n == TICKETS_MAX
+                               ? error_set(
+                                         error, -EBUSY,
+                                         "%d secrets are lent already: wait until some expire",
+                                         TICKETS_MAX)
+                               : error_set(
+                                         error, -EPERM,
+                                         "a secret that was lent lends none: ask with a token");
+        }
+        ticket_add(tickets, lender, dialect, expires, *ret);
+        return 0;
+}
+
+// All are compared, each to its end, so that how long it takes tells nothing of any.
+const struct principal *tickets_find(const struct tickets *tickets, const char *secret,
+                                     int64_t now) {
+        const struct principal *found = NULL;
+        uint8_t hash[TOKEN_HASH_BYTES];
+        const struct ticket *ticket;
+
+        if (strncmp(secret, TICKET_PREFIX, strlen(TICKET_PREFIX)) != 0 ||
+            token_secret_check(secret, NULL) < 0)
+                return NULL;
+        token_hash(secret, hash);
+        LIST_FOREACH(ticket, &tickets->list, link)
+        if (CRYPTO_memcmp(ticket->hash, hash, sizeof(hash)) == 0 && now < ticket->expires &&
+            !principal_is_over(ticket->lender, now))
+                found = &ticket->principal;
+        return found;
+}
+
+void tickets_patrol(struct tickets *tickets, int64_t now) {
+        struct ticket *ticket;
+
+        LIST_FOREACH(ticket, &tickets->list, link)
+        if (principal_is_over(ticket->lender, now))
+                ticket->life.is_revoked = true;
+        tickets_sweep(tickets, now);
+}
+
+struct tickets *tickets_new(void) {
+        struct tickets *tickets = xnew(struct tickets);
+
+        LIST_INIT(&tickets->list);
+        return tickets;
+}
+
+struct tickets *tickets_free(struct tickets *tickets) {
+        if (!tickets)
+                return NULL;
+        while (!LIST_EMPTY(&tickets->list)) {
+                LIST_FIRST(&tickets->list)->life.is_revoked = true;
+                ticket_drop(tickets, LIST_FIRST(&tickets->list));
+        }
+        return mem_free(tickets);
+}

@@ -1,0 +1,36 @@
+#pragma once
+// Tickets: secrets that a token lends for minutes, to be given to a page or a phone, which then
+// may speak one dialect, and no more than bring sound. They are kept in memory alone, as
+// hashes, and end with the token that lent them.
+//
+// Threads: loop thread only.
+// Memory:  at most TICKETS_MAX; what is over goes when another is lent.
+
+#include <stdint.h>
+
+#include "auth/principal.h"
+#include "util/error.h"
+
+#define TICKETS_MAX   1000
+#define TICKET_PREFIX "ek_"
+
+struct tickets;
+
+struct tickets *tickets_new(void);
+// All are revoked, and live on as long as somebody holds them. NULL is fine. Returns NULL.
+struct tickets *tickets_free(struct tickets *tickets);
+
+// Lend one of this principal's, which is held by it, for that dialect (static), until `expires`
+// (Unix ms; it is `now`): *ret is the secret, which the caller frees. Of somebody who is let in
+// without a token nothing is kept: a key is not asked of them. -EPERM, -EBUSY or -EIO with
+// words.
+int tickets_lend(struct tickets *tickets, const struct principal *lender, const char *dialect,
+                 int64_t expires, int64_t now, char **ret, struct error *error);
+
+// Whose secret that is at `now`, lent. NULL: nobody's.
+const struct principal *tickets_find(const struct tickets *tickets, const char *secret,
+                                     int64_t now);
+
+// Revoke those whose token is over: their sessions end as its own do. A ticket that expires
+// ends no session.
+void tickets_patrol(struct tickets *tickets, int64_t now);
