@@ -252,7 +252,7 @@ async def wyoming(place, samples, take, _):
 
 
 async def follow(place, name, take, is_heard):
-    """Segments of the stream as they come: of those who are not told what they said. Until a second after is_heard."""
+    """Segments of the stream as they come, of those who are not told what they said; is_heard is set at each."""
     reader, writer = await asyncio.open_connection("127.0.0.1", place.port, limit=1 << 22)
     writer.write(f"GET /api/v1/events?kind=segment&stream={name} HTTP/1.1\r\nHost: 127.0.0.1:{place.port}\r\n\r\n".encode())
     try:
@@ -310,7 +310,8 @@ async def twilio(place, samples, take, name):
             except asyncio.TimeoutError:
                 take.trouble = "the call was not ended by the server"
 
-    await telephoned(place, name, take, call())
+    # Each track is a stream of its own.
+    await telephoned(place, f"{name}:inbound", take, call())
 
 
 async def audiosocket(place, samples, take, name):
