@@ -39,6 +39,7 @@ NO_LIMITS = "per_address: {sessions: 0, connections: 0, backlog: 0}\nuploads: {s
 OWN_LISTENER = ("Vosk", "Wyoming", "AudioSocket")
 PAUSE = 2.0  # s between utterances
 SPREAD = 0.5  # points of word error rate
+clients.PATIENCE = 600  # a machine that is busy owes much at the end
 APART = (0.1, 0.3)  # s that times of words may be apart: the median, 95 of 100
 
 
