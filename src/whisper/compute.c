@@ -14,6 +14,6 @@ int compute_resolve(enum compute *ret, enum compute wish, struct error *error) {
                                  "(or ONEDNN_MAX_CPU_ISA hides): use auto, int8 or float32");
         *ret = wish;
         if (wish == COMPUTE_AUTO)
-                *ret = cpu_has_vnni() ? COMPUTE_INT8 : COMPUTE_FLOAT32;
+                *ret = COMPUTE_INT8;
         return 0;
 }

@@ -6,8 +6,7 @@
 #include "util/error.h"
 
 enum compute {
-        COMPUTE_AUTO,     // the fastest that this processor has and that costs at most 0.1
-                          // points of word error rate
+        COMPUTE_AUTO,     // the fastest that costs at most 0.1 points of word error rate: int8
         COMPUTE_FLOAT32,  // the reference; any processor that the engine runs on
         COMPUTE_BF16,     // needs AVX-512 BF16
         COMPUTE_INT8,     // any, by the instructions it has (cpu/int8_kernels.h)

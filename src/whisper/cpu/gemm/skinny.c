@@ -40,10 +40,20 @@ static float float_from_bf16(uint16_t x) {
         return ret;
 }
 
-static void convert_int8(const float *x, size_t n, float inverse_scale, int8_t *ret) {
+TARGET_AVX2 static void convert_int8(const float *x, size_t n, float inverse_scale,
+                                     int8_t *ret) {
         const struct int8_kernels *kernels = int8_kernels();
+        size_t i = 0;
 
-        for (size_t i = 0; i < n; i++)
+        for (; i + 8 <= n; i += 8) {
+                __m256i whole = _mm256_cvtps_epi32(
+                        _mm256_mul_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(inverse_scale)));
+                __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(whole),
+                                                _mm256_extracti128_si256(whole, 1));
+
+                _mm_storel_epi64((__m128i *)(void *)(ret + i), _mm_packs_epi16(words, words));
+        }
+        for (; i < n; i++)
                 ret[i] = (int8_t)lrintf(x[i] * inverse_scale);
         if (kernels->fit)
                 kernels->fit(ret, n);

@@ -50,10 +50,11 @@ static void pack_int8(struct tall_layer *layer, size_t column, const float *weig
                 row[i] = (int8_t)lrintf(weight[i] / scale);
         if (kernels->fit)
                 kernels->fit(row, layer->n_in);
-        for (size_t i = 0; i < layer->n_in; i++) {
-                tall_matrix_at(&layer->matrix, i / 4, column)[i % 4] = (uint8_t)row[i];
+        for (size_t i = 0; i < layer->n_in; i++)
                 sum += row[i];
-        }
+        for (size_t group = 0; group < layer->matrix.n_groups; group++)
+                memcpy(tall_matrix_at(&layer->matrix, group, column), row + group * TALL_GROUP,
+                       TALL_GROUP);
         layer->scales[column] = scale;
         layer->sums[column] = (float)sum;
 }
@@ -61,7 +62,8 @@ static void pack_int8(struct tall_layer *layer, size_t column, const float *weig
 struct tall_layer *tall_layer_new(enum tall_type elements, const float *weight,
                                   const float *bias, size_t n_out, size_t n_in) {
         CLEANUP(tall_layer_freep) struct tall_layer *layer = xnew(struct tall_layer);
-        CLEANUP(mem_freep) char *row = try_calloc(n_in, sizeof(uint16_t));
+        // The last group's rest is zeros.
+        CLEANUP(mem_freep) char *row = try_calloc(n_in + TALL_GROUP, sizeof(uint16_t));
         size_t in_group = elements_in_group(elements);
 
         layer->elements = elements;
