@@ -12,7 +12,7 @@ struct scratches;  // transcription/scratch.h
 struct exchange;
 struct http_phrase;   // net/http_phrase.h
 struct http_request;  // net/http_request.h
-struct tickets;  // auth/tickets.h
+struct tickets;       // auth/tickets.h
 struct hub;
 
 // What the server lends to those who answer; lent during a call.

@@ -77,7 +77,7 @@ void recorder_set_alerts(struct recorder *recorder, const struct alert_config *a
 static void wishes_of(const struct config *config, bool *ret_text, bool *ret_sound) {
         // Calls are kept.
         *ret_text = config->defaults.has_journal &&
-                    (config->journal.has_sessions || config->audiosocket);
+                    (config->journal.has_sessions || config->listeners.audiosocket);
         *ret_sound = *ret_text && config->defaults.has_archive;
         for (size_t i = 0; i < config->n_streams; i++) {
                 CLEANUP(request_defaults_deinit)
