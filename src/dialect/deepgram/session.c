@@ -295,7 +295,7 @@ static char *deepgram_judge(const struct http_request *request, int *ret_status)
         struct error error;
         int code = deepgram_wish_read(&wish, request->query, &error);
 
-        (void)ret_status;  // 400
+        *ret_status = 400;
         deepgram_wish_deinit(&wish);
         return code < 0 ? xstrdup(error.text) : NULL;
 }
