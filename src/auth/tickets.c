@@ -58,26 +58,26 @@ static void tickets_sweep(struct tickets *tickets, int64_t now) {
 }
 
 static void ticket_add(struct tickets *tickets, const struct principal *lender,
-                       const char *dialect, int64_t expires, const char *secret) {
+                       const struct ticket_terms *terms, const char *secret) {
         struct ticket *ticket = xnew(struct ticket);
 
         token_hash(secret, ticket->hash);
-        ticket->expires = expires;
+        ticket->expires = terms->expires;
         ticket->name = xstrdup(lender->name);
         ticket->lender = principal_hold(lender);
         ticket->life = (struct principal_life){.n_holders = 1, .free = ticket_life_free};
         ticket->principal = (struct principal){
                 .name = ticket->name,
                 .scopes = SCOPE_LISTEN,
-                .dialects = dialect,
+                .dialects = terms->dialect,
                 .life = &ticket->life,
         };
         LIST_INSERT_HEAD(&tickets->list, ticket, link);
         tickets->n++;
 }
 
-int tickets_lend(struct tickets *tickets, const struct principal *lender, const char *dialect,
-                 int64_t expires, int64_t now, char **ret, struct error *error) {
+int tickets_lend(struct tickets *tickets, const struct principal *lender,
+                 const struct ticket_terms *terms, char **ret, struct error *error) {
         CLEANUP(mem_freep) char *secret = token_secret_new();
 
         if (!secret)
@@ -86,7 +86,7 @@ int tickets_lend(struct tickets *tickets, const struct principal *lender, const 
         explicit_bzero(secret, strlen(secret));
         if (!lender->life)
                 return 0;
-        tickets_sweep(tickets, now);
+        tickets_sweep(tickets, terms->now);
         if (lender->life->free == ticket_life_free || tickets->n == TICKETS_MAX) {
                 *ret = mem_free(*ret);
                 return tickets->n == TICKETS_MAX
@@ -98,7 +98,7 @@ int tickets_lend(struct tickets *tickets, const struct principal *lender, const 
                                          error, -EPERM,
                                          "a secret that was lent lends none: ask with a token");
         }
-        ticket_add(tickets, lender, dialect, expires, *ret);
+        ticket_add(tickets, lender, terms, *ret);
         return 0;
 }
 

@@ -20,12 +20,16 @@ struct tickets *tickets_new(void);
 // All are revoked, and live on as long as somebody holds them. NULL is fine. Returns NULL.
 struct tickets *tickets_free(struct tickets *tickets);
 
-// Lend one of this principal's, which is held by it, for that dialect (static), until `expires`
-// (Unix ms; it is `now`): *ret is the secret, which the caller frees. Of somebody who is let in
-// without a token nothing is kept: a key is not asked of them. -EPERM, -EBUSY or -EIO with
-// words.
-int tickets_lend(struct tickets *tickets, const struct principal *lender, const char *dialect,
-                 int64_t expires, int64_t now, char **ret, struct error *error);
+struct ticket_terms {
+        const char *dialect;   // that it may speak; static
+        int64_t now, expires;  // Unix ms
+};
+
+// Lend one of this principal's, which is held by it: *ret is the secret, which the caller
+// frees. Of somebody who is let in without a token nothing is kept: a key is not asked of them.
+// -EPERM, -EBUSY or -EIO with words.
+int tickets_lend(struct tickets *tickets, const struct principal *lender,
+                 const struct ticket_terms *terms, char **ret, struct error *error);
 
 // Whose secret that is at `now`, lent. NULL: nobody's.
 const struct principal *tickets_find(const struct tickets *tickets, const char *secret,

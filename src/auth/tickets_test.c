@@ -27,6 +27,9 @@ static struct principal_life life;
 static const struct principal alice = {
         .name = "alice", .scopes = SCOPE_READ | SCOPE_LISTEN | SCOPE_MANAGE, .life = &life};
 
+static const struct ticket_terms terms = {"realtime", NOW, NOW + MINUTE},
+                                 later = {"realtime", NOW + MINUTE, NOW + 3 * MINUTE};
+
 static int setup(void **state) {
         life = (struct principal_life){.n_holders = 1, .free = life_free};
         *state = tickets_new();
@@ -43,8 +46,7 @@ static int teardown(void **state) {
 static char *lent(struct tickets *tickets) {
         char *secret = NULL;
 
-        assert_int_equal(
-                tickets_lend(tickets, &alice, "realtime", NOW + MINUTE, NOW, &secret, NULL), 0);
+        assert_int_equal(tickets_lend(tickets, &alice, &terms, &secret, NULL), 0);
         return secret;
 }
 
@@ -85,14 +87,11 @@ static void who_may_lend(void **state) {
         const struct principal *found = tickets_find(*state, secret, NOW);
         struct error error;
 
-        assert_int_equal(
-                tickets_lend(*state, found, "realtime", NOW + MINUTE, NOW, &another, &error),
-                -EPERM);
+        assert_int_equal(tickets_lend(*state, found, &terms, &another, &error), -EPERM);
         assert_null(another);
         // Whoever needs no token gets one that nobody asks for.
-        assert_int_equal(tickets_lend(*state, principal_anonymous(true), "realtime",
-                                      NOW + MINUTE, NOW, &loose, &error),
-                         0);
+        assert_int_equal(
+                tickets_lend(*state, principal_anonymous(true), &terms, &loose, &error), 0);
         assert_null(tickets_find(*state, loose, NOW));
 }
 
@@ -102,12 +101,8 @@ static void there_are_not_too_many(void **state) {
 
         for (int i = 0; i < TICKETS_MAX; i++)
                 free(lent(*state));
-        assert_int_equal(
-                tickets_lend(*state, &alice, "realtime", NOW + MINUTE, NOW, &secret, &error),
-                -EBUSY);
-        assert_int_equal(tickets_lend(*state, &alice, "realtime", NOW + 3 * MINUTE,
-                                      NOW + MINUTE, &secret, &error),
-                         0);
+        assert_int_equal(tickets_lend(*state, &alice, &terms, &secret, &error), -EBUSY);
+        assert_int_equal(tickets_lend(*state, &alice, &later, &secret, &error), 0);
         free(secret);
 }
 

@@ -8,28 +8,31 @@
 void turns_init(struct turns *turns, const struct turns_ops *ops, void *context) {
         *turns = (struct turns){.ops = ops, .context = context, .ends_at_pauses = true};
         STAILQ_INIT(&turns->list);
-        TAILQ_INIT(&turns->stretches);
+        STAILQ_INIT(&turns->stretches);
 }
 
-static void stretch_drop(struct turns *turns, struct turns_stretch *stretch) {
-        TAILQ_REMOVE(&turns->stretches, stretch, link);
+static void stretch_free(struct turns_stretch *stretch) {
         free(stretch->told);
         free(stretch);
 }
 
-static void turn_free(struct turns *turns) {
-        struct turn *turn = STAILQ_FIRST(&turns->list);
-
-        STAILQ_REMOVE_HEAD(&turns->list, link);
+static void turn_free(struct turn *turn) {
         free(turn->text);
         free(turn);
 }
 
 void turns_deinit(struct turns *turns) {
-        while (!TAILQ_EMPTY(&turns->stretches))
-                stretch_drop(turns, TAILQ_FIRST(&turns->stretches));
-        while (!STAILQ_EMPTY(&turns->list))
-                turn_free(turns);
+        struct turns_stretch *stretch, *next_stretch;
+        struct turn *turn, *next;
+
+        for (stretch = STAILQ_FIRST(&turns->stretches); stretch; stretch = next_stretch) {
+                next_stretch = STAILQ_NEXT(stretch, link);
+                stretch_free(stretch);
+        }
+        for (turn = STAILQ_FIRST(&turns->list); turn; turn = next) {
+                next = STAILQ_NEXT(turn, link);
+                turn_free(turn);
+        }
 }
 
 bool turns_are_complete(const struct turns *turns) {
@@ -51,12 +54,15 @@ static struct turn *turn_new(struct turns *turns, int64_t begin) {
 
 // The first ones may be complete.
 static void turns_settle(struct turns *turns) {
-        struct turn *turn;
+        struct turn *turn, *next;
 
-        while ((turn = STAILQ_FIRST(&turns->list)) && turn->is_ended && turn->n_pending == 0) {
+        for (turn = STAILQ_FIRST(&turns->list); turn && turn->is_ended && turn->n_pending == 0;
+             turn = next) {
                 if (!turn->is_dropped)
                         turns->ops->on_complete(turns->context, turn);
-                turn_free(turns);
+                next = STAILQ_NEXT(turn, link);
+                STAILQ_REMOVE_HEAD(&turns->list, link);
+                turn_free(turn);
         }
 }
 
@@ -78,14 +84,13 @@ void turns_end(struct turns *turns, int64_t position) {
 }
 
 void turns_drop(struct turns *turns) {
-        struct turns_stretch *stretch = TAILQ_LAST(&turns->stretches, turns_stretches);
-
         if (!turns->current)
                 return;
-        if (turns->is_open) {
+        if (turns->open) {
                 turns->current->n_pending--;
-                stretch_drop(turns, stretch);
-                turns->is_open = false;
+                turns->open->turn = NULL;
+                turns->open->end = 0;
+                turns->open = NULL;
         }
         turns->current->is_dropped = true;
         current_end(turns);
@@ -94,7 +99,7 @@ void turns_drop(struct turns *turns) {
 void turns_hear_silence(struct turns *turns, int64_t position) {
         const struct turn *turn = turns->current;
 
-        if (turn && turns->ends_at_pauses && turns->is_stalled && !turns->is_open &&
+        if (turn && turns->ends_at_pauses && turns->is_stalled && !turns->open &&
             position - turn->speech_end >= turns->pause)
                 current_end(turns);
 }
@@ -107,17 +112,15 @@ static void stretch_begin(struct turns *turns, int64_t begin) {
         turns_hear_silence(turns, begin);
         if (!turns->current)
                 turns->ops->on_begin(turns->context, turn_new(turns, begin));
-        turns->is_open = true;
         turns->current->n_pending++;
         *stretch = (struct turns_stretch){.turn = turns->current, .end = INT64_MAX};
-        TAILQ_INSERT_TAIL(&turns->stretches, stretch, link);
+        STAILQ_INSERT_TAIL(&turns->stretches, stretch, link);
+        turns->open = stretch;
 }
 
 static void stretch_close(struct turns *turns, const struct observer_window *window) {
-        struct turns_stretch *stretch = TAILQ_LAST(&turns->stretches, turns_stretches);
-
-        stretch->end = window->end;
-        turns->is_open = false;
+        turns->open->end = window->end;
+        turns->open = NULL;
         turns->current->speech_end = window->speech_end;
         turns->is_stalled = window->is_flushed;
         if (turns->ends_at_pauses && !window->is_cut && !window->is_flushed)
@@ -125,7 +128,7 @@ static void stretch_close(struct turns *turns, const struct observer_window *win
 }
 
 void turns_hear_window(struct turns *turns, const struct observer_window *window) {
-        if (!turns->is_open)
+        if (!turns->open)
                 stretch_begin(turns, window->begin);
         if (window->is_closed)
                 stretch_close(turns, window);
@@ -172,8 +175,8 @@ static void turn_append(struct turn *turn, const char *text) {
 }
 
 // The first stretch became text.
-static void finals_take(struct turns *turns, const struct update *update) {
-        struct turns_stretch *stretch = TAILQ_FIRST(&turns->stretches);
+static void finals_take(struct turns *turns, struct turns_stretch *stretch,
+                        const struct update *update) {
         struct turn *turn = stretch->turn;
         CLEANUP(mem_freep) char *text = xstrdup("");
 
@@ -187,16 +190,17 @@ static void finals_take(struct turns *turns, const struct update *update) {
         turn->n_pending--;
         if (turns->ops->on_final && !turn->is_dropped)
                 turns->ops->on_final(turns->context, turn, update->finals, update->n_finals);
-        stretch_drop(turns, stretch);
+        STAILQ_REMOVE_HEAD(&turns->stretches, link);
+        stretch_free(stretch);
         turns_settle(turns);
 }
 
 static void tail_take(struct turns *turns, const struct update *update) {
         struct turns_stretch *stretch;
 
-        TAILQ_FOREACH (stretch, &turns->stretches, link)
-                if (update->tail->begin < stretch->end)
-                        break;
+        STAILQ_FOREACH(stretch, &turns->stretches, link)
+        if (update->tail->begin < stretch->end)
+                break;
         if (!stretch || stretch->turn->is_dropped)
                 return;
         stable_tell(turns, stretch, update->tail->text, update->stable_bytes);
@@ -205,17 +209,19 @@ static void tail_take(struct turns *turns, const struct update *update) {
 }
 
 void turns_hear_update(struct turns *turns, const struct update *update) {
-        struct turns_stretch *stretch;
+        struct turns_stretch *stretch = STAILQ_FIRST(&turns->stretches), *next;
 
         if (update->closed_at > 0) {
                 // Stretches before it were forgotten.
-                while ((stretch = TAILQ_FIRST(&turns->stretches)) &&
-                       stretch->end < update->closed_at) {
-                        stretch->turn->n_pending--;
-                        stretch_drop(turns, stretch);
+                for (; stretch && stretch->end < update->closed_at; stretch = next) {
+                        next = STAILQ_NEXT(stretch, link);
+                        if (stretch->turn)
+                                stretch->turn->n_pending--;
+                        STAILQ_REMOVE_HEAD(&turns->stretches, link);
+                        stretch_free(stretch);
                 }
                 if (stretch)
-                        finals_take(turns, update);
+                        finals_take(turns, stretch, update);
         }
         if (update->tail && update->tail->text[0])
                 tail_take(turns, update);

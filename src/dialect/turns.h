@@ -45,10 +45,10 @@ struct turns_ops {
 };
 
 struct turns_stretch {
-        struct turn *turn;
-        int64_t end;  // while it is open: INT64_MAX
-        char *told;   // of its text; NULL: nothing
-        TAILQ_ENTRY(turns_stretch) link;
+        struct turn *turn;  // NULL: it was forgotten
+        int64_t end;        // while it is open: INT64_MAX; 0: it was forgotten
+        char *told;         // of its text; NULL: nothing
+        STAILQ_ENTRY(turns_stretch) link;
 };
 
 struct turns {
@@ -57,11 +57,11 @@ struct turns {
         bool ends_at_pauses;
         int64_t pause;         // samples of silence that end a turn whose sound had stopped
         struct turn *current;  // the last one, while it has not ended
-        bool is_open;          // its last stretch is
-        bool is_stalled;       // that was closed, but not at a pause
+        struct turns_stretch *open;  // its last stretch, while it goes on
+        bool is_stalled;             // that was closed, but not at a pause
         uint64_t n_turns;
         STAILQ_HEAD(, turn) list;
-        TAILQ_HEAD(turns_stretches, turns_stretch) stretches;  // that are not text yet
+        STAILQ_HEAD(, turns_stretch) stretches;  // that are not text yet
 };
 
 void turns_init(struct turns *turns, const struct turns_ops *ops, void *context);

@@ -304,9 +304,7 @@ static void live_on_speech(void *context, bool is_speaking) {
 }
 
 static void live_on_speech_window(void *context, const struct observer_window *window) {
-        struct stream *stream = context;
-
-        observers_on_window(stream->observers, window);
+        observers_on_window(((struct stream *)context)->observers, window);
 }
 
 // What a window holds is kept.

@@ -61,7 +61,7 @@ def text_of(heard):
         (["eavesdrop.v1", "other"], "eavesdrop.v1"),
         (["token", "s3cret", "eavesdrop.v1"], "eavesdrop.v1"),
         (["realtime", "openai-insecure-api-key.sk-s3cret", "openai-beta.realtime-v1"], "realtime"),
-        (["bearer", "s3cret"], None),
+        (["bearer", "s3cret"], "bearer"),
     ],
 )
 def test_a_sub_protocol_is_answered_and_no_secret(server, offered, chosen):

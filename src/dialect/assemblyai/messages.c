@@ -42,15 +42,23 @@ int assemblyai_command_read(enum assemblyai_command *ret, json_t **ret_message,
 
 // --- words -----------------------------------------------------------------------------------
 
-static void word_add(struct assemblyai_words *words, const char *text, size_t n, int64_t begin,
-                     int64_t end, double confidence, bool is_final) {
+struct told_word {
+        const char *text;
+        size_t n;            // bytes of it
+        int64_t begin, end;  // samples
+        double confidence;
+        bool is_final;
+};
+
+static void word_add(struct assemblyai_words *words, const struct told_word *word) {
         if (!words->list)
                 words->list = json_array();
         json_array_append_new(words->list,
                               json_pack("{sIsIss%sfsb}", "start",
-                                        (json_int_t)(begin * 1000 / AUDIO_RATE), "end",
-                                        (json_int_t)(end * 1000 / AUDIO_RATE), "text", text, n,
-                                        "confidence", confidence, "word_is_final", is_final));
+                                        (json_int_t)(word->begin * 1000 / AUDIO_RATE), "end",
+                                        (json_int_t)(word->end * 1000 / AUDIO_RATE), "text",
+                                        word->text, word->n, "confidence", word->confidence,
+                                        "word_is_final", word->is_final));
         words->n++;
 }
 
@@ -61,18 +69,21 @@ static const char *blanks_skip(const char *text) {
 // Each letter takes as long as any other.
 static void text_spread(struct assemblyai_words *words, const struct segment *segment,
                         bool is_final, int64_t base) {
-        size_t n = strlen(segment->text);
-        int64_t length = segment->end - segment->begin;
+        int64_t n = (int64_t)strlen(segment->text), length = segment->end - segment->begin;
 
         for (const char *at = blanks_skip(segment->text); *at;) {
-                size_t begin = (size_t)(at - segment->text), n_word = strcspn(at, " ");
+                int64_t begin = at - segment->text;
+                struct told_word word = {
+                        .text = at,
+                        .n = strcspn(at, " "),
+                        .begin = base + segment->begin + length * begin / n,
+                        .confidence = is_final ? CONFIDENCE_FINAL : CONFIDENCE_TAIL,
+                        .is_final = is_final,
+                };
 
-                word_add(words, at, n_word,
-                         base + segment->begin + length * (int64_t)begin / (int64_t)n,
-                         base + segment->begin +
-                                 length * (int64_t)(begin + n_word) / (int64_t)n,
-                         is_final ? CONFIDENCE_FINAL : CONFIDENCE_TAIL, is_final);
-                at = blanks_skip(at + n_word);
+                word.end = base + segment->begin + length * (begin + (int64_t)word.n) / n;
+                word_add(words, &word);
+                at = blanks_skip(at + word.n);
         }
 }
 
@@ -81,13 +92,18 @@ void assemblyai_words_add(struct assemblyai_words *words, const struct segment *
         if (segment->n_words == 0)
                 text_spread(words, segment, is_final, base);
         for (size_t i = 0; i < segment->n_words; i++) {
-                const struct hypothesis_word *word = &segment->words[i];
-                const char *text = blanks_skip(word->text);
+                const struct hypothesis_word *heard = &segment->words[i];
+                struct told_word word = {
+                        .text = blanks_skip(heard->text),
+                        .begin = base + heard->begin,
+                        .end = base + heard->end,
+                        .confidence = isfinite(heard->probability) ? heard->probability : 0,
+                        .is_final = is_final,
+                };
 
-                if (text[0])
-                        word_add(words, text, strlen(text), base + word->begin,
-                                 base + word->end,
-                                 isfinite(word->probability) ? word->probability : 0, is_final);
+                word.n = strlen(word.text);
+                if (word.n)
+                        word_add(words, &word);
         }
 }
 

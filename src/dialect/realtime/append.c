@@ -75,20 +75,25 @@ static int hex_value(char c) {
 // Some encoders escape "/" and "+": as \/ and \u002B.
 static void escape_take(struct append *append, char c, struct decoded *decoded) {
         int value = hex_value(c);
+        char letter = '\0';  // which is none
 
         if (append->n_hex == 0) {
                 append->is_escaped = c == 'u';
                 append->n_hex = c == 'u' ? 4 : 0;
                 append->escape = 0;
+                if (c == '/')
+                        letter = c;
                 if (c != 'u')
-                        letter_take(append, c == '/' ? c : '\0', decoded);
+                        letter_take(append, letter, decoded);
                 return;
         }
         append->escape = append->escape << 4 | (unsigned)(value < 0 ? 0xfff : value);
         if (--append->n_hex > 0)
                 return;
         append->is_escaped = false;
-        letter_take(append, append->escape < 128 ? (char)append->escape : '\0', decoded);
+        if (append->escape < 128)
+                letter = (char)append->escape;
+        letter_take(append, letter, decoded);
 }
 
 // The padding that is left out is no damage: there is but one way to read that.

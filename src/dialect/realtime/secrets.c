@@ -94,17 +94,18 @@ static void secret_lend(const struct secret_asking *asking,
                         const struct realtime_settings *settings, int64_t seconds) {
         struct exchange *exchange = asking->exchange;
         nsec_t wall = loop_wall(hub_parts(asking->place.hub)->loop);
-        int64_t now = wall / NSEC_PER_MSEC, expires = now + seconds * 1000;
+        int64_t now = wall / NSEC_PER_MSEC;
+        const struct ticket_terms terms = {rest_realtime.name, now, now + seconds * 1000};
         char *secret = NULL;
         struct error error;
         int r = tickets_lend(asking->place.tickets, exchange_request(exchange)->principal,
-                             rest_realtime.name, expires, now, &secret, &error);
+                             &terms, &secret, &error);
 
         if (r < 0) {
                 words_refuse(exchange, r == -EPERM ? 403 : r == -EBUSY ? 429 : 503, error.text);
                 return;
         }
-        json_reply(exchange, secret_json(settings, secret, expires / 1000));
+        json_reply(exchange, secret_json(settings, secret, terms.expires / 1000));
         explicit_bzero(secret, strlen(secret));
         free(secret);
 }

@@ -235,6 +235,8 @@ static void turns_follow(struct realtime *realtime) {
 }
 
 static void update_take(struct realtime *realtime, const struct realtime_command *command) {
+        enum pcm_format pcm = realtime->settings.pcm;
+        unsigned rate = realtime->settings.rate;
         struct request request;
         struct realtime_mistake mistake;
         struct error error;
@@ -249,7 +251,7 @@ static void update_take(struct realtime *realtime, const struct realtime_command
                 realtime->settings.is_flat = false;
         turns_follow(realtime);
         request = request_of(realtime);
-        if (realtime->session->stream)
+        if (realtime->session->stream && (pcm != request.format || rate != request.rate))
                 (void)session_sound_change(realtime->session, &request, &error);
         realtime->is_stale = true;
         event_send(realtime,
