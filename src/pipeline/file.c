@@ -312,7 +312,8 @@ int file_open(struct file **ret, const struct stream_services *services,
         file->listener = *listener;
         file->held_last = &file->held_first;
         file->awaits_language = settings->awaits_language;
-        file->is_watched = settings->is_watched && !settings->awaits_language;
+        file->is_watched = settings->pauses && settings->pauses->window_early > 0 &&
+                           !settings->awaits_language;
         r = windows_init(&file->windows, services, &windows_settings);
         if (r < 0)
                 return r;

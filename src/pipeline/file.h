@@ -26,17 +26,17 @@ struct filter_limits;
 
 struct file_settings {
         const char *owner;  // whose share of the decoder it takes; NULL: one of its own
-        const struct decode_options *options;   // copied; language "" detects
-        const struct filter_limits *filters;    // copied; NULL: the usual ones
-        const struct segmenter_config *pauses;  // NULL: windows of 30 s
-        const struct clips *clips;              // what is transcribed of it; outlives the file
+        const struct decode_options *options;  // copied; language "" detects
+        const struct filter_limits *filters;   // copied; NULL: the usual ones
+        // NULL: windows of 30 s. With early ones somebody waits for the first text: the first
+        // window goes alone, and the others, behind whose encoding it would wait, when it is
+        // answered.
+        const struct segmenter_config *pauses;
+        const struct clips *clips;  // what is transcribed of it; outlives the file
         // Where the language is detected. True: all windows wait for the first in which
         // something was said, or for the vote of several, and are in its language. False:
         // windows go at once, and each detects it until one was sure.
         bool awaits_language;
-        // Somebody waits for its first text: the first window goes alone, and the others when
-        // it is answered, behind whose encoding it would wait else.
-        bool is_watched;
 };
 
 // None of these may close the file; they come from inside its work.

@@ -108,7 +108,7 @@ static void solo_run(engine_answer answer, bool is_watched,
         services = rig_services(rig, scheduler);
         settings = rig_file_settings(rig);
         settings.awaits_language &= !is_watched;
-        settings.is_watched = is_watched;
+        rig->pauses.window_early = is_watched ? rig->pauses.window_max / 2 : 0;
         engine_script_hold(script);
         assert_int_equal(file_open(&solo.file, &services, &settings, &listener), 0);
         assert_int_equal(

@@ -505,7 +505,6 @@ static int file_begin(struct stream *stream, const struct stream_settings *setti
                 .filters = settings->filters,
                 .pauses = &pauses,
                 .clips = &clips_whole,
-                .is_watched = settings->window_early > 0,
         };
         struct file_listener listener = {
                 .on_update = file_on_update,
