@@ -310,8 +310,8 @@ async def twilio(place, samples, take, name):
             except asyncio.TimeoutError:
                 take.trouble = "the call was not ended by the server"
 
-    # Each track is a stream of its own.
-    await telephoned(place, f"{name}:inbound", take, call())
+    # One track alone has the call's name.
+    await telephoned(place, name, take, call())
 
 
 async def audiosocket(place, samples, take, name):
