@@ -14,6 +14,7 @@ static void no_message_bus_is_nothing_wrong(void **state) {
         struct announcement *announcement;
 
         (void)state;
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): the only thread
         assert_int_equal(setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus", 1), 0);
         announcement = announcement_new("eavesdrop", "_test._tcp", 1);
         assert_non_null(announcement);

@@ -56,6 +56,7 @@ static void side_on_raw(void *context, const struct http_request *request, struc
         raw_set_handler(raw, &handler, 64 * 1024);
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the listener's type of it
 static char *side_admit(void *context, struct http_request *request, int *ret_status) {
         (void)context;
         (void)request;
