@@ -20,14 +20,15 @@
 #define FORM_HEAD "--XX\r\nContent-Disposition: form-data; name=file; filename=a.flac\r\n\r\n"
 #define FORM_TAIL "\r\n--XX--\r\n"
 
-// The recording as WAV, which is larger than what is held in memory, by silence before it.
+// Silence as WAV, which is larger than what is held in memory.
 static char *long_wav(size_t *ret_n) {
+        static const uint8_t riff[16] = "RIFF....WAVEfmt ";
         const uint32_t rate = 48000, n_data = 2 * rate * 15, n_riff = 36 + n_data;
         char *wav = xcalloc(44 + n_data, 1);
-        const uint32_t byte_rate = 2 * rate, n_format = 16;
+        const uint32_t byte_rate = 2 * rate, n_format = 16, data = 0x61746164;  // "data"
         const uint16_t pcm = 1, channels = 1, align = 2, bits = 16;
 
-        memcpy(wav, "RIFF....WAVEfmt ", 16);
+        memcpy(wav, riff, sizeof(riff));
         memcpy(wav + 4, &n_riff, 4);
         memcpy(wav + 16, &n_format, 4);
         memcpy(wav + 20, &pcm, 2);
@@ -36,7 +37,7 @@ static char *long_wav(size_t *ret_n) {
         memcpy(wav + 28, &byte_rate, 4);
         memcpy(wav + 32, &align, 2);
         memcpy(wav + 34, &bits, 2);
-        memcpy(wav + 36, "data", 4);
+        memcpy(wav + 36, &data, 4);
         memcpy(wav + 40, &n_data, 4);
         *ret_n = 44 + n_data;
         return wav;

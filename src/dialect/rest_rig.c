@@ -130,7 +130,7 @@ static void rig_on_request(void *context, struct exchange *exchange) {
 static char *rig_admit(void *context, struct http_request *request, int *ret_status) {
         const struct rest_rig *rig = context;
 
-        (void)ret_status;
+        *ret_status = 403;  // of nobody
         request->principal = rig->principal;
         request->page = http_request_header(request, "Origin");
         return NULL;
