@@ -24,7 +24,7 @@
 static char *long_wav(size_t *ret_n) {
         static const uint8_t riff[16] = "RIFF....WAVEfmt ";
         const uint32_t rate = 48000, n_data = 2 * rate * 15, n_riff = 36 + n_data;
-        char *wav = xcalloc(44 + n_data, 1);
+        uint8_t *wav = xcalloc(44 + n_data, 1);
         const uint32_t byte_rate = 2 * rate, n_format = 16, data = 0x61746164;  // "data"
         const uint16_t pcm = 1, channels = 1, align = 2, bits = 16;
 
@@ -40,7 +40,7 @@ static char *long_wav(size_t *ret_n) {
         memcpy(wav + 36, &data, 4);
         memcpy(wav + 40, &n_data, 4);
         *ret_n = 44 + n_data;
-        return wav;
+        return (char *)wav;
 }
 
 // --- tests -----------------------------------------------------------------------------------
