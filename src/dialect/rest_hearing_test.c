@@ -25,7 +25,7 @@ static char *long_wav(size_t *ret_n) {
         static const uint8_t riff[16] = "RIFF....WAVEfmt ";
         const uint32_t rate = 48000, n_data = 2 * rate * 15, n_riff = 36 + n_data;
         uint8_t *wav = xcalloc(44 + n_data, 1);
-        const uint32_t byte_rate = 2 * rate, n_format = 16, data = 0x61746164;  // "data"
+        const uint32_t byte_rate = 2 * rate, n_format = 16;
         const uint16_t pcm = 1, channels = 1, align = 2, bits = 16;
 
         memcpy(wav, riff, sizeof(riff));
@@ -37,7 +37,7 @@ static char *long_wav(size_t *ret_n) {
         memcpy(wav + 28, &byte_rate, 4);
         memcpy(wav + 32, &align, 2);
         memcpy(wav + 34, &bits, 2);
-        memcpy(wav + 36, &data, 4);
+        wav[36] = 'd', wav[37] = wav[39] = 'a', wav[38] = 't';
         memcpy(wav + 40, &n_data, 4);
         *ret_n = 44 + n_data;
         return (char *)wav;
