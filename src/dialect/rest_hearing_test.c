@@ -26,17 +26,15 @@ static char *long_wav(size_t *ret_n) {
         const uint32_t rate = 48000, n_data = 2 * rate * 15, n_riff = 36 + n_data;
         uint8_t *wav = xcalloc(44 + n_data, 1);
         const uint32_t byte_rate = 2 * rate, n_format = 16;
-        const uint16_t pcm = 1, channels = 1, align = 2, bits = 16;
+        const uint32_t pcm_mono = 1 | 1 << 16, two_of_16 = 2 | 16 << 16;  // pairs of 16 bits
 
         memcpy(wav, riff, sizeof(riff));
         memcpy(wav + 4, &n_riff, 4);
         memcpy(wav + 16, &n_format, 4);
-        memcpy(wav + 20, &pcm, 2);
-        memcpy(wav + 22, &channels, 2);
+        memcpy(wav + 20, &pcm_mono, 4);
         memcpy(wav + 24, &rate, 4);
         memcpy(wav + 28, &byte_rate, 4);
-        memcpy(wav + 32, &align, 2);
-        memcpy(wav + 34, &bits, 2);
+        memcpy(wav + 32, &two_of_16, 4);
         wav[36] = 'd', wav[37] = wav[39] = 'a', wav[38] = 't';
         memcpy(wav + 40, &n_data, 4);
         *ret_n = 44 + n_data;
