@@ -15,7 +15,8 @@ static const char *const beginnings[] = {BEARER_PROTOCOL_TOKEN, "openai-insecure
 
 // What stands behind one of the schemes' names, or a word that stands alone. NULL: nothing of
 // ours.
-static char *authorization_read(const char *value) {
+static char *authorization_read(const char *value, bool *ret_is_foreign) {
+        *ret_is_foreign = false;
         if (!value)
                 return NULL;
         for (size_t i = 0; i < N(schemes); i++) {
@@ -24,6 +25,7 @@ static char *authorization_read(const char *value) {
                 if (strncasecmp(value, schemes[i], n) == 0 && value[n] == ' ')
                         return xstrdup(value + n + strspn(value + n, " "));
         }
+        *ret_is_foreign = true;
         return value[0] && !strpbrk(value, " \t,=") ? xstrdup(value) : NULL;
 }
 
@@ -63,15 +65,23 @@ static char *offers_read(const char *offers, bool *is_next) {
         return secret;
 }
 
-char *bearer_read(const struct http_request *request) {
-        char *secret = authorization_read(http_request_header(request, "Authorization"));
+char *bearer_read(const struct http_request *request, bool *ret_is_foreign) {
+        char *secret = authorization_read(http_request_header(request, "Authorization"),
+                                          ret_is_foreign);
         const char *offers = NULL;
         bool is_next = false;
 
+        if (secret)
+                return secret;
         while (!secret &&
-               (offers = http_request_next(request, "Sec-WebSocket-Protocol", offers)))
+               (offers = http_request_next(request, "Sec-WebSocket-Protocol", offers))) {
                 secret = offers_read(offers, &is_next);
-        return secret ? secret : http_request_query(request, "token");
+                *ret_is_foreign = !strstr(offers, BEARER_PROTOCOL_TOKEN);
+        }
+        if (secret)
+                return secret;
+        *ret_is_foreign = false;
+        return http_request_query(request, "token");
 }
 
 char *bearer_free(char *secret) {

@@ -47,10 +47,11 @@ static void each_client_has_its_way(void **state) {
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
                 struct http_request request = {0};
                 struct http_head head = {0};
+                bool is_foreign;
                 CLEANUP(bearer_freep) char *secret = NULL;
 
                 assert_true(request_fill(&request, &head, cases[i].target, cases[i].headers));
-                secret = bearer_read(&request);
+                secret = bearer_read(&request, &is_foreign);
                 if (!cases[i].secret != !secret ||
                     (secret && strcmp(secret, cases[i].secret) != 0))
                         fail_msg("case %zu: '%s' instead of '%s'", i, secret ? secret : "",

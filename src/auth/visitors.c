@@ -31,6 +31,16 @@ static const struct principal unknown = {
         .stranger = "the token is not known here: it is mistyped, has expired or was revoked",
 };
 
+// The same where it was sent in a way of other services.
+static const struct principal unfamiliar = {
+        .name = "unknown token",
+        .stranger = "the token is not known here: it is mistyped, has expired or was revoked",
+};
+
+static bool is_unknown(const struct principal *principal) {
+        return principal == &unknown || principal == &unfamiliar;
+}
+
 // Asked by orchestrators and balancers, under whatever name they have for us; they tell
 // nothing.
 static const char *const public_paths[] = {"/healthz", "/readyz", "/health"};
@@ -194,14 +204,15 @@ const struct principal *visitors_identify(const struct visitors *visitors, const
 // Somebody with a token, or with none; held. NULL: with none.
 static const struct principal *bearer_find(const struct visitors *visitors,
                                            const struct http_request *request) {
-        CLEANUP(bearer_freep) char *secret = bearer_read(request);
+        bool is_foreign;
+        CLEANUP(bearer_freep) char *secret = bearer_read(request, &is_foreign);
         const struct principal *found;
 
         if (!secret)
                 return NULL;
         found = visitors_identify(visitors, secret);
         if (!found)
-                return &unknown;
+                return is_foreign ? &unfamiliar : &unknown;
         found->life->n_connections++;
         return principal_hold(found);
 }
@@ -220,7 +231,8 @@ static void stranger_name(const struct visitors *visitors, struct http_request *
         const struct principal *stranger = stranger_find(visitors, request, client);
 
         if (!request->principal ||
-            (stranger->scopes && key_of(visitors, request) == KEY_IS_A_HABIT))
+            (stranger->scopes && (request->principal == &unfamiliar ||
+                                  key_of(visitors, request) == KEY_IS_A_HABIT)))
                 request->principal = stranger;
 }
 
@@ -243,7 +255,7 @@ static char *nobody_refuse(const struct visitors *visitors, const struct http_re
 
         if (!http_request_header(request, "Upgrade") || principal_may(principal, SCOPE_READ) ||
             principal_may(principal, SCOPE_LISTEN) ||
-            (principal != &unknown && key_of(visitors, request) == KEY_COMES_LATER))
+            (!is_unknown(principal) && key_of(visitors, request) == KEY_COMES_LATER))
                 return NULL;
         *ret_status = principal->stranger ? 401 : 403;
         return principal->stranger
@@ -278,7 +290,7 @@ char *visitors_admit(const struct visitors *visitors, struct http_request *reque
                 is_handed_on = false;
         }
         request->principal = bearer_find(visitors, request);
-        if (!words && (!request->principal || request->principal == &unknown))
+        if (!words && (!request->principal || is_unknown(request->principal)))
                 words = stranger_judge(visitors, request, &forwarded, is_handed_on);
         if (!words)
                 words = nobody_refuse(visitors, request, ret_status);

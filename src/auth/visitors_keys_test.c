@@ -108,6 +108,9 @@ static void a_server_without_tokens_ignores_the_keys_of_stock_clients(void **sta
         assert_int_equal(status_of(fixture, "/", "Bearer sk-whatever", &name), 401);
         assert_string_equal(name, "unknown token");
         assert_int_equal(status_of(fixture, "/", NULL, &name), 0);
+        // But not in ways in which other services' are sent.
+        assert_int_equal(status_of(fixture, "/", "whatever", &name), 0);
+        assert_string_equal(name, "anonymous");
 }
 
 static void a_server_with_tokens_wants_one(void **state) {
