@@ -31,7 +31,7 @@ static const struct principal unknown = {
         .stranger = "the token is not known here: it is mistyped, has expired or was revoked",
 };
 
-// The same where it was sent in a way of other services.
+// Who sent one in a way of other services.
 static const struct principal unfamiliar = {
         .name = "unknown token",
         .stranger = "the token is not known here: it is mistyped, has expired or was revoked",
