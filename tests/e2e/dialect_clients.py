@@ -251,8 +251,8 @@ async def wyoming(place, samples, take, _):
         writer.close()
 
 
-async def follow(place, name, take, is_heard):
-    """Segments of the stream as they come, of those who are not told what they said; is_heard is set at each."""
+async def follow(place, name, take):
+    """Segments of the stream as they come, of those who are not told what they said."""
     reader, writer = await asyncio.open_connection("127.0.0.1", place.port, limit=1 << 22)
     writer.write(f"GET /api/v1/events?kind=segment&stream={name} HTTP/1.1\r\nHost: 127.0.0.1:{place.port}\r\n\r\n".encode())
     try:
@@ -261,23 +261,21 @@ async def follow(place, name, take, is_heard):
                 data = json.loads(line[6:])
                 if data["kind"] == "segment":
                     take.final(data["text"])
-                    is_heard.set()
     finally:
         writer.close()
 
 
 async def telephoned(place, name, take, call):
-    """A call's text, by the API. What is owed has come when nothing came for three seconds."""
-    has_come = asyncio.Event()
-    following = asyncio.create_task(follow(place, name, take, has_come))
+    """A call's text, by the API: what is owed has come when its stream is no more."""
+    following = asyncio.create_task(follow(place, name, take))
     await call
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        has_come.clear()
-        try:
-            await asyncio.wait_for(has_come.wait(), 3)
-        except asyncio.TimeoutError:
+        listed = await asyncio.to_thread(ask, place, "/api/v1/streams")
+        if name not in [stream["name"] for stream in listed["streams"]]:
             break
+        await asyncio.sleep(0.2)
+    await asyncio.sleep(1)  # in which the events come
     following.cancel()
 
 
