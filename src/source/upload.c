@@ -134,15 +134,17 @@ static void upload_over_seconds(struct upload *upload) {
 
 // --- what becomes of it -------------------------------------------------------------------
 
-#define PIPE_BYTES 65536  // that a pipe holds: written, and perhaps not read yet
+bool upload_bytes_inflate(uint64_t n_written, uint64_t n_unread, uint64_t n_samples) {
+        uint64_t taken = n_written > n_unread ? n_written - n_unread : 0;
+
+        return n_samples / AUDIO_RATE > UPLOAD_FREE_SECONDS + taken / UPLOAD_SECOND_BYTES;
+}
 
 static bool upload_is_inflated(const struct upload *upload) {
         uint64_t written = upload->n_bytes - media_pending(upload->media);
-        uint64_t unread = upload->descriptor < 0 ? PIPE_BYTES : 0;
-        uint64_t taken = written > unread ? written - unread : 0;
-        uint64_t seconds = upload->n_samples / AUDIO_RATE;
 
-        return seconds > UPLOAD_FREE_SECONDS + taken / UPLOAD_SECOND_BYTES;
+        return upload_bytes_inflate(written, upload->descriptor < 0 ? UPLOAD_PIPE_BYTES : 0,
+                                    upload->n_samples);
 }
 
 static void media_on_samples(void *context, const float *samples, size_t n) {

@@ -42,6 +42,12 @@
 #define UPLOAD_SECOND_BYTES 32
 #define UPLOAD_FREE_SECONDS 600
 
+#define UPLOAD_PIPE_BYTES 65536  // that a pipe holds: written, and perhaps not read yet
+
+// Whether so many bytes, some of them perhaps not read yet, hold fewer samples of AUDIO_RATE
+// than these.
+bool upload_bytes_inflate(uint64_t n_written, uint64_t n_unread, uint64_t n_samples);
+
 struct media_backend;
 struct upload;
 

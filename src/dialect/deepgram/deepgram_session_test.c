@@ -1,4 +1,5 @@
 // A live Deepgram client: results that tile its time line, and what it is told at the end.
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -387,6 +388,42 @@ static void garbage_in_place_of_a_container_is_no_sound(void **state) {
         media_backend_free(media);
 }
 
+// The head of a WAV file whose length is not known, and silence.
+static void wave_send(struct session *session, size_t n) {
+        static const uint8_t head[44] = {'R', 'I', 'F', 'F', 255, 255, 255, 255, 'W', 'A', 'V',
+                                         'E', 'f', 'm', 't', ' ', 16,  0,   0,   0,   1,   0,
+                                         1,   0,   128, 62,  0,   0,   0,   125, 0,   0,   2,
+                                         0,   16,  0,   'd', 'a', 't', 'a', 255, 255, 255, 255};
+        uint8_t *bytes = (uint8_t *)xcalloc(n, 1);
+
+        memcpy(bytes, head, sizeof(head));
+        sound_send(session, bytes, n);
+        free(bytes);
+}
+
+static void what_was_heard_is_told_though_the_sound_is_lost(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+        struct media_backend *media = media_backend_new(rig->hub->loop, rig_media[1]);
+        const struct upload_services services = {.loop = rig->hub->loop, .media = media};
+        struct session *session;
+
+        rig->hub->parts.uploads = &services;
+        hub_rig_renew(rig->hub);
+        session = client_connect(rig, "/v1/listen");
+        wave_send(session, 200000);
+        while (stream_position(session->stream) == 0)
+                loop_turn(rig->hub->loop);
+        kill(rig_only_child(), SIGKILL);
+        message_expect(rig, "Error");
+        message_expect(rig, "Metadata");
+        close_expect(rig, "1011 NET-0000");
+        close(rig->fd);
+        rig->fd = -1;
+        while (session_of(rig) || source_children() > 0)
+                loop_turn(rig->hub->loop);
+        media_backend_free(media);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 DEEPGRAM_TEST(finals_tile_the_sound_and_metadata_is_last),
@@ -401,6 +438,7 @@ int main(void) {
                 DEEPGRAM_TEST(one_channel_may_be_finalized),
                 DEEPGRAM_TEST(floats_that_are_none_are_no_sound),
                 DEEPGRAM_TEST(garbage_in_place_of_a_container_is_no_sound),
+                DEEPGRAM_TEST(what_was_heard_is_told_though_the_sound_is_lost),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

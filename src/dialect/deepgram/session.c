@@ -1,6 +1,7 @@
 // The Deepgram dialect, live: sound from the first message on, results that tile its time line,
 // Finalize, KeepAlive and CloseStream. Clients of the service come back after any close but
 // 1000, so that is how all ends that was asked for.
+#include <errno.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "dialect/deepgram/wish.h"
 #include "dialect/session.h"
 #include "pipeline/hub_admission.h"
+#include "util/log.h"
 #include "util/mem.h"
 
 #define LISTEN_PATH "/v1/listen"
@@ -24,6 +26,7 @@
 #define CODE_DONE     1000
 #define CODE_UNUSABLE 1008
 #define CODE_SILENT   1011
+#define CODE_LOST     1011
 
 #define UNKNOWN (-1)
 
@@ -46,7 +49,7 @@ struct deepgram {
         struct loop_timer *silence;
         struct told_channel channels[SESSION_CHANNELS_MAX];
         const char *reason;  // of the close, in the service's words; NULL: none
-        uint16_t code;       // that it has then
+        uint16_t code;       // that it has then where the client is refused
 };
 
 // --- results ---------------------------------------------------------------------------------
@@ -264,7 +267,7 @@ static void deepgram_goodbye(struct session *session, uint16_t code) {
                 text = deepgram_encode_metadata(&metadata, &n);
                 session_send(session, text, n);
         }
-        session_close(session, code, "");
+        session_close(session, code, deepgram && deepgram->reason ? deepgram->reason : "");
 }
 
 static void deepgram_on_silence(void *context) {
@@ -341,13 +344,32 @@ static void sound_on_want(void *context, bool is_wanted) {
                 session_read(session, is_wanted);
 }
 
-// The bytes that came last are no sound, or the media process has read all of it.
-static void sound_on_end(void *context, const char *words) {
-        struct session *session = context;
-        struct deepgram *deepgram = session->state;
+// What was heard before the sound broke off is told as at any other end.
+static void sound_is_lost(struct deepgram *deepgram, const struct error *error) {
+        struct session *session = deepgram->session;
+        bool is_ours = error->code == -EAGAIN;
+        uint16_t code = is_ours ? CODE_LOST : CODE_UNUSABLE;
+        const char *reason = is_ours ? "NET-0000" : "DATA-0000";
+        size_t n;
+        char *text;
 
-        if (words && !session->is_closing)
-                deepgram_send_away(deepgram, CODE_UNUSABLE, "DATA-0000", words);
+        if (stream_position(session->stream) == 0) {
+                deepgram_send_away(deepgram, code, reason, error->text);
+                return;
+        }
+        log_info(session->base.about, "sound-lost", "%s", error->text);
+        text = deepgram_encode_error(reason, error->text, NULL, &n);
+        session_send(session, text, n);
+        deepgram->reason = reason;
+        session_leave(session, code);
+}
+
+// The sound is no sound, or broke off, or the media process has read all of it.
+static void sound_on_end(void *context, const struct error *error) {
+        struct session *session = context;
+
+        if (error && !session->is_leaving)
+                sound_is_lost(session->state, error);
         else
                 session_leave(session, CODE_DONE);
 }
@@ -366,7 +388,7 @@ static int streams_open(struct deepgram *deepgram, struct error *error) {
                        : session_stream_open(session, &request, &single_observer, error);
 }
 
-static int sound_open(struct deepgram *deepgram, struct error *error) {
+static void sound_open(struct deepgram *deepgram) {
         const struct live_sound_listener listener = {
                 .on_samples = sound_on_samples,
                 .on_finalized = sound_on_finalized,
@@ -375,8 +397,8 @@ static int sound_open(struct deepgram *deepgram, struct error *error) {
                 .context = deepgram->session,
         };
 
-        return live_sound_open(&deepgram->sound, &deepgram->wish,
-                               hub_parts(deepgram->session->hub)->uploads, &listener, error);
+        deepgram->sound = live_sound_open(
+                &deepgram->wish, hub_parts(deepgram->session->hub)->uploads, &listener);
 }
 
 // False: it was refused.
@@ -406,10 +428,11 @@ static void deepgram_begin(struct session *session, const struct http_request *r
         }
         if (!deepgram_admit(session))
                 return;
-        if (streams_open(deepgram, &error) < 0 || sound_open(deepgram, &error) < 0) {
+        if (streams_open(deepgram, &error) < 0) {
                 session_refuse(session, CODE_UNUSABLE, error.text, 0);
                 return;
         }
+        sound_open(deepgram);
         deepgram->sum = EVP_MD_CTX_new();
         EVP_DigestInit_ex(deepgram->sum, EVP_sha256(), NULL);
         deepgram->silence =
