@@ -1,6 +1,5 @@
 #include "dialect/call.h"
 
-#include "pipeline/hub_admission.h"
 #include "pipeline/hub_names.h"
 #include "pipeline/hub_parking.h"
 #include "util/mem.h"
@@ -48,23 +47,12 @@ static char *free_name(const struct session *session, const char *name,
         return NULL;
 }
 
-static bool is_admitted(struct session *session) {
-        CLEANUP(mem_freep) char *words = NULL;
-        struct hub_refusal refusal;
-
-        if (hub_admits(session->hub, &session->base, &refusal))
-                return true;
-        words = xasprintf("Server busy: %s; %s", refusal.reason, refusal.remedy);
-        session_refuse(session, 1013, words, refusal.retry);
-        return false;
-}
-
 bool call_open(struct session *session, const struct request *request,
                const char *const *sides) {
         CLEANUP(mem_freep) char *name = NULL;
         struct error error;
 
-        if (!is_admitted(session))
+        if (!session_admit(session))
                 return false;
         if (!sides)
                 sides = one_side;

@@ -328,6 +328,17 @@ void session_leave(struct session *session, uint16_t code) {
                 session_goodbye(session, code);
 }
 
+bool session_admit(struct session *session) {
+        CLEANUP(mem_freep) char *words = NULL;
+        struct hub_refusal refusal;
+
+        if (hub_admits(session->hub, &session->base, &refusal))
+                return true;
+        words = xasprintf("Server busy: %s; %s", refusal.reason, refusal.remedy);
+        session_refuse(session, 1013, words, refusal.retry);
+        return false;
+}
+
 // --- life ------------------------------------------------------------------------------------
 
 static struct session *session_new(struct hub *hub, const struct dialect *const *dialects,

@@ -94,6 +94,10 @@ bool session_identify(struct session *session, const char *secret);
 // Refuse in the dialect's words, log and count it, and begin to close. `retry`: dialect.h.
 void session_refuse(struct session *session, uint16_t code, const char *words, nsec_t retry);
 
+// Whether one more may be let in now (hub_admission.h). False: it was refused, in words that
+// all dialects share.
+bool session_admit(struct session *session);
+
 // Finish in order: flush, wait for the backlog, goodbye with `code`.
 void session_leave(struct session *session, uint16_t code);
 

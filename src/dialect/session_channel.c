@@ -267,10 +267,18 @@ void session_flush(struct session *session) {
                 stream_flush(session->channels[i].stream);
 }
 
+void session_channel_settle(struct session_channel *channel) {
+        feed_finish(&channel->feed, channel_on_samples, channel->stream);
+}
+
+void session_channel_flush(struct session_channel *channel) {
+        channel->is_flushing = true;
+        stream_flush(channel->stream);
+}
+
 void session_end_sound(struct session *session) {
         for (unsigned i = 0; i < session->n_channels; i++)
-                feed_finish(&session->channels[i].feed, channel_on_samples,
-                            session->channels[i].stream);
+                session_channel_settle(&session->channels[i]);
         session_flush(session);
 }
 

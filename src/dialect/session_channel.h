@@ -77,6 +77,14 @@ void session_channel_feed(struct session_channel *channel, const uint8_t *bytes,
 // follows once all of that is text, at once if nothing is to become any.
 void session_flush(struct session *session);
 
+// Close the open window of one channel now; on_idle follows once none is being flushed any
+// more.
+void session_channel_flush(struct session_channel *channel);
+
+// Give the channel's stream what its feed still holds back (feed_finish), before a flush that
+// is to have all that came. Sound may go on afterwards.
+void session_channel_settle(struct session_channel *channel);
+
 // No more sound comes: flush, with what the feeds still have.
 void session_end_sound(struct session *session);
 

@@ -253,6 +253,97 @@ static void finalize_is_always_answered(void **state) {
         message_expect(rig, "Metadata");
 }
 
+static void the_resamplers_rest_belongs_to_what_is_finalized(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+        struct session *session =
+                client_connect(rig, "/v1/listen?encoding=linear16&sample_rate=8000");
+        struct result message;
+
+        silence_send(session, 0.5);  // a second of that rate
+        session_rig_send(rig, "{\"type\":\"Finalize\"}");
+        message = message_expect(rig, "Results");
+        assert_true(nearly(message.duration, 1));
+}
+
+static void finalizes_without_number_are_answered_sixteen_times(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+        struct session *session = client_connect(rig, RAW);
+        const char *finalize = "{\"type\":\"Finalize\"}";
+        unsigned n = 0;
+        struct result message;
+
+        speech_send(rig, session, 1, 1);
+        for (int i = 0; i < 40; i++)
+                session->dialect->on_text(session, finalize, strlen(finalize));
+        session_rig_send(rig, "{\"type\":\"CloseStream\"}");
+        while (strcmp((message = message_next(rig)).type, "Results") == 0)
+                n += (unsigned)message.is_from_finalize;
+        assert_int_equal(n, 16);
+}
+
+// Who speaks on does not keep the answer away.
+static void finalize_is_answered_by_the_window_that_it_closed(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+        struct session *session = client_connect(rig, RAW);
+        const char *finalize = "{\"type\":\"Finalize\"}";
+        double finalized = 0;
+        unsigned n = 0, n_after = 0;
+        struct sound speech = rig_need_sound("misc/jfk.flac");
+        int16_t *samples = (int16_t *)xcalloc(speech.n, sizeof(*samples));
+        struct result message;
+
+        for (size_t i = 0; i < speech.n; i++)
+                samples[i] = (int16_t)(speech.samples[i] * 32767);
+        // Poured: nothing of it is text when the rest comes.
+        sound_send(session, samples, (size_t)2 * AUDIO_RATE * sizeof(*samples));
+        session->dialect->on_text(session, finalize, strlen(finalize));
+        sound_send(session, samples + (size_t)2 * AUDIO_RATE,
+                   (speech.n - (size_t)2 * AUDIO_RATE) * sizeof(*samples));
+        free(samples);
+        free(speech.samples);
+        session_rig_send(rig, "{\"type\":\"CloseStream\"}");
+        while (strcmp((message = message_next(rig)).type, "Results") == 0) {
+                if (message.is_from_finalize) {
+                        finalized = message.start + message.duration;
+                        n++;
+                } else {
+                        n_after += n;
+                }
+        }
+        assert_int_equal(n, 1);
+        assert_true(finalized < 2.1 && n_after > 0);
+}
+
+static void one_that_is_not_there_cannot_be_finalized(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+
+        client_connect(rig, RAW);
+        session_rig_send(rig, "{\"type\":\"Finalize\",\"channel\":1}");
+        message_expect(rig, "Error");
+        session_rig_send(rig, "{\"type\":\"CloseStream\"}");
+        message_expect(rig, "Metadata");
+}
+
+// All of it came at once: its windows are closed when they are first seen.
+static void poured_speech_is_told_to_start(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+        struct session *session =
+                client_connect(rig, RAW "&vad_events=true&utterance_end_ms=1000");
+        struct sound speech = rig_need_sound("misc/jfk.flac");
+        size_t n = (size_t)4 * AUDIO_RATE, n_words = (size_t)2 * AUDIO_RATE;
+        int16_t *samples = (int16_t *)xcalloc(n, sizeof(*samples));
+
+        for (size_t i = 0; i < n_words; i++)
+                samples[i] = (int16_t)(speech.samples[i] * 32767);
+        sound_send(session, samples, n * sizeof(*samples));
+        free(samples);
+        free(speech.samples);
+        message_expect(rig, "SpeechStarted");
+        message_expect(rig, "Results");
+        // Though no more sound comes.
+        message_expect(rig, "UtteranceEnd");
+}
+
 static void speech_and_the_end_of_an_utterance_are_told(void **state) {
         struct session_rig *rig = session_rig_need(state);
         struct session *session =
@@ -431,6 +522,11 @@ int main(void) {
                 DEEPGRAM_TEST(interims_have_the_start_of_the_final_to_come),
                 DEEPGRAM_TEST(endpoints_may_be_switched_off),
                 DEEPGRAM_TEST(finalize_is_always_answered),
+                DEEPGRAM_TEST(the_resamplers_rest_belongs_to_what_is_finalized),
+                DEEPGRAM_TEST(finalizes_without_number_are_answered_sixteen_times),
+                DEEPGRAM_TEST(finalize_is_answered_by_the_window_that_it_closed),
+                DEEPGRAM_TEST(one_that_is_not_there_cannot_be_finalized),
+                DEEPGRAM_TEST(poured_speech_is_told_to_start),
                 DEEPGRAM_TEST(speech_and_the_end_of_an_utterance_are_told),
                 DEEPGRAM_TEST(a_client_that_says_nothing_is_sent_away),
                 DEEPGRAM_TEST(what_is_not_understood_is_told_and_the_session_goes_on),

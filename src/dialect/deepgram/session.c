@@ -13,7 +13,6 @@
 #include "dialect/deepgram/results.h"
 #include "dialect/deepgram/wish.h"
 #include "dialect/session.h"
-#include "pipeline/hub_admission.h"
 #include "util/log.h"
 #include "util/mem.h"
 
@@ -30,13 +29,22 @@
 
 #define UNKNOWN (-1)
 
+// Of one channel, that are not answered; further ones are answered with the last.
+#define FINALIZES_MAX 16
+
+// A window that begins so soon behind one that was cut goes on with its speech.
+#define CUT_GAP (AUDIO_RATE / 2)
+
 // How far one channel of the sound has been told.
 struct told_channel {
-        int64_t done;           // all before it is in final results
-        int64_t last_word_end;  // UNKNOWN: none was told since UtteranceEnd
-        bool is_cut;            // its last window was
-        unsigned n_finalizing;  // so often Finalize was said and is not answered,
-        int64_t finalize_at;    // the last time when so many samples had come
+        int64_t done;             // all before it is in final results
+        int64_t last_word_end;    // UNKNOWN: none was told since UtteranceEnd
+        bool is_started;          // SpeechStarted was told of the window that is open
+        int64_t closed_at;        // the end of its last window that was closed
+        int64_t cut_at;           // likewise, which was cut; else UNKNOWN
+        unsigned n_finalizing;    // so often Finalize was said and is not answered,
+        int64_t finalize_at;      // the last time when so many samples had come
+        int64_t finalize_window;  // the end of the last window that was closed then
 };
 
 struct deepgram {
@@ -85,6 +93,25 @@ static int64_t last_word_end(const struct segment *segment) {
         return segment->n_words > 0 ? segment->words[segment->n_words - 1].end : segment->end;
 }
 
+// So much sound without a word behind the last one.
+static void utterance_consider(struct deepgram *deepgram, unsigned channel) {
+        struct session *session = deepgram->session;
+        struct told_channel *told = &deepgram->channels[channel];
+        const struct stream *stream = session->channels[channel].stream;
+        int64_t patience = (int64_t)deepgram->wish.utterance_end * (AUDIO_RATE / 1000);
+        size_t n;
+        char *text;
+
+        if (deepgram->wish.utterance_end == 0 || told->last_word_end == UNKNOWN ||
+            stream_is_speaking(stream) || stream_backlog(stream) > 0 ||
+            stream_position(stream) - told->last_word_end < patience)
+                return;
+        text = deepgram_encode_utterance_end(channel, session->n_channels, told->last_word_end,
+                                             &n);
+        told->last_word_end = UNKNOWN;
+        session_send(session, text, n);
+}
+
 // `is_last`: it answers Finalize.
 static void final_tell(struct deepgram *deepgram, unsigned channel, const struct update *update,
                        bool is_last) {
@@ -107,17 +134,19 @@ static void final_tell(struct deepgram *deepgram, unsigned channel, const struct
         told->n_finalizing -= is_last;
         if (update->n_finals > 0)
                 told->last_word_end = last_word_end(&update->finals[update->n_finals - 1]);
+        utterance_consider(deepgram, channel);
 }
 
 static void update_tell(struct session *session, unsigned channel,
                         const struct update *update) {
         struct deepgram *deepgram = session->state;
         const struct stream *stream = session->channels[channel].stream;
-        bool is_finalizing = deepgram->channels[channel].n_finalizing > 0;
+        const struct told_channel *told = &deepgram->channels[channel];
+        bool is_last = told->n_finalizing > 0 && (stream_backlog(stream) == 0 ||
+                                                  update->closed_at == told->finalize_window);
 
         if (update->closed_at > 0)
-                final_tell(deepgram, channel, update,
-                           is_finalizing && stream_backlog(stream) == 0);
+                final_tell(deepgram, channel, update, is_last);
         else
                 interim_tell(deepgram, channel, update);
 }
@@ -151,41 +180,26 @@ static void deepgram_on_idle(struct session *session) {
 
 // --- somebody speaks, or not -----------------------------------------------------------------
 
-// Where one was cut since it was too long, the next goes on with the same speech.
+// Once of each window, which may be closed without having begun. Where one was cut since it was
+// too long, the next goes on with the same speech.
 static void window_tell(struct session *session, unsigned channel,
                         const struct observer_window *window) {
         struct deepgram *deepgram = session->state;
         struct told_channel *told = &deepgram->channels[channel];
+        bool goes_on = told->cut_at != UNKNOWN && window->begin - told->cut_at < CUT_GAP;
         size_t n;
         char *text;
 
-        if (window->is_closed) {
-                told->is_cut = window->is_cut;
-                return;
+        if (!(window->is_closed && told->is_started) && !goes_on &&
+            deepgram->wish.has_vad_events) {
+                text = deepgram_encode_speech_started(channel, window->begin, &n);
+                session_send(session, text, n);
         }
-        if (told->is_cut || !deepgram->wish.has_vad_events)
+        told->is_started = !window->is_closed;
+        if (!window->is_closed)
                 return;
-        text = deepgram_encode_speech_started(channel, window->begin, &n);
-        session_send(session, text, n);
-}
-
-// So much sound without a word behind the last one.
-static void utterance_consider(struct deepgram *deepgram, unsigned channel) {
-        struct session *session = deepgram->session;
-        struct told_channel *told = &deepgram->channels[channel];
-        const struct stream *stream = session->channels[channel].stream;
-        int64_t patience = (int64_t)deepgram->wish.utterance_end * (AUDIO_RATE / 1000);
-        size_t n;
-        char *text;
-
-        if (deepgram->wish.utterance_end == 0 || told->last_word_end == UNKNOWN ||
-            stream_is_speaking(stream) || stream_backlog(stream) > 0 ||
-            stream_position(stream) - told->last_word_end < patience)
-                return;
-        text = deepgram_encode_utterance_end(channel, session->n_channels, told->last_word_end,
-                                             &n);
-        told->last_word_end = UNKNOWN;
-        session_send(session, text, n);
+        told->closed_at = window->end;
+        told->cut_at = window->is_cut ? window->end : UNKNOWN;
 }
 
 // --- observers: of the one stream there is, or of each channel's -----------------------------
@@ -323,18 +337,30 @@ static void sound_on_samples(void *context, const uint8_t *bytes, size_t n) {
                 utterance_consider(session->state, i);
 }
 
+static void finalize_begin(struct told_channel *told, struct session_channel *channel) {
+        session_channel_settle(channel);
+        told->finalize_at = stream_position(channel->stream);
+        if (told->n_finalizing < FINALIZES_MAX)
+                told->n_finalizing++;
+}
+
 static void sound_on_finalized(void *context, int channel) {
         struct session *session = context;
         struct deepgram *deepgram = session->state;
 
-        for (unsigned i = 0; i < session->n_channels; i++) {
-                if (channel != DEEPGRAM_ALL_CHANNELS && i != (unsigned)channel)
-                        continue;
-                deepgram->channels[i].n_finalizing++;
-                deepgram->channels[i].finalize_at =
-                        stream_position(session->channels[i].stream);
-        }
-        session_flush(session);
+        if (session->is_closing)
+                return;
+        for (unsigned i = 0; i < session->n_channels; i++)
+                if (channel == DEEPGRAM_ALL_CHANNELS || i == (unsigned)channel)
+                        finalize_begin(&deepgram->channels[i], &session->channels[i]);
+        if (channel == DEEPGRAM_ALL_CHANNELS)
+                session_flush(session);
+        else
+                session_channel_flush(&session->channels[channel]);
+        // What is said behind it may be heard before this is answered.
+        for (unsigned i = 0; i < session->n_channels; i++)
+                if (channel == DEEPGRAM_ALL_CHANNELS || i == (unsigned)channel)
+                        deepgram->channels[i].finalize_window = deepgram->channels[i].closed_at;
 }
 
 static void sound_on_want(void *context, bool is_wanted) {
@@ -401,18 +427,6 @@ static void sound_open(struct deepgram *deepgram) {
                 &deepgram->wish, hub_parts(deepgram->session->hub)->uploads, &listener);
 }
 
-// False: it was refused.
-static bool deepgram_admit(struct session *session) {
-        struct hub_refusal refusal;
-        CLEANUP(mem_freep) char *words = NULL;
-
-        if (hub_admits(session->hub, &session->base, &refusal))
-                return true;
-        words = xasprintf("Server busy: %s; %s", refusal.reason, refusal.remedy);
-        session_refuse(session, 1013, words, refusal.retry);
-        return false;
-}
-
 static void deepgram_begin(struct session *session, const struct http_request *request) {
         struct deepgram *deepgram = session->state = xnew(struct deepgram);
         struct error error;
@@ -421,12 +435,12 @@ static void deepgram_begin(struct session *session, const struct http_request *r
         deepgram->created = session_wall(session);
         deepgram_id_of(request, deepgram->request_id);
         for (unsigned i = 0; i < SESSION_CHANNELS_MAX; i++)
-                deepgram->channels[i].last_word_end = UNKNOWN;
+                deepgram->channels[i].last_word_end = deepgram->channels[i].cut_at = UNKNOWN;
         if (deepgram_wish_read(&deepgram->wish, request->query, &error) < 0) {
                 session_refuse(session, CODE_UNUSABLE, error.text, 0);
                 return;
         }
-        if (!deepgram_admit(session))
+        if (!session_admit(session))
                 return;
         if (streams_open(deepgram, &error) < 0) {
                 session_refuse(session, CODE_UNUSABLE, error.text, 0);
@@ -468,6 +482,22 @@ static void deepgram_configure(const struct deepgram *deepgram,
         session_send(deepgram->session, text, n);
 }
 
+static void deepgram_finalize(struct deepgram *deepgram, int channel) {
+        CLEANUP(mem_freep) char *words = NULL;
+        unsigned n_channels = deepgram->session->n_channels;
+        size_t n;
+        char *text;
+
+        if (channel == DEEPGRAM_ALL_CHANNELS || (unsigned)channel < n_channels) {
+                live_sound_finalize(deepgram->sound, channel);
+                return;
+        }
+        words = xasprintf("'channel': there is no channel %d; the first of %u is 0", channel,
+                          n_channels);
+        text = deepgram_encode_error("SchemaError", words, NULL, &n);
+        session_send(deepgram->session, text, n);
+}
+
 static void deepgram_on_text(struct session *session, const char *text, size_t n) {
         struct deepgram *deepgram = session->state;
         struct deepgram_message message;
@@ -487,7 +517,7 @@ static void deepgram_on_text(struct session *session, const char *text, size_t n
         case DEEPGRAM_KEEP_ALIVE:
                 break;
         case DEEPGRAM_FINALIZE:
-                live_sound_finalize(deepgram->sound, message.channel);
+                deepgram_finalize(deepgram, message.channel);
                 break;
         case DEEPGRAM_CLOSE_STREAM:
                 live_sound_end(deepgram->sound);
