@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "audio/resampler.h"
 #include "dialect/session.h"
 #include "pipeline/hub_admission.h"
 #include "pipeline/hub_parking.h"
@@ -226,7 +227,9 @@ int session_sound_change(struct session *session, const struct request *request,
                 r = feed_init(&feed, &own, error);
                 if (r < 0)
                         return r;
-                feed_finish(&channel->feed, channel_on_samples, channel->stream);
+                if (channel->feed.resampler)
+                        resampler_finish(channel->feed.resampler, channel_on_samples,
+                                         channel->stream);
                 feed_deinit(&channel->feed);
                 channel->feed = feed;
         }

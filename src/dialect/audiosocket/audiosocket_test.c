@@ -104,6 +104,15 @@ static void a_call_may_have_a_stream(void **state) {
         assert_null(find(rig, UUID));
 }
 
+static void a_rate_that_changes_without_end_is_no_call(void **state) {
+        struct session_rig *rig = rig_with_calls(state, "*");
+
+        session_rig_send_bytes(rig, BEGIN, 19, false);
+        for (int i = 0; i < 17; i++)
+                sound_send(rig, i % 2 ? 0x10 : 0x12, 2);
+        expect_hangup(rig);
+}
+
 static void unknown_calls_are_hung_up_on(void **state) {
         struct session_rig *rig =
                 rig_with_calls(state, "00000000-0000-0000-0000-000000000000=reception");
@@ -138,6 +147,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 CALL_TEST(a_call_has_the_name_of_its_uuid),
                 CALL_TEST(a_call_may_have_a_stream),
+                CALL_TEST(a_rate_that_changes_without_end_is_no_call),
                 CALL_TEST(unknown_calls_are_hung_up_on),
                 CALL_TEST(what_is_no_call_is_hung_up_on),
                 CALL_TEST(a_call_ends_with_the_server),

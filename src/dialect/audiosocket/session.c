@@ -7,10 +7,15 @@
 #include "util/log.h"
 #include "util/mem.h"
 
+// Of the rate in one call: it follows the codec, which is agreed on anew when a call is held or
+// transferred. Each costs a resampler.
+#define CHANGES_MAX 16
+
 struct audiosocket {
         struct audiosocket_reader reader;
-        unsigned rate;    // of its sound
-        bool is_hung_up;  // by the other side
+        unsigned rate;       // of its sound
+        unsigned n_changes;  // of that
+        bool is_hung_up;     // by the other side
 };
 
 static void audiosocket_begin(struct session *session, const struct http_request *request) {
@@ -43,6 +48,11 @@ static void sound_take(struct session *session, const struct audiosocket_said *s
                 struct request shape = {.format = PCM_S16, .rate = said->rate};
                 struct error error;
 
+                if (state->n_changes++ == CHANGES_MAX) {
+                        session_refuse(session, 1008, "the sound's rate changes all the time",
+                                       0);
+                        return;
+                }
                 if (session_sound_change(session, &shape, &error) < 0) {
                         session_refuse(session, 1008, error.text, 0);
                         return;

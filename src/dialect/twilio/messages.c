@@ -13,26 +13,33 @@ const char *const twilio_track_names[TWILIO_TRACKS + 1] = {"inbound", "outbound"
 // Three bytes of each four characters.
 #define PAYLOAD_ROOM(length) (((length) / 4 + 1) * 3)
 
+#define NUMBER_MAX ((int64_t)1 << 53)  // beyond it JavaScript's are not whole
+
 // --- parts -----------------------------------------------------------------------------------
 
 // Numbers come as strings; some of those who speak this send them as numbers.
 static int number_read(const json_t *object, const char *key, int64_t *ret,
                        struct error *error) {
         const json_t *value = json_object_get(object, key);
+        int64_t number;
         char *end;
 
         if (!value || json_is_null(value))
                 return 0;
         if (json_is_integer(value)) {
-                *ret = json_integer_value(value);
+                number = json_integer_value(value);
         } else if (json_is_string(value) && json_string_length(value) <= 18) {
-                *ret = strtoll(json_string_value(value), &end, 10);
+                number = strtoll(json_string_value(value), &end, 10);
                 if (*end || end == json_string_value(value))
                         return error_set(error, DIALECT_E_VALUE, "'%s': expected a number",
                                          key);
         } else {
                 return error_set(error, DIALECT_E_TYPE, "'%s': expected a number", key);
         }
+        if (number < -NUMBER_MAX || number > NUMBER_MAX)
+                return error_set(error, DIALECT_E_VALUE, "'%s': expected a number below 2^53",
+                                 key);
+        *ret = number;
         return 0;
 }
 
@@ -135,8 +142,10 @@ static int parameters_read(struct twilio_start *start, const json_t *parameters,
         return track_wish_read(start, parameters, error);
 }
 
-// jansson's copy of it, too.
-static void token_wipe(const json_t *parameters) {
+// jansson's copy of it, too, however the rest is.
+static void token_wipe(const json_t *object) {
+        const json_t *start = json_object_get(object, "start");
+        const json_t *parameters = json_object_get(start, "customParameters");
         const json_t *token = json_object_get(parameters, "token");
 
         if (json_is_string(token))
@@ -161,9 +170,7 @@ static int start_read(struct twilio_start *start, const json_t *object, struct e
                 return r;
         if (format && (r = format_read(start, format, error)))
                 return r;
-        r = parameters ? parameters_read(start, parameters, error) : 0;
-        token_wipe(parameters);
-        return r;
+        return parameters ? parameters_read(start, parameters, error) : 0;
 }
 
 static void start_deinit(struct twilio_start *start) {
@@ -253,18 +260,19 @@ static int message_read(struct twilio_message *message, const json_t *object,
 
 int twilio_message_parse(struct twilio_message *ret, const char *text, size_t n,
                          struct error *error) {
-        struct twilio_message message = {0};
+        struct twilio_message message = {.event = TWILIO_OTHER};
         json_t *object = NULL;
         int r = json_object_parse(&object, text, n, error);
 
+        *ret = message;
         if (r != 0)
                 return r;
         r = message_read(&message, object, error);
+        token_wipe(object);
         json_decref(object);
         if (r != 0)
                 twilio_message_deinit(&message);
-        else
-                *ret = message;
+        *ret = message;
         return r;
 }
 

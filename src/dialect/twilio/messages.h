@@ -50,8 +50,9 @@ struct twilio_message {
         struct twilio_media media;
 };
 
-// 0 or one of DIALECT_E_* (dialect/json_text.h), with words. twilio_message_deinit() it in the
-// former case, which leaves nothing of the token in memory.
+// 0 or one of DIALECT_E_* (dialect/json_text.h), with words; what then is known of it are the
+// event and the number. twilio_message_deinit() it in the former case, which leaves nothing of
+// the token in memory; the latter leaves nothing by itself.
 int twilio_message_parse(struct twilio_message *ret, const char *text, size_t n,
                          struct error *error);
 void twilio_message_deinit(struct twilio_message *message);

@@ -17,7 +17,7 @@
 struct twilio {
         struct session_channel *tracks[TWILIO_TRACKS];  // NULL: it is not heard
         int64_t sequence;                               // of the last message
-        bool is_disorder_told;
+        bool is_disorder_told, is_damage_told;
 };
 
 static bool twilio_matches(const struct http_request *request) {
@@ -137,6 +137,19 @@ static void twilio_take(struct session *session, const struct twilio_message *me
         }
 }
 
+// A fiftieth of a second is lost: the call goes on.
+static void damage_tell(struct session *session, const struct twilio_message *message,
+                        const char *words) {
+        struct twilio *twilio = session->state;
+
+        (void)twilio_is_next(session, message->sequence);
+        if (twilio->is_damage_told)
+                return;
+        twilio->is_damage_told = true;
+        log_info(session->base.about, "call-damaged",
+                 "%s: such messages of the call are left out", words);
+}
+
 static void twilio_on_text(struct session *session, const char *text, size_t n) {
         struct twilio_message message;
         struct error error;
@@ -144,7 +157,10 @@ static void twilio_on_text(struct session *session, const char *text, size_t n) 
         if (!session->state)
                 session->state = xnew(struct twilio);
         if (twilio_message_parse(&message, text, n, &error) != 0) {
-                session_refuse(session, 1008, error.text, 0);
+                if (session->stream && message.event == TWILIO_MEDIA)
+                        damage_tell(session, &message, error.text);
+                else
+                        session_refuse(session, 1008, error.text, 0);
                 return;
         }
         twilio_take(session, &message);

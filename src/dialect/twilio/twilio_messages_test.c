@@ -138,6 +138,8 @@ static void what_is_wrong_is_named(void **state) {
                        "'sequenceNumber'");
         expect_mistake("{\"event\":\"stop\",\"sequenceNumber\":[]}", DIALECT_E_TYPE,
                        "'sequenceNumber'");
+        expect_mistake("{\"event\":\"stop\",\"sequenceNumber\":9223372036854775807}",
+                       DIALECT_E_VALUE, "'sequenceNumber'");
         expect_mistake(START("\"mediaFormat\":{\"encoding\":\"audio/opus\"}"), DIALECT_E_VALUE,
                        "'encoding'");
         expect_mistake(START("\"mediaFormat\":{\"sampleRate\":0}"), DIALECT_E_VALUE,

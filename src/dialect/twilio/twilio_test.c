@@ -114,6 +114,21 @@ static void what_comes_again_is_left_out(void **state) {
         assert_int_equal(stream_position(find(rig, "CA1")->stream), AUDIO_RATE);
 }
 
+static void what_cannot_be_read_is_left_out(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+        uint8_t sound[BYTES] = {0};
+
+        start(rig, "\"inbound\"", "");
+        media(rig, "inbound", 2, sound, BYTES);
+        media(rig, "sideways", 3, sound, BYTES);
+        session_rig_send(rig, "{\"event\":\"media\",\"sequenceNumber\":\"4\",\"media\":"
+                              "{\"track\":\"inbound\",\"payload\":\"!\"}}");
+        media(rig, "inbound", 5, sound, BYTES);
+        session_rig_send(rig, STOP);
+        session_rig_expect(rig, "\x03\xe8");
+        assert_int_equal(stream_position(find(rig, "CA1")->stream), AUDIO_RATE);
+}
+
 static void calls_of_one_name_are_counted(void **state) {
         struct session_rig *rig = session_rig_need(state);
         int first;
@@ -219,6 +234,7 @@ int main(void) {
                 CALL_TEST(both_sides_of_a_call_are_streams),
                 CALL_TEST(only_the_track_that_is_wished_is_heard),
                 CALL_TEST(what_comes_again_is_left_out),
+                CALL_TEST(what_cannot_be_read_is_left_out),
                 CALL_TEST(calls_of_one_name_are_counted),
                 CALL_TEST(a_call_that_breaks_off_becomes_text),
                 CALL_TEST(what_is_no_call_is_refused),
