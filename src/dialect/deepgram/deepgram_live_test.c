@@ -13,6 +13,7 @@
 
 #include "audio/pcm.h"
 #include "dialect/deepgram/live_sound.h"
+#include "dialect/deepgram/packets.h"
 #include "source/media_backend.h"
 #include "source/source_rig.h"
 #include "util/budget.h"
@@ -22,7 +23,7 @@
 #define PATH      "/tmp/eavesdrop-deepgram-XXXXXX"
 #define BYTES_MAX ((size_t)4 << 20)
 
-static char path[] = PATH;
+static char path[] = PATH, silent_path[] = PATH;
 
 struct talk {
         struct loop *loop;
@@ -64,7 +65,7 @@ static void talk_on_want(void *context, bool is_wanted) {
         talk->n_unwanted += !is_wanted;
 }
 
-static void talk_init(struct talk *talk, const char *query) {
+static void talk_init_file(struct talk *talk, const char *query, const char *file_path) {
         const struct live_sound_listener listener = {
                 .on_samples = talk_on_samples,
                 .on_finalized = talk_on_finalized,
@@ -73,7 +74,7 @@ static void talk_init(struct talk *talk, const char *query) {
                 .context = talk,
         };
         struct deepgram_wish wish;
-        FILE *file = fopen(path, "rb");
+        FILE *file = fopen(file_path, "rb");
 
         assert_non_null(file);
         *talk = (struct talk){.loop = loop_new_fake(0), .budget = budget_new((size_t)2 << 20)};
@@ -86,6 +87,10 @@ static void talk_init(struct talk *talk, const char *query) {
         assert_int_equal(deepgram_wish_read(&wish, query, NULL), 0);
         talk->sound = live_sound_open(&wish, &talk->services, &listener);
         deepgram_wish_deinit(&wish);
+}
+
+static void talk_init(struct talk *talk, const char *query) {
+        talk_init_file(talk, query, path);
 }
 
 static void talk_deinit(struct talk *talk) {
@@ -186,6 +191,45 @@ static void finalize_is_answered_before_the_end(void **state) {
         talk_deinit(&talk);
 }
 
+// An hour of silence in some kilobytes.
+static void what_is_inflated_ends(void **state) {
+        struct talk talk;
+
+        (void)state;
+        talk_init_file(&talk, "encoding=flac", silent_path);
+        talk_write(&talk, 0, talk.n_bytes);
+        live_sound_end(talk.sound);
+        while (talk.n_ends == 0)
+                loop_turn(talk.loop);
+        assert_int_equal(talk.code, -EFBIG);
+        assert_true(talk.n_samples < (size_t)700 * AUDIO_RATE);
+        talk_deinit(&talk);
+}
+
+// Two bytes of head, one frame of 20 ms, and padding up to the longest packet; with one byte
+// more it is none.
+static void a_packet_that_is_too_long_is_left_out(void **state) {
+        struct websocket_piece piece = {.n = PACKET_MAX, .is_first = true};
+        struct talk talk;
+
+        (void)state;
+        talk_init(&talk, "encoding=opus&sample_rate=48000");
+        memset(talk.bytes, 0, PACKET_MAX);
+        talk.bytes[0] = 0xfb;
+        talk.bytes[1] = 0x41;
+        memset(talk.bytes + 2, 255, PACKET_MAX / 255 - 4);
+        talk.bytes[2 + PACKET_MAX / 255 - 4] = 18;
+        piece.bytes = talk.bytes;
+        live_sound_take(talk.sound, &piece);
+        piece = (struct websocket_piece){talk.bytes, 1, false, true};
+        live_sound_take(talk.sound, &piece);
+        live_sound_end(talk.sound);
+        while (talk.n_ends == 0)
+                loop_turn(talk.loop);
+        assert_int_equal(talk.n_samples, 0);
+        talk_deinit(&talk);
+}
+
 static void ignore_stdout(void *context, const uint8_t *bytes, size_t n) {
         (void)context, (void)bytes, (void)n;
 }
@@ -195,34 +239,48 @@ static void stop_on_exit(void *context, const struct process_exit *exit) {
         loop_stop(context);
 }
 
-// Noise: what is poured is to be much.
-static int file_make(void **state) {
-        static const char *const argv[] = {"ffmpeg",   "-v",      "error",
-                                           "-nostdin", "-y",      "-f",
-                                           "lavfi",    "-i",      "anoisesrc=duration=60",
-                                           "-c:a",     "libopus", "-b:a",
-                                           "256k",     "-vbr",    "off",
-                                           "-f",       "ogg",     "-page_duration",
-                                           "1",        path,      NULL};
+static void file_write(char *ret_path, const char *const argv[]) {
         const struct process_config config = {.argv = argv};
         struct loop *loop = loop_new();
         const struct process_listener listener = {ignore_stdout, NULL, NULL, stop_on_exit,
                                                   loop};
         struct process *process;
 
-        (void)state;
-        memcpy(path, PATH, sizeof(path));
-        close(mkstemp(path));
+        close(mkstemp(ret_path));
         assert_int_equal(process_open(&process, loop, &config, &listener, NULL), 0);
         loop_run(loop);
         process_close(process);
         loop_free(loop);
+}
+
+// Noise: what is poured is to be much. And silence, in the longest frames.
+static int files_make(void **state) {
+        static const char *const noise[] = {"ffmpeg",   "-v",      "error",
+                                            "-nostdin", "-y",      "-f",
+                                            "lavfi",    "-i",      "anoisesrc=duration=60",
+                                            "-c:a",     "libopus", "-b:a",
+                                            "256k",     "-vbr",    "off",
+                                            "-f",       "ogg",     "-page_duration",
+                                            "1",        path,      NULL};
+        static const char *const silence[] = {
+                "ffmpeg",   "-v",          "error",
+                "-nostdin", "-y",          "-f",
+                "lavfi",    "-i",          "anullsrc=r=8000:cl=mono",
+                "-t",       "3600",        "-c:a",
+                "flac",     "-frame_size", "32768",
+                "-f",       "flac",        silent_path,
+                NULL};
+
+        (void)state;
+        file_write(path, noise);
+        file_write(silent_path, silence);
         return 0;
 }
 
-static int file_remove(void **state) {
+static int files_remove(void **state) {
         (void)state;
         unlink(path);
+        unlink(silent_path);
         return 0;
 }
 
@@ -233,7 +291,9 @@ int main(void) {
                 cmocka_unit_test(who_pours_is_stopped_again_after_each_pause),
                 cmocka_unit_test(finalize_is_answered_while_sound_flows),
                 cmocka_unit_test(finalize_is_answered_before_the_end),
+                cmocka_unit_test(what_is_inflated_ends),
+                cmocka_unit_test(a_packet_that_is_too_long_is_left_out),
         };
 
-        return cmocka_run_group_tests(tests, file_make, file_remove);
+        return cmocka_run_group_tests(tests, files_make, files_remove);
 }
