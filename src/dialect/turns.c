@@ -122,7 +122,7 @@ static void stretch_close(struct turns *turns, const struct observer_window *win
         turns->open->end = window->end;
         turns->open = NULL;
         turns->current->speech_end = window->speech_end;
-        turns->is_stalled = window->is_flushed;
+        turns->is_stalled = window->is_flushed || window->is_cut;
         if (turns->ends_at_pauses && !window->is_cut && !window->is_flushed)
                 current_end(turns);
 }

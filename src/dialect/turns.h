@@ -55,10 +55,12 @@ struct turns {
         const struct turns_ops *ops;
         void *context;
         bool ends_at_pauses;
-        int64_t pause;         // samples of silence that end a turn whose sound had stopped
-        struct turn *current;  // the last one, while it has not ended
+        int64_t pause;               // samples of silence that end a stalled turn
+        struct turn *current;        // the last one, while it has not ended
         struct turns_stretch *open;  // its last stretch, while it goes on
-        bool is_stalled;             // that was closed, but not at a pause
+        // The last stretch was closed, but not at a pause. Of what follows a cut nothing is
+        // told where it is silence, or too short to be speech.
+        bool is_stalled;
         uint64_t n_turns;
         STAILQ_HEAD(, turn) list;
         STAILQ_HEAD(, turns_stretch) stretches;  // that are not text yet
@@ -71,7 +73,7 @@ void turns_deinit(struct turns *turns);
 void turns_hear_window(struct turns *turns, const struct observer_window *window);
 void turns_hear_update(struct turns *turns, const struct update *update);
 
-// Sound has come up to there: a turn whose sound had stopped may have ended.
+// Sound has come up to there: a stalled turn may have ended.
 void turns_hear_silence(struct turns *turns, int64_t position);
 
 // The client ends the turn at `position`; where nobody has spoken an empty one begins and ends

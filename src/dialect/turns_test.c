@@ -134,6 +134,23 @@ static void a_cut_does_not_end_it(void **state) {
         TOLD("end 0;stable 0 ' two.';complete 0 One two.;");
 }
 
+// What follows a cut may be silence, or too short to be told.
+static void silence_behind_a_cut_ends_it(void **state) {
+        (void)state;
+        window_begins(10);
+        window_ends(50, CUT);
+        turns_hear_silence(&heard.turns, 149);
+        TOLD("begin 0;");
+        turns_hear_silence(&heard.turns, 150);
+        TOLD("end 0;");
+        text_is(50, " One.");
+        TOLD("stable 0 'One.';complete 0 One.;");
+        window_begins(400);
+        window_ends(450, CUT);
+        window_begins(600);
+        TOLD("begin 1;end 1;begin 2;");
+}
+
 // A network that hesitates is no pause; silence that comes afterwards is.
 static void sound_that_stops_ends_no_turn_until_it_is_silent(void **state) {
         (void)state;
@@ -237,6 +254,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TURNS_TEST(a_pause_ends_a_turn_and_its_text_completes_it),
                 TURNS_TEST(a_cut_does_not_end_it),
+                TURNS_TEST(silence_behind_a_cut_ends_it),
                 TURNS_TEST(sound_that_stops_ends_no_turn_until_it_is_silent),
                 TURNS_TEST(without_pauses_the_client_ends_it),
                 TURNS_TEST(an_empty_turn_waits_for_those_before_it),
