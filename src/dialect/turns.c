@@ -195,13 +195,14 @@ static void finals_take(struct turns *turns, struct turns_stretch *stretch,
         turns_settle(turns);
 }
 
+// Under load the next stretch may be heard while one before it is not text yet: what was said
+// later waits.
 static void tail_take(struct turns *turns, const struct update *update) {
-        struct turns_stretch *stretch;
+        struct turns_stretch *stretch = STAILQ_FIRST(&turns->stretches);
 
-        STAILQ_FOREACH(stretch, &turns->stretches, link)
-        if (update->tail->begin < stretch->end)
-                break;
-        if (!stretch || stretch->turn->is_dropped)
+        while (stretch && stretch->end == 0)
+                stretch = STAILQ_NEXT(stretch, link);
+        if (!stretch || update->tail->begin >= stretch->end || stretch->turn->is_dropped)
                 return;
         stable_tell(turns, stretch, update->tail->text, update->stable_bytes);
         if (turns->ops->on_tail)

@@ -217,15 +217,29 @@ static void what_was_told_is_never_taken_back(void **state) {
         TOLD("begin 1;stable 1 'Hallo';end 1;complete 1 Hello.;");
 }
 
-static void the_tail_of_a_closed_stretch_is_its_own(void **state) {
+static void the_tail_of_a_later_stretch_waits(void **state) {
         (void)state;
         window_begins(10);
         window_ends(50, PAUSED);
         window_begins(90);
-        heard.told[0] = '\0';
+        TOLD("begin 0;end 0;begin 1;");
         tail_is(10, " one", 4);
+        TOLD("stable 0 'one';");
+        tail_is(90, " two", 4);  // of which the first may have more to come
+        TOLD("");
+        text_is(50, " one more.");
+        TOLD("stable 0 ' more.';complete 0 one more.;");
         tail_is(90, " two", 4);
-        TOLD("stable 0 'one';stable 1 'two';");
+        TOLD("stable 1 'two';");
+}
+
+static void a_forgotten_stretch_holds_no_tail_up(void **state) {
+        (void)state;
+        window_begins(10);
+        turns_drop(&heard.turns);  // cancelled: it is never closed
+        window_begins(90);
+        tail_is(90, " two", 4);
+        TOLD("begin 0;begin 1;stable 1 'two';");
 }
 
 static void nobody_hears_of_what_is_dropped(void **state) {
@@ -259,7 +273,8 @@ int main(void) {
                 TURNS_TEST(without_pauses_the_client_ends_it),
                 TURNS_TEST(an_empty_turn_waits_for_those_before_it),
                 TURNS_TEST(what_was_told_is_never_taken_back),
-                TURNS_TEST(the_tail_of_a_closed_stretch_is_its_own),
+                TURNS_TEST(the_tail_of_a_later_stretch_waits),
+                TURNS_TEST(a_forgotten_stretch_holds_no_tail_up),
                 TURNS_TEST(nobody_hears_of_what_is_dropped),
         };
 
