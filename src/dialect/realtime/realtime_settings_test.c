@@ -93,6 +93,57 @@ static void the_beta_is_flat(void **state) {
         realtime_settings_deinit(&settings);
 }
 
+// A client has no room here for what we do not know, and little for what we do.
+static void what_is_kept_is_bounded(void **state) {
+        static const char *const ends[][2] = {
+                {"{\"audio\":{\"input\":{\"transcription\":{\"prompt\":\"", "\"}}}}"},
+                {"{\"audio\":{\"input\":{\"transcription\":{\"model\":\"", "\"}}}}"},
+                {"{\"turn_detection\":{\"eagerness\":[\"", "\"]}}"},
+                {"{\"turn_detection\":{\"threshold\":{\"a\":1},\"b\":\"", "\"}}"},
+                {"{\"include\":[[],\"", "\"]}"},
+                {"{\"input_audio_noise_reduction\":{\"type\":\"", "\"}}"},
+        };
+        struct realtime_settings settings;
+        struct realtime_mistake mistake;
+        char *large = xcalloc(DECODE_TEXT_MAX + 2, 1);
+        json_t *before, *after;
+
+        (void)state;
+        memset(large, 'x', DECODE_TEXT_MAX + 1);
+        realtime_settings_init(&settings);
+        before = realtime_settings_json(&settings, "sess_1");
+        take(&settings,
+             "{\"turn_detection\":{\"mine\":[1,[2]]},\"include\":null,\"tools\":[1]}");
+        for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+                CLEANUP(mem_freep)
+                char *text = xasprintf("%s%s%s", ends[i][0], large, ends[i][1]);
+
+                assert_true(update(&settings, text, &mistake) < 0);
+                assert_string_equal(mistake.code, "invalid_value");
+        }
+        after = realtime_settings_json(&settings, "sess_1");
+        assert_true(json_equal(before, after));
+        json_decref(before);
+        json_decref(after);
+        realtime_settings_deinit(&settings);
+        free(large);
+}
+
+static void several_languages_are_detected(void **state) {
+        struct realtime_settings settings;
+
+        (void)state;
+        realtime_settings_init(&settings);
+        take(&settings, "{\"audio\":{\"input\":{\"transcription\":{\"languages\":[\"de\"]}}}}");
+        assert_string_equal(settings.options.language, "de");
+        take(&settings,
+             "{\"audio\":{\"input\":{\"transcription\":{\"languages\":[\"de\",\"en\"]}}}}");
+        assert_string_equal(settings.options.language, "");
+        take(&settings, "{\"audio\":{\"input\":{\"transcription\":{\"languages\":[]}}}}");
+        assert_null(settings.options.language);
+        realtime_settings_deinit(&settings);
+}
+
 static void mistakes_are_named_and_change_nothing(void **state) {
         static const char *const cases[][3] = {
                 {"{\"audio\":{\"input\":{\"format\":{\"type\":\"audio/pcm\",\"rate\":0}}}}",
@@ -137,6 +188,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(absent_is_kept_and_null_turns_off),
                 cmocka_unit_test(the_beta_is_flat),
+                cmocka_unit_test(what_is_kept_is_bounded),
+                cmocka_unit_test(several_languages_are_detected),
                 cmocka_unit_test(mistakes_are_named_and_change_nothing),
         };
 

@@ -13,6 +13,11 @@
 
 #define SILENCE_MS 500  // of server_vad, where nothing is said
 
+// What is kept of one value that is told again: a text's bytes (of a list all together), and
+// how many texts a list may have.
+#define TEXT_BYTES_MAX DECODE_TEXT_MAX
+#define LIST_TEXTS_MAX 1024
+
 // Milliseconds of silence by which somebody has finished, by how eager we are to say so.
 static const struct {
         const char *eagerness;
@@ -48,6 +53,15 @@ static const char *const without_effect[] = {"type",
 static const char *const flat_names[] = {"input_audio_format", "input_audio_transcription",
                                          "input_audio_noise_reduction", "turn_detection", NULL};
 
+// What is kept, and told again, of objects: no more than these.
+static const char *const transcription_names[] = {"model",    "language", "languages", "prompt",
+                                                  "keywords", "delay",    NULL};
+static const char *const turns_names[] = {
+        "type",      "threshold",       "prefix_padding_ms",  "silence_duration_ms",
+        "eagerness", "create_response", "interrupt_response", "idle_timeout_ms",
+        NULL};
+static const char *const noise_names[] = {"type", NULL};
+
 static bool name_is_among(const char *const *names, const char *name) {
         while (*names && strcmp(*names, name) != 0)
                 names++;
@@ -65,6 +79,51 @@ static int mistake_set(struct realtime_mistake *mistake, const char *code, const
 static int value_refuse(struct realtime_mistake *mistake, const char *param,
                         const char *words) {
         return mistake_set(mistake, "invalid_value", param, words);
+}
+
+// --- what is kept ----------------------------------------------------------------------------
+
+// The bytes of its texts; -1: it is no list of texts, or has too many.
+static long list_bytes(const json_t *list) {
+        const json_t *text;
+        size_t i, n = 0;
+
+        if (!json_is_array(list) || json_array_size(list) > LIST_TEXTS_MAX)
+                return -1;
+        json_array_foreach(list, i, text) {
+                if (!json_is_string(text))
+                        return -1;
+                n += json_string_length(text);
+        }
+        return (long)n;
+}
+
+static bool value_is_small(const json_t *value) {
+        long n = json_is_string(value)  ? (long)json_string_length(value)
+                 : json_is_array(value) ? list_bytes(value)
+                                        : 0;
+
+        return !json_is_object(value) && n >= 0 && n <= TEXT_BYTES_MAX;
+}
+
+// Copy those members of `patch` that have these names; others are without effect.
+static int members_keep(json_t *to, const json_t *patch, const char *const *names,
+                        const char *param, struct realtime_mistake *mistake) {
+        for (; *names; names++) {
+                json_t *value = json_object_get(patch, *names);
+                char words[160];
+
+                if (!value)
+                        continue;
+                snprintf(words, sizeof(words),
+                         "%s is a number, a text or a list of at most %d texts, of at most %d "
+                         "bytes together",
+                         *names, LIST_TEXTS_MAX, TEXT_BYTES_MAX);
+                if (!value_is_small(value))
+                        return value_refuse(mistake, param, words);
+                json_object_set_new(to, *names, json_deep_copy(value));
+        }
+        return 0;
 }
 
 // --- one part of it --------------------------------------------------------------------------
@@ -131,14 +190,16 @@ static int hotwords_set(struct client_options *options, const json_t *words,
         return 0;
 }
 
-// The language, or of several that it may be none in particular.
+// The language; of several it may be any, which is found.
 static int language_set(struct client_options *options, const json_t *transcription,
                         struct error *error) {
         const json_t *several = json_object_get(transcription, "languages");
         const char *language = json_string_value(json_object_get(transcription, "language"));
 
-        if (!language && json_array_size(several) == 1)
-                language = json_string_value(json_array_get(several, 0));
+        if (!language && json_array_size(several) > 0)
+                language = json_array_size(several) > 1
+                                   ? "multi"
+                                   : json_string_value(json_array_get(several, 0));
         return client_options_set_language(options, language ? language : "", error);
 }
 
@@ -154,8 +215,9 @@ static int transcription_set(struct realtime_settings *settings, const json_t *p
         }
         if (!json_is_null(patch) && !json_is_object(patch))
                 return value_refuse(mistake, param, "a transcription is an object or null");
-        if (json_is_object(patch))
-                json_object_update(settings->transcription, (json_t *)(uintptr_t)patch);
+        if (members_keep(settings->transcription, patch, transcription_names, param, mistake) <
+            0)
+                return -EINVAL;
         prompt = json_string_value(json_object_get(settings->transcription, "prompt"));
         r = language_set(&settings->options, settings->transcription, &error);
         if (r == 0)
@@ -214,10 +276,11 @@ static int turns_set(struct realtime_settings *settings, const json_t *patch, co
                 return 0;
         }
         turns = is_same ? json_copy(settings->turn_detection) : json_object();
-        json_object_update(turns, (json_t *)(uintptr_t)patch);
         json_decref(settings->turn_detection);
         settings->turn_detection = turns;
         settings->has_turns = true;
+        if (members_keep(turns, patch, turns_names, param, mistake) < 0)
+                return -EINVAL;
         if (!json_is_string(json_object_get(turns, "type")))
                 json_object_set_new(turns, "type", json_string("server_vad"));
         kind = json_string_value(json_object_get(turns, "type"));
@@ -237,14 +300,15 @@ static int noise_set(struct realtime_settings *settings, const json_t *patch, co
         if (!json_is_null(patch) && !json_is_object(patch))
                 return value_refuse(mistake, param, "noise_reduction is an object or null");
         json_decref(settings->noise_reduction);
-        settings->noise_reduction = json_deep_copy(patch);
-        return 0;
+        settings->noise_reduction = json_is_null(patch) ? json_null() : json_object();
+        return members_keep(settings->noise_reduction, patch, noise_names, param, mistake);
 }
 
 static int include_set(struct realtime_settings *settings, const json_t *patch,
                        const char *param, struct realtime_mistake *mistake) {
-        if (!json_is_null(patch) && !json_is_array(patch))
-                return value_refuse(mistake, param, "include is a list or null");
+        if (!json_is_null(patch) && !(json_is_array(patch) && value_is_small(patch)))
+                return value_refuse(mistake, param,
+                                    "include is a list of at most 1024 texts, or null");
         json_decref(settings->include);
         settings->include = json_deep_copy(patch);
         return 0;
