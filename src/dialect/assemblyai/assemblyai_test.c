@@ -40,6 +40,27 @@ static void a_query_is_read(void **state) {
         assemblyai_wish_deinit(&wish);
 }
 
+// A prompt is no JSON, whatever it looks like; of several languages any may be spoken.
+static void texts_and_lists_are_told_apart(void **state) {
+        static const char *const prompts[] = {"42", "true", "[noise] in it", "[1]"};
+        struct assemblyai_wish wish;
+        struct error error;
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(prompts) / sizeof(prompts[0]); i++) {
+                CLEANUP(mem_freep) char *query = xasprintf("prompt=%s", prompts[i]);
+
+                assert_int_equal(assemblyai_wish_read(&wish, query, &error), 0);
+                assert_string_equal(wish.options.prompt, prompts[i]);
+                assemblyai_wish_deinit(&wish);
+        }
+        assert_int_equal(
+                assemblyai_wish_read(&wish, "language_codes=%5B%22de%22,%22en%22%5D", &error),
+                0);
+        assert_string_equal(wish.options.language, "");
+        assemblyai_wish_deinit(&wish);
+}
+
 static void mistakes_are_named(void **state) {
         static const char *const cases[][2] = {
                 {"sample_rate=0", "sample_rate"},
@@ -139,6 +160,7 @@ static void messages_are_known_by_their_type(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_query_is_read),
+                cmocka_unit_test(texts_and_lists_are_told_apart),
                 cmocka_unit_test(mistakes_are_named),
                 cmocka_unit_test(an_update_changes_all_or_nothing),
                 cmocka_unit_test(turns_have_whole_milliseconds),

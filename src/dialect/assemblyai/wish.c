@@ -71,13 +71,15 @@ static int prompt_set(struct assemblyai_wish *wish, const json_t *value, struct 
         return client_options_set_prompt(&wish->options, text ? text : "", error);
 }
 
-// One, or several of which it may be any.
+// One, or several: any of them, which is found.
 static int language_set(struct assemblyai_wish *wish, const json_t *value,
                         struct error *error) {
         const char *text = json_string_value(value);
 
         if (json_array_size(value) == 1)
                 text = json_string_value(json_array_get(value, 0));
+        else if (json_array_size(value) > 1)
+                text = "multi";
         return client_options_set_language(&wish->options, text ? text : "", error);
 }
 
@@ -95,22 +97,26 @@ static int max_silence_set(struct assemblyai_wish *wish, const json_t *value,
         return 0;
 }
 
+// How a query has it: a list is JSON, a text stays as it is.
+enum kind { VALUE, LIST, TEXT };
+
 static const struct parameter {
         const char *name;
+        enum kind kind;
         bool is_fixed;  // it cannot be updated
         int (*set)(struct assemblyai_wish *wish, const json_t *value, struct error *error);
 } parameters[] = {
-        {"sample_rate", true, rate_set},
-        {"encoding", true, encoding_set},
-        {"format_turns", false, format_turns_set},
-        {"keyterms_prompt", false, keyterms_set},
-        {"prompt", false, prompt_set},
-        {"language", false, language_set},
-        {"language_code", false, language_set},
-        {"language_codes", false, language_set},
-        {"min_turn_silence", false, min_silence_set},
-        {"min_end_of_turn_silence_when_confident", false, min_silence_set},
-        {"max_turn_silence", false, max_silence_set},
+        {"sample_rate", VALUE, true, rate_set},
+        {"encoding", VALUE, true, encoding_set},
+        {"format_turns", VALUE, false, format_turns_set},
+        {"keyterms_prompt", LIST, false, keyterms_set},
+        {"prompt", TEXT, false, prompt_set},
+        {"language", LIST, false, language_set},
+        {"language_code", LIST, false, language_set},
+        {"language_codes", LIST, false, language_set},
+        {"min_turn_silence", VALUE, false, min_silence_set},
+        {"min_end_of_turn_silence_when_confident", VALUE, false, min_silence_set},
+        {"max_turn_silence", VALUE, false, max_silence_set},
 };
 
 static const struct parameter *parameter_find(const char *name) {
@@ -128,13 +134,15 @@ static void silence_settle(struct assemblyai_wish *wish) {
 
 // --- the query -------------------------------------------------------------------------------
 
-// Lists are JSON in one parameter, numbers are numbers, Python's booleans come in capitals.
-static json_t *value_of(const char *text) {
+// Numbers are numbers, Python's booleans come in capitals.
+static json_t *value_of(const char *text, enum kind kind) {
         double number;
         const char *end;
 
-        if (text[0] == '[')
+        if (kind == LIST && text[0] == '[')
                 return json_loads(text, 0, NULL);
+        if (kind != VALUE)
+                return json_string(text);
         if (strcasecmp(text, "true") == 0 || strcasecmp(text, "false") == 0)
                 return json_boolean(strcasecmp(text, "true") == 0);
         end = number_read(text, &number);
@@ -152,7 +160,7 @@ int assemblyai_wish_read(struct assemblyai_wish *ret, const char *query, struct 
         ret->options.wants_words = ret->options.wants_partials = true;
         while (r == 0 && http_request_query_next(&query, &name, &text)) {
                 const struct parameter *parameter = parameter_find(name);
-                json_t *value = parameter ? value_of(text) : NULL;
+                json_t *value = parameter ? value_of(text, parameter->kind) : NULL;
 
                 if (parameter)
                         r = value ? parameter->set(ret, value, error)
