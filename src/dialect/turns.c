@@ -83,6 +83,12 @@ void turns_end(struct turns *turns, int64_t position) {
         current_end(turns);
 }
 
+void turns_follow(struct turns *turns, bool ends_at_pauses) {
+        turns->ends_at_pauses = ends_at_pauses;
+        if (turns->current && !turns->open)
+                turns->is_stalled = true;
+}
+
 void turns_drop(struct turns *turns) {
         if (!turns->current)
                 return;

@@ -76,6 +76,10 @@ void turns_hear_update(struct turns *turns, const struct update *update);
 // Sound has come up to there: a stalled turn may have ended.
 void turns_hear_silence(struct turns *turns, int64_t position);
 
+// From now on turns end at pauses, or where the client says so only. The one at hand may have
+// had its pause already: it ends when there is more of it.
+void turns_follow(struct turns *turns, bool ends_at_pauses);
+
 // The client ends the turn at `position`; where nobody has spoken an empty one begins and ends
 // there. The stream was flushed before.
 void turns_end(struct turns *turns, int64_t position);

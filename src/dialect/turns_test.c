@@ -189,6 +189,19 @@ static void without_pauses_the_client_ends_it(void **state) {
         TOLD("end 1;complete 1 ;");
 }
 
+static void a_turn_whose_pause_was_nobodys_ends_in_the_next_silence(void **state) {
+        (void)state;
+        turns_follow(&heard.turns, false);
+        window_begins(10);
+        window_ends(50, PAUSED);
+        turns_hear_silence(&heard.turns, 1000);
+        TOLD("begin 0;");
+        turns_follow(&heard.turns, true);
+        TOLD("");
+        turns_hear_silence(&heard.turns, 1001);
+        TOLD("end 0;");
+}
+
 static void an_empty_turn_waits_for_those_before_it(void **state) {
         (void)state;
         window_begins(10);
@@ -271,6 +284,7 @@ int main(void) {
                 TURNS_TEST(silence_behind_a_cut_ends_it),
                 TURNS_TEST(sound_that_stops_ends_no_turn_until_it_is_silent),
                 TURNS_TEST(without_pauses_the_client_ends_it),
+                TURNS_TEST(a_turn_whose_pause_was_nobodys_ends_in_the_next_silence),
                 TURNS_TEST(an_empty_turn_waits_for_those_before_it),
                 TURNS_TEST(what_was_told_is_never_taken_back),
                 TURNS_TEST(the_tail_of_a_later_stretch_waits),

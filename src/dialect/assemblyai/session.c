@@ -8,6 +8,7 @@
 
 #include "dialect/assemblyai/messages.h"
 #include "dialect/assemblyai/wish.h"
+#include "dialect/renewal.h"
 #include "dialect/session.h"
 #include "dialect/turns.h"
 #include "pipeline/hub_admission.h"
@@ -142,20 +143,25 @@ static const struct observer_ops assemblyai_observer = {
 
 // --- the stream ------------------------------------------------------------------------------
 
+// Whether there is room for the first stream. False: the session was refused.
+static bool assemblyai_is_admitted(struct assemblyai *assemblyai) {
+        struct session *session = assemblyai->session;
+        struct hub_refusal refusal;
+        CLEANUP(mem_freep) char *words = NULL;
+
+        if (hub_admits(session->hub, &session->base, &refusal))
+                return true;
+        words = xasprintf("Server busy: %s; %s", refusal.reason, refusal.remedy);
+        session_refuse(session, 1013, words, refusal.retry);
+        return false;
+}
+
 // False: the session was refused.
 static bool assemblyai_open(struct assemblyai *assemblyai) {
         struct session *session = assemblyai->session;
         struct request request = {.name = assemblyai->id};
-        struct hub_refusal refusal;
         struct error error;
 
-        if (!hub_admits(session->hub, &session->base, &refusal)) {
-                CLEANUP(mem_freep)
-                char *words = xasprintf("Server busy: %s; %s", refusal.reason, refusal.remedy);
-
-                session_refuse(session, 1013, words, refusal.retry);
-                return false;
-        }
         assemblyai_wish_apply(&assemblyai->wish, &request);
         if (session_stream_open(session, &request, &assemblyai_observer, &error) < 0) {
                 assemblyai->code = CODE_INVALID;
@@ -170,12 +176,15 @@ static bool assemblyai_open(struct assemblyai *assemblyai) {
 // What was updated holds from where nobody's text is owed. False: there is no stream.
 static bool stream_renew(struct assemblyai *assemblyai) {
         struct session *session = assemblyai->session;
+        struct renewal renewal;
 
-        if (!assemblyai->is_stale || !turns_are_complete(&assemblyai->turns))
+        if (!assemblyai->is_stale || !renewal_begin(&renewal, session, &assemblyai->turns))
                 return session->stream;
-        assemblyai->base += stream_position(session->stream);
-        session_channels_close(session);
-        return assemblyai_open(assemblyai);
+        assemblyai->base += renewal.position;
+        if (!assemblyai_open(assemblyai))
+                return false;
+        renewal_end(&renewal, session);
+        return true;
 }
 
 static void assemblyai_on_binary(struct session *session, const struct websocket_piece *piece) {
@@ -203,6 +212,21 @@ static void invalid_refuse(struct assemblyai *assemblyai, const char *words) {
         session_refuse(assemblyai->session, CODE_INVALID, words, 0);
 }
 
+static void update_take(struct assemblyai *assemblyai, const json_t *message) {
+        struct request request = {.name = assemblyai->id};
+        struct error error;
+        int r = assemblyai_wish_update(&assemblyai->wish, message, &error);
+
+        if (r == 0) {
+                assemblyai_wish_apply(&assemblyai->wish, &request);
+                r = renewal_check(assemblyai->session, &request, &error);
+        }
+        if (r < 0)
+                invalid_refuse(assemblyai, error.text);
+        else
+                assemblyai->is_stale = true;
+}
+
 static void assemblyai_on_text(struct session *session, const char *text, size_t n) {
         struct assemblyai *assemblyai = session->state;
         enum assemblyai_command command;
@@ -217,11 +241,8 @@ static void assemblyai_on_text(struct session *session, const char *text, size_t
                 session_leave(session, CODE_DONE);
         else if (command == ASSEMBLYAI_FORCE_ENDPOINT)
                 endpoint_force(assemblyai);
-        else if (command == ASSEMBLYAI_UPDATE &&
-                 assemblyai_wish_update(&assemblyai->wish, message, &error) < 0)
-                invalid_refuse(assemblyai, error.text);
         else if (command == ASSEMBLYAI_UPDATE)
-                assemblyai->is_stale = true;
+                update_take(assemblyai, message);
         json_decref(message);
 }
 
@@ -266,7 +287,7 @@ static void assemblyai_begin(struct session *session, const struct http_request 
                 invalid_refuse(assemblyai, error.text);
                 return;
         }
-        if (!assemblyai_open(assemblyai))
+        if (!assemblyai_is_admitted(assemblyai) || !assemblyai_open(assemblyai))
                 return;
         text_send(assemblyai,
                   assemblyai_encode_begin(assemblyai->id,

@@ -9,6 +9,7 @@
 #include "dialect/realtime/append.h"
 #include "dialect/realtime/messages.h"
 #include "dialect/realtime/settings.h"
+#include "dialect/renewal.h"
 #include "dialect/session.h"
 #include "dialect/turns.h"
 #include "pipeline/hub_admission.h"
@@ -173,20 +174,26 @@ static struct request request_of(const struct realtime *realtime) {
         return request;
 }
 
+// Whether there is room for the first stream. False: the session was refused.
+static bool realtime_is_admitted(struct realtime *realtime) {
+        struct session *session = realtime->session;
+        struct hub_refusal refusal;
+        CLEANUP(mem_freep) char *words = NULL;
+
+        if (hub_admits(session->hub, &session->base, &refusal))
+                return true;
+        words = xasprintf("Server busy: %s; %s", refusal.reason, refusal.remedy);
+        session_refuse(session, 1013, words, refusal.retry);
+        return false;
+}
+
 // False: the session was refused.
 static bool realtime_open(struct realtime *realtime) {
         struct session *session = realtime->session;
         struct request request = request_of(realtime);
-        struct hub_refusal refusal;
         struct error error;
 
-        if (!hub_admits(session->hub, &session->base, &refusal)) {
-                CLEANUP(mem_freep)
-                char *words = xasprintf("Server busy: %s; %s", refusal.reason, refusal.remedy);
-
-                session_refuse(session, 1013, words, refusal.retry);
-                return false;
-        }
+        realtime->is_stale = false;
         if (session_stream_open(session, &request, &realtime_observer, &error) == 0)
                 return true;
         session_refuse(session, 1008, error.text, 0);
@@ -197,15 +204,17 @@ static bool realtime_open(struct realtime *realtime) {
 // there is no stream.
 static bool stream_ensure(struct realtime *realtime) {
         struct session *session = realtime->session;
+        struct renewal renewal;
 
-        if (session->stream && realtime->is_stale && turns_are_complete(&realtime->turns)) {
-                realtime->base += stream_position(session->stream);
-                session_channels_close(session);
-        }
-        if (session->stream)
+        if (!session->stream)
+                return realtime_is_admitted(realtime) && realtime_open(realtime);
+        if (!realtime->is_stale || !renewal_begin(&renewal, session, &realtime->turns))
                 return true;
-        realtime->is_stale = false;
-        return realtime_open(realtime);
+        realtime->base += renewal.position;
+        if (!realtime_open(realtime))
+                return false;
+        renewal_end(&renewal, session);
+        return true;
 }
 
 static void sound_take(void *context, const uint8_t *bytes, size_t n) {
@@ -229,27 +238,51 @@ static void session_tell(struct realtime *realtime, const char *flat, const char
                              realtime_settings_json(&realtime->settings, realtime->id)));
 }
 
-static void turns_follow(struct realtime *realtime) {
-        realtime->turns.ends_at_pauses = realtime->settings.has_turns;
+static void settings_follow(struct realtime *realtime) {
+        turns_follow(&realtime->turns, realtime->settings.has_turns);
         realtime->turns.pause = (int64_t)(realtime->settings.options.pause * AUDIO_RATE);
+}
+
+// All or nothing, what the model cannot do included. False: that was said.
+static bool settings_take(struct realtime *realtime, const struct realtime_command *command) {
+        struct realtime_settings before;
+        struct realtime_mistake mistake;
+        struct request request;
+        struct error error;
+        int r;
+
+        realtime_settings_copy(&before, &realtime->settings);
+        r = realtime_settings_update(&realtime->settings, command->session, &mistake);
+        request = request_of(realtime);
+        if (r == 0 && renewal_check(realtime->session, &request, &error) < 0) {
+                struct realtime_settings refused = realtime->settings;
+
+                realtime->settings = before;
+                before = refused;
+                mistake =
+                        (struct realtime_mistake){.code = "invalid_value", .param = "session"};
+                snprintf(mistake.words, sizeof(mistake.words), "%s", error.text);
+                r = -EINVAL;
+        }
+        realtime_settings_deinit(&before);
+        if (r < 0)
+                mistake_send(realtime, &mistake, command->event_id);
+        return r == 0;
 }
 
 static void update_take(struct realtime *realtime, const struct realtime_command *command) {
         enum pcm_format pcm = realtime->settings.pcm;
         unsigned rate = realtime->settings.rate;
         struct request request;
-        struct realtime_mistake mistake;
         struct error error;
 
-        if (realtime_settings_update(&realtime->settings, command->session, &mistake) < 0) {
-                mistake_send(realtime, &mistake, command->event_id);
+        if (!settings_take(realtime, command))
                 return;
-        }
         if (command->kind == REALTIME_FLAT_UPDATE || realtime_session_is_flat(command->session))
                 realtime->settings.is_flat = true;
         else if (json_object_get(command->session, "audio"))
                 realtime->settings.is_flat = false;
-        turns_follow(realtime);
+        settings_follow(realtime);
         request = request_of(realtime);
         if (realtime->session->stream && (pcm != request.format || rate != request.rate))
                 (void)session_sound_change(realtime->session, &request, &error);
@@ -385,7 +418,7 @@ static void realtime_begin(struct session *session, const struct http_request *r
         if (language)  // of self-hosted servers; what it cannot be is said by an update
                 (void)client_options_set_language(&realtime->settings.options, language, NULL);
         turns_init(&realtime->turns, &realtime_turns, realtime);
-        turns_follow(realtime);
+        settings_follow(realtime);
         snprintf(realtime->id, sizeof(realtime->id), "sess_%llx%04llx",
                  (unsigned long long)(session_wall(session) / NSEC_PER_MSEC),
                  (unsigned long long)session->base.id);

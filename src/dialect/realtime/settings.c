@@ -366,8 +366,8 @@ static int member_take(struct realtime_settings *settings, const char *name,
         return part_take(settings, name, true, value, mistake);
 }
 
-static void settings_copy(struct realtime_settings *ret,
-                          const struct realtime_settings *settings) {
+void realtime_settings_copy(struct realtime_settings *ret,
+                            const struct realtime_settings *settings) {
         *ret = *settings;
         ret->format = json_deep_copy(settings->format);
         ret->transcription = json_deep_copy(settings->transcription);
@@ -394,7 +394,7 @@ int realtime_settings_update(struct realtime_settings *settings, const json_t *s
 
         if (!json_is_object(session))
                 return value_refuse(mistake, "session", "an update has an object 'session'");
-        settings_copy(&updated, settings);
+        realtime_settings_copy(&updated, settings);
         json_object_foreach((json_t *)(uintptr_t)session, name, value) if (r == 0) r =
                 member_take(&updated, name, value, mistake);
         if (r < 0) {

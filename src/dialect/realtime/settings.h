@@ -31,6 +31,8 @@ struct realtime_mistake {
 
 void realtime_settings_init(struct realtime_settings *settings);
 void realtime_settings_deinit(struct realtime_settings *settings);
+void realtime_settings_copy(struct realtime_settings *ret,
+                            const struct realtime_settings *settings);
 
 // Take in the `session` of an update, in either shape: what is absent stays, null turns off.
 // -EINVAL with the mistake, and all stays as it was. What a conversation would need and a
