@@ -129,7 +129,8 @@ static void stretch_close(struct turns *turns, const struct observer_window *win
         turns->open = NULL;
         turns->current->speech_end = window->speech_end;
         turns->is_stalled = window->is_flushed || window->is_cut;
-        if (turns->ends_at_pauses && !window->is_cut && !window->is_flushed)
+        if (turns->ends_at_pauses &&
+            (window->is_cut ? turns->current->n_text >= TURN_TEXT_LONG : !window->is_flushed))
                 current_end(turns);
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 // Turns: what is said on a stream, grouped into turns as clients of realtime services have
-// them. A turn begins with speech and ends at a pause, or where the client says so; its text is
-// what was heard in its stretches (observer_window), and turns are complete in their order.
+// them. A turn begins with speech and ends at a pause, or once it is long, or where the client
+// says so; its text is what was heard in its stretches (observer_window), and turns are
+// complete in their order.
 //
 // Threads: loop thread only.
 // Memory:  bounded by what waits to be text; of a turn at most TURN_TEXT_MAX bytes are kept.
@@ -14,6 +15,10 @@
 #include "transcript/observer.h"
 
 #define TURN_TEXT_MAX ((size_t)1024 * 1024)
+
+// Bytes from which on a turn ends with its stretch, though nobody pauses: about ten minutes of
+// speech. Services tell the whole of a turn again with each word.
+#define TURN_TEXT_LONG ((size_t)8 * 1024)
 
 struct turn {
         uint64_t number;     // 0, 1, ...

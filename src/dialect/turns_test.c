@@ -151,6 +151,33 @@ static void silence_behind_a_cut_ends_it(void **state) {
         TOLD("begin 1;end 1;begin 2;");
 }
 
+static void a_long_one_ends_without_a_pause(void **state) {
+        char text[1025] = {0};
+
+        (void)state;
+        memset(text, 'x', sizeof(text) - 1);
+        for (int i = 1; i <= 8; i++) {
+                window_ends(i * 100, CUT);
+                heard.told[0] = '\0';
+                text_is(i * 100, text);
+                heard.told[0] = '\0';
+        }
+        window_ends(900, CUT);
+        TOLD("end 0;");
+        window_ends(1000, CUT);
+        TOLD("begin 1;");
+        // What the client ends is as long as it likes.
+        turns_follow(&heard.turns, false);
+        text_is(900, "");
+        heard.told[0] = '\0';
+        for (int i = 10; i <= 20; i++) {
+                text_is(i * 100, text);
+                heard.told[0] = '\0';
+                window_ends((i + 1) * 100, CUT);
+                TOLD("");
+        }
+}
+
 // A network that hesitates is no pause; silence that comes afterwards is.
 static void sound_that_stops_ends_no_turn_until_it_is_silent(void **state) {
         (void)state;
@@ -282,6 +309,7 @@ int main(void) {
                 TURNS_TEST(a_pause_ends_a_turn_and_its_text_completes_it),
                 TURNS_TEST(a_cut_does_not_end_it),
                 TURNS_TEST(silence_behind_a_cut_ends_it),
+                TURNS_TEST(a_long_one_ends_without_a_pause),
                 TURNS_TEST(sound_that_stops_ends_no_turn_until_it_is_silent),
                 TURNS_TEST(without_pauses_the_client_ends_it),
                 TURNS_TEST(a_turn_whose_pause_was_nobodys_ends_in_the_next_silence),
