@@ -19,8 +19,8 @@ struct session;
 
 // All functions but those marked optional are required: on_text and on_binary of clients that
 // come by WebSocket, on_bytes of others. None is called
-// once the session is leaving, but on_idle, on_relief, on_warning, on_stream, on_implausible,
-// goodbye and close. `state` (session.h) is NULL until the dialect sets it.
+// once the session is leaving, but on_idle, on_relief, on_failure, on_warning, on_stream,
+// on_implausible, goodbye and close. `state` (session.h) is NULL until the dialect sets it.
 struct dialect {
         const char *name;  // for the log, the metrics' label, and auth.anonymous.dialects
         // By which its clients look for a listener of its own (DNS-SD: "_wyoming._tcp"); NULL:
@@ -76,6 +76,8 @@ struct dialect {
         // The backlog is empty: of several channels, those of all that were flushed together.
         void (*on_idle)(struct session *session);
         void (*on_relief)(struct session *session);  // no longer held up (session.h)
+        // What was said in a window is lost; told each time, before what became of the window.
+        void (*on_failure)(struct session *session);
         // Something went wrong, and the session goes on.
         void (*on_warning)(struct session *session, const char *words);
         // The server is overloaded: `words` say what the client has to expect.

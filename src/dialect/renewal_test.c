@@ -23,6 +23,7 @@ static struct session *the_session(const struct session_rig *rig) {
 static void realtime_begin(struct session_rig *rig) {
         session_rig_connect(rig, "/v1/realtime", 0);
         session_rig_expect(rig, "session.created");
+        session_rig_expect(rig, "\"expires_at\":");
 }
 
 // "AA==" is one byte: half a sample.
@@ -95,6 +96,18 @@ static void so_is_it_of_assemblyai(void **state) {
         session_rig_expect(rig, "\x0b\xbe");  // which is the close code, too
 }
 
+static void assemblyais_errors_close_with_their_code(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+        struct session *session;
+
+        session_rig_connect(rig, "/v3/ws", 0);
+        session_rig_expect(rig, "Begin");
+        session = the_session(rig);
+        session->base.ops->dismiss(&session->base, "the token was revoked");
+        session_rig_expect(rig, "\"error_code\":4001");
+        session_rig_expect(rig, "\x0f\xa1");
+}
+
 #define RENEWAL_TEST(function) \
         cmocka_unit_test_setup_teardown(function, session_rig_setup, session_rig_teardown)
 
@@ -104,6 +117,7 @@ int main(void) {
                 RENEWAL_TEST(who_is_in_is_not_asked_to_come_back),
                 RENEWAL_TEST(what_the_model_cannot_do_is_refused_at_once),
                 RENEWAL_TEST(so_is_it_of_assemblyai),
+                RENEWAL_TEST(assemblyais_errors_close_with_their_code),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,11 +47,13 @@ static void channel_on_relief(void *context) {
                 session->dialect->on_relief(session);
 }
 
-// Once: where one window fails, others do, too.
+// The warning comes once: where one window fails, others do, too.
 static void channel_on_failure(void *context, const char *words) {
         const struct session_channel *channel = context;
         struct session *session = channel->session;
 
+        if (session->dialect->on_failure)
+                session->dialect->on_failure(session);
         if (session->is_failure_told || !session->dialect->on_warning)
                 return;
         session->is_failure_told = true;

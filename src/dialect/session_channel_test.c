@@ -69,6 +69,19 @@ static void chorus_on_idle(struct session *session) {
         session_send(session, xstrdup("silence"), 7);
 }
 
+static unsigned n_failures, n_warnings;  // in this test
+
+static void chorus_on_failure(struct session *session) {
+        (void)session;
+        n_failures++;
+}
+
+static void chorus_on_warning(struct session *session, const char *words) {
+        (void)session;
+        (void)words;
+        n_warnings++;
+}
+
 static void chorus_refuse(struct session *session, const char *words, nsec_t retry) {
         (void)retry;
         session_send(session, xstrdup(words), strlen(words));
@@ -89,6 +102,8 @@ static const struct dialect dialect_chorus = {
         .on_text = chorus_on_text,
         .on_binary = chorus_on_binary,
         .on_idle = chorus_on_idle,
+        .on_failure = chorus_on_failure,
+        .on_warning = chorus_on_warning,
         .refuse = chorus_refuse,
         .goodbye = chorus_goodbye,
         .close = chorus_close,
@@ -102,6 +117,7 @@ static int setup(void **state) {
 
         rig->dialects = with_chorus;
         memset(n_sung, 0, sizeof(n_sung));
+        n_failures = n_warnings = 0;
         return r;
 }
 
@@ -267,6 +283,18 @@ static void sound_may_change_its_shape(void **state) {
                                  1600 + 2 * AUDIO_RATE);
 }
 
+static void each_lost_window_is_a_failure_and_the_first_a_warning(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+        const struct stream_listener *listener;
+
+        chorus_open(rig);
+        listener = &hub_first(rig->hub->hub)->listener;
+        listener->on_failure(listener->context, "lost");
+        listener->on_failure(listener->context, "lost");
+        assert_int_equal(n_failures, 2);
+        assert_int_equal(n_warnings, 1);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 CHANNEL_TEST(each_channel_is_a_stream),
@@ -276,6 +304,7 @@ int main(void) {
                 CHANNEL_TEST(a_client_that_vanishes_leaves_none),
                 CHANNEL_TEST(what_a_client_said_that_vanished_becomes_text),
                 CHANNEL_TEST(sound_may_change_its_shape),
+                CHANNEL_TEST(each_lost_window_is_a_failure_and_the_first_a_warning),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

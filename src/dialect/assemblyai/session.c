@@ -296,15 +296,18 @@ static void assemblyai_begin(struct session *session, const struct http_request 
         session_started(session, "AssemblyAI client");
 }
 
+// The connection is closed with the code of the Error, too, which is known here only.
 static void assemblyai_refuse(struct session *session, const char *words, nsec_t retry) {
         const struct assemblyai *assemblyai = session->state;
-        int code = retry > 0 ? CODE_BUSY : CODE_UNAUTHORISED;
+        bool is_busy = retry > 0 || strcmp(words, HUB_TOO_MANY) == 0;
+        int code = is_busy ? CODE_BUSY : CODE_UNAUTHORISED;
         char *text;
 
         if (assemblyai && assemblyai->code)
                 code = assemblyai->code;
         text = assemblyai_encode_error(code, words);
         session_send(session, text, strlen(text));
+        session_close(session, (uint16_t)code, words);
 }
 
 // The last turn ends here.

@@ -21,6 +21,9 @@
 // Less sound than this cannot be committed, in milliseconds.
 #define COMMIT_LEAST 100
 
+// A session is told to last so long, in seconds: nothing ends it here.
+#define EXPIRES_IN (24 * 3600)
+
 struct realtime {
         struct session *session;
         struct realtime_settings settings;
@@ -32,8 +35,9 @@ struct realtime {
         int64_t base;       // samples that were heard before the stream at hand
         double fresh;       // milliseconds that were appended since the last commit
         bool is_stale;      // the stream was opened as the settings were before
-        bool is_failed;     // what was said in a window is lost
+        bool is_failed;     // a window of the first turn that is not complete is lost
         int64_t told_ms;    // the last time that was told
+        int64_t expires_at;
 };
 
 static void event_send(struct realtime *realtime, const char *type, json_t *members) {
@@ -118,15 +122,16 @@ static void realtime_on_stable(void *context, const struct turn *turn, const cha
 static void realtime_on_complete(void *context, const struct turn *turn) {
         struct realtime *realtime = context;
         json_t *members = content_members(turn);
+        bool is_failed = realtime->is_failed;
 
-        if (realtime->is_failed && turn->n_text == 0) {
+        realtime->is_failed = false;
+        if (is_failed && turn->n_text == 0) {
                 json_object_set_new(members, "error",
                                     json_pack("{sssssssn}", "type", "server_error", "code",
                                               "transcription_failed", "message",
                                               "what was said could not be decoded", "param"));
                 event_send(realtime, "conversation.item.input_audio_transcription.failed",
                            members);
-                realtime->is_failed = false;
                 return;
         }
         json_object_set_new(members, "transcript", json_string(turn->text));
@@ -232,10 +237,11 @@ static void sound_take(void *context, const uint8_t *bytes, size_t n) {
 
 // --- what the client says --------------------------------------------------------------------
 
-static void session_tell(struct realtime *realtime, const char *flat, const char *type) {
-        event_send(realtime, realtime->settings.is_flat ? flat : type,
-                   json_pack("{so}", "session",
-                             realtime_settings_json(&realtime->settings, realtime->id)));
+static void session_tell(struct realtime *realtime, const char *type) {
+        json_t *session = realtime_settings_json(&realtime->settings, realtime->id);
+
+        json_object_set_new(session, "expires_at", json_integer(realtime->expires_at));
+        event_send(realtime, type, json_pack("{so}", "session", session));
 }
 
 static void settings_follow(struct realtime *realtime) {
@@ -287,11 +293,9 @@ static void update_take(struct realtime *realtime, const struct realtime_command
         if (realtime->session->stream && (pcm != request.format || rate != request.rate))
                 (void)session_sound_change(realtime->session, &request, &error);
         realtime->is_stale = true;
-        event_send(realtime,
-                   command->kind == REALTIME_FLAT_UPDATE ? "transcription_session.updated"
-                                                         : "session.updated",
-                   json_pack("{so}", "session",
-                             realtime_settings_json(&realtime->settings, realtime->id)));
+        session_tell(realtime, command->kind == REALTIME_FLAT_UPDATE
+                                       ? "transcription_session.updated"
+                                       : "session.updated");
 }
 
 // Where we find the turns, one may just have ended: nobody needs to hear that nothing is left.
@@ -422,21 +426,23 @@ static void realtime_begin(struct session *session, const struct http_request *r
         snprintf(realtime->id, sizeof(realtime->id), "sess_%llx%04llx",
                  (unsigned long long)(session_wall(session) / NSEC_PER_MSEC),
                  (unsigned long long)session->base.id);
-        session_tell(realtime, "transcription_session.created", "session.created");
+        realtime->expires_at = session_wall(session) / NSEC_PER_SEC + EXPIRES_IN;
+        session_tell(realtime, realtime->settings.is_flat ? "transcription_session.created"
+                                                          : "session.created");
         session_started(session, "OpenAI realtime client");
 }
 
-// Said of the items whose text is lost.
-static void realtime_on_warning(struct session *session, const char *words) {
+// Said of the item whose text is lost.
+static void realtime_on_failure(struct session *session) {
         struct realtime *realtime = session->state;
 
-        (void)words;
         realtime->is_failed = true;
 }
 
 static void realtime_refuse(struct session *session, const char *words, nsec_t retry) {
-        struct realtime_mistake mistake = {.code = retry > 0 ? "rate_limit_exceeded"
-                                                             : "invalid_request"};
+        bool is_busy = retry > 0 || strcmp(words, HUB_TOO_MANY) == 0;
+        struct realtime_mistake mistake = {.code = is_busy ? "rate_limit_exceeded"
+                                                           : "invalid_request"};
         char *text;
 
         snprintf(mistake.words, sizeof(mistake.words), "%s", words);
@@ -475,7 +481,7 @@ const struct dialect dialect_realtime = {
         .on_text = realtime_on_text,
         .on_text_piece = realtime_on_text_piece,
         .on_binary = realtime_on_binary,
-        .on_warning = realtime_on_warning,
+        .on_failure = realtime_on_failure,
         .refuse = realtime_refuse,
         .goodbye = realtime_goodbye,
         .close = realtime_close,
