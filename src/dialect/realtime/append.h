@@ -1,7 +1,7 @@
 #pragma once
 // Append: a client's JSON while it arrives in pieces. The sound in it, base64 in the string
 // "audio" of the outermost object, is handed on as bytes and never kept; the rest is a text of
-// an ordinary size.
+// an ordinary size. An event's type may stand behind its sound: that of any event is heard.
 //
 // Threads: any one at a time.
 // Memory:  at most APPEND_TEXT_MAX bytes of the rest.
