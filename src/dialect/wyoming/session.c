@@ -29,6 +29,7 @@ struct wyoming {
         bool is_begun;               // its sound has begun, and not ended
         bool is_ending;              // it has ended, and its text is owed
         bool is_next_due;            // the event that the reader has is for when it was paid
+        struct loop_timer *next;     // which it is now
         bool has_ended;              // the client will send no more
         bool is_started;             // it has been counted
         char *text;                  // of it so far, as it was sent; NULL: none
@@ -87,7 +88,23 @@ static void utterance_forget(struct wyoming *state) {
         state->shape = (struct wyoming_shape){0};
 }
 
-static void wyoming_go_on(struct session *session);
+// Its patience ends while it owes something and is read from.
+static void wyoming_await(struct session *session) {
+        const struct wyoming *state = session->state;
+        bool is_awaited = !state->is_ending && !session_is_held_up(session);
+
+        session_await(session, is_awaited ? WYOMING_PATIENCE : 0, WYOMING_OVERDUE);
+}
+
+// The event that waits comes out of the loop: whoever said that the text is all there is the
+// stream, which may not be closed there, and the next utterance closes it.
+static void wyoming_go_on(struct session *session) {
+        const struct wyoming *state = session->state;
+
+        wyoming_await(session);
+        if (state->is_next_due)
+                loop_timer_set(state->next, 0);
+}
 
 // All of its text is there.
 static void utterance_finish(struct session *session) {
@@ -102,6 +119,8 @@ static void utterance_finish(struct session *session) {
                 wyoming_say(session, wyoming_encode_stop());
         }
         utterance_forget(state);
+        if (session->is_leaving)
+                return;  // goodbye follows
         if (state->has_ended)
                 session_close(session, 1000, "");
         else
@@ -234,7 +253,7 @@ static void wish_take(struct session *session, const json_t *data) {
 
         if (wyoming_wish_read(&state->wish, data, &error) != 0)
                 session_refuse(session, 1008, error.text, 0);
-        else
+        else if (!state->is_begun)
                 (void)wyoming_admit(session);
 }
 
@@ -275,14 +294,15 @@ static bool event_has_to_wait(const struct wyoming *state, enum wyoming_type typ
                type != WYOMING_OTHER;
 }
 
-static void wyoming_go_on(struct session *session) {
+static void wyoming_on_next(void *context) {
+        struct session *session = context;
         struct wyoming *state = session->state;
 
-        session_await(session, WYOMING_PATIENCE, WYOMING_OVERDUE);
-        if (!state->is_next_due)
+        if (session->is_leaving)
                 return;
         state->is_next_due = false;
-        session_read(session, true);
+        if (!session_is_held_up(session))
+                session_read(session, true);
         wyoming_on_event(session, wyoming_type_of(state->reader.type),
                          state->reader.inline_data);
 }
@@ -313,15 +333,23 @@ static size_t wyoming_on_bytes(struct session *session, const uint8_t *bytes, si
                         break;
                 }
                 wyoming_on_event(session, type, piece.data);
-                if (!state->is_ending && !session->is_leaving)
-                        session_await(session, WYOMING_PATIENCE, WYOMING_OVERDUE);
+                if (!session->is_leaving)
+                        wyoming_await(session);
                 break;
         case WYOMING_PAYLOAD:
                 if (state->is_sound)
                         session_feed(session, piece.bytes, piece.n);
+                if (session_is_held_up(session))
+                        wyoming_await(session);
                 break;
         }
         return taken;
+}
+
+// It is read from again.
+static void wyoming_on_relief(struct session *session) {
+        if (!session->is_leaving)
+                wyoming_await(session);
 }
 
 // It hangs up, usually with nothing owed to it.
@@ -336,8 +364,10 @@ static void wyoming_on_end(struct session *session) {
 // --- its life --------------------------------------------------------------------------------
 
 static void wyoming_begin(struct session *session, const struct http_request *request) {
+        struct wyoming *state = session->state = xnew(struct wyoming);
+
         (void)request;
-        session->state = xnew(struct wyoming);
+        state->next = loop_timer_new(hub_parts(session->hub)->loop, wyoming_on_next, session);
 }
 
 static void wyoming_refuse(struct session *session, const char *words, nsec_t retry) {
@@ -349,7 +379,7 @@ static void wyoming_goodbye(struct session *session, uint16_t code) {
         const struct wyoming *state = session->state;
 
         // Half a command is none.
-        if (state && (state->is_begun || state->is_ending))
+        if (state && (state->is_begun || state->is_ending || state->is_next_due))
                 wyoming_say(session,
                             wyoming_encode_error("the server is going away", "going-away"));
         session_close(session, code, "");
@@ -361,6 +391,7 @@ static void wyoming_close(struct session *session) {
         if (!state)
                 return;
         utterance_forget(state);
+        loop_timer_free(state->next);
         wyoming_reader_deinit(&state->reader);
         free(state);
 }
@@ -373,6 +404,7 @@ const struct dialect dialect_wyoming = {
         .on_bytes = wyoming_on_bytes,
         .on_end = wyoming_on_end,
         .on_idle = wyoming_on_idle,
+        .on_relief = wyoming_on_relief,
         .on_warning = wyoming_warn,
         .refuse = wyoming_refuse,
         .goodbye = wyoming_goodbye,

@@ -7,6 +7,7 @@
 #include "dialect/session_rig.h"
 #include "dialect/wyoming/messages.h"
 #include "dialect/wyoming/reader.h"
+#include "journal/journal_rig.h"
 #include "util/mem.h"
 
 #define SESSION_TEST(function) \
@@ -244,8 +245,47 @@ static void utterances_follow_one_another(void **state) {
         say(rig, "{\"type\":\"audio-stop\"}");
         engine_script_release(rig->hub->script);
         session_rig_expect(rig, "{\"text\":\"word");
+        session_rig_expect(rig, "{\"type\":\"transcript-stop\"");
+        loop_advance(rig->hub->loop, 0);
         session_rig_expect(rig, "{\"language\":\"de\"}");
         session_rig_expect(rig, "{\"text\":\"\"}");
+        free(speech.samples);
+}
+
+// The next utterance closes the stream of the last one, which may still be telling its text: a
+// journal tells it later, and looks at what it has left afterwards.
+static void utterances_that_are_journaled_follow_one_another(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+        struct row_ids ids = {0};
+        struct journaling_services journaling = {
+                .loop = rig->hub->loop, .ids = &ids, .model = "base", .has_sessions = true};
+        CLEANUP(mem_freep) char *folder = journal_rig_folder();
+        struct sound speech = rig_need_sound("misc/jfk.flac");
+
+        assert_int_equal(journal_open(&journaling.journal, rig->hub->loop,
+                                      &(struct journal_config){.folder = folder}, NULL),
+                         0);
+        rig->hub->parts.journaling = &journaling;
+        rig->hub->defaults.has_journal = true;
+        hub_rig_renew(rig->hub);
+        session_rig_connect_raw(rig);
+        engine_script_hold(rig->hub->script);
+        say_sound(rig, &speech);
+        say(rig, "{\"type\":\"audio-stop\"}");
+        say(rig, "{\"type\":\"audio-start\"}");
+        engine_script_release(rig->hub->script);
+        session_rig_expect(rig, "{\"text\":\"word");
+        session_rig_expect(rig, "{\"type\":\"transcript-stop\"");
+        loop_advance(rig->hub->loop, 0);
+        session_rig_expect(rig, "{\"type\":\"transcript-start\"");
+        say_sound(rig, &speech);
+        say(rig, "{\"type\":\"audio-stop\"}");
+        session_rig_expect(rig, "{\"text\":\"word");
+        session_rig_disconnect(rig);
+        while (hub_first_session(rig->hub->hub))
+                loop_turn(rig->hub->loop);
+        journal_close(journaling.journal);
+        journal_rig_remove(folder);
         free(speech.samples);
 }
 
@@ -348,6 +388,7 @@ int main(void) {
                 SESSION_TEST(it_is_described),
                 SESSION_TEST(an_utterance_becomes_text),
                 SESSION_TEST(utterances_follow_one_another),
+                SESSION_TEST(utterances_that_are_journaled_follow_one_another),
                 SESSION_TEST(silence_and_nothing_at_all_have_no_text),
                 SESSION_TEST(who_ends_its_side_is_told_its_text),
                 SESSION_TEST(who_vanishes_within_a_payload_leaves_nothing),
