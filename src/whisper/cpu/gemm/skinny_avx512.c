@@ -1,3 +1,4 @@
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -228,6 +229,7 @@ INLINE_DOTS void choose_scale(const float *x, size_t depth, struct int8_head *he
         float limit = fmaxf(5 * spread.mean, fmaxf(-spread.least, spread.most) / 100);
         float least, most;
 
+        limit = fmaxf(limit, FLT_MIN);  // what rounds to nothing never grows
         while (count_wide(x, depth, limit) > WIDE_MAX)
                 limit *= 1.25f;
         least = fmaxf(spread.least, -limit);

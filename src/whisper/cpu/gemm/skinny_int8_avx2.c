@@ -1,3 +1,4 @@
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -133,6 +134,7 @@ INLINE_AVX2 void choose_scale_avx2(const float *x, size_t depth, struct int8_hea
         float limit = fmaxf(5 * spread.mean, fmaxf(-spread.least, spread.most) / 100);
         float least, most;
 
+        limit = fmaxf(limit, FLT_MIN);
         while (count_wide_avx2(x, depth, limit) > WIDE_MAX)
                 limit *= 1.25f;
         least = fmaxf(spread.least, -limit);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <float.h>
 #include <math.h>
 
 #include "util/mem.h"
@@ -193,6 +194,29 @@ static void test_wide_elements_do_not_cost_the_others_their_digits(void **state)
         check_wide_elements();
 }
 
+// A row whose mean magnitude rounds to nothing, while more of it is not nothing than there is
+// room for.
+static void test_a_row_of_next_to_nothing_has_an_end(void **state) {
+        enum { N_IN = 512 };
+        float *x = xcalloc(N_IN, sizeof(*x)), *weight = rig_random_halves(N_IN), y = 1;
+        struct skinny_matrix matrix;
+        void *row;
+
+        (void)state;
+        for (size_t i = 0; i < N_IN; i += 16)
+                x[i] = FLT_TRUE_MIN;
+        assert_int_equal(skinny_init(&matrix, SKINNY_INT8, weight, 1, N_IN), 0);
+        row = convert_rows(&matrix, x, 1);
+        skinny_multiply_part(
+                &matrix, &(struct gemm_product){.x = row, .n_rows = 1, .y = &y, .y_stride = 1},
+                0, 1);
+        assert_float_equal(y, 0, FLT_MIN);
+        skinny_deinit(&matrix);
+        free(row);
+        free(x);
+        free(weight);
+}
+
 static void test_a_column_comes_back_as_it_went_in(void **state) {
         (void)state;
         float *weight = rig_random_halves((size_t)35 * 24), column[24];
@@ -219,6 +243,7 @@ int main(void) {
                 cmocka_unit_test(test_products_are_right_in_every_shape),
                 cmocka_unit_test(test_a_row_gets_the_same_bits_in_any_company),
                 cmocka_unit_test(test_wide_elements_do_not_cost_the_others_their_digits),
+                cmocka_unit_test(test_a_row_of_next_to_nothing_has_an_end),
                 cmocka_unit_test(test_a_column_comes_back_as_it_went_in),
         };
         int n_failed = 0;
