@@ -3,21 +3,27 @@
 #include <avahi-client/client.h>
 #include <avahi-client/publish.h>
 #include <avahi-common/alternative.h>
+#include <avahi-common/domain.h>
 #include <avahi-common/error.h>
 #include <avahi-common/malloc.h>
 #include <avahi-common/thread-watch.h>
 #include <avahi-common/timeval.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/utf8.h"
 
 // How often a message bus is looked for that is not there. (Where there is one, it tells of a
 // daemon that comes.)
 #define RETRY_MSEC 30000
 
 #define HOST_MAX 64
+
+// Bytes of a service's name: a longer one is announced nowhere (RFC 6763, section 4.1.1).
+#define NAME_MAX_BYTES ((size_t)AVAHI_LABEL_MAX - 1)
 
 // All but `poll` is its thread's from the start to the end.
 struct announcement {
@@ -132,13 +138,21 @@ static void announcement_on_retry(AvahiTimeout *timeout, void *context) {
         announcement_retry(announcement, RETRY_MSEC);
 }
 
+char *announcement_name(const char *name, const char *host) {
+        char *full = xasprintf("%s on %s", name, host);
+
+        if (strlen(full) > NAME_MAX_BYTES)
+                full[utf8_cut(full, NAME_MAX_BYTES)] = '\0';
+        return full;
+}
+
 struct announcement *announcement_new(const char *name, const char *type, int port) {
         struct announcement *announcement = xnew(struct announcement);
         struct timeval now;
         char host[HOST_MAX] = "";
 
         (void)gethostname(host, sizeof(host) - 1);
-        announcement->name = xasprintf("%s on %s", name, host);
+        announcement->name = announcement_name(name, host);
         announcement->type = xstrdup(type);
         announcement->port = (uint16_t)port;
         announcement->poll = avahi_threaded_poll_new();

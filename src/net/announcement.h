@@ -8,8 +8,13 @@
 
 struct announcement;
 
-// Announce "NAME on HOST" of that type ("_wyoming._tcp") at that port, or under the next name
-// where another machine has that one. NULL: no thread could be had, which is logged.
+// What a service is announced as: "NAME on HOST", or as much of it as fits. The caller frees
+// it.
+char *announcement_name(const char *name, const char *host);
+
+// Announce a service by that name, on this machine, of that type ("_wyoming._tcp") at that
+// port, or under the next name where another machine has that one. NULL: no thread could be
+// had, which is logged.
 struct announcement *announcement_new(const char *name, const char *type, int port);
 
 // Take it back. May wait for the daemon's answer to what was asked last. NULL is fine. Returns

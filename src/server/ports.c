@@ -152,9 +152,8 @@ void ports_limit(struct ports *ports, const struct listener_limits *limits) {
 
 void ports_stop(struct ports *ports) {
         for (size_t i = 0; i < ports->n; i++) {
-                struct port *port = &ports->items[i];
+                const struct port *port = &ports->items[i];
 
-                port->announcement = announcement_free(port->announcement);
                 if (port->listener)
                         listener_stop(port->listener);
         }
@@ -175,6 +174,9 @@ struct ports *ports_close(struct ports *ports) {
         ports_stop(ports);
         for (size_t i = 0; i < ports->n; i++)
                 listener_close(ports->items[i].listener);
+        // At last: who announces may wait for a daemon that does not answer, and with it all.
+        for (size_t i = 0; i < ports->n; i++)
+                announcement_free(ports->items[i].announcement);
         free(ports->items);
         return mem_free(ports);
 }

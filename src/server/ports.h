@@ -35,11 +35,12 @@ int ports_open(struct ports **ret, const struct ports_parts *parts, struct error
 // Where their sessions are.
 void ports_set_hub(struct ports *ports, struct hub *hub);
 
-// As listener_limit(), each of them with its part of all connections; listener_stop(), and
-// they are made known no more; and listener_connections(), of all together.
+// As listener_limit(), each of them with its part of all connections; listener_stop(); and
+// listener_connections(), of all together.
 void ports_limit(struct ports *ports, const struct listener_limits *limits);
 void ports_stop(struct ports *ports);
 size_t ports_connections(const struct ports *ports);
 
-// Drop all their connections, and free. NULL is fine. Returns NULL.
+// Drop all their connections, take back that they are made known (which may wait: see
+// announcement_free()), and free. NULL is fine. Returns NULL.
 struct ports *ports_close(struct ports *ports);
