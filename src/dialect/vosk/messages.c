@@ -50,14 +50,21 @@ static int config_read(struct vosk_config *config, const json_t *object, struct 
         return r;
 }
 
+// Stock clients say 1, others true.
+static bool is_asked(const json_t *object, const char *key) {
+        const json_t *value = json_object_get(object, key);
+
+        return json_is_number(value) ? json_number_value(value) != 0 : json_is_true(value);
+}
+
 static int message_read(enum vosk_type *ret, struct vosk_config *config, const json_t *object,
                         struct error *error) {
         const json_t *inner = json_object_get(object, "config");
 
         *ret = VOSK_OTHER;
-        if (json_object_get(object, "eof")) {
+        if (is_asked(object, "eof")) {
                 *ret = VOSK_EOF;
-        } else if (json_object_get(object, "reset")) {
+        } else if (is_asked(object, "reset")) {
                 *ret = VOSK_RESET;
         } else if (inner) {
                 *ret = VOSK_CONFIG;

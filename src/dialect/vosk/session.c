@@ -3,7 +3,8 @@
 // comes for its answer. What becomes final between two messages is told with the next answer.
 //
 // A client that is answered at once would pour in a file as fast as it can read it. While too
-// much of its sound is not yet text, answers wait, and so does the client.
+// much of its sound is not yet text, answers wait, and so does the client. It is read from all
+// the same, since a stock client that has no answer to its pings for 20 s hangs up.
 #include <stdlib.h>
 
 #include "dialect/session.h"
@@ -11,10 +12,15 @@
 #include "pipeline/hub_admission.h"
 #include "util/mem.h"
 
+// Bytes of sound that are taken from a client whose answer waits: more than is left of any
+// usual message.
+#define VOSK_BEYOND_MAX ((size_t)1024 * 1024)
+
 struct vosk {
         struct vosk_config config;
         size_t n_owed;      // answers to sound
         size_t n_unsent;    // final segments that were not told yet
+        size_t n_beyond;    // bytes of sound that came while its answer waits
         bool is_resetting;  // what was said so far is being made text, and told next
 };
 
@@ -114,16 +120,28 @@ static bool vosk_stream_open(struct session *session) {
         return false;
 }
 
+// session_feed() has stopped reading where the client is held up: needlessly, unless it goes on
+// without waiting.
+static void vosk_listen(struct session *session, size_t n) {
+        struct vosk *state = session->state;
+        bool is_held_up = session_is_held_up(session);
+
+        state->n_beyond = is_held_up ? state->n_beyond + n : 0;
+        if (is_held_up)
+                session_read(session, state->n_owed <= 1 && state->n_beyond <= VOSK_BEYOND_MAX);
+}
+
 static void vosk_on_binary(struct session *session, const struct websocket_piece *piece) {
         struct vosk *state = session->state;
 
         if (!session->stream && !vosk_stream_open(session))
                 return;
         session_feed(session, piece->bytes, piece->n);
-        if (!piece->is_last)
-                return;
-        state->n_owed++;
-        vosk_pay(session);
+        if (piece->is_last) {
+                state->n_owed++;
+                vosk_pay(session);
+        }
+        vosk_listen(session, piece->n);
 }
 
 static void vosk_reset(struct session *session) {
@@ -136,15 +154,28 @@ static void vosk_reset(struct session *session) {
                 return;
         }
         state->is_resetting = true;
-        session_flush(session);  // on_idle tells
+        session_end_sound(session);  // on_idle tells
+}
+
+// A config is of the sound to come: beside a stream it changes nothing.
+static int text_read(struct session *session, const char *text, size_t n, enum vosk_type *ret,
+                     struct error *error) {
+        struct vosk *state = session->state;
+        struct vosk_config unused = VOSK_CONFIG_USUAL;
+        int r;
+
+        if (!session->stream)
+                return vosk_message_parse(ret, &state->config, text, n, error);
+        r = vosk_message_parse(ret, &unused, text, n, error);
+        vosk_config_deinit(&unused);
+        return r;
 }
 
 static void vosk_on_text(struct session *session, const char *text, size_t n) {
-        struct vosk *state = session->state;
         enum vosk_type type;
         struct error error;
 
-        if (vosk_message_parse(&type, &state->config, text, n, &error) != 0)
+        if (text_read(session, text, n, &type, &error) != 0)
                 session_refuse(session, 1008, error.text, 0);
         else if (type == VOSK_EOF)
                 session_leave(session, 1000);  // goodbye tells the rest

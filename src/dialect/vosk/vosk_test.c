@@ -65,6 +65,10 @@ static void other_texts_are_told_apart(void **state) {
         assert_int_equal(type, VOSK_EOF);
         assert_int_equal(parse("{\"reset\":1}", &type, &config), 0);
         assert_int_equal(type, VOSK_RESET);
+        assert_int_equal(parse("{\"eof\":true}", &type, &config), 0);
+        assert_int_equal(type, VOSK_EOF);
+        assert_int_equal(parse("{\"eof\":0,\"reset\":false}", &type, &config), 0);
+        assert_int_equal(type, VOSK_OTHER);
         assert_int_equal(parse("{\"hello\":1}", &type, &config), 0);
         assert_int_equal(type, VOSK_OTHER);
         assert_int_not_equal(parse("eof", &type, &config), 0);
@@ -176,11 +180,18 @@ static bool is_answered(struct session_rig *rig, const struct session *session) 
         return false;
 }
 
-// Answers wait while too much is owed, and so does a client that waits for them.
+static void turn(struct session_rig *rig) {
+        for (int turns = 0; turns < 100; turns++)
+                loop_turn(rig->hub->loop);
+}
+
+// Answers wait while too much is owed, and so does a client that waits for them. Whether the
+// server is still there it is told; but not who goes on without waiting.
 static void answers_wait_for_the_decoder(void **state) {
         struct session_rig *rig = session_rig_need(state);
         struct sound speech = rig_need_sound("misc/jfk.flac");
         struct session *session = connected(rig);
+        static const uint8_t ping[] = {0x89, 0x81, 0, 0, 0, 0, '?'};
 
         engine_script_hold(rig->hub->script);
         say_sound(rig, speech.samples, 8000);  // a message is one piece
@@ -189,11 +200,32 @@ static void answers_wait_for_the_decoder(void **state) {
                 session_rig_expect(rig, "{\"partial\":\"\"}");
                 say_sound(rig, speech.samples + i % 20 * 8000, 8000);
         }
-        for (int turns = 0; turns < 100; turns++)
-                loop_turn(rig->hub->loop);
+        turn(rig);
+        assert_int_equal(recv(rig->fd, rig->bytes, 1, MSG_DONTWAIT), -1);
+        session_rig_send_bytes(rig, ping, sizeof(ping), false);
+        session_rig_expect(rig, "\x8a\x01?");
+        say_sound(rig, speech.samples, 8000);
+        turn(rig);
+        session_rig_send_bytes(rig, ping, sizeof(ping), false);
+        turn(rig);
         assert_int_equal(recv(rig->fd, rig->bytes, 1, MSG_DONTWAIT), -1);
         engine_script_release(rig->hub->script);
         session_rig_expect(rig, "\"text\":\"word");
+        session_rig_expect(rig, "\x8a\x01?");
+        free(speech.samples);
+}
+
+static void a_config_beside_sound_changes_nothing(void **state) {
+        struct session_rig *rig = session_rig_need(state);
+        struct sound speech = rig_need_sound("misc/jfk.flac");
+
+        (void)connected(rig);
+        session_rig_send(rig, "{\"config\":{\"words\":false}}");
+        say_sound(rig, speech.samples, 30000);
+        session_rig_expect(rig, "\"}");
+        session_rig_send(rig, "{\"config\":{\"max_alternatives\":3}}");
+        session_rig_send(rig, "{\"reset\":1}");
+        session_rig_expect(rig, "{\"text\":\"word");  // and no list of alternatives
         free(speech.samples);
 }
 
@@ -245,6 +277,7 @@ int main(void) {
                 SESSION_TEST(sound_is_answered_in_lock_step),
                 SESSION_TEST(the_last_answer_has_all_the_rest),
                 SESSION_TEST(answers_wait_for_the_decoder),
+                SESSION_TEST(a_config_beside_sound_changes_nothing),
                 SESSION_TEST(a_reset_is_answered_and_the_session_goes_on),
                 SESSION_TEST(garbage_and_impossible_rates_are_refused),
                 SESSION_TEST(nothing_at_all_has_an_end_too),
