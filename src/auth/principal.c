@@ -48,6 +48,12 @@ bool principal_is_over(const struct principal *principal, int64_t now) {
         return life && (life->is_revoked || (life->expires && now >= life->expires));
 }
 
+struct principal_life *principal_counts(const struct principal *principal) {
+        struct principal_life *life = principal->life;
+
+        return life && life->lender ? life->lender : life;
+}
+
 const struct principal *principal_hold(const struct principal *principal) {
         if (principal && principal->life)
                 principal->life->n_holders++;

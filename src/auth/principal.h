@@ -25,6 +25,8 @@ struct principal_life {
         bool is_revoked;
         int64_t expires;                                  // Unix ms; 0: never
         void (*free)(const struct principal_life *life);  // when nobody holds it any more
+        // Whose sessions and connections its own are, held by it; NULL: they are its own.
+        struct principal_life *lender;
 };
 
 struct principal {
@@ -55,6 +57,10 @@ bool principal_may_ask(const struct principal *principal, enum principal_scope s
 
 // Whether its token was revoked, or has expired by `now` (Unix ms).
 bool principal_is_over(const struct principal *principal, int64_t now);
+
+// Where its sessions and connections count: a token's are those of all secrets that it has
+// lent, too. NULL: nowhere, since it is static.
+struct principal_life *principal_counts(const struct principal *principal);
 
 // Keep it until it is released as often. NULL is fine.
 const struct principal *principal_hold(const struct principal *principal);

@@ -4,15 +4,18 @@
 // hashes, and end with the token that lent them.
 //
 // Threads: loop thread only.
-// Memory:  at most TICKETS_MAX; what is over goes when another is lent.
+// Memory:  at most TICKETS_MAX, of one lender TICKETS_OF_ONE, beside those that have expired
+// and
+//          whose sessions go on; what is over goes when another is lent.
 
 #include <stdint.h>
 
 #include "auth/principal.h"
 #include "util/error.h"
 
-#define TICKETS_MAX   1000
-#define TICKET_PREFIX "ek_"
+#define TICKETS_MAX    1000
+#define TICKETS_OF_ONE 100
+#define TICKET_PREFIX  "ek_"
 
 struct tickets;
 
@@ -26,8 +29,9 @@ struct ticket_terms {
 };
 
 // Lend one of this principal's, which is held by it: *ret is the secret, which the caller
-// frees. Of somebody who is let in without a token nothing is kept: a key is not asked of them.
-// -EPERM, -EBUSY or -EIO with words.
+// frees. What it opens counts as its lender's (principal_counts()). On a server that asks for
+// no token nothing is kept: whoever comes is let in with any key. -EPERM: that one may lend
+// none, as who is let in by his address; -EBUSY: too many are lent; -EIO; each with words.
 int tickets_lend(struct tickets *tickets, const struct principal *lender,
                  const struct ticket_terms *terms, char **ret, struct error *error);
 

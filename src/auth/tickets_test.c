@@ -23,15 +23,19 @@ static void life_free(const struct principal_life *life) {
         n_freed++;
 }
 
-static struct principal_life life;
+static struct principal_life life, life_of_bob;
 static const struct principal alice = {
         .name = "alice", .scopes = SCOPE_READ | SCOPE_LISTEN | SCOPE_MANAGE, .life = &life};
+static const struct principal bob = {
+        .name = "bob", .scopes = SCOPE_LISTEN, .life = &life_of_bob};
+static const struct principal neighbour = {
+        .name = "anonymous", .scopes = SCOPE_LISTEN, .stranger = "this needs a token"};
 
 static const struct ticket_terms terms = {"realtime", NOW, NOW + MINUTE},
                                  later = {"realtime", NOW + MINUTE, NOW + 3 * MINUTE};
 
 static int setup(void **state) {
-        life = (struct principal_life){.n_holders = 1, .free = life_free};
+        life_of_bob = life = (struct principal_life){.n_holders = 1, .free = life_free};
         *state = tickets_new();
         return 0;
 }
@@ -89,21 +93,62 @@ static void who_may_lend(void **state) {
 
         assert_int_equal(tickets_lend(*state, found, &terms, &another, &error), -EPERM);
         assert_null(another);
+        // Who is let in by his address would let others in from elsewhere.
+        assert_int_equal(tickets_lend(*state, &neighbour, &terms, &another, &error), -EPERM);
+        assert_null(another);
         // Whoever needs no token gets one that nobody asks for.
         assert_int_equal(
                 tickets_lend(*state, principal_anonymous(true), &terms, &loose, &error), 0);
         assert_null(tickets_find(*state, loose, NOW));
 }
 
+static void the_administrator_of_the_machine_may_lend(void **state) {
+        CLEANUP(mem_freep) char *secret = NULL;
+
+        assert_int_equal(tickets_lend(*state, principal_local(), &terms, &secret, NULL), 0);
+        assert_string_equal(tickets_find(*state, secret, NOW)->name, "local");
+        tickets_patrol(*state, NOW + MINUTE);
+        assert_null(tickets_find(*state, secret, NOW + MINUTE));
+}
+
+static void what_is_opened_with_them_counts_as_the_tokens(void **state) {
+        CLEANUP(mem_freep) char *first = lent(*state);
+        CLEANUP(mem_freep) char *second = lent(*state);
+
+        assert_ptr_equal(principal_counts(tickets_find(*state, first, NOW)), &life);
+        assert_ptr_equal(principal_counts(tickets_find(*state, second, NOW)), &life);
+        assert_ptr_equal(principal_counts(&alice), &life);
+        assert_null(principal_counts(principal_local()));
+}
+
 static void there_are_not_too_many(void **state) {
         char *secret;
         struct error error;
 
-        for (int i = 0; i < TICKETS_MAX; i++)
+        for (int i = 0; i < TICKETS_OF_ONE; i++)
                 free(lent(*state));
         assert_int_equal(tickets_lend(*state, &alice, &terms, &secret, &error), -EBUSY);
+        // Others have theirs.
+        assert_int_equal(tickets_lend(*state, &bob, &terms, &secret, &error), 0);
+        free(secret);
         assert_int_equal(tickets_lend(*state, &alice, &later, &secret, &error), 0);
         free(secret);
+}
+
+// A session that goes on takes no place of one that is to come.
+static void those_that_have_expired_count_no_more(void **state) {
+        const struct principal *held[TICKETS_OF_ONE];
+        char *secret;
+
+        for (int i = 0; i < TICKETS_OF_ONE; i++) {
+                secret = lent(*state);
+                held[i] = principal_hold(tickets_find(*state, secret, NOW));
+                free(secret);
+        }
+        assert_int_equal(tickets_lend(*state, &alice, &later, &secret, NULL), 0);
+        free(secret);
+        for (int i = 0; i < TICKETS_OF_ONE; i++)
+                principal_release(held[i]);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
@@ -113,7 +158,10 @@ int main(void) {
                 TEST(a_ticket_brings_sound_in_one_dialect_for_its_time),
                 TEST(a_ticket_ends_with_its_token),
                 TEST(who_may_lend),
+                TEST(the_administrator_of_the_machine_may_lend),
+                TEST(what_is_opened_with_them_counts_as_the_tokens),
                 TEST(there_are_not_too_many),
+                TEST(those_that_have_expired_count_no_more),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -213,7 +213,7 @@ static const struct principal *bearer_find(const struct visitors *visitors,
         found = visitors_identify(visitors, secret);
         if (!found)
                 return is_foreign ? &unfamiliar : &unknown;
-        found->life->n_connections++;
+        principal_counts(found)->n_connections++;
         return principal_hold(found);
 }
 
@@ -268,9 +268,10 @@ static char *nobody_refuse(const struct visitors *visitors, const struct http_re
 static char *crowd_refuse(const struct visitors *visitors, const struct http_request *request,
                           int *ret_status) {
         const struct principal *principal = request->principal;
+        const struct principal_life *counts = principal_counts(principal);
         size_t most = visitors->rules.connections_max;
 
-        if (!most || !principal->life || principal->life->n_connections <= most)
+        if (!most || !counts || counts->n_connections <= most)
                 return NULL;
         *ret_status = 429;
         return xasprintf("the token '%s' has too many connections; close some, or have "
@@ -307,9 +308,10 @@ void visitors_admit_raw(const struct visitors *visitors, struct http_request *re
 
 void visitors_dismiss(struct http_request *request) {
         const struct principal *principal = request->principal;
+        struct principal_life *counts = principal_counts(principal);
 
-        if (principal->life)
-                principal->life->n_connections--;
+        if (counts)
+                counts->n_connections--;
         principal_release(principal);
 }
 

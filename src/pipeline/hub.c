@@ -56,8 +56,8 @@ void hub_session_is(struct hub_session *session, struct hub_reader *reader) {
 
 bool hub_enter(struct hub *hub, struct hub_session *session) {
         size_t most = (size_t)hub->parts.address_sessions;
-        struct principal_life *life = session->principal->life;
-        size_t n_with_token = life ? ++life->n_sessions : 0;
+        struct principal_life *counts = principal_counts(session->principal);
+        size_t n_with_token = counts ? ++counts->n_sessions : 0;
         size_t most_with_token = (size_t)hub->parts.token_sessions;
         size_t n = tally_add(&hub->addresses, session->address);
 
@@ -73,32 +73,36 @@ bool hub_enter(struct hub *hub, struct hub_session *session) {
 bool hub_session_belongs(struct hub *hub, struct hub_session *session,
                          const struct principal *principal) {
         const struct principal *before = session->principal;
+        struct principal_life *counts = principal_counts(principal);
+        struct principal_life *counted = principal_counts(before);
         size_t most = (size_t)hub->parts.token_sessions;
 
         session->principal = principal_hold(principal);
-        if (principal->life)
-                principal->life->n_sessions++;
-        if (before->life)
-                before->life->n_sessions--;
+        if (counts)
+                counts->n_sessions++;
+        if (counted)
+                counted->n_sessions--;
         principal_release(before);
-        return most == 0 || !principal->life || principal->life->n_sessions <= most;
+        return most == 0 || !counts || counts->n_sessions <= most;
 }
 
 bool hub_fits(const struct hub *hub, const struct hub_session *session) {
         size_t most = (size_t)hub->parts.address_sessions;
         size_t most_with_token = (size_t)hub->parts.token_sessions;
-        const struct principal_life *life = session->principal->life;
+        const struct principal_life *counts = principal_counts(session->principal);
 
         return (most == 0 || tally_count(&hub->addresses, session->address) < most) &&
-               (most_with_token == 0 || !life || life->n_sessions < most_with_token);
+               (most_with_token == 0 || !counts || counts->n_sessions < most_with_token);
 }
 
 void hub_leave(struct hub *hub, struct hub_session *session) {
+        struct principal_life *counts = principal_counts(session->principal);
+
         session->reader->n_present--;
         LIST_REMOVE(session, link);
         tally_remove(&hub->addresses, session->address);
-        if (session->principal->life)
-                session->principal->life->n_sessions--;
+        if (counts)
+                counts->n_sessions--;
         principal_release(session->principal);
 }
 

@@ -315,6 +315,31 @@ static void nobody_is_let_in_without_memory(void **state) {
         assert_true(hub_has_room(rig->hub, &refusal));
 }
 
+// Secrets that a token has lent are no way around its limit.
+static void sessions_of_lent_secrets_are_the_lenders(void **state) {
+        struct hub_rig *rig = hub_rig_need(state);
+        struct principal_life life = {.n_holders = 1};
+        struct principal_life lent[2] = {{.n_holders = 1, .lender = &life},
+                                         {.n_holders = 1, .lender = &life}};
+        const struct principal pages[2] = {{.name = "alice", .life = &lent[0]},
+                                           {.name = "alice", .life = &lent[1]}};
+        struct hub_session sessions[] = {session_at("10.0.0.1"), session_at("10.0.0.2"),
+                                         session_at("10.0.0.3")};
+
+        rig->parts.token_sessions = 1;
+        hub_rig_renew(rig);
+        sessions[0].principal = &pages[0];
+        sessions[1].principal = sessions[2].principal = &pages[1];
+        assert_true(hub_enter(rig->hub, &sessions[0]));
+        assert_false(hub_fits(rig->hub, &sessions[1]));
+        assert_false(hub_enter(rig->hub, &sessions[1]));
+        hub_leave(rig->hub, &sessions[0]);
+        hub_leave(rig->hub, &sessions[1]);
+        assert_int_equal(life.n_sessions, 0);
+        assert_true(hub_enter(rig->hub, &sessions[2]));
+        hub_leave(rig->hub, &sessions[2]);
+}
+
 static double six_seconds(const void *context, const char *principal) {
         (void)context;
         return strcmp(principal, "alice") == 0 ? 6 : 0;
@@ -431,6 +456,7 @@ int main(void) {
                 HUB_TEST(nobody_has_a_stream_of_a_reserved_name),
                 HUB_TEST(an_owner_has_so_many_parked_streams),
                 HUB_TEST(nobody_is_let_in_without_memory),
+                HUB_TEST(sessions_of_lent_secrets_are_the_lenders),
                 HUB_TEST(a_token_has_so_much_that_is_not_text),
                 HUB_TEST(what_a_retired_stream_heard_becomes_text),
                 HUB_TEST(sessions_are_told_of_pulled_streams),
