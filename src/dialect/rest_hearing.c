@@ -13,6 +13,7 @@
 #define WRITE_PIECE ((size_t)16 * 1024)
 
 #define RETRY_STOPPING (10 * NSEC_PER_SEC)
+#define RETRY_FAILED   (10 * NSEC_PER_SEC)
 
 static const struct rest_refusal stopping = {
         .status = 503, .words = "the server is stopping", .retry = RETRY_STOPPING};
@@ -152,6 +153,8 @@ bool rest_hearing_refuse(struct rest_hearing *hearing, const struct rest_refusal
         }
         if (hearing->ops->on_broken)
                 hearing->ops->on_broken(hearing, refusal);
+        // No text follows, though the client may take long for what was written.
+        hearing->run = file_run_free(hearing->run);
         rest_hearing_answer_end(hearing);
         return false;
 }
@@ -182,6 +185,16 @@ static bool busy_refuse(struct rest_hearing *hearing, const char *words) {
                                                 .retry = upload_slots_retry(uploads->slots)});
 }
 
+// Whoever asked for a text would take one with gaps for all of it.
+static bool gaps_refuse(struct rest_hearing *hearing) {
+        return rest_hearing_refuse(
+                hearing,
+                &(struct rest_refusal){.status = 503,
+                                       .words = "some of the sound could not be decoded; "
+                                                "send it again",
+                                       .retry = RETRY_FAILED});
+}
+
 // --- being heard -----------------------------------------------------------------------------
 
 static void run_on_sound(void *context) {
@@ -209,6 +222,8 @@ static void run_on_end(void *context, const struct file_outcome *outcome) {
 
         if (!hearing->exchange) {
                 hearing_free(hearing);
+        } else if (outcome->end == TRANSCRIPTION_WHOLE && outcome->has_gaps) {
+                (void)gaps_refuse(hearing);
         } else if (outcome->end == TRANSCRIPTION_WHOLE) {
                 hearing->outcome = outcome;
                 hearing->ops->on_whole(hearing);
@@ -236,6 +251,7 @@ static void scratch_on_whole(void *context, int descriptor, uint64_t n_bytes) {
         hearing->request.defaults = &defaults;
         hearing->run = file_run_new(hearing->hub, &hearing->base, &hearing->request, descriptor,
                                     n_bytes, &listener);
+        hearing->request.defaults = NULL;  // which are gone with this call
         if (hearing->run)
                 hearing->base.reader->n_sessions++;
         else
@@ -342,7 +358,7 @@ static void hearing_ask_leave(struct hub_session *base, uint16_t code) {
         struct rest_hearing *hearing = hearing_of(base);
 
         (void)code;
-        if (!hearing->run)
+        if (!hearing->run && !hearing->is_ending)
                 (void)rest_hearing_refuse(hearing, &stopping);
 }
 

@@ -102,14 +102,8 @@ static void text_is_told_while_it_is_heard(void **state) {
         rest_rig_expect_nothing_left(rig);
 }
 
-static void a_long_answer_waits_for_its_reader(void **state) {
-        struct rest_rig *rig = rest_rig_need(state);
-
-        rest_rig_echo.streams = true;
-        rest_rig_echo.n_flood = REST_UNSENT_MAX / 2;
-        rest_rig_post_talk(rig);
-        rest_rig_expect(rig, "begun;");
-        // Read all of it, and keep what may be the beginning of its end.
+// Read all of an answer, and keep what may be the beginning of its end.
+static void answer_drain(struct rest_rig *rig) {
         while (!memmem(rig->bytes, rig->n_bytes, "\r\n0\r\n", 5)) {
                 size_t kept = rig->n_bytes < 4 ? rig->n_bytes : 4;
                 ssize_t n;
@@ -120,6 +114,16 @@ static void a_long_answer_waits_for_its_reader(void **state) {
                 rig->n_bytes = kept + (n > 0 ? (size_t)n : 0);
                 rest_rig_turn(rig);
         }
+}
+
+static void a_long_answer_waits_for_its_reader(void **state) {
+        struct rest_rig *rig = rest_rig_need(state);
+
+        rest_rig_echo.streams = true;
+        rest_rig_echo.n_flood = REST_UNSENT_MAX / 2;
+        rest_rig_post_talk(rig);
+        rest_rig_expect(rig, "begun;");
+        answer_drain(rig);
         rest_rig_expect_nothing_left(rig);
 }
 
@@ -241,6 +245,47 @@ static void what_was_begun_is_broken_off_in_its_own_way(void **state) {
         rest_rig_expect_nothing_left(rig);
 }
 
+// The client takes long for what it was sent already.
+static void behind_its_error_no_text_follows(void **state) {
+        struct rest_rig *rig = rest_rig_need(state);
+        struct hub_session *session;
+
+        rest_rig_echo.streams = true;
+        rest_rig_echo.n_flood = REST_UNSENT_MAX / 2;
+        engine_script_hold(rig->desk->rig->script);
+        rest_rig_post_talk(rig);
+        rest_rig_expect(rig, "begun;");
+        session = hub_first_session(rig->desk->rig->hub);
+        session->ops->dismiss(session, "enough");
+        engine_script_release(rig->desk->rig->script);
+        session = hub_first_session(rig->desk->rig->hub);
+        assert_non_null(session);
+        assert_null(session->stream);
+        session->ops->leave(session, 1001);  // it ends already
+        answer_drain(rig);
+        rest_rig_expect_nothing_left(rig);
+}
+
+// What could not be decoded is no silence.
+static void a_text_with_gaps_is_none(void **state) {
+        struct rest_rig *rig = rest_rig_need(state);
+
+        rig->desk->rig->failure = -EIO;
+        rest_rig_post_talk(rig);
+        rest_rig_expect(rig, "HTTP/1.1 503");
+        rest_rig_expect(rig, "Retry-After: 10\r\nx-should-retry: true\r\n");
+        rest_rig_expect(rig, "refused -: some of the sound could not be decoded");
+        rest_rig_expect_nothing_left(rig);
+        rest_rig_echo.streams = true;
+        rest_rig_echo.is_closed = false;
+        rest_rig_post_talk(rig);
+        rest_rig_expect(rig, "begun;");
+        rest_rig_expect(rig, "broken;");
+        rest_rig_expect(rig, "\r\n0\r\n");
+        assert_null(memmem(rig->bytes, rig->n_bytes, "heard", 5));
+        rest_rig_expect_nothing_left(rig);
+}
+
 #define REST_TEST(function) \
         cmocka_unit_test_setup_teardown(function, rest_rig_setup, rest_rig_teardown)
 
@@ -259,6 +304,8 @@ int main(void) {
                 REST_TEST(one_address_does_not_have_all_places),
                 REST_TEST(the_server_sends_away_in_the_dialects_words),
                 REST_TEST(what_was_begun_is_broken_off_in_its_own_way),
+                REST_TEST(behind_its_error_no_text_follows),
+                REST_TEST(a_text_with_gaps_is_none),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

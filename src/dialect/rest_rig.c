@@ -51,8 +51,14 @@ static void echo_on_sound(struct rest_hearing *hearing) {
         rest_hearing_write(hearing, "begun;", 6);
 }
 
-static void echo_on_whole(struct rest_hearing *hearing) {
+static void flood_write(struct rest_hearing *hearing) {
         static const char flood[4096] = "flood";
+
+        for (size_t at = 0; at < rest_rig_echo.n_flood; at += sizeof(flood))
+                rest_hearing_write(hearing, flood, sizeof(flood));
+}
+
+static void echo_on_whole(struct rest_hearing *hearing) {
         CLEANUP(mem_freep)
         char *text = xasprintf("heard %zu:%s;", hearing->n_segments,
                                hearing->n_segments ? hearing->segments[0].text : "");
@@ -65,14 +71,14 @@ static void echo_on_whole(struct rest_hearing *hearing) {
                 return;
         }
         rest_hearing_write(hearing, text, strlen(text));
-        for (size_t at = 0; at < rest_rig_echo.n_flood; at += sizeof(flood))
-                rest_hearing_write(hearing, flood, sizeof(flood));
+        flood_write(hearing);
         rest_hearing_answer_end(hearing);
 }
 
 static void echo_on_broken(struct rest_hearing *hearing, const struct rest_refusal *refusal) {
-        rest_hearing_write(hearing, "broken;", 7);
         (void)refusal;
+        rest_hearing_write(hearing, "broken;", 7);
+        flood_write(hearing);
 }
 
 static void echo_close(struct rest_hearing *hearing) {

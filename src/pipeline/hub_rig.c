@@ -12,8 +12,11 @@
 
 static int script_answer(void *context, const struct job *job, struct hypothesis *ret) {
         const struct hub_rig *rig = context;
-        struct hypothesis_segment *segment = hypothesis_append(ret);
+        struct hypothesis_segment *segment;
 
+        if (rig->failure < 0)
+                return rig->failure;
+        segment = hypothesis_append(ret);
         segment->text = xstrdup(rig->text);
         segment->end = (int64_t)job->n_samples;
         snprintf(ret->language, sizeof(ret->language), "en");

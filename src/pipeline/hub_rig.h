@@ -28,6 +28,7 @@ struct hub_rig {
         struct hub_parts parts;
         struct hub *hub;   // NULL likewise
         const char *text;  // lent
+        int failure;       // instead of it, where it is negative
 };
 
 // A hub whose model speaks all languages but "xx" and "yi".

@@ -24,6 +24,7 @@ struct file_run {
         bool is_heard;           // some of its sound came
         bool is_read;            // all of it did
         bool is_over;            // the end is due
+        bool has_gaps;           // some windows could not be decoded
         struct loop_timer *end;  // tells it
         enum transcription_end how;
         int status;
@@ -76,6 +77,7 @@ static void run_on_end(void *context) {
                 .end = run->how,
                 .status = run->status,
                 .words = run->words,
+                .has_gaps = run->has_gaps,
                 .language = run->language,
                 .language_probability = run->language_probability,
                 .n_samples = run->stream ? stream_position(run->stream) : 0,
@@ -146,7 +148,10 @@ static void run_on_relief(void *context) {
 }
 
 static void run_on_failure(void *context, const char *words) {
-        words_keep(context, words);
+        struct file_run *run = context;
+
+        run->has_gaps = true;
+        words_keep(run, words);
 }
 
 // --- life ------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 // Threads: loop thread only.
 // Memory:  what a stream and an upload hold. Its text is handed on, and not kept.
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "pipeline/hub.h"
@@ -22,6 +23,7 @@ struct file_outcome {
         enum transcription_end end;
         int status;         // as HTTP has it, where it was refused
         const char *words;  // why; or of what is whole what people should know; NULL: nothing
+        bool has_gaps;      // it is whole, but some of it could not be decoded
         const char *language;        // "": nothing was said
         float language_probability;  // 1 where it was asked for; 0: unknown
         int64_t n_samples;
