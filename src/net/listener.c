@@ -41,8 +41,9 @@ static size_t connections_allowed(size_t n_children) {
 
 void listener_limit(struct listener *listener, const struct listener_limits *limits) {
         listener->connections_max = connections_allowed(limits->n_children);
-        if (limits->part)
-                listener->connections_max = MAX(1, listener->connections_max / limits->part);
+        if (limits->parts)
+                listener->connections_max =
+                        MAX(1, listener->connections_max * limits->parts / LISTENER_PARTS);
         listener->busy_max = MIN(BUSY_MAX, listener->connections_max / BUSY_PART);
         listener->per_address_max = MIN(
                 limits->per_address, listener->connections_max - listener->connections_max / 4);

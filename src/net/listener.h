@@ -62,10 +62,12 @@ struct listener_handler {
         struct budget *budget;
 };
 
+#define LISTENER_PARTS 8
+
 struct listener_limits {
         size_t per_address;  // connections of one address (address.h); 0: any number
         size_t n_children;   // of cameras and uploads, that need descriptors as well
-        size_t part;         // of the connections that there may be: one in so many; 0: all
+        size_t parts;        // of LISTENER_PARTS of the connections that there may be; 0: all
 };
 
 // Bind to "HOST:PORT", "[v6]:PORT" or ":PORT" and listen. Port 0 takes a free one. -EADDRINUSE

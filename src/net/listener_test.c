@@ -335,6 +335,25 @@ static void one_address_leaves_room_for_others(void **state) {
                 close(fds[i]);
 }
 
+// Several listeners share what there may be.
+static void one_listener_has_its_parts(void **state) {
+        struct net_fixture *net = *state;
+        struct rlimit before, limit;
+        size_t all;
+
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        limit = before;
+        limit.rlim_cur = 1024;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        listener_limit(net->listener, &(struct listener_limits){.per_address = 1000});
+        all = net->listener->connections_max;
+        listener_limit(net->listener,
+                       &(struct listener_limits){.per_address = 1000, .parts = 5});
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_int_equal(net->listener->connections_max, all / LISTENER_PARTS * 5);
+        assert_int_equal(net->listener->per_address_max, all / LISTENER_PARTS * 5 / 4 * 3);
+}
+
 // What is kept of few descriptors is not used up by telling the surplus so.
 static void few_descriptors_are_kept_for_the_rest(void **state) {
         struct net_fixture *net = *state;
@@ -395,6 +414,7 @@ int main(void) {
                 with_listener(the_surplus_is_told_and_closed),
                 with_listener(what_is_refused_gets_403_and_the_words),
                 with_listener(one_address_leaves_room_for_others),
+                with_listener(one_listener_has_its_parts),
                 with_listener(few_descriptors_are_kept_for_the_rest),
                 with_listener(stopping_keeps_what_is_open),
         };

@@ -10,10 +10,6 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-// Of the connections that there may be, a listener of this kind has one in so many: what it has
-// comes on top of those of the port for everybody.
-#define PORTS_PART 8
-
 struct port {
         struct ports *ports;
         const struct dialect *dialects[2];  // the one, and the end of the table
@@ -141,13 +137,17 @@ void ports_set_hub(struct ports *ports, struct hub *hub) {
         ports->hub = hub;
 }
 
-void ports_limit(struct ports *ports, const struct listener_limits *limits) {
+void ports_limit(struct ports *ports, struct listener_limits *limits) {
         struct listener_limits theirs = *limits;
 
-        theirs.part = PORTS_PART;
-        for (size_t i = 0; i < ports->n; i++)
-                if (ports->items[i].listener)
-                        listener_limit(ports->items[i].listener, &theirs);
+        theirs.parts = 1;
+        limits->parts = LISTENER_PARTS;
+        for (size_t i = 0; i < ports->n; i++) {
+                if (!ports->items[i].listener)
+                        continue;
+                listener_limit(ports->items[i].listener, &theirs);
+                limits->parts -= limits->parts > 1;
+        }
 }
 
 void ports_stop(struct ports *ports) {

@@ -35,9 +35,10 @@ int ports_open(struct ports **ret, const struct ports_parts *parts, struct error
 // Where their sessions are.
 void ports_set_hub(struct ports *ports, struct hub *hub);
 
-// As listener_limit(), each of them with its part of all connections; listener_stop(); and
-// listener_connections(), of all together.
-void ports_limit(struct ports *ports, const struct listener_limits *limits);
+// As listener_limit(), each of those that are open with one of LISTENER_PARTS of all
+// connections: `limits` has what is left for the port for everybody then. As listener_stop();
+// and as listener_connections(), of all together.
+void ports_limit(struct ports *ports, struct listener_limits *limits);
 void ports_stop(struct ports *ports);
 size_t ports_connections(const struct ports *ports);
 

@@ -210,8 +210,8 @@ static void limits_set(struct server *server, size_t n_streams) {
                 .n_children = n_streams + config_uploads_at_once(config),
         };
 
-        listener_limit(server->listener, &limits);
         ports_limit(server->ports, &limits);
+        listener_limit(server->listener, &limits);
 }
 
 static int ports_start(struct server *server, struct error *error) {
