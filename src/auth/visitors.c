@@ -31,16 +31,6 @@ static const struct principal unknown = {
         .stranger = "the token is not known here: it is mistyped, has expired or was revoked",
 };
 
-// Who sent one in a way of other services.
-static const struct principal unfamiliar = {
-        .name = "unknown token",
-        .stranger = "the token is not known here: it is mistyped, has expired or was revoked",
-};
-
-static bool is_unknown(const struct principal *principal) {
-        return principal == &unknown || principal == &unfamiliar;
-}
-
 // Asked by orchestrators and balancers, under whatever name they have for us; they tell
 // nothing.
 static const char *const public_paths[] = {"/healthz", "/readyz", "/health"};
@@ -201,18 +191,19 @@ const struct principal *visitors_identify(const struct visitors *visitors, const
         return found || !rules->tickets ? found : tickets_find(rules->tickets, secret, now);
 }
 
-// Somebody with a token, or with none; held. NULL: with none.
+// Somebody with a token, or with none; held. NULL: with none. *ret_is_foreign: it came in a way
+// of other services.
 static const struct principal *bearer_find(const struct visitors *visitors,
-                                           const struct http_request *request) {
-        bool is_foreign;
-        CLEANUP(bearer_freep) char *secret = bearer_read(request, &is_foreign);
+                                           const struct http_request *request,
+                                           bool *ret_is_foreign) {
+        CLEANUP(bearer_freep) char *secret = bearer_read(request, ret_is_foreign);
         const struct principal *found;
 
         if (!secret)
                 return NULL;
         found = visitors_identify(visitors, secret);
         if (!found)
-                return is_foreign ? &unfamiliar : &unknown;
+                return &unknown;
         principal_counts(found)->n_connections++;
         return principal_hold(found);
 }
@@ -227,21 +218,21 @@ static enum visitors_key key_of(const struct visitors *visitors,
 // Who that is without a good token; `client` is the address that counts. Whose key is nobody's
 // and who would be let in with none is told of a mistake nowhere but where keys are no habit.
 static void stranger_name(const struct visitors *visitors, struct http_request *request,
-                          const char *client) {
+                          const char *client, bool is_foreign) {
         const struct principal *stranger = stranger_find(visitors, request, client);
 
         if (!request->principal ||
-            (stranger->scopes && (request->principal == &unfamiliar ||
-                                  key_of(visitors, request) == KEY_IS_A_HABIT)))
+            (stranger->scopes && (is_foreign || key_of(visitors, request) == KEY_IS_A_HABIT)))
                 request->principal = stranger;
 }
 
 // Somebody without a good token: NULL, or why there is no answer. `is_handed_on`: by a proxy
-// that is not believed.
+// that is not believed; `is_foreign`: with a key that came in a way of other services.
 static char *stranger_judge(const struct visitors *visitors, struct http_request *request,
-                            const struct forwarded *forwarded, bool is_handed_on) {
+                            const struct forwarded *forwarded, bool is_handed_on,
+                            bool is_foreign) {
         stranger_name(visitors, request,
-                      forwarded->client[0] ? forwarded->client : request->peer);
+                      forwarded->client[0] ? forwarded->client : request->peer, is_foreign);
         if (is_handed_on && !visitors->rules.is_open && !request_is_public(request))
                 return xstrdup("a proxy has handed this on, and nobody knows for whom: send a "
                                "token, or list the proxy's address under proxies in the "
@@ -255,7 +246,7 @@ static char *nobody_refuse(const struct visitors *visitors, const struct http_re
 
         if (!http_request_header(request, "Upgrade") || principal_may(principal, SCOPE_READ) ||
             principal_may(principal, SCOPE_LISTEN) ||
-            (!is_unknown(principal) && key_of(visitors, request) == KEY_COMES_LATER))
+            (principal != &unknown && key_of(visitors, request) == KEY_COMES_LATER))
                 return NULL;
         *ret_status = principal->stranger ? 401 : 403;
         return principal->stranger
@@ -281,7 +272,7 @@ static char *crowd_refuse(const struct visitors *visitors, const struct http_req
 
 char *visitors_admit(const struct visitors *visitors, struct http_request *request,
                      int *ret_status) {
-        bool is_handed_on = forwarded_is(request);
+        bool is_handed_on = forwarded_is(request), is_foreign;
         struct forwarded forwarded = {0};
         CLEANUP(mem_freep) char *words = NULL;
 
@@ -290,9 +281,9 @@ char *visitors_admit(const struct visitors *visitors, struct http_request *reque
                 words = proxy_read(visitors, request, &forwarded);
                 is_handed_on = false;
         }
-        request->principal = bearer_find(visitors, request);
-        if (!words && (!request->principal || is_unknown(request->principal)))
-                words = stranger_judge(visitors, request, &forwarded, is_handed_on);
+        request->principal = bearer_find(visitors, request, &is_foreign);
+        if (!words && (!request->principal || request->principal == &unknown))
+                words = stranger_judge(visitors, request, &forwarded, is_handed_on, is_foreign);
         if (!words)
                 words = nobody_refuse(visitors, request, ret_status);
         if (!words)
