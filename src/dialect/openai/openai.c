@@ -175,8 +175,11 @@ static bool openai_wish(struct rest_hearing *hearing, struct request *ret) {
 
         // whisper.cpp tells of words whenever it tells of segments.
         if (hearing->ops == &whispercpp_ops && wish->format == OPENAI_VERBOSE &&
-            !wish->no_timestamps && !wish->is_translation)
+            !wish->no_timestamps)
                 wish->options.wants_words = true;
+        // Of a translation it leaves them out, whatever was asked for.
+        if (hearing->ops == &whispercpp_ops && wish->is_translation)
+                wish->options.wants_words = false;
         if (openai_wish_check(wish, &name, &error) < 0)
                 return rest_hearing_mistake(hearing, name, error.text);
         openai_wish_request(wish, ret);
