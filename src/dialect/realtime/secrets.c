@@ -20,6 +20,9 @@
 #define SECONDS_MOST    7200
 #define SECONDS_DEFAULT 600
 
+// When some of those that are lent may have expired.
+#define RETRY (60 * NSEC_PER_SEC)
+
 // A body that comes.
 struct secret_asking {
         struct exchange *exchange;
@@ -46,7 +49,15 @@ static void secrets_refuse(struct exchange *exchange, const struct rest_refusal 
 }
 
 static void words_refuse(struct exchange *exchange, int status, const char *words) {
-        secrets_refuse(exchange, &(struct rest_refusal){.status = status, .words = words});
+        secrets_refuse(exchange, &(struct rest_refusal){.status = status,
+                                                        .words = words,
+                                                        .retry = status == 429 ? RETRY : 0});
+}
+
+// As above, of what is refused before it comes here.
+static void secrets_phrase(const struct rest_refusal *refusal, struct http_phrase *phrase) {
+        realtime_phrase(NULL, refusal->status, refusal->words, phrase);
+        phrase->headers = rest_retry_headers(refusal, "");
 }
 
 // --- the answer ------------------------------------------------------------------------------
@@ -199,4 +210,5 @@ const struct rest_dialect rest_realtime = {
         .name = "realtime",
         .routes = routes,
         .refuse = secrets_refuse,
+        .phrase = secrets_phrase,
 };
