@@ -65,6 +65,19 @@ static char *offers_read(const char *offers, bool *is_next) {
         return secret;
 }
 
+// Where clients of speaches have their key in the address.
+static bool is_realtime(const char *path) {
+        static const char *const paths[] = {"/v1/realtime", "/realtime"};
+
+        for (size_t i = 0; i < N(paths); i++) {
+                size_t n = strlen(paths[i]);
+
+                if (strncmp(path, paths[i], n) == 0 && (path[n] == '\0' || path[n] == '/'))
+                        return true;
+        }
+        return false;
+}
+
 char *bearer_read(const struct http_request *request, bool *ret_is_foreign) {
         char *secret = authorization_read(http_request_header(request, "Authorization"),
                                           ret_is_foreign);
@@ -81,7 +94,11 @@ char *bearer_read(const struct http_request *request, bool *ret_is_foreign) {
         if (secret)
                 return secret;
         *ret_is_foreign = false;
-        return http_request_query(request, "token");
+        secret = http_request_query(request, "token");
+        if (secret || !is_realtime(request->path))
+                return secret;
+        *ret_is_foreign = true;
+        return http_request_query(request, "api_key");
 }
 
 char *bearer_free(char *secret) {

@@ -40,6 +40,11 @@ static void each_client_has_its_way(void **state) {
                 {"/", {P, "token"}, NULL},
                 {"/", {P, "tokens, s3cret"}, NULL},
                 {"/?token=s3cret&x=1", {NULL}, "s3cret"},
+                {"/v1/realtime?model=m&api_key=s3cret", {NULL}, "s3cret"},
+                {"/realtime/?api_key=s3cret", {NULL}, "s3cret"},
+                {"/v1/realtime?api_key=other&token=s3cret", {NULL}, "s3cret"},
+                {"/v1/realtimes?api_key=s3cret", {NULL}, NULL},
+                {"/?api_key=s3cret", {NULL}, NULL},
                 {"/?token=other", {A, "Token s3cret"}, "s3cret"},
         };
 
