@@ -6,6 +6,7 @@ import concurrent.futures
 import json
 import re
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
@@ -120,11 +121,17 @@ def test_secrets_for_pages(server):
     beta = {"input_audio_format": "pcm16", "turn_detection": None}
     status, told = post(server, "/v1/realtime/transcription_sessions", json.dumps(beta).encode())
     assert status == 200 and told["turn_detection"] is None and told["client_secret"]["value"].startswith("ek_")
+    for beta in ({"client_secret": {"expires_after": {"anchor": "created_at", "seconds": 7200}}},
+                 {"expires_after": {"seconds": 7200}}):
+        status, told = post(server, "/v1/realtime/transcription_sessions", json.dumps(beta).encode())
+        assert status == 200 and told["client_secret"]["expires_at"] > time.time() + 3600
+    with connect(f"ws://127.0.0.1:{server.port}/v1/realtime?intent=transcription&api_key={KEY}") as raw:
+        assert json.loads(raw.recv(timeout=20))["type"] == "session.created"
     for body in (b"garbage", b"[]", b'{"expires_after": {"seconds": 3}}', b'{"session": {"colour": 1}}'):
         status, told = post(server, "/v1/realtime/client_secrets", body)
         assert status == 400 and told["error"]["message"], body
     assert post(server, "/v1/realtime/client_secrets", b"{}", "sk-wrong")[0] == 401
-    assert secret not in server.log()
+    assert secret not in server.log() and KEY not in server.log()
 
 
 def opened(server, key=KEY):

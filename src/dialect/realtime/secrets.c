@@ -26,7 +26,8 @@
 // A body that comes.
 struct secret_asking {
         struct exchange *exchange;
-        struct rest_place place;
+        struct hub *hub;
+        struct tickets *tickets;
         bool is_flat;
         char *body;
         size_t n;
@@ -49,9 +50,10 @@ static void secrets_refuse(struct exchange *exchange, const struct rest_refusal 
 }
 
 static void words_refuse(struct exchange *exchange, int status, const char *words) {
-        secrets_refuse(exchange, &(struct rest_refusal){.status = status,
-                                                        .words = words,
-                                                        .retry = status == 429 ? RETRY : 0});
+        secrets_refuse(exchange, &(struct rest_refusal){
+                                         .status = status,
+                                         .words = words,
+                                         .retry = status == 429 || status == 503 ? RETRY : 0});
 }
 
 // As above, of what is refused before it comes here.
@@ -74,10 +76,12 @@ static void json_reply(struct exchange *exchange, json_t *json) {
         json_decref(json);
 }
 
-// 0: it is not to be had.
+// 0: it is not to be had. The beta has it within its client_secret.
 static int64_t seconds_read(const json_t *body) {
-        const json_t *seconds =
-                json_object_get(json_object_get(body, "expires_after"), "seconds");
+        const json_t *flat =
+                json_object_get(json_object_get(body, "client_secret"), "expires_after");
+        const json_t *seconds = json_object_get(
+                flat ? flat : json_object_get(body, "expires_after"), "seconds");
         json_int_t value = json_integer_value(seconds);
 
         if (!seconds || json_is_null(seconds))
@@ -104,13 +108,13 @@ static json_t *secret_json(const struct realtime_settings *settings, const char 
 static void secret_lend(const struct secret_asking *asking,
                         const struct realtime_settings *settings, int64_t seconds) {
         struct exchange *exchange = asking->exchange;
-        nsec_t wall = loop_wall(hub_parts(asking->place.hub)->loop);
+        nsec_t wall = loop_wall(hub_parts(asking->hub)->loop);
         int64_t now = wall / NSEC_PER_MSEC;
         const struct ticket_terms terms = {rest_realtime.name, now, now + seconds * 1000};
         char *secret = NULL;
         struct error error;
-        int r = tickets_lend(asking->place.tickets, exchange_request(exchange)->principal,
-                             &terms, &secret, &error);
+        int r = tickets_lend(asking->tickets, exchange_request(exchange)->principal, &terms,
+                             &secret, &error);
 
         if (r < 0) {
                 words_refuse(exchange, r == -EPERM ? 403 : r == -EBUSY ? 429 : 503, error.text);
@@ -121,7 +125,7 @@ static void secret_lend(const struct secret_asking *asking,
         free(secret);
 }
 
-static void body_answer(const struct secret_asking *asking, const json_t *body) {
+static void body_answer(const struct secret_asking *asking, json_t *body) {
         const json_t *session = asking->is_flat ? body : json_object_get(body, "session");
         int64_t seconds = seconds_read(body);
         struct realtime_settings settings;
@@ -134,6 +138,8 @@ static void body_answer(const struct secret_asking *asking, const json_t *body) 
                         "to 7200");
                 return;
         }
+        // No setting of the session, beside which it stands where the body is flat.
+        (void)json_object_del(body, "expires_after");
         realtime_settings_init(&settings);
         settings.is_flat = asking->is_flat;
         if (session && realtime_settings_update(&settings, session, &mistake) < 0)
@@ -173,15 +179,20 @@ static void asking_on_gone(void *context) {
 
 static void asking_begin(const struct rest_place *place, struct exchange *exchange,
                          bool is_flat) {
-        struct secret_asking *asking = xnew(struct secret_asking);
+        struct secret_asking *asking;
         struct exchange_handler handler = {.on_body = asking_on_body,
                                            .on_body_end = asking_on_end,
                                            .on_gone = asking_on_gone,
-                                           .context = asking,
                                            .body_max = BODY_MAX};
 
+        if (place->is_stopping) {
+                words_refuse(exchange, 503, "the server is stopping");
+                return;
+        }
+        handler.context = asking = xnew(struct secret_asking);
         asking->exchange = exchange;
-        asking->place = *place;
+        asking->hub = place->hub;
+        asking->tickets = place->tickets;
         asking->is_flat = is_flat;
         exchange_set_handler(exchange, &handler);
 }
