@@ -153,7 +153,7 @@ static float scale_column(const struct skinny_matrix *matrix, size_t c, const fl
 
         for (size_t d = 0; d < matrix->depth; d += PIECE) {
                 size_t n = matrix->depth - d < PIECE ? matrix->depth - d : PIECE;
-                int8_t piece[PIECE];
+                int8_t piece[PIECE] = {0};
 
                 convert_int8(x + d, n, inverse, piece);
                 for (size_t i = 0; i < n; i++)
