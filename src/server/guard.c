@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/principal.h"
 #include "auth/token_file.h"
 #include "dialect/dialects.h"
 #include "util/log.h"
@@ -80,6 +81,20 @@ static unsigned scopes_of(const char *words) {
 
 // --- an address that others reach ------------------------------------------------------------
 
+// Whoever is let in by address alone may speak the one dialect that is spoken there.
+static int anonymous_check(const struct config *config, const struct guard_address *place,
+                           struct error *error) {
+        const struct principal anonymous = {.dialects = config->auth.dialects};
+
+        if (!place->dialect || principal_may_speak(&anonymous, place->dialect))
+                return 0;
+        return error_set(error, -EACCES,
+                         "%s: its clients can send no token, and auth.anonymous.dialects has "
+                         "not %s: nobody would be let in at %s; name it there, or leave the "
+                         "listener out",
+                         place->setting, place->dialect, place->address);
+}
+
 int guard_check_address(const struct guard *guard, const struct guard_address *place,
                         bool is_loopback, struct error *error) {
         const struct config *config = guard->config;
@@ -95,7 +110,9 @@ int guard_check_address(const struct guard *guard, const struct guard_address *p
                             place->address);
                 return 0;
         }
-        if (place->has_tokens ? tokens_are_set(guard->tokens) : config->auth.from != NULL)
+        if (!place->has_tokens && config->auth.from)
+                return anonymous_check(config, place, error);
+        if (place->has_tokens && tokens_are_set(guard->tokens))
                 return 0;
         if (!place->has_tokens)
                 return error_set(

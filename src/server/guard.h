@@ -25,7 +25,8 @@ int guard_open(struct guard **ret, struct loop *loop, const struct config *confi
 struct guard_address {
         const char *setting;  // "listen"
         const char *address;
-        bool has_tokens;  // its clients can send one
+        bool has_tokens;      // its clients can send one
+        const char *dialect;  // that alone comes there; NULL: any
 };
 
 // Whether the server may listen at that address, which is loopback's alone or not: others' only

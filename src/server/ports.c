@@ -84,7 +84,8 @@ static int port_open(struct port *port, const char *address, struct error *error
                 .budget = parts->budget,
         };
         CLEANUP(mem_freep) char *setting = xasprintf("listeners.%s", dialect->name);
-        const struct guard_address place = {setting, address, !dialect->on_bytes};
+        const struct guard_address place = {setting, address, !dialect->on_bytes,
+                                            dialect->name};
         int r;
 
         if (dialect->on_bytes) {
@@ -103,6 +104,11 @@ static int port_open(struct port *port, const char *address, struct error *error
                 return r;
         log_info("server", "port-opened", "clients of the dialect %s at port %d (%s)",
                  dialect->name, listener_port(port->listener), address);
+        if (parts->config->tls.certificate && !listener_is_loopback(port->listener))
+                log_warning("server", "port-plain",
+                            "%s: what comes to %s is not encrypted, although tls is set: its "
+                            "clients know no TLS; keep it to networks that you trust",
+                            setting, address);
         // What only this machine reaches is nobody else's business.
         if (dialect->service && !listener_is_loopback(port->listener))
                 port->announcement = announcement_new("eavesdrop", dialect->service,

@@ -241,7 +241,7 @@ static int listen_start(struct server *server, struct error *error) {
                 .context = server,
                 .budget = server->budget,
         };
-        const struct guard_address place = {"listen", config->listen, true};
+        const struct guard_address place = {"listen", config->listen, true, NULL};
         int r = guard_open(&server->guard, server->parts.loop, config, error);
 
         if (r < 0)

@@ -158,6 +158,11 @@ def test_addresses_that_others_reach(program, models, tmp_path):
     assert answer.returncode != 0
     assert f"listeners.wyoming: 0.0.0.0:{port} is reached by others" in answer.stderr
     assert "auth.anonymous.from" in answer.stderr
+    with config.open("a", encoding="utf-8") as more:
+        more.write("auth: {anonymous: {from: [10.0.0.0/8], dialects: [vosk]}}\n")
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert answer.returncode != 0
+    assert "auth.anonymous.dialects has not wyoming" in answer.stderr
 
 
 @pytest.mark.skipif(not shutil.which("avahi-daemon"), reason="no Avahi daemon is installed")
