@@ -115,7 +115,7 @@ static int channel_open(struct session *session, struct request *request,
                 r = error_set(error, -EACCES, "%s", session->base.principal->stranger);
         if (r == 0)
                 r = hub_open(&opened, session->hub, request, &session->base, &listener, error);
-        if (r < 0) {
+        if (r != 0) {
                 feed_deinit(&channel->feed);
                 return r;
         }
