@@ -217,8 +217,8 @@ static void connection_upgrade(struct connection *connection,
         }
         loop_timer_cancel(connection->deadline);
         if (listener->handler.upgrade_headers)
-                handshake.headers = headers =
-                        listener->handler.upgrade_headers(listener->handler.context, request);
+                headers = listener->handler.upgrade_headers(listener->handler.context, request);
+        handshake.headers = headers;
         answer = handshake_answer(&handshake);
         transport_write(connection->transport, answer, strlen(answer));
         listener->handler.on_websocket(listener->handler.context, request,

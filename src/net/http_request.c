@@ -70,7 +70,9 @@ static bool path_decode(char *path) {
 
                 if ((is_escape && value <= 0) || (char)value == HTTP_PATH_SLASH)
                         return false;
-                *to++ = is_escape && value == '/' ? HTTP_PATH_SLASH : (char)value;
+                if (is_escape && value == '/')
+                        value = HTTP_PATH_SLASH;
+                *to++ = (char)value;
                 from += is_escape ? 2 : 0;
         }
         *to = '\0';
