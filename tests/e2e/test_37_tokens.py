@@ -218,7 +218,7 @@ def test_the_stock_client_is_refused_then_admitted(program, models, tmp_path, jf
         server = start(configuration())
         client = processes.WhisperLiveClient(server.port, jfk[0], tmp_path / "refused")
         try:
-            processes.wait_until(lambda: "401" in client.log(), 30, "the refusal shown by the client")
+            processes.wait_until(lambda: "401" in client.log(), 60, "the refusal shown by the client")
             server.wait_log(r"visitor-refused.*auth\.anonymous|auth\.anonymous.*")
         finally:
             client.stop()
