@@ -192,6 +192,7 @@ static bool is_finite_source(const AVFormatContext *format, const char *url) {
 
 // --- opening ----------------------------------------------------------------------
 
+// NOLINTNEXTLINE(readability-function-size): what avformat_open_input() takes, and our own two
 static int format_open(AVFormatContext **ret, const char *name, AVDictionary **options,
                        AVIOContext *io, const AVInputFormat *known, bool is_live,
                        struct media_patience *patience) {

@@ -12,6 +12,7 @@
 
 #define TURNS_MAX 200000  // loopback delivers at once; this is only a bound
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the listener's type of it
 static char *rig_admit(void *context, struct http_request *request, int *ret_status) {
         struct session_rig *rig = context;
 

@@ -44,6 +44,7 @@ static size_t make_tall(float *ret) {
         return 3 * n;
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): written to as another type
 static size_t make_attention(float *ret) {
         enum { HEADS = 2, WIDTH = 64, STATE = HEADS * WIDTH, KEYS = 203 };
         CLEANUP(floats_freep) float *x = rig_random_floats((size_t)KEYS * 3 * STATE, 2);
@@ -169,7 +170,7 @@ static void check_extremes(size_t n_in, int signs) {
         for (size_t i = 0; i < n_in; i++)
                 x[i] = i == 0 ? 0 : 255;
         for (size_t i = 0; i < (size_t)N_OUT * n_in; i++)
-                weight[i] = signs == 0 ? 1 : signs < 0 ? -1 : i % 4 < 2 ? 1 : -1;
+                weight[i] = signs == 0 || (signs > 0 && i % 4 < 2) ? 1.0f : -1.0f;
         layer = tall_layer_new(TALL_INT8, weight, NULL, N_OUT, n_in);
         input = tall_take_floats(&chunk, TALL_INT8, x, n_in, 1, n_in);
         for (size_t i = 0; i < n_in; i++)
@@ -194,6 +195,22 @@ static void test_the_largest_sums_are_exact(void **state) {
         int8_kernels_use(NULL);
 }
 
+static void check_set(const int8_t *factors, const int8_t *before) {
+        int above = 0, below = 0, is_other = 0, had_above = 0, had_below = 0;
+
+        for (size_t i = 0; i < 4; i++) {
+                size_t at = i / 2 * 4 + i % 2;
+
+                above += factors[at] > 0 ? factors[at] : 0;
+                below -= factors[at] < 0 ? factors[at] : 0;
+                had_above += before[at] > 0 ? before[at] : 0;
+                had_below -= before[at] < 0 ? before[at] : 0;
+                is_other |= factors[at] != before[at];
+        }
+        assert_true(above <= AVX2_FACTOR_SUM && below <= AVX2_FACTOR_SUM);
+        assert_int_equal(is_other, had_above > AVX2_FACTOR_SUM || had_below > AVX2_FACTOR_SUM);
+}
+
 // Whatever the factors were, four that meet make no more than there is room for, and none that
 // fits is changed.
 static void test_factors_that_are_too_many_become_less(void **state) {
@@ -209,22 +226,8 @@ static void test_factors_that_are_too_many_become_less(void **state) {
                                          round % 100);
                 }
                 dots_fit_avx2(factors, sizeof(factors));
-                for (size_t set = 0; set < sizeof(factors); set += set % 8 ? 6 : 2) {
-                        int above = 0, below = 0, is_other = 0, had_above = 0, had_below = 0;
-
-                        for (size_t i = 0; i < 4; i++) {
-                                size_t at = set + i / 2 * 4 + i % 2;
-
-                                above += factors[at] > 0 ? factors[at] : 0;
-                                below -= factors[at] < 0 ? factors[at] : 0;
-                                had_above += before[at] > 0 ? before[at] : 0;
-                                had_below -= before[at] < 0 ? before[at] : 0;
-                                is_other |= factors[at] != before[at];
-                        }
-                        assert_true(above <= AVX2_FACTOR_SUM && below <= AVX2_FACTOR_SUM);
-                        assert_int_equal(is_other, had_above > AVX2_FACTOR_SUM ||
-                                                           had_below > AVX2_FACTOR_SUM);
-                }
+                for (size_t set = 0; set < sizeof(factors); set += set % 8 ? 6 : 2)
+                        check_set(factors + set, before + set);
         }
 }
 
