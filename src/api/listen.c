@@ -153,7 +153,6 @@ static bool stream_open_or_claim(struct session *session, const struct listen_wi
                 .history = SESSION_SEGMENTS_MAX,
                 .wants_partials = true,
         };
-        struct hub_refusal refusal;
         struct error error;
 
         *ret_is_claimed = session_stream_claim(session, &request, &listening_observer);
@@ -164,13 +163,8 @@ static bool stream_open_or_claim(struct session *session, const struct listen_wi
                 session_refuse(session, 1008, in_use, 0);
                 return false;
         }
-        if (!hub_admits(session->hub, &session->base, &refusal)) {
-                CLEANUP(mem_freep)
-                char *words = xasprintf("Server busy: %s; %s", refusal.reason, refusal.remedy);
-
-                session_refuse(session, 1013, words, refusal.retry);
+        if (!session_admit(session))
                 return false;
-        }
         if (session_stream_open(session, &request, &listening_observer, &error) == 0)
                 return true;
         session_refuse(session, 1008, error.text, 0);

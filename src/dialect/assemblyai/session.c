@@ -143,19 +143,6 @@ static const struct observer_ops assemblyai_observer = {
 
 // --- the stream ------------------------------------------------------------------------------
 
-// Whether there is room for the first stream. False: the session was refused.
-static bool assemblyai_is_admitted(struct assemblyai *assemblyai) {
-        struct session *session = assemblyai->session;
-        struct hub_refusal refusal;
-        CLEANUP(mem_freep) char *words = NULL;
-
-        if (hub_admits(session->hub, &session->base, &refusal))
-                return true;
-        words = xasprintf("Server busy: %s; %s", refusal.reason, refusal.remedy);
-        session_refuse(session, 1013, words, refusal.retry);
-        return false;
-}
-
 // False: the session was refused.
 static bool assemblyai_open(struct assemblyai *assemblyai) {
         struct session *session = assemblyai->session;
@@ -287,7 +274,7 @@ static void assemblyai_begin(struct session *session, const struct http_request 
                 invalid_refuse(assemblyai, error.text);
                 return;
         }
-        if (!assemblyai_is_admitted(assemblyai) || !assemblyai_open(assemblyai))
+        if (!session_admit(session) || !assemblyai_open(assemblyai))
                 return;
         text_send(assemblyai,
                   assemblyai_encode_begin(assemblyai->id,

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "dialect/eavesdrop/roles.h"
-#include "pipeline/hub_admission.h"
 #include "source/upload.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -172,17 +171,6 @@ static bool upload_admit(struct session *session) {
 
 // --- setup -----------------------------------------------------------------------------------
 
-static bool setup_admit(struct session *session) {
-        CLEANUP(mem_freep) char *words = NULL;
-        struct hub_refusal refusal;
-
-        if (hub_admits(session->hub, &session->base, &refusal))
-                return true;
-        words = xasprintf("Server busy: %s; %s", refusal.reason, refusal.remedy);
-        session_refuse(session, 1013, words, refusal.retry);
-        return false;
-}
-
 static int setup_stream_open(struct session *session, const struct eavesdrop_message *message,
                              struct error *error) {
         struct eavesdrop *state = session->state;
@@ -221,7 +209,7 @@ static void setup_take(struct session *session, const struct eavesdrop_message *
         size_t n;
         char *text;
 
-        if (!setup_admit(session))
+        if (!session_admit(session))
                 return;
         state = session->state = xnew(struct eavesdrop);
         state->stream_name = xstrdup(message->stream);

@@ -179,19 +179,6 @@ static struct request request_of(const struct realtime *realtime) {
         return request;
 }
 
-// Whether there is room for the first stream. False: the session was refused.
-static bool realtime_is_admitted(struct realtime *realtime) {
-        struct session *session = realtime->session;
-        struct hub_refusal refusal;
-        CLEANUP(mem_freep) char *words = NULL;
-
-        if (hub_admits(session->hub, &session->base, &refusal))
-                return true;
-        words = xasprintf("Server busy: %s; %s", refusal.reason, refusal.remedy);
-        session_refuse(session, 1013, words, refusal.retry);
-        return false;
-}
-
 // False: the session was refused.
 static bool realtime_open(struct realtime *realtime) {
         struct session *session = realtime->session;
@@ -212,7 +199,7 @@ static bool stream_ensure(struct realtime *realtime) {
         struct renewal renewal;
 
         if (!session->stream)
-                return realtime_is_admitted(realtime) && realtime_open(realtime);
+                return session_admit(session) && realtime_open(realtime);
         if (!realtime->is_stale || !renewal_begin(&renewal, session, &realtime->turns))
                 return true;
         realtime->base += renewal.position;

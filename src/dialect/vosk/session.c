@@ -9,7 +9,6 @@
 
 #include "dialect/session.h"
 #include "dialect/vosk/messages.h"
-#include "pipeline/hub_admission.h"
 #include "util/mem.h"
 
 // Bytes of sound that are taken from a client whose answer waits: more than is left of any
@@ -90,17 +89,6 @@ static void vosk_on_idle(struct session *session) {
 
 // --- sound comes -----------------------------------------------------------------------------
 
-static bool vosk_admit(struct session *session) {
-        CLEANUP(mem_freep) char *words = NULL;
-        struct hub_refusal refusal;
-
-        if (hub_admits(session->hub, &session->base, &refusal))
-                return true;
-        words = xasprintf("Server busy: %s; %s", refusal.reason, refusal.remedy);
-        session_refuse(session, 1013, words, refusal.retry);
-        return false;
-}
-
 static bool vosk_stream_open(struct session *session) {
         struct vosk *state = session->state;
         struct request request = {
@@ -112,7 +100,7 @@ static bool vosk_stream_open(struct session *session) {
         struct error error;
 
         client_options_apply(&state->config.options, &request);
-        if (!vosk_admit(session))
+        if (!session_admit(session))
                 return false;
         if (session_stream_open(session, &request, &vosk_observer, &error) == 0)
                 return true;
@@ -197,7 +185,7 @@ static void vosk_begin(struct session *session, const struct http_request *reque
         (void)request;
         state->config = VOSK_CONFIG_USUAL;
         session_started(session, "Vosk client");
-        (void)vosk_admit(session);
+        (void)session_admit(session);
 }
 
 // The dialect has no words for that; the close frame has.

@@ -10,7 +10,6 @@
 #include "dialect/session.h"
 #include "dialect/wyoming/messages.h"
 #include "dialect/wyoming/reader.h"
-#include "pipeline/hub_admission.h"
 #include "util/mem.h"
 
 // A client with nothing under way, or with an utterance that does not go on, is sent away after
@@ -161,17 +160,6 @@ static void wyoming_pong(struct session *session, const json_t *data) {
         wyoming_say(session, wyoming_encode_pong(text));
 }
 
-static bool wyoming_admit(struct session *session) {
-        CLEANUP(mem_freep) char *words = NULL;
-        struct hub_refusal refusal;
-
-        if (hub_admits(session->hub, &session->base, &refusal))
-                return true;
-        words = xasprintf("Server busy: %s; %s", refusal.reason, refusal.remedy);
-        session_refuse(session, 1013, words, refusal.retry);
-        return false;
-}
-
 // --- an utterance ----------------------------------------------------------------------------
 
 static struct request request_of(const struct wyoming *state) {
@@ -196,7 +184,7 @@ static bool utterance_begin(struct session *session) {
 
         session_channels_close(session);
         session->is_failure_told = false;
-        if (!wyoming_admit(session))
+        if (!session_admit(session))
                 return false;
         if (session_stream_open(session, &request, &wyoming_observer, &error) < 0) {
                 session_refuse(session, 1008, error.text, 0);
@@ -254,7 +242,7 @@ static void wish_take(struct session *session, const json_t *data) {
         if (wyoming_wish_read(&state->wish, data, &error) != 0)
                 session_refuse(session, 1008, error.text, 0);
         else if (!state->is_begun)
-                (void)wyoming_admit(session);
+                (void)session_admit(session);
 }
 
 static void wyoming_on_event(struct session *session, enum wyoming_type type,
