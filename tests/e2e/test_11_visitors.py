@@ -131,7 +131,7 @@ def test_streams_are_listed_to_this_machine_only(program, models, tmp_path):
         server = start("streams: {hall: 'rtsp://127.0.0.1:9/hall'}\n", port, environment=environment)
         assert unknown_stream("127.0.0.1", server.port) == "Unknown streams: nosuch. Available streams: hall"
         assert unknown_stream(address, server.port) == "Unknown streams: nosuch"
-        assert "without a password" in server.log()
+        server.wait_log("without a password")
 
 
 # --- limits per address ----------------------------------------------------------------------
