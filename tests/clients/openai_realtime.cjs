@@ -1,5 +1,5 @@
 // The stock openai client for Node, unmodified: realtime transcription. It says wss always; a connection of our making
-// goes in the clear. `openai_realtime.cjs BASE KEY RECORDING` prints each event until all that was committed is text.
+// goes in the clear. `openai_realtime.cjs BASE KEY RECORDING` prints each event until all of it is text.
 const net = require("net");
 const { execFileSync } = require("child_process");
 const OpenAI = require("openai").default;
@@ -19,21 +19,23 @@ const socket = new OpenAIRealtimeWS(
 );
 const committed = new Set();
 const completed = new Set();
-let isSent = false;
+let updates = 0;
 
 socket.on("event", (event) => {
   console.log(JSON.stringify(event));
   if (event.type === "session.created") speak();
   if (event.type === "input_audio_buffer.committed") committed.add(event.item_id);
   if (event.type.endsWith("transcription.completed")) completed.add(event.item_id);
-  if (isSent && committed.size && committed.size === completed.size) socket.close();
+  if (event.type === "session.updated") updates++;
+  // The second answers what was sent behind the sound: all of that is committed by then.
+  if (updates === 2 && committed.size === completed.size) socket.close();
 });
 socket.on("error", (error) => {
   console.log(JSON.stringify({ type: "raised", message: String(error) }));
   process.exitCode = 1;
 });
 
-function speak() {
+function update() {
   socket.send({
     type: "session.update",
     session: {
@@ -41,8 +43,12 @@ function speak() {
       audio: { input: { transcription: { model: "whisper-1", language: "en" }, turn_detection: { type: "semantic_vad", eagerness: "high" } } },
     },
   });
+}
+
+function speak() {
+  update();
   for (let at = 0; at < sound.length; at += 24000)
     socket.send({ type: "input_audio_buffer.append", audio: sound.subarray(at, at + 24000).toString("base64") });
   socket.send({ type: "input_audio_buffer.commit" });
-  isSent = true;
+  update();
 }

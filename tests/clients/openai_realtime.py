@@ -1,6 +1,5 @@
 """The stock openai client for Python, unmodified: realtime transcription. `openai_realtime.py BASE KEY RECORDING HOW`
-sends the recording at several times its pace and prints each event as a line of JSON, until all that was committed is
-text. HOW: vad, manual, mulaw, beta; and `refused`, which prints what was raised."""
+sends the recording at several times its pace and prints each event as a line of JSON, until all of it is text. HOW: vad, manual, mulaw, beta; and `refused`, which prints what was raised."""
 
 import asyncio
 import base64
@@ -44,20 +43,30 @@ async def speak(connection, how, path):
     await connection.input_audio_buffer.commit()
 
 
+async def update(connection, how):
+    session = connection.transcription_session if how == "beta" else connection.session
+    await session.update(session=update_of(how))
+
+
 async def converse(connection, how, path):
-    if how == "beta":
-        await connection.transcription_session.update(session=update_of(how))
-    else:
-        await connection.session.update(session=update_of(how))
-    speaking = asyncio.create_task(speak(connection, how, path))
-    committed, completed = set(), set()
+    async def say_all():
+        """Behind it an update, whose answer tells that the server has taken all the sound: it answers in order."""
+        await speak(connection, how, path)
+        await update(connection, how)
+
+    await update(connection, how)
+    speaking = asyncio.create_task(say_all())
+    committed, completed, n_updates = set(), set(), 0
     async for event in connection:
         print(json.dumps(event.to_dict()))
         if event.type == "input_audio_buffer.committed":
             committed.add(event.item_id)
         elif event.type.endswith("transcription.completed"):
             completed.add(event.item_id)
-        if speaking.done() and committed and committed == completed:
+        elif event.type.endswith("session.updated"):
+            n_updates += 1
+        if n_updates == 2 and committed == completed:
+            await speaking
             return
 
 
