@@ -138,10 +138,22 @@ static void dense_baseline(const struct layer *layer, struct rows rows, size_t n
         dense_body(layer, rows, n_rows, ret);
 }
 
+#ifdef __x86_64__
 __attribute__((target("avx2,fma"))) static void
 dense_avx2(const struct layer *layer, struct rows rows, size_t n_rows, float *ret) {
         dense_body(layer, rows, n_rows, ret);
 }
+
+static dense_function *choose_dense(void) {
+        __builtin_cpu_init();
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? dense_avx2
+                                                                               : dense_baseline;
+}
+#else
+static dense_function *choose_dense(void) {
+        return dense_baseline;  // which has all that there is
+}
+#endif
 
 // Zeroed floats that start on a cache line, so that no panel's row straddles two.
 static float *lines_new(size_t n) {
@@ -286,10 +298,7 @@ int vad_model_load(struct vad_model **ret, const char *path, struct error *error
                 error_prefix(error, "not the Silero VAD v6 16 kHz weights");
                 return r;
         }
-        __builtin_cpu_init();
-        model->dense = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
-                               ? dense_avx2
-                               : dense_baseline;
+        model->dense = choose_dense();
         *ret = TAKE(model);
         return 0;
 }

@@ -20,6 +20,7 @@
 #define SAMPLE_RATE  16000.0
 
 typedef double lanes __attribute__((vector_size(N_LANES * sizeof(double)), aligned(8)));
+typedef float float_lanes __attribute__((vector_size(N_LANES * sizeof(float))));
 
 struct points {  // of N_LANES transforms
         lanes re[N_FFT];
@@ -185,6 +186,12 @@ TARGET_AVX2 static void fourier_transform(const struct log_mel *log_mel, struct 
         fourier_combine(log_mel, 400, 4, points, 0, ret);
 }
 
+INLINE_AVX2 void lanes_store(lanes x, float *ret) {
+        float_lanes narrow = __builtin_convertvector(x, float_lanes);
+
+        memcpy(ret, &narrow, sizeof(narrow));
+}
+
 // The power spectra of a block's frames: each transform is of two, parted by symmetry.
 TARGET_AVX2 static void block_power(const struct points *points,
                                     float ret[LOG_MEL_BINS][BLOCK_FRAMES]) {
@@ -197,8 +204,8 @@ TARGET_AVX2 static void block_power(const struct points *points,
                 lanes even = even_re * even_re + even_im * even_im;
                 lanes odd = odd_re * odd_re + odd_im * odd_im;
 
-                _mm_storeu_ps(ret[bin], _mm256_cvtpd_ps((__m256d)even));
-                _mm_storeu_ps(ret[bin] + N_LANES, _mm256_cvtpd_ps((__m256d)odd));
+                lanes_store(even, ret[bin]);
+                lanes_store(odd, ret[bin] + N_LANES);
         }
 }
 

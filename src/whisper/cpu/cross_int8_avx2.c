@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "whisper/cpu/cross_int8_parts.h"
-#include "whisper/cpu/gemm/dots_avx2.h"
+#include "whisper/cpu/vectors_avx2.h"
 
 /* AVX2 multiplies words of sixteen bits, to which bytes are widened as they are read: so both
  * bytes of a query's channel are multiplied at once. Keys lie in blocks of 16, a block as

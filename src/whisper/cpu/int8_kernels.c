@@ -2,37 +2,6 @@
 
 #include <math.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-
-#include "whisper/cpu/cpu.h"
-#include "whisper/cpu/gemm/dots_avx2.h"
-
-static const struct int8_kernels kinds[INT8_KINDS] = {
-        [INT8_AVX2] = {"AVX2", dots_unit_avx2, dots_fit_avx2, &tall_avx2, &skinny_int8_avx2,
-                       &cross_int8_avx2},
-        [INT8_AVX2_VNNI] = {"AVX-VNNI", NULL, NULL, &tall_avx2_vnni, &skinny_int8_avx2_vnni,
-                            &cross_int8_avx2},
-        [INT8_AVX512_VNNI] = {"AVX-512 VNNI", NULL, NULL, &tall_avx512, &skinny_int8_avx512,
-                              &cross_int8_avx512},
-        [INT8_AMX] = {"AMX", NULL, NULL, &tall_amx, &skinny_int8_avx512, &cross_int8_avx512},
-};
-
-static bool has_kind(enum int8_kind kind) {
-        switch (kind) {
-        case INT8_AMX:
-                return cpu_has_amx();
-        case INT8_AVX512_VNNI:
-                return cpu_has_vnni();
-        case INT8_AVX2_VNNI:
-                return cpu_has_avx2_vnni();
-        default:
-                return true;  // what the engine runs on at all (vectors.h)
-        }
-}
-
-const struct int8_kernels *int8_kernels_of(enum int8_kind kind) {
-        return has_kind(kind) ? &kinds[kind] : NULL;
-}
 
 static _Atomic(const struct int8_kernels *) chosen;
 

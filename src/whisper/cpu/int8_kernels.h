@@ -17,9 +17,12 @@
 
 enum int8_kind {
         INT8_AVX2,
-        INT8_AVX2_VNNI,    // AVX-VNNI: the dot products, 256 bits wide
-        INT8_AVX512_VNNI,  // 512 bits wide
-        INT8_AMX,          // the encoder's products by tiles
+        INT8_AVX2_VNNI,     // AVX-VNNI: the dot products, 256 bits wide
+        INT8_AVX512_VNNI,   // 512 bits wide
+        INT8_AMX,           // the encoder's products by tiles
+        INT8_NEON,          // any aarch64
+        INT8_NEON_DOTPROD,  // the dot products
+        INT8_NEON_I8MM,     // the encoder's products by small matrices
         INT8_KINDS
 };
 
@@ -40,7 +43,8 @@ struct int8_kernels {
 // it have.
 const struct int8_kernels *int8_kernels(void);
 
-// The kernels of one kind; NULL when the processor has not got it.
+// The kernels of one kind; NULL when the processor has not got it (kernels_x86.c,
+// kernels_aarch64.c).
 const struct int8_kernels *int8_kernels_of(enum int8_kind kind);
 
 // For tests: from now on these, which live as long; NULL for this processor's. What was packed

@@ -5,13 +5,12 @@
 
 #include "whisper/cpu/cpu.h"
 #include "whisper/cpu/vectors_avx2.h"
-#include "whisper/cpu/vectors_avx512.h"
+#include "whisper/cpu/wide.h"
 
 #define WIDTH 8  // floats in a vector
 
 bool vectors_are_supported(void) {
-        // F16C is not asked for (clang 14 has no word for it): whoever made AVX2 had it before.
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+        return cpu_is_served();
 }
 
 // Vectors that sums run over together, so that no addition waits for the one before it.
@@ -83,7 +82,9 @@ TARGET_AVX2 static float max_of(const float *x, size_t n) {
 }
 
 float vector_max(const float *x, size_t n) {
-        return cpu_has_avx512() ? vector_max_avx512(x, n) : max_of(x, n);
+        const struct wide_kernels *wide = wide_kernels();
+
+        return wide ? wide->max(x, n) : max_of(x, n);
 }
 
 TARGET_AVX2 void vector_softmax(float *x, size_t n) {
@@ -126,7 +127,9 @@ TARGET_AVX2 static float sum_exp(const float *x, size_t n, float shift) {
 }
 
 float vector_sum_exp(const float *x, size_t n, float shift) {
-        return cpu_has_avx512() ? vector_sum_exp_avx512(x, n, shift) : sum_exp(x, n, shift);
+        const struct wide_kernels *wide = wide_kernels();
+
+        return wide ? wide->sum_exp(x, n, shift) : sum_exp(x, n, shift);
 }
 
 float vector_log_sum_exp(const float *x, size_t n) {
@@ -153,7 +156,9 @@ TARGET_AVX2 static size_t argmax(const float *x, size_t n) {
 }
 
 size_t vector_argmax(const float *x, size_t n) {
-        return cpu_has_avx512() ? vector_argmax_avx512(x, n) : argmax(x, n);
+        const struct wide_kernels *wide = wide_kernels();
+
+        return wide ? wide->argmax(x, n) : argmax(x, n);
 }
 
 TARGET_AVX2 float vector_dot(const float *a, const float *b, size_t n) {

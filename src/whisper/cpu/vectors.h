@@ -1,6 +1,7 @@
 #pragma once
-// Vectors: the element-wise parts of the network, by hand for AVX2, some for AVX-512 too:
-// normalisation, softmax, GELU, half precision. Callers have checked vectors_are_supported().
+// Vectors: the element-wise parts of the network, by hand for AVX2 (on aarch64 for NEON, from
+// the same source), some for AVX-512 too: normalisation, softmax, GELU, half precision. Callers
+// have checked vectors_are_supported().
 //
 // Threads: any; no state.
 
@@ -8,8 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Functions with this may use AVX2, FMA and F16C whatever the compiler's baseline is.
+// Functions with this may use AVX2, FMA and F16C whatever the compiler's baseline is. That of
+// aarch64 has all that stands for them (vectors_neon.h).
+#ifdef __x86_64__
 #define TARGET_AVX2 __attribute__((target("avx2,fma,f16c")))
+#else
+#define TARGET_AVX2
+#endif
 
 // In front of a loop of known length whose sums are to stay in registers.
 #ifdef __clang__
@@ -18,7 +24,7 @@
 #define UNROLL _Pragma("GCC unroll 32")
 #endif
 
-// True when this processor has AVX2, FMA and F16C.
+// True when this processor has AVX2, FMA and F16C, or is an aarch64.
 bool vectors_are_supported(void);
 
 // ret[i] = (x[i] - mean) / sqrt(variance + 1e-5) * weight[i] + bias[i]; ret may be x.

@@ -3,7 +3,16 @@
 //
 // Threads: any; no state.
 
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include "whisper/cpu/vectors_neon.h"
+#else
+#error "eavesdrop is for x86-64 and for aarch64 processors"
+#endif
 
 #include "whisper/cpu/vectors.h"
 
@@ -96,4 +105,17 @@ INLINE_AVX2 float max_avx2(__m256 x) {
         half = _mm_max_ps(half, _mm_movehl_ps(half, half));
         half = _mm_max_ss(half, _mm_movehdup_ps(half));
         return _mm_cvtss_f32(half);
+}
+
+// The four bytes at x in every lane.
+INLINE_AVX2 __m256i vectors_load_four_avx2(const void *x) {
+        int32_t four;
+
+        memcpy(&four, x, sizeof(four));
+        return _mm256_set1_epi32(four);
+}
+
+// sum + the dot products of each lane's two words.
+INLINE_AVX2 __m256i dot_words_avx2(__m256i sum, __m256i x, __m256i factors) {
+        return _mm256_add_epi32(sum, _mm256_madd_epi16(x, factors));
 }

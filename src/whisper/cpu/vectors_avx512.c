@@ -49,3 +49,29 @@ TARGET_AVX512 size_t vector_argmax_avx512(const float *x, size_t n) {
         }
         return 0;
 }
+
+TARGET_AVX512 void vector_score_avx512(const struct wide_stretch *keys, const float *query,
+                                       size_t width, float *scores) {
+        for (size_t i = 0; i < keys->n; i++) {
+                const float *key = keys->x + i * keys->stride;
+                __m512 sum = _mm512_mul_ps(_mm512_loadu_ps(query), _mm512_loadu_ps(key));
+
+                for (size_t d = 16; d < width; d += 16)
+                        sum = _mm512_fmadd_ps(_mm512_loadu_ps(query + d),
+                                              _mm512_loadu_ps(key + d), sum);
+                scores[i] = _mm512_reduce_add_ps(sum);
+        }
+}
+
+TARGET_AVX512 void vector_collect_avx512(const struct wide_stretch *values, const float *scores,
+                                         size_t width, float *ret) {
+        for (size_t d = 0; d < width; d += 16) {
+                __m512 sum = _mm512_loadu_ps(ret + d);
+
+                for (size_t i = 0; i < values->n; i++)
+                        sum = _mm512_fmadd_ps(
+                                _mm512_set1_ps(scores[i]),
+                                _mm512_loadu_ps(values->x + i * values->stride + d), sum);
+                _mm512_storeu_ps(ret + d, sum);
+        }
+}

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "whisper/cpu/vectors.h"
+#include "whisper/cpu/wide.h"
 
 // What cpu_has_avx512() promises, and cpu_has_vnni().
 #define TARGET_AVX512 __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")))
@@ -87,3 +88,9 @@ INLINE_AVX512 __m512 gelu_avx512(__m512 x) {
 float vector_max_avx512(const float *x, size_t n);
 float vector_sum_exp_avx512(const float *x, size_t n, float shift);
 size_t vector_argmax_avx512(const float *x, size_t n);
+
+// As wide.h has them.
+void vector_score_avx512(const struct wide_stretch *keys, const float *query, size_t width,
+                         float *scores);
+void vector_collect_avx512(const struct wide_stretch *values, const float *scores, size_t width,
+                           float *ret);

@@ -5,19 +5,10 @@
 // Threads: any; no state.
 
 #include <stdint.h>
-#include <string.h>
 
 #include "whisper/cpu/vectors_avx2.h"
 
 #define TARGET_AVX2_VNNI __attribute__((target("avx2,fma,f16c,avxvnni")))
-
-// The four bytes at x in every lane.
-INLINE_AVX2 __m256i vectors_load_four_avx2(const void *x) {
-        int32_t four;
-
-        memcpy(&four, x, sizeof(four));
-        return _mm256_set1_epi32(four);
-}
 
 /* sum + the products of unsigned bytes x with signed factors. AVX2 adds two products in sixteen
  * bits with a sign, and what is too large for these becomes the largest: with all of a byte in
@@ -39,11 +30,6 @@ INLINE_AVX2 __m256i dot_two_avx2(__m256i sum, __m256i x, __m256i factors, __m256
                                          _mm256_maddubs_epi16(next_x, next_factors));
 
         return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-}
-
-// sum + the products of words.
-INLINE_AVX2 __m256i dot_words_avx2(__m256i sum, __m256i x, __m256i factors) {
-        return _mm256_add_epi32(sum, _mm256_madd_epi16(x, factors));
 }
 
 // By AVX-VNNI, where no sum of products is too large.

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "util/mem.h"
-#include "whisper/cpu/cpu.h"
 #include "whisper/cpu/gemm/skinny_kernel.h"
 #include "whisper/cpu/int8_kernels.h"
 #include "whisper/cpu/vectors.h"
 #include "whisper/cpu/vectors_avx2.h"
+#include "whisper/cpu/wide.h"
 
 // --- Packing ------------------------------------------------------------------------------
 
@@ -68,7 +68,7 @@ static void convert(enum skinny_type type, const float *x, size_t n, float inver
         else if (type == SKINNY_HALF)
                 vector_to_half(x, n, ret);
         else if (type == SKINNY_BF16)
-                skinny_convert_row_bf16(x, n, ret);
+                wide_kernels()->convert_row_bf16(x, n, ret);
         else
                 convert_int8(x, n, inverse_scale, ret);
 }
@@ -225,7 +225,7 @@ size_t skinny_row_size(enum skinny_type type, size_t depth) {
 
 void skinny_convert_row(enum skinny_type type, size_t depth, const float *x, void *ret) {
         if (type == SKINNY_BF16)
-                skinny_convert_row_bf16(x, depth, ret);
+                wide_kernels()->convert_row_bf16(x, depth, ret);
         else if (type == SKINNY_INT8)
                 int8_kernels()->skinny->convert_row(x, depth, ret);
         else
@@ -235,10 +235,11 @@ void skinny_convert_row(enum skinny_type type, size_t depth, const float *x, voi
 // --- Products -----------------------------------------------------------------------------
 
 static const skinny_kernel *kernels_for(enum skinny_type type) {
+        const struct wide_kernels *wide = wide_kernels();
+
         if (type == SKINNY_INT8)
                 return int8_kernels()->skinny->multiply;
-        return type == SKINNY_BF16 || cpu_has_avx512() ? skinny_kernels_avx512[type]
-                                                       : skinny_kernels_avx2[type];
+        return wide ? wide->skinny[type] : skinny_kernels_avx2[type];
 }
 
 void skinny_multiply_range(const struct skinny_matrix *matrix,

@@ -79,6 +79,7 @@ struct skinny_int8 {
 #define SKINNY_AVX2_COLUMNS 16
 
 extern const struct skinny_int8 skinny_int8_avx2, skinny_int8_avx2_vnni, skinny_int8_avx512;
+extern const struct skinny_int8 skinny_int8_neon, skinny_int8_neon_dotprod;
 
 static inline const struct int8_head *skinny_head(const struct gemm_product *product,
                                                   size_t row) {

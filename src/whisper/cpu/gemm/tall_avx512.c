@@ -83,8 +83,8 @@ void tall_multiply_bf16(const struct tall_product *product) {
 
 // --- Packing ---------------------------------------------------------------------------------
 
-TARGET_AVX512 void tall_pack_columns(const struct tall_matrix *matrix, const uint16_t *x,
-                                     size_t stride, size_t n_columns) {
+TARGET_AVX512 void tall_pack_columns_avx512(const struct tall_matrix *matrix, const uint16_t *x,
+                                            size_t stride, size_t n_columns) {
         for (size_t column = 0; column < n_columns; column += 16) {
                 size_t n = n_columns - column < 16 ? n_columns - column : 16;
 
@@ -106,8 +106,8 @@ TARGET_AVX512 void tall_pack_columns(const struct tall_matrix *matrix, const uin
         }
 }
 
-TARGET_AVX512 void tall_pack_rows(const struct tall_matrix *matrix, const uint16_t *x,
-                                  size_t stride, size_t n_rows) {
+TARGET_AVX512 void tall_pack_rows_avx512(const struct tall_matrix *matrix, const uint16_t *x,
+                                         size_t stride, size_t n_rows) {
         for (size_t row = 0; row < n_rows; row += 2, x += 2 * stride) {
                 for (size_t vector = 0; vector < matrix->n_vectors; vector++) {
                         size_t column = vector * TALL_VECTOR_COLUMNS;
@@ -153,7 +153,7 @@ TARGET_AVX512 static float scores_bias(float *scores, size_t n, const float *bia
         return _mm512_reduce_max_ps(largest);
 }
 
-float tall_softmax(float *scores, size_t n, const float *biases, size_t n_unbiased) {
+float tall_softmax_avx512(float *scores, size_t n, const float *biases, size_t n_unbiased) {
         float largest = scores_bias(scores, n, biases, n_unbiased);
 
         return cpu_has_bf16() ? probabilities_bf16(scores, n, largest)

@@ -85,3 +85,11 @@ INLINE_AVX512 __m512 gelu_coarse_avx512(__m512 x) {
         p = _mm512_fmadd_ps(p, square, _mm512_mul_ps(x, _mm512_set1_ps(0.5f)));
         return _mm512_mask_max_ps(p, is_far, x, _mm512_setzero_ps());
 }
+
+// As the functions of tall.h.
+void tall_multiply_bf16(const struct tall_product *product);
+void tall_pack_columns_avx512(const struct tall_matrix *matrix, const uint16_t *x,
+                              size_t stride, size_t n_columns);
+void tall_pack_rows_avx512(const struct tall_matrix *matrix, const uint16_t *x, size_t stride,
+                           size_t n_rows);
+float tall_softmax_avx512(float *scores, size_t n, const float *biases, size_t n_unbiased);

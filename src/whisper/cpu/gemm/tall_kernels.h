@@ -9,6 +9,8 @@
 struct tall_kernels {
         // Vectors side by side in a panel of a matrix, and rows of a chunk (tall_layer.h).
         size_t panel_vectors, chunk_rows;
+        // The bits that are turned in the bytes of quantize(): those of NEON are less by 128.
+        uint8_t turned;
         // What attention's queries, keys, weights and values are packed as.
         enum tall_type attention;
 
@@ -31,6 +33,4 @@ struct tall_kernels {
 };
 
 extern const struct tall_kernels tall_avx2, tall_avx2_vnni, tall_avx512, tall_amx;
-
-// As tall_multiply() for bf16.
-void tall_multiply_bf16(const struct tall_product *product);
+extern const struct tall_kernels tall_neon, tall_neon_dotprod, tall_neon_i8mm;
