@@ -32,8 +32,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <omp.h>
-
 #include "common.h"
 #include "engines.h"
 #include "roofline.h"
@@ -405,7 +403,6 @@ int main(int argc, char **argv) {
                 fprintf(stderr, "engine_bench: %s\n", error.text);
                 return 3;
         }
-        omp_set_num_threads(options.threads);
         bench.options = decode_options_default();
         snprintf(bench.options.language, sizeof(bench.options.language), "en");
         bench.options.without_timestamps = DECODE_YES;

@@ -182,7 +182,7 @@ static void workers_run(struct worker *workers, size_t n) {
         pthread_t *threads = xcalloc(n, sizeof(*threads));
         size_t n_started = 0;
 
-        // One engine runs on the main thread, which keeps its OpenMP threads between runs.
+        // One engine runs on the main thread.
         if (n == 1) {
                 worker_run(&workers[0]);
         } else {

@@ -18,6 +18,7 @@
 #define N_SHAPES 2
 
 struct stages {
+        struct team *team;
         const struct whisper_model *model;
         struct linear_context *context;
         struct encoder *encoder;
@@ -44,6 +45,7 @@ struct stages *stages_free(struct stages *stages) {
         decoder_free(stages->decoder);
         encoder_free(stages->encoder);
         linear_context_free(stages->context);
+        team_free(stages->team);
         free(stages);
         return NULL;
 }
@@ -53,13 +55,17 @@ int stages_new(struct stages **ret, const struct whisper_model *model, struct er
         int r;
 
         stages->model = model;
-        r = linear_context_new(&stages->context, error);
+        r = team_new(&stages->team, (size_t)model->threads, "stages");
         if (r == 0)
-                r = encoder_new(&stages->encoder, model, stages->context);
+                r = linear_context_new(&stages->context, stages->team, error);
         if (r == 0)
-                r = decoder_new(&stages->decoder, model, STAGES_SEQUENCES_MAX * KV_BLOCKS);
+                r = encoder_new(&stages->encoder, model, stages->context, stages->team);
         if (r == 0)
-                r = cross_kv_pool_new(&stages->audio, model, N_SHAPES * STAGES_SEQUENCES_MAX);
+                r = decoder_new(&stages->decoder, model, STAGES_SEQUENCES_MAX * KV_BLOCKS,
+                                stages->team);
+        if (r == 0)
+                r = cross_kv_pool_new(&stages->audio, model, N_SHAPES * STAGES_SEQUENCES_MAX,
+                                      stages->team);
         if (r < 0)
                 return r;
         *ret = TAKE(stages);
@@ -81,8 +87,7 @@ static void prepared_init(struct prepared *ret, const struct whisper_model *mode
         size_t n_whole = log_mel_frames(job->n_samples);
 
         ret->log_mel = xcalloc(n_whole * (size_t)model->info.n_mels, sizeof(float));
-        log_mel_compute(model->log_mel, job->samples, job->n_samples, model->threads,
-                        ret->log_mel);
+        log_mel_compute(model->log_mel, job->samples, job->n_samples, NULL, ret->log_mel);
         if (n_frames == 0 || n_frames > n_whole)
                 n_frames = n_whole;
         if (n_frames > CONTEXT_FRAMES)

@@ -2,7 +2,7 @@
 // Stages: the engine's encoder and decoder, each by itself: how long they take, and what comes
 // out of them.
 //
-// Threads: one, which has set OpenMP's number of threads.
+// Threads: one; the model says how many work for it.
 // Memory:  the sounds are lent.
 
 #include <stdbool.h>

@@ -17,8 +17,8 @@ BUILD = PROJECT / "build/release"
 HERE = pathlib.Path(__file__).resolve().parent
 THREADS = 2
 
-# As `eavesdrop` starts itself anew (src/cli/cli.c).
-OURS = {"GOMP_SPINCOUNT": "10000", "OMP_WAIT_POLICY": "passive"}
+# Threads of OpenMP's that spin for a while and then sleep.
+SHORT_SPIN = {"GOMP_SPINCOUNT": "10000", "OMP_WAIT_POLICY": "passive"}
 
 
 class Failure(Exception):
@@ -91,7 +91,7 @@ class Child:
 def ours(model, compute="auto", threads=THREADS, engines=1, slots=0):
     """`slots`: windows in an engine at a time; 0: as many as the program takes."""
     return Child(f"eavesdrop {compute}", [BUILD / "bench/engine_bench", model, "--threads", threads, "--engines",
-                                          engines, "--slots", slots, "--compute", compute], OURS)
+                                          engines, "--slots", slots, "--compute", compute])
 
 
 def answers(child, found, wishes=(), shape="-", beam=1):
@@ -116,8 +116,8 @@ def faster_whisper(model, compute, waiting=None):
 
 
 def faster_whisper_at_its_best(model, compute, path):
-    """With the OpenMP settings that it is faster with here: ours, or its own."""
-    short, own = faster_whisper(model, compute, OURS), faster_whisper(model, compute)
+    """With the OpenMP settings that it is faster with here: a short spin, or its own."""
+    short, own = faster_whisper(model, compute, SHORT_SPIN), faster_whisper(model, compute)
     short.waiting, own.waiting = "a short spin, then sleep", "its own settings"
     for child in (short, own):
         child.ask("sounds", path)

@@ -122,7 +122,7 @@ bool aligner_is_done(const struct aligner *aligner) {
 }
 
 void aligner_words(struct aligner *aligner, const struct decode_options *options, double offset,
-                   struct timed_words *ret) {
+                   struct team *team, struct timed_words *ret) {
         uint32_t begins[PROMPT_CONTEXT];
 
         dtw_align(aligner->weights,
@@ -131,7 +131,7 @@ void aligner_words(struct aligner *aligner, const struct decode_options *options
                                       .stride = aligner->n_keys,
                                       .n_frames = aligner->n_frames,
                                       .n_skipped = aligner->n_start},
-                  aligner->model->threads, begins);
+                  team, begins);
         word_timestamps_split(ret, aligner->model->tokenizer,
                               aligner->tokens + aligner->n_start + 1, aligner->n_text,
                               aligner->by_character);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "decode/job.h"
+#include "util/team.h"
 #include "whisper/cpu/decoder.h"
 #include "whisper/cpu/kv_cache.h"
 #include "whisper/model.h"
@@ -41,6 +42,6 @@ void aligner_on_row(struct aligner *aligner, const struct decoder_row *row,
 bool aligner_is_done(const struct aligner *aligner);
 
 // The words, with times in seconds from `offset` before the window's first frame. The caller
-// deinitialises them. Once, when it is done.
+// deinitialises them. Once, when it is done; the team (NULL: the caller alone) finds the times.
 void aligner_words(struct aligner *aligner, const struct decode_options *options, double offset,
-                   struct timed_words *ret);
+                   struct team *team, struct timed_words *ret);

@@ -70,24 +70,48 @@ static void add_smoothed(const float *frames, size_t n, float *ret) {
                 ret[i] += n > MEDIAN_WIDTH / 2 ? median_at(frames, n, i) : frames[i];
 }
 
-void dtw_align(float *weights, const struct dtw_shape *shape, int threads, uint32_t *ret) {
-        size_t n = shape->n_frames, n_kept = shape->n_rows - shape->n_skipped - 1;
-        float *matrix = xcalloc(n_kept * n + 1, sizeof(*matrix));
+struct alignment {
+        float *weights;
+        const struct dtw_shape *shape;
+        float *matrix;  // [rows that are kept, n_frames]
+};
 
-#pragma omp parallel for num_threads(threads) schedule(static)
-        for (size_t i = 0; i < shape->n_rows * shape->n_heads; i++)
-                keep_sound(weights + i * shape->stride, n);
-#pragma omp parallel for num_threads(threads) schedule(static)
+static void keep_sound_piece(void *context, size_t piece, size_t thread) {
+        const struct alignment *alignment = context;
+
+        (void)thread;
+        keep_sound(alignment->weights + piece * alignment->shape->stride,
+                   alignment->shape->n_frames);
+}
+
+static void normalize_piece(void *context, size_t head, size_t thread) {
+        const struct alignment *alignment = context;
+
+        (void)thread;
+        normalize_head(alignment->weights, alignment->shape, head);
+}
+
+// A sum instead of the mean: the path is the same.
+static void smooth_piece(void *context, size_t row, size_t thread) {
+        const struct alignment *alignment = context;
+        const struct dtw_shape *shape = alignment->shape;
+
+        (void)thread;
         for (size_t head = 0; head < shape->n_heads; head++)
-                normalize_head(weights, shape, head);
-                // A sum instead of the mean: the path is the same.
-#pragma omp parallel for num_threads(threads) schedule(static)
-        for (size_t row = 0; row < n_kept; row++)
-                for (size_t head = 0; head < shape->n_heads; head++)
-                        add_smoothed(head_of(weights, shape, row + shape->n_skipped, head), n,
-                                     matrix + row * n);
-        dtw_path(matrix, n_kept, n, ret);
-        free(matrix);
+                add_smoothed(head_of(alignment->weights, shape, row + shape->n_skipped, head),
+                             shape->n_frames, alignment->matrix + row * shape->n_frames);
+}
+
+void dtw_align(float *weights, const struct dtw_shape *shape, struct team *team,
+               uint32_t *ret) {
+        size_t n = shape->n_frames, n_kept = shape->n_rows - shape->n_skipped - 1;
+        struct alignment alignment = {weights, shape, xcalloc(n_kept * n + 1, sizeof(float))};
+
+        team_run(team, shape->n_rows * shape->n_heads, keep_sound_piece, &alignment);
+        team_run(team, shape->n_heads, normalize_piece, &alignment);
+        team_run(team, n_kept, smooth_piece, &alignment);
+        dtw_path(alignment.matrix, n_kept, n, ret);
+        free(alignment.matrix);
 }
 
 // --- Warping ------------------------------------------------------------------------------

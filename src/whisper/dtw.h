@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/team.h"
+
 struct dtw_shape {
         size_t n_rows;  // tokens that were fed
         size_t n_heads;
@@ -18,8 +20,9 @@ struct dtw_shape {
 };
 
 // Find the frame in which each row but those begins: ret[n_rows - n_skipped - 1], ascending.
-// `weights` are probabilities, [n_rows, n_heads, stride], and are overwritten.
-void dtw_align(float *weights, const struct dtw_shape *shape, int threads, uint32_t *ret);
+// `weights` are probabilities, [n_rows, n_heads, stride], and are overwritten. The team does
+// it, or NULL: the caller alone.
+void dtw_align(float *weights, const struct dtw_shape *shape, struct team *team, uint32_t *ret);
 
 // The path alone: the frame in which each row begins, for the path from [0, 0] to the end that
 // gathers most of matrix[n_rows, n_frames].

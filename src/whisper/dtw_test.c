@@ -106,7 +106,7 @@ static void test_heads_that_look_at_a_diagonal(void **state) {
                                       .stride = STRIDE,
                                       .n_frames = FRAMES,
                                       .n_skipped = SKIPPED},
-                  1, begins);
+                  NULL, begins);
         for (size_t row = 0; row < ROWS - SKIPPED - 1; row++)
                 assert_int_equal(begins[row], 12 * row);
 }
@@ -123,7 +123,7 @@ static void test_more_rows_than_frames(void **state) {
                                       .stride = 1,
                                       .n_frames = 1,
                                       .n_skipped = 1},
-                  1, begins);
+                  NULL, begins);
         for (size_t i = 0; i < ROWS - 2; i++)
                 assert_int_equal(begins[i], 0);
 }

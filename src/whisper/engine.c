@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +32,7 @@
 
 struct engine_state {
         const struct whisper_model *model;
+        struct team *team;
         struct linear_context *context;
         struct encoder *encoder;
         struct decoder *decoder;
@@ -61,6 +61,7 @@ static void engine_close(void *opaque) {
         encoder_free(state->encoder);
         decoder_free(state->decoder);
         linear_context_free(state->context);
+        team_free(state->team);
         free(state->slots);
         free(state->arrivals);
         free(state);
@@ -78,14 +79,20 @@ static int engine_open(void **ret, const void *opaque, struct error *error) {
         state->n_kv_blocks = model->n_kv_blocks > 0
                                      ? model->n_kv_blocks
                                      : state->n_slots * search_blocks(SEQUENCES_PER_SLOT);
-        omp_set_num_threads(model->threads);
-        r = linear_context_new(&state->context, error);
+        r = team_new(&state->team, (size_t)model->threads, "engine");
+        if (r < 0)
+                error_set(error, r, "cannot start the engine's threads: %s",
+                          strerrordesc_np(-r));
+        if (r == 0)
+                r = linear_context_new(&state->context, state->team, error);
         if (r == 0) {
-                r = encoder_new(&state->encoder, model, state->context);
+                r = encoder_new(&state->encoder, model, state->context, state->team);
                 if (r == 0)
-                        r = decoder_new(&state->decoder, model, state->n_kv_blocks);
+                        r = decoder_new(&state->decoder, model, state->n_kv_blocks,
+                                        state->team);
                 if (r == 0)
-                        r = cross_kv_pool_new(&state->cross_kv_pool, model, WINDOWS_MAX);
+                        r = cross_kv_pool_new(&state->cross_kv_pool, model, WINDOWS_MAX,
+                                              state->team);
                 if (r < 0)
                         error_set(error, r, "no memory for an engine");
         }
@@ -122,7 +129,7 @@ static int engine_submit(void *opaque, const struct job *job) {
                 if (slot->phase != SLOT_FREE)
                         continue;
                 r = slot_start(slot, state->model, decoder_kv_pool(state->decoder), &state->pot,
-                               job);
+                               state->team, job);
                 if (r < 0)
                         return r;
                 if (slot_blocks(slot) > state->n_kv_blocks) {
@@ -397,9 +404,6 @@ static int engine_step(void *opaque) {
         struct encoder_batch batch;
         bool has_live = false;
 
-        // OpenMP keeps its number of threads per calling thread, and open() may have been
-        // called on another.
-        omp_set_num_threads(state->model->threads);
         for (size_t i = 0; i < state->n_slots; i++)
                 slot_poll(&state->slots[i]);
         batch_find(&batch, state);

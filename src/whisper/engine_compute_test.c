@@ -21,6 +21,7 @@
 
 // A model with an encoder, and one sound's window.
 struct bench {
+        struct team *team;
         struct whisper_model *model;
         struct linear_context *context;
         struct encoder *encoder;
@@ -38,14 +39,17 @@ static bool bench_init(struct bench *bench, enum compute compute) {
         bench->model = rig_load_model_for("tiny.en", compute);
         if (!bench->model)
                 return false;
-        assert_int_equal(linear_context_new(&bench->context, NULL), 0);
-        assert_int_equal(encoder_new(&bench->encoder, bench->model, bench->context), 0);
+        assert_int_equal(team_new(&bench->team, 2, "test"), 0);
+        assert_int_equal(linear_context_new(&bench->context, bench->team, NULL), 0);
+        assert_int_equal(
+                encoder_new(&bench->encoder, bench->model, bench->context, bench->team), 0);
         return true;
 }
 
 static void bench_deinit(struct bench *bench) {
         encoder_free(bench->encoder);
         linear_context_free(bench->context);
+        team_free(bench->team);
         whisper_model_free(bench->model);
 }
 
@@ -59,7 +63,7 @@ static float *read_log_mel(const struct whisper_model *model, const char *name,
                 return NULL;
         ret = xcalloc(log_mel_frames(job->n_samples) * (size_t)model->info.n_mels,
                       sizeof(*ret));
-        log_mel_compute(model->log_mel, job->samples, job->n_samples, model->threads, ret);
+        log_mel_compute(model->log_mel, job->samples, job->n_samples, NULL, ret);
         *ret_n_frames = job->n_samples / LOG_MEL_HOP;
         return ret;
 }

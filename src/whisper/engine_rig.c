@@ -23,14 +23,10 @@ struct whisper_model *rig_load_model_for(const char *name, enum compute compute)
         CLEANUP(mem_freep) char *path = rig_find_model(name);
         struct whisper_model *model = NULL;
         struct error error = {0};
-        int threads = 2;
 
-#ifdef __SANITIZE_THREAD__
-        threads = 1;  // GCC's OpenMP runtime is not instrumented
-#endif
         if (!path)
                 return NULL;
-        if (whisper_model_load(&model, path, threads, compute, &error) < 0)
+        if (whisper_model_load(&model, path, 2, compute, &error) < 0)
                 fail_msg("%s", error.text);
         return model;
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "util/cleanup.h"
+#include "util/team.h"
 
 #define LOG_MEL_HOP  160  // samples
 #define LOG_MEL_BINS 201  // of the power spectrum of 400 samples
@@ -22,8 +23,9 @@ struct log_mel *log_mel_free(struct log_mel *log_mel);
 // Frames that log_mel_compute() gives for so many samples: one per started hop.
 size_t log_mel_frames(size_t n_samples);
 
-// Fill ret[log_mel_frames(n)][n_mels], time-major. `n` is at least 1.
-void log_mel_compute(const struct log_mel *log_mel, const float *samples, size_t n, int threads,
-                     float *ret);
+// Fill ret[log_mel_frames(n)][n_mels], time-major, by the team (NULL: alone). `n` is at
+// least 1.
+void log_mel_compute(const struct log_mel *log_mel, const float *samples, size_t n,
+                     struct team *team, float *ret);
 
 DEFINE_CLEANUP(struct log_mel *, log_mel_free);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <malloc.h>
 #include <math.h>
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 struct loading {
         const struct weights *weights;
         enum compute compute;
+        struct team *team;  // packs
         struct error *error;
 };
 
@@ -162,7 +162,7 @@ static int load_thin(const struct loading *loading, struct skinny_layer *ret,
 
         if (r == 0) {
                 r = skinny_init(&ret->matrix, thin_type_of(loading->compute), stack.weight,
-                                stack.n_out, stack.n_in);
+                                stack.n_out, stack.n_in, loading->team);
                 if (r == 0)
                         ret->bias = TAKE(stack.bias);
                 else
@@ -296,7 +296,7 @@ static int load_decoder(const struct loading *loading, struct whisper_model *mod
         if (!embedding)
                 return -EBADMSG;
         r = skinny_init(&model->token_embedding, thin_type_of(loading->compute), embedding,
-                        (size_t)info->n_vocabulary, n);
+                        (size_t)info->n_vocabulary, n, loading->team);
         if (r < 0)
                 return error_set(loading->error, r, "no memory for the token embedding");
         model->text_positions = load_floats(loading, "decoder.", "positional_embedding",
@@ -351,6 +351,7 @@ int whisper_model_load(struct whisper_model **ret, const char *path, int threads
                        enum compute compute, struct error *error) {
         CLEANUP(whisper_model_freep) struct whisper_model *model = NULL;
         CLEANUP(weights_closep) struct weights *weights = NULL;
+        CLEANUP(team_freep) struct team *team = NULL;
         struct loading loading = {.error = error};
         int r;
 
@@ -369,7 +370,10 @@ int whisper_model_load(struct whisper_model **ret, const char *path, int threads
         model->threads = threads > 0 ? threads : 1;
         loading.weights = weights;
         loading.compute = model->compute;
-        omp_set_num_threads(model->threads);
+        r = team_new(&team, (size_t)model->threads, "load");
+        if (r < 0)
+                return error_set(error, r, "cannot start threads: %s", strerrordesc_np(-r));
+        loading.team = team;
 
         if ((r = check_shapes(&model->info, error)) < 0 ||
             (r = tokenizer_new(&model->tokenizer, weights, error)) < 0 ||

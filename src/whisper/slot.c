@@ -103,7 +103,7 @@ static void take_job_draft(struct slot *slot) {
 }
 
 int slot_start(struct slot *slot, const struct whisper_model *model, struct kv_pool *pool,
-               struct fallback_pot *pot, const struct job *job) {
+               struct fallback_pot *pot, struct team *team, const struct job *job) {
         const struct decode_options *options = &job->settings->options;
         const struct tokenizer *tokenizer = model->tokenizer;
         const char *language;
@@ -114,6 +114,7 @@ int slot_start(struct slot *slot, const struct whisper_model *model, struct kv_p
         memset(slot, 0, sizeof(*slot));
         slot->model = model;
         slot->pool = pool;
+        slot->team = team;
         slot->budget.pot = pot;
         slot->job = job;
         if ((r = find_language(slot, &language)) < 0 ||
@@ -180,8 +181,8 @@ struct encoder_window slot_window(struct slot *slot) {
                 if (slot->window.is_second)
                         n = attempt_window_frames(&slot->window) * LOG_MEL_HOP;
                 slot->log_mel = xcalloc(log_mel_frames(n) * n_mels, sizeof(float));
-                log_mel_compute(slot->model->log_mel, job->samples + begin, n,
-                                slot->model->threads, slot->log_mel);
+                log_mel_compute(slot->model->log_mel, job->samples + begin, n, slot->team,
+                                slot->log_mel);
         }
         return (struct encoder_window){
                 .log_mel = slot->log_mel + (slot->window.begin - slot->mel_begin) * n_mels,
@@ -428,7 +429,8 @@ static void on_align_step(struct slot *slot) {
         if (!aligner_is_done(slot->aligner))
                 return;
         aligner_words(slot->aligner, options_of(slot),
-                      (double)slot->window.begin * LOG_MEL_HOP / AUDIO_RATE, &words);
+                      (double)slot->window.begin * LOG_MEL_HOP / AUDIO_RATE, slot->team,
+                      &words);
         slot->aligner = aligner_free(slot->aligner, slot->pool);
         finish_window(slot, &words);
         word_timestamps_deinit(&words);

@@ -49,6 +49,7 @@ struct slot {
         enum slot_phase phase;
         const struct whisper_model *model;
         struct kv_pool *pool;  // of its sequences' KV caches; lent
+        struct team *team;     // the engine's; lent
 
         // The job.
         const struct job *job;          // borrowed
@@ -81,9 +82,9 @@ struct slot {
 
 // Take in a job: -EINVAL when it cannot be decoded (empty, longer than 30 s, not finite, a
 // language that the model does not know, options out of range), -ENOMEM. The slot is free then.
-// `pool` is the decoder's, `pot` the engine's; both are lent.
+// `pool` is the decoder's, `pot` and `team` the engine's; all are lent.
 int slot_start(struct slot *slot, const struct whisper_model *model, struct kv_pool *pool,
-               struct fallback_pot *pot, const struct job *job);
+               struct fallback_pot *pot, struct team *team, const struct job *job);
 
 // Give up the job and its memory, and be free again. Nothing happens to a free slot.
 void slot_clear(struct slot *slot);

@@ -1,6 +1,6 @@
 #include "whisper/cpu/attention.h"
 
-#include <omp.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "whisper/cpu/vectors.h"
@@ -41,12 +41,18 @@ static void pack_head(const struct attention_source *source, size_t head) {
         skinny_pack_rows(&values, source->values + column, source->stride);
 }
 
-void attention_pack(const struct attention_source *sources, size_t n, int threads) {
-        size_t n_heads = n > 0 ? sources[0].kv->n_heads : 0;
+static void pack_piece(void *context, size_t piece, size_t thread) {
+        const struct attention_source *sources = context;
+        size_t n_heads = sources[0].kv->n_heads;
 
-#pragma omp parallel for num_threads(threads) schedule(dynamic)
-        for (size_t task = 0; task < n * n_heads; task++)
-                pack_head(&sources[task / n_heads], task % n_heads);
+        (void)thread;
+        pack_head(&sources[piece / n_heads], piece % n_heads);
+}
+
+void attention_pack(const struct attention_source *sources, size_t n, struct team *team) {
+        // Read only: a team's context is for anything.
+        team_run(team, n > 0 ? n * sources[0].kv->n_heads : 0, pack_piece,
+                 (void *)(uintptr_t)sources);
 }
 
 static size_t score_stride(size_t n_keys) {
@@ -108,26 +114,33 @@ static size_t count_tasks(const struct attention *attention) {
         return (attention->n_queries + BLOCK - 1) / BLOCK * attention->kv->n_heads;
 }
 
+// What the team works at.
+struct attention_tasks {
+        const struct attention *attentions;
+        float *scratch;
+        size_t scratch_size;
+};
+
 // Task number `task` of all windows.
-static void run_task(const struct attention *attentions, size_t task, float *scratch) {
-        const struct attention *attention = attentions;
+static void run_task(void *context, size_t task, size_t thread) {
+        const struct attention_tasks *tasks = context;
+        const struct attention *attention = tasks->attentions;
         size_t n_blocks;
 
         for (; task >= count_tasks(attention); attention++)
                 task -= count_tasks(attention);
         // Neighbouring tasks are blocks of the same head: its keys stay in the cache.
         n_blocks = count_tasks(attention) / attention->kv->n_heads;
-        run_block(attention, task / n_blocks, task % n_blocks * BLOCK, scratch);
+        run_block(attention, task / n_blocks, task % n_blocks * BLOCK,
+                  tasks->scratch + thread * tasks->scratch_size);
 }
 
 void attention_run(const struct attention *attentions, size_t n, float *scratch,
-                   size_t scratch_size, int threads) {
+                   size_t scratch_size, struct team *team) {
+        struct attention_tasks tasks = {attentions, scratch, scratch_size};
         size_t n_tasks = 0;
 
         for (size_t i = 0; i < n; i++)
                 n_tasks += count_tasks(&attentions[i]);
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 4)
-        for (size_t task = 0; task < n_tasks; task++)
-                run_task(attentions, task,
-                         scratch + (size_t)omp_get_thread_num() * scratch_size);
+        team_run(team, n_tasks, run_task, &tasks);
 }

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "util/team.h"
 #include "whisper/cpu/gemm/skinny.h"
 
 // One window's keys and values for all heads, packed for skinny_multiply_range(): per head the
@@ -45,13 +46,14 @@ struct attention_source {
         size_t stride;
 };
 
-// Pack the keys and values of n windows.
-void attention_pack(const struct attention_source *sources, size_t n, int threads);
+// Pack the keys and values of n windows, by the team.
+void attention_pack(const struct attention_source *sources, size_t n, struct team *team);
 
 // Floats of scratch that attention_run() wants for each thread, for windows of at most
 // n_keys keys.
 size_t attention_scratch_size(size_t n_keys, size_t head_width);
 
-// Attend in n windows whose heads are alike.
+// Attend in n windows whose heads are alike, by the team; `scratch` has scratch_size floats for
+// each of its threads.
 void attention_run(const struct attention *attentions, size_t n, float *scratch,
-                   size_t scratch_size, int threads);
+                   size_t scratch_size, struct team *team);

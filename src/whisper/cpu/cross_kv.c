@@ -14,6 +14,7 @@
 
 struct cross_kv_pool {
         const struct whisper_model *model;
+        struct team *team;
         enum skinny_type type;
         size_t n_heads, head_width, n_layers;
         struct cross_kv *free;
@@ -37,10 +38,11 @@ enum skinny_type cross_kv_type(const struct whisper_model *model) {
 }
 
 int cross_kv_pool_new(struct cross_kv_pool **ret, const struct whisper_model *model,
-                      size_t n_windows) {
+                      size_t n_windows, struct team *team) {
         struct cross_kv_pool *pool = xnew(struct cross_kv_pool);
 
         pool->model = model;
+        pool->team = team;
         pool->n_heads = (size_t)model->info.n_text_heads;
         pool->head_width = (size_t)model->info.n_text_state / pool->n_heads;
         pool->n_layers = (size_t)model->info.n_text_layers;
@@ -159,27 +161,41 @@ static struct cross_kv *cross_kv_new(struct cross_kv_pool *pool,
         return cache;
 }
 
+// One layer's keys and values on their way into the windows' caches.
+struct kv_packing {
+        struct cross_kv *const *caches;
+        size_t layer, n_heads, n_state;
+        const float *windows[ENCODER_WINDOWS_MAX];  // [n_keys, 2 * n_state] each
+};
+
+// One head of one window.
+static void pack_head(void *context, size_t piece, size_t thread) {
+        const struct kv_packing *packing = context;
+        size_t window = piece / packing->n_heads;
+        const float *keys = packing->windows[window];
+
+        (void)thread;
+        cross_kv_layer_pack(&packing->caches[window]->layers[packing->layer],
+                            piece % packing->n_heads, keys, keys + packing->n_state,
+                            2 * packing->n_state);
+}
+
 // Keys and values of one layer for all windows.
 static int fill_layer(struct cross_kv *const *caches, struct cross_kv_pool *pool,
                       struct encoder *encoder, size_t n, size_t layer) {
         size_t n_state = pool->n_heads * pool->head_width;
-        const float *windows[ENCODER_WINDOWS_MAX], *projected = NULL;
+        struct kv_packing packing = {caches, layer, pool->n_heads, n_state, {NULL}};
+        const float *projected = NULL;
         int r = encoder_project(encoder, pool->model->decoder_layers[layer].cross_key_value,
                                 2 * n_state, &projected);
 
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n; i++) {
-                windows[i] = projected;
+                packing.windows[i] = projected;
                 projected += caches[i]->n_keys * 2 * n_state;
         }
-#pragma omp parallel for num_threads(pool->model->threads) schedule(dynamic)
-        for (size_t task = 0; task < n * pool->n_heads; task++) {
-                const float *keys = windows[task / pool->n_heads];
-
-                cross_kv_layer_pack(&caches[task / pool->n_heads]->layers[layer],
-                                    task % pool->n_heads, keys, keys + n_state, 2 * n_state);
-        }
+        team_run(pool->team, n * pool->n_heads, pack_head, &packing);
         return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "util/cleanup.h"
+#include "util/team.h"
 #include "whisper/cpu/cross_attention.h"
 #include "whisper/cpu/encoder.h"
 
@@ -30,9 +31,10 @@ struct cross_kv {
 // What a model's caches are made of.
 enum skinny_type cross_kv_type(const struct whisper_model *model);
 
-// A pool for `n_windows` full windows, or so many more of the shorter ones.
+// A pool for `n_windows` full windows, or so many more of the shorter ones, which the team,
+// lent, fills (NULL: the caller alone).
 int cross_kv_pool_new(struct cross_kv_pool **ret, const struct whisper_model *model,
-                      size_t n_windows);
+                      size_t n_windows, struct team *team);
 // All caches must have been released.
 struct cross_kv_pool *cross_kv_pool_free(struct cross_kv_pool *pool);
 

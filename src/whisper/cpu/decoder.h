@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "util/cleanup.h"
+#include "util/team.h"
 #include "whisper/alignment_heads.h"
 #include "whisper/cpu/cross_kv.h"
 #include "whisper/cpu/kv_cache.h"
@@ -42,8 +43,10 @@ struct decoder_row {
         const struct decoder_alignment *alignment;  // NULL: not wanted
 };
 
-// The sequences may hold n_kv_blocks blocks in all. -ENOMEM.
-int decoder_new(struct decoder **ret, const struct whisper_model *model, size_t n_kv_blocks);
+// The sequences may hold n_kv_blocks blocks in all. The team, which is lent, reckons; NULL: the
+// caller alone. -ENOMEM.
+int decoder_new(struct decoder **ret, const struct whisper_model *model, size_t n_kv_blocks,
+                struct team *team);
 struct decoder *decoder_free(struct decoder *decoder);
 
 // Where the KV caches of its sequences come from; lent.

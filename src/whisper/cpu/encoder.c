@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "util/mem.h"
 #include "whisper/cpu/attention.h"
@@ -14,6 +15,7 @@
 struct encoder {
         const struct whisper_model *model;
         struct linear_context *context;
+        struct team *team;
         struct fused_encoder *dense;  // does it all for bf16 and int8; else NULL
         size_t n_mels, n_state, n_heads, head_width;
 
@@ -42,15 +44,16 @@ static size_t memory_room(const struct encoder *encoder) {
 }
 
 int encoder_new(struct encoder **ret, const struct whisper_model *model,
-                struct linear_context *context) {
+                struct linear_context *context, struct team *team) {
         CLEANUP(encoder_freep) struct encoder *encoder = xnew(struct encoder);
         size_t n = (size_t)model->info.n_audio_state, rows = ENCODER_ROWS_MAX, unfolded;
         int r;
 
         encoder->model = model;
         encoder->context = context;
+        encoder->team = team;
         if (model->compute == COMPUTE_BF16 || model->compute == COMPUTE_INT8) {
-                r = fused_encoder_new(&encoder->dense, model);
+                r = fused_encoder_new(&encoder->dense, model, team);
                 if (r == 0)
                         *ret = TAKE(encoder);
                 return r;
@@ -68,8 +71,7 @@ int encoder_new(struct encoder **ret, const struct whisper_model *model,
         encoder->normalized = try_calloc(rows * n, sizeof(float));
         encoder->wide = try_calloc(rows * 4 * n, sizeof(float));
         encoder->memory = try_calloc(memory_room(encoder), sizeof(float));
-        encoder->scratch =
-                try_calloc((size_t)model->threads * encoder->scratch_size, sizeof(float));
+        encoder->scratch = try_calloc(team_size(team) * encoder->scratch_size, sizeof(float));
         if (!encoder->unfolded || !encoder->convolved || !encoder->silence ||
             !encoder->residual || !encoder->normalized || !encoder->wide || !encoder->memory ||
             !encoder->scratch)
@@ -97,14 +99,36 @@ struct encoder *encoder_free(struct encoder *encoder) {
         return NULL;
 }
 
-// Normalise rows in parallel.
+// Rows that are one piece of the team's work: normalising one takes half a microsecond.
+#define PIECE_ROWS ((size_t)16)
+
+static size_t count_pieces(size_t n_rows) {
+        return (n_rows + PIECE_ROWS - 1) / PIECE_ROWS;
+}
+
+// Rows on their way through a layer norm.
+struct normalization {
+        const struct encoder *encoder;
+        const struct norm *norm;
+        const float *x;
+        float *ret;
+};
+
+static void normalize_piece(void *context, size_t piece, size_t thread) {
+        const struct normalization *all = context;
+        size_t n = all->encoder->n_state, first = piece * PIECE_ROWS;
+        size_t end = MIN(first + PIECE_ROWS, all->encoder->n_rows);
+
+        (void)thread;
+        for (size_t row = first; row < end; row++)
+                vector_normalize(all->x + row * n, all->norm->weight, all->norm->bias, n,
+                                 all->ret + row * n);
+}
+
 static void normalize_rows(const struct encoder *encoder, const struct norm *norm,
                            const float *x, float *ret) {
-        size_t n = encoder->n_state;
-
-#pragma omp parallel for num_threads(encoder->model->threads) schedule(static)
-        for (size_t row = 0; row < encoder->n_rows; row++)
-                vector_normalize(x + row * n, norm->weight, norm->bias, n, ret + row * n);
+        team_run(encoder->team, count_pieces(encoder->n_rows), normalize_piece,
+                 &(struct normalization){encoder, norm, x, ret});
 }
 
 // A matrix.
@@ -149,14 +173,28 @@ static void unfold(const float *frames, size_t n_frames, size_t n_columns, int64
         }
 }
 
-// Unfold `n` results of one window's convolution with this step; `frames` beyond n_frames are
-// zeros.
-static void unfold_window(const struct encoder *encoder, struct encoder_rows frames,
-                          size_t n_frames, size_t step, size_t n, float *ret) {
-#pragma omp parallel for num_threads(encoder->model->threads) schedule(static)
-        for (size_t i = 0; i < n; i++)
-                unfold(frames.elements, n_frames, frames.n_columns, (int64_t)(i * step) - 1,
-                       ret + i * 3 * frames.n_columns);
+// A window's frames on their way into a convolution with this step, which has n results;
+// `frames` beyond n_frames are zeros.
+struct unfolding {
+        struct encoder_rows frames;
+        size_t n_frames, step, n;
+        float *ret;  // [n, 3 * frames.n_columns]
+};
+
+static void unfold_piece(void *context, size_t piece, size_t thread) {
+        const struct unfolding *all = context;
+        size_t first = piece * PIECE_ROWS, end = MIN(first + PIECE_ROWS, all->n);
+
+        (void)thread;
+        for (size_t i = first; i < end; i++)
+                unfold(all->frames.elements, all->n_frames, all->frames.n_columns,
+                       (int64_t)(i * all->step) - 1, all->ret + i * 3 * all->frames.n_columns);
+}
+
+static void unfold_window(const struct encoder *encoder, const struct unfolding *unfolding) {
+        // Read only: a team's context is for anything.
+        team_run(encoder->team, count_pieces(unfolding->n), unfold_piece,
+                 (void *)(uintptr_t)unfolding);
 }
 
 // Both convolutions for all windows end to end, as products over three frames side by side.
@@ -173,8 +211,13 @@ static int convolve(struct encoder *encoder, const struct encoder_window *window
                 struct encoder_rows frames = {(float *)(uintptr_t)windows[i].log_mel, n_mels};
                 size_t n_needed = frames_of_rows(windows[i].context->n_convolved);
 
-                unfold_window(encoder, frames, windows[i].n_frames, 1, n_needed,
-                              encoder->unfolded + n_frames * unfolded.n_columns);
+                unfold_window(encoder,
+                              &(struct unfolding){.frames = frames,
+                                                  .n_frames = windows[i].n_frames,
+                                                  .step = 1,
+                                                  .n = n_needed,
+                                                  .ret = encoder->unfolded +
+                                                         n_frames * unfolded.n_columns});
                 n_frames += n_needed;
         }
         r = apply_rows(encoder, encoder->model->convolution_1, unfolded, convolved, n_frames,
@@ -188,8 +231,13 @@ static int convolve(struct encoder *encoder, const struct encoder_window *window
                         encoder->convolved + frames_of_rows(n_rows) * n_state, n_state};
                 size_t n_convolved = windows[i].context->n_convolved;
 
-                unfold_window(encoder, frames, frames_of_rows(n_convolved), 2, n_convolved,
-                              encoder->unfolded + n_rows * unfolded.n_columns);
+                unfold_window(encoder,
+                              &(struct unfolding){.frames = frames,
+                                                  .n_frames = frames_of_rows(n_convolved),
+                                                  .step = 2,
+                                                  .n = n_convolved,
+                                                  .ret = encoder->unfolded +
+                                                         n_rows * unfolded.n_columns});
                 n_rows += n_convolved;
         }
         *ret = encoder->wide;
@@ -270,9 +318,9 @@ static void attend(struct encoder *encoder) {
                                                           encoder->first_rows[i] * n,
                                                    .ret_stride = n};
         }
-        attention_pack(sources, n_windows, encoder->model->threads);
+        attention_pack(sources, n_windows, encoder->team);
         attention_run(attentions, n_windows, encoder->scratch, encoder->scratch_size,
-                      encoder->model->threads);
+                      encoder->team);
 }
 
 static int run_layer(struct encoder *encoder, const struct encoder_layer *layer) {

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "util/cleanup.h"
+#include "util/team.h"
 #include "whisper/context.h"
 #include "whisper/model.h"
 
@@ -29,9 +30,10 @@ struct encoder_window {
         const struct audio_context *context;
 };
 
-// -ENOMEM, -EIO when oneDNN refuses.
+// The team, which is lent as the context is, does the work; NULL: the caller alone. -ENOMEM,
+// -EIO when oneDNN refuses.
 int encoder_new(struct encoder **ret, const struct whisper_model *model,
-                struct linear_context *context);
+                struct linear_context *context, struct team *team);
 struct encoder *encoder_free(struct encoder *encoder);
 
 // Encode n windows, whose rows together are at most ENCODER_ROWS_MAX. *ret is [the sum of

@@ -21,6 +21,7 @@ static struct whisper_model model;
 static struct encoder_layer encoder_layer;
 static struct decoder_layer decoder_layer;
 static struct linear_context *context;
+static struct team *team;
 static struct encoder *encoder;
 
 static float *random_floats(size_t n, float range) {
@@ -63,7 +64,6 @@ static int setup(void **state) {
                                            .n_text_state = STATE,
                                            .n_text_heads = HEADS,
                                            .n_text_layers = 1};
-        model.threads = 2;
         model.convolution_1 = random_linear(STATE, 3 * MELS);
         model.convolution_2 = random_linear(STATE, 3 * STATE);
         model.audio_positions = random_floats((size_t)CONTEXT_ROWS * STATE, 1);
@@ -77,8 +77,9 @@ static int setup(void **state) {
         model.encoder_norm = random_norm();
         model.decoder_layers = &decoder_layer;
         decoder_layer.cross_key_value = random_linear(2 * STATE, STATE);
-        assert_int_equal(linear_context_new(&context, NULL), 0);
-        return encoder_new(&encoder, &model, context);
+        assert_int_equal(team_new(&team, 2, "test"), 0);
+        assert_int_equal(linear_context_new(&context, team, NULL), 0);
+        return encoder_new(&encoder, &model, context, team);
 }
 
 static void norm_free(struct norm *norm) {
@@ -90,6 +91,7 @@ static int teardown(void **state) {
         (void)state;
         encoder_free(encoder);
         linear_context_free(context);
+        team = team_free(team);
         linear_free(model.convolution_1);
         linear_free(model.convolution_2);
         free(model.audio_positions);
@@ -200,7 +202,7 @@ static void test_the_pool_keeps_to_its_budget(void **state) {
 
         context_init(&full, CONTEXT_FRAMES, &context_shape_full);
         context_init(&brief, 100, &context_shape_short);
-        assert_int_equal(cross_kv_pool_new(&pool, &model, 1), 0);
+        assert_int_equal(cross_kv_pool_new(&pool, &model, 1, team), 0);
         assert_int_equal(encoder_run(encoder, &long_window, 1, &features), 0);
         assert_int_equal(cross_kv_compute(&memory, pool, encoder, &long_window, 1), 0);
         assert_int_equal(memory->n_keys, CONTEXT_ROWS);
@@ -236,7 +238,7 @@ static void test_the_pool_gives_back_what_many_windows_took(void **state) {
         const float *features = NULL;
 
         context_init(&full, CONTEXT_FRAMES, &context_shape_full);
-        assert_int_equal(cross_kv_pool_new(&pool, &model, 4), 0);
+        assert_int_equal(cross_kv_pool_new(&pool, &model, 4, team), 0);
         for (size_t i = 0; i < 4; i++) {
                 assert_int_equal(encoder_run(encoder, &window, 1, &features), 0);
                 assert_int_equal(cross_kv_compute(&memories[i], pool, encoder, &window, 1), 0);

@@ -1,7 +1,6 @@
 #include "whisper/cpu/fused_encoder.h"
 
 #include <errno.h>
-#include <omp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +34,7 @@ struct window_rows {
 
 struct fused_encoder {
         const struct whisper_model *model;
+        struct team *team;
         enum tall_type elements;  // of the linear layers
         size_t n_mels, n_state;
         struct self_attention attention;
@@ -68,21 +68,23 @@ static void workspace_deinit(struct chunk_space *space) {
         free(space->wide);
 }
 
-int fused_encoder_new(struct fused_encoder **ret, const struct whisper_model *model) {
+int fused_encoder_new(struct fused_encoder **ret, const struct whisper_model *model,
+                      struct team *team) {
         CLEANUP(fused_encoder_freep) struct fused_encoder *encoder = xnew(struct fused_encoder);
         size_t n = (size_t)model->info.n_audio_state, n_mels = (size_t)model->info.n_mels;
         size_t n_heads = (size_t)model->info.n_audio_heads;
         int r;
 
         encoder->model = model;
+        encoder->team = team;
         encoder->elements = model->compute == COMPUTE_INT8 ? TALL_INT8 : TALL_BF16;
         encoder->n_mels = n_mels;
         encoder->n_state = n;
-        r = self_attention_init(
-                &encoder->attention, encoder->elements, n_heads, n / n_heads,
-                (struct self_attention_limits){ROWS_MAX, ENCODER_WINDOWS_MAX, model->threads});
-        encoder->workspaces = xcalloc((size_t)model->threads, sizeof(*encoder->workspaces));
-        for (int i = 0; r == 0 && i < model->threads; i++)
+        r = self_attention_init(&encoder->attention, encoder->elements, n_heads, n / n_heads,
+                                (struct self_attention_limits){ROWS_MAX, ENCODER_WINDOWS_MAX},
+                                team);
+        encoder->workspaces = xcalloc(team_size(team), sizeof(*encoder->workspaces));
+        for (size_t i = 0; r == 0 && i < team_size(team); i++)
                 r = workspace_init(&encoder->workspaces[i], n);
         encoder->frames = try_aligned(FRAME_ROWS_MAX * n_mels * sizeof(float));
         encoder->convolved = try_aligned(FRAME_ROWS_MAX * n * sizeof(uint16_t));
@@ -107,7 +109,7 @@ int fused_encoder_new(struct fused_encoder **ret, const struct whisper_model *mo
 struct fused_encoder *fused_encoder_free(struct fused_encoder *encoder) {
         if (!encoder)
                 return NULL;
-        for (int i = 0; encoder->workspaces && i < encoder->model->threads; i++)
+        for (size_t i = 0; encoder->workspaces && i < team_size(encoder->team); i++)
                 workspace_deinit(&encoder->workspaces[i]);
         free(encoder->workspaces);
         self_attention_deinit(&encoder->attention);
@@ -123,15 +125,11 @@ struct fused_encoder *fused_encoder_free(struct fused_encoder *encoder) {
         return NULL;
 }
 
-static struct chunk_space *workspace_of(const struct fused_encoder *encoder) {
-        return &encoder->workspaces[omp_get_thread_num()];
-}
-
 // --- Chunks ----------------------------------------------------------------------------------
 
 // Rows of a chunk so that all threads get as many chunks, of about the same size.
 static size_t chunk_rows(const struct fused_encoder *encoder, size_t n_rows) {
-        size_t threads = (size_t)encoder->model->threads;
+        size_t threads = team_size(encoder->team);
         size_t most = threads * tall_layer_rows(), rounds = (n_rows + most - 1) / most;
         size_t rows = (n_rows + threads * rounds - 1) / (threads * rounds);
 
@@ -178,13 +176,13 @@ static void take_log_mel(const struct fused_encoder *encoder, const struct windo
 }
 
 // Some of a window's frames through the first convolution.
-static void convolve_frames(const struct fused_encoder *encoder, const struct window_rows *rows,
-                            size_t first, size_t n) {
+static void convolve_frames(const struct fused_encoder *encoder, struct chunk_space *space,
+                            const struct window_rows *rows, size_t first, size_t n) {
         size_t n_mels = encoder->n_mels, n_state = encoder->n_state;
         uint16_t *ret = encoder->convolved + rows->first_frame * n_state;
         const struct tall_layer *dense = linear_tall(encoder->model->convolution_1);
         struct tall_input input = tall_take_floats(
-                &workspace_of(encoder)->chunk, dense->elements,
+                &space->chunk, dense->elements,
                 encoder->frames + (rows->first_frame + first) * n_mels, n_mels, n, dense->n_in);
 
         if (first == 0)
@@ -194,10 +192,9 @@ static void convolve_frames(const struct fused_encoder *encoder, const struct wi
 }
 
 // The second convolution of n rows, whose first frame is at `frames`.
-static void convolve_again(const struct fused_encoder *encoder, const uint16_t *frames,
-                           size_t n, float *ret) {
+static void convolve_again(const struct fused_encoder *encoder, struct chunk_space *space,
+                           const uint16_t *frames, size_t n, float *ret) {
         const struct tall_layer *dense = linear_tall(encoder->model->convolution_2);
-        struct chunk_space *space = workspace_of(encoder);
         struct tall_input input =
                 tall_take_bf16(&space->chunk, dense, frames, 2 * encoder->n_state, n,
                                (float *)(void *)space->wide);
@@ -206,15 +203,15 @@ static void convolve_again(const struct fused_encoder *encoder, const uint16_t *
 }
 
 // Some of its rows through the second one, and to their positions.
-static void convolve_rows(const struct fused_encoder *encoder, const struct window_rows *rows,
-                          size_t first, size_t n) {
+static void convolve_rows(const struct fused_encoder *encoder, struct chunk_space *space,
+                          const struct window_rows *rows, size_t first, size_t n) {
         size_t n_state = encoder->n_state;
         const struct audio_context *context = rows->window->context;
         float *residual = encoder->residual + (rows->first_row + first) * n_state;
         size_t n_convolved = first < context->n_convolved ? context->n_convolved - first : 0;
 
         if (n_convolved > 0)
-                convolve_again(encoder,
+                convolve_again(encoder, space,
                                encoder->convolved + (rows->first_frame + 2 * first) * n_state,
                                MIN(n, n_convolved), residual);
         for (size_t row = 0; row < n; row++, residual += n_state) {
@@ -248,18 +245,28 @@ static const struct window_rows *find_chunk(const struct fused_encoder *encoder,
         }
 }
 
-static void run_frame_chunk(const struct fused_encoder *encoder, size_t index) {
+static void take_window(void *context, size_t index, size_t thread) {
+        const struct fused_encoder *encoder = context;
+
+        (void)thread;
+        take_log_mel(encoder, &encoder->windows[index]);
+}
+
+static void run_frame_chunk(void *context, size_t index, size_t thread) {
+        const struct fused_encoder *encoder = context;
         const struct window_rows *rows = find_chunk(encoder, &index, true);
         size_t first = index * tall_layer_rows();
 
-        convolve_frames(encoder, rows, first, MIN(tall_layer_rows(), rows->n_frames - first));
+        convolve_frames(encoder, &encoder->workspaces[thread], rows, first,
+                        MIN(tall_layer_rows(), rows->n_frames - first));
 }
 
-static void run_row_chunk(const struct fused_encoder *encoder, size_t index) {
+static void run_row_chunk(void *context, size_t index, size_t thread) {
+        const struct fused_encoder *encoder = context;
         const struct window_rows *rows = find_chunk(encoder, &index, false);
         size_t first = index * tall_layer_rows();
 
-        convolve_rows(encoder, rows, first,
+        convolve_rows(encoder, &encoder->workspaces[thread], rows, first,
                       MIN(tall_layer_rows(), rows->window->context->n_rows - first));
 }
 
@@ -273,18 +280,9 @@ static void convolve(struct fused_encoder *encoder) {
                 n_frame_chunks += count_chunks(rows->n_frames);
                 n_row_chunks += count_chunks(rows->window->context->n_rows);
         }
-#pragma omp parallel num_threads(encoder->model->threads)
-        {
-#pragma omp for schedule(dynamic)
-                for (size_t i = 0; i < encoder->n_windows; i++)
-                        take_log_mel(encoder, &encoder->windows[i]);
-#pragma omp for schedule(dynamic)
-                for (size_t i = 0; i < n_frame_chunks; i++)
-                        run_frame_chunk(encoder, i);
-#pragma omp for schedule(dynamic)
-                for (size_t i = 0; i < n_row_chunks; i++)
-                        run_row_chunk(encoder, i);
-        }
+        team_run(encoder->team, encoder->n_windows, take_window, encoder);
+        team_run(encoder->team, n_frame_chunks, run_frame_chunk, encoder);
+        team_run(encoder->team, n_row_chunks, run_row_chunk, encoder);
 }
 
 // The middle of three rows of zeros: it sees nothing else.
@@ -296,26 +294,42 @@ static void learn_silence(struct fused_encoder *encoder) {
 
         place_windows(encoder, &window, 1);
         take_log_mel(encoder, &encoder->windows[0]);
-        convolve_frames(encoder, &encoder->windows[0], 0, encoder->windows[0].n_frames);
-        convolve_again(encoder, encoder->convolved + 2 * n, 1, encoder->silence);
+        convolve_frames(encoder, &encoder->workspaces[0], &encoder->windows[0], 0,
+                        encoder->windows[0].n_frames);
+        convolve_again(encoder, &encoder->workspaces[0], encoder->convolved + 2 * n, 1,
+                       encoder->silence);
 }
 
 // --- Layers ----------------------------------------------------------------------------------
 
-// Rows [first, first + n) of all windows.
+// Rows [first, first + n) of all windows, and what the thread that has them works in.
 struct row_chunk {
         size_t first, n;
+        struct chunk_space *space;
 };
 
-// y = layer(x) for the chunk's rows x of floats.
-static void apply(const struct fused_encoder *encoder, const struct linear *linear,
-                  const float *x, size_t n_rows, void *y, unsigned flags) {
-        const struct tall_layer *dense = linear_tall(linear);
-        struct tall_input input =
-                tall_take_floats(&workspace_of(encoder)->chunk, dense->elements, x, dense->n_in,
-                                 n_rows, dense->n_in);
+static struct row_chunk chunk_of(const struct fused_encoder *encoder, size_t index,
+                                 size_t thread) {
+        size_t rows = chunk_rows(encoder, encoder->n_rows), first = index * rows;
 
-        tall_layer_multiply(dense, &input, n_rows, y, dense->n_out, flags);
+        return (struct row_chunk){first, MIN(rows, encoder->n_rows - first),
+                                  &encoder->workspaces[thread]};
+}
+
+static size_t count_row_chunks(const struct fused_encoder *encoder) {
+        size_t rows = chunk_rows(encoder, encoder->n_rows);
+
+        return (encoder->n_rows + rows - 1) / rows;
+}
+
+// y = layer(x) for the chunk's rows x of floats.
+static void apply(const struct linear *linear, struct row_chunk chunk, const float *x, void *y,
+                  unsigned flags) {
+        const struct tall_layer *dense = linear_tall(linear);
+        struct tall_input input = tall_take_floats(&chunk.space->chunk, dense->elements, x,
+                                                   dense->n_in, chunk.n, dense->n_in);
+
+        tall_layer_multiply(dense, &input, chunk.n, y, dense->n_out, flags);
 }
 
 static void normalize(const struct fused_encoder *encoder, const struct norm *norm,
@@ -329,7 +343,7 @@ static void normalize(const struct fused_encoder *encoder, const struct norm *no
 
 static void add_attended(const struct fused_encoder *encoder, const struct encoder_layer *layer,
                          struct row_chunk chunk) {
-        struct chunk_space *space = workspace_of(encoder);
+        struct chunk_space *space = chunk.space;
         size_t n = encoder->n_state;
         const uint16_t *attended = encoder->attended + chunk.first * n;
         float *residual = encoder->residual + chunk.first * n;
@@ -341,34 +355,33 @@ static void add_attended(const struct fused_encoder *encoder, const struct encod
                 return;
         }
         tall_from_bf16(attended, chunk.n * n, space->normalized);
-        apply(encoder, layer->attention_out, space->normalized, chunk.n, residual, TALL_ADD);
+        apply(layer->attention_out, chunk, space->normalized, residual, TALL_ADD);
 }
 
 static void add_mlp(const struct fused_encoder *encoder, const struct encoder_layer *layer,
                     struct row_chunk chunk) {
-        struct chunk_space *space = workspace_of(encoder);
+        struct chunk_space *space = chunk.space;
         size_t n = encoder->n_state;
         float *residual = encoder->residual + chunk.first * n;
         struct tall_input wide = {space->wide, 4 * n * sizeof(uint16_t), NULL};
 
         normalize(encoder, &layer->mlp_norm, chunk, space->normalized);
         if (encoder->elements == TALL_BF16) {
-                apply(encoder, layer->mlp_in, space->normalized, chunk.n, space->wide,
+                apply(layer->mlp_in, chunk, space->normalized, space->wide,
                       TALL_GELU | TALL_TO_BF16);
                 tall_layer_multiply(linear_tall(layer->mlp_out), &wide, chunk.n, residual, n,
                                     TALL_ADD);
                 return;
         }
-        apply(encoder, layer->mlp_in, space->normalized, chunk.n, space->wide, TALL_GELU);
-        apply(encoder, layer->mlp_out, (const float *)(void *)space->wide, chunk.n, residual,
-              TALL_ADD);
+        apply(layer->mlp_in, chunk, space->normalized, space->wide, TALL_GELU);
+        apply(layer->mlp_out, chunk, (const float *)(void *)space->wide, residual, TALL_ADD);
 }
 
 // Queries, keys and values of the normalised rows. Those of each 64 columns lie together, row
 // behind row: attention reads them head by head.
 static void project(const struct fused_encoder *encoder, const struct tall_layer *dense,
                     struct row_chunk chunk) {
-        struct chunk_space *space = workspace_of(encoder);
+        struct chunk_space *space = chunk.space;
         struct tall_input input =
                 tall_take_floats(&space->chunk, dense->elements, space->normalized, dense->n_in,
                                  chunk.n, dense->n_in);
@@ -391,32 +404,34 @@ static void project(const struct fused_encoder *encoder, const struct tall_layer
 
 // From one layer's attention to the next one's queries, keys and values: `before` is NULL ahead
 // of the first layer, `next` behind the last one.
-static void run_chunk(const struct fused_encoder *encoder, const struct encoder_layer *before,
-                      const struct encoder_layer *next, struct row_chunk chunk) {
-        struct chunk_space *space = workspace_of(encoder);
-        size_t n = encoder->n_state;
+struct layer_seam {
+        const struct fused_encoder *encoder;
+        const struct encoder_layer *before, *next;
+};
 
-        if (before) {
-                add_attended(encoder, before, chunk);
-                add_mlp(encoder, before, chunk);
+static void run_chunk(void *context, size_t index, size_t thread) {
+        const struct layer_seam *seam = context;
+        const struct fused_encoder *encoder = seam->encoder;
+        const struct encoder_layer *next = seam->next;
+        struct row_chunk chunk = chunk_of(encoder, index, thread);
+
+        if (seam->before) {
+                add_attended(encoder, seam->before, chunk);
+                add_mlp(encoder, seam->before, chunk);
         }
         if (!next) {
                 normalize(encoder, &encoder->model->encoder_norm, chunk,
-                          encoder->features + chunk.first * n);
+                          encoder->features + chunk.first * encoder->n_state);
                 return;
         }
-        normalize(encoder, &next->attention_norm, chunk, space->normalized);
+        normalize(encoder, &next->attention_norm, chunk, chunk.space->normalized);
         project(encoder, linear_tall(next->query_key_value), chunk);
 }
 
 static void run_chunks(const struct fused_encoder *encoder, const struct encoder_layer *before,
                        const struct encoder_layer *next) {
-        size_t rows = chunk_rows(encoder, encoder->n_rows);
-
-#pragma omp parallel for num_threads(encoder->model->threads) schedule(dynamic)
-        for (size_t first = 0; first < encoder->n_rows; first += rows)
-                run_chunk(encoder, before, next,
-                          (struct row_chunk){first, MIN(rows, encoder->n_rows - first)});
+        team_run(encoder->team, count_row_chunks(encoder), run_chunk,
+                 &(struct layer_seam){encoder, before, next});
 }
 
 static void attend(struct fused_encoder *encoder) {
@@ -456,19 +471,29 @@ const float *fused_encoder_run(struct fused_encoder *encoder,
         return encoder->features;
 }
 
+// A layer of all rows.
+struct projection {
+        const struct fused_encoder *encoder;
+        const struct tall_layer *layer;
+};
+
+static void project_chunk(void *context, size_t index, size_t thread) {
+        const struct projection *projection = context;
+        const struct fused_encoder *encoder = projection->encoder;
+        const struct tall_layer *layer = projection->layer;
+        struct row_chunk chunk = chunk_of(encoder, index, thread);
+        size_t n = encoder->n_state;
+        struct tall_input input =
+                tall_take_floats(&chunk.space->chunk, layer->elements,
+                                 encoder->features + chunk.first * n, n, chunk.n, n);
+
+        tall_layer_multiply(layer, &input, chunk.n,
+                            encoder->memory + chunk.first * layer->n_out, layer->n_out, 0);
+}
+
 const float *fused_encoder_project(struct fused_encoder *encoder,
                                    const struct tall_layer *layer) {
-        size_t rows = chunk_rows(encoder, encoder->n_rows), n = encoder->n_state;
-
-#pragma omp parallel for num_threads(encoder->model->threads) schedule(dynamic)
-        for (size_t first = 0; first < encoder->n_rows; first += rows) {
-                size_t n_rows = MIN(rows, encoder->n_rows - first);
-                struct tall_input input =
-                        tall_take_floats(&workspace_of(encoder)->chunk, layer->elements,
-                                         encoder->features + first * n, n, n_rows, n);
-
-                tall_layer_multiply(layer, &input, n_rows,
-                                    encoder->memory + first * layer->n_out, layer->n_out, 0);
-        }
+        team_run(encoder->team, count_row_chunks(encoder), project_chunk,
+                 &(struct projection){encoder, layer});
         return encoder->memory;
 }

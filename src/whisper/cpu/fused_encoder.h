@@ -6,7 +6,7 @@
 //
 // A row's result depends on its window alone, bit for bit.
 //
-// Threads: belongs to one encoder; uses the model's number of threads.
+// Threads: belongs to one encoder; uses the team's.
 
 #include <stddef.h>
 
@@ -15,7 +15,8 @@
 struct fused_encoder;
 
 // -ENOMEM.
-int fused_encoder_new(struct fused_encoder **ret, const struct whisper_model *model);
+int fused_encoder_new(struct fused_encoder **ret, const struct whisper_model *model,
+                      struct team *team);
 struct fused_encoder *fused_encoder_free(struct fused_encoder *encoder);
 
 // As encoder_run() and encoder_project(); the windows were checked.

@@ -64,7 +64,7 @@ static size_t make_attention(float *ret) {
 
         tall_to_bf16(x, (size_t)KEYS * 3 * STATE, (uint16_t *)(void *)projected);
         assert_int_equal(self_attention_init(&attention, TALL_INT8, HEADS, WIDTH,
-                                             (struct self_attention_limits){KEYS, 1, 1}),
+                                             (struct self_attention_limits){KEYS, 1}, NULL),
                          0);
         self_attention_run(&attention, &window, 1);
         self_attention_deinit(&attention);
@@ -83,7 +83,7 @@ static size_t make_skinny(float *ret) {
                 x[row * IN + row % IN] *= 300;
         for (size_t row = 0; row < ROWS; row++)
                 skinny_convert_row(SKINNY_INT8, IN, x + row * IN, rows + row * size);
-        assert_int_equal(skinny_init(&matrix, SKINNY_INT8, weight, OUT - 5, IN), 0);
+        assert_int_equal(skinny_init(&matrix, SKINNY_INT8, weight, OUT - 5, IN, NULL), 0);
         skinny_multiply_part(&matrix,
                              &(struct gemm_product){.x = rows,
                                                     .x_stride = size,

@@ -1,7 +1,6 @@
 #include "whisper/cpu/self_attention.h"
 
 #include <errno.h>
-#include <omp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,9 +106,8 @@ static size_t workspace_size(size_t n_rows, size_t head_width) {
 }
 
 static struct self_attention_space workspace_of(const struct self_attention *attention,
-                                                size_t n_rows) {
-        uint8_t *at =
-                attention->scratch + (size_t)omp_get_thread_num() * attention->scratch_size;
+                                                size_t n_rows, size_t thread) {
+        uint8_t *at = attention->scratch + thread * attention->scratch_size;
         struct self_attention_space ret = {.scores = (float *)(void *)at};
 
         ret.results = ret.scores + BLOCK * scores_size(n_rows) / sizeof(float);
@@ -118,11 +116,12 @@ static struct self_attention_space workspace_of(const struct self_attention *att
 }
 
 int self_attention_init(struct self_attention *ret, enum tall_type elements, size_t n_heads,
-                        size_t head_width, struct self_attention_limits limits) {
+                        size_t head_width, struct self_attention_limits limits,
+                        struct team *team) {
         *ret = (struct self_attention){.elements = elements,
                                        .n_heads = n_heads,
                                        .head_width = head_width,
-                                       .threads = limits.threads};
+                                       .team = team};
         if (head_width > TALL_WIDTH_MAX)
                 return -EINVAL;
         ret->scratch_size = (workspace_size(limits.n_rows, head_width) + 63) / 64 * 64;
@@ -131,7 +130,7 @@ int self_attention_init(struct self_attention *ret, enum tall_type elements, siz
                 n_heads *
                 (head_size(ret, limits.n_rows + limits.n_windows * TALL_VECTOR_COLUMNS) +
                  limits.n_windows * scales_of(ret, 0) * sizeof(float)));
-        ret->scratch = try_aligned((size_t)limits.threads * ret->scratch_size);
+        ret->scratch = try_aligned(team_size(team) * ret->scratch_size);
         return ret->memory && ret->scratch ? 0 : -ENOMEM;
 }
 
@@ -210,6 +209,7 @@ struct query_block {
         const struct self_attention_head *head;
         size_t first, n;  // at most BLOCK
         uint16_t *ret;    // of the first
+        size_t thread;    // that attends
 };
 
 static const uint16_t *block_query(const struct query_block *block, size_t i) {
@@ -238,7 +238,8 @@ static void run_block_bf16(const struct self_attention *attention,
                            const struct query_block *block) {
         const struct self_attention_window *window = block->head->window;
         const struct tall_matrix *keys = &block->head->keys.matrix;
-        struct self_attention_space space = workspace_of(attention, window->n_rows);
+        struct self_attention_space space =
+                workspace_of(attention, window->n_rows, block->thread);
         size_t width = attention->head_width, n_state = attention->n_heads * width;
         size_t stride = score_stride(window->n_rows), size = keys->n_groups * TALL_GROUP;
         float sums[BLOCK];
@@ -276,7 +277,7 @@ static void run_block_int8(const struct self_attention *attention,
         const struct tall_keys *keys = &block->head->keys;
         const struct tall_values *values = &block->head->values;
         struct self_attention_space space =
-                workspace_of(attention, block->head->window->n_rows);
+                workspace_of(attention, block->head->window->n_rows, block->thread);
         size_t width = attention->head_width,
                n_columns = keys->matrix.n_vectors * TALL_VECTOR_COLUMNS,
                query_size = keys->matrix.n_groups * TALL_GROUP;
@@ -316,11 +317,11 @@ static void run_block_int8(const struct self_attention *attention,
 
 // At most BLOCK queries of one head, from `first`.
 static void run_block(const struct self_attention *attention,
-                      const struct self_attention_head *head, size_t first) {
+                      const struct self_attention_head *head, size_t first, size_t thread) {
         const struct self_attention_window *window = head->window;
         size_t n_state = attention->n_heads * attention->head_width;
         struct query_block block = {head, first, window->n_rows - first,
-                                    window->ret + first * n_state + head->first};
+                                    window->ret + first * n_state + head->first, thread};
 
         if (block.n > BLOCK)
                 block.n = BLOCK;
@@ -336,10 +337,26 @@ static size_t count_tasks(const struct self_attention *attention,
         return (window->n_rows + BLOCK - 1) / BLOCK * attention->n_heads;
 }
 
+// What the team works at.
+struct attention_work {
+        const struct self_attention *attention;
+        const struct self_attention_window *windows;
+};
+
+static void pack_piece(void *context, size_t index, size_t thread) {
+        const struct attention_work *all = context;
+        struct self_attention_head head = head_of(all->attention, all->windows, index);
+
+        (void)thread;
+        pack_head(all->attention, &head);
+}
+
 // Task number `task` of all windows: neighbours are blocks of the same head, whose keys stay in
 // the cache.
-static void run_task(const struct self_attention *attention,
-                     const struct self_attention_window *windows, size_t task) {
+static void run_task(void *context, size_t task, size_t thread) {
+        const struct attention_work *all = context;
+        const struct self_attention *attention = all->attention;
+        const struct self_attention_window *windows = all->windows;
         size_t window = 0, n_blocks;
         struct self_attention_head head;
 
@@ -347,25 +364,16 @@ static void run_task(const struct self_attention *attention,
                 task -= count_tasks(attention, &windows[window]);
         n_blocks = count_tasks(attention, &windows[window]) / attention->n_heads;
         head = head_of(attention, windows, window * attention->n_heads + task / n_blocks);
-        run_block(attention, &head, task % n_blocks * BLOCK);
+        run_block(attention, &head, task % n_blocks * BLOCK, thread);
 }
 
 void self_attention_run(struct self_attention *attention,
                         const struct self_attention_window *windows, size_t n) {
+        struct attention_work all = {attention, windows};
         size_t n_tasks = 0;
 
         for (size_t i = 0; i < n; i++)
                 n_tasks += count_tasks(attention, &windows[i]);
-#pragma omp parallel num_threads(attention->threads)
-        {
-#pragma omp for schedule(dynamic)
-                for (size_t index = 0; index < n * attention->n_heads; index++) {
-                        struct self_attention_head head = head_of(attention, windows, index);
-
-                        pack_head(attention, &head);
-                }
-#pragma omp for schedule(dynamic, 2)
-                for (size_t task = 0; task < n_tasks; task++)
-                        run_task(attention, windows, task);
-        }
+        team_run(attention->team, n * attention->n_heads, pack_piece, &all);
+        team_run(attention->team, n_tasks, run_task, &all);
 }

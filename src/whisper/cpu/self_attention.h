@@ -3,11 +3,12 @@
 // values, head by head, each window within itself, all rows of a window at once. What comes in
 // and goes out is bf16 either way.
 //
-// Threads: as many as the call says; scratch belongs to the caller.
+// Threads: those of the team that it is given.
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/team.h"
 #include "whisper/cpu/gemm/tall.h"
 
 // A window: rows of queries, keys and values, 3 * n_heads * head_width columns. 64 of these lie
@@ -25,21 +26,22 @@ struct self_attention_window {
 
 struct self_attention_limits {
         size_t n_rows, n_windows;
-        int threads;
 };
 
 struct self_attention {
         enum tall_type elements;
         size_t n_heads, head_width;  // the width is a multiple of 16, at most TALL_WIDTH_MAX
-        int threads;
+        struct team *team;
         uint8_t *memory;   // packed keys and values of all windows
         uint8_t *scratch;  // of each thread
         size_t scratch_size;
 };
 
-// For windows of at most limits.n_rows rows together. -ENOMEM; -EINVAL for too wide a head.
+// For windows of at most limits.n_rows rows together. The team, which is lent, does the work;
+// NULL: the caller alone. -ENOMEM; -EINVAL for too wide a head.
 int self_attention_init(struct self_attention *ret, enum tall_type elements, size_t n_heads,
-                        size_t head_width, struct self_attention_limits limits);
+                        size_t head_width, struct self_attention_limits limits,
+                        struct team *team);
 void self_attention_deinit(struct self_attention *attention);
 
 void self_attention_run(struct self_attention *attention,

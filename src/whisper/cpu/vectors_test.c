@@ -207,6 +207,7 @@ static void check_attentions(void) {
         static const size_t shapes[][2] = {{1, 1}, {33, 2}, {100, 101}, {16, 48}};
         enum { N = sizeof(shapes) / sizeof(shapes[0]) };
         size_t scratch_size = attention_scratch_size(100, WIDTH);
+        CLEANUP(team_freep) struct team *team = NULL;
         float *scratch = xcalloc(2 * scratch_size, sizeof(*scratch));
         struct attention_case made[N];
         struct attention_source sources[N];
@@ -217,8 +218,9 @@ static void check_attentions(void) {
                 sources[i] = made[i].source;
                 attentions[i] = made[i].attention;
         }
-        attention_pack(sources, N, 2);
-        attention_run(attentions, N, scratch, scratch_size, 2);
+        assert_int_equal(team_new(&team, 2, "test"), 0);
+        attention_pack(sources, N, team);
+        attention_run(attentions, N, scratch, scratch_size, team);
         for (size_t i = 0; i < N; i++) {
                 check_attention(&made[i]);
                 attention_case_deinit(&made[i]);
@@ -274,9 +276,11 @@ static void check_linear(struct linear_context *context, size_t n_rows, unsigned
 
 static void test_linear_layers_of_many_rows(void **state) {
         (void)state;
+        CLEANUP(team_freep) struct team *team = NULL;
         CLEANUP(linear_context_freep) struct linear_context *context = NULL;
 
-        assert_int_equal(linear_context_new(&context, NULL), 0);
+        assert_int_equal(team_new(&team, 2, "test"), 0);
+        assert_int_equal(linear_context_new(&context, team, NULL), 0);
         check_linear(context, 50, 0, true);
         check_linear(context, 150, GEMM_GELU, true);
         check_linear(context, 130, GEMM_ADD, true);

@@ -1,9 +1,13 @@
 #include "whisper/cpu/gemm/linear.h"
 
 #include <errno.h>
+#include <omp.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "util/mem.h"
 #include "whisper/cpu/gemm/linear_onednn.h"
@@ -34,12 +38,21 @@ struct cached_product {
         uint64_t last_used;
 };
 
-struct linear_context {
-        dnnl_engine_t engine;
+/* oneDNN would bring OpenMP's threads, which wait with a core each for work that the team has,
+ * and for which the team's would have to wait. So it has one thread wherever it runs, and the
+ * team's threads run it side by side, each on rows of its own: with primitives of its own,
+ * since oneDNN keeps what a primitive works in with the thread that has made it. */
+struct linear_thread {
         dnnl_stream_t stream;
         struct cached_product products[PRODUCTS_MAX];
         size_t n_products;
         uint64_t n_uses;
+};
+
+struct linear_context {
+        struct team *team;
+        dnnl_engine_t engine;
+        struct linear_thread *threads;  // of the team
 };
 
 // All that goes into a primitive; freed when the primitive is made.
@@ -209,6 +222,7 @@ int linear_new(struct linear **ret, const float *weight, const float *bias, size
         linear->n_in = n_in;
         linear->n_out = n_out;
         linear->has_bias = bias != NULL;
+        omp_set_num_threads(1);
         if (dnnl_engine_create(&linear->engine, dnnl_cpu, 0) != dnnl_success ||
             !linear_pack(linear, weight) || (bias && !linear_keep_bias(linear, bias)))
                 return error_set(error, -EIO,
@@ -236,13 +250,17 @@ const struct tall_layer *linear_tall(const struct linear *linear) {
         return linear->layer;
 }
 
-int linear_context_new(struct linear_context **ret, struct error *error) {
+int linear_context_new(struct linear_context **ret, struct team *team, struct error *error) {
         CLEANUP(linear_context_freep)
         struct linear_context *context = xnew(struct linear_context);
+        bool is_there = dnnl_engine_create(&context->engine, dnnl_cpu, 0) == dnnl_success;
 
-        if (dnnl_engine_create(&context->engine, dnnl_cpu, 0) != dnnl_success ||
-            dnnl_stream_create(&context->stream, context->engine, dnnl_stream_default_flags) !=
-                    dnnl_success)
+        context->team = team;
+        context->threads = xcalloc(team_size(team), sizeof(*context->threads));
+        for (size_t i = 0; is_there && i < team_size(team); i++)
+                is_there = dnnl_stream_create(&context->threads[i].stream, context->engine,
+                                              dnnl_stream_default_flags) == dnnl_success;
+        if (!is_there)
                 return error_set(error, -EIO, "oneDNN does not start on this processor");
         *ret = TAKE(context);
         return 0;
@@ -261,10 +279,15 @@ static void cached_product_deinit(struct cached_product *product) {
 struct linear_context *linear_context_free(struct linear_context *context) {
         if (!context)
                 return NULL;
-        for (size_t i = 0; i < context->n_products; i++)
-                cached_product_deinit(&context->products[i]);
-        if (context->stream)
-                dnnl_stream_destroy(context->stream);
+        for (size_t i = 0; i < team_size(context->team); i++) {
+                struct linear_thread *thread = &context->threads[i];
+
+                for (size_t k = 0; k < thread->n_products; k++)
+                        cached_product_deinit(&thread->products[k]);
+                if (thread->stream)
+                        dnnl_stream_destroy(thread->stream);
+        }
+        free(context->threads);
         if (context->engine)
                 dnnl_engine_destroy(context->engine);
         free(context);
@@ -278,38 +301,44 @@ static bool shape_equals(const struct product_shape *a, const struct product_sha
 }
 
 // A place for one more primitive: a new one, or the one that was not used for longest.
-static struct cached_product *cache_make_room(struct linear_context *context) {
-        struct cached_product *oldest = &context->products[0];
+static struct cached_product *cache_make_room(struct linear_thread *thread) {
+        struct cached_product *oldest = &thread->products[0];
 
-        if (context->n_products < PRODUCTS_MAX)
-                return &context->products[context->n_products++];
+        if (thread->n_products < PRODUCTS_MAX)
+                return &thread->products[thread->n_products++];
         for (size_t i = 1; i < PRODUCTS_MAX; i++)
-                if (context->products[i].last_used < oldest->last_used)
-                        oldest = &context->products[i];
+                if (thread->products[i].last_used < oldest->last_used)
+                        oldest = &thread->products[i];
         cached_product_deinit(oldest);
         return oldest;
 }
 
-static struct cached_product *cache_find(struct linear_context *context,
+// oneDNN has a table of what it has made for all threads. One at a time makes more: it would do
+// without, but ThreadSanitizer does not see how.
+static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
+
+static struct cached_product *cache_find(struct linear_thread *thread, dnnl_engine_t engine,
                                          const struct linear *linear,
                                          const struct product_shape *shape) {
         struct product_plan plan = {0};
         struct cached_product *product;
         bool is_made;
 
-        for (size_t i = 0; i < context->n_products; i++)
-                if (shape_equals(&context->products[i].shape, shape))
-                        return &context->products[i];
+        for (size_t i = 0; i < thread->n_products; i++)
+                if (shape_equals(&thread->products[i].shape, shape))
+                        return &thread->products[i];
 
-        product = cache_make_room(context);
+        product = cache_make_room(thread);
+        pthread_mutex_lock(&making);
         is_made =
-                product_plan_init(&plan, context->engine, shape, &linear->layout) &&
+                product_plan_init(&plan, engine, shape, &linear->layout) &&
                 dnnl_primitive_create(&product->primitive, plan.description) == dnnl_success &&
-                dnnl_memory_create(&product->x, onednn_layout_get(&plan.x), context->engine,
+                dnnl_memory_create(&product->x, onednn_layout_get(&plan.x), engine,
                                    DNNL_MEMORY_NONE) == dnnl_success &&
-                dnnl_memory_create(&product->y, onednn_layout_get(&plan.y), context->engine,
+                dnnl_memory_create(&product->y, onednn_layout_get(&plan.y), engine,
                                    DNNL_MEMORY_NONE) == dnnl_success;
         product_plan_deinit(&plan);
+        pthread_mutex_unlock(&making);
         if (!is_made) {
                 cached_product_deinit(product);
                 return NULL;
@@ -318,25 +347,20 @@ static struct cached_product *cache_find(struct linear_context *context,
         return product;
 }
 
-int linear_apply(struct linear_context *context, const struct linear *linear,
-                 const struct gemm_product *product) {
-        struct product_shape shape = {
-                .n_rows = linear_rows(product->n_rows),
-                .n_in = linear->n_in,
-                .n_out = linear->n_out,
-                .x_stride = product->x_stride,
-                .y_stride = product->y_stride,
-                .flags = product->flags,
-                .has_bias = linear->has_bias,
-        };
-        struct cached_product *cached = cache_find(context, linear, &shape);
+// Rows of x to y, as many as the shape says.
+static int run_rows(struct linear_thread *thread, dnnl_engine_t engine,
+                    const struct linear *linear, const struct product_shape *shape,
+                    const float *x, float *y) {
+        struct cached_product *cached;
 
+        omp_set_num_threads(1);
+        cached = cache_find(thread, engine, linear, shape);
         if (!cached)
                 return -EIO;
-        cached->last_used = ++context->n_uses;
-        if (dnnl_memory_set_data_handle(cached->x, (void *)(uintptr_t)product->x) !=
-                    dnnl_success ||
-            dnnl_memory_set_data_handle(cached->y, product->y) != dnnl_success)
+        cached->last_used = ++thread->n_uses;
+        // The source is only read; oneDNN's interface has no const.
+        if (dnnl_memory_set_data_handle(cached->x, (void *)(uintptr_t)x) != dnnl_success ||
+            dnnl_memory_set_data_handle(cached->y, y) != dnnl_success)
                 return -EIO;
 
         dnnl_exec_arg_t arguments[] = {
@@ -345,9 +369,61 @@ int linear_apply(struct linear_context *context, const struct linear *linear,
                 {DNNL_ARG_DST, cached->y},
                 {DNNL_ARG_BIAS, linear->bias},
         };
-        if (dnnl_primitive_execute(cached->primitive, context->stream, linear->has_bias ? 4 : 3,
+        if (dnnl_primitive_execute(cached->primitive, thread->stream, linear->has_bias ? 4 : 3,
                                    arguments) != dnnl_success ||
-            dnnl_stream_wait(context->stream) != dnnl_success)
+            dnnl_stream_wait(thread->stream) != dnnl_success)
                 return -EIO;
         return 0;
+}
+
+// A product that the team shares out.
+struct application {
+        struct linear_context *context;
+        const struct linear *linear;
+        const struct gemm_product *product;
+        struct product_shape shape;  // of all rows
+        size_t n_pieces;
+        atomic_int status;
+};
+
+// The first row of a piece, and with piece + 1 the end.
+static size_t piece_begin(const struct application *all, size_t piece) {
+        return all->shape.n_rows / LINEAR_ROWS_STEP * piece / all->n_pieces * LINEAR_ROWS_STEP;
+}
+
+static void apply_piece(void *context, size_t piece, size_t thread) {
+        struct application *all = context;
+        size_t first = piece_begin(all, piece);
+        struct product_shape shape = all->shape;
+        int r;
+
+        shape.n_rows = piece_begin(all, piece + 1) - first;
+        r = run_rows(&all->context->threads[thread], all->context->engine, all->linear, &shape,
+                     (const float *)all->product->x + first * shape.x_stride,
+                     all->product->y + first * shape.y_stride);
+        if (r < 0)
+                atomic_store(&all->status, r);
+}
+
+int linear_apply(struct linear_context *context, const struct linear *linear,
+                 const struct gemm_product *product) {
+        struct application all = {
+                .context = context,
+                .linear = linear,
+                .product = product,
+                .shape =
+                        {
+                                .n_rows = linear_rows(product->n_rows),
+                                .n_in = linear->n_in,
+                                .n_out = linear->n_out,
+                                .x_stride = product->x_stride,
+                                .y_stride = product->y_stride,
+                                .flags = product->flags,
+                                .has_bias = linear->has_bias,
+                        },
+        };
+
+        all.n_pieces = MIN(team_size(context->team), all.shape.n_rows / LINEAR_ROWS_STEP);
+        team_run(context->team, all.n_pieces, apply_piece, &all);
+        return atomic_load(&all.status);
 }

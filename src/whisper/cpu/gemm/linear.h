@@ -4,12 +4,13 @@
 // number of rows, are kept in a table. Nothing outside linear*.[ch] and cpu.c knows oneDNN.
 //
 // Threads: a struct linear is immutable and shared; a struct linear_context belongs to one
-//          engine. oneDNN uses as many threads as OpenMP gives the calling thread.
+//          engine. Each thread of its team runs oneDNN on rows of its own.
 
 #include <stddef.h>
 
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/team.h"
 #include "whisper/cpu/gemm/skinny.h"
 #include "whisper/cpu/gemm/tall_layer.h"
 
@@ -37,7 +38,9 @@ const struct tall_layer *linear_tall(const struct linear *linear);
 
 struct linear_context;
 
-int linear_context_new(struct linear_context **ret, struct error *error);
+// The team, which is lent, does the work; NULL: the caller alone. -EIO when oneDNN does not
+// start.
+int linear_context_new(struct linear_context **ret, struct team *team, struct error *error);
 struct linear_context *linear_context_free(struct linear_context *context);
 
 // For a layer of oneDNN's: y = x * weight + bias, then the product's flags. The bias is the

@@ -164,8 +164,28 @@ static float scale_column(const struct skinny_matrix *matrix, size_t c, const fl
         return inverse;
 }
 
+// A weight, [n_columns, depth], on its way into a matrix.
+struct weight_packing {
+        const struct skinny_matrix *matrix;
+        const float *weight;
+};
+
+static void pack_panel(void *context, size_t panel, size_t thread) {
+        const struct weight_packing *packing = context;
+        const struct skinny_matrix *matrix = packing->matrix;
+        size_t first = panel * SKINNY_PANEL_COLUMNS;
+
+        (void)thread;
+        for (size_t c = first; c < first + SKINNY_PANEL_COLUMNS && c < matrix->n_columns; c++) {
+                const float *x = packing->weight + c * matrix->depth;
+
+                pack_column(matrix, c, x,
+                            matrix->type == SKINNY_INT8 ? scale_column(matrix, c, x) : 0);
+        }
+}
+
 int skinny_init(struct skinny_matrix *matrix, enum skinny_type type, const float *weight,
-                size_t n_out, size_t n_in) {
+                size_t n_out, size_t n_in, struct team *team) {
         struct skinny_matrix filled = {.type = type, .depth = n_in, .n_columns = n_out};
         size_t n_panels = skinny_panels(n_out);
 
@@ -180,13 +200,7 @@ int skinny_init(struct skinny_matrix *matrix, enum skinny_type type, const float
                 skinny_deinit(&filled);
                 return -ENOMEM;
         }
-#pragma omp parallel for schedule(static)
-        for (size_t c = 0; c < n_out; c++) {
-                const float *x = weight + c * n_in;
-
-                pack_column(&filled, c, x,
-                            type == SKINNY_INT8 ? scale_column(&filled, c, x) : 0);
-        }
+        team_run(team, n_panels, pack_panel, &(struct weight_packing){&filled, weight});
         *matrix = filled;
         return 0;
 }
@@ -271,9 +285,8 @@ void skinny_multiply_range(const struct skinny_matrix *matrix,
 }
 
 void skinny_multiply_part(const struct skinny_matrix *matrix,
-                          const struct gemm_product *product, size_t thread, size_t n_threads) {
+                          const struct gemm_product *product, size_t part, size_t n_parts) {
         size_t n = skinny_panels(matrix->n_columns);
 
-        skinny_multiply_range(matrix, product, n * thread / n_threads,
-                              n * (thread + 1) / n_threads);
+        skinny_multiply_range(matrix, product, n * part / n_parts, n * (part + 1) / n_parts);
 }

@@ -25,6 +25,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/team.h"
+
 #define SKINNY_PANEL_COLUMNS 64
 
 enum skinny_type {
@@ -77,9 +79,9 @@ static inline size_t skinny_size(size_t depth, size_t n_columns) {
 size_t skinny_bytes(enum skinny_type type, size_t depth, size_t n_columns);
 
 // Pack a linear layer's weight [n_out, n_in] (PyTorch's orientation). Of float and half, half
-// is taken when it loses nothing. -ENOMEM.
+// is taken when it loses nothing. The team packs it, or NULL: the caller alone. -ENOMEM.
 int skinny_init(struct skinny_matrix *matrix, enum skinny_type type, const float *weight,
-                size_t n_out, size_t n_in);
+                size_t n_out, size_t n_in, struct team *team);
 void skinny_deinit(struct skinny_matrix *matrix);
 
 // Fill the elements (not of int8) of a matrix whose column c is the row x + c * stride of
@@ -100,6 +102,6 @@ void skinny_convert_row(enum skinny_type type, size_t depth, const float *x, voi
 void skinny_multiply_range(const struct skinny_matrix *matrix,
                            const struct gemm_product *product, size_t first, size_t last);
 
-// The product for the part of all panels that is this thread's, of n_threads that all call it.
+// The product for part number `part` of all panels, of n_parts of nearly one size.
 void skinny_multiply_part(const struct skinny_matrix *matrix,
-                          const struct gemm_product *product, size_t thread, size_t n_threads);
+                          const struct gemm_product *product, size_t part, size_t n_parts);

@@ -64,7 +64,7 @@ static void check_product(const struct shape *shape) {
         if (type == SKINNY_FLOAT)
                 weight[0] = 0.1f;  // not exact in half precision
         memcpy(before, y, (n_rows * n_out + 1) * sizeof(*y));
-        assert_int_equal(skinny_init(&matrix, type, weight, n_out, n_in), 0);
+        assert_int_equal(skinny_init(&matrix, type, weight, n_out, n_in, NULL), 0);
         assert_int_equal(matrix.type, type);
         rows = convert_rows(&matrix, x, n_rows);
         for (size_t thread = 0; thread < 2; thread++)
@@ -125,7 +125,7 @@ static void check_company(enum skinny_type type) {
                                        .y_stride = N_OUT};
         uint8_t *rows;
 
-        assert_int_equal(skinny_init(&matrix, type, weight, N_OUT, N_IN), 0);
+        assert_int_equal(skinny_init(&matrix, type, weight, N_OUT, N_IN, NULL), 0);
         rows = convert_rows(&matrix, x, N_ROWS);
         for (size_t n = 1; n <= N_ROWS; n++) {
                 product.x = rows;
@@ -171,7 +171,7 @@ static void check_wide_elements(void) {
                                            : (float)((int)(i * 7919 % 61) - 30) / 127;
         for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
                 x[wide[i]] = i % 2 ? 40 : -300;
-        assert_int_equal(skinny_init(&matrix, SKINNY_INT8, weight, N_OUT, N_IN), 0);
+        assert_int_equal(skinny_init(&matrix, SKINNY_INT8, weight, N_OUT, N_IN, NULL), 0);
         row = convert_rows(&matrix, x, 1);
         skinny_multiply_part(
                 &matrix,
@@ -205,7 +205,7 @@ static void test_a_row_of_next_to_nothing_has_an_end(void **state) {
         (void)state;
         for (size_t i = 0; i < N_IN; i += 16)
                 x[i] = FLT_TRUE_MIN;
-        assert_int_equal(skinny_init(&matrix, SKINNY_INT8, weight, 1, N_IN), 0);
+        assert_int_equal(skinny_init(&matrix, SKINNY_INT8, weight, 1, N_IN, NULL), 0);
         row = convert_rows(&matrix, x, 1);
         skinny_multiply_part(
                 &matrix, &(struct gemm_product){.x = row, .n_rows = 1, .y = &y, .y_stride = 1},
@@ -226,7 +226,8 @@ static void test_a_column_comes_back_as_it_went_in(void **state) {
         for (size_t kind = 0; kind < sizeof(types) / sizeof(types[0]); kind++) {
                 if (!is_possible(types[kind].type))
                         continue;
-                assert_int_equal(skinny_init(&matrix, types[kind].type, weight, 35, 24), 0);
+                assert_int_equal(skinny_init(&matrix, types[kind].type, weight, 35, 24, NULL),
+                                 0);
                 skinny_column(&matrix, 34, column);
                 tolerance = matrix.type == SKINNY_INT8   ? 1.51f * matrix.scales[34]
                             : matrix.type == SKINNY_BF16 ? 4e-3f

@@ -283,14 +283,17 @@ static void check_self_attention(enum tall_type elements, double slack) {
         enum { HEADS = 3, WIDTH = 32, STATE = HEADS * WIDTH, WINDOWS = 4 };
         static const size_t n_rows[WINDOWS] = {1, 33, 99, 64};
         static const size_t n_unbiased[WINDOWS] = {1, 20, 99, 3};
+        CLEANUP(team_freep) struct team *team = NULL;
         struct self_attention attention;
         struct self_attention_window windows[WINDOWS];
         double expected[WIDTH], error = 0;
         size_t n_results = 0;
         float got;
 
+        assert_int_equal(team_new(&team, 2, "test"), 0);
         assert_int_equal(self_attention_init(&attention, elements, HEADS, WIDTH,
-                                             (struct self_attention_limits){200, WINDOWS, 2}),
+                                             (struct self_attention_limits){200, WINDOWS},
+                                             team),
                          0);
         for (size_t i = 0; i < WINDOWS; i++) {
                 CLEANUP(floats_freep) float *x = rig_random_floats(n_rows[i] * 3 * STATE, 2);
