@@ -102,6 +102,7 @@ static void smooth_piece(void *context, size_t row, size_t thread) {
                              shape->n_frames, alignment->matrix + row * shape->n_frames);
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the pieces write there
 void dtw_align(float *weights, const struct dtw_shape *shape, struct team *team,
                uint32_t *ret) {
         size_t n = shape->n_frames, n_kept = shape->n_rows - shape->n_skipped - 1;

@@ -135,6 +135,7 @@ static void run_task(void *context, size_t task, size_t thread) {
                   tasks->scratch + thread * tasks->scratch_size);
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the pieces write there
 void attention_run(const struct attention *attentions, size_t n, float *scratch,
                    size_t scratch_size, struct team *team) {
         struct attention_tasks tasks = {attentions, scratch, scratch_size};
