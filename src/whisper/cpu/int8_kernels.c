@@ -27,7 +27,8 @@ float int8_unit(const float *weights, size_t n) {
 
         if (kernels->unit)
                 return kernels->unit(weights, n);
+        // Not fmaxf(): a call for each weight was a fifth of what loading a model took.
         for (size_t i = 0; i < n; i++)
-                largest = fmaxf(largest, fabsf(weights[i]));
+                largest = fabsf(weights[i]) > largest ? fabsf(weights[i]) : largest;
         return largest / INT8_MAX;
 }
