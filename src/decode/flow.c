@@ -15,8 +15,10 @@
  *
  * Fairness is by entitlement: a flow that asks for sound at the pace at which sound happens is
  * never held back. Each job is due at its deadline, but not earlier than its flow's previous
- * job plus the length of its sound, so a client that pours in an hour of audio looks to the
- * others like one more person talking, while idle cores still serve it as fast as they can.
+ * job plus the length of its own sound, which is how long it takes to say it: a client that
+ * pours in an hour of audio looks to the others like one more person talking, while idle cores
+ * still serve it as fast as they can. (A short sentence soon behind a long one is in time: the
+ * long one was said before.)
  */
 
 // So many finals of a flow may stand in the queue or run: of a bulk flow, where more would only
@@ -39,6 +41,9 @@
 // promised within three seconds of its end, of which the pause that closes its window takes
 // 0.6; an attempt takes 0.1 to 0.5 seconds on a quiet machine.
 #define OVERDUE (3 * NSEC_PER_SEC / 2)
+
+// The first final is due when its sound wants it.
+#define NEVER_DUE (-1)
 
 // Finals that are queued whatever memory their sound takes.
 #define QUEUED_LEAST 16
@@ -355,6 +360,7 @@ struct flow *flow_open(struct scheduler *scheduler, const char *owner, bool is_b
         flow->scheduler = scheduler;
         flow->is_bulk = is_bulk;
         flow->last = &flow->entries;
+        flow->due_last = NEVER_DUE;
         flow->filters = filter_limits_default();
         flow->listener = listener;
         flow->context = context;
@@ -399,7 +405,8 @@ static void final_rate(struct flow *flow, struct entry *entry) {
         struct job *job = entry->pool.job;
         nsec_t now = loop_now(flow->scheduler->loop);
         nsec_t due = job->deadline + nsec_from(DUE_LENGTH * job_seconds(job));
-        nsec_t entitled = flow->due_last + nsec_from(flow->seconds_last);
+        nsec_t entitled =
+                flow->due_last == NEVER_DUE ? 0 : flow->due_last + nsec_from(job_seconds(job));
 
         if (entitled < due + group_wait(flow))
                 entitled = due + group_wait(flow);
@@ -411,7 +418,6 @@ static void final_rate(struct flow *flow, struct entry *entry) {
         entry->due_alone = due;
         entry->pool.due = due + group_lateness(flow, due);
         flow->due_last = due;
-        flow->seconds_last = job_seconds(job);
         flow->submitted_last = now;
         flow->has_left = false;
         flow->n_backlog++;

@@ -57,8 +57,7 @@ struct flow {
         void *context;
         struct entry *entries;  // all of them, oldest first
         struct entry **last;    // where the next one is linked in
-        nsec_t due_last;        // of the last final
-        double seconds_last;
+        nsec_t due_last;        // of the last final; negative: there was none
         nsec_t submitted_last;
         bool has_left;  // it fell silent with a large backlog: not urgent, down to the last
                         // second of it

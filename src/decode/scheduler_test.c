@@ -100,6 +100,23 @@ static void a_long_window_lets_short_ones_pass(void **state) {
         assert_string_equal(rig->answers, "x123L");
 }
 
+// What was said before the last window is no debt: it took its own time to say.
+static void a_short_sentence_soon_behind_a_long_one_is_in_time(void **state) {
+        struct scheduler_rig *rig = *state;
+        struct flow *talks = rig_flow(rig, false), *other = rig_flow(rig, false);
+
+        flow_submit(talks, rig_job('L', true, 20, 0));
+        rig_wait(rig);
+        loop_advance(rig->loop, 3 * NSEC_PER_SEC);
+        rig_block(rig);
+        flow_submit(other, rig_job('t', false, 1, loop_now(rig->loop)));
+        flow_submit(talks, rig_job('s', true, 2, loop_now(rig->loop)));
+        engine_script_release(rig->script);
+        rig_wait_submitted(rig, 2);
+        rig_wait(rig);
+        assert_string_equal(rig->answers, "Lxst");
+}
+
 // A stream with a large backlog that is silent now lets those go first who talk.
 static void who_talks_is_caught_up_first(void **state) {
         struct scheduler_rig *rig = *state;
@@ -378,6 +395,7 @@ int main(void) {
                                                 setup_roomy, scheduler_rig_teardown),
                 SCHEDULER_TEST(two_floods_share_by_seconds_of_sound),
                 SCHEDULER_TEST(a_long_window_lets_short_ones_pass),
+                SCHEDULER_TEST(a_short_sentence_soon_behind_a_long_one_is_in_time),
                 SCHEDULER_TEST(who_talks_is_caught_up_first),
                 SCHEDULER_TEST(after_an_overload_who_talks_is_in_time),
                 SCHEDULER_TEST(one_failed_job_leaves_the_others_alone),
