@@ -7,6 +7,7 @@
 //     engine->step(state)             a bounded piece of work for all that is inside
 //     engine->cancel(state, job)      before a step: what has changed about a job inside; so
 //     engine->hurry(state, job)       that jobs are plain data
+//     engine->promote(state, job)
 //     engine->collect(state, ...)     finished jobs, in any order
 //
 // Threads: one engine belongs to one decode thread; the model behind it is immutable and shared
@@ -52,6 +53,10 @@ struct engine_ops {
         // The job has been inside for long enough: what it says so far stands where that is a
         // whole text, and no further attempt is made. NULL: there are none to leave out.
         void (*hurry)(void *state, const struct job *job);
+
+        // The job, of JOB_RANK_SPECULATIVE and inside, is one of JOB_RANK_FINAL from now on.
+        // May be told again. NULL: the engine knows no ranks.
+        void (*promote)(void *state, const struct job *job);
 
         // Work for at most about one encoder window or one token of all sequences.
         int (*step)(void *state);

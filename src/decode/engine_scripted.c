@@ -12,7 +12,7 @@ struct engine_script {
         size_t capacity;
         engine_answer answer;
         void *context;
-        atomic_uint n_submitted, n_hurried, n_steps;
+        atomic_uint n_submitted, n_hurried, n_promoted, n_steps;
         pthread_mutex_t lock;
         pthread_cond_t change;
         // --- protected by lock
@@ -21,7 +21,7 @@ struct engine_script {
 
 struct scripted_job {
         const struct job *job;
-        bool is_cancelled, is_hurried;
+        bool is_cancelled, is_hurried, is_promoted;
 };
 
 struct scripted {
@@ -72,6 +72,10 @@ unsigned engine_script_submitted(const struct engine_script *script) {
 
 unsigned engine_script_hurried(const struct engine_script *script) {
         return atomic_load(&script->n_hurried);
+}
+
+unsigned engine_script_promoted(const struct engine_script *script) {
+        return atomic_load(&script->n_promoted);
 }
 
 unsigned engine_script_steps(const struct engine_script *script) {
@@ -130,6 +134,15 @@ static void scripted_hurry(void *state, const struct job *job) {
         inside->is_hurried = true;
 }
 
+static void scripted_promote(void *state, const struct job *job) {
+        struct scripted *scripted = state;
+        struct scripted_job *inside = scripted_find(scripted, job);
+
+        if (!inside->is_promoted)
+                atomic_fetch_add(&scripted->script->n_promoted, 1);
+        inside->is_promoted = true;
+}
+
 // Wait a moment while held, so that cancelled jobs and the end of the thread are seen.
 static int scripted_step(void *state) {
         struct scripted *scripted = state;
@@ -185,6 +198,7 @@ const struct engine_ops engine_scripted = {
         .submit = scripted_submit,
         .cancel = scripted_cancel,
         .hurry = scripted_hurry,
+        .promote = scripted_promote,
         .step = scripted_step,
         .collect = scripted_collect,
 };

@@ -21,9 +21,11 @@ struct engine_script *engine_script_free(struct engine_script *script);
 void engine_script_hold(struct engine_script *script);
 void engine_script_release(struct engine_script *script);
 
-// How many jobs were taken in since the script was made; and how many of them had to hurry.
+// How many jobs were taken in since the script was made; how many of them had to hurry; and how
+// many were promoted.
 unsigned engine_script_submitted(const struct engine_script *script);
 unsigned engine_script_hurried(const struct engine_script *script);
+unsigned engine_script_promoted(const struct engine_script *script);
 
 // How many steps were begun since then. An engine has been told all that was decided before now
 // when it begins the second step from now.

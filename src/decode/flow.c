@@ -165,8 +165,8 @@ static void entry_queue(struct entry *entry) {
         struct job *job = entry->pool.job;
         nsec_t now = loop_now(scheduler->loop);
 
-        // A pass over a pause will most likely be the final one.
-        job->rank = job->is_speculative ? JOB_RANK_FINAL : JOB_RANK_PARTIAL;
+        scheduler_note_work(scheduler);
+        job->rank = job->is_speculative ? JOB_RANK_SPECULATIVE : JOB_RANK_PARTIAL;
         if (entry->is_final) {
                 job->rank = final_rank(entry, now);
                 flow->n_started++;
@@ -316,6 +316,23 @@ nsec_t flow_waiting_delay(const struct flow *flow, nsec_t now) {
         if (delay > most)
                 delay = most;
         return delay > 0 ? delay : 0;
+}
+
+double flow_awaited_seconds(const struct flow *flow, bool is_backlog_too) {
+        nsec_t now = loop_now(flow->scheduler->loop);
+        double seconds = 0;
+
+        if (flow->is_bulk || flow->has_left)
+                return 0;
+        for (const struct entry *entry = flow->entries; entry; entry = entry->next) {
+                if (entry->place == ENTRY_BACKLOG && !is_backlog_too)
+                        return seconds;  // what is behind it waits for it
+                if (!entry->is_final || entry->place == ENTRY_DONE ||
+                    entry_is_background(entry, now))
+                        continue;
+                seconds += job_seconds(entry->pool.job);
+        }
+        return seconds;
 }
 
 bool flow_find_overdue(const struct flow *flow, nsec_t now) {
@@ -509,6 +526,7 @@ bool flow_promote(struct flow *flow, const struct job_window *window) {
                 return true;
         } else {
                 // The engine has it; scheduler_on_done() makes the job a final.
+                atomic_store(&entry->pool.is_promoted, true);
                 group_count_in(entry);
                 flow->n_started++;
                 flow->scheduler->n_started++;

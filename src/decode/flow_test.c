@@ -126,6 +126,8 @@ static void a_job_is_promoted_while_it_waits_or_runs(void **state) {
         assert_true(flow_promote(b, &window_paused));
         flow_submit(a, rig_job('f', true, 1, 0));
         assert_int_equal(flow_backlog(a), 2);  // the promoted one was not replaced
+        rig_wait_told(rig);
+        assert_int_equal(engine_script_promoted(rig->script), 1);
         engine_script_release(rig->script);
         rig_wait(rig);
         assert_int_equal(rig->n_answers, 3);
@@ -142,6 +144,19 @@ static void what_may_be_final_goes_before_what_goes_on(void **state) {
         engine_script_release(rig->script);
         rig_wait(rig);
         assert_string_equal(rig->answers, "xst");
+}
+
+// What may be final does not go before what is.
+static void finals_go_before_what_may_be_final(void **state) {
+        struct scheduler_rig *rig = *state;
+        struct flow *a = rig_flow(rig, false), *b = rig_flow(rig, false);
+
+        rig_block(rig);
+        flow_submit(a, rig_job_speculative('s'));
+        flow_submit(b, rig_job('f', true, 1, NSEC_PER_SEC));
+        engine_script_release(rig->script);
+        rig_wait(rig);
+        assert_string_equal(rig->answers, "xfs");
 }
 
 static void a_promoted_answer_waits_for_earlier_finals(void **state) {
@@ -182,6 +197,7 @@ int main(void) {
                 SCHEDULER_TEST(a_kept_answer_becomes_the_final_one),
                 SCHEDULER_TEST(a_job_is_promoted_while_it_waits_or_runs),
                 SCHEDULER_TEST(what_may_be_final_goes_before_what_goes_on),
+                SCHEDULER_TEST(finals_go_before_what_may_be_final),
                 SCHEDULER_TEST(a_promoted_answer_waits_for_earlier_finals),
                 SCHEDULER_TEST(a_closed_flow_forgets_what_it_kept),
         };

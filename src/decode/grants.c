@@ -59,7 +59,8 @@ static struct flow *grant_pick(const struct scheduler *scheduler) {
 static bool has_room(const struct scheduler *scheduler, bool is_speculative) {
         size_t room = GRANTS_AT_ONCE + (is_speculative ? GRANTS_SPECULATIVE : 0);
 
-        return scheduler->n_partial < room * scheduler->n_engines;
+        return scheduler->n_partial < room * scheduler->n_engines &&
+               load_has_room_for_partials(scheduler_drain(scheduler));
 }
 
 void grants_give(struct scheduler *scheduler) {

@@ -62,6 +62,26 @@ static void the_engine_keeps_room_for_finals(void **state) {
         rig_wait(rig);
 }
 
+// A final of thirty seconds takes a while: what is only partial would make it later. Files'
+// make nobody wait.
+static void finals_at_the_engine_hold_grants_back(void **state) {
+        struct scheduler_rig *rig = *state;
+        struct speaker speaker = {0};
+
+        speaker_open(rig, &speaker);
+        engine_script_hold(rig->script);
+        flow_submit(rig_flow(rig, true), rig_job('F', true, 30, 0));
+        flow_request_grant(speaker.flow, true);
+        assert_int_equal(speaker.n_grants, 1);
+        flow_submit(rig_flow(rig, false), rig_job('f', true, 30, 0));
+        flow_request_grant(speaker.flow, true);
+        assert_int_equal(speaker.n_grants, 1);
+        engine_script_release(rig->script);
+        while (speaker.n_grants < 2)
+                rig_grant(rig);
+        rig_wait(rig);
+}
+
 static void late_finals_thin_out_and_then_end_partial_text(void **state) {
         struct scheduler_rig *rig = *state;
         const struct scheduler_counts *counts = scheduler_counts(rig->scheduler);
@@ -100,6 +120,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 SCHEDULER_TEST(grants_come_at_intervals_and_speculative_ones_at_once),
                 SCHEDULER_TEST(the_engine_keeps_room_for_finals),
+                SCHEDULER_TEST(finals_at_the_engine_hold_grants_back),
                 SCHEDULER_TEST(late_finals_thin_out_and_then_end_partial_text),
         };
 

@@ -21,10 +21,11 @@
 
 // What goes first when not all can be decoded at once.
 enum job_rank {
-        JOB_RANK_FINAL,       // a reader waits for the end of what was just said, or will soon
-        JOB_RANK_PARTIAL,     // a reader would like to see what is being said
-        JOB_RANK_BACKGROUND,  // files, floods, and the backlog of streams that have fallen
-                              // silent
+        JOB_RANK_FINAL,        // a reader waits for the end of what was just said
+        JOB_RANK_SPECULATIVE,  // and of this, if the pause at its end goes on
+        JOB_RANK_PARTIAL,      // a reader would like to see what is being said
+        JOB_RANK_BACKGROUND,   // files, floods, and the backlog of streams that have fallen
+                               // silent
 };
 
 // How the silence behind the sound is thinned out before it is encoded (whisper/context.h).

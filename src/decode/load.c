@@ -30,8 +30,21 @@ static const nsec_t level_delays[] = {
 // The last eight answers or so count.
 #define TURNAROUND_WEIGHT 8
 
-void load_observe(struct load *load, nsec_t now, nsec_t delay) {
+// So many seconds of sound are answered in a second (a busy two-core machine of 2020 with
+// `base`) until it was measured for about so many seconds; which count for a few seconds of
+// work.
+#define SPEED_GUESS 50.0
+#define SPEED_DOUBT 0.1
+#define SPEED_LASTS 4.0
+
+// Partial jobs are let in beside finals that take less than this: two or three sentences. How
+// many exactly matters little, that there is a limit does (docs/decisions/0056).
+#define PARTIALS_DRAIN (150 * NSEC_PER_MSEC)
+
+void load_observe(struct load *load, nsec_t now, nsec_t delay, nsec_t drain) {
         load->delay = delay;
+        if (delay < drain / 2)  // on the average one of them waits for half of them
+                delay = drain / 2;
         while (load->level < LOAD_FULL && delay >= level_delays[load->level + 1]) {
                 load->level++;
                 load->calm_since = 0;
@@ -50,6 +63,25 @@ void load_observe(struct load *load, nsec_t now, nsec_t delay) {
 
 void load_observe_partial(struct load *load, nsec_t turnaround) {
         load->turnaround += (turnaround - load->turnaround) / TURNAROUND_WEIGHT;
+}
+
+void load_observe_answer(struct load *load, double seconds, nsec_t busy) {
+        load->sound += seconds;
+        load->busy += (double)busy / (double)NSEC_PER_SEC;
+        if (load->busy >= SPEED_LASTS) {
+                load->sound /= 2;
+                load->busy /= 2;
+        }
+}
+
+nsec_t load_drain(const struct load *load, double seconds) {
+        double speed = (SPEED_GUESS * SPEED_DOUBT + load->sound) / (SPEED_DOUBT + load->busy);
+
+        return (nsec_t)(seconds / speed * (double)NSEC_PER_SEC);
+}
+
+bool load_has_room_for_partials(nsec_t drain) {
+        return drain < PARTIALS_DRAIN;
 }
 
 bool load_has_time(const struct load *load, size_t n_jobs) {

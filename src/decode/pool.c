@@ -151,11 +151,16 @@ static void decoder_tell(const struct decode_thread *decoder) {
         const struct engine_ops *engine = decoder->pool->config.engine;
 
         for (const struct pool_entry *entry = decoder->running; entry; entry = entry->next) {
-                if (atomic_load_explicit(&entry->is_cancelled, memory_order_relaxed))
+                if (atomic_load_explicit(&entry->is_cancelled, memory_order_relaxed)) {
                         engine->cancel(decoder->engine, entry->job);
-                else if (engine->hurry &&
-                         atomic_load_explicit(&entry->is_overdue, memory_order_relaxed))
+                        continue;
+                }
+                if (engine->hurry &&
+                    atomic_load_explicit(&entry->is_overdue, memory_order_relaxed))
                         engine->hurry(decoder->engine, entry->job);
+                if (engine->promote &&
+                    atomic_load_explicit(&entry->is_promoted, memory_order_relaxed))
+                        engine->promote(decoder->engine, entry->job);
         }
 }
 

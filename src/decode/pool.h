@@ -28,8 +28,8 @@ struct pool_entry {
         struct hypothesis hypothesis;
 
         // Set by the loop, told to the engine by the decode thread before its next step
-        // (engine.h, cancel and hurry).
-        atomic_bool is_cancelled, is_overdue;
+        // (engine.h: cancel, hurry, promote).
+        atomic_bool is_cancelled, is_overdue, is_promoted;
 
         // When an engine took it in, POOL_NOT_BEGUN before. Set by the decode thread, read by
         // any.

@@ -105,11 +105,27 @@ static void entry_judge(struct scheduler *scheduler, struct entry *entry) {
                                      pool_entry->ended_at - entry->submitted_at);
 }
 
+// The engines' speed is measured over the time in which they have anything to do.
+void scheduler_note_work(struct scheduler *scheduler) {
+        if (scheduler->n_started + scheduler->n_partial == 0)
+                scheduler->work_at = loop_now(scheduler->loop);
+}
+
+static void scheduler_observe_work(struct scheduler *scheduler, const struct entry *entry) {
+        nsec_t now = loop_now(scheduler->loop);
+        bool is_new = !entry->is_judged && entry->pool.result == 0;
+
+        load_observe_answer(&scheduler->load, is_new ? job_seconds(entry->pool.job) : 0,
+                            now - scheduler->work_at);
+        scheduler->work_at = now;
+}
+
 static void scheduler_on_done(void *context, struct pool_entry *pool_entry) {
         struct entry *entry = (struct entry *)pool_entry;
         struct scheduler *scheduler = context;
         struct flow *flow = entry->flow;
 
+        scheduler_observe_work(scheduler, entry);
         entry_judge(scheduler, entry);
         group_count_out(entry);
         entry->pool.job->is_final = entry->is_final;
@@ -163,6 +179,21 @@ static nsec_t scheduler_delay(const struct scheduler *scheduler) {
         return delay;
 }
 
+static double scheduler_awaited_seconds(const struct scheduler *scheduler,
+                                        bool is_backlog_too) {
+        double seconds = 0;
+
+        if (scheduler->n_backlog == 0)
+                return 0;
+        for (const struct flow *flow = scheduler->flows; flow; flow = flow->next)
+                seconds += flow_awaited_seconds(flow, is_backlog_too);
+        return seconds;
+}
+
+nsec_t scheduler_drain(const struct scheduler *scheduler) {
+        return load_drain(&scheduler->load, scheduler_awaited_seconds(scheduler, false));
+}
+
 // --- overdue jobs ----------------------------------------------------------------------------
 
 // Jobs in an engine are looked at so often.
@@ -195,7 +226,8 @@ void scheduler_observe(struct scheduler *scheduler) {
         scheduler->load_at = now;
         for (struct flow *flow = scheduler->flows; flow; flow = flow->next)
                 flow_rank_anew(flow);
-        load_observe(&scheduler->load, now, scheduler_delay(scheduler));
+        load_observe(&scheduler->load, now, scheduler_delay(scheduler),
+                     load_drain(&scheduler->load, scheduler_awaited_seconds(scheduler, true)));
         for (; before < scheduler->load.level; before++)
                 scheduler->counts.n_levels[before + 1]++;
 }

@@ -84,6 +84,7 @@ struct scheduler {
         struct loop_timer *overdue;
         bool is_looking;   // for jobs that are overdue: the timer is set
         nsec_t load_at;    // when it was last observed
+        nsec_t work_at;    // up to when the engines' work was observed
         nsec_t live_at;    // when a live job was last queued
         size_t n_backlog;  // finals of all flows
         size_t n_started;  // of these, queued, running or done
@@ -101,6 +102,9 @@ struct scheduler {
 // --- flow.c ----------------------------------------------------------------------------------
 
 double job_seconds(const struct job *job);
+
+// Seconds of sound of the flow's finals that somebody waits for: those at the engines, or all.
+double flow_awaited_seconds(const struct flow *flow, bool is_backlog_too);
 
 // Take the entry out of its flow.
 void flow_remove(struct flow *flow, struct entry *entry);
@@ -135,6 +139,12 @@ void flows_advance_spooled(struct scheduler *scheduler);
 struct entry *entry_free(struct scheduler *scheduler, struct entry *entry);
 
 // --- scheduler.c -----------------------------------------------------------------------------
+
+// How long it takes until the live finals that are at the engines are answered.
+nsec_t scheduler_drain(const struct scheduler *scheduler);
+
+// Something is about to be queued: note it if the engines had nothing to do.
+void scheduler_note_work(struct scheduler *scheduler);
 
 // Observe how late decoding is, if that was not done lately.
 void scheduler_observe(struct scheduler *scheduler);

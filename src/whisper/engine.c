@@ -164,11 +164,18 @@ static void engine_hurry(void *opaque, const struct job *job) {
                 slot->budget.is_overdue = true;
 }
 
+static void engine_promote(void *opaque, const struct job *job) {
+        struct slot *slot = slot_of(opaque, job);
+
+        if (slot)
+                slot->rank = JOB_RANK_FINAL;
+}
+
 // By rank, first attempts, then by deadline, then as they came.
 static bool goes_before(const struct engine_state *state, const struct slot *a,
                         const struct slot *b) {
-        if (a->job->rank != b->job->rank)
-                return a->job->rank < b->job->rank;
+        if (a->rank != b->rank)
+                return a->rank < b->rank;
         if (a->budget.is_retrying != b->budget.is_retrying)
                 return b->budget.is_retrying;
         if (a->job->deadline != b->job->deadline)
@@ -222,7 +229,7 @@ static void batch_trim(struct encoder_batch *batch, const struct engine_state *s
                 if (n_blocks + slot_blocks(slot) > state->n_kv_blocks)
                         break;
                 if (batch->n_rows + n_rows > ENCODER_ROWS_MAX ||
-                    slot->job->rank != batch->owners[0]->job->rank ||
+                    slot->rank != batch->owners[0]->rank ||
                     !cross_kv_pool_has_room(state->cross_kv_pool, n_promised, n_rows))
                         continue;
                 batch->owners[batch->n++] = slot;
@@ -269,7 +276,7 @@ struct row_batch {
 static bool is_better_at_work(const struct engine_state *state) {
         for (size_t i = 0; i < state->n_slots; i++)
                 if (slot_is_decoding(&state->slots[i]) &&
-                    state->slots[i].job->rank != JOB_RANK_BACKGROUND)
+                    state->slots[i].rank != JOB_RANK_BACKGROUND)
                         return true;
         return false;
 }
@@ -280,7 +287,7 @@ static bool must_background_yield(const struct engine_state *state) {
 
         for (size_t i = 0; i < state->n_slots; i++)
                 n_background += state->slots[i].phase != SLOT_FREE &&
-                                state->slots[i].job->rank == JOB_RANK_BACKGROUND;
+                                state->slots[i].rank == JOB_RANK_BACKGROUND;
         return n_background <= BACKGROUND_FEW && is_better_at_work(state);
 }
 
@@ -300,7 +307,7 @@ static struct share share_find(const struct engine_state *state) {
 }
 
 static bool is_decoding_now(const struct slot *slot, const struct share *share) {
-        if (!slot_is_decoding(slot) || slot->job->rank != JOB_RANK_BACKGROUND)
+        if (!slot_is_decoding(slot) || slot->rank != JOB_RANK_BACKGROUND)
                 return slot_is_decoding(slot);
         return slot->budget.is_retrying ? share->has_background_retries : share->has_background;
 }
@@ -371,8 +378,8 @@ static void decode(struct engine_state *state) {
 }
 
 // Whether the encoder has its turn. A final's window waits for one step of the decoder at most,
-// as do files' among themselves; a partial one until the sequences at work had steps for what
-// was encoded before it; a file's beside others for its share.
+// as do files' among themselves; a partial one, at a pause too, until the sequences at work had
+// steps for what was encoded before it; a file's beside others for its share.
 static bool is_encoders_turn(const struct engine_state *state,
                              const struct encoder_batch *batch, bool has_live) {
         enum job_rank rank;
@@ -381,8 +388,8 @@ static bool is_encoders_turn(const struct engine_state *state,
                 return false;
         if (!has_live)
                 return true;
-        rank = batch->owners[0]->job->rank;
-        if (rank == JOB_RANK_PARTIAL)
+        rank = batch->owners[0]->rank;
+        if (rank == JOB_RANK_SPECULATIVE || rank == JOB_RANK_PARTIAL)
                 return state->n_rows_ahead == 0;
         if (rank == JOB_RANK_BACKGROUND && must_background_yield(state))
                 return state->n_steps >= state->background_step;
@@ -393,7 +400,7 @@ static bool is_encoders_turn(const struct engine_state *state,
 static void rows_account(struct engine_state *state, const struct encoder_batch *batch) {
         size_t n_steps = batch->n_rows / ROWS_PER_STEP;
 
-        if (batch->owners[0]->job->rank == JOB_RANK_BACKGROUND)
+        if (batch->owners[0]->rank == JOB_RANK_BACKGROUND)
                 state->background_step = state->n_steps + BACKGROUND_SHARE * n_steps;
         else
                 state->n_rows_ahead = batch->n_rows;
@@ -448,6 +455,7 @@ const struct engine_ops engine_whisper = {
         .submit = engine_submit,
         .cancel = engine_cancel,
         .hurry = engine_hurry,
+        .promote = engine_promote,
         .step = engine_step,
         .collect = engine_collect,
 };

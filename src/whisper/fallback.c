@@ -151,10 +151,15 @@ void fallback_pot_earn(struct fallback_pot *pot, size_t n_steps) {
                 pot->n_steps = POT_STEPS;
 }
 
+// A final, or what will be one if speech does not go on.
+static bool is_awaited(const struct job *job) {
+        return job->rank == JOB_RANK_FINAL || job->rank == JOB_RANK_SPECULATIVE;
+}
+
 bool fallback_budget_begin(struct fallback_budget *budget, const struct job *job) {
         if (job->rank == JOB_RANK_PARTIAL)
                 return false;
-        if (job->rank == JOB_RANK_FINAL) {
+        if (is_awaited(job)) {
                 if (!budget->has_taken && budget->pot->n_steps >= FALLBACK_ALLOWANCE) {
                         budget->pot->n_steps -= FALLBACK_ALLOWANCE;
                         budget->n_left = FALLBACK_ALLOWANCE;
@@ -169,13 +174,13 @@ bool fallback_budget_begin(struct fallback_budget *budget, const struct job *job
 
 void fallback_budget_charge(struct fallback_budget *budget, const struct job *job,
                             size_t n_steps) {
-        if (!budget->is_retrying || job->rank != JOB_RANK_FINAL)
+        if (!budget->is_retrying || !is_awaited(job))
                 return;
         budget->n_left -= n_steps < budget->n_left ? n_steps : budget->n_left;
 }
 
 bool fallback_budget_is_over(const struct fallback_budget *budget, const struct job *job) {
-        return budget->is_retrying && job->rank == JOB_RANK_FINAL &&
+        return budget->is_retrying && is_awaited(job) &&
                (budget->n_left == 0 || budget->is_overdue);
 }
 

@@ -161,6 +161,20 @@ static void test_an_allowance_ends(void **state) {
         assert_false(fallback_budget_begin(&budget, &job));
 }
 
+// A pass at a pause may become the final one.
+static void test_a_speculative_pass_is_tried_again_as_a_final(void **state) {
+        struct job job = {.rank = JOB_RANK_SPECULATIVE};
+        struct fallback_pot pot;
+        struct fallback_budget budget = {.pot = &pot};
+
+        (void)state;
+        fallback_pot_fill(&pot);
+        assert_true(fallback_budget_begin(&budget, &job));
+        fallback_budget_charge(&budget, &job, FALLBACK_ALLOWANCE);
+        assert_true(fallback_budget_is_over(&budget, &job));
+        assert_false(fallback_budget_begin(&budget, &job));
+}
+
 static void test_who_waits_decides(void **state) {
         struct job partial = {.rank = JOB_RANK_PARTIAL}, later = {.rank = JOB_RANK_BACKGROUND};
         struct job final = {.rank = JOB_RANK_FINAL};
@@ -186,6 +200,7 @@ int main(void) {
                 cmocka_unit_test(test_context_comes_before_temperatures),
                 cmocka_unit_test(test_the_pot_is_shared_and_fills_with_work),
                 cmocka_unit_test(test_an_allowance_ends),
+                cmocka_unit_test(test_a_speculative_pass_is_tried_again_as_a_final),
                 cmocka_unit_test(test_who_waits_decides),
         };
 

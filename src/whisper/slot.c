@@ -117,6 +117,7 @@ int slot_start(struct slot *slot, const struct whisper_model *model, struct kv_p
         slot->team = team;
         slot->budget.pot = pot;
         slot->job = job;
+        slot->rank = job->rank;
         if ((r = find_language(slot, &language)) < 0 ||
             (r = prompt_encode(tokenizer, options, &slot->texts)) < 0)
                 return r;

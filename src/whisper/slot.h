@@ -53,6 +53,7 @@ struct slot {
 
         // The job.
         const struct job *job;          // borrowed
+        enum job_rank rank;             // the job's, or JOB_RANK_FINAL since it was promoted
         int status;                     // 0, or the error that it ended with
         struct fallback_budget budget;  // its pot is the engine's
         struct prompt_texts texts;
