@@ -1,5 +1,6 @@
-// A plugin for qemu: how many of the guest's instructions each function of the program has run. It
-// stands in for a processor that is not at hand, and says nothing of how long an instruction takes.
+// A plugin for qemu: how many of the guest's instructions each function of the program has run.
+// It stands in for a processor that is not at hand, and says nothing of how long an instruction
+// takes.
 //
 //     gcc -shared -fPIC -O2 bench/qemu_count.c -o build/qemu_count.so
 //     qemu-aarch64 -plugin build/qemu_count.so -d plugin build/arm64/eavesdrop ...

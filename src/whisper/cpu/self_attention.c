@@ -61,12 +61,12 @@ static size_t values_size(const struct self_attention *attention, size_t n_rows)
                                 attention->head_width / TALL_VECTOR_COLUMNS);
 }
 
-// Floats beside them, for int8: the keys' scales, biases and zeros, the values' means and
-// scales.
+// Floats beside them, for int8: the keys' scales, biases and zeros, the values' means, scales
+// and sums.
 static size_t scales_of(const struct self_attention *attention, size_t n_rows) {
         if (attention->elements != TALL_INT8)
                 return 0;
-        return 3 * vectors_of(n_rows) * TALL_VECTOR_COLUMNS + 2 * attention->head_width;
+        return 3 * vectors_of(n_rows) * TALL_VECTOR_COLUMNS + 3 * attention->head_width;
 }
 
 static size_t head_size(const struct self_attention *attention, size_t n_rows) {
@@ -173,7 +173,8 @@ static struct self_attention_head head_of(const struct self_attention *attention
         memory += values_size(attention, window->n_rows);
         ret.values.means = (float *)(void *)memory;
         ret.values.scales = ret.values.means + width;
-        ret.keys.scales = ret.values.scales + width;
+        ret.values.sums = ret.values.scales + width;
+        ret.keys.scales = ret.values.sums + width;
         ret.keys.biases = ret.keys.scales + n_columns;
         ret.keys.zeros = (int32_t *)(void *)(ret.keys.biases + n_columns);
         return ret;
@@ -195,6 +196,7 @@ static void pack_head(const struct self_attention *attention,
         if (attention->elements == TALL_INT8) {
                 tall_quantize_keys(&head->keys, keys, stride, window->n_rows, window->biases,
                                    window->n_unbiased);
+                memset(head->values.sums, 0, attention->head_width * sizeof(float));
                 tall_quantize_values(&head->values, values, stride, window->n_rows);
                 return;
         }
@@ -311,8 +313,7 @@ static void run_block_int8(const struct self_attention *attention,
                                              .flags = TALL_TO_BF16,
                                              .rows = rows,
                                              .scales = values->scales,
-                                             // Any will do: the weights' zero is 0.
-                                             .sums = values->means});
+                                             .sums = values->sums});
 }
 
 // At most BLOCK queries of one head, from `first`.

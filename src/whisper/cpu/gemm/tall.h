@@ -55,7 +55,7 @@ void tall_quantize(const float *x, size_t n, uint8_t *ret, struct tall_row *ret_
  *
  * As bytes, groups of four of 64 keys come out in another order, in which AVX-512 packs four
  * vectors into one: group g at 4 * (g % 4) + g / 4. Values are packed in the same order. What
- * is left behind the last 64 keys keeps its order.
+ * is left behind the last 64 keys keeps its order, and so does all of it on aarch64.
  */
 
 #define TALL_BLOCK_ROWS 48  // queries in one struct tall_scores, at most
@@ -97,11 +97,13 @@ void tall_score(const struct tall_scores *scores, int16_t *ret_largest);
 float tall_quantize_softmax(int16_t *scores, size_t n, int16_t largest);
 
 // Values as rows of the matrix, less their mean, in the order of the weights; by column the
-// means and scales. Columns of the matrix are elements of a value, its groups as many as fill
-// 16 keys each time. They go with unsigned rows whose zero is 0.
+// means and scales, and the sums of the elements where rows are kept less something
+// (tall_kernels.h): elsewhere they are left as they were, and finite. Columns of the matrix are
+// elements of a value, its groups as many as fill 16 keys each time. They go with unsigned rows
+// whose zero is 0.
 struct tall_values {
         struct tall_matrix matrix;
-        float *means, *scales;
+        float *means, *scales, *sums;
 };
 void tall_quantize_values(const struct tall_values *ret, const uint16_t *x, size_t stride,
                           size_t n);

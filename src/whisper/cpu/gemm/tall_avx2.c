@@ -10,6 +10,7 @@
 #define TALL_WORDS(sum, x, vector)  dot_words_avx2(sum, x, vector)
 #define TALL_ROWS                   4
 #define TALL_BEGIN(product, column) _mm256_setzero_si256()
+#define TALL_SCORE_WORDS            1
 #include "whisper/cpu/gemm/tall_avx2.inc"
 
 #define TALL_NAME(name)             name##_avx2_vnni
@@ -19,6 +20,7 @@
 #define TALL_WORDS(sum, x, vector)  dot_words_avx2_vnni(sum, x, vector)
 #define TALL_ROWS                   6
 #define TALL_BEGIN(product, column) _mm256_setzero_si256()
+#define TALL_SCORE_WORDS            1
 #include "whisper/cpu/gemm/tall_avx2.inc"
 
 #define KERNELS(way)                                                                          \

@@ -9,7 +9,8 @@
 struct tall_kernels {
         // Vectors side by side in a panel of a matrix, and rows of a chunk (tall_layer.h).
         size_t panel_vectors, chunk_rows;
-        // The bits that are turned in the bytes of quantize(): those of NEON are less by 128.
+        // The bits that are turned in the bytes of rows and of softmax weights: those of NEON
+        // are less by 128, so that it needs the sums of all columns.
         uint8_t turned;
         // What attention's queries, keys, weights and values are packed as.
         enum tall_type attention;

@@ -2,9 +2,13 @@
 // its processors has, by `sdot`, and by `smmla`.
 #include "whisper/cpu/gemm/dots_neon.h"
 #include "whisper/cpu/gemm/tall_ends_avx2.h"
+#include "whisper/cpu/gemm/tall_quantize_neon.h"
 
-// 128 times the sums of eight columns' factors, which rows are kept less.
+// 128 times the sums of eight columns' factors, which rows are kept less; queries, whose
+// product has no such sums, have no zero to begin with.
 INLINE_NEON __m256i begin_sums(const struct tall_product *product, size_t column) {
+        if (!product->sums)
+                return _mm256_setzero_si256();
         return _mm256_slli_epi32(_mm256_cvtps_epi32(_mm256_loadu_ps(product->sums + column)),
                                  7);
 }
@@ -16,6 +20,7 @@ INLINE_NEON __m256i begin_sums(const struct tall_product *product, size_t column
 #define TALL_WORDS(sum, x, vector)  dot_words_avx2(sum, x, vector)
 #define TALL_ROWS                   4
 #define TALL_BEGIN(product, column) begin_sums(product, column)
+#define TALL_SCORE_WORDS            0
 #include "whisper/cpu/gemm/tall_avx2.inc"
 
 #define TALL_NAME(name)             name##_neon_dotprod
@@ -25,12 +30,22 @@ INLINE_NEON __m256i begin_sums(const struct tall_product *product, size_t column
 #define TALL_WORDS(sum, x, vector)  dot_words_avx2(sum, x, vector)
 #define TALL_ROWS                   6
 #define TALL_BEGIN(product, column) begin_sums(product, column)
+#define TALL_SCORE_WORDS            0
 #include "whisper/cpu/gemm/tall_avx2.inc"
 
-// A row as AVX2 has it, its bytes less 128.
-static void quantize_neon(const float *x, size_t n, uint8_t *ret, struct tall_row *ret_row) {
-        tall_quantize_avx2(x, n, ret, ret_row);
-        neon_turn_bytes(ret, n);
+// The weights are bytes less 128, as rows are.
+static float quantize_softmax_neon(int16_t *scores, size_t n, int16_t largest) {
+        float ret = quantize_softmax_avx2(scores, n, largest);
+        uint8_t *bytes = (uint8_t *)scores;
+
+        for (size_t i = 0; i < n; i += 16) {
+                const uint16_t *words = (const uint16_t *)scores + i;
+                uint8x8_t low = vmovn_u16(vld1q_u16(words));
+                uint8x16_t all = vmovn_high_u16(low, vld1q_u16(words + 8));
+
+                vst1q_u8(bytes + i, veorq_u8(all, vdupq_n_u8(NEON_ROW_ZERO)));
+        }
+        return ret;
 }
 
 // --- Small matrices --------------------------------------------------------------------------
@@ -162,13 +177,12 @@ static TARGET_NEON_I8MM void multiply_int8_neon_i8mm(const struct tall_product *
 #define KERNELS(way, small)                                                                   \
         {                                                                                     \
                 .panel_vectors = 1, .turned = NEON_ROW_ZERO, .chunk_rows = TALL_ROWS_MAX / 2, \
-                .attention = TALL_INT16, .multiply_int8 = multiply_int8_##small,              \
-                .multiply_int16 = multiply_int16_##way, .to_bf16 = tall_to_bf16_avx2,         \
-                .from_bf16 = tall_from_bf16_avx2, .quantize = quantize_neon,                  \
-                .quantize_keys = tall_quantize_keys_avx2,                                     \
-                .quantize_query = tall_quantize_query_avx2, .score = score_##way,             \
-                .quantize_softmax = quantize_softmax_avx2,                                    \
-                .quantize_values = tall_quantize_values_avx2,                                 \
+                .attention = TALL_INT8, .multiply_int8 = multiply_int8_##small,               \
+                .to_bf16 = tall_to_bf16_avx2, .from_bf16 = tall_from_bf16_avx2,               \
+                .quantize = tall_quantize_neon, .quantize_keys = tall_quantize_keys_neon,     \
+                .quantize_query = tall_quantize_query_neon, .score = score_##way,             \
+                .quantize_softmax = quantize_softmax_neon,                                    \
+                .quantize_values = tall_quantize_values_neon,                                 \
         }
 
 const struct tall_kernels tall_neon = KERNELS(neon, neon);

@@ -245,10 +245,9 @@ static void pack_keys_avx2(const struct tall_keys *ret, size_t column,
                         memcpy(to, words[i] + group * 2, TALL_GROUP);
 }
 
-TARGET_AVX2 void tall_quantize_keys_avx2(const struct tall_keys *ret, const uint16_t *x,
+TARGET_AVX2 void tall_quantize_keys_with(const struct tall_keys *ret, const uint16_t *x,
                                          size_t stride, size_t n, const float *biases,
-                                         size_t n_unbiased) {
-        size_t width = ret->matrix.n_groups * 2;
+                                         size_t n_unbiased, size_t width, tall_pack_keys pack) {
         float means[TALL_WIDTH_MAX], largest[TALL_WIDTH_MAX];
 
         measure_columns_avx2(x, stride, n, width, means, largest);
@@ -268,20 +267,42 @@ TARGET_AVX2 void tall_quantize_keys_avx2(const struct tall_keys *ret, const uint
                                 quantize_key_avx2(x + key * stride, width, means, words[i]);
                         ret->biases[key] = key < n_unbiased ? 0 : biases[key] * STEPS;
                 }
-                pack_keys_avx2(ret, first, words);
+                pack(ret, first, words);
         }
 }
 
-// Eight columns of one row, less their means, as words in the lower half of each lane.
-INLINE_AVX2 __m256i quantize_row(const uint16_t *x, __m256 mean, __m256 inverse) {
-        __m256 y = _mm256_mul_ps(_mm256_sub_ps(floats_from_bf16_avx2(x), mean), inverse);
-
-        return _mm256_and_si256(_mm256_cvtps_epi32(y), _mm256_set1_epi32(UINT16_MAX));
+void tall_quantize_keys_avx2(const struct tall_keys *ret, const uint16_t *x, size_t stride,
+                             size_t n, const float *biases, size_t n_unbiased) {
+        tall_quantize_keys_with(ret, x, stride, n, biases, n_unbiased, ret->matrix.n_groups * 2,
+                                pack_keys_avx2);
 }
 
-TARGET_AVX2 void tall_quantize_values_avx2(const struct tall_values *ret, const uint16_t *x,
-                                           size_t stride, size_t n) {
-        size_t width = ret->matrix.n_vectors * TALL_VECTOR_COLUMNS;
+// Eight columns of one row, less their means, in the lowest bits of each lane.
+INLINE_AVX2 __m256i quantize_row(const uint16_t *x, __m256 mean, __m256 inverse, int bits) {
+        __m256 y = _mm256_mul_ps(_mm256_sub_ps(floats_from_bf16_avx2(x), mean), inverse);
+
+        return _mm256_and_si256(_mm256_cvtps_epi32(y), _mm256_set1_epi32((1 << bits) - 1));
+}
+
+// Eight columns of a group of rows, of which n are left. The bits of an element are a constant
+// where this is inlined.
+INLINE_AVX2 __m256i quantize_group(const uint16_t *x, size_t stride, size_t n, __m256 mean,
+                                   __m256 inverse, const int bits) {
+        __m256i ret = _mm256_setzero_si256();
+
+        UNROLL
+        for (int row = 0; row < 32 / bits; row++)
+                if ((size_t)row < n)
+                        ret = _mm256_or_si256(
+                                ret, _mm256_slli_epi32(quantize_row(x + (size_t)row * stride,
+                                                                    mean, inverse, bits),
+                                                       row * bits));
+        return ret;
+}
+
+TARGET_AVX2 void tall_quantize_values_of(const struct tall_values *ret, const uint16_t *x,
+                                         size_t stride, size_t n, int bits) {
+        size_t width = ret->matrix.n_vectors * TALL_VECTOR_COLUMNS, n_rows = 32 / (size_t)bits;
 
         measure_columns_avx2(x, stride, n, width, ret->means, ret->scales);
         for (size_t column = 0; column < width; column += AVX2_LANES) {
@@ -294,19 +315,21 @@ TARGET_AVX2 void tall_quantize_values_avx2(const struct tall_values *ret, const 
                 _mm256_storeu_ps(ret->scales + column,
                                  _mm256_div_ps(most, _mm256_set1_ps(INT8_MAX)));
                 for (size_t group = 0; group < ret->matrix.n_groups; group++) {
-                        const uint16_t *row = x + 2 * group * stride + column;
-                        __m256i pair = _mm256_setzero_si256();
+                        const uint16_t *row = x + n_rows * group * stride + column;
+                        size_t left = n_rows * group < n ? n - n_rows * group : 0;
+                        __m256i lanes =
+                                bits == 8
+                                        ? quantize_group(row, stride, left, mean, inverse, 8)
+                                        : quantize_group(row, stride, left, mean, inverse, 16);
 
-                        if (2 * group < n)
-                                pair = quantize_row(row, mean, inverse);
-                        if (2 * group + 1 < n)
-                                pair = _mm256_or_si256(
-                                        pair,
-                                        _mm256_slli_epi32(
-                                                quantize_row(row + stride, mean, inverse), 16));
                         _mm256_storeu_si256(
                                 (__m256i *)(void *)tall_matrix_at(&ret->matrix, group, column),
-                                pair);
+                                lanes);
                 }
         }
+}
+
+void tall_quantize_values_avx2(const struct tall_values *ret, const uint16_t *x, size_t stride,
+                               size_t n) {
+        tall_quantize_values_of(ret, x, stride, n, 16);
 }
