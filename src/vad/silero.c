@@ -39,8 +39,15 @@
 #define LSTM_INPUTS  256  // HIDDEN from the convolutions, HIDDEN from its own past
 #define GATES        4    // input, forget, cell, output: in this order in the file
 #define GATE_OUTPUTS 512  // GATES * HIDDEN
-#define LANES        8    // floats in a vector
-#define PANEL        16   // outputs side by side: two vectors, one cache line
+
+// Floats in a vector: what a register holds, since sums in wider ones would be in memory.
+#ifdef __x86_64__
+#define LANES 8
+#else
+#define LANES 4
+#endif
+#define PANEL   16  // outputs side by side: one cache line
+#define VECTORS (PANEL / LANES)
 
 // Eight floats wherever floats lie, hence no alignment and may_alias.
 typedef float lanes
@@ -88,14 +95,15 @@ static inline __attribute__((always_inline)) void dense_tile(const struct layer 
                                                              float *ret) {
         const size_t panel_size = layer->depth * PANEL;
         const float *weights = layer->panels + panel * panel_size;
-        lanes sums[4][2];
+        lanes sums[4][VECTORS];
 
 #pragma GCC unroll 4
         for (size_t t = 0; t < n_panels * n_rows; t++) {
                 const float *bias = layer->bias + (panel + t / n_rows) * PANEL;
 
-                sums[t][0] = *(const lanes *)bias;
-                sums[t][1] = *(const lanes *)(bias + LANES);
+#pragma GCC unroll 4
+                for (size_t v = 0; v < VECTORS; v++)
+                        sums[t][v] = *(const lanes *)(bias + v * LANES);
         }
         for (size_t k = 0; k < layer->depth; k++) {
 #pragma GCC unroll 4
@@ -103,8 +111,9 @@ static inline __attribute__((always_inline)) void dense_tile(const struct layer 
                         const float *w = weights + t / n_rows * panel_size + k * PANEL;
                         const float input = rows.first[t % n_rows * rows.step + k];
 
-                        sums[t][0] += *(const lanes *)w * input;
-                        sums[t][1] += *(const lanes *)(w + LANES) * input;
+#pragma GCC unroll 4
+                        for (size_t v = 0; v < VECTORS; v++)
+                                sums[t][v] += *(const lanes *)(w + v * LANES) * input;
                 }
         }
 #pragma GCC unroll 4
@@ -112,8 +121,9 @@ static inline __attribute__((always_inline)) void dense_tile(const struct layer 
                 float *outputs = ret + t % n_rows * layer->outputs;
 
                 outputs += (panel + t / n_rows) * PANEL;
-                *(lanes *)outputs = sums[t][0];
-                *(lanes *)(outputs + LANES) = sums[t][1];
+#pragma GCC unroll 4
+                for (size_t v = 0; v < VECTORS; v++)
+                        *(lanes *)(outputs + v * LANES) = sums[t][v];
         }
 }
 

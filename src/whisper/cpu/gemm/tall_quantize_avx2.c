@@ -245,13 +245,14 @@ static void pack_keys_avx2(const struct tall_keys *ret, size_t column,
                         memcpy(to, words[i] + group * 2, TALL_GROUP);
 }
 
-TARGET_AVX2 void tall_quantize_keys_with(const struct tall_keys *ret, const uint16_t *x,
-                                         size_t stride, size_t n, const float *biases,
-                                         size_t n_unbiased, size_t width, tall_pack_keys pack) {
+TARGET_AVX2 void tall_quantize_keys_with(const struct tall_keys *ret,
+                                         const struct tall_key_rows *rows, size_t in_group,
+                                         tall_pack_keys pack) {
+        size_t width = ret->matrix.n_groups * in_group;
         float means[TALL_WIDTH_MAX], largest[TALL_WIDTH_MAX];
 
-        measure_columns_avx2(x, stride, n, width, means, largest);
-        for (size_t first = 0; first < n; first += TALL_VECTOR_COLUMNS) {
+        measure_columns_avx2(rows->x, rows->stride, rows->n, width, means, largest);
+        for (size_t first = 0; first < rows->n; first += TALL_VECTOR_COLUMNS) {
                 int16_t words[TALL_VECTOR_COLUMNS][TALL_WIDTH_MAX] = {{0}};
 
                 for (size_t i = 0; i < TALL_VECTOR_COLUMNS; i++) {
@@ -259,13 +260,14 @@ TARGET_AVX2 void tall_quantize_keys_with(const struct tall_keys *ret, const uint
 
                         ret->scales[key] = 0;
                         ret->biases[key] = -INFINITY;
-                        // Words have a sign: there is no zero to take away.
+                        // Elements have a sign: there is no zero to take away.
                         ret->zeros[key] = 0;
-                        if (key >= n)
+                        if (key >= rows->n)
                                 continue;
-                        ret->scales[key] =
-                                quantize_key_avx2(x + key * stride, width, means, words[i]);
-                        ret->biases[key] = key < n_unbiased ? 0 : biases[key] * STEPS;
+                        ret->scales[key] = quantize_key_avx2(rows->x + key * rows->stride,
+                                                             width, means, words[i]);
+                        ret->biases[key] =
+                                key < rows->n_unbiased ? 0 : rows->biases[key] * STEPS;
                 }
                 pack(ret, first, words);
         }
@@ -273,8 +275,8 @@ TARGET_AVX2 void tall_quantize_keys_with(const struct tall_keys *ret, const uint
 
 void tall_quantize_keys_avx2(const struct tall_keys *ret, const uint16_t *x, size_t stride,
                              size_t n, const float *biases, size_t n_unbiased) {
-        tall_quantize_keys_with(ret, x, stride, n, biases, n_unbiased, ret->matrix.n_groups * 2,
-                                pack_keys_avx2);
+        tall_quantize_keys_with(ret, &(struct tall_key_rows){x, stride, n, biases, n_unbiased},
+                                2, pack_keys_avx2);
 }
 
 // Eight columns of one row, less their means, in the lowest bits of each lane.

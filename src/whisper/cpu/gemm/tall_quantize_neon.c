@@ -35,8 +35,8 @@ static void pack_keys_neon(const struct tall_keys *ret, size_t column,
 
 void tall_quantize_keys_neon(const struct tall_keys *ret, const uint16_t *x, size_t stride,
                              size_t n, const float *biases, size_t n_unbiased) {
-        tall_quantize_keys_with(ret, x, stride, n, biases, n_unbiased,
-                                ret->matrix.n_groups * TALL_GROUP, pack_keys_neon);
+        tall_quantize_keys_with(ret, &(struct tall_key_rows){x, stride, n, biases, n_unbiased},
+                                TALL_GROUP, pack_keys_neon);
 }
 
 // The sums of the columns' elements.
