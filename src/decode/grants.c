@@ -10,6 +10,10 @@
 #define GRANTS_AT_ONCE     6
 #define GRANTS_SPECULATIVE 6
 
+// So many of them whatever finals are at work: with a large model one final may take seconds,
+// and steps that it makes alone cost as much as those that it shares.
+#define GRANTS_ALWAYS 2
+
 void flow_set_on_grant(struct flow *flow, flow_grant on_grant) {
         flow->on_grant = on_grant;
 }
@@ -59,6 +63,8 @@ static struct flow *grant_pick(const struct scheduler *scheduler) {
 static bool has_room(const struct scheduler *scheduler, bool is_speculative) {
         size_t room = GRANTS_AT_ONCE + (is_speculative ? GRANTS_SPECULATIVE : 0);
 
+        if (scheduler->n_partial < GRANTS_ALWAYS * scheduler->n_engines)
+                return true;
         return scheduler->n_partial < room * scheduler->n_engines &&
                load_has_room_for_partials(scheduler_drain(scheduler));
 }

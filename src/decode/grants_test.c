@@ -62,22 +62,43 @@ static void the_engine_keeps_room_for_finals(void **state) {
         rig_wait(rig);
 }
 
-// A final of thirty seconds takes a while: what is only partial would make it later. Files'
-// make nobody wait.
+// A final of thirty seconds takes a while: more than two partial ones would make it later. A
+// file's makes nobody wait.
 static void finals_at_the_engine_hold_grants_back(void **state) {
         struct scheduler_rig *rig = *state;
-        struct speaker speaker = {0};
+        struct speaker speakers[4] = {{0}};
 
-        speaker_open(rig, &speaker);
         engine_script_hold(rig->script);
         flow_submit(rig_flow(rig, true), rig_job('F', true, 30, 0));
-        flow_request_grant(speaker.flow, true);
-        assert_int_equal(speaker.n_grants, 1);
+        for (int i = 0; i < 4; i++)
+                speaker_open(rig, &speakers[i]);
+        for (int i = 0; i < 3; i++) {
+                flow_request_grant(speakers[i].flow, true);
+                assert_int_equal(speakers[i].n_grants, 1);
+        }
         flow_submit(rig_flow(rig, false), rig_job('f', true, 30, 0));
-        flow_request_grant(speaker.flow, true);
-        assert_int_equal(speaker.n_grants, 1);
+        flow_request_grant(speakers[3].flow, true);
+        assert_int_equal(speakers[3].n_grants, 0);
         engine_script_release(rig->script);
-        while (speaker.n_grants < 2)
+        while (speakers[3].n_grants == 0)
+                rig_grant(rig);
+        rig_wait(rig);
+}
+
+// The first two are let in all the same.
+static void partial_text_never_ends_for_finals_alone(void **state) {
+        struct scheduler_rig *rig = *state;
+        struct speaker speakers[3] = {{0}};
+
+        engine_script_hold(rig->script);
+        flow_submit(rig_flow(rig, false), rig_job('f', true, 30, 0));
+        for (int i = 0; i < 3; i++) {
+                speaker_open(rig, &speakers[i]);
+                flow_request_grant(speakers[i].flow, true);
+                assert_int_equal(speakers[i].n_grants, i < 2);
+        }
+        engine_script_release(rig->script);
+        while (speakers[2].n_grants == 0)
                 rig_grant(rig);
         rig_wait(rig);
 }
@@ -121,6 +142,7 @@ int main(void) {
                 SCHEDULER_TEST(grants_come_at_intervals_and_speculative_ones_at_once),
                 SCHEDULER_TEST(the_engine_keeps_room_for_finals),
                 SCHEDULER_TEST(finals_at_the_engine_hold_grants_back),
+                SCHEDULER_TEST(partial_text_never_ends_for_finals_alone),
                 SCHEDULER_TEST(late_finals_thin_out_and_then_end_partial_text),
         };
 
