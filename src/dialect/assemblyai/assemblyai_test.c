@@ -140,6 +140,22 @@ static void turns_have_whole_milliseconds(void **state) {
         assemblyai_words_clear(&rest);
 }
 
+static void what_the_model_takes_apart_at_a_sign_is_one_word(void **state) {
+        char number[] = " 13", thousands[] = ",000";
+        struct hypothesis_word heard[] = {{0, 8000, number, 1}, {8000, 16000, thousands, 0.5F}};
+        const struct segment final = {.words = heard, .n_words = 2};
+        struct assemblyai_words words = {0};
+        CLEANUP(mem_freep) char *text = NULL;
+
+        (void)state;
+        assemblyai_words_add(&words, &final, true, 0);
+        assert_int_equal(words.n, 1);
+        text = json_dumps(words.list, JSON_COMPACT);
+        assert_string_equal(text, "[{\"start\":0,\"end\":1000,\"text\":\"13,000\","
+                                  "\"confidence\":0.5,\"word_is_final\":true}]");
+        assemblyai_words_clear(&words);
+}
+
 static void messages_are_known_by_their_type(void **state) {
         enum assemblyai_command command;
         json_t *message;
@@ -164,6 +180,7 @@ int main(void) {
                 cmocka_unit_test(mistakes_are_named),
                 cmocka_unit_test(an_update_changes_all_or_nothing),
                 cmocka_unit_test(turns_have_whole_milliseconds),
+                cmocka_unit_test(what_the_model_takes_apart_at_a_sign_is_one_word),
                 cmocka_unit_test(messages_are_known_by_their_type),
         };
 

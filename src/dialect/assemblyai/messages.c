@@ -6,6 +6,7 @@
 
 #include "audio/pcm.h"
 #include "dialect/json_text.h"
+#include "dialect/written_words.h"
 #include "util/mem.h"
 #include "util/utf8.h"
 
@@ -89,15 +90,17 @@ static void text_spread(struct assemblyai_words *words, const struct segment *se
 
 void assemblyai_words_add(struct assemblyai_words *words, const struct segment *segment,
                           bool is_final, int64_t base) {
-        if (segment->n_words == 0)
+        size_t n;
+        struct hypothesis_word *heard = written_words(segment, &n);
+
+        if (n == 0)
                 text_spread(words, segment, is_final, base);
-        for (size_t i = 0; i < segment->n_words; i++) {
-                const struct hypothesis_word *heard = &segment->words[i];
+        for (size_t i = 0; i < n; i++) {
                 struct told_word word = {
-                        .text = blanks_skip(heard->text),
-                        .begin = base + heard->begin,
-                        .end = base + heard->end,
-                        .confidence = isfinite(heard->probability) ? heard->probability : 0,
+                        .text = blanks_skip(heard[i].text),
+                        .begin = base + heard[i].begin,
+                        .end = base + heard[i].end,
+                        .confidence = isfinite(heard[i].probability) ? heard[i].probability : 0,
                         .is_final = is_final,
                 };
 
@@ -105,6 +108,7 @@ void assemblyai_words_add(struct assemblyai_words *words, const struct segment *
                 if (word.n)
                         word_add(words, &word);
         }
+        hypothesis_words_free(heard, n);
 }
 
 void assemblyai_words_clear(struct assemblyai_words *words) {

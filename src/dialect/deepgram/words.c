@@ -8,6 +8,7 @@
 #include "audio/pcm.h"
 #include "dialect/deepgram/bare_word.h"
 #include "dialect/json_text.h"
+#include "dialect/written_words.h"
 #include "util/mem.h"
 #include "util/utf8.h"
 
@@ -36,21 +37,6 @@ static void word_add(struct deepgram_words *words, size_t *room, const char *wri
         }
         words->all[words->n++] =
                 (struct deepgram_word){text, utf8_is_blank(written[0]), begin, end, confidence};
-}
-
-// The model takes "13,000" and "well-known" apart before the sign: what has no blank before it
-// and begins with one goes on with the word before it.
-static bool word_goes_on(const struct deepgram_words *words, const char *written) {
-        return words->n > 0 && written[0] && strchr(",.-'/:%", written[0]) && written[1];
-}
-
-static void word_continue(struct deepgram_word *word, const char *written, int64_t end,
-                          double confidence) {
-        CLEANUP(mem_freep) char *before = word->text, *rest = bare_text(written);
-
-        word->text = xasprintf("%s%s", before, rest);
-        word->end = end;
-        word->confidence = confidence < word->confidence ? confidence : word->confidence;
 }
 
 static double segment_confidence(const struct segment *segment) {
@@ -85,21 +71,16 @@ void deepgram_words_collect(struct deepgram_words *ret, const struct segment *se
         *ret = (struct deepgram_words){0};
         for (size_t i = 0; i < n; i++) {
                 const struct segment *segment = &segments[i];
+                struct hypothesis_word *words;
+                size_t n_words;
 
                 if (segment->n_words == 0)
                         words_spread(ret, &room, segment, begin);
-                for (size_t w = 0; w < segment->n_words; w++) {
-                        const struct hypothesis_word *word = &segment->words[w];
-
-                        if (w > 0 && word_goes_on(ret, word->text)) {
-                                word_continue(&ret->all[ret->n - 1], word->text,
-                                              later(word->end, begin),
-                                              (double)word->probability);
-                                continue;
-                        }
-                        word_add(ret, &room, word->text, later(word->begin, begin),
-                                 later(word->end, begin), (double)word->probability);
-                }
+                words = written_words(segment, &n_words);
+                for (size_t w = 0; w < n_words; w++)
+                        word_add(ret, &room, words[w].text, later(words[w].begin, begin),
+                                 later(words[w].end, begin), (double)words[w].probability);
+                hypothesis_words_free(words, n_words);
         }
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "audio/pcm.h"
+#include "dialect/written_words.h"
 #include "transcript/transcript_writer.h"
 #include "util/mem.h"
 #include "util/utf8.h"
@@ -151,10 +152,14 @@ static json_t *segments_json(const struct openai_told *told) {
 static json_t *words_json(const struct openai_told *told) {
         json_t *words = json_array();
 
-        for (size_t i = 0; i < told->n_segments; i++)
-                for (size_t word = 0; word < told->segments[i].n_words; word++)
-                        json_array_append_new(words,
-                                              word_json(&told->segments[i].words[word], false));
+        for (size_t i = 0; i < told->n_segments; i++) {
+                size_t n;
+                struct hypothesis_word *written = written_words(&told->segments[i], &n);
+
+                for (size_t word = 0; word < n; word++)
+                        json_array_append_new(words, word_json(&written[word], false));
+                hypothesis_words_free(written, n);
+        }
         return words;
 }
 

@@ -235,6 +235,21 @@ static void verbose_json_has_segments_unless_words_were_asked_for(void **state) 
         json_decref(json);
 }
 
+// OpenAI's lists have such a word whole, whisper.cpp's in parts.
+static void what_the_model_takes_apart_at_a_sign_is_one_word(void **state) {
+        const struct openai_wish wish = {.format = OPENAI_VERBOSE, .options.wants_words = true};
+        char number[] = " 13", thousands[] = ",000", both[] = " 13,000";
+        struct hypothesis_word words[] = {{0, 8000, number, 1}, {8000, 16000, thousands, 1}};
+        struct segment segment = {.text = both, .words = words, .n_words = 2};
+        json_t *json = answer_json(&wish, &(struct openai_told){&segment, 1, "en", 1, 16000});
+        json_t *list = json_object_get(json, "words");
+
+        (void)state;
+        assert_int_equal(json_array_size(list), 1);
+        assert_string_equal(text_at(json_array_get(list, 0), "word"), "13,000");
+        json_decref(json);
+}
+
 static void of_silence_there_is_an_answer_too(void **state) {
         struct openai_wish wish = {.format = OPENAI_VERBOSE};
         json_t *json = answer_json(&wish, &nothing);
@@ -347,6 +362,7 @@ int main(void) {
                 cmocka_unit_test(whispercpp_has_other_fields),
                 cmocka_unit_test(json_has_the_text_and_what_it_cost),
                 cmocka_unit_test(verbose_json_has_segments_unless_words_were_asked_for),
+                cmocka_unit_test(what_the_model_takes_apart_at_a_sign_is_one_word),
                 cmocka_unit_test(of_silence_there_is_an_answer_too),
                 cmocka_unit_test(what_is_no_json_is_not_called_so),
                 cmocka_unit_test(whispercpp_ends_segments_with_lines),

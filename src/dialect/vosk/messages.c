@@ -5,6 +5,7 @@
 
 #include "audio/pcm.h"
 #include "dialect/json_text.h"
+#include "dialect/written_words.h"
 #include "util/mem.h"
 
 // --- what clients say ------------------------------------------------------------------------
@@ -128,9 +129,14 @@ static void word_write(struct json_text *answer, const struct hypothesis_word *w
 static void words_write(struct json_text *answer, const struct segment *const *finals,
                         size_t n_finals, int64_t origin) {
         json_text_open(answer, "result", '[');
-        for (size_t i = 0; i < n_finals; i++)
-                for (size_t j = 0; j < finals[i]->n_words; j++)
-                        word_write(answer, &finals[i]->words[j], origin);
+        for (size_t i = 0; i < n_finals; i++) {
+                size_t n;
+                struct hypothesis_word *words = written_words(finals[i], &n);
+
+                for (size_t j = 0; j < n; j++)
+                        word_write(answer, &words[j], origin);
+                hypothesis_words_free(words, n);
+        }
         json_text_close(answer, ']');
 }
 

@@ -110,6 +110,21 @@ static void results_have_the_shape_that_was_asked_for(void **state) {
         free(text);
 }
 
+static void what_the_model_takes_apart_at_a_sign_is_one_word(void **state) {
+        char number[] = " 13", thousands[] = ",000", both[] = " 13,000";
+        struct hypothesis_word words[] = {{0, 8000, number, 1}, {8000, 16000, thousands, 0.5F}};
+        const struct segment segment = {.text = both, .words = words, .n_words = 2};
+        const struct segment *const finals[] = {&segment};
+        const struct vosk_config config = VOSK_CONFIG_USUAL;
+        CLEANUP(mem_freep) char *text = NULL;
+        size_t n;
+
+        (void)state;
+        text = vosk_encode_result(&config, finals, 1, 0, &n);
+        assert_string_equal(text, "{\"result\":[{\"conf\":0.5,\"start\":0.000,\"end\":1.000,"
+                                  "\"word\":\"13,000\"}],\"text\":\"13,000\"}");
+}
+
 // --- sessions --------------------------------------------------------------------------------
 
 // One message of sound, as s16 at 16 kHz.
@@ -274,6 +289,7 @@ int main(void) {
                 cmocka_unit_test(stock_configs_are_read),
                 cmocka_unit_test(other_texts_are_told_apart),
                 cmocka_unit_test(results_have_the_shape_that_was_asked_for),
+                cmocka_unit_test(what_the_model_takes_apart_at_a_sign_is_one_word),
                 SESSION_TEST(sound_is_answered_in_lock_step),
                 SESSION_TEST(the_last_answer_has_all_the_rest),
                 SESSION_TEST(answers_wait_for_the_decoder),
