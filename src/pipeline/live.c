@@ -20,7 +20,9 @@
 // A window that is closed and not answered yet.
 struct closed_window {
         int64_t begin, end;
+        uint32_t generation;
         bool is_cut;
+        bool is_lost;  // there was no memory for its job: nothing will answer it
         STAILQ_ENTRY(closed_window) link;
 };
 
@@ -99,12 +101,17 @@ static void begun_tell(struct live *live) {
         window_tell(live, &window);
 }
 
-static void closed_remember(struct live *live, const struct window *window) {
+static struct closed_window *closed_remember(struct live *live, const struct window *window) {
         struct closed_window *closed = xnew(struct closed_window);
 
         *closed = (struct closed_window){
-                .begin = window->begin, .end = window->end, .is_cut = window->is_cut};
+                .begin = window->begin,
+                .end = window->end,
+                .generation = live->clock->generation,
+                .is_cut = window->is_cut,
+        };
         STAILQ_INSERT_TAIL(&live->closed, closed, link);
+        return closed;
 }
 
 static void closed_drop(struct live *live) {
@@ -127,6 +134,38 @@ static void closed_tell(struct live *live, const struct job *job, struct update 
         closed_drop(live);
 }
 
+// The first window that is not answered yet, if it is a lost one; what was cancelled meanwhile
+// nobody waits for.
+static struct closed_window *lost_next(struct live *live) {
+        struct closed_window *closed;
+
+        while ((closed = STAILQ_FIRST(&live->closed)) && closed->is_lost &&
+               closed->generation < live->generation_least)
+                closed_drop(live);
+        return closed && closed->is_lost ? closed : NULL;
+}
+
+// Lost windows are told to be without text once all before them were answered: who groups
+// windows would else wait for theirs. At the last of them, if it counts as an answer, whoever
+// owns the stream may close it.
+static void lost_tell(struct live *live, bool is_answer) {
+        struct closed_window *closed = lost_next(live);
+
+        while (closed) {
+                uint32_t generation = closed->generation;
+                struct hypothesis nothing = {0};
+                struct update told = *assembler_on_final(live->assembler, closed->begin,
+                                                         closed->end, &nothing);
+
+                told.closed_at = closed->end;
+                told.is_pause = !closed->is_cut;
+                closed_drop(live);
+                closed = lost_next(live);
+                live->listener.on_update(live->listener.context, generation, &told,
+                                         is_answer && !closed);
+        }
+}
+
 // A window is closed. Often what it holds was decoded when the pause in it began.
 static void live_on_window(void *context, const struct window *window) {
         struct live *live = context;
@@ -137,11 +176,12 @@ static void live_on_window(void *context, const struct window *window) {
                 .speech = window->speech,
                 .language = live->windows.hints.language,
         };
+        struct closed_window *closed;
         struct job *job;
 
         sound_tell(live, window);
         partials_close_window(&live->partials);
-        closed_remember(live, window);
+        closed = closed_remember(live, window);
         window_tell(live, window);
         live->begun = -1;
         if (flow_promote(live->flow, &wanted))
@@ -150,6 +190,8 @@ static void live_on_window(void *context, const struct window *window) {
         if (!job) {
                 live->listener.on_failure(live->listener.context, wanted.n_samples,
                                           strerrordesc_np(ENOMEM));
+                closed->is_lost = true;
+                lost_tell(live, false);  // whoever flushes asks by itself what is owed
                 return;
         }
         partials_tell(&live->partials, job);
@@ -202,6 +244,7 @@ static void live_on_hypothesis(void *context, const struct job *job, int result,
         struct hypothesis nothing = {0};
         const struct update *update;
         struct update told;
+        bool is_followed;
 
         if (job->generation < live->generation_least || (result < 0 && !job->is_final))
                 return;
@@ -223,7 +266,11 @@ static void live_on_hypothesis(void *context, const struct job *job, int result,
         told = *update;
         if (job->is_final)
                 closed_tell(live, job, &told);
-        live->listener.on_update(live->listener.context, job->generation, &told, job->is_final);
+        is_followed = job->is_final && lost_next(live);
+        live->listener.on_update(live->listener.context, job->generation, &told,
+                                 job->is_final && !is_followed);
+        if (is_followed)
+                lost_tell(live, true);
 }
 
 // --- controls --------------------------------------------------------------------------------
