@@ -18,6 +18,10 @@
 //     decode FIRST N BEAM BUSY SHAPE
 //                                    sounds FIRST to FIRST + N - 1 at once, as engines_run()
 //                                    says
+//     tell I PREVIOUS N LEAD         {}: sound I was preceded by the text PREVIOUS, and its
+//     first
+//                                    N samples are a lead with the text LEAD (job.h); both are
+//                                    tokens, separated by commas, or - for none
 //     draft I                        {"plain", "drafted": as engines_run() says}: sound I as
 //                                    it is, and with its own text as a draft
 //     encode I FRAMES SHAPE          {"seconds"}: the encoder for the first frames of sound I
@@ -249,6 +253,36 @@ static void draft_set(struct job *job, const json_t *run) {
                         (int32_t)json_integer_value(json_array_get(tokens, i));
 }
 
+// "1,2,3" as tokens on the heap; none of "-".
+static int32_t *tokens_parse(char *text, size_t *ret_n) {
+        int32_t *tokens = xcalloc(strlen(text) + 1, sizeof(*tokens));
+        char *rest = text, *word;
+
+        *ret_n = 0;
+        while (strcmp(text, "-") != 0 && (word = strsep(&rest, ",")) != NULL)
+                tokens[(*ret_n)++] = (int32_t)strtol(word, NULL, 10);
+        return tokens;
+}
+
+static json_t *answer_tell(struct bench *bench, const struct command *command) {
+        struct job *job = sound_of(bench, command);
+        size_t n = command->numbers[3];
+        struct job_lead *lead;
+
+        if (!job || n >= job->n_samples)
+                return mistake("no such sound, or nothing of it is left");
+        job->hints.previous_tokens =
+                tokens_parse(command->words[2], &job->hints.n_previous_tokens);
+        lead = &job->hints.lead;
+        lead->tokens = tokens_parse(command->words[4], &lead->n_tokens);
+        lead->samples = xcalloc(n + 1, sizeof(*lead->samples));
+        lead->n_samples = n;
+        memcpy(lead->samples, job->samples, n * sizeof(*lead->samples));
+        job->n_samples -= n;
+        memmove(job->samples, job->samples + n, job->n_samples * sizeof(*job->samples));
+        return json_object();
+}
+
 static json_t *answer_draft(struct bench *bench, const struct command *command) {
         struct job *job = sound_of(bench, command);
         json_t *plain, *drafted;
@@ -327,6 +361,7 @@ static const struct {
         {"encode", 4, answer_encode},     {"step", 4, answer_step},
         {"first", 2, answer_first},       {"log-mel", 3, answer_log_mel},
         {"features", 4, answer_features}, {"logits", 4, answer_logits},
+        {"tell", 5, answer_tell},
 };
 
 static json_t *answer(struct bench *bench, char *line) {

@@ -152,6 +152,10 @@ const struct setting setting_table[] = {
          .argument = "LANGUAGE", .preset = "auto",
          .expected = "a language such as English, de or zh-CN, or auto to detect it",
          .help = "language that is spoken, by name or code; auto detects it"},
+        {"languages", SETTING_WORDS, .applies = BOTH, IN_REQUEST(decoding.languages),
+         .is_good = config_is_language, .preset_words = "all",
+         .expected = "a language's code such as de",
+         .help = "languages that are detected where language is auto, by code: one, or a list"},
         {"task", CHOICE(task_names), .applies = STREAM | CLIENT, .verbs = ON_TRANSCRIBE,
          IN_REQUEST(decoding.task), .preset = "transcribe",
          .help = "what the text is: a transcript, or a translation into English (multilingual "
@@ -332,6 +336,11 @@ const struct setting setting_table[] = {
          IN_REQUEST(decoding.condition_on_previous_text), .preset = "true",
          .help = "whether the decoder is given the text before a window, where windows follow "
                  "each other (--no-vad, and within 30 s)"},
+        {"decoding.context", CHOICE(decode_context_names), .applies = BOTH,
+         IN_REQUEST(decoding.context), .preset = "sound",
+         .help = "what a live window brings along of what was heard before it: none, the text "
+                 "as a prompt, the sound, which is then heard again while there is time, or "
+                 "both"},
         {"decoding.prompt_reset_on_temperature", NUMBER(0, 10), .applies = BOTH,
          .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.prompt_reset_on_temperature),
          OFF(INFINITY), .preset = "0.5",

@@ -40,6 +40,9 @@ struct hypothesis {
         char language[LANGUAGE_CODE_MAX];  // detected or given
         float language_probability;        // 1 when it was given
         bool was_detected;                 // the language was detected on this job
+        // What it was taken for, when the text is in the language of the one before it all the
+        // same; else "".
+        char language_doubted[LANGUAGE_CODE_MAX];
         // Samples from the start of the job's sound that are dealt with. All of them, unless
         // the job is_single_pass: then up to the last pair of timestamps, where whoever seeks
         // by timestamps begins the next window (as faster-whisper's seek).

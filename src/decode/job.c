@@ -27,17 +27,37 @@ static int32_t *tokens_copy(const int32_t *tokens, size_t n) {
         return copy;
 }
 
+static struct job_lead lead_copy(const struct job_lead *lead) {
+        struct job_lead copy = *lead;
+
+        copy.tokens = tokens_copy(lead->tokens, lead->n_tokens);
+        copy.samples = NULL;
+        if (lead->n_samples > 0) {
+                copy.samples = xcalloc(lead->n_samples, sizeof(*copy.samples));
+                memcpy(copy.samples, lead->samples, lead->n_samples * sizeof(*copy.samples));
+        }
+        return copy;
+}
+
 struct job_hints job_hints_copy(const struct job_hints *hints) {
         struct job_hints copy = *hints;
 
         copy.previous_tokens = tokens_copy(hints->previous_tokens, hints->n_previous_tokens);
+        copy.lead = lead_copy(&hints->lead);
         copy.draft_tokens = tokens_copy(hints->draft_tokens, hints->n_draft_tokens);
         return copy;
+}
+
+void job_lead_deinit(struct job_lead *lead) {
+        free(lead->samples);
+        free(lead->tokens);
+        *lead = (struct job_lead){0};
 }
 
 void job_hints_deinit(struct job_hints *hints) {
         free(hints->previous_tokens);
         free(hints->draft_tokens);
+        job_lead_deinit(&hints->lead);
         *hints = (struct job_hints){0};
 }
 

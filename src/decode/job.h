@@ -28,6 +28,20 @@ enum job_rank {
                                // silent
 };
 
+// The text of a lead has no more tokens: so many leave room for that of the window.
+#define JOB_LEAD_TOKENS_MAX 112
+
+// The sound right before a job's, and what was heard in it. The engine hears both sounds at
+// once and is told the lead's text, so that only the job's own is decoded, by somebody who has
+// been listening. An engine may leave it out; it does where the job's text is doubtful with it,
+// where timestamps are asked for, and where both are longer than JOB_SAMPLES_MAX.
+struct job_lead {
+        float *samples;  // owned; mono, AUDIO_RATE
+        size_t n_samples;
+        int32_t *tokens;  // owned; text tokens, no timestamps
+        size_t n_tokens;
+};
+
 // How the silence behind the sound is thinned out before it is encoded (whisper/context.h).
 struct context_shape {
         size_t margin;  // rows of padding kept one by one behind the sound
@@ -39,6 +53,11 @@ struct context_shape {
 // what the settings say unless somebody knows better.
 struct job_hints {
         char language[LANGUAGE_CODE_MAX];  // "" detects
+        // Where each window's language is detected: the one that the text before it is in, and
+        // another one that the window before was taken for without being sure. A window alone
+        // turns to another language only if it is sure of it. "": none.
+        char language_before[LANGUAGE_CODE_MAX];
+        char language_doubted[LANGUAGE_CODE_MAX];
         unsigned beam_size;
         bool has_word_times;
         bool only_detects_language;  // no text: of several windows one language is to be found
@@ -48,6 +67,7 @@ struct job_hints {
         int32_t *previous_tokens;  // owned: text tokens said before this window (condition on
                                    // previous)
         size_t n_previous_tokens;
+        struct job_lead lead;  // zeroed: none
         // Owned: what is probably said, tokens and timestamps as in hypothesis_segment.tokens
         // (those of all segments in a row): the stream's last hypothesis for a window that
         // begins at the same position. They are checked in one step instead of one each, and
@@ -61,6 +81,9 @@ struct job_hints {
 
 // What the options say of all jobs; nothing is allocated.
 struct job_hints job_hints_of(const struct decode_options *options);
+
+// Free what it holds and zero it.
+void job_lead_deinit(struct job_lead *lead);
 
 // A deep copy, and freeing what one holds.
 struct job_hints job_hints_copy(const struct job_hints *hints);

@@ -152,12 +152,17 @@ static void scheduler_on_done(void *context, struct pool_entry *pool_entry) {
 void flow_choose_beams(const struct flow *flow, struct job *job) {
         struct scheduler *scheduler = flow->scheduler;
         bool may_be_final = job->is_final || job->is_speculative;
+        bool has_time =
+                flow->n_backlog == 0 &&
+                load_has_time(&scheduler->load, scheduler->n_partial + scheduler->n_backlog);
 
+        // What is heard again takes time from others, and a backlog holds no sound twice.
+        if (!has_time)
+                job_lead_deinit(&job->hints.lead);
         if (job->hints.beam_size != DECODE_BEAM_AUTO)
                 return;
         job->hints.beam_size = 1;
-        if (!may_be_final || flow->is_bulk || flow->n_backlog > 0 ||
-            !load_has_time(&scheduler->load, scheduler->n_partial + scheduler->n_backlog))
+        if (!may_be_final || flow->is_bulk || !has_time)
                 return;
         job->hints.beam_size = LIVE_BEAMS;
         scheduler->counts.n_searched++;

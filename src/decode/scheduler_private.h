@@ -128,7 +128,7 @@ const struct entry *flow_next_backlog(const struct flow *flow);
 void flow_rank_anew(struct flow *flow);
 
 // Settle whether the job, which is about to be queued, is searched for with beams, unless who
-// made it has.
+// made it has; and whether it hears its lead again.
 void flow_choose_beams(const struct flow *flow, struct job *job);
 
 // Queue what may be queued of the flow's finals; and those of all flows that wait for memory.

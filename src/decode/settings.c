@@ -10,9 +10,12 @@
 const char decode_prepended[] = "\"'“¿([{-";
 const char decode_appended[] = "\"'.。,，!！?？:：”)]}、";
 
+const char *const decode_context_names[] = {"none", "text", "sound", "both", NULL};
+
 struct decode_options decode_options_default(void) {
         return (struct decode_options){
                 .task = DECODE_TRANSCRIBE,
+                .context = DECODE_CONTEXT_SOUND,
                 .condition_on_previous_text = true,
                 .prompt_reset_on_temperature = 0.5f,
                 .without_timestamps = DECODE_UNSET,
@@ -58,6 +61,7 @@ static void decode_tokens_deinit(struct decode_tokens *tokens) {
 struct decode_options decode_options_copy(const struct decode_options *options) {
         struct decode_options copy = *options;
 
+        copy.languages = xstrdup(options->languages);
         copy.prompt = xstrdup(options->prompt);
         copy.prefix = xstrdup(options->prefix);
         copy.hotwords = xstrdup(options->hotwords);
@@ -70,6 +74,7 @@ struct decode_options decode_options_copy(const struct decode_options *options) 
 }
 
 void decode_options_deinit(struct decode_options *options) {
+        free(options->languages);
         free(options->prompt);
         free(options->prefix);
         free(options->hotwords);

@@ -20,6 +20,17 @@ enum decode_task { DECODE_TRANSCRIBE, DECODE_TRANSLATE };
 // A switch whose default depends on what is decoded; whoever makes settings decides it.
 enum decode_choice { DECODE_UNSET = -1, DECODE_NO, DECODE_YES };
 
+// What a live window brings along of what was heard before it: its text as a prompt; its sound,
+// heard again with its text given (job.h, lead); or both: the sound, and as a prompt the text
+// before that.
+enum decode_context {
+        DECODE_CONTEXT_NONE,
+        DECODE_CONTEXT_TEXT,
+        DECODE_CONTEXT_SOUND,
+        DECODE_CONTEXT_BOTH,
+};
+extern const char *const decode_context_names[];  // NULL at the end
+
 // Longest prompt, prefix or hotwords, in bytes, wherever they come from: far more than the 224
 // tokens that have room before the text.
 #define DECODE_TEXT_MAX 16384
@@ -39,6 +50,7 @@ struct decode_tokens {
 // What the user can ask of the engine; names and defaults are faster-whisper's.
 struct decode_options {
         char language[LANGUAGE_CODE_MAX];  // "" detects
+        char *languages;  // codes that may be detected, blanks between; NULL: all
         enum decode_task task;
         char *prompt;    // initial prompt; NULL none
         char *prefix;    // that the first window's text begins with, not part of it; NULL none
@@ -46,6 +58,7 @@ struct decode_options {
         // What an engine that prepares options made of the three texts, which are NULL then.
         struct decode_tokens prompt_tokens, prefix_tokens, hotword_tokens;
         bool condition_on_previous_text;    // a window is told the text before it
+        enum decode_context context;        // what a live window brings along
         float prompt_reset_on_temperature;  // 0.5: but not what came out above this one
         enum decode_choice without_timestamps;
         enum decode_choice multilingual;       // the language is detected for each window anew

@@ -8,6 +8,7 @@
 
 #include "decode/scheduler.h"
 #include "pipeline/partials.h"
+#include "pipeline/preceding.h"
 #include "pipeline/windows.h"
 #include "util/mem.h"
 
@@ -33,6 +34,7 @@ struct live {
 
         struct windows windows;               // keeps the sound and finds the speech
         struct partials partials;             // what was heard of the open window
+        struct preceding preceding;           // what was heard before it
         struct flow *flow;                    // our place at the decoder
         struct assembler *assembler;          // turns hypotheses into segments
         STAILQ_HEAD(, closed_window) closed;  // in their order
@@ -195,6 +197,7 @@ static void live_on_window(void *context, const struct window *window) {
                 return;
         }
         partials_tell(&live->partials, job);
+        preceding_tell(&live->preceding, job);
         job->is_final = true;
         job->speech = window->speech;
         live_submit(live, job);
@@ -224,6 +227,8 @@ static void live_on_grant(void *context) {
 
         if (partial_window(live, &window))
                 job = partials_job(&live->partials, &live->windows, &window);
+        if (job && job->is_speculative)
+                preceding_tell(&live->preceding, job);
         if (job)
                 live_submit(live, job);
 }
@@ -236,6 +241,16 @@ static void language_follow(struct live *live, const char *language) {
 
         if (windows->settings->options.multilingual != DECODE_YES)
                 snprintf(windows->hints.language, LANGUAGE_CODE_MAX, "%s", language);
+}
+
+// What a final window was in, and was taken for: what the next ones may turn to.
+static void language_remember(struct live *live, const struct hypothesis *hypothesis) {
+        struct job_hints *hints = &live->windows.hints;
+
+        if (!hypothesis->was_detected || hypothesis->n_segments == 0)
+                return;
+        memcpy(hints->language_before, hypothesis->language, LANGUAGE_CODE_MAX);
+        memcpy(hints->language_doubted, hypothesis->language_doubted, LANGUAGE_CODE_MAX);
 }
 
 static void live_on_hypothesis(void *context, const struct job *job, int result,
@@ -252,6 +267,10 @@ static void live_on_hypothesis(void *context, const struct job *job, int result,
                 live->listener.on_failure(live->listener.context, job->n_samples,
                                           strerrordesc_np(-result));
                 hypothesis = &nothing;
+        }
+        if (job->is_final) {
+                preceding_hear(&live->preceding, job, hypothesis);
+                language_remember(live, hypothesis);
         }
         if (job->is_final)
                 update = assembler_on_final(live->assembler, job->begin,
@@ -290,8 +309,10 @@ const struct update *live_cancel(struct live *live) {
         live->begun = -1;
         speech_tell(live);
         partials_close_window(&live->partials);
+        preceding_clear(&live->preceding);
         memcpy(live->windows.hints.language, live->windows.settings->options.language,
                LANGUAGE_CODE_MAX);
+        live->windows.hints.language_before[0] = live->windows.hints.language_doubted[0] = '\0';
         live->generation_least = live->clock->generation + 1;
         return assembler_on_partial(live->assembler, live_position(live), &nothing);
 }
@@ -343,6 +364,7 @@ int live_open(struct live **ret, const struct stream_services *services,
         r = windows_init(&live->windows, services, &windows_settings);
         if (r < 0)
                 return r;
+        preceding_init(&live->preceding, settings->options->context);
         live->assembler = assembler_new();
         live->flow = flow_open(services->scheduler, settings->owner, false, live_on_hypothesis,
                                live);
@@ -361,6 +383,7 @@ struct live *live_close(struct live *live) {
         live->assembler = assembler_free(live->assembler);
         live->flow = flow_close(live->flow);
         windows_deinit(&live->windows);
+        preceding_deinit(&live->preceding);
         partials_deinit(&live->partials);
         return mem_free(live);
 }

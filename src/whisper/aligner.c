@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "util/mem.h"
 #include "whisper/cpu/vectors.h"
@@ -13,9 +14,10 @@
 struct aligner {
         const struct whisper_model *model;
         struct kv_cache kv;
-        int32_t tokens[PROMPT_CONTEXT];  // start, no timestamps, text, end
+        int32_t tokens[PROMPT_CONTEXT];  // start, no timestamps, lead, text, end
         size_t n_tokens, n_start, n_fed;
-        size_t n_text;  // tokens from n_start + 1 on
+        size_t n_lead;  // tokens from n_start + 1 on
+        size_t n_text;  // tokens behind these
         size_t n_keys, n_frames;
         bool by_character;
         float *weights;                                       // [n_tokens, n_heads, n_keys]
@@ -30,10 +32,13 @@ static void take_tokens(struct aligner *aligner, const struct aligner_text *text
                                                               .language = text->language,
                                                               .task = text->task,
                                                               .without_timestamps = true,
+                                                              .lead = text->lead,
+                                                              .n_lead = text->n_lead,
                                                       });
 
         memcpy(aligner->tokens, prompt.tokens, prompt.n * sizeof(*prompt.tokens));
-        aligner->n_start = prompt.n - 1;
+        aligner->n_lead = MIN(text->n_lead, JOB_LEAD_TOKENS_MAX);
+        aligner->n_start = prompt.n - 1 - aligner->n_lead;
         aligner->n_tokens = prompt.n;
         for (size_t i = 0; i < text->n_tokens && aligner->n_tokens < PROMPT_CONTEXT - 1; i++)
                 if (text->tokens[i] < specials->end_of_text)
@@ -89,7 +94,7 @@ struct aligner *aligner_free(struct aligner *aligner, struct kv_pool *pool) {
 }
 
 size_t aligner_rows(struct aligner *aligner, struct decoder_row *rows, size_t room) {
-        size_t n = 0;
+        size_t n = 0, first = aligner->n_start + aligner->n_lead;
 
         for (size_t at = aligner->n_fed; at < aligner->n_tokens && n < room; at++)
                 rows[n++] = (struct decoder_row){
@@ -97,8 +102,7 @@ size_t aligner_rows(struct aligner *aligner, struct decoder_row *rows, size_t ro
                         .position = at,
                         .kv = &aligner->kv,
                         // What a row says is how probable the token behind it is.
-                        .wants_logits = at >= aligner->n_start &&
-                                        at < aligner->n_start + aligner->n_text,
+                        .wants_logits = at >= first && at < first + aligner->n_text,
                         .alignment = &aligner->alignments[at],
                 };
         return n;
@@ -112,7 +116,7 @@ void aligner_on_row(struct aligner *aligner, const struct decoder_row *row,
         aligner->n_fed = row->position + 1;
         if (!row->wants_logits)
                 return;
-        aligner->probabilities[row->position - aligner->n_start] =
+        aligner->probabilities[row->position - aligner->n_start - aligner->n_lead] =
                 expf(logits[aligner->tokens[row->position + 1]] -
                      vector_log_sum_exp(logits, n_text_tokens));
 }
@@ -133,9 +137,9 @@ void aligner_words(struct aligner *aligner, const struct decode_options *options
                                       .n_skipped = aligner->n_start},
                   team, begins);
         word_timestamps_split(ret, aligner->model->tokenizer,
-                              aligner->tokens + aligner->n_start + 1, aligner->n_text,
-                              aligner->by_character);
-        word_timestamps_place(ret, begins, aligner->probabilities, offset,
+                              aligner->tokens + aligner->n_start + 1 + aligner->n_lead,
+                              aligner->n_text, aligner->by_character);
+        word_timestamps_place(ret, begins + aligner->n_lead, aligner->probabilities, offset,
                               options->prepend_punctuations ? options->prepend_punctuations
                                                             : decode_prepended,
                               options->append_punctuations ? options->append_punctuations

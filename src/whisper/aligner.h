@@ -21,6 +21,8 @@ struct aligner;
 struct aligner_text {
         int32_t language;  // token; -1 for an English-only model
         enum decode_task task;
+        const int32_t *lead;  // tokens of the text before it, whose words are not told
+        size_t n_lead;
         const int32_t *tokens;  // as decoded; timestamps and other specials are left out
         size_t n_tokens;
         size_t n_keys;    // of the window's cross-attention

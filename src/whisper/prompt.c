@@ -16,9 +16,9 @@
 // A prefix may take half of that.
 #define PREFIX_MAX (TEXT_MIN / 2)
 
-// Room for previous text beside so many hotwords.
-static size_t previous_room(size_t n_hotwords) {
-        return MIN(PREVIOUS_MAX, PROMPT_CONTEXT - TEXT_MIN - n_hotwords);
+// Room for previous text beside so many hotwords and the text of a lead.
+static size_t previous_room(size_t n_hotwords, size_t n_lead) {
+        return MIN(PREVIOUS_MAX, PROMPT_CONTEXT - TEXT_MIN - n_hotwords) - n_lead;
 }
 
 // A text's first or last `n_max` tokens.
@@ -81,7 +81,7 @@ int prompt_encode(const struct tokenizer *tokenizer, const struct decode_options
                         false, &ret->hotwords);
         if (r == 0)
                 r = part_encode(tokenizer, options->prompt, &options->prompt_tokens,
-                                previous_room(ret->hotwords.n), true, &ret->prompt);
+                                previous_room(ret->hotwords.n, 0), true, &ret->prompt);
         if (r == 0)
                 r = part_encode(tokenizer, options->prefix, &options->prefix_tokens, PREFIX_MAX,
                                 false, &ret->prefix);
@@ -143,11 +143,12 @@ struct prompt prompt_build(const struct tokenizer_specials *specials,
         int32_t task =
                 parts->task == DECODE_TRANSLATE ? specials->translate : specials->transcribe;
         size_t n_hotwords = parts->n_hotwords, n_previous = parts->n_previous;
+        size_t n_lead = MIN(parts->n_lead, JOB_LEAD_TOKENS_MAX);
         size_t room;
 
         if (n_hotwords > PREVIOUS_MAX)
                 n_hotwords = PREVIOUS_MAX;
-        room = previous_room(n_hotwords);
+        room = previous_room(n_hotwords, n_lead);
         if (n_previous > room)
                 n_previous = room;
         if (n_hotwords + n_previous > 0) {
@@ -171,6 +172,7 @@ struct prompt prompt_build(const struct tokenizer_specials *specials,
                         append(&prompt, &specials->timestamp_begin, 1);
                 append(&prompt, parts->prefix, MIN(parts->n_prefix, PREFIX_MAX));
         }
+        append(&prompt, parts->lead, n_lead);
         // The last token of text is never read back, hence one more.
         prompt.n_after = PROMPT_CONTEXT - prompt.n + 1;
         prompt.n_after = MIN(prompt.n_after, TEXT_MAX);

@@ -1,7 +1,7 @@
 #pragma once
 // Prompt: the tokens in front of the text, as faster-whisper builds them:
 //     [sot_prev, hotwords, previous tokens,] sot, [language, task,] [no_timestamps,]
-//     [the first timestamp unless there are none, prefix]
+//     [the first timestamp unless there are none, prefix,] [the text of the lead]
 //
 // Threads: any; plain data.
 
@@ -46,6 +46,8 @@ struct prompt_parts {
         size_t n_previous;
         const int32_t *prefix;
         size_t n_prefix;
+        const int32_t *lead;  // text of the sound before the window; at most
+        size_t n_lead;        // JOB_LEAD_TOKENS_MAX
         int32_t language;
         enum decode_task task;
         bool without_timestamps;

@@ -66,6 +66,33 @@ static void the_newest_of_a_long_prompt_stay(void **state) {
         decode_options_deinit(&options);
 }
 
+// Hotwords, previous text and a lead, each as long as can be: all fit, the lead is whole and
+// last, and there is room for text.
+static void a_lead_has_room_beside_all_else(void **state) {
+        CLEANUP(tokenizer_freep) struct tokenizer *tokenizer = rig_tokenizer_of_bytes();
+        int32_t tokens[PROMPT_CONTEXT];
+        struct prompt prompt;
+
+        (void)state;
+        for (size_t i = 0; i < PROMPT_CONTEXT; i++)
+                tokens[i] = (int32_t)i % 100;
+        for (size_t n_hotwords = 0; n_hotwords < PROMPT_CONTEXT; n_hotwords++) {
+                prompt = prompt_build(tokenizer_specials(tokenizer),
+                                      &(struct prompt_parts){.hotwords = tokens,
+                                                             .n_hotwords = n_hotwords,
+                                                             .previous = tokens,
+                                                             .n_previous = PROMPT_CONTEXT,
+                                                             .lead = tokens,
+                                                             .n_lead = PROMPT_CONTEXT,
+                                                             .prefix = tokens,
+                                                             .n_prefix = PROMPT_CONTEXT});
+                assert_in_range(prompt.n, JOB_LEAD_TOKENS_MAX, PROMPT_CONTEXT - 40);
+                assert_memory_equal(prompt.tokens + prompt.n - JOB_LEAD_TOKENS_MAX, tokens,
+                                    JOB_LEAD_TOKENS_MAX * sizeof(*tokens));
+                assert_in_range(prompt.n_after, 40, PROMPT_CONTEXT / 2);
+        }
+}
+
 // As long as a client may send it, and longer.
 static void no_text_is_too_long(void **state) {
         CLEANUP(tokenizer_freep) struct tokenizer *tokenizer = rig_tokenizer_of_bytes();
@@ -108,6 +135,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(short_texts_stay_whole),
                 cmocka_unit_test(the_newest_of_a_long_prompt_stay),
+                cmocka_unit_test(a_lead_has_room_beside_all_else),
                 cmocka_unit_test(no_text_is_too_long),
                 cmocka_unit_test(tokens_are_told_as_the_text_would_be),
         };

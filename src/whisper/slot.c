@@ -4,11 +4,13 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "audio/pcm.h"
 #include "decode/filter.h"
 #include "util/mem.h"
 #include "whisper/cpu/vectors.h"
+#include "whisper/detection.h"
 
 static bool samples_are_finite(const float *samples, size_t n) {
         for (size_t i = 0; i < n; i++)
@@ -79,8 +81,34 @@ static void tell_language(struct hypothesis *hypothesis, const char *code, float
 }
 
 static void want_window_in(struct slot *slot, const struct context_shape *shape) {
-        context_init(&slot->context, attempt_window_frames(&slot->window), shape);
+        context_init(&slot->context, slot->n_lead + attempt_window_frames(&slot->window),
+                     shape);
         slot->phase = SLOT_ENCODE;
+}
+
+// The lead's frames are a whole number of the encoder's rows.
+#define LEAD_STEP ((size_t)2 * LOG_MEL_HOP)
+
+// Hear the job's lead with its first window, if both have room.
+static void take_lead(struct slot *slot) {
+        const struct job_lead *lead = &slot->job->hints.lead;
+        size_t n = lead->n_samples / LEAD_STEP * LEAD_STEP;
+
+        if (lead->n_tokens == 0 || lead->n_tokens > JOB_LEAD_TOKENS_MAX ||
+            options_of(slot)->without_timestamps != DECODE_YES || !slot->knows_language ||
+            slot->job->hints.is_single_pass ||
+            n + slot->job->n_samples > (size_t)JOB_SAMPLES_MAX)
+                return;
+        slot->n_lead = n / LOG_MEL_HOP;
+}
+
+// Hear the job's sound alone from now on.
+static void leave_lead(struct slot *slot) {
+        if (slot->n_lead == 0)
+                return;
+        slot->n_lead = 0;
+        free(slot->log_mel);
+        slot->log_mel = NULL;
 }
 
 // Ask for the window, in the job's context.
@@ -127,6 +155,7 @@ int slot_start(struct slot *slot, const struct whisper_model *model, struct kv_p
         tell_language(&slot->result.hypothesis, language, 1);
         slot->window.end = job_frames(job);
         take_job_draft(slot);
+        take_lead(slot);
         if (slot->window.end > 0 && !(job->hints.only_detects_language && slot->knows_language))
                 want_window(slot);
         else
@@ -172,10 +201,26 @@ void slot_fail(struct slot *slot, int status) {
 
 // --- Windows ------------------------------------------------------------------------------
 
+// The log-mel spectrogram of the lead and the job's sound, one behind the other.
+static void compute_led_mel(struct slot *slot) {
+        const struct job *job = slot->job;
+        size_t n_lead = slot->n_lead * LOG_MEL_HOP, n = n_lead + job->n_samples;
+        CLEANUP(floats_freep) float *samples = xcalloc(n, sizeof(*samples));
+
+        memcpy(samples, job->hints.lead.samples + (job->hints.lead.n_samples - n_lead),
+               n_lead * sizeof(*samples));
+        memcpy(samples + n_lead, job->samples, job->n_samples * sizeof(*samples));
+        slot->log_mel =
+                xcalloc(log_mel_frames(n) * (size_t)slot->model->info.n_mels, sizeof(float));
+        log_mel_compute(slot->model->log_mel, samples, n, slot->model->threads, slot->log_mel);
+}
+
 struct encoder_window slot_window(struct slot *slot) {
         const struct job *job = slot->job;
         size_t n_mels = (size_t)slot->model->info.n_mels;
 
+        if (!slot->log_mel && slot->n_lead > 0)
+                compute_led_mel(slot);
         if (!slot->log_mel) {
                 size_t begin = slot->mel_begin * LOG_MEL_HOP, n = job->n_samples;
 
@@ -187,7 +232,7 @@ struct encoder_window slot_window(struct slot *slot) {
         }
         return (struct encoder_window){
                 .log_mel = slot->log_mel + (slot->window.begin - slot->mel_begin) * n_mels,
-                .n_frames = attempt_window_frames(&slot->window),
+                .n_frames = slot->n_lead + attempt_window_frames(&slot->window),
                 .context = &slot->context,
         };
 }
@@ -215,12 +260,17 @@ static void start_attempt(struct slot *slot) {
         slot->phase = SLOT_DECODE;
 }
 
+// Tokens of text that the lead has.
+static size_t count_lead_tokens(const struct slot *slot) {
+        return slot->n_lead > 0 ? slot->job->hints.lead.n_tokens : 0;
+}
+
 static void start_window(struct slot *slot) {
         const struct decode_options *options = options_of(slot);
         const struct prompt_texts *texts = &slot->texts;
         // The first window of whoever seeks through a file has nothing behind it either.
         bool is_first = slot->window.begin == 0 && slot->job->hints.n_previous_tokens == 0 &&
-                        !slot->window.is_second;
+                        !slot->window.is_second && slot->n_lead == 0;
 
         slot->prompt = prompt_build(
                 tokenizer_specials(slot->model->tokenizer),
@@ -230,6 +280,8 @@ static void start_window(struct slot *slot) {
                                        .n_previous = slot->result.n_previous,
                                        .prefix = texts->prefix.items,
                                        .n_prefix = is_first ? texts->prefix.n : 0,
+                                       .lead = slot->job->hints.lead.tokens,
+                                       .n_lead = count_lead_tokens(slot),
                                        .language = slot->language,
                                        .task = options->task,
                                        .without_timestamps =
@@ -294,25 +346,6 @@ size_t slot_rows(struct slot *slot, struct decoder_row *rows, struct sequence **
         return n;
 }
 
-// The likeliest language by the logits after start_of_transcript.
-static void detect_language(struct slot *slot, float *logits) {
-        const struct tokenizer *tokenizer = slot->model->tokenizer;
-        const struct tokenizer_specials *specials = tokenizer_specials(tokenizer);
-        struct hypothesis *hypothesis = &slot->result.hypothesis;
-        float *languages = logits + specials->language_begin;
-        size_t n = (size_t)specials->n_languages, best = vector_argmax(languages, n);
-        const char *code;
-
-        slot->language = specials->language_begin + (int32_t)best;
-        slot->knows_language = true;
-        code = tokenizer_language_code(tokenizer, slot->language);
-        hypothesis->language_probability =
-                expf(languages[best] - vector_log_sum_exp(languages, n));
-        if (code)
-                tell_language(hypothesis, code, hypothesis->language_probability);
-        hypothesis->was_detected = true;
-}
-
 static struct sampler_rules make_rules(const struct slot *slot) {
         const struct decode_options *options = options_of(slot);
 
@@ -339,7 +372,10 @@ void slot_on_row(struct slot *slot, struct sequence *sequence, const struct deco
                 return;
         }
         if (slot->phase == SLOT_DETECT) {
-                detect_language(slot, logits);
+                slot->language =
+                        detection_decide(slot->model->tokenizer, slot->job, is_following(slot),
+                                         logits, &slot->result.hypothesis);
+                slot->knows_language = true;
                 return;
         }
         if (tells_speech(slot, row)) {
@@ -380,6 +416,7 @@ static void finish_window(struct slot *slot, struct timed_words *words) {
         window->begin +=
                 result_add(&slot->result, window, &slot->fallback.best, words, &slot->missed);
         slot->cross_kv = cross_kv_release(slot->cross_kv);
+        leave_lead(slot);
         slot->n_draft = 0;
         slot->budget.is_retrying = false;
         slot->fallback.has_best = slot->fallback.has_unrepeated = false;
@@ -411,10 +448,13 @@ static void align_or_finish(struct slot *slot) {
                         &(struct aligner_text){
                                 .language = slot->language,
                                 .task = options->task,
+                                .lead = slot->job->hints.lead.tokens,
+                                .n_lead = count_lead_tokens(slot),
                                 .tokens = best->tokens,
                                 .n_tokens = best->n,
                                 .n_keys = slot->context.n_rows,
-                                .n_frames = result_reach(&slot->result, &slot->window, best),
+                                .n_frames = slot->n_lead +
+                                            result_reach(&slot->result, &slot->window, best),
                         });
         if (r == 0)
                 slot->phase = SLOT_ALIGN;
@@ -430,8 +470,9 @@ static void on_align_step(struct slot *slot) {
         if (!aligner_is_done(slot->aligner))
                 return;
         aligner_words(slot->aligner, options_of(slot),
-                      (double)slot->window.begin * LOG_MEL_HOP / AUDIO_RATE, slot->team,
-                      &words);
+                      ((double)slot->window.begin - (double)slot->n_lead) * LOG_MEL_HOP /
+                              AUDIO_RATE,
+                      slot->team, &words);
         slot->aligner = aligner_free(slot->aligner, slot->pool);
         finish_window(slot, &words);
         word_timestamps_deinit(&words);
@@ -450,7 +491,8 @@ static bool try_again(struct slot *slot, const struct attempt *attempt) {
         const struct decode_options *options = options_of(slot);
         struct hypothesis *hypothesis = &slot->result.hypothesis;
         enum fallback_next next =
-                fallback_next(&slot->fallback, options, slot->context.n_rows == CONTEXT_ROWS);
+                fallback_next(&slot->fallback, options,
+                              slot->n_lead == 0 && slot->context.n_rows == CONTEXT_ROWS);
 
         if (next == FALLBACK_END)
                 return false;
@@ -470,6 +512,7 @@ static bool try_again(struct slot *slot, const struct attempt *attempt) {
         // Much of it will be said again.
         slot->draft = slot->fallback.best.tokens;
         slot->n_draft = slot->fallback.best.n;
+        leave_lead(slot);
         want_window_in(slot, &context_shape_full);
         return true;
 }
@@ -515,6 +558,8 @@ static void on_search_over(struct slot *slot) {
 
         attempt_init(&attempt, &slot->search.best, slot->model->tokenizer, &slot->context,
                      fallback_temperature(&slot->fallback, options));
+        for (size_t i = 0; i < attempt.n; i++)
+                attempt.peaks[i] -= (uint16_t)MIN(attempt.peaks[i], slot->n_lead);
         if (fallback_accept(&slot->fallback, &attempt, options, slot->window.no_speech_prob)) {
                 search_forget(&slot->search, slot->pool);
                 align_or_finish(slot);

@@ -71,6 +71,7 @@ struct slot {
         struct audio_context context;  // known as soon as the phase is ENCODE
         struct cross_kv *cross_kv;     // NULL while it is not encoded
         struct prompt prompt;
+        size_t n_lead;         // frames of the job's lead that are heard before it; 0: none
         const int32_t *draft;  // of its text, lent
         size_t n_draft;
         struct fallback fallback;
