@@ -4,7 +4,8 @@
     bench/accuracy.py [--model base] [--sets short,long,fleurs,telephone] [--peer] [--rounds 1]
 
 Needs numpy, jiwer, whisper-normalizer (OpenAI's normalisers) and, with --peer, faster-whisper. English is
-scored with OpenAI's English normaliser, FLEURS with Whisper's basic one. Speed is the time of whole
+scored with OpenAI's English normaliser, FLEURS with Whisper's basic one. Both are greedy, ours unless
+--option=--beam-size=N says otherwise. Speed is the time of whole
 passes over the same files, ours and the peer's in turn; quote the ratio, not the seconds.
 """
 
@@ -114,6 +115,8 @@ def main():
         normalise = BasicTextNormalizer() if name == "fleurs" else EnglishTextNormalizer()
         language = "" if name == "fleurs" else "en"
         options = ["--model", str(model), *arguments.option]
+        if not any(option.startswith("--beam-size") for option in arguments.option):
+            options += ["--beam-size", "1"]
         if language:
             options += ["--language", language]
         for _ in range(arguments.rounds):

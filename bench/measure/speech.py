@@ -138,8 +138,7 @@ def company(run):
 def _ours_long(run, path, beam):
     """Seconds and text of `eavesdrop transcribe`, from the end of a short file before it on: loading is over."""
     command = [children.BUILD / "eavesdrop", "transcribe", "--format", "json", "--language", "en", "--model",
-               run.options.model, "--threads", children.THREADS]
-    command += ["--beam-size", beam] if beam > 1 else []
+               run.options.model, "--threads", children.THREADS, "--beam-size", beam]
     command += [DATA / "librispeech-short" / "1088-134318-0001.flac", path]
     child = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True)
     child.stdout.readline()
@@ -152,18 +151,10 @@ def _ours_long(run, path, beam):
     return seconds, "".join(segment["text"] for segment in json.loads(line)["segments"])
 
 
-def _has_beams():
-    done = subprocess.run([str(children.BUILD / "eavesdrop"), "transcribe", "--help"], stdout=subprocess.PIPE, text=True)
-    return "--beam-size" in done.stdout
-
-
 def _long_ways(run):
     """(row, one round of it: path -> seconds, text)."""
-    ways = [("eavesdrop, greedy", lambda path: _ours_long(run, path, 1))]
-    if _has_beams():
-        ways.append(("eavesdrop, beam 5", lambda path: _ours_long(run, path, 5)))
-    else:
-        run.note("long form with beam 5: transcribe has no --beam-size")
+    ways = [("eavesdrop, greedy", lambda path: _ours_long(run, path, 1)),
+            ("eavesdrop, beam 5", lambda path: _ours_long(run, path, 5))]
     for name in run.peers("faster-whisper"):
         def batched(path, name=name):
             answer = run.attempt(name, lambda child: child.ask("long", path, "batched", 1))

@@ -303,7 +303,8 @@ const struct setting setting_table[] = {
         {"decoding.beam_size", COUNT(0, DECODE_WIDTH_MAX), .applies = BOTH | CLIENT,
          .verbs = ON_TRANSCRIBE, IN_REQUEST(decoding.beam_size), .preset = "0",
          .help = "beam width at temperature 0: texts that are searched side by side; 1 is "
-                 "greedy, 0 is 5 for live text that may be final while there is time, else 1"},
+                 "greedy, 0 is 5 for files, and for live text that may be final while there is "
+                 "time, else 1"},
         {"decoding.patience", NUMBER(0.01, 100), .applies = BOTH, .verbs = ON_TRANSCRIBE,
          IN_REQUEST(decoding.patience), .preset = "1",
          .help = "patience of the beam search: it ends when beam_size times this many texts "

@@ -127,8 +127,9 @@ const struct entry *flow_next_backlog(const struct flow *flow);
 // urgent any more, whoever talks again is urgent again.
 void flow_rank_anew(struct flow *flow);
 
-// Settle whether the job, which is about to be queued, is searched for with beams, unless who
-// made it has; and whether it hears its lead again.
+// Settle with how many beams the job, which is about to be queued, is searched for, unless who
+// made it has: a file's always with five, live text's while there is time. Only then it hears its
+// lead again.
 void flow_choose_beams(const struct flow *flow, struct job *job);
 
 // Queue what may be queued of the flow's finals; and those of all flows that wait for memory.

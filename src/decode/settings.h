@@ -37,7 +37,7 @@ extern const char *const decode_context_names[];  // NULL at the end
 
 #define DECODE_TEMPERATURES_MAX 8
 #define DECODE_WIDTH_MAX        32  // beams or samples side by side
-#define DECODE_BEAM_AUTO        0   // greedy, or beams for what may be final: load.h
+#define DECODE_BEAM_AUTO        0   // 5 for files; greedy or 5 for live text: load.h
 #define DECODE_SUPPRESSED_MAX   64  // tokens that a user may suppress
 
 // A text that all jobs of a session are told, as tokens of the engine's (engine.h, prepare).

@@ -8,6 +8,7 @@
 
 #include <math.h>
 
+#include "whisper/cpu/random_rig.h"
 #include "whisper/prompt.h"
 #include "whisper/sampler.h"
 #include "whisper/splitter.h"
@@ -169,6 +170,47 @@ static void test_choosing(void **state) {
         assert_in_range(counts[1], 2520, 2810);  // 2667, five standard deviations
 }
 
+// Against a naive search for the next best, where many may not follow and some are equal; of
+// equals the first wins.
+static void test_candidates_are_the_likeliest(void **state) {
+        (void)state;
+        enum { MANY = 1000, WANTED = 10 };
+        float many[MANY];
+        struct candidate found[WANTED];
+
+        rig_random_restart();
+        for (size_t i = 0; i < MANY; i++)
+                many[i] = i % 3 == 0 || i / 64 == 2 ? -INFINITY : rig_random() * 10;
+        many[MANY - 1] = 11;
+        many[400] = many[401] = 10.5f;
+        for (int round = 0; round < 100; round++) {
+                float likeliest = 12;
+                int32_t last = -1;
+
+                assert_int_equal(sampler_candidates(many, MANY, 0, found, WANTED), WANTED);
+                for (size_t i = 0; i < WANTED; i++) {
+                        int32_t best = -1;
+
+                        for (int32_t k = 0; k < MANY; k++)
+                                if ((many[k] < likeliest ||
+                                     (many[k] == likeliest && k > last)) &&
+                                    (best < 0 || many[k] > many[best]))
+                                        best = k;
+                        assert_int_equal(found[i].token, best);
+                        likeliest = many[best];
+                        last = best;
+                }
+                for (size_t i = 0; i < MANY; i++)
+                        many[i] = rig_random() < 0 ? many[i] : rig_random() * 10;
+        }
+        for (size_t i = 0; i < MANY; i++)
+                many[i] = i == 130 || i == 7 ? 1 : -INFINITY;
+        assert_int_equal(sampler_candidates(many, MANY, -2, found, WANTED), 2);
+        assert_int_equal(found[0].token, 7);
+        assert_int_equal(found[1].token, 130);
+        assert_float_equal(found[0].score, -2 - logf(2), 1e-5);
+}
+
 static void test_splitting_at_pairs(void **state) {
         (void)state;
         struct split split;
@@ -284,6 +326,7 @@ int main(void) {
                 cmocka_unit_test(test_what_was_said_is_penalized_once),
                 cmocka_unit_test(test_no_run_stands_twice),
                 cmocka_unit_test(test_choosing),
+                cmocka_unit_test(test_candidates_are_the_likeliest),
                 cmocka_unit_test(test_splitting_at_pairs),
                 cmocka_unit_test(test_a_pair_at_zero_does_not_stand_still),
                 cmocka_unit_test(test_prompts),
