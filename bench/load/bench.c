@@ -92,6 +92,7 @@ bool bench_talk(struct bench *bench) {
 
         live->seconds = 60;
         live->pause_seconds = 1;
+        live->end_pause = 0.6;
         live->ramp_seconds = 5;
         live->settle_seconds = 15;
         live->drain_seconds = 60;
@@ -102,6 +103,7 @@ bool bench_talk(struct bench *bench) {
             !bench_text(bench, "audio", &bench->corpus_config.folder) ||
             !bench_number(bench, "seconds", 1, 86400, &live->seconds) ||
             !bench_number(bench, "pause", 0, 3600, &live->pause_seconds) ||
+            !bench_number(bench, "end-pause", 0, 60, &live->end_pause) ||
             !bench_number(bench, "ramp", 0, 3600, &live->ramp_seconds) ||
             !bench_number(bench, "settle", 0, 3600, &live->settle_seconds) ||
             !bench_number(bench, "drain", 0, 3600, &live->drain_seconds) ||

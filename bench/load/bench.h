@@ -33,6 +33,9 @@ struct bench {
                  "recordings, with transcripts.tsv or NAME.txt beside NAME.wav", NULL, 0},     \
                 {"seconds", "S", "how long each client talks, about [60]", NULL, 0},           \
                 {"pause", "S", "between two utterances, give or take a quarter [1]", NULL, 0}, \
+                {"end-pause", "S",                                                             \
+                 "silence after which the server takes an utterance to have ended [0.6]",      \
+                 NULL, 0},                                                                     \
                 {"ramp", "S", "in which the clients come, one after the other [5]", NULL, 0},  \
                 {"settle", "S", "without news after the last word, before END_OF_AUDIO [15]",  \
                  NULL, 0},                                                                     \

@@ -37,6 +37,14 @@ double distribution_quantile(struct distribution *distribution, double share) {
                (at - below) * (distribution->values[i + 1] - distribution->values[i]);
 }
 
+double distribution_mean(const struct distribution *distribution) {
+        double sum = 0;
+
+        for (size_t i = 0; i < distribution->n; i++)
+                sum += distribution->values[i];
+        return distribution->n > 0 ? sum / (double)distribution->n : NAN;
+}
+
 void distribution_deinit(struct distribution *distribution) {
         free(distribution->values);
         *distribution = (struct distribution){0};

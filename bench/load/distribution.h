@@ -20,4 +20,7 @@ void distribution_add(struct distribution *distribution, double value);
 // (as numpy's percentile does). NAN when there are none.
 double distribution_quantile(struct distribution *distribution, double share);
 
+// NAN when there are none.
+double distribution_mean(const struct distribution *distribution);
+
 void distribution_deinit(struct distribution *distribution);

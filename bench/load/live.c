@@ -215,6 +215,7 @@ int live_run(struct live_result *ret, struct loop *loop, const struct corpus *co
         live.levels = levels_open(loop, config->url);
         clients_new(&live);
         live_turn(&live);
+        result.score.end_pause = config->end_pause;
         result.own_cpu = (usage_now().cpu_seconds - cpu) * NSEC_PER_SEC /
                          (double)(loop_now(loop) - live.began + 1);
         result.was_interrupted = live.was_interrupted;

@@ -30,6 +30,7 @@ struct live_config {
         size_t n_clients;       // 1 to LIVE_CLIENTS_MAX
         double seconds;         // how long each talks, about
         double pause_seconds;   // between utterances
+        double end_pause;       // of the server, in seconds: score.h
         double ramp_seconds;    // the clients come one after the other within this time
         double settle_seconds;  // without news before a client says END_OF_AUDIO
         double drain_seconds;   // that the server may take for its goodbye then

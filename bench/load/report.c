@@ -19,8 +19,8 @@ static double messages_per_minute(const struct live_result *result) {
 // --- the table -----------------------------------------------------------------------------
 
 void report_head(FILE *file) {
-        fputs("clients  word p50    p95  last p50    p95  final p50    p95   WER %  lost %  "
-              "msg/min  cores  MiB/stream  refused\n",
+        fputs("clients  word p50    p95   mean  last p50    p95  final p50    p95  "
+              "decided p50    p95   WER %  lost %  msg/min  cores  MiB/stream  refused\n",
               file);
 }
 
@@ -38,10 +38,13 @@ void report_line(FILE *file, struct live_result *result) {
         fprintf(file, "%7zu", result->n_clients);
         cell_print(file, 10, 2, distribution_quantile(&score->word_delay, 0.5));
         cell_print(file, 7, 2, distribution_quantile(&score->word_delay, 0.95));
+        cell_print(file, 7, 2, distribution_mean(&score->word_delay));
         cell_print(file, 10, 2, distribution_quantile(&score->last_word_delay, 0.5));
         cell_print(file, 7, 2, distribution_quantile(&score->last_word_delay, 0.95));
         cell_print(file, 11, 2, distribution_quantile(&score->final_delay, 0.5));
         cell_print(file, 7, 2, distribution_quantile(&score->final_delay, 0.95));
+        cell_print(file, 13, 2, distribution_quantile(&score->decision_delay, 0.5));
+        cell_print(file, 7, 2, distribution_quantile(&score->decision_delay, 0.95));
         cell_print(file, 8, 2, score_wer_percent(score));
         cell_print(file, 8, 2, score_lost_percent(score));
         cell_print(file, 9, 1, messages_per_minute(result));
@@ -71,9 +74,11 @@ static void levels_print(FILE *file, const struct level_figures *levels) {
 void report_notes(FILE *file, const struct corpus *corpus, const struct live_result *result) {
         fprintf(file,
                 "\nSeconds: word, from a word's end until it is on screen for good; last, from "
-                "an utterance's\nend until its last word is; final, until that is final. WER: "
-                "normaliser \"plain\", against the\ntranscripts. lost: words of %s without a "
-                "counterpart in the live text.\n",
+                "an utterance's\nend until its last word is; final, until that is final; "
+                "decided, the same from %g s later\non. WER: normaliser \"plain\", against "
+                "the transcripts. lost: words of %s\nwithout a counterpart in the live "
+                "text.\n",
+                result->score.end_pause,
                 corpus->has_offline ? "the offline decode" : "the transcripts");
         if (!corpus->has_word_times)
                 fputs("No --word-times: words are taken to be spread evenly over their "
@@ -107,8 +112,9 @@ static json_t *number_json(double value) {
 }
 
 static json_t *distribution_json(struct distribution *distribution) {
-        return json_pack("{s:I, s:o, s:o, s:o}",                                         //
+        return json_pack("{s:I, s:o, s:o, s:o, s:o}",                                    //
                          "n", (json_int_t)distribution->n,                               //
+                         "mean", number_json(distribution_mean(distribution)),           //
                          "p50", number_json(distribution_quantile(distribution, 0.5)),   //
                          "p95", number_json(distribution_quantile(distribution, 0.95)),  //
                          "max", number_json(distribution_quantile(distribution, 1)));
@@ -157,22 +163,25 @@ json_t *report_json(const struct corpus *corpus, struct live_result *result) {
                           "messages_per_minute", number_json(messages_per_minute(result)),  //
                           "word_delay", distribution_json(&score->word_delay),              //
                           "last_word_delay", distribution_json(&score->last_word_delay));
-        json_t *rest = json_pack(
-                "{s:o, s:o, s:I, s:o, s:I, s:s, s:I, s:I, s:I, s:s, s:o, s:o, s:o, s:o}",  //
-                "final_delay", distribution_json(&score->final_delay),                     //
-                "wer_percent", number_json(score_wer_percent(score)),                      //
-                "words", (json_int_t)score->n_words,                                       //
-                "lost_percent", number_json(score_lost_percent(score)),                    //
-                "words_lost", (json_int_t)score->n_lost,                                   //
-                "lost_against", corpus->has_offline ? "offline" : "transcripts",           //
-                "utterances", (json_int_t)score->n_utterances,                             //
-                "utterances_missing", (json_int_t)score->n_missing,                        //
-                "utterances_never_final", (json_int_t)score->n_never_final,                //
-                "word_times", corpus->has_word_times ? "file" : "spread",                  //
-                "sent_late_max", number_json(result->lateness),                            //
-                "bench_cpu_cores", number_json(result->own_cpu),                           //
-                "levels", levels_json(&result->levels),                                    //
-                "server", server_json(result));
+        json_t *rest =
+                json_pack("{s:o, s:o, s:f, s:o, s:I, s:o, s:I, s:s, s:I, s:I, s:I, s:s, s:o, "
+                          "s:o, s:o, s:o}",                                                 //
+                          "final_delay", distribution_json(&score->final_delay),            //
+                          "decision_delay", distribution_json(&score->decision_delay),      //
+                          "end_pause", score->end_pause,                                    //
+                          "wer_percent", number_json(score_wer_percent(score)),             //
+                          "words", (json_int_t)score->n_words,                              //
+                          "lost_percent", number_json(score_lost_percent(score)),           //
+                          "words_lost", (json_int_t)score->n_lost,                          //
+                          "lost_against", corpus->has_offline ? "offline" : "transcripts",  //
+                          "utterances", (json_int_t)score->n_utterances,                    //
+                          "utterances_missing", (json_int_t)score->n_missing,               //
+                          "utterances_never_final", (json_int_t)score->n_never_final,       //
+                          "word_times", corpus->has_word_times ? "file" : "spread",         //
+                          "sent_late_max", number_json(result->lateness),                   //
+                          "bench_cpu_cores", number_json(result->own_cpu),                  //
+                          "levels", levels_json(&result->levels),                           //
+                          "server", server_json(result));
 
         json_object_update(object, rest);
         json_decref(rest);

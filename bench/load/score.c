@@ -194,6 +194,7 @@ static struct utterance_delays utterance_add(struct score *score,
         } else {
                 delays.final = delay_from(session, end, session->screen->final_at[last]);
                 distribution_add(&score->final_delay, delays.final);
+                distribution_add(&score->decision_delay, delays.final - score->end_pause);
         }
         return delays;
 }
@@ -254,5 +255,6 @@ void score_deinit(struct score *score) {
         distribution_deinit(&score->word_delay);
         distribution_deinit(&score->last_word_delay);
         distribution_deinit(&score->final_delay);
+        distribution_deinit(&score->decision_delay);
         *score = (struct score){0};
 }

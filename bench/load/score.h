@@ -6,6 +6,10 @@
 // last word, until that word is on screen for good, and until it is final. When that word is
 // missing in the live text, the last one before it that is not stands for it.
 //
+// Other services tell how long they take from their decision that an utterance has ended until
+// its text is final. That decision is taken for made when nobody has spoken for as long as the
+// server waits for; a server that takes the end for certain earlier has a delay below 0.
+//
 // Threads: any one at a time.
 
 #include <stdio.h>
@@ -15,16 +19,18 @@
 #include "load/screen.h"
 
 struct score {
-        size_t n_words;   // of the transcripts
-        size_t n_errors;  // substituted, deleted and inserted, over them
-        size_t n_wanted;  // words of our own offline decode; of the transcripts without one
-        size_t n_lost;    // of these, those without a counterpart in the live text
+        double end_pause;  // seconds of silence that end an utterance; set before score_add()
+        size_t n_words;    // of the transcripts
+        size_t n_errors;   // substituted, deleted and inserted, over them
+        size_t n_wanted;   // words of our own offline decode; of the transcripts without one
+        size_t n_lost;     // of these, those without a counterpart in the live text
         size_t n_utterances;
         size_t n_missing;      // utterances of which no word came
         size_t n_never_final;  // utterances whose last word was still partial at the end
         struct distribution word_delay;
         struct distribution last_word_delay;
         struct distribution final_delay;
+        struct distribution decision_delay;  // from the end decision until it is final
 };
 
 // What one talker said, and what its reader saw.

@@ -33,6 +33,7 @@ static int setup(void **state) {
         fixture->utterances[1] =
                 (struct utterance){&fixture->corpus->recordings[1], 5 * AUDIO_RATE};
         fixture->schedule = (struct schedule){fixture->utterances, 2, 8 * AUDIO_RATE};
+        fixture->score.end_pause = 0.6;
         fixture->screen = screen_new(fixture->corpus->vocabulary);
         *state = fixture;
         return 0;
@@ -104,6 +105,8 @@ static void delays_are_those_of_the_words(void **state) {
         EXPECT_DELAYS(fixture->score.word_delay, 0.5, 1.5, 0.5, 0.5, 1.5, 0.5, 1);
         EXPECT_DELAYS(fixture->score.last_word_delay, 0.5, 1);
         EXPECT_DELAYS(fixture->score.final_delay, 1, 1);
+        EXPECT_DELAYS(fixture->score.decision_delay, 0.4, 0.4);
+        assert_true(fabs(distribution_mean(&fixture->score.word_delay) - 6.0 / 7) < 1e-6);
         assert_int_equal(fixture->score.n_errors, 0);
         assert_int_equal(fixture->score.n_lost, 0);
         assert_int_equal(fixture->score.n_words, 7);
@@ -169,6 +172,7 @@ static void nobody_heard_anything(void **state) {
         assert_int_equal(fixture->score.n_lost, 7);
         assert_int_equal(fixture->score.n_missing, 2);
         assert_int_equal(fixture->score.word_delay.n, 0);
+        assert_true(isnan(distribution_mean(&fixture->score.word_delay)));
 }
 
 static void texts_are_cut_where_utterances_begin(void **state) {

@@ -61,6 +61,9 @@ def test_two_clients(command, tiny_server, tiny_set, tmp_path):
     assert result["utterances_missing"] == result["utterances_never_final"] == 0
     assert result["word_delay"]["n"] > result["words"] / 2
     assert result["last_word_delay"]["p50"] <= result["final_delay"]["p50"]
+    assert abs(result["final_delay"]["p50"] - result["end_pause"] - result["decision_delay"]["p50"]) < 0.001
+    # Words are spread evenly here: some are said to be seen before they end.
+    assert result["word_delay"]["mean"] < result["word_delay"]["max"]
     assert result["messages_per_minute"] > 0
     assert result["server"]["by"] == "pid" and result["server"]["peak_bytes"] > 50e6
 
