@@ -136,8 +136,13 @@ def faster_whisper_at_its_best(model, compute, path):
     return best
 
 
-def whisper_cpp(peers, ggml):
-    return Child("whisper.cpp", [peers / "whisper_cpp/whisper_cpp_peer", ggml, THREADS])
+def whisper_cpp(build, ggml):
+    return Child("whisper.cpp", [build / "whisper_cpp_peer", ggml, THREADS])
+
+
+def text_peer(venv, name, model, environment=None):
+    """One of text_peer.py's."""
+    return Child(name, [venv / "bin/python", HERE / "text_peer.py", name, model, THREADS], environment)
 
 
 def roofline():

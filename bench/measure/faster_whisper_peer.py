@@ -3,7 +3,7 @@
 
     faster_whisper_peer.py MODEL COMPUTE THREADS
 
-    sounds PATH    what is meant below (measure/sounds.py writes it)
+    sounds PATH    what is meant below (measure/frames.py writes it)
     encode I       {"seconds"}: CTranslate2's encoder for sound I's first window, padded to 30 s
     step N TOKENS  {"seconds"}: one decoder step for N sequences, the mean of TOKENS
     text I         {"seconds", "texts"}: sound I, sequentially
@@ -34,7 +34,7 @@ class Peer:
         self.sounds, self.encoded = [], []
 
     def do_sounds(self, path):
-        from measure.sounds import read_frames
+        from measure.frames import read_frames
         self.sounds, self.encoded = read_frames(path), []
         return {"n": len(self.sounds)}
 

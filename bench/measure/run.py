@@ -8,6 +8,9 @@ from measure import children
 from measure.children import Failure, Refusal
 
 
+TEXT_PEERS = ["transcribe.cpp", "moonshine"]
+
+
 class Figures:
     """Values by row and column; each cell is a list, one for each round."""
 
@@ -38,6 +41,7 @@ class Run:
         self.options = options
         self.started = time.monotonic()
         self.engines = {}   # name: child
+        self.openers = {}   # name: what opens one more such child
         self.notes = []     # what was skipped, and why
         self.results = {}   # what one section leaves for another
         self.n_rounds = 0   # of the last section
@@ -60,6 +64,7 @@ class Run:
             child = open_child()
             child.ask("sounds", sounds)
             self.engines[name] = child
+            self.openers[name] = open_child
         except (Failure, OSError) as problem:
             self.note(f"{name}: left out: {problem}")
 
@@ -68,6 +73,10 @@ class Run:
 
     def peers(self, kind):
         return [name for name in self.engines if name.startswith(kind)]
+
+    def text_peers(self):
+        """Those that give text for sound, and nothing in between."""
+        return [name for name in self.engines if name in TEXT_PEERS]
 
     def computes(self):
         return [name.split()[1] for name in self.ours()]
@@ -85,7 +94,14 @@ class Run:
 
     def turn(self, number):
         """The engines' names in the order of this round: another one begins each time."""
-        names = list(self.engines)
+        return self.shifted(list(self.engines), number)
+
+    def turn_of_stages(self, number):
+        """The same, of those whose encoder and decoder can be asked for alone."""
+        return self.shifted([name for name in self.engines if name not in TEXT_PEERS], number)
+
+    @staticmethod
+    def shifted(names, number):
         at = number % max(len(names), 1)
         return names[at:] + names[:at]
 

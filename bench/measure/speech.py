@@ -11,7 +11,7 @@ from measure.run import Figures, own_child
 from measure.sounds import DATA, LONG, read, word_error_rate
 from measure.tables import difference, number, sentence, table, times
 
-N_CPP = 6           # whisper.cpp, slower than the rest, gets every sixth utterance
+N_CPP = 6           # whisper.cpp and transcribe.cpp, slower than the rest, get every sixth utterance
 CHUNK = 16          # utterances in one call of the batched pipeline: two of its batches
 STRANGERS = 32      # windows at a time where it is asked whether company matters
 
@@ -32,7 +32,7 @@ def _one_by_one(run, name, i, texts):
         if answer:
             texts[name][i] = _texts(answer)[0]
         return answer and answer["seconds"]
-    if name == "whisper.cpp" and i % N_CPP:
+    if name in ("whisper.cpp", "transcribe.cpp") and i % N_CPP:
         return None
     answer = run.attempt(name, lambda child: child.ask("text", i))
     if answer:
@@ -49,7 +49,7 @@ def _at_once(run, name, number_of_round, figures, texts):
             texts[name].update(enumerate(_texts(answer)))
         return
     first = CHUNK * number_of_round
-    if not name.startswith("faster-whisper") or first >= n:
+    if not name.startswith(("faster-whisper", "transcribe.cpp")) or first >= n:
         return
     count = min(CHUNK, n - first)
     answer = run.attempt(name, lambda child: child.ask("texts", first, count))
@@ -105,7 +105,18 @@ def utterances(run):
     lines = [sentence("{}: {} faster-whisper's best one after another, {} its fastest way all at once.", name,
                       times(figures.median(name, "alone"), best["alone"]),
                       times(figures.median(name, "at once"), fastest)) for name in run.ours()]
+    lines += [sentence("{} all at once: {} {}'s fastest way.", name, times(figures.median(name, "at once"),
+                                                                         _fastest(figures, peer)), peer)
+              for name in run.ours() for peer in run.peers("whisper.cpp") + run.text_peers()]
+    if run.peers("moonshine"):
+        lines.append("Moonshine is its own tiny English model, not `base`. ")
     return text + "\n\n" + "".join(lines) + _full_context(run)
+
+
+def _fastest(figures, name):
+    """Seconds of one utterance in the better of a peer's two ways."""
+    known = [value for way in ("alone", "at once") if (value := figures.median(name, way))]
+    return min(known, default=None)
 
 
 def _full_context(run):
@@ -269,9 +280,9 @@ def load(run):
             child = children.faster_whisper(run.options.model, name.split()[1])
             figures.add(name, "ready", child.ready["load"])
             child.close()
-        if "whisper.cpp" in run.engines:
-            child = children.whisper_cpp(run.options.peers, run.results["ggml"])
-            figures.add("whisper.cpp", "ready", child.ready["load"])
+        for name in run.peers("whisper.cpp") + run.text_peers():
+            child = run.openers[name]()
+            figures.add(name, "ready", child.ready["load"])
             child.close()
     rows = [[name, number(figures.median(name, "ready")), number(figures.median(name, "first"))]
             for name in figures.rows()]
@@ -299,14 +310,13 @@ def _memory_ours(run, compute):
 
 def _memory_peer(run, name):
     """Loaded, and at most while it turns 16 utterances into text, as many at once as it can."""
-    is_cpp = name == "whisper.cpp"
-    child = (children.whisper_cpp(run.options.peers, run.results["ggml"]) if is_cpp
-             else children.faster_whisper(run.options.model, name.split()[1]))
+    is_single = not name.startswith("faster-whisper")
+    child = (run.openers[name]() if is_single else children.faster_whisper(run.options.model, name.split()[1]))
     loaded = child.memory()
     child.ask("sounds", run.results["crowd"])
     sounds = difference(child.memory(), loaded)
     child.ask("text", 0)
-    if is_cpp:
+    if is_single:
         one = child.memory("VmHWM")
         child.close()
         return loaded, difference(one, sounds), None, None
@@ -327,4 +337,4 @@ def memory(run):
         cells = _memory_ours(run, name.split()[1]) if name in run.ours() else _memory_peer(run, name)
         rows.append([name, *(number(cell) for cell in cells)])
     return table(["resident, MB", "loaded", "one utterance", "16 utterances at once add", "16 full windows add"],
-                 rows) + "\n\nfaster-whisper takes eight of the 16 at once, whisper.cpp one."
+                 rows) + "\n\nfaster-whisper takes eight of the 16 at once, the others one."

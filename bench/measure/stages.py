@@ -57,7 +57,7 @@ def _encode_ours(run, name, figures):
 def encoder(run):
     figures = Figures()
     for turn in run.rounds("encoder", 90):
-        for name in run.turn(turn):
+        for name in run.turn_of_stages(turn):
             if name in run.ours():
                 _encode_ours(run, name, figures)
                 continue
@@ -123,7 +123,7 @@ def _steps_peer(run, name, figures):
 def decoder(run):
     figures = Figures()
     for turn in run.rounds("decoder", 200):
-        for name in run.turn(turn):
+        for name in run.turn_of_stages(turn):
             (_steps_ours if name in run.ours() else _steps_peer)(run, name, figures)
     rows = []
     for row in figures.rows():
