@@ -128,8 +128,8 @@ const struct entry *flow_next_backlog(const struct flow *flow);
 void flow_rank_anew(struct flow *flow);
 
 // Settle with how many beams the job, which is about to be queued, is searched for, unless who
-// made it has: a file's always with five, live text's while there is time. Only then it hears its
-// lead again.
+// made it has: a file's always with five, live text's while there is time. Only then it hears
+// its lead again.
 void flow_choose_beams(const struct flow *flow, struct job *job);
 
 // Queue what may be queued of the flow's finals; and those of all flows that wait for memory.

@@ -212,7 +212,7 @@ static void compute_led_mel(struct slot *slot) {
         memcpy(samples + n_lead, job->samples, job->n_samples * sizeof(*samples));
         slot->log_mel =
                 xcalloc(log_mel_frames(n) * (size_t)slot->model->info.n_mels, sizeof(float));
-        log_mel_compute(slot->model->log_mel, samples, n, slot->model->threads, slot->log_mel);
+        log_mel_compute(slot->model->log_mel, samples, n, slot->team, slot->log_mel);
 }
 
 struct encoder_window slot_window(struct slot *slot) {
