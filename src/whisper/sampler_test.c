@@ -170,11 +170,24 @@ static void test_choosing(void **state) {
         assert_in_range(counts[1], 2520, 2810);  // 2667, five standard deviations
 }
 
-// Against a naive search for the next best, where many may not follow and some are equal; of
-// equals the first wins.
+enum { MANY = 1000, WANTED = 10 };
+
+// The likeliest that comes after this one: less likely, or as likely and behind it.
+static int32_t next_best(const float *many, float likeliest, int32_t last) {
+        int32_t best = -1;
+
+        for (int32_t i = 0; i < MANY; i++) {
+                bool is_behind = many[i] < likeliest || (many[i] == likeliest && i > last);
+
+                if (is_behind && (best < 0 || many[i] > many[best]))
+                        best = i;
+        }
+        return best;
+}
+
+// Where many may not follow, and some are equal: of these the first wins.
 static void test_candidates_are_the_likeliest(void **state) {
         (void)state;
-        enum { MANY = 1000, WANTED = 10 };
         float many[MANY];
         struct candidate found[WANTED];
 
@@ -189,20 +202,20 @@ static void test_candidates_are_the_likeliest(void **state) {
 
                 assert_int_equal(sampler_candidates(many, MANY, 0, found, WANTED), WANTED);
                 for (size_t i = 0; i < WANTED; i++) {
-                        int32_t best = -1;
-
-                        for (int32_t k = 0; k < MANY; k++)
-                                if ((many[k] < likeliest ||
-                                     (many[k] == likeliest && k > last)) &&
-                                    (best < 0 || many[k] > many[best]))
-                                        best = k;
-                        assert_int_equal(found[i].token, best);
-                        likeliest = many[best];
-                        last = best;
+                        last = next_best(many, likeliest, last);
+                        assert_int_equal(found[i].token, last);
+                        likeliest = many[last];
                 }
                 for (size_t i = 0; i < MANY; i++)
                         many[i] = rig_random() < 0 ? many[i] : rig_random() * 10;
         }
+}
+
+static void test_candidates_are_as_many_as_may_follow(void **state) {
+        (void)state;
+        float many[MANY];
+        struct candidate found[WANTED];
+
         for (size_t i = 0; i < MANY; i++)
                 many[i] = i == 130 || i == 7 ? 1 : -INFINITY;
         assert_int_equal(sampler_candidates(many, MANY, -2, found, WANTED), 2);
@@ -327,6 +340,7 @@ int main(void) {
                 cmocka_unit_test(test_no_run_stands_twice),
                 cmocka_unit_test(test_choosing),
                 cmocka_unit_test(test_candidates_are_the_likeliest),
+                cmocka_unit_test(test_candidates_are_as_many_as_may_follow),
                 cmocka_unit_test(test_splitting_at_pairs),
                 cmocka_unit_test(test_a_pair_at_zero_does_not_stand_still),
                 cmocka_unit_test(test_prompts),
