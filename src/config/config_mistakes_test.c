@@ -54,7 +54,7 @@ static void test_all_mistakes_at_once(void **state) {
                 "bad.yaml:10:1: modle: unknown key; did you mean \"model\"?\n"
                 "bad.yaml:11:1: zzz: unknown key; those known here are listen, listeners, "
                 "origins, hosts, audiosocket, tls, auth, proxies, model, model_dir, "
-                "language, engines, threads, "
+                "language, languages, engines, threads, "
                 "compute, media, sources, "
                 "pause, window_max, memory, admission, per_address, per_token, filters, "
                 "backlog, uploads, transcriptions, "
