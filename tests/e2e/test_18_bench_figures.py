@@ -1,7 +1,9 @@
-"""`bench/engine` on a busy machine: a difference that cannot be is not printed as a figure."""
+"""`bench/engine` on a busy machine: a difference that cannot be is not printed as a figure. And the queue's
+simulation, whose figures are counts of a clock of its own."""
 
 import pathlib
 import re
+import subprocess
 import sys
 
 import pytest
@@ -90,3 +92,49 @@ def test_what_cannot_be_does_not_spoil_the_median():
 def test_differences():
     assert tables.difference(3, 1) == 2 and tables.difference(1, 1) == 0
     assert tables.difference(1, 3) is None and tables.difference(1, None) is None
+
+
+class Simulation:
+    """What bench/queue_simulation printed: what there was of each, and seconds at each level."""
+
+    def __init__(self, program, *arguments):
+        command = [program.parent / "bench/queue_simulation", *map(str, arguments)]
+        self.text = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        self.words, self.last_words, self.utterances = (
+            int(re.search(rf"^{name} .* (\d+)$", self.text, re.MULTILINE)[1]) for name in ("word", "last word", "final")
+        )
+        self.closed, self.final, self.promoted = self.numbers("windows")
+        self.speculative, self.speculative_answered = self.numbers("passes at a pause")
+        self.partial, self.partial_answered = self.numbers("other passes")
+        *levels, self.n_level_changes = self.numbers("levels")
+        self.levels = dict(zip(("normal", "slowed", "finals_only", "full"), levels, strict=True))
+
+    def numbers(self, name):
+        return [int(n) for n in re.findall(r"\d+", re.search(rf"^{name}:(.*)$", self.text, re.MULTILINE)[1])]
+
+
+def test_a_simulated_queue_with_time_to_spare(program):
+    simulation = Simulation(program, 6, 30)
+    assert simulation.closed == simulation.final > 12, "every window becomes final text"
+    assert simulation.final >= simulation.promoted > 0, "by a pass at a pause, where that is in time"
+    assert simulation.utterances > 6 and simulation.words > 12 * simulation.utterances
+    assert simulation.speculative > simulation.closed, "some pauses are within windows"
+    assert simulation.speculative >= simulation.speculative_answered > 0
+    assert simulation.partial >= simulation.partial_answered > simulation.words / 4
+    assert simulation.levels["normal"] >= 30 and simulation.n_level_changes == 0
+    assert Simulation(program, 6, 30).text == simulation.text, "its figures depend on nothing else"
+
+
+def test_a_simulated_queue_that_is_too_slow(program):
+    simulation = Simulation(program, 6, 30, 12)
+    assert simulation.closed == simulation.final > 12, "late, but none is dropped"
+    assert simulation.promoted < simulation.final
+    assert simulation.partial < simulation.words / 4, "partial text is given up first"
+    assert simulation.levels["normal"] < 30 and simulation.n_level_changes > 0
+
+
+@pytest.mark.parametrize("arguments", ["", "0 10", "2.5 10", "1001 10", "2 -1", "2 x", "2 10 0", "2 10 1 1"])
+def test_a_simulation_that_cannot_be(program, arguments):
+    command = [program.parent / "bench/queue_simulation", *arguments.split()]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("usage: ") and not done.stdout
