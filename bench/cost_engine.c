@@ -153,6 +153,7 @@ enum cost_phase { PHASE_FREE, PHASE_ENCODE, PHASE_DECODE, PHASE_DONE };
 
 struct cost_slot {
         const struct job *job;
+        enum job_rank rank;  // the job's, or JOB_RANK_FINAL since it was promoted
         enum cost_phase phase;
         bool is_cancelled;
         uint64_t arrival;
@@ -204,6 +205,7 @@ static void cost_slot_begin(struct cost_slot *slot, const struct job *job, uint6
 
         *slot = (struct cost_slot){
                 .job = job,
+                .rank = job->rank,
                 .phase = PHASE_ENCODE,
                 .arrival = arrival,
                 .n_context_rows = context_rows(seconds),
@@ -238,9 +240,17 @@ static void cost_cancel(void *opaque, const struct job *job) {
                 }
 }
 
+static void cost_promote(void *opaque, const struct job *job) {
+        struct cost_engine *engine = opaque;
+
+        for (size_t i = 0; i < SLOTS; i++)
+                if (engine->slots[i].job == job)
+                        engine->slots[i].rank = JOB_RANK_FINAL;
+}
+
 static bool goes_before(const struct cost_slot *a, const struct cost_slot *b) {
-        if (a->job->rank != b->job->rank)
-                return a->job->rank < b->job->rank;
+        if (a->rank != b->rank)
+                return a->rank < b->rank;
         if (a->job->deadline != b->job->deadline)
                 return a->job->deadline < b->job->deadline;
         return a->arrival < b->arrival;
@@ -266,7 +276,7 @@ static void batch_find(struct cost_batch *batch, struct cost_engine *engine) {
         *batch = (struct cost_batch){.n = 0};
         for (size_t i = 0; i < n; i++) {
                 if (batch->n_rows + waiting[i]->n_context_rows > ENCODER_ROWS_MAX ||
-                    waiting[i]->job->rank != waiting[0]->job->rank)
+                    waiting[i]->rank != waiting[0]->rank)
                         continue;
                 batch->slots[batch->n++] = waiting[i];
                 batch->n_rows += waiting[i]->n_context_rows;
@@ -282,7 +292,7 @@ static bool is_encoders_turn(const struct cost_engine *engine, const struct cost
                 return false;
         if (!is_decoding)
                 return true;
-        rank = batch->slots[0]->job->rank;
+        rank = batch->slots[0]->rank;
         if (rank == JOB_RANK_SPECULATIVE || rank == JOB_RANK_PARTIAL)
                 return engine->n_rows_ahead == 0;
         return !engine->was_encoding;
@@ -291,7 +301,7 @@ static bool is_encoders_turn(const struct cost_engine *engine, const struct cost
 static void encode(struct cost_engine *engine, const struct cost_batch *batch) {
         struct cost_counts *counts = engine->model->counts;
         double ms = (double)batch->n_rows * ENCODER_ROW_MS * engine->model->scale;
-        enum job_rank rank = batch->slots[0]->job->rank;
+        enum job_rank rank = batch->slots[0]->rank;
 
         if (rank != JOB_RANK_BACKGROUND)
                 engine->n_rows_ahead = batch->n_rows;
@@ -385,6 +395,7 @@ const struct engine_ops engine_costed = {
         .close = cost_close,
         .submit = cost_submit,
         .cancel = cost_cancel,
+        .promote = cost_promote,
         .step = cost_step,
         .collect = cost_collect,
 };

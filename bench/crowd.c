@@ -9,14 +9,16 @@
 #include "util/mem.h"
 
 // How a stream is cut, and when it wants a pass: vad/segmenter and pipeline/partials.
-#define BEFORE_SPEECH  0.1  // a window begins so long before speech
-#define PADDING        0.2  // and ends so long after it
-#define CLOSING_PAUSE  0.6
-#define FIRST_SECONDS  0.6  // of a window, for a first pass
-#define MORE_SECONDS   0.2  // for another
-#define COMMIT_SECONDS 6.0  // a pass over so much is committed at a pause
-#define REST_OVERLAP   0.15
-#define REST_SECONDS   0.65
+#define BEFORE_SPEECH 0.1  // a window begins so long before speech
+#define PADDING       0.2  // and ends so long after it
+#define CLOSING_PAUSE 0.6
+#define FIRST_SECONDS 0.6  // of a window, for a first pass
+#define MORE_SECONDS  0.2  // for another
+
+// A pass over so much is committed at a pause, and then one over so much of the rest is made.
+#define COMMITTED_SAMPLES (6 * AUDIO_RATE)
+#define REST_OVERLAP      (AUDIO_RATE * 3 / 20)
+#define REST_MIN          (REST_OVERLAP + AUDIO_RATE / 2)
 
 // A job's deadline: pipeline/live.
 #define DEADLINE             (1 * NSEC_PER_SEC)
@@ -67,7 +69,7 @@ static double random_next(struct crowd *crowd) {
 
 enum talker_state { TALKER_SILENT, TALKER_IN_PHRASE, TALKER_IN_PAUSE };
 
-// Times are in seconds of the clock.
+// Times are in seconds of the clock, positions in samples since it began.
 struct talker {
         struct crowd *crowd;
         struct flow *flow;
@@ -81,12 +83,11 @@ struct talker {
         // The window, and passes over it.
         bool is_open;
         double window_begin;
-        double speech_end;   // up to now
-        double asked_end;    // of the last pass
-        double heard_begin;  // of what the next pass has as its draft
-        double heard_end;
-        bool is_committed;  // what was said before rest_begin
-        double rest_begin;
+        double speech_end;               // up to now
+        double asked_end;                // of the last pass
+        int64_t heard_begin, heard_end;  // of what the next pass has as its draft: positions
+        bool is_committed;               // what was said before rest_begin
+        int64_t rest_begin;              // a position
 
         struct times awaited[DELAY_KIND_COUNT];  // when it was said what is not shown yet
 };
@@ -116,27 +117,17 @@ static int64_t position(double seconds) {
         return llround(seconds * AUDIO_RATE);
 }
 
-static struct job_window window_of(double begin, double end) {
-        return (struct job_window){
-                .begin = position(begin),
-                .n_samples = (size_t)(position(end) - position(begin)),
-                .language = "",
-        };
-}
-
-// Without its sound, which nobody hears. Where rounding makes its begin differ from that of
-// what was heard, it goes without a draft; that happens, and costs little.
-static struct job *job_make(const struct talker *talker, double begin, double end) {
-        struct job_window window = window_of(begin, end);
+// Without its sound, which nobody hears.
+static struct job *job_make(const struct talker *talker, int64_t begin, int64_t end) {
         struct job *job = xnew(struct job);
 
-        job->begin = window.begin;
-        job->n_samples = window.n_samples;
+        job->begin = begin;
+        job->n_samples = (size_t)(end - begin);
         job->deadline = loop_now(talker->crowd->loop) + DEADLINE;
         job->hints.beam_size = DECODE_BEAM_AUTO;
         if (talker->heard_begin == begin && talker->heard_end > begin)
-                job->hints.n_draft_tokens =
-                        (size_t)((talker->heard_end - begin) * TOKENS_PER_SECOND);
+                job->hints.n_draft_tokens = (size_t)((double)(talker->heard_end - begin) /
+                                                     AUDIO_RATE * TOKENS_PER_SECOND);
         return job;
 }
 
@@ -144,12 +135,12 @@ static void talker_on_grant(void *context) {
         struct talker *talker = context;
         struct crowd_counts *counts = &talker->crowd->counts;
         bool is_speculative = has_paused(talker);
-        double begin = talker->window_begin, end = pass_end(talker);
+        int64_t begin = position(talker->window_begin), end = position(pass_end(talker));
         struct job *job;
 
         if (!wants_pass(talker))
                 return;
-        if (!is_speculative && talker->is_committed && end - talker->rest_begin >= REST_SECONDS)
+        if (!is_speculative && talker->is_committed && end - talker->rest_begin >= REST_MIN)
                 begin = talker->rest_begin;
         job = job_make(talker, begin, end);
         job->is_speculative = is_speculative;
@@ -157,7 +148,7 @@ static void talker_on_grant(void *context) {
                 job->deadline += DEADLINE_SPECULATIVE;
         counts->n_speculative += is_speculative;
         counts->n_partial += !is_speculative;
-        talker->asked_end = end;
+        talker->asked_end = pass_end(talker);
         flow_submit(talker->flow, job);
 }
 
@@ -177,13 +168,14 @@ static void awaited_show(struct talker *talker, enum delay_kind kind, double end
         awaited->n = n_left;
 }
 
-static void pass_hear(struct talker *talker, const struct job *job, double begin, double end) {
-        bool is_rest = talker->is_committed && begin == talker->rest_begin;
+static void pass_hear(struct talker *talker, const struct job *job) {
+        int64_t end = job->begin + (int64_t)job->n_samples;
+        bool is_rest = talker->is_committed && job->begin == talker->rest_begin;
 
         if (!is_rest)
-                talker->heard_begin = begin;
+                talker->heard_begin = job->begin;
         talker->heard_end = end;
-        if (job->is_speculative && end - begin >= COMMIT_SECONDS) {
+        if (job->is_speculative && job->n_samples >= COMMITTED_SAMPLES) {
                 talker->is_committed = true;
                 talker->rest_begin = end - REST_OVERLAP;
         }
@@ -193,8 +185,7 @@ static void talker_on_hypothesis(void *context, const struct job *job, int resul
                                  struct hypothesis *hypothesis) {
         struct talker *talker = context;
         struct crowd_counts *counts = &talker->crowd->counts;
-        double begin = (double)job->begin / AUDIO_RATE;
-        double end = begin + (double)job->n_samples / AUDIO_RATE;
+        double end = (double)(job->begin + (int64_t)job->n_samples) / AUDIO_RATE;
 
         (void)hypothesis;
         if (result < 0)
@@ -203,7 +194,7 @@ static void talker_on_hypothesis(void *context, const struct job *job, int resul
         counts->n_speculative_answered += !job->is_final && job->is_speculative;
         counts->n_partial_answered += !job->is_final && !job->is_speculative;
         if (!job->is_final)
-                pass_hear(talker, job, begin, end);
+                pass_hear(talker, job);
         awaited_show(talker, DELAY_WORD, end);
         awaited_show(talker, DELAY_LAST, end);
         if (job->is_final)
@@ -211,8 +202,10 @@ static void talker_on_hypothesis(void *context, const struct job *job, int resul
 }
 
 static void window_close(struct talker *talker) {
-        double end = talker->speech_end + PADDING;
-        struct job_window window = window_of(talker->window_begin, end);
+        int64_t begin = position(talker->window_begin);
+        int64_t end = position(talker->speech_end + PADDING);
+        struct job_window window = {
+                .begin = begin, .n_samples = (size_t)(end - begin), .language = ""};
         struct job *job;
 
         talker->is_open = talker->is_committed = false;
@@ -222,7 +215,7 @@ static void window_close(struct talker *talker) {
                 talker->crowd->counts.n_promoted++;
                 return;
         }
-        job = job_make(talker, talker->window_begin, end);
+        job = job_make(talker, begin, end);
         job->is_final = true;
         flow_submit(talker->flow, job);
 }
@@ -360,6 +353,13 @@ struct crowd *crowd_free(struct crowd *crowd) {
 void crowd_look(struct crowd *crowd, size_t turn) {
         for (size_t i = turn % CROWD_TURNS; i < crowd->n_talkers; i += CROWD_TURNS)
                 talker_look(&crowd->talkers[i]);
+}
+
+bool crowd_is_talking(const struct crowd *crowd) {
+        for (size_t i = 0; i < crowd->n_talkers; i++)
+                if (crowd->talkers[i].is_open || crowd->talkers[i].state != TALKER_SILENT)
+                        return true;
+        return false;
 }
 
 const struct crowd_counts *crowd_counts(const struct crowd *crowd) {

@@ -42,6 +42,9 @@ struct crowd *crowd_free(struct crowd *crowd);
 #define CROWD_TURNS 100
 void crowd_look(struct crowd *crowd, size_t turn);
 
+// Whether an utterance or a window has not ended.
+bool crowd_is_talking(const struct crowd *crowd);
+
 // Lent; always up to date.
 const struct crowd_counts *crowd_counts(const struct crowd *crowd);
 

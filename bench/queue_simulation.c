@@ -74,6 +74,11 @@ static void simulation_settle(struct simulation *simulation) {
         loop_turn(simulation->loop);
 }
 
+static bool is_over(struct simulation *simulation) {
+        return now(simulation) > simulation->talk_seconds + SILENT_SECONDS &&
+               !crowd_is_talking(simulation->crowd) && !has_work(simulation);
+}
+
 static void level_observe(struct simulation *simulation) {
         enum load_level level = scheduler_stats(simulation->scheduler).level;
 
@@ -108,8 +113,7 @@ static void simulation_run(struct simulation *simulation) {
                         crowd_look(simulation->crowd, (size_t)tick);
                         if (tick % CROWD_TURNS == 0)
                                 level_observe(simulation);
-                        if (tick % CROWD_TURNS == 0 && !has_work(simulation) &&
-                            now(simulation) > simulation->talk_seconds + SILENT_SECONDS)
+                        if (tick % CROWD_TURNS == 0 && is_over(simulation))
                                 break;
                 }
                 if (step_gate_is_closed(simulation->gate, &end) &&

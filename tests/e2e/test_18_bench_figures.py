@@ -127,7 +127,10 @@ def test_a_simulated_queue_with_time_to_spare(program):
 
 def test_a_simulated_queue_that_is_too_slow(program):
     simulation = Simulation(program, 6, 30, 12)
-    assert simulation.closed == simulation.final > 12, "late, but none is dropped"
+    assert simulation.closed == simulation.final, "late, but none is dropped"
+    same = Simulation(program, 6, 30)
+    assert (simulation.closed, simulation.words) == (same.closed, same.words), "what is said is the same"
+    assert simulation.utterances == simulation.last_words == same.utterances, "and heard to its end"
     assert simulation.promoted < simulation.final
     assert simulation.partial < simulation.words / 4, "partial text is given up first"
     assert simulation.levels["normal"] < 30 and simulation.n_level_changes > 0
