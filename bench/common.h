@@ -34,5 +34,5 @@ json_t *hypothesis_json(const struct job *job, int result, const struct hypothes
 // One line on standard output; takes the object.
 void json_print(json_t *object);
 
-// "bf16", as the configuration names it.
+// "int8", as the configuration names it.
 bool compute_parse(enum compute *ret, const char *text);

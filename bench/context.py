@@ -84,7 +84,7 @@ def main():
     parser.add_argument("--data", default=PROJECT.parent / "shared/data")
     parser.add_argument("--folders", default=",".join(FOLDERS))
     parser.add_argument("--timestamps", action="store_true")
-    parser.add_argument("--compute", default="float32", help="float32, bf16 or int8")
+    parser.add_argument("--compute", default="float32", help="float32 or int8")
     options = parser.parse_args()
     options.child = children.ours(options.models / options.model, options.compute)
     vad = next((options.models / "silero-vad").glob("*.safetensors"))

@@ -22,7 +22,6 @@ struct product_kind {
 
 static const struct product_kind kinds[] = {
         {"float32", dnnl_f32, dnnl_f32, dnnl_f32},
-        {"bf16", dnnl_bf16, dnnl_bf16, dnnl_bf16},
         {"int8", dnnl_u8, dnnl_s8, dnnl_s32},
 };
 

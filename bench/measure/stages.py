@@ -10,7 +10,7 @@ from measure.tables import number, sentence, table, times
 SPEECH = [30, 20, 10, 5, 2]              # seconds
 BATCHES = [1, 2, 4, 8, 16, 32]
 BATCHES_FULL = [1, 8, 32]                # windows of 30 s
-BYTES = {"float32": 4, "bf16": 2, "int8": 1}
+BYTES = {"float32": 4, "int8": 1}
 
 
 def roofline(run):

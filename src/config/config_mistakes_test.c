@@ -24,6 +24,14 @@ static void test_engines_are_one_to_64(void **state) {
                 "bad.yaml:1:10: engines: \"65\" is not a whole number from 1 to 64\n");
 }
 
+static void test_what_is_gone_is_told_with_what_to_use(void **state) {
+        (void)state;
+        rig_expect_refused(
+                "compute: bf16\n",
+                "bad.yaml:1:10: compute: \"bf16\" is gone: int8 was faster wherever both were "
+                "measured; use auto or int8\n");
+}
+
 static void test_all_mistakes_at_once(void **state) {
         (void)state;
         rig_expect_refused(
@@ -336,6 +344,7 @@ int main(void) {
                 cmocka_unit_test(test_raw_passwords_in_variables),
                 cmocka_unit_test(test_encoded_passwords_and_paths_in_variables),
                 cmocka_unit_test(test_engines_are_one_to_64),
+                cmocka_unit_test(test_what_is_gone_is_told_with_what_to_use),
                 cmocka_unit_test(test_all_mistakes_at_once),
                 cmocka_unit_test(test_names_with_dots_are_no_keys),
                 cmocka_unit_test(test_empty_files),

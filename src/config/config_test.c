@@ -53,7 +53,7 @@ static void test_every_key(void **state) {
                 "language: yue\n"
                 "engines: 2\n"
                 "threads: 3\n"
-                "compute: bf16\n"
+                "compute: float32\n"
                 "media: /usr/local/bin/ffmpeg\n"
                 "sources: {allow: [127.0.0.0/8, go2rtc]}\n"
                 "log: {level: warning, format: json}\n"
@@ -76,7 +76,7 @@ static void test_every_key(void **state) {
         assert_string_equal(config->defaults.decoding.language, "yue");
         assert_int_equal(config->engines, 2);
         assert_int_equal(config->threads, 3);
-        assert_int_equal(config->compute, COMPUTE_BF16);
+        assert_int_equal(config->compute, COMPUTE_FLOAT32);
         assert_string_equal(config->media, "/usr/local/bin/ffmpeg");
         assert_string_equal(config->source_allow, "127.0.0.0/8 go2rtc");
         assert_int_equal(config->log_level, LOG_WARNING);

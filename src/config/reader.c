@@ -36,7 +36,10 @@ void config_refuse_value(struct config_reader *reader, const struct config_node 
         CLEANUP(mem_freep)
         char *value = setting->is_secret ? xstrdup("this value") : value_quote(node->text);
 
-        if (nearest)
+        if (setting->gone && strcmp(node->text, setting->gone) == 0)
+                config_mistake_add(reader->mistakes, node->line, node->column, path,
+                                   "%s is gone: %s", value, setting->instead);
+        else if (nearest)
                 config_mistake_add(reader->mistakes, node->line, node->column, path,
                                    "%s is not %s; did you mean \"%s\"?", value, expected,
                                    nearest);

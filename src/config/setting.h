@@ -82,6 +82,8 @@ struct setting {
         size_t items_max, n_offset;  // of a list; its number of items is a size_t there
         // All that there are, or from which a code may be made; NULL at the end.
         const char *const *choices;
+        const char *gone;               // a choice that there once was; NULL none
+        const char *instead;            // and what whoever asks for it is told
         const char *list;               // what joins the items of a text that may be a list
         bool may_be_name;               // of a path: without a slash it is a name instead
         bool is_secret;                 // mistakes do not quote it

@@ -114,7 +114,7 @@ static void ranges_are_told_in_words(void **state) {
                 {"uploads.seconds", "a time from 1s to 1000h", "TIME"},
                 {"memory", "a size from 16MB to 1TB, or auto", "SIZE|auto"},
                 {"filters.repetition", "a number from 2 to 100, or off", "NUMBER|off"},
-                {"compute", "auto, float32, bf16 or int8", "auto|float32|bf16|int8"},
+                {"compute", "auto, float32 or int8", "auto|float32|int8"},
                 {"admission", "true or false", "[=true|false]"},
                 {"decoding.temperature",
                  "up to 8 numbers from 0 to 10 with commas between them", "LIST"},
@@ -178,6 +178,7 @@ static void every_row_is_whole(void **state) {
                 assert_null(row->preset ? row->preset_words : NULL);
                 assert_true(row->kind != SETTING_WORDS || row->is_good);
                 assert_true(row->kind != SETTING_CHOICE || row->choices);
+                assert_int_equal(row->gone != NULL, row->instead != NULL);
                 assert_ptr_equal(setting_find(row->applies, row->name), row);
                 if (section && setting_find(row->applies, section)->kind != SETTING_SECTION)
                         fail_msg("%s: its section has no row", row->name);

@@ -173,7 +173,8 @@ const struct setting setting_table[] = {
          IN_CONFIG(threads), .zero = "all cores", .preset = "0",
          .help = "cores for each engine; 0 shares all cores out among the engines"},
         {"compute", CHOICE(compute_names), .applies = SERVER, .verbs = ON_BOTH,
-         IN_CONFIG(compute), .preset = "auto",
+         IN_CONFIG(compute), .preset = "auto", .gone = "bf16",
+         .instead = "int8 was faster wherever both were measured; use auto or int8",
          .help = "arithmetic of the model's matrix products; auto is the fastest that this "
                  "processor has and that costs at most 0.1 points of word error rate"},
         {"media", SETTING_PATH, .most = DBL_MAX, .applies = SERVER, .verbs = ON_BOTH,

@@ -49,14 +49,8 @@ static void check_company(enum compute compute) {
         struct whisper_model *model = NULL;
         struct rig_said alone[N_JOBS] = {{.tokens = NULL}};
         struct job *jobs[N_JOBS] = {NULL};
-        struct error error;
-        enum compute resolved;
         void *engine;
 
-        if (compute_resolve(&resolved, compute, &error) < 0) {
-                print_message("%s: its test is skipped\n", error.text);
-                return;
-        }
         model = rig_load_model_for("tiny.en", compute);
         if (!model || !(jobs[0] = rig_load_job(sounds[0]))) {
                 whisper_model_free(model);
@@ -79,11 +73,6 @@ static void check_company(enum compute compute) {
 static void test_float32(void **state) {
         (void)state;
         check_company(COMPUTE_FLOAT32);
-}
-
-static void test_bf16(void **state) {
-        (void)state;
-        check_company(COMPUTE_BF16);
 }
 
 static void test_int8(void **state) {
@@ -193,7 +182,6 @@ static void test_an_engine_takes_as_many_as_it_has_slots(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_float32),
-                cmocka_unit_test(test_bf16),
                 cmocka_unit_test(test_int8),
                 cmocka_unit_test(test_what_is_not_urgent_gives_way),
                 cmocka_unit_test(test_what_is_not_urgent_comes_to_an_end),

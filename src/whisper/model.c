@@ -119,14 +119,12 @@ static int stack_init(const struct loading *loading, struct stack *ret, const ch
 // A layer for many rows in the arithmetic that is asked for.
 static int make_linear(const struct loading *loading, struct linear **ret, enum compute compute,
                        const struct stack *stack) {
-        enum tall_type elements = compute == COMPUTE_INT8 ? TALL_INT8 : TALL_BF16;
         int r;
 
         if (compute == COMPUTE_FLOAT32)
                 return linear_new(ret, stack->weight, stack->bias, stack->n_out, stack->n_in,
                                   loading->error);
-        r = linear_new_tall(ret, elements, stack->weight, stack->bias, stack->n_out,
-                            stack->n_in);
+        r = linear_new_tall(ret, stack->weight, stack->bias, stack->n_out, stack->n_in);
         return r < 0 ? error_set(loading->error, r, "no memory for a layer's weights") : 0;
 }
 
@@ -144,14 +142,7 @@ static int load_linear(const struct loading *loading, struct linear **ret, const
 
 // The elements of layers for few rows.
 static enum skinny_type thin_type_of(enum compute compute) {
-        switch (compute) {
-        case COMPUTE_BF16:
-                return SKINNY_BF16;
-        case COMPUTE_INT8:
-                return SKINNY_INT8;
-        default:
-                return SKINNY_HALF;
-        }
+        return compute == COMPUTE_INT8 ? SKINNY_INT8 : SKINNY_HALF;
 }
 
 // A stack as a layer for few rows.
@@ -361,11 +352,11 @@ int whisper_model_load(struct whisper_model **ret, const char *path, int threads
                                  "needs: use a machine with an x86-64 processor of 2013 or "
                                  "later, or pass the host's processor type through to the "
                                  "virtual machine");
-        if ((r = compute_resolve(&compute, compute, error)) < 0 ||
-            (r = weights_open(&weights, path, error)) < 0)
+        r = weights_open(&weights, path, error);
+        if (r < 0)
                 return r;
         model = xnew(struct whisper_model);
-        model->compute = compute;
+        model->compute = compute_resolve(compute);
         model->info = *weights_info(weights);
         model->threads = threads > 0 ? threads : 1;
         loading.weights = weights;

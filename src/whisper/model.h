@@ -20,8 +20,8 @@ struct norm {
         float *weight, *bias;  // [n_state]
 };
 
-// The encoder's layers see many rows at once: they are oneDNN's in float32, tall in bf16 and
-// int8 (cpu/gemm/linear.h).
+// The encoder's layers see many rows at once: they are oneDNN's in float32, tall in int8
+// (cpu/gemm/linear.h).
 struct encoder_layer {
         struct norm attention_norm, mlp_norm;
         struct linear *query_key_value;  // [3 * n_state]; queries scaled for the dot product

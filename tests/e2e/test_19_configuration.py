@@ -101,6 +101,7 @@ def test_good_file(judge):
         "engines: many",
         "threads: 257",
         "compute: float16",
+        "compute: bf16",
         "pause: 11",
         "pause: 1 s",
         "pause: ms",

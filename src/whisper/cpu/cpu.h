@@ -12,12 +12,11 @@ bool cpu_is_served(void);
 
 bool cpu_has_avx512(void);  // F, BW, VL and DQ
 bool cpu_has_vnni(void);    // and AVX-512 VNNI
-bool cpu_has_bf16(void);    // and AVX-512 BF16
 
 // AVX-VNNI, which processors without AVX-512 have; false for those that have both.
 bool cpu_has_avx2_vnni(void);
 
-// AMX for int8 and bf16, which the operating system has let this process use, and all above.
+// AMX for int8, which the operating system has let this process use, and all above.
 bool cpu_has_amx(void);
 
 // Of aarch64: the dot products of bytes, and the products of matrices of bytes.

@@ -18,10 +18,6 @@ bool cpu_has_vnni(void) {
         return false;
 }
 
-bool cpu_has_bf16(void) {
-        return false;
-}
-
 bool cpu_has_avx2_vnni(void) {
         return false;
 }

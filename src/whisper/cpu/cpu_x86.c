@@ -28,10 +28,6 @@ bool cpu_has_vnni(void) {
         return cpu_has(dnnl_cpu_isa_avx512_core_vnni);
 }
 
-bool cpu_has_bf16(void) {
-        return cpu_has(dnnl_cpu_isa_avx512_core_bf16);
-}
-
 bool cpu_has_avx2_vnni(void) {
         return cpu_has(dnnl_cpu_isa_avx2_vnni);
 }

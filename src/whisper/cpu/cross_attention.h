@@ -15,7 +15,7 @@
 // keys [head_width, n_keys], then the values [n_keys, head_width]. Of int8 they are
 // cross_int8's, for heads of CROSS_INT8_WIDTH.
 struct cross_kv_layer {
-        enum skinny_type type;  // SKINNY_HALF, SKINNY_BF16 or SKINNY_INT8
+        enum skinny_type type;  // SKINNY_HALF or SKINNY_INT8
         size_t n_keys, n_heads, head_width;
         const float *biases;  // added to the scores of each key but the first n_unbiased:
         size_t n_unbiased;    // [n_keys], borrowed

@@ -10,7 +10,6 @@
 #include <math.h>
 
 #include "util/mem.h"
-#include "whisper/cpu/cpu.h"
 #include "whisper/cpu/cross_attention.h"
 #include "whisper/cpu/random_rig.h"
 #include "whisper/cpu/vectors.h"
@@ -80,13 +79,9 @@ static void expect_probabilities(const struct scene *scene, size_t query, size_t
 static const size_t key_counts[] = {1, 15, 16, 33, 400, 1500};
 enum { N_KEY_COUNTS = sizeof(key_counts) / sizeof(key_counts[0]) };
 
-static const enum skinny_type types[] = {SKINNY_HALF, SKINNY_BF16, SKINNY_INT8};
+static const enum skinny_type types[] = {SKINNY_HALF, SKINNY_INT8};
 
-static bool is_possible(enum skinny_type type) {
-        return type != SKINNY_BF16 || cpu_has_bf16();
-}
-
-// Scores of some units, in pairs of bf16 or to keys of int8, are off by some hundredths.
+// Scores of some units to keys of int8 are off by some hundredths.
 static float tolerance_of(enum skinny_type type) {
         return type == SKINNY_HALF ? 2e-5f : 0.04f;
 }
@@ -158,7 +153,7 @@ static void test_queries_get_the_mean_of_the_values_weighed_by_softmax(void **st
         void *scratch = aligned_alloc(64, cross_scratch_size(1500, WIDTH));
 
         for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++)
-                for (size_t i = 0; is_possible(types[t]) && i < N_KEY_COUNTS; i++) {
+                for (size_t i = 0; i < N_KEY_COUNTS; i++) {
                         struct scene scene =
                                 scene_make(types[t], key_counts[i], key_counts[i] / 2);
 

@@ -1,9 +1,10 @@
 #pragma once
-// The cross-attention KV cache in eight bits, one head of it: half of what bf16 takes, and what
-// is read of a window for every token is its cost. Each key has a scale of its own and is kept
-// without the mean of all keys, which adds the same to every score, so that softmax does not
-// see it. Each channel of the values has a scale and a middle. What meets them is split into
-// two bytes, high and low: a query and its weights have sixteen bits, which costs no reading.
+// The cross-attention KV cache in eight bits, one head of it: half of what halves take, and
+// what is read of a window for every token is its cost. Each key has a scale of its own and is
+// kept without the mean of all keys, which adds the same to every score, so that softmax does
+// not see it. Each channel of the values has a scale and a middle. What meets them is split
+// into two bytes, high and low: a query and its weights have sixteen bits, which costs no
+// reading.
 //
 // Sums are of whole numbers, and queries are taken one by one: a result depends on nothing
 // else.

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "util/mem.h"
-#include "whisper/cpu/cpu.h"
 #include "whisper/cpu/cross_int8.h"
 
 // Memories are made for multiples of so many keys, so that windows of about the same length can
@@ -34,7 +33,7 @@ enum skinny_type cross_kv_type(const struct whisper_model *model) {
             info->n_text_state == info->n_text_heads * CROSS_INT8_WIDTH)
                 return SKINNY_INT8;
         // The reference keeps its arithmetic; what is read for every token is half as long.
-        return model->compute != COMPUTE_FLOAT32 && cpu_has_bf16() ? SKINNY_BF16 : SKINNY_HALF;
+        return SKINNY_HALF;
 }
 
 int cross_kv_pool_new(struct cross_kv_pool **ret, const struct whisper_model *model,

@@ -1,6 +1,6 @@
 #pragma once
 // Cross-attention KV cache: what the decoder hears of a window: keys and values of all layers,
-// in int8, bf16 or half precision. They are computed once per window, read for every token, and
+// in int8 or half precision. They are computed once per window, read for every token, and
 // are most of what a window occupies: so they come from a pool with a fixed budget, which keeps
 // a few of those that nobody uses and gives the rest back to the system.
 //

@@ -16,7 +16,7 @@ struct encoder {
         const struct whisper_model *model;
         struct linear_context *context;
         struct team *team;
-        struct fused_encoder *dense;  // does it all for bf16 and int8; else NULL
+        struct fused_encoder *dense;  // does it all for int8; else NULL
         size_t n_mels, n_state, n_heads, head_width;
 
         // The windows of the last run, and where the rows of each begin.
@@ -52,7 +52,7 @@ int encoder_new(struct encoder **ret, const struct whisper_model *model,
         encoder->model = model;
         encoder->context = context;
         encoder->team = team;
-        if (model->compute == COMPUTE_BF16 || model->compute == COMPUTE_INT8) {
+        if (model->compute == COMPUTE_INT8) {
                 r = fused_encoder_new(&encoder->dense, model, team);
                 if (r == 0)
                         *ret = TAKE(encoder);

@@ -21,7 +21,7 @@
 struct chunk_space {
         struct tall_chunk chunk;  // a layer's input
         float *normalized;        // [TALL_LAYER_ROWS_MAX, n_state]
-        uint8_t *wide;            // [TALL_LAYER_ROWS_MAX, 4 * n_state] of float or bf16
+        float *wide;              // [TALL_LAYER_ROWS_MAX, 4 * n_state]
 };
 
 // Where a window's rows lie.
@@ -35,7 +35,6 @@ struct window_rows {
 struct fused_encoder {
         const struct whisper_model *model;
         struct team *team;
-        enum tall_type elements;  // of the linear layers
         size_t n_mels, n_state;
         struct self_attention attention;
         struct window_rows windows[ENCODER_WINDOWS_MAX];
@@ -77,10 +76,9 @@ int fused_encoder_new(struct fused_encoder **ret, const struct whisper_model *mo
 
         encoder->model = model;
         encoder->team = team;
-        encoder->elements = model->compute == COMPUTE_INT8 ? TALL_INT8 : TALL_BF16;
         encoder->n_mels = n_mels;
         encoder->n_state = n;
-        r = self_attention_init(&encoder->attention, encoder->elements, n_heads, n / n_heads,
+        r = self_attention_init(&encoder->attention, n_heads, n / n_heads,
                                 (struct self_attention_limits){ROWS_MAX, ENCODER_WINDOWS_MAX},
                                 team);
         encoder->workspaces = xcalloc(team_size(team), sizeof(*encoder->workspaces));
@@ -182,8 +180,8 @@ static void convolve_frames(const struct fused_encoder *encoder, struct chunk_sp
         uint16_t *ret = encoder->convolved + rows->first_frame * n_state;
         const struct tall_layer *dense = linear_tall(encoder->model->convolution_1);
         struct tall_input input = tall_take_floats(
-                &space->chunk, dense->elements,
-                encoder->frames + (rows->first_frame + first) * n_mels, n_mels, n, dense->n_in);
+                &space->chunk, encoder->frames + (rows->first_frame + first) * n_mels, n_mels,
+                n, dense->n_in);
 
         if (first == 0)
                 memset(ret, 0, n_state * sizeof(*ret));
@@ -195,9 +193,8 @@ static void convolve_frames(const struct fused_encoder *encoder, struct chunk_sp
 static void convolve_again(const struct fused_encoder *encoder, struct chunk_space *space,
                            const uint16_t *frames, size_t n, float *ret) {
         const struct tall_layer *dense = linear_tall(encoder->model->convolution_2);
-        struct tall_input input =
-                tall_take_bf16(&space->chunk, dense, frames, 2 * encoder->n_state, n,
-                               (float *)(void *)space->wide);
+        struct tall_input input = tall_take_bf16(&space->chunk, frames, 2 * encoder->n_state, n,
+                                                 dense->n_in, space->wide);
 
         tall_layer_multiply(dense, &input, n, ret, encoder->n_state, TALL_GELU);
 }
@@ -326,8 +323,8 @@ static size_t count_row_chunks(const struct fused_encoder *encoder) {
 static void apply(const struct linear *linear, struct row_chunk chunk, const float *x, void *y,
                   unsigned flags) {
         const struct tall_layer *dense = linear_tall(linear);
-        struct tall_input input = tall_take_floats(&chunk.space->chunk, dense->elements, x,
-                                                   dense->n_in, chunk.n, dense->n_in);
+        struct tall_input input =
+                tall_take_floats(&chunk.space->chunk, x, dense->n_in, chunk.n, dense->n_in);
 
         tall_layer_multiply(dense, &input, chunk.n, y, dense->n_out, flags);
 }
@@ -347,13 +344,7 @@ static void add_attended(const struct fused_encoder *encoder, const struct encod
         size_t n = encoder->n_state;
         const uint16_t *attended = encoder->attended + chunk.first * n;
         float *residual = encoder->residual + chunk.first * n;
-        struct tall_input input = {attended, n * sizeof(uint16_t), NULL};
 
-        if (encoder->elements == TALL_BF16) {
-                tall_layer_multiply(linear_tall(layer->attention_out), &input, chunk.n,
-                                    residual, n, TALL_ADD);
-                return;
-        }
         tall_from_bf16(attended, chunk.n * n, space->normalized);
         apply(layer->attention_out, chunk, space->normalized, residual, TALL_ADD);
 }
@@ -363,18 +354,10 @@ static void add_mlp(const struct fused_encoder *encoder, const struct encoder_la
         struct chunk_space *space = chunk.space;
         size_t n = encoder->n_state;
         float *residual = encoder->residual + chunk.first * n;
-        struct tall_input wide = {space->wide, 4 * n * sizeof(uint16_t), NULL};
 
         normalize(encoder, &layer->mlp_norm, chunk, space->normalized);
-        if (encoder->elements == TALL_BF16) {
-                apply(layer->mlp_in, chunk, space->normalized, space->wide,
-                      TALL_GELU | TALL_TO_BF16);
-                tall_layer_multiply(linear_tall(layer->mlp_out), &wide, chunk.n, residual, n,
-                                    TALL_ADD);
-                return;
-        }
         apply(layer->mlp_in, chunk, space->normalized, space->wide, TALL_GELU);
-        apply(layer->mlp_out, chunk, (const float *)(void *)space->wide, residual, TALL_ADD);
+        apply(layer->mlp_out, chunk, space->wide, residual, TALL_ADD);
 }
 
 // Queries, keys and values of the normalised rows. Those of each 64 columns lie together, row
@@ -382,9 +365,8 @@ static void add_mlp(const struct fused_encoder *encoder, const struct encoder_la
 static void project(const struct fused_encoder *encoder, const struct tall_layer *dense,
                     struct row_chunk chunk) {
         struct chunk_space *space = chunk.space;
-        struct tall_input input =
-                tall_take_floats(&space->chunk, dense->elements, space->normalized, dense->n_in,
-                                 chunk.n, dense->n_in);
+        struct tall_input input = tall_take_floats(&space->chunk, space->normalized,
+                                                   dense->n_in, chunk.n, dense->n_in);
 
         if (!encoder->is_blocked) {
                 tall_layer_multiply(dense, &input, chunk.n,
@@ -483,9 +465,8 @@ static void project_chunk(void *context, size_t index, size_t thread) {
         const struct tall_layer *layer = projection->layer;
         struct row_chunk chunk = chunk_of(encoder, index, thread);
         size_t n = encoder->n_state;
-        struct tall_input input =
-                tall_take_floats(&chunk.space->chunk, layer->elements,
-                                 encoder->features + chunk.first * n, n, chunk.n, n);
+        struct tall_input input = tall_take_floats(
+                &chunk.space->chunk, encoder->features + chunk.first * n, n, chunk.n, n);
 
         tall_layer_multiply(layer, &input, chunk.n,
                             encoder->memory + chunk.first * layer->n_out, layer->n_out, 0);

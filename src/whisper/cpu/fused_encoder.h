@@ -1,5 +1,5 @@
 #pragma once
-// Fused encoder: the encoder in bf16 or int8, for models whose layers are tall (tall_layer.h).
+// Fused encoder: the encoder in int8, for models whose layers are tall (tall_layer.h).
 // Between two attentions all layers look at rows one by one: so each thread takes a chunk of
 // rows through all of them (output projection, both of the feed-forward, the next layer's
 // queries, keys and values) while it lies in its cache. The residual stream is float32.

@@ -33,9 +33,9 @@ static size_t make_tall(float *ret) {
         CLEANUP(floats_freep) float *bias = rig_random_floats(OUT, 1);
         CLEANUP(floats_freep) float *x = rig_random_floats((size_t)ROWS * IN, 2);
         CLEANUP(tall_layer_freep)
-        struct tall_layer *layer = tall_layer_new(TALL_INT8, weight, bias, OUT, IN);
+        struct tall_layer *layer = tall_layer_new(weight, bias, OUT, IN);
         struct tall_chunk chunk = {.elements = try_aligned(tall_chunk_size(IN))};
-        struct tall_input input = tall_take_floats(&chunk, TALL_INT8, x, IN, ROWS, IN);
+        struct tall_input input = tall_take_floats(&chunk, x, IN, ROWS, IN);
         size_t n = (size_t)ROWS * OUT;
 
         tall_layer_multiply(layer, &input, ROWS, ret, OUT, 0);
@@ -63,7 +63,7 @@ static size_t make_attention(float *ret) {
                                                .ret = (uint16_t *)(void *)ret};
 
         tall_to_bf16(x, (size_t)KEYS * 3 * STATE, (uint16_t *)(void *)projected);
-        assert_int_equal(self_attention_init(&attention, TALL_INT8, HEADS, WIDTH,
+        assert_int_equal(self_attention_init(&attention, HEADS, WIDTH,
                                              (struct self_attention_limits){KEYS, 1}, NULL),
                          0);
         self_attention_run(&attention, &window, 1);
@@ -221,8 +221,8 @@ static void check_extremes(size_t n_in, int signs) {
                 x[i] = i == 0 ? 0 : 255;
         for (size_t i = 0; i < (size_t)N_OUT * n_in; i++)
                 weight[i] = signs == 0 || (signs > 0 && i % 4 < 2) ? 1.0f : -1.0f;
-        layer = tall_layer_new(TALL_INT8, weight, NULL, N_OUT, n_in);
-        input = tall_take_floats(&chunk, TALL_INT8, x, n_in, 1, n_in);
+        layer = tall_layer_new(weight, NULL, N_OUT, n_in);
+        input = tall_take_floats(&chunk, x, n_in, 1, n_in);
         for (size_t i = 0; i < n_in; i++)
                 expected += layer->scales[0] * x[i] *
                             (float)(int8_t)tall_matrix_at(&layer->matrix, i / 4, 0)[i % 4];

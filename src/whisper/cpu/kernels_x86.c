@@ -3,8 +3,8 @@
 
 #include "whisper/cpu/cpu.h"
 #include "whisper/cpu/gemm/dots_avx2.h"
-#include "whisper/cpu/gemm/tall_avx512.h"
 #include "whisper/cpu/int8_kernels.h"
+#include "whisper/cpu/vectors_avx512.h"
 #include "whisper/cpu/wide.h"
 
 static const struct int8_kernels kinds[INT8_KINDS] = {
@@ -42,11 +42,6 @@ const struct wide_kernels *wide_kernels(void) {
                 .score = vector_score_avx512,
                 .collect = vector_collect_avx512,
                 .skinny = skinny_kernels_avx512,
-                .convert_row_bf16 = skinny_convert_row_bf16,
-                .multiply_bf16 = tall_multiply_bf16,
-                .pack_columns = tall_pack_columns_avx512,
-                .pack_rows = tall_pack_rows_avx512,
-                .softmax = tall_softmax_avx512,
         };
 
         return cpu_has_avx512() ? &avx512 : NULL;

@@ -7,21 +7,18 @@
 
 #include "util/mem.h"
 
-/* A block of 48 queries sees all keys of its window at once: its scores, 48 by 1500 floats (in
- * int8 words of sixteen bits), stay in the second-level cache, softmax runs over whole rows,
+/* A block of 48 queries sees all keys of its window at once: its scores, 48 by 1500
+ * words of sixteen bits, stay in the second-level cache, softmax runs over whole rows,
  * and no running maximum is needed. The probabilities take the scores' place, and what they sum
  * up to divides the result.
  *
- * In int8 queries have a scale for each row, keys for each key, values for each column, and
+ * Queries have a scale for each row, keys for each key, values for each column, and
  * keys and values lose their means first. To softmax a mean key adds the same everywhere. The
  * mean value is added to the result: so it takes the place of all the small probabilities,
  * which are rounded to nothing but may be many (their sum is kept in full).
  */
 
 #define BLOCK TALL_BLOCK_ROWS
-
-// Groups of values that are multiplied before the next are: 16 kB in the first-level cache.
-#define VALUE_GROUPS 64
 
 #define WORDS_IN_LINE (64 / sizeof(int16_t))
 
@@ -31,25 +28,18 @@ static size_t vectors_of(size_t n_columns) {
         return (n_columns + TALL_VECTOR_COLUMNS - 1) / TALL_VECTOR_COLUMNS;
 }
 
-// What the matrices are made of.
-static enum tall_type packed_type(const struct self_attention *attention) {
-        return attention->elements == TALL_INT8 ? tall_attention_type() : TALL_BF16;
-}
-
 // Elements in a group.
-static size_t group_of(const struct self_attention *attention) {
-        return packed_type(attention) == TALL_INT8 ? TALL_GROUP : TALL_GROUP / sizeof(uint16_t);
+static size_t elements_in_group(void) {
+        return tall_attention_type() == TALL_INT8 ? TALL_GROUP : TALL_GROUP / sizeof(int16_t);
 }
 
 static size_t key_groups(const struct self_attention *attention) {
-        return attention->head_width / group_of(attention);
+        return attention->head_width / elements_in_group();
 }
 
-// For int8 there are values for all columns of the keys.
-static size_t value_groups(const struct self_attention *attention, size_t n_rows) {
-        if (attention->elements == TALL_INT8)
-                return vectors_of(n_rows) * TALL_VECTOR_COLUMNS / group_of(attention);
-        return (n_rows + group_of(attention) - 1) / group_of(attention);
+// There are values for all columns of the keys.
+static size_t value_groups(size_t n_rows) {
+        return vectors_of(n_rows) * TALL_VECTOR_COLUMNS / elements_in_group();
 }
 
 static size_t keys_size(const struct self_attention *attention, size_t n_rows) {
@@ -57,15 +47,12 @@ static size_t keys_size(const struct self_attention *attention, size_t n_rows) {
 }
 
 static size_t values_size(const struct self_attention *attention, size_t n_rows) {
-        return tall_matrix_size(value_groups(attention, n_rows),
+        return tall_matrix_size(value_groups(n_rows),
                                 attention->head_width / TALL_VECTOR_COLUMNS);
 }
 
-// Floats beside them, for int8: the keys' scales, biases and zeros, the values' means, scales
-// and sums.
+// Floats beside them: the keys' scales, biases and zeros, the values' means, scales and sums.
 static size_t scales_of(const struct self_attention *attention, size_t n_rows) {
-        if (attention->elements != TALL_INT8)
-                return 0;
         return 3 * vectors_of(n_rows) * TALL_VECTOR_COLUMNS + 3 * attention->head_width;
 }
 
@@ -74,54 +61,36 @@ static size_t head_size(const struct self_attention *attention, size_t n_rows) {
                scales_of(attention, n_rows) * sizeof(float);
 }
 
-// Floats from one query's scores to the next: a whole number of vectors, and of 32
-// probabilities.
+// Words from one query's scores to the next: an odd number of cache lines, so that rows do not
+// fight for the same ones.
 static size_t score_stride(size_t n_rows) {
-        return vectors_of(n_rows) * TALL_VECTOR_COLUMNS;
-}
-
-// Words from one query's scores of int8 to the next: an odd number of cache lines, so that rows
-// do not fight for the same ones.
-static size_t word_stride(size_t n_rows) {
         return ((n_rows + WORDS_IN_LINE - 1) / WORDS_IN_LINE | 1) * WORDS_IN_LINE;
-}
-
-// Bytes of a query's scores in either kind.
-static size_t scores_size(size_t n_rows) {
-        size_t of_floats = score_stride(n_rows) * sizeof(float);
-        size_t of_words = word_stride(n_rows) * sizeof(int16_t);
-
-        return of_floats > of_words ? of_floats : of_words;
 }
 
 // What a thread works in.
 struct self_attention_space {
-        float *scores;     // [BLOCK, score_stride], or words [BLOCK, word_stride]
-        float *results;    // [BLOCK, head_width]
-        uint8_t *queries;  // [BLOCK, head_width] of bf16, int8 or int16
+        int16_t *scores;   // [BLOCK, score_stride]
+        uint8_t *queries;  // [BLOCK, head_width] of int8 or int16
 };
 
 static size_t workspace_size(size_t n_rows, size_t head_width) {
-        return BLOCK * (scores_size(n_rows) + head_width * (sizeof(float) + sizeof(uint16_t)));
+        return BLOCK * (score_stride(n_rows) + head_width) * sizeof(int16_t);
 }
 
 static struct self_attention_space workspace_of(const struct self_attention *attention,
                                                 size_t n_rows, size_t thread) {
         uint8_t *at = attention->scratch + thread * attention->scratch_size;
-        struct self_attention_space ret = {.scores = (float *)(void *)at};
 
-        ret.results = ret.scores + BLOCK * scores_size(n_rows) / sizeof(float);
-        ret.queries = (uint8_t *)(ret.results + BLOCK * attention->head_width);
-        return ret;
+        return (struct self_attention_space){
+                .scores = (int16_t *)(void *)at,
+                .queries = at + BLOCK * score_stride(n_rows) * sizeof(int16_t),
+        };
 }
 
-int self_attention_init(struct self_attention *ret, enum tall_type elements, size_t n_heads,
-                        size_t head_width, struct self_attention_limits limits,
-                        struct team *team) {
-        *ret = (struct self_attention){.elements = elements,
-                                       .n_heads = n_heads,
-                                       .head_width = head_width,
-                                       .team = team};
+int self_attention_init(struct self_attention *ret, size_t n_heads, size_t head_width,
+                        struct self_attention_limits limits, struct team *team) {
+        *ret = (struct self_attention){
+                .n_heads = n_heads, .head_width = head_width, .team = team};
         if (head_width > TALL_WIDTH_MAX)
                 return -EINVAL;
         ret->scratch_size = (workspace_size(limits.n_rows, head_width) + 63) / 64 * 64;
@@ -143,8 +112,8 @@ void self_attention_deinit(struct self_attention *attention) {
 // One head of one window.
 struct self_attention_head {
         const struct self_attention_window *window;
-        size_t first;           // column of its queries
-        struct tall_keys keys;  // for bf16 nothing but the matrix, as the values
+        size_t first;  // column of its queries
+        struct tall_keys keys;
         struct tall_values values;
 };
 
@@ -155,7 +124,7 @@ static struct self_attention_head head_of(const struct self_attention *attention
         const struct self_attention_window *window = windows;
         uint8_t *memory = attention->memory;
         size_t width = attention->head_width, n_columns;
-        size_t panel_vectors = tall_panel_vectors(packed_type(attention));
+        size_t panel_vectors = tall_panel_vectors();
         struct self_attention_head ret;
 
         for (; index >= attention->n_heads; index -= attention->n_heads, window++)
@@ -167,9 +136,8 @@ static struct self_attention_head head_of(const struct self_attention *attention
         ret.keys.matrix = (struct tall_matrix){memory, key_groups(attention),
                                                vectors_of(window->n_rows), panel_vectors};
         memory += keys_size(attention, window->n_rows);
-        ret.values.matrix =
-                (struct tall_matrix){memory, value_groups(attention, window->n_rows),
-                                     width / TALL_VECTOR_COLUMNS, panel_vectors};
+        ret.values.matrix = (struct tall_matrix){memory, value_groups(window->n_rows),
+                                                 width / TALL_VECTOR_COLUMNS, panel_vectors};
         memory += values_size(attention, window->n_rows);
         ret.values.means = (float *)(void *)memory;
         ret.values.scales = ret.values.means + width;
@@ -193,15 +161,10 @@ static void pack_head(const struct self_attention *attention,
         const uint16_t *keys = find_column(window, n_state + head->first);
         const uint16_t *values = find_column(window, 2 * n_state + head->first);
 
-        if (attention->elements == TALL_INT8) {
-                tall_quantize_keys(&head->keys, keys, stride, window->n_rows, window->biases,
-                                   window->n_unbiased);
-                memset(head->values.sums, 0, attention->head_width * sizeof(float));
-                tall_quantize_values(&head->values, values, stride, window->n_rows);
-                return;
-        }
-        tall_pack_columns(&head->keys.matrix, keys, stride, window->n_rows);
-        tall_pack_rows(&head->values.matrix, values, stride, window->n_rows);
+        tall_quantize_keys(&head->keys, keys, stride, window->n_rows, window->biases,
+                           window->n_unbiased);
+        memset(head->values.sums, 0, attention->head_width * sizeof(float));
+        tall_quantize_values(&head->values, values, stride, window->n_rows);
 }
 
 // --- Attending -------------------------------------------------------------------------------
@@ -220,62 +183,9 @@ static const uint16_t *block_query(const struct query_block *block, size_t i) {
         return find_column(window, block->head->first) + (block->first + i) * window->stride;
 }
 
-// Part of the depth, so that the values stay in the cache for all rows.
-static void multiply_values(const struct self_attention *attention,
-                            struct tall_product *product) {
-        const uint8_t *x = product->x;
-        size_t n_groups = product->matrix.n_groups;
-
-        for (size_t group = 0; group < n_groups; group += VALUE_GROUPS) {
-                product->first_group = group;
-                product->n_groups =
-                        n_groups - group > VALUE_GROUPS ? VALUE_GROUPS : n_groups - group;
-                product->x = x + group * TALL_GROUP;
-                product->flags = group > 0 ? TALL_ADD : 0;
-                tall_multiply(attention->elements, product);
-        }
-}
-
-static void run_block_bf16(const struct self_attention *attention,
-                           const struct query_block *block) {
-        const struct self_attention_window *window = block->head->window;
-        const struct tall_matrix *keys = &block->head->keys.matrix;
-        struct self_attention_space space =
-                workspace_of(attention, window->n_rows, block->thread);
-        size_t width = attention->head_width, n_state = attention->n_heads * width;
-        size_t stride = score_stride(window->n_rows), size = keys->n_groups * TALL_GROUP;
-        float sums[BLOCK];
-
-        for (size_t i = 0; i < block->n; i++)
-                memcpy(space.queries + i * size, block_query(block, i), size);
-        tall_multiply(TALL_BF16, &(struct tall_product){.matrix = *keys,
-                                                        .n_groups = keys->n_groups,
-                                                        .x = space.queries,
-                                                        .x_stride = size,
-                                                        .n_rows = block->n,
-                                                        .y = space.scores,
-                                                        .y_stride = stride});
-        for (size_t i = 0; i < block->n; i++)
-                sums[i] = tall_softmax(space.scores + i * stride, window->n_rows,
-                                       window->biases, window->n_unbiased);
-        multiply_values(attention, &(struct tall_product){.matrix = block->head->values.matrix,
-                                                          .x = space.scores,
-                                                          .x_stride = stride * sizeof(float),
-                                                          .n_rows = block->n,
-                                                          .y = space.results,
-                                                          .y_stride = width});
-        for (size_t i = 0; i < block->n; i++) {
-                float *result = space.results + i * width, part = 1 / sums[i];
-
-                for (size_t column = 0; column < width; column++)
-                        result[column] *= part;
-                tall_to_bf16(result, width, block->ret + i * n_state);
-        }
-}
-
 // The weights' sum divides by way of the scale of their row.
-static void run_block_int8(const struct self_attention *attention,
-                           const struct query_block *block) {
+static void attend_block(const struct self_attention *attention,
+                         const struct query_block *block) {
         const struct tall_keys *keys = &block->head->keys;
         const struct tall_values *values = &block->head->values;
         struct self_attention_space space =
@@ -286,8 +196,8 @@ static void run_block_int8(const struct self_attention *attention,
         struct tall_scores scores = {.keys = *keys,
                                      .queries = space.queries,
                                      .n_rows = block->n,
-                                     .scores = (int16_t *)(void *)space.scores,
-                                     .stride = word_stride(block->head->window->n_rows)};
+                                     .scores = space.scores,
+                                     .stride = score_stride(block->head->window->n_rows)};
         float query_scales[BLOCK];
         int16_t largest[BLOCK];
         struct tall_row rows[BLOCK];
@@ -301,9 +211,8 @@ static void run_block_int8(const struct self_attention *attention,
                 rows[i] = (struct tall_row){
                         .scale = 1 / tall_quantize_softmax(scores.scores + i * scores.stride,
                                                            n_columns, largest[i])};
-        tall_multiply(packed_type(attention),
+        tall_multiply(tall_attention_type(),
                       &(struct tall_product){.matrix = values->matrix,
-                                             .n_groups = values->matrix.n_groups,
                                              .x = scores.scores,
                                              .x_stride = scores.stride * sizeof(int16_t),
                                              .n_rows = block->n,
@@ -326,10 +235,7 @@ static void run_block(const struct self_attention *attention,
 
         if (block.n > BLOCK)
                 block.n = BLOCK;
-        if (attention->elements == TALL_INT8)
-                run_block_int8(attention, &block);
-        else
-                run_block_bf16(attention, &block);
+        attend_block(attention, &block);
 }
 
 // Blocks of queries and heads in one window.

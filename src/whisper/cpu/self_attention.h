@@ -1,7 +1,7 @@
 #pragma once
-// Self-attention in bf16 or int8, as the encoder needs it: softmax(queries * keys^T + biases) *
+// Self-attention in int8, as the encoder needs it: softmax(queries * keys^T + biases) *
 // values, head by head, each window within itself, all rows of a window at once. What comes in
-// and goes out is bf16 either way.
+// and goes out is bf16.
 //
 // Threads: those of the team that it is given.
 
@@ -29,7 +29,6 @@ struct self_attention_limits {
 };
 
 struct self_attention {
-        enum tall_type elements;
         size_t n_heads, head_width;  // the width is a multiple of 16, at most TALL_WIDTH_MAX
         struct team *team;
         uint8_t *memory;   // packed keys and values of all windows
@@ -39,9 +38,8 @@ struct self_attention {
 
 // For windows of at most limits.n_rows rows together. The team, which is lent, does the work;
 // NULL: the caller alone. -ENOMEM; -EINVAL for too wide a head.
-int self_attention_init(struct self_attention *ret, enum tall_type elements, size_t n_heads,
-                        size_t head_width, struct self_attention_limits limits,
-                        struct team *team);
+int self_attention_init(struct self_attention *ret, size_t n_heads, size_t head_width,
+                        struct self_attention_limits limits, struct team *team);
 void self_attention_deinit(struct self_attention *attention);
 
 void self_attention_run(struct self_attention *attention,

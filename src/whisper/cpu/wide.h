@@ -1,12 +1,10 @@
 #pragma once
 // Wide: what AVX-512 does by instructions of its own, beside the table of int8
-// (int8_kernels.h): vectors of sixteen floats, and all of bf16, which is for no other
-// processor.
+// (int8_kernels.h): vectors of sixteen floats.
 //
 // Threads: any; plain data.
 
 #include "whisper/cpu/gemm/skinny_kernel.h"
-#include "whisper/cpu/gemm/tall_layout.h"
 
 // Keys or values of one block: n of them, `stride` floats apart.
 struct wide_stretch {
@@ -26,17 +24,8 @@ struct wide_kernels {
         void (*collect)(const struct wide_stretch *values, const float *scores, size_t width,
                         float *ret);
 
-        // Of floats, halves and bf16: [type][rows].
+        // Of floats and halves: [type][rows].
         const skinny_kernel (*skinny)[KERNEL_ROWS_MAX + 1];
-        void (*convert_row_bf16)(const float *x, size_t depth, void *ret);
-
-        // As the functions of tall.h, for bf16.
-        void (*multiply_bf16)(const struct tall_product *product);
-        void (*pack_columns)(const struct tall_matrix *matrix, const uint16_t *x, size_t stride,
-                             size_t n_columns);
-        void (*pack_rows)(const struct tall_matrix *matrix, const uint16_t *x, size_t stride,
-                          size_t n_rows);
-        float (*softmax)(float *scores, size_t n, const float *biases, size_t n_unbiased);
 };
 
 // What this processor has: NULL without AVX-512.

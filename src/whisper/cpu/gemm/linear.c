@@ -233,13 +233,13 @@ int linear_new(struct linear **ret, const float *weight, const float *bias, size
         return 0;
 }
 
-int linear_new_tall(struct linear **ret, enum tall_type elements, const float *weight,
-                    const float *bias, size_t n_out, size_t n_in) {
+int linear_new_tall(struct linear **ret, const float *weight, const float *bias, size_t n_out,
+                    size_t n_in) {
         CLEANUP(linear_freep) struct linear *linear = xnew(struct linear);
 
         linear->n_in = n_in;
         linear->n_out = n_out;
-        linear->layer = tall_layer_new(elements, weight, bias, n_out, n_in);
+        linear->layer = tall_layer_new(weight, bias, n_out, n_in);
         if (!linear->layer)
                 return -ENOMEM;
         *ret = TAKE(linear);

@@ -29,8 +29,8 @@ struct linear;
 int linear_new(struct linear **ret, const float *weight, const float *bias, size_t n_out,
                size_t n_in, struct error *error);
 // As linear_new(), but a tall layer, for whoever runs it himself. -ENOMEM.
-int linear_new_tall(struct linear **ret, enum tall_type elements, const float *weight,
-                    const float *bias, size_t n_out, size_t n_in);
+int linear_new_tall(struct linear **ret, const float *weight, const float *bias, size_t n_out,
+                    size_t n_in);
 struct linear *linear_free(struct linear *linear);
 
 // The tall layer that it is; NULL when it is oneDNN's.

@@ -32,14 +32,6 @@ static size_t element_index(const struct skinny_matrix *matrix, size_t d, size_t
         return (line * block + c % block) * group + d % group;
 }
 
-static float float_from_bf16(uint16_t x) {
-        uint32_t bits = (uint32_t)x << 16;
-        float ret;
-
-        memcpy(&ret, &bits, sizeof(ret));
-        return ret;
-}
-
 TARGET_AVX2 static void convert_int8(const float *x, size_t n, float inverse_scale,
                                      int8_t *ret) {
         const struct int8_kernels *kernels = int8_kernels();
@@ -67,8 +59,6 @@ static void convert(enum skinny_type type, const float *x, size_t n, float inver
                 memcpy(ret, x, n * sizeof(*x));
         else if (type == SKINNY_HALF)
                 vector_to_half(x, n, ret);
-        else if (type == SKINNY_BF16)
-                wide_kernels()->convert_row_bf16(x, n, ret);
         else
                 convert_int8(x, n, inverse_scale, ret);
 }
@@ -115,34 +105,16 @@ void skinny_pack_columns(const struct skinny_matrix *matrix, const float *x, siz
                 pack_column(matrix, c, x + c * stride, 0);
 }
 
-// One line of a panel from the rows d and, in groups of two, d + 1, n columns from c on.
-static void pack_line(const struct skinny_matrix *matrix, size_t d, size_t c, const float *x,
-                      size_t stride, size_t n) {
-        size_t index = element_index(matrix, d, c);
-        uint16_t low[SKINNY_PANEL_COLUMNS], high[SKINNY_PANEL_COLUMNS] = {0};
-
-        if (matrix->type != SKINNY_BF16) {
-                convert(matrix->type, x, n, 0,
-                        (char *)matrix->elements + index * skinny_element_size(matrix->type));
-                return;
-        }
-        convert(matrix->type, x, n, 0, low);
-        if (d + 1 < matrix->depth)
-                convert(matrix->type, x + stride, n, 0, high);
-        for (size_t i = 0; i < n; i++) {
-                memcpy((uint16_t *)matrix->elements + index + 2 * i, &low[i], sizeof(low[i]));
-                memcpy((uint16_t *)matrix->elements + index + 2 * i + 1, &high[i],
-                       sizeof(high[i]));
-        }
-}
-
 void skinny_pack_rows(const struct skinny_matrix *matrix, const float *x, size_t stride) {
-        for (size_t d = 0; d < matrix->depth; d += skinny_group(matrix->type))
+        for (size_t d = 0; d < matrix->depth; d++)
                 for (size_t c = 0; c < matrix->n_columns; c += SKINNY_PANEL_COLUMNS) {
                         size_t n = matrix->n_columns - c;
+                        size_t at =
+                                element_index(matrix, d, c) * skinny_element_size(matrix->type);
 
-                        pack_line(matrix, d, c, x + d * stride + c, stride,
-                                  n < SKINNY_PANEL_COLUMNS ? n : SKINNY_PANEL_COLUMNS);
+                        convert(matrix->type, x + d * stride + c,
+                                n < SKINNY_PANEL_COLUMNS ? n : SKINNY_PANEL_COLUMNS, 0,
+                                (char *)matrix->elements + at);
                 }
 }
 
@@ -220,8 +192,6 @@ TARGET_AVX2 void skinny_column(const struct skinny_matrix *matrix, size_t column
                         ret[d] = ((const float *)matrix->elements)[index];
                 else if (matrix->type == SKINNY_HALF)
                         ret[d] = _cvtsh_ss(((const uint16_t *)matrix->elements)[index]);
-                else if (matrix->type == SKINNY_BF16)
-                        ret[d] = float_from_bf16(((const uint16_t *)matrix->elements)[index]);
                 else
                         ret[d] = matrix->scales[column] *
                                  (float)((const int8_t *)matrix->elements)[index];
@@ -231,16 +201,14 @@ TARGET_AVX2 void skinny_column(const struct skinny_matrix *matrix, size_t column
 // --- Rows ---------------------------------------------------------------------------------
 
 size_t skinny_row_size(enum skinny_type type, size_t depth) {
-        size_t element = type == SKINNY_BF16 ? 2 : type == SKINNY_INT8 ? 1 : 4;
+        size_t element = type == SKINNY_INT8 ? 1 : 4;
         size_t size = (depth * element + 63) / 64 * 64;
 
         return type == SKINNY_INT8 ? ROW_HEAD + size : size;
 }
 
 void skinny_convert_row(enum skinny_type type, size_t depth, const float *x, void *ret) {
-        if (type == SKINNY_BF16)
-                wide_kernels()->convert_row_bf16(x, depth, ret);
-        else if (type == SKINNY_INT8)
+        if (type == SKINNY_INT8)
                 int8_kernels()->skinny->convert_row(x, depth, ret);
         else
                 memcpy(ret, x, depth * sizeof(*x));

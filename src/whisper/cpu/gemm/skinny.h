@@ -5,16 +5,16 @@
 //     y[r][c] = sum over d of x[r][d] * matrix[d][c]
 //
 // The elements' type says how it is reckoned: float32 and half precision in float32 (halves are
-// widened in registers, exactly); bf16 in products of bf16 pairs, summed in float32; int8 in
-// whole numbers, with a scale for each column and for each row of x.
+// widened in registers, exactly); int8 in whole numbers, with a scale for each column and for
+// each row of x.
 //
 // A row's result does not depend on the rows beside it: decoding gives the same tokens alone
 // and in a batch.
 //
-// Why there is a tall GEMM (tall.h), too: the encoder in bf16 and int8 has so many rows that
-// its time goes into arithmetic, not into reading. The tall one knows no number of rows but a
-// whole register tile's and no columns but whole vectors; in return it sums parts of the depth,
-// writes bf16, takes int8 rows with a zero point and a coarser GELU. The skinny one has a
+// Why there is a tall GEMM (tall.h), too: the encoder in int8 has so many rows that its time
+// goes into arithmetic, not into reading. The tall one knows no number of rows but a whole
+// register tile's and no columns but whole vectors; in return it writes bf16, takes int8 rows
+// with a zero point and a coarser GELU. The skinny one has a
 // kernel for each number of rows, masks the last columns (of a vocabulary of 51,865) and holds
 // float32 and halves as well. One kernel for both would test for each what only the other
 // needs, and int8 rows would become other numbers.
@@ -32,7 +32,6 @@
 enum skinny_type {
         SKINNY_FLOAT,
         SKINNY_HALF,
-        SKINNY_BF16,  // wants cpu_has_bf16()
         SKINNY_INT8,  // as int8_kernels() has it
 };
 

@@ -10,18 +10,13 @@
  * than memory gives them. Depth is summed in its order whatever the number of rows: that is why
  * a row gets the same bits whoever is beside it. */
 
-// The kernels for all types are compiled for all of this; an instruction of VNNI or BF16 is
-// only in those that ask for it by name, which are called where cpu.h says that it is there.
-#define TARGET_DOTS     \
-        __attribute__(( \
-                target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16")))
-#define INLINE_DOTS static inline TARGET_DOTS __attribute__((always_inline))
-
+// The kernels for all types are compiled for VNNI; its instruction is only in those of int8,
+// which are called where cpu.h says that it is there.
 #define VECTOR  16
 #define VECTORS (SKINNY_PANEL_COLUMNS / VECTOR)
 
 // One vector of a line: 16 columns of one group.
-INLINE_DOTS __m512i load_elements(const uint8_t *line, size_t vector, enum skinny_type type) {
+INLINE_VNNI __m512i load_elements(const uint8_t *line, size_t vector, enum skinny_type type) {
         if (type == SKINNY_HALF)
                 return _mm512_castps_si512(_mm512_cvtph_ps(
                         _mm256_loadu_si256((const __m256i *)(line + vector * 32))));
@@ -29,10 +24,8 @@ INLINE_DOTS __m512i load_elements(const uint8_t *line, size_t vector, enum skinn
 }
 
 // sum + the products of a group of x, 4 bytes repeated, with one vector of elements.
-INLINE_DOTS __m512 add_products(__m512 sum, __m512i x, __m512i elements,
+INLINE_VNNI __m512 add_products(__m512 sum, __m512i x, __m512i elements,
                                 enum skinny_type type) {
-        if (type == SKINNY_BF16)
-                return _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)elements);
         if (type == SKINNY_INT8)
                 return _mm512_castsi512_ps(
                         _mm512_dpbusd_epi32(_mm512_castps_si512(sum), x, elements));
@@ -40,7 +33,7 @@ INLINE_DOTS __m512 add_products(__m512 sum, __m512i x, __m512i elements,
 }
 
 // Add to a row's sums in one panel what its high bytes make.
-INLINE_DOTS void add_high(const uint8_t *panel, const struct int8_head *head,
+INLINE_VNNI void add_high(const uint8_t *panel, const struct int8_head *head,
                           __m512 sums[VECTORS]) {
         const __m512i middle = _mm512_set1_epi8((char)128);
         __m512i high[VECTORS], less[VECTORS];
@@ -70,7 +63,7 @@ INLINE_DOTS void add_high(const uint8_t *panel, const struct int8_head *head,
 }
 
 // Write up to 16 sums to y, with what the product's flags ask for.
-INLINE_DOTS void store_sums(const struct skinny_matrix *matrix,
+INLINE_VNNI void store_sums(const struct skinny_matrix *matrix,
                             const struct gemm_product *product, size_t row, size_t column,
                             __m512 sum) {
         float *y = product->y + row * product->y_stride + column;
@@ -96,7 +89,7 @@ INLINE_DOTS void store_sums(const struct skinny_matrix *matrix,
 }
 
 // Some rows of one panel; their number and the type are constants where this is inlined.
-INLINE_DOTS void multiply_panel(const struct skinny_matrix *matrix,
+INLINE_VNNI void multiply_panel(const struct skinny_matrix *matrix,
                                 const struct gemm_product *product,
                                 const struct skinny_block *block, const size_t n_rows,
                                 const enum skinny_type type) {
@@ -144,7 +137,7 @@ INLINE_DOTS void multiply_panel(const struct skinny_matrix *matrix,
 }
 
 #define DEFINE_KERNEL(rows, name, type)                                                      \
-        TARGET_DOTS static void multiply_##name##_##rows(const struct skinny_matrix *matrix, \
+        TARGET_VNNI static void multiply_##name##_##rows(const struct skinny_matrix *matrix, \
                                                          const struct gemm_product *product, \
                                                          const struct skinny_block *block) { \
                 multiply_panel(matrix, product, block, rows, type);                          \
@@ -164,34 +157,21 @@ INLINE_DOTS void multiply_panel(const struct skinny_matrix *matrix,
 
 DEFINE_KERNELS(floats, SKINNY_FLOAT)
 DEFINE_KERNELS(halves, SKINNY_HALF)
-DEFINE_KERNELS(bf16, SKINNY_BF16)
 DEFINE_KERNELS(int8, SKINNY_INT8)
 
-const skinny_kernel skinny_kernels_avx512[3][KERNEL_ROWS_MAX + 1] = {
+const skinny_kernel skinny_kernels_avx512[2][KERNEL_ROWS_MAX + 1] = {
         [SKINNY_FLOAT] = KERNELS(floats),
         [SKINNY_HALF] = KERNELS(halves),
-        [SKINNY_BF16] = KERNELS(bf16),
 };
 
 // --- Rows ---------------------------------------------------------------------------------
-
-TARGET_DOTS void skinny_convert_row_bf16(const float *x, size_t depth, void *ret) {
-        uint16_t *to = ret;
-
-        // The last pair's second half may be beyond depth: zero, as all up to the row's end.
-        for (size_t i = 0; i < depth; i += VECTOR) {
-                __m512 part = _mm512_maskz_loadu_ps(mask_avx512(depth - i), x + i);
-
-                _mm256_storeu_si256((__m256i *)(to + i), (__m256i)_mm512_cvtneps_pbh(part));
-        }
-}
 
 // Smallest and largest of a row, and the mean magnitude.
 struct spread {
         float least, most, mean;
 };
 
-INLINE_DOTS struct spread find_spread(const float *x, size_t depth) {
+INLINE_VNNI struct spread find_spread(const float *x, size_t depth) {
         __m512 least = _mm512_setzero_ps(), most = least, sum = least;
 
         for (size_t i = 0; i < depth; i += VECTOR) {
@@ -206,7 +186,7 @@ INLINE_DOTS struct spread find_spread(const float *x, size_t depth) {
 }
 
 // How many groups of four have a magnitude beyond the limit.
-INLINE_DOTS int count_wide(const float *x, size_t depth, float limit) {
+INLINE_VNNI int count_wide(const float *x, size_t depth, float limit) {
         int n = 0;
 
         for (size_t i = 0; i < depth; i += VECTOR) {
@@ -224,7 +204,7 @@ INLINE_DOTS int count_wide(const float *x, size_t depth, float limit) {
 // Scale and zero for all but the widest groups. The search begins where none of a normally
 // distributed row is beyond (4 deviations: a second byte costs time), and at least so high that
 // two bytes reach the largest.
-INLINE_DOTS void choose_scale(const float *x, size_t depth, struct int8_head *head) {
+INLINE_VNNI void choose_scale(const float *x, size_t depth, struct int8_head *head) {
         struct spread spread = find_spread(x, depth);
         float limit = fmaxf(5 * spread.mean, fmaxf(-spread.least, spread.most) / 100);
         float least, most;
@@ -241,7 +221,7 @@ INLINE_DOTS void choose_scale(const float *x, size_t depth, struct int8_head *he
 }
 
 // Keep the high bytes of those groups from `first` on, one vector of them, that have any.
-INLINE_DOTS void keep_high(struct int8_head *head, size_t first, __m512i high) {
+INLINE_VNNI void keep_high(struct int8_head *head, size_t first, __m512i high) {
         unsigned wide = _mm512_test_epi32_mask(high, high);
         uint32_t groups[VECTOR / 4];
 
@@ -258,7 +238,7 @@ INLINE_DOTS void keep_high(struct int8_head *head, size_t first, __m512i high) {
         }
 }
 
-TARGET_DOTS static void convert_row_int8(const float *x, size_t depth, void *ret) {
+TARGET_VNNI static void convert_row_int8(const float *x, size_t depth, void *ret) {
         uint8_t *to = (uint8_t *)ret + ROW_HEAD;
         struct int8_head *head = ret;
         __m512 inverse;

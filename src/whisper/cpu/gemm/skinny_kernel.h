@@ -29,7 +29,7 @@ static_assert(sizeof(struct int8_head) <= ROW_HEAD, "a cache line");
 
 // Elements of a column that lie side by side, and bytes of one.
 static inline size_t skinny_group(enum skinny_type type) {
-        return type == SKINNY_INT8 ? 4 : type == SKINNY_BF16 ? 2 : 1;
+        return type == SKINNY_INT8 ? 4 : 1;
 }
 
 static inline size_t skinny_element_size(enum skinny_type type) {
@@ -65,9 +65,7 @@ typedef void (*skinny_kernel)(const struct skinny_matrix *matrix,
                               const struct skinny_block *block);
 
 extern const skinny_kernel skinny_kernels_avx2[2][KERNEL_ROWS_MAX + 1];    // [type][rows]
-extern const skinny_kernel skinny_kernels_avx512[3][KERNEL_ROWS_MAX + 1];  // [type][rows]
-
-void skinny_convert_row_bf16(const float *x, size_t depth, void *ret);
+extern const skinny_kernel skinny_kernels_avx512[2][KERNEL_ROWS_MAX + 1];  // [type][rows]
 
 // int8 for one kind of processor (int8_kernels.h).
 struct skinny_int8 {

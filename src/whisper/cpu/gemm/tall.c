@@ -1,14 +1,13 @@
 #include "whisper/cpu/gemm/tall.h"
 
 #include "whisper/cpu/int8_kernels.h"
-#include "whisper/cpu/wide.h"
 
 static const struct tall_kernels *kernels(void) {
         return int8_kernels()->tall;
 }
 
-size_t tall_panel_vectors(enum tall_type elements) {
-        return elements == TALL_BF16 ? TALL_VECTORS : kernels()->panel_vectors;
+size_t tall_panel_vectors(void) {
+        return kernels()->panel_vectors;
 }
 
 enum tall_type tall_attention_type(void) {
@@ -16,26 +15,10 @@ enum tall_type tall_attention_type(void) {
 }
 
 void tall_multiply(enum tall_type elements, const struct tall_product *product) {
-        if (elements == TALL_BF16)
-                wide_kernels()->multiply_bf16(product);
-        else if (elements == TALL_INT8)
+        if (elements == TALL_INT8)
                 kernels()->multiply_int8(product);
         else
                 kernels()->multiply_int16(product);
-}
-
-void tall_pack_columns(const struct tall_matrix *matrix, const uint16_t *x, size_t stride,
-                       size_t n_columns) {
-        wide_kernels()->pack_columns(matrix, x, stride, n_columns);
-}
-
-void tall_pack_rows(const struct tall_matrix *matrix, const uint16_t *x, size_t stride,
-                    size_t n_rows) {
-        wide_kernels()->pack_rows(matrix, x, stride, n_rows);
-}
-
-float tall_softmax(float *scores, size_t n, const float *biases, size_t n_unbiased) {
-        return wide_kernels()->softmax(scores, n, biases, n_unbiased);
 }
 
 void tall_to_bf16(const float *x, size_t n, uint16_t *ret) {

@@ -1,50 +1,36 @@
 #pragma once
-// Tall GEMM: products of many rows with a packed matrix, by dot products of bf16 pairs and of
-// int8 fours. A tile is what the registers hold: 6 rows by 64 columns of sums, or by 16.
+// Tall GEMM: products of many rows with a packed matrix, by dot products of int8 fours. A tile
+// is what the registers hold: 6 rows by 64 columns of sums, or by 16.
 //
 //     y[r][c] = sum over d of x[r][d] * matrix[d][c]
 //
-// The depth is cut into groups of 4 bytes: 2 bf16 or 4 int8. A row's result does not depend on
+// The depth is cut into groups of 4 bytes. A row's result does not depend on
 // the rows beside it, bit for bit.
 //
-// For the encoder's rows in bf16 and int8, by tall_layer.h and self_attention.h; the decoder's
+// For the encoder's rows in int8, by tall_layer.h and self_attention.h; the decoder's
 // few rows go through skinny.h, which says why there are both.
 //
-// Threads: any; no state. For bf16 callers have checked cpu_has_avx512(); int8 is as
-// int8_kernels() has it.
+// Threads: any; no state. All is as int8_kernels() has it.
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "whisper/cpu/gemm/tall_layout.h"
 
-// Fill columns, which are vectors of n bf16 at x, x + stride, ...; or pairs of rows of bf16,
-// the second of the last pair zeros if there is an odd number. Strides are in elements, n and a
-// row a multiple of 16.
-void tall_pack_columns(const struct tall_matrix *matrix, const uint16_t *x, size_t stride,
-                       size_t n_columns);
-void tall_pack_rows(const struct tall_matrix *matrix, const uint16_t *x, size_t stride,
-                    size_t n_rows);
-
-// Vectors side by side in the matrices of a type, and what int8's attention is packed as.
-size_t tall_panel_vectors(enum tall_type elements);
+// Vectors side by side in a matrix, and what attention is packed as.
+size_t tall_panel_vectors(void);
 enum tall_type tall_attention_type(void);
 
 void tall_multiply(enum tall_type elements, const struct tall_product *product);
 
-// Scores of n keys become probabilities, in place: exp(score + bias - the largest), in bf16 and
-// followed by zeros up to a multiple of 32. Keys before n_unbiased have no bias. Returns the
-// sum, by which they are still to be divided. There is room for a multiple of 16 floats.
-float tall_softmax(float *scores, size_t n, const float *biases, size_t n_unbiased);
-
-// To bf16, rounded to nearest even, and back.
+// To bf16, in which rows wait between layers, rounded to nearest even, and back.
 void tall_to_bf16(const float *x, size_t n, uint16_t *ret);
 void tall_from_bf16(const uint16_t *x, size_t n, float *ret);
 
 // A row of floats as int8: *ret_row says what for. Zero is kept exactly.
 void tall_quantize(const float *x, size_t n, uint8_t *ret, struct tall_row *ret_row);
 
-// --- Attention in int8 -----------------------------------------------------------------------
+// --- Attention -------------------------------------------------------------------------------
 
 /* A score is kept in sixteen bits, as the power of two that e^score is, in steps of 1/128: that
  * reaches to scores of +-177, and a step, 0.5 %, is less than what eight bits leave of a query

@@ -6,9 +6,9 @@
 
 #include "whisper/cpu/vectors_avx512.h"
 
-#define TARGET_AMX             \
-        __attribute__((target( \
-                "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,amx-tile,amx-int8,amx-bf16")))
+#define TARGET_AMX                                                                        \
+        __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,amx-tile,amx-" \
+                              "int8")))
 #define INLINE_AMX static inline TARGET_AMX __attribute__((always_inline))
 
 // The processor's eight tiles: 0 to 3 are the sums of two tiles of rows with two vectors, 4 and
@@ -30,13 +30,12 @@ static inline void settle_memory(const void *x) {
 
 // All tiles of rows have the same number of them, so that one layout serves all: the last one
 // begins earlier if need be, and does some of the rows before it again.
-TARGET_AMX void tall_amx_begin(struct tall_amx *amx, enum tall_type elements,
-                               const struct tall_product *product) {
-        size_t n_rows = product->n_rows, n_rest = product->n_groups % AMX_GROUPS;
+TARGET_AMX void tall_amx_begin(struct tall_amx *amx, const struct tall_product *product) {
+        size_t n_rows = product->n_rows, n_groups = product->matrix.n_groups;
+        size_t n_rest = n_groups % AMX_GROUPS;
         struct layout layout = {.palette = 1};
 
         amx->product = product;
-        amx->elements = elements;
         amx->n_tiles = (n_rows + 15) / 16;
         amx->step = (n_rows + amx->n_tiles - 1) / amx->n_tiles;
         for (size_t i = 0; i < N_TILES; i++) {
@@ -45,7 +44,7 @@ TARGET_AMX void tall_amx_begin(struct tall_amx *amx, enum tall_type elements,
         }
         if (n_rest > 0) {
                 const uint8_t *rests =
-                        (const uint8_t *)product->x + (product->n_groups - n_rest) * TALL_GROUP;
+                        (const uint8_t *)product->x + (n_groups - n_rest) * TALL_GROUP;
 
                 for (size_t row = 0; row < n_rows; row++)
                         _mm512_store_si512(
@@ -68,29 +67,21 @@ struct operands {
         size_t row_stride, vector_stride;  // bytes
 };
 
-#define DOT(sums, rows, vectors)                             \
-        do {                                                 \
-                if (is_int8)                                 \
-                        _tile_dpbusd(sums, rows, vectors);   \
-                else                                         \
-                        _tile_dpbf16ps(sums, rows, vectors); \
-        } while (0)
-
 // Sixteen groups onto the sums.
-INLINE_AMX void add_groups(const struct operands *operands, const bool is_int8,
-                           const bool has_two_tiles, const bool has_two_vectors) {
+INLINE_AMX void add_groups(const struct operands *operands, const bool has_two_tiles,
+                           const bool has_two_vectors) {
         _tile_loadd(4, operands->rows[0], operands->row_stride);
         _tile_loadd(6, operands->vectors[0], operands->vector_stride);
-        DOT(0, 4, 6);
+        _tile_dpbusd(0, 4, 6);
         if (has_two_vectors) {
                 _tile_loadd(7, operands->vectors[1], operands->vector_stride);
-                DOT(1, 4, 7);
+                _tile_dpbusd(1, 4, 7);
         }
         if (has_two_tiles) {
                 _tile_loadd(5, operands->rows[1], operands->row_stride);
-                DOT(2, 5, 6);
+                _tile_dpbusd(2, 5, 6);
                 if (has_two_vectors)
-                        DOT(3, 5, 7);
+                        _tile_dpbusd(3, 5, 7);
         }
 }
 
@@ -110,9 +101,8 @@ static size_t first_row(const struct tall_amx *amx, size_t tile) {
 }
 
 INLINE_AMX void sum_corner(struct tall_amx *amx, const struct corner *corner,
-                           const bool is_int8, const bool has_two_tiles,
-                           const bool has_two_vectors) {
-        const size_t n_groups = amx->product->n_groups;
+                           const bool has_two_tiles, const bool has_two_vectors) {
+        const size_t n_groups = amx->product->matrix.n_groups;
         const size_t rows[2] = {first_row(amx, corner->tile),
                                 first_row(amx, corner->tile + has_two_tiles)};
         const uint8_t *x = amx->product->x;
@@ -134,7 +124,7 @@ INLINE_AMX void sum_corner(struct tall_amx *amx, const struct corner *corner,
         _tile_loadd(2, start, 0);
         _tile_loadd(3, start + has_two_vectors * TALL_VECTOR_COLUMNS, 0);
         for (size_t group = 0; group + AMX_GROUPS <= n_groups; group += AMX_GROUPS) {
-                add_groups(&operands, is_int8, has_two_tiles, has_two_vectors);
+                add_groups(&operands, has_two_tiles, has_two_vectors);
                 for (size_t i = 0; i < corner->ahead_step; i += AMX_LINE)
                         _mm_prefetch((const char *)ahead + i, _MM_HINT_T1);
                 ahead += corner->ahead_step;
@@ -152,7 +142,7 @@ INLINE_AMX void sum_corner(struct tall_amx *amx, const struct corner *corner,
                         .vector_stride = AMX_LINE,
                 };
 
-                add_groups(&rests, is_int8, has_two_tiles, has_two_vectors);
+                add_groups(&rests, has_two_tiles, has_two_vectors);
         }
         _tile_stored(0, sums, sizeof(amx->sums[0]));
         if (has_two_vectors)
@@ -165,52 +155,47 @@ INLINE_AMX void sum_corner(struct tall_amx *amx, const struct corner *corner,
         }
 }
 
-INLINE_AMX void sum_vectors(struct tall_amx *amx, struct corner *corner, const bool is_int8,
+INLINE_AMX void sum_vectors(struct tall_amx *amx, struct corner *corner,
                             const bool has_two_vectors) {
         for (corner->tile = 0; corner->tile < amx->n_tiles; corner->tile += 2) {
                 if (corner->tile + 1 < amx->n_tiles)
-                        sum_corner(amx, corner, is_int8, true, has_two_vectors);
+                        sum_corner(amx, corner, true, has_two_vectors);
                 else
-                        sum_corner(amx, corner, is_int8, false, has_two_vectors);
-                corner->ahead += amx->product->n_groups / AMX_GROUPS * corner->ahead_step;
+                        sum_corner(amx, corner, false, has_two_vectors);
+                corner->ahead +=
+                        amx->product->matrix.n_groups / AMX_GROUPS * corner->ahead_step;
         }
 }
 
-INLINE_AMX void sum_block(struct tall_amx *amx, struct corner *corner, size_t n_vectors,
-                          const bool is_int8) {
+INLINE_AMX void sum_block(struct tall_amx *amx, struct corner *corner, size_t n_vectors) {
         for (corner->vector = 0; corner->vector < n_vectors; corner->vector += 2) {
                 if (corner->vector + 1 < n_vectors)
-                        sum_vectors(amx, corner, is_int8, true);
+                        sum_vectors(amx, corner, true);
                 else
-                        sum_vectors(amx, corner, is_int8, false);
+                        sum_vectors(amx, corner, false);
         }
 }
 
 TARGET_AMX void tall_amx_sum_onto(struct tall_amx *amx, size_t vector, size_t n_vectors,
                                   const int32_t *start) {
         const struct tall_product *product = amx->product;
-        const size_t n_rest = product->n_groups % AMX_GROUPS;
+        const size_t n_groups = product->matrix.n_groups, n_rest = n_groups % AMX_GROUPS;
         struct corner corner = {
-                .elements = product->matrix.elements +
-                            tall_matrix_size(product->matrix.n_groups, vector) +
-                            tall_matrix_size(product->first_group, n_vectors),
+                .elements = product->matrix.elements + tall_matrix_size(n_groups, vector),
                 .start = start,
                 .line = n_vectors * AMX_LINE,
         };
         const size_t n_corners = (amx->n_tiles + 1) / 2 * ((n_vectors + 1) / 2);
-        const uint8_t *rests = corner.elements + (product->n_groups - n_rest) * corner.line;
+        const uint8_t *rests = corner.elements + (n_groups - n_rest) * corner.line;
 
-        corner.ahead = corner.elements + tall_matrix_size(product->n_groups, n_vectors);
+        corner.ahead = corner.elements + tall_matrix_size(n_groups, n_vectors);
         corner.ahead_step = AMX_GROUPS * corner.line / n_corners;
         for (size_t p = 0; n_rest > 0 && p < n_vectors; p++)
                 for (size_t group = 0; group < n_rest; group++)
                         memcpy(amx->vector_rests[p][group],
                                rests + group * corner.line + p * AMX_LINE, AMX_LINE);
         settle_memory(amx);
-        if (amx->elements == TALL_INT8)
-                sum_block(amx, &corner, n_vectors, true);
-        else
-                sum_block(amx, &corner, n_vectors, false);
+        sum_block(amx, &corner, n_vectors);
 }
 
 void tall_amx_sum(struct tall_amx *amx, size_t vector, size_t n_vectors) {

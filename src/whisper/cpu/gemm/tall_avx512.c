@@ -1,163 +1,141 @@
 // Tiles for AVX-512 and AMX.
-#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include "whisper/cpu/cpu.h"
 #include "whisper/cpu/gemm/tall_amx.h"
 #include "whisper/cpu/gemm/tall_avx512.h"
 #include "whisper/cpu/gemm/tall_kernels.h"
 #include "whisper/cpu/gemm/tall_quantize_avx512.h"
 
-#define LOG2_E 1.44269504f
+// --- Products --------------------------------------------------------------------------------
 
-#define TARGET_BF16 \
-        __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
+// Sums become floats, with bias and scales; `first` is the vector's first column.
+INLINE_VNNI __m512 finish_sum(const struct tall_product *product, __m512i sum, size_t row,
+                              size_t first) {
+        const struct tall_row *stands = &product->rows[row];
+        __m512 y = _mm512_fnmadd_ps(_mm512_set1_ps(stands->zero),
+                                    _mm512_loadu_ps(product->sums + first),
+                                    _mm512_cvtepi32_ps(sum));
 
-// --- Kernels ---------------------------------------------------------------------------------
-
-// The dot products of bf16 pairs without the processor's help: a bf16 is a float's upper half.
-INLINE_AVX512 __m512i dot_bf16_emulated(__m512i sum, __m512i x, __m512i vector) {
-        const __m512i upper = _mm512_set1_epi32((int)0xffff0000u);
-        __m512 y = _mm512_castsi512_ps(sum);
-
-        y = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_slli_epi32(x, 16)),
-                            _mm512_castsi512_ps(_mm512_slli_epi32(vector, 16)), y);
-        y = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_and_si512(x, upper)),
-                            _mm512_castsi512_ps(_mm512_and_si512(vector, upper)), y);
-        return _mm512_castps_si512(y);
+        y = _mm512_mul_ps(y, _mm512_mul_ps(_mm512_set1_ps(stands->scale),
+                                           _mm512_loadu_ps(product->scales + first)));
+        if (product->bias)
+                y = _mm512_add_ps(y, _mm512_loadu_ps(product->bias + first));
+        if (product->flags & TALL_GELU)
+                y = gelu_coarse_avx512(y);
+        return y;
 }
 
-INLINE_AVX512 __m512i to_bf16_two_avx512(__m512 low, __m512 high) {
-        return _mm512_inserti64x4(_mm512_castsi256_si512(to_bf16_avx512(low)),
-                                  to_bf16_avx512(high), 1);
+INLINE_VNNI void store_sum(const struct tall_product *product, __m512i sum, size_t row,
+                           size_t first) {
+        __m512 y = finish_sum(product, sum, row, first);
+        size_t at = row * product->y_stride + first;
+        float *ret = (float *)product->y + at;
+
+        if (product->flags & TALL_TO_BF16) {
+                _mm256_storeu_si256((__m256i *)((uint16_t *)product->y + at),
+                                    to_bf16_avx512(y));
+                return;
+        }
+        if (product->flags & TALL_ADD)
+                y = _mm512_add_ps(y, _mm512_loadu_ps(ret));
+        _mm512_storeu_ps(ret, y);
 }
 
-// exp(score - largest), where largest * LOG2_E is the shift; zero where the mask is. It goes
-// into *sum, too.
-INLINE_AVX512 __m512 probability(const float *score, __mmask16 mask, __m512 shift,
-                                 __m512 *sum) {
-        __m512 x = _mm512_maskz_loadu_ps(mask, score);
+// The sums of a tile of TALL_TILE_ROWS rows from `row` and n_vectors vectors from `vector`, on
+// top of what is in them. Rows that are not there are taken for the last one. A part of the
+// vectors that lie behind these is asked for meanwhile (all rows together ask for as many as
+// these are): so they come from the third-level cache while there is something to do.
+INLINE_VNNI void sum_tile(const struct tall_product *product, size_t row, size_t vector,
+                          const size_t n_vectors, __m512i sums[TALL_TILE_ROWS][TALL_VECTORS]) {
+        size_t n_groups = product->matrix.n_groups, n_rows = product->n_rows - row;
+        const uint8_t *elements = product->matrix.elements + tall_matrix_size(n_groups, vector);
+        const uint8_t *x[TALL_TILE_ROWS];
+        size_t ahead_step = n_vectors * sizeof(__m512i) * TALL_TILE_ROWS / product->n_rows;
+        const uint8_t *ahead = elements + tall_matrix_size(n_groups, n_vectors) +
+                               row / TALL_TILE_ROWS * n_groups * ahead_step;
 
-        x = exp2_avx512(_mm512_fmsub_ps(x, _mm512_set1_ps(LOG2_E), shift));
-        x = _mm512_maskz_mov_ps(mask, x);
-        *sum = _mm512_add_ps(*sum, x);
-        return x;
-}
+#pragma GCC unroll 6
+        for (size_t r = 0; r < TALL_TILE_ROWS; r++) {
+                size_t nearest = row + (r < n_rows ? r : n_rows - 1);
 
-#define TALL_NAME(name) name##_bf16
-#define TALL_TARGET     TARGET_BF16
-#define TALL_DOT(sum, x, vector) \
-        _mm512_castps_si512(     \
-                _mm512_dpbf16_ps(_mm512_castsi512_ps(sum), (__m512bh)(x), (__m512bh)(vector)))
-#define TALL_CONVERT(floats)        ((__m256i)_mm512_cvtneps_pbh(floats))
-#define TALL_CONVERT_TWO(low, high) ((__m512i)_mm512_cvtne2ps_pbh(high, low))
-#define TALL_IS_INT8                0
-#define TALL_AMX                    TALL_BF16
-#include "whisper/cpu/gemm/tall_avx512.inc"
+                x[r] = (const uint8_t *)product->x + nearest * product->x_stride;
+        }
+        for (size_t group = 0; group < n_groups; group++) {
+                __m512i vectors[TALL_VECTORS];
 
-#define TALL_NAME(name)             name##_bf16_emulated
-#define TALL_TARGET                 TARGET_AVX512
-#define TALL_DOT(sum, x, vector)    dot_bf16_emulated(sum, x, vector)
-#define TALL_CONVERT(floats)        to_bf16_avx512(floats)
-#define TALL_CONVERT_TWO(low, high) to_bf16_two_avx512(low, high)
-#define TALL_IS_INT8                0
-#include "whisper/cpu/gemm/tall_avx512.inc"
+#pragma GCC unroll 4
+                for (size_t p = 0; p < n_vectors; p++)
+                        vectors[p] = _mm512_loadu_si512(elements + p * sizeof(__m512i));
+                elements += n_vectors * sizeof(__m512i);
+                _mm_prefetch((const char *)ahead, _MM_HINT_T1);
+                ahead += ahead_step;
+#pragma GCC unroll 6
+                for (size_t r = 0; r < TALL_TILE_ROWS; r++) {
+                        __m512i fours = vectors_load_four_avx512(x[r] + group * TALL_GROUP);
 
-#define TALL_NAME(name)          name##_int8
-#define TALL_TARGET              TARGET_VNNI
-#define TALL_DOT(sum, x, vector) _mm512_dpbusd_epi32(sum, x, vector)
-#define TALL_CONVERT(floats)     to_bf16_avx512(floats)
-#define TALL_IS_INT8             1
-#define TALL_AMX                 TALL_INT8
-#include "whisper/cpu/gemm/tall_avx512.inc"
-
-void tall_multiply_bf16(const struct tall_product *product) {
-        if (cpu_has_amx())
-                multiply_amx_bf16(product);
-        else if (cpu_has_bf16())
-                multiply_bf16(product);
-        else
-                multiply_bf16_emulated(product);
-}
-
-// --- Packing ---------------------------------------------------------------------------------
-
-TARGET_AVX512 void tall_pack_columns_avx512(const struct tall_matrix *matrix, const uint16_t *x,
-                                            size_t stride, size_t n_columns) {
-        for (size_t column = 0; column < n_columns; column += 16) {
-                size_t n = n_columns - column < 16 ? n_columns - column : 16;
-
-                for (size_t group = 0; group < matrix->n_groups; group += 16) {
-                        size_t n_groups = matrix->n_groups - group;
-                        __mmask16 mask = mask_avx512(n_groups);
-                        __m512i block[16];
-
-                        for (size_t i = 0; i < 16; i++)
-                                block[i] = i < n ? _mm512_maskz_loadu_epi32(
-                                                           mask, x + (column + i) * stride +
-                                                                         group * 2)
-                                                 : _mm512_setzero_si512();
-                        transpose_avx512(block);
-                        for (size_t i = 0; i < 16 && i < n_groups; i++)
-                                _mm512_storeu_si512(tall_matrix_at(matrix, group + i, column),
-                                                    block[i]);
+#pragma GCC unroll 4
+                        for (size_t p = 0; p < n_vectors; p++)
+                                sums[r][p] = _mm512_dpbusd_epi32(sums[r][p], fours, vectors[p]);
                 }
         }
 }
 
-TARGET_AVX512 void tall_pack_rows_avx512(const struct tall_matrix *matrix, const uint16_t *x,
-                                         size_t stride, size_t n_rows) {
-        for (size_t row = 0; row < n_rows; row += 2, x += 2 * stride) {
-                for (size_t vector = 0; vector < matrix->n_vectors; vector++) {
-                        size_t column = vector * TALL_VECTOR_COLUMNS;
-                        const __m256i *first = (const __m256i *)(x + column);
-                        const __m256i *second = (const __m256i *)(x + stride + column);
-                        __m512i pair = _mm512_cvtepu16_epi32(_mm256_loadu_si256(first));
+INLINE_VNNI void multiply_tile(const struct tall_product *product, size_t row, size_t vector,
+                               const size_t n_vectors) {
+        __m512i sums[TALL_TILE_ROWS][TALL_VECTORS];
 
-                        if (row + 1 < n_rows)
-                                pair = _mm512_or_si512(
-                                        pair,
-                                        _mm512_slli_epi32(_mm512_cvtepu16_epi32(
-                                                                  _mm256_loadu_si256(second)),
-                                                          16));
-                        _mm512_storeu_si512(tall_matrix_at(matrix, row / 2, column), pair);
+#pragma GCC unroll 6
+        for (size_t r = 0; r < TALL_TILE_ROWS; r++)
+#pragma GCC unroll 4
+                for (size_t p = 0; p < n_vectors; p++)
+                        sums[r][p] = _mm512_setzero_si512();
+        sum_tile(product, row, vector, n_vectors, sums);
+#pragma GCC unroll 6
+        for (size_t r = 0; r < TALL_TILE_ROWS; r++)
+#pragma GCC unroll 4
+                for (size_t p = 0; p < n_vectors; p++)
+                        if (row + r < product->n_rows)
+                                store_sum(product, sums[r][p], row + r,
+                                          (vector + p) * TALL_VECTOR_COLUMNS);
+}
+
+// All rows, a block of vectors after the other: it stays in the first-level cache meanwhile.
+TARGET_VNNI static void multiply_vnni(const struct tall_product *product) {
+        for (size_t vector = 0; vector < product->matrix.n_vectors; vector += TALL_VECTORS) {
+                size_t n_vectors = product->matrix.n_vectors - vector;
+
+                for (size_t row = 0; row < product->n_rows; row += TALL_TILE_ROWS) {
+                        if (n_vectors >= 4)
+                                multiply_tile(product, row, vector, 4);
+                        else if (n_vectors == 3)
+                                multiply_tile(product, row, vector, 3);
+                        else if (n_vectors == 2)
+                                multiply_tile(product, row, vector, 2);
+                        else
+                                multiply_tile(product, row, vector, 1);
                 }
         }
 }
 
-// --- Softmax ---------------------------------------------------------------------------------
+// All rows and columns, by AMX.
+TARGET_VNNI static void multiply_amx(const struct tall_product *product) {
+        struct tall_amx amx;
 
-// The largest score, once the biases are in.
-TARGET_AVX512 static float scores_bias(float *scores, size_t n, const float *biases,
-                                       size_t n_unbiased) {
-        __m512 largest = _mm512_set1_ps(-INFINITY);
-        size_t i = 0;
+        tall_amx_begin(&amx, product);
+        for (size_t vector = 0; vector < product->matrix.n_vectors; vector += TALL_VECTORS) {
+                size_t n_vectors = product->matrix.n_vectors - vector;
 
-        for (; i + 16 <= n_unbiased; i += 16)
-                largest = _mm512_max_ps(largest, _mm512_loadu_ps(scores + i));
-        for (; i < n; i += 16) {
-                __mmask16 mask = mask_avx512(n - i);
-                __m512 x = _mm512_maskz_loadu_ps(mask, scores + i);
-
-                if (n_unbiased < n) {
-                        __mmask16 biased = mask;
-
-                        if (i < n_unbiased)
-                                biased &= (__mmask16)~mask_avx512(n_unbiased - i);
-                        x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(biased, biases + i));
-                }
-                _mm512_mask_storeu_ps(scores + i, mask, x);
-                largest = _mm512_mask_max_ps(largest, mask, largest, x);
+                n_vectors = n_vectors < TALL_VECTORS ? n_vectors : TALL_VECTORS;
+                tall_amx_sum(&amx, vector, n_vectors);
+                for (size_t row = 0; row < product->n_rows; row++)
+                        for (size_t p = 0; p < n_vectors; p++)
+                                store_sum(product,
+                                          _mm512_load_si512(amx.sums[row] +
+                                                            p * TALL_VECTOR_COLUMNS),
+                                          row, (vector + p) * TALL_VECTOR_COLUMNS);
         }
-        return _mm512_reduce_max_ps(largest);
-}
-
-float tall_softmax_avx512(float *scores, size_t n, const float *biases, size_t n_unbiased) {
-        float largest = scores_bias(scores, n, biases, n_unbiased);
-
-        return cpu_has_bf16() ? probabilities_bf16(scores, n, largest)
-                              : probabilities_bf16_emulated(scores, n, largest);
+        tall_amx_end();
 }
 
 // --- Scores and weights ----------------------------------------------------------------------
@@ -239,7 +217,7 @@ INLINE_VNNI void score_tile(const struct tall_scores *scores,
 #pragma GCC unroll 4
                 for (size_t p = 0; p < n_vectors; p++)
                         sums[r][p] = _mm512_loadu_si512(zeros + p * TALL_VECTOR_COLUMNS);
-        sum_tile_int8(product, row, vector, n_vectors, sums);
+        sum_tile(product, row, vector, n_vectors, sums);
         columns = columns_load(&scores->keys, vector * TALL_VECTOR_COLUMNS, n_vectors);
 #pragma GCC unroll 6
         for (size_t r = 0; r < TALL_TILE_ROWS; r++)
@@ -271,7 +249,7 @@ TARGET_VNNI static void score_blocks_amx(const struct tall_scores *scores,
         size_t n_all = product->matrix.n_vectors, n_vectors;
         struct tall_amx amx;
 
-        tall_amx_begin(&amx, TALL_INT8, product);
+        tall_amx_begin(&amx, product);
         for (size_t vector = 0; vector < n_all; vector += n_vectors) {
                 n_vectors = n_all - vector < TALL_VECTORS ? n_all - vector : TALL_VECTORS;
                 tall_amx_sum_onto(&amx, vector, n_vectors,
@@ -313,7 +291,6 @@ INLINE_VNNI void score_all(const struct tall_scores *scores, int16_t *ret_larges
                            const bool has_amx) {
         const struct tall_matrix *keys = &scores->keys.matrix;
         const struct tall_product product = {.matrix = *keys,
-                                             .n_groups = keys->n_groups,
                                              .x = scores->queries,
                                              .x_stride = keys->n_groups * TALL_GROUP,
                                              .n_rows = scores->n_rows};
@@ -417,5 +394,5 @@ TARGET_AVX512 static void from_bf16(const uint16_t *x, size_t n, float *ret) {
                 .quantize_values = tall_quantize_values_avx512,                               \
         }
 
-const struct tall_kernels tall_avx512 = KERNELS(multiply_int8, score_vnni, TALL_ROWS_MAX / 2);
-const struct tall_kernels tall_amx = KERNELS(multiply_amx_int8, score_amx, TALL_ROWS_MAX);
+const struct tall_kernels tall_avx512 = KERNELS(multiply_vnni, score_vnni, TALL_ROWS_MAX / 2);
+const struct tall_kernels tall_amx = KERNELS(multiply_amx, score_amx, TALL_ROWS_MAX);

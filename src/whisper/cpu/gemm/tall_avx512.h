@@ -1,5 +1,5 @@
 #pragma once
-// Tall GEMM, inside: what the kernels for all kinds of elements share.
+// Tall GEMM, inside: what the kernels for AVX-512 share.
 //
 // Threads: any; no state.
 
@@ -8,8 +8,8 @@
 #include "whisper/cpu/gemm/tall_layout.h"
 #include "whisper/cpu/vectors_avx512.h"
 
-// To bf16 by rounding to nearest even, for processors without an instruction for it. NaN stays
-// NaN as long as it is a quiet one.
+// To bf16 by rounding to nearest even; the instruction for it is not everywhere. NaN stays NaN
+// as long as it is a quiet one.
 INLINE_AVX512 __m256i to_bf16_avx512(__m512 x) {
         __m512i bits = _mm512_castps_si512(x);
         __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
@@ -54,19 +54,6 @@ INLINE_AVX512 void transpose_avx512(__m512i x[16]) {
         memcpy(x, y, sizeof(y));
 }
 
-// 2^x for x <= 0 with a relative error below 8e-5, a thirtieth of what bf16 keeps: the
-// polynomial is the minimax one of degree 3 on [-0.5, 0.5].
-INLINE_AVX512 __m512 exp2_avx512(__m512 x) {
-        __m512 whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-        __m512 part = _mm512_sub_ps(x, whole);
-        __m512 p = _mm512_set1_ps(0.05517167f);
-
-        p = _mm512_fmadd_ps(p, part, _mm512_set1_ps(0.24261114f));
-        p = _mm512_fmadd_ps(p, part, _mm512_set1_ps(0.69326099f));
-        p = _mm512_fmadd_ps(p, part, _mm512_set1_ps(0.99992807f));
-        return _mm512_scalef_ps(p, whole);
-}
-
 // gelu_avx512() without its exp and division, for results that go into bf16 or int8: absolute
 // error below 1.3e-4. Within -4..4 x/2 + x * x * P(x * x), where P is the minimax polynomial of
 // degree 7 for that error; outside 0 or x.
@@ -85,11 +72,3 @@ INLINE_AVX512 __m512 gelu_coarse_avx512(__m512 x) {
         p = _mm512_fmadd_ps(p, square, _mm512_mul_ps(x, _mm512_set1_ps(0.5f)));
         return _mm512_mask_max_ps(p, is_far, x, _mm512_setzero_ps());
 }
-
-// As the functions of tall.h.
-void tall_multiply_bf16(const struct tall_product *product);
-void tall_pack_columns_avx512(const struct tall_matrix *matrix, const uint16_t *x,
-                              size_t stride, size_t n_columns);
-void tall_pack_rows_avx512(const struct tall_matrix *matrix, const uint16_t *x, size_t stride,
-                           size_t n_rows);
-float tall_softmax_avx512(float *scores, size_t n, const float *biases, size_t n_unbiased);

@@ -11,10 +11,6 @@ size_t tall_layer_rows(void) {
         return int8_kernels()->tall->chunk_rows;
 }
 
-static size_t elements_in_group(enum tall_type elements) {
-        return elements == TALL_INT8 ? 4 : 2;
-}
-
 struct tall_layer *tall_layer_free(struct tall_layer *layer) {
         if (!layer)
                 return NULL;
@@ -26,22 +22,10 @@ struct tall_layer *tall_layer_free(struct tall_layer *layer) {
         return NULL;
 }
 
-// One output's weights in bf16, into its column; `row` has room for them.
-static void pack_bf16(struct tall_layer *layer, size_t column, const float *weight,
-                      uint16_t *row) {
-        tall_to_bf16(weight, layer->n_in, row);
-        for (size_t i = 0; i < layer->n_in; i++) {
-                uint16_t *group =
-                        (uint16_t *)(void *)tall_matrix_at(&layer->matrix, i / 2, column);
-
-                group[i % 2] = row[i];
-        }
-}
-
 // One output's weights in int8: symmetric, so that only rows have a zero of their own; `row`
 // has room for them.
-static void pack_int8(struct tall_layer *layer, size_t column, const float *weight,
-                      int8_t *row) {
+static void pack_column(struct tall_layer *layer, size_t column, const float *weight,
+                        int8_t *row) {
         const struct int8_kernels *kernels = int8_kernels();
         float unit = int8_unit(weight, layer->n_in), scale = unit > 0 ? unit : 1;
         int sum = 0;
@@ -59,19 +43,17 @@ static void pack_int8(struct tall_layer *layer, size_t column, const float *weig
         layer->sums[column] = (float)sum;
 }
 
-struct tall_layer *tall_layer_new(enum tall_type elements, const float *weight,
-                                  const float *bias, size_t n_out, size_t n_in) {
+struct tall_layer *tall_layer_new(const float *weight, const float *bias, size_t n_out,
+                                  size_t n_in) {
         CLEANUP(tall_layer_freep) struct tall_layer *layer = xnew(struct tall_layer);
         // The last group's rest is zeros.
-        CLEANUP(mem_freep) char *row = try_calloc(n_in + TALL_GROUP, sizeof(uint16_t));
-        size_t in_group = elements_in_group(elements);
+        CLEANUP(mem_freep) char *row = try_calloc(n_in + TALL_GROUP, 1);
 
-        layer->elements = elements;
         layer->n_in = n_in;
         layer->n_out = n_out;
-        layer->matrix.n_groups = (n_in + in_group - 1) / in_group;
+        layer->matrix.n_groups = (n_in + TALL_GROUP - 1) / TALL_GROUP;
         layer->matrix.n_vectors = n_out / TALL_VECTOR_COLUMNS;
-        layer->matrix.panel_vectors = tall_panel_vectors(elements);
+        layer->matrix.panel_vectors = tall_panel_vectors();
         layer->matrix.elements =
                 try_aligned(tall_matrix_size(layer->matrix.n_groups, layer->matrix.n_vectors));
         layer->bias = try_calloc(n_out, sizeof(float));
@@ -81,13 +63,8 @@ struct tall_layer *tall_layer_new(enum tall_type elements, const float *weight,
                 return NULL;
         if (bias)
                 memcpy(layer->bias, bias, n_out * sizeof(float));
-        for (size_t column = 0; column < n_out; column++) {
-                if (elements == TALL_INT8)
-                        pack_int8(layer, column, weight + column * n_in, (int8_t *)row);
-                else
-                        pack_bf16(layer, column, weight + column * n_in,
-                                  (uint16_t *)(void *)row);
-        }
+        for (size_t column = 0; column < n_out; column++)
+                pack_column(layer, column, weight + column * n_in, (int8_t *)row);
         return TAKE(layer);
 }
 
@@ -104,30 +81,21 @@ struct tall_layer tall_layer_part(const struct tall_layer *layer, size_t first) 
         return ret;
 }
 
-struct tall_input tall_take_floats(struct tall_chunk *chunk, enum tall_type elements,
-                                   const float *x, size_t stride, size_t n_rows, size_t n) {
-        size_t in_group = elements_in_group(elements);
-        size_t size = (n + in_group - 1) / in_group * TALL_GROUP;
-        size_t used = n * TALL_GROUP / in_group;
+struct tall_input tall_take_floats(struct tall_chunk *chunk, const float *x, size_t stride,
+                                   size_t n_rows, size_t n) {
+        size_t size = (n + TALL_GROUP - 1) / TALL_GROUP * TALL_GROUP;
 
         for (size_t row = 0; row < n_rows; row++, x += stride) {
                 uint8_t *ret = chunk->elements + row * size;
 
-                if (elements == TALL_INT8)
-                        tall_quantize(x, n, ret, &chunk->rows[row]);
-                else
-                        tall_to_bf16(x, n, (uint16_t *)(void *)ret);
-                memset(ret + used, 0, size - used);
+                tall_quantize(x, n, ret, &chunk->rows[row]);
+                memset(ret + n, 0, size - n);
         }
         return (struct tall_input){chunk->elements, size, chunk->rows};
 }
 
-struct tall_input tall_take_bf16(struct tall_chunk *chunk, const struct tall_layer *layer,
-                                 const uint16_t *x, size_t stride, size_t n_rows, float *row) {
-        size_t n = layer->n_in;
-
-        if (layer->elements == TALL_BF16)
-                return (struct tall_input){x, stride * sizeof(*x), NULL};
+struct tall_input tall_take_bf16(struct tall_chunk *chunk, const uint16_t *x, size_t stride,
+                                 size_t n_rows, size_t n, float *row) {
         for (size_t i = 0; i < n_rows; i++, x += stride) {
                 tall_from_bf16(x, n, row);
                 tall_quantize(row, n, chunk->elements + i * n, &chunk->rows[i]);
@@ -137,18 +105,17 @@ struct tall_input tall_take_bf16(struct tall_chunk *chunk, const struct tall_lay
 
 void tall_layer_multiply(const struct tall_layer *layer, const struct tall_input *input,
                          size_t n_rows, void *y, size_t y_stride, unsigned flags) {
-        tall_multiply(layer->elements, &(struct tall_product){
-                                               .matrix = layer->matrix,
-                                               .n_groups = layer->matrix.n_groups,
-                                               .x = input->x,
-                                               .x_stride = input->stride,
-                                               .n_rows = n_rows,
-                                               .y = y,
-                                               .y_stride = y_stride,
-                                               .bias = layer->bias,
-                                               .flags = flags,
-                                               .rows = input->rows,
-                                               .scales = layer->scales,
-                                               .sums = layer->sums,
-                                       });
+        tall_multiply(TALL_INT8, &(struct tall_product){
+                                         .matrix = layer->matrix,
+                                         .x = input->x,
+                                         .x_stride = input->stride,
+                                         .n_rows = n_rows,
+                                         .y = y,
+                                         .y_stride = y_stride,
+                                         .bias = layer->bias,
+                                         .flags = flags,
+                                         .rows = input->rows,
+                                         .scales = layer->scales,
+                                         .sums = layer->sums,
+                                 });
 }

@@ -14,7 +14,6 @@
 #define TALL_GROUP          4  // bytes
 
 enum tall_type {
-        TALL_BF16,  // by the processor's own instruction, else by one that does the same
         TALL_INT8,  // unsigned rows, signed matrix
         TALL_INT16  // both signed: bytes where int8's products are not exact
 };
@@ -47,7 +46,7 @@ static inline uint8_t *tall_matrix_at(const struct tall_matrix *matrix, size_t g
                        TALL_GROUP;
 }
 
-// A row of int8 stands for scale * (element - zero).
+// A row stands for scale * (element - zero).
 struct tall_row {
         float scale, zero;
 };
@@ -60,16 +59,15 @@ enum tall_flags {
 
 struct tall_product {
         struct tall_matrix matrix;
-        size_t first_group, n_groups;  // the part of the depth that is summed
-        const void *x;                 // its first row, at first_group
-        size_t x_stride;               // bytes
-        size_t n_rows;                 // at most TALL_ROWS_MAX
-        void *y;                       // [n_rows, columns of the matrix] of float or bf16
-        size_t y_stride;               // elements
-        const float *bias;             // by column, or NULL
+        const void *x;      // its first row
+        size_t x_stride;    // bytes
+        size_t n_rows;      // at most TALL_ROWS_MAX
+        void *y;            // [n_rows, columns of the matrix] of float or bf16
+        size_t y_stride;    // elements
+        const float *bias;  // by column, or NULL
         unsigned flags;
-        // For int8 and int16: what the rows stand for, and by column the scales and the sums of
-        // the matrix' elements.
+        // What the rows stand for, and by column the scales and the sums of the matrix'
+        // elements.
         const struct tall_row *rows;
         const float *scales, *sums;
 };

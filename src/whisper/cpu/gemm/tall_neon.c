@@ -123,11 +123,9 @@ add_last_group(const uint8_t *x, const uint8_t *elements, __m256i sums[2]) {
 // n_pairs pairs of rows from `row` on with the vector number `vector`.
 static inline TARGET_NEON_I8MM __attribute__((always_inline)) void
 run_pairs(const struct tall_product *product, size_t row, size_t vector, const size_t n_pairs) {
-        const size_t n_groups = product->n_groups, whole = n_groups - n_groups % 2;
+        const size_t n_groups = product->matrix.n_groups, whole = n_groups - n_groups % 2;
         const size_t column = vector * TALL_VECTOR_COLUMNS;
-        const uint8_t *elements = product->matrix.elements +
-                                  tall_matrix_size(product->matrix.n_groups, vector) +
-                                  tall_matrix_size(product->first_group, 1);
+        const uint8_t *elements = product->matrix.elements + tall_matrix_size(n_groups, vector);
         const uint8_t *x[2 * PAIRS];
         struct pair_sums sums[PAIRS];
 

@@ -13,7 +13,6 @@
 #include <cmocka.h>
 
 #include "util/mem.h"
-#include "whisper/cpu/cpu.h"
 #include "whisper/cpu/gemm/tall_layer.h"
 #include "whisper/cpu/int8_kernels.h"
 #include "whisper/cpu/random_rig.h"
@@ -73,19 +72,13 @@ static double gelu_plain(double x) {
 
 // A layer of all kinds of sizes; each row of `x` as the layer gets to see it.
 struct layer_case {
-        enum tall_type elements;
         size_t n_rows, n_in, n_out;
 };
 
-static double row_value(const struct layer_case *size, const struct tall_input *input,
-                        size_t row, size_t i) {
+static double row_value(const struct tall_input *input, size_t row, size_t i) {
         const uint8_t *x = (const uint8_t *)input->x + row * input->stride;
-        float ret;
 
-        if (size->elements == TALL_INT8)
-                return input->rows[row].scale * (quantized_value(x[i]) - input->rows[row].zero);
-        tall_from_bf16((const uint16_t *)(const void *)x + i, 1, &ret);
-        return ret;
+        return input->rows[row].scale * (quantized_value(x[i]) - input->rows[row].zero);
 }
 
 // One output's weights as the layer has them: about what they were.
@@ -94,10 +87,6 @@ static void keep_weights(const struct tall_layer *layer, size_t column, const fl
         for (size_t i = 0; i < layer->n_in; i++) {
                 const uint8_t *group = tall_matrix_at(&layer->matrix, i / 4, column);
 
-                if (layer->elements == TALL_BF16) {
-                        ret[i] = keep_bf16(weight[i]);
-                        continue;
-                }
                 ret[i] = layer->scales[column] * (float)(int8_t)group[i % 4];
                 assert_float_equal(ret[i], weight[i], 1.51 * layer->scales[column]);
         }
@@ -112,10 +101,9 @@ static void check_layer(const struct layer_case *size, unsigned flags) {
         CLEANUP(floats_freep) float *before = xcalloc(size->n_rows * n_out, sizeof(*before));
         CLEANUP(floats_freep) float *kept = xcalloc(n_out * n_in, sizeof(*kept));
         CLEANUP(tall_layer_freep)
-        struct tall_layer *layer = tall_layer_new(size->elements, weight, bias, n_out, n_in);
+        struct tall_layer *layer = tall_layer_new(weight, bias, n_out, n_in);
         struct tall_chunk chunk = {.elements = try_aligned(tall_chunk_size(n_in))};
-        struct tall_input input =
-                tall_take_floats(&chunk, size->elements, x, n_in, size->n_rows, n_in);
+        struct tall_input input = tall_take_floats(&chunk, x, n_in, size->n_rows, n_in);
         double slack = flags & TALL_TO_BF16 ? 5e-3 : 1e-4;
 
         memcpy(before, y, size->n_rows * n_out * sizeof(*y));
@@ -128,8 +116,7 @@ static void check_layer(const struct layer_case *size, unsigned flags) {
                         float got = y[row * n_out + c];
 
                         for (size_t i = 0; i < n_in; i++)
-                                expected +=
-                                        row_value(size, &input, row, i) * kept[c * n_in + i];
+                                expected += row_value(&input, row, i) * kept[c * n_in + i];
                         if (flags & TALL_GELU)
                                 expected = gelu_plain(expected);
                         if (flags & TALL_ADD)
@@ -143,12 +130,13 @@ static void check_layer(const struct layer_case *size, unsigned flags) {
         free(chunk.elements);
 }
 
-static void check_layers(enum tall_type elements) {
+static void test_layers(void **state) {
         static const size_t rows[] = {1, 5, 17, 48, 96};
         static const size_t columns[] = {16, 32, 48, 64, 144};
 
+        (void)state;
         for (size_t i = 0; i < 5; i++) {
-                struct layer_case layer = {elements, rows[i], 8 + 44 * i, columns[i]};
+                struct layer_case layer = {rows[i], 8 + 44 * i, columns[i]};
 
                 check_layer(&layer, 0);
                 check_layer(&layer, TALL_ADD);
@@ -157,42 +145,22 @@ static void check_layers(enum tall_type elements) {
         }
 }
 
-static void test_bf16_layers(void **state) {
-        (void)state;
-        if (!cpu_has_avx512())
-                skip();
-        check_layers(TALL_BF16);
-        // The last pair is half empty.
-        check_layer(&(struct layer_case){TALL_BF16, 1, 15, 16}, 0);
-}
-
-static void test_int8_layers(void **state) {
-        (void)state;
-        check_layers(TALL_INT8);
-}
-
 static void test_a_row_does_not_see_its_neighbours(void **state) {
         (void)state;
         enum { ROWS = 49, IN = 200, OUT = 80 };
         CLEANUP(floats_freep) float *weight = rig_random_floats((size_t)OUT * IN, 0.3f);
         CLEANUP(floats_freep) float *x = rig_random_floats((size_t)ROWS * IN, 2);
+        CLEANUP(tall_layer_freep)
+        struct tall_layer *layer = tall_layer_new(weight, NULL, OUT, IN);
         struct tall_chunk chunk = {.elements = try_aligned(tall_chunk_size(IN))};
+        struct tall_input input = tall_take_floats(&chunk, x, IN, ROWS, IN);
+        float together[ROWS][OUT] = {{0}}, alone[OUT] = {0};
 
-        for (enum tall_type elements = TALL_BF16; elements <= TALL_INT8; elements++) {
-                CLEANUP(tall_layer_freep) struct tall_layer *layer = NULL;
-                float together[ROWS][OUT] = {{0}}, alone[OUT] = {0};
-                struct tall_input input;
-
-                if (elements != TALL_INT8 && !cpu_has_avx512())
-                        continue;
-                layer = tall_layer_new(elements, weight, NULL, OUT, IN);
-                input = tall_take_floats(&chunk, elements, x, IN, ROWS, IN);
-                tall_layer_multiply(layer, &input, ROWS, together, OUT, TALL_GELU);
-                for (size_t row = 0; row < ROWS; row++) {
-                        input = tall_take_floats(&chunk, elements, x + row * IN, IN, 1, IN);
-                        tall_layer_multiply(layer, &input, 1, alone, OUT, TALL_GELU);
-                        assert_memory_equal(alone, together[row], sizeof(alone));
-                }
+        tall_layer_multiply(layer, &input, ROWS, together, OUT, TALL_GELU);
+        for (size_t row = 0; row < ROWS; row++) {
+                input = tall_take_floats(&chunk, x + row * IN, IN, 1, IN);
+                tall_layer_multiply(layer, &input, 1, alone, OUT, TALL_GELU);
+                assert_memory_equal(alone, together[row], sizeof(alone));
         }
         free(chunk.elements);
 }
@@ -250,6 +218,9 @@ static void test_a_column_without_a_key_has_no_weight(void **state) {
         assert_float_equal(tall_quantize_softmax(scores, 16, INT16_MIN), 0, 0);
 }
 
+// How far attention may be off.
+#define SLACK 0.16
+
 // One head's results for one query, in double.
 static void attend_plain(const struct self_attention_window *window, size_t n_state,
                          size_t query, size_t first, size_t width, double *ret) {
@@ -279,7 +250,7 @@ static void attend_plain(const struct self_attention_window *window, size_t n_st
         }
 }
 
-static void check_self_attention(enum tall_type elements, double slack) {
+static void test_self_attention(void **state) {
         enum { HEADS = 3, WIDTH = 32, STATE = HEADS * WIDTH, WINDOWS = 4 };
         static const size_t n_rows[WINDOWS] = {1, 33, 99, 64};
         static const size_t n_unbiased[WINDOWS] = {1, 20, 99, 3};
@@ -290,8 +261,9 @@ static void check_self_attention(enum tall_type elements, double slack) {
         size_t n_results = 0;
         float got;
 
+        (void)state;
         assert_int_equal(team_new(&team, 2, "test"), 0);
-        assert_int_equal(self_attention_init(&attention, elements, HEADS, WIDTH,
+        assert_int_equal(self_attention_init(&attention, HEADS, WIDTH,
                                              (struct self_attention_limits){200, WINDOWS},
                                              team),
                          0);
@@ -318,7 +290,7 @@ static void check_self_attention(enum tall_type elements, double slack) {
                         for (size_t k = 0; k < WIDTH; k++) {
                                 tall_from_bf16(windows[i].ret + query * STATE + first + k, 1,
                                                &got);
-                                assert_float_equal(got, expected[k], slack);
+                                assert_float_equal(got, expected[k], SLACK);
                                 error += fabs(got - expected[k]);
                                 n_results++;
                         }
@@ -327,33 +299,19 @@ static void check_self_attention(enum tall_type elements, double slack) {
                 free((void *)(uintptr_t)windows[i].biases);
                 free(windows[i].ret);
         }
-        assert_true(error / (double)n_results < slack / 8);
+        assert_true(error / (double)n_results < SLACK / 8);
         self_attention_deinit(&attention);
-}
-
-static void test_self_attention_in_bf16(void **state) {
-        (void)state;
-        if (!cpu_has_avx512())
-                skip();
-        check_self_attention(TALL_BF16, 0.02);
-}
-
-static void test_self_attention_in_int8(void **state) {
-        (void)state;
-        check_self_attention(TALL_INT8, 0.16);
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_bf16_rounds_to_nearest_even),
                 cmocka_unit_test(test_quantized_rows_stand_for_what_they_were),
-                cmocka_unit_test(test_bf16_layers),
-                cmocka_unit_test(test_int8_layers),
+                cmocka_unit_test(test_layers),
                 cmocka_unit_test(test_a_row_does_not_see_its_neighbours),
                 cmocka_unit_test(test_weights_are_powers_of_two),
                 cmocka_unit_test(test_a_column_without_a_key_has_no_weight),
-                cmocka_unit_test(test_self_attention_in_bf16),
-                cmocka_unit_test(test_self_attention_in_int8),
+                cmocka_unit_test(test_self_attention),
         };
         int n_failed = 0;
 
