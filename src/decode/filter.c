@@ -113,6 +113,7 @@ void filters_apply(const struct filter_limits *limits, const struct job *job,
                         continue;
                 }
                 counts->n_refused[filter]++;
+                hypothesis->n_refused++;
                 hypothesis_segment_deinit(segment);
         }
         hypothesis->n_segments = n_kept;

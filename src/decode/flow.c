@@ -220,6 +220,7 @@ static bool entry_start(struct entry *entry) {
         entry->pool.result = result;
         entry->place = ENTRY_QUEUED;
         entry->queued_at = loop_now(flow->scheduler->loop);
+        scheduler_note_work(flow->scheduler);
         flow->n_started++;
         flow->scheduler->n_started++;
         pool_return(flow->scheduler->pool, &entry->pool);
@@ -482,8 +483,11 @@ void flow_submit(struct flow *flow, struct job *job) {
         final_rate(flow, entry);
         flow_rank_anew(flow);
         flow_advance(flow);
-        if (entry->place == ENTRY_BACKLOG)
+        if (entry->place == ENTRY_BACKLOG) {
+                // What waits keeps no sound twice.
+                scheduler_drop_context(job);
                 entry_spool(entry);
+        }
         scheduler_observe(flow->scheduler);
 }
 
@@ -512,6 +516,7 @@ bool flow_promote(struct flow *flow, const struct job_window *window) {
         entry->is_final = true;
         final_rate(flow, entry);
         if (entry->place == ENTRY_KEPT) {
+                scheduler_note_work(flow->scheduler);
                 entry->place = ENTRY_QUEUED;
                 entry->pool.job->is_final = true;
                 flow->n_started++;
@@ -527,6 +532,7 @@ bool flow_promote(struct flow *flow, const struct job_window *window) {
         } else {
                 // The engine has it; scheduler_on_done() makes the job a final.
                 atomic_store(&entry->pool.is_promoted, true);
+                flow->scheduler->n_partial--;
                 group_count_in(entry);
                 flow->n_started++;
                 flow->scheduler->n_started++;

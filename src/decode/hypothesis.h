@@ -52,6 +52,7 @@ struct hypothesis {
         // whose doubtful text stands since the budget for such retries was spent.
         unsigned n_no_speech, n_unlikely, n_repeating;
         unsigned n_given_up;
+        unsigned n_refused;  // segments that the output filters took out (filter.h)
 };
 
 // Append a zeroed segment and return it; valid until the next append.

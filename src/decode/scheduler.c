@@ -99,7 +99,7 @@ static void entry_judge(struct scheduler *scheduler, struct entry *entry) {
         }
         if (entry->kind != JOB_PARTIAL)
                 return;
-        scheduler->n_partial--;
+        scheduler->n_partial -= !entry->is_final;  // a promoted one is none any more
         if (pool_entry->result == 0 && pool_entry->job->hints.beam_size <= 1)
                 load_observe_partial(&scheduler->load,
                                      pool_entry->ended_at - entry->submitted_at);
@@ -151,6 +151,16 @@ static void scheduler_on_done(void *context, struct pool_entry *pool_entry) {
 #define LIVE_BEAMS 5
 #define FILE_BEAMS 5
 
+void scheduler_drop_context(struct job *job) {
+        if (job->hints.lead.n_samples == 0)
+                return;
+        job_lead_deinit(&job->hints.lead);
+        // Text that ends where the lead began would be a prompt with a hole behind it.
+        free(job->hints.previous_tokens);
+        job->hints.previous_tokens = NULL;
+        job->hints.n_previous_tokens = 0;
+}
+
 void flow_choose_beams(const struct flow *flow, struct job *job) {
         struct scheduler *scheduler = flow->scheduler;
         bool may_be_final = job->is_final || job->is_speculative;
@@ -160,7 +170,7 @@ void flow_choose_beams(const struct flow *flow, struct job *job) {
 
         // What is heard again takes time from others, and a backlog holds no sound twice.
         if (!has_time)
-                job_lead_deinit(&job->hints.lead);
+                scheduler_drop_context(job);
         if (job->hints.beam_size != DECODE_BEAM_AUTO)
                 return;
         // Whatever else the machine has to do: a file's text does not depend on it.

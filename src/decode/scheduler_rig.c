@@ -78,6 +78,7 @@ void rig_on_answer(void *context, const struct job *job, int result,
 
         rig->results[rig->n_answers] = result;
         rig->beams[rig->n_answers] = job->hints.beam_size;
+        rig->has_lead[rig->n_answers] = job->hints.lead.n_samples > 0;
         rig->answers[rig->n_answers++] = job->settings->options.prompt[0];
         if (result == 0 && job->settings->options.prompt[0] == '~')
                 assert_int_equal(hypothesis->n_segments, 0);

@@ -26,6 +26,7 @@ struct scheduler_rig {
         size_t n_answers;
         int results[RIG_ANSWERS_MAX];
         unsigned beams[RIG_ANSWERS_MAX];
+        bool has_lead[RIG_ANSWERS_MAX];
         struct flow *flows[RIG_FLOWS_MAX];  // that the teardown closes
 };
 

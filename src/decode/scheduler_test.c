@@ -3,7 +3,9 @@
 
 #include <errno.h>
 
+#include "audio/pcm.h"
 #include "decode/scheduler_rig.h"
+#include "util/mem.h"
 
 static void finals_come_before_partials(void **state) {
         struct scheduler_rig *rig = *state;
@@ -404,6 +406,29 @@ static void many_flows_on_two_engines_lose_nothing(void **state) {
         assert_int_equal(rig->n_answers, 200);
 }
 
+// A final job that brings along what was heard before it.
+static struct job *job_with_lead(char letter) {
+        struct job *job = rig_job(letter, true, 1, 0);
+
+        job->hints.lead.n_samples = AUDIO_RATE;
+        job->hints.lead.samples = xcalloc(AUDIO_RATE, sizeof(float));
+        return job;
+}
+
+static void what_waits_behind_a_backlog_brings_nothing_along(void **state) {
+        struct scheduler_rig *rig = *state;
+        struct flow *flow = rig_flow(rig, false);
+
+        rig_block(rig);
+        flow_submit(flow, job_with_lead('f'));
+        flow_submit(flow, job_with_lead('g'));
+        engine_script_release(rig->script);
+        rig_wait(rig);
+        assert_string_equal(rig->answers, "xfg");
+        assert_true(rig->has_lead[1]);
+        assert_false(rig->has_lead[2]);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 SCHEDULER_TEST(finals_come_before_partials),
@@ -420,6 +445,7 @@ int main(void) {
                 SCHEDULER_TEST(what_may_be_final_gets_beams_while_there_is_time),
                 SCHEDULER_TEST(files_get_beams_unless_somebody_has_chosen),
                 SCHEDULER_TEST(beams_end_when_jobs_wait),
+                SCHEDULER_TEST(what_waits_behind_a_backlog_brings_nothing_along),
                 SCHEDULER_TEST(beams_end_when_answers_are_slow),
                 SCHEDULER_TEST(what_is_in_the_engine_does_not_count_as_delay),
                 SCHEDULER_TEST(what_waits_for_its_own_window_counts_once_that_is_overdue),

@@ -18,6 +18,10 @@
 // An answer is wanted within this time.
 #define DEADLINE (1 * NSEC_PER_SEC)
 
+// When no sound came for longer than this, what came before it is not what is spoken of now, as
+// after a silence (preceding.c).
+#define APART_MAX (3 * NSEC_PER_SEC)
+
 // A window that is closed and not answered yet.
 struct closed_window {
         int64_t begin, end;
@@ -35,6 +39,8 @@ struct live {
         struct windows windows;               // keeps the sound and finds the speech
         struct partials partials;             // what was heard of the open window
         struct preceding preceding;           // what was heard before it
+        nsec_t fed_at;                        // loop_now() of the last samples
+        uint32_t fed_generation;              // and of which they were
         struct flow *flow;                    // our place at the decoder
         struct assembler *assembler;          // turns hypotheses into segments
         STAILQ_HEAD(, closed_window) closed;  // in their order
@@ -193,11 +199,14 @@ static void live_on_window(void *context, const struct window *window) {
                 live->listener.on_failure(live->listener.context, wanted.n_samples,
                                           strerrordesc_np(ENOMEM));
                 closed->is_lost = true;
+                preceding_part(&live->preceding, window->end);
                 lost_tell(live, false);  // whoever flushes asks by itself what is owed
                 return;
         }
         partials_tell(&live->partials, job);
-        preceding_tell(&live->preceding, job);
+        // A window in between that is not text yet would be a silence that was none.
+        if (STAILQ_FIRST(&live->closed) == closed)
+                preceding_tell(&live->preceding, job);
         job->is_final = true;
         job->speech = window->speech;
         live_submit(live, job);
@@ -209,9 +218,21 @@ static bool partial_window(const struct live *live, struct window *ret) {
                windows_open_one(&live->windows, ret) && partials_want(&live->partials, ret);
 }
 
+// Positions do not tell a connection that was lost, nor a client that sent nothing for long.
+static void feed_note(struct live *live, size_t n) {
+        nsec_t now = loop_now(live->services.loop);
+        nsec_t apart = now - live->fed_at - (nsec_t)n * (NSEC_PER_SEC / AUDIO_RATE);
+
+        if (apart > APART_MAX || live->fed_generation != live->clock->generation)
+                preceding_part(&live->preceding, live_position(live));
+        live->fed_at = now;
+        live->fed_generation = live->clock->generation;
+}
+
 void live_feed(struct live *live, const float *samples, size_t n) {
         struct window window;
 
+        feed_note(live, n);
         windows_feed(&live->windows, samples, n);
         begun_tell(live);
         speech_tell(live);
@@ -227,7 +248,7 @@ static void live_on_grant(void *context) {
 
         if (partial_window(live, &window))
                 job = partials_job(&live->partials, &live->windows, &window);
-        if (job && job->is_speculative)
+        if (job && job->is_speculative && STAILQ_EMPTY(&live->closed))
                 preceding_tell(&live->preceding, job);
         if (job)
                 live_submit(live, job);
@@ -280,7 +301,9 @@ static void live_on_hypothesis(void *context, const struct job *job, int result,
                                               &live->partials.heard);
         else
                 return;
-        if (update->language_is_new)
+        // After a cancel it is found anew, and not new to the reader.
+        if (update->language_is_new ||
+            (job->is_final && live->windows.hints.language[0] == '\0'))
                 language_follow(live, update->language);
         told = *update;
         if (job->is_final)
@@ -364,7 +387,11 @@ int live_open(struct live **ret, const struct stream_services *services,
         r = windows_init(&live->windows, services, &windows_settings);
         if (r < 0)
                 return r;
-        preceding_init(&live->preceding, settings->options->context);
+        // Where each window's language is detected, none is told what was heard before.
+        preceding_init(&live->preceding,
+                       live->windows.settings->options.multilingual == DECODE_YES
+                               ? DECODE_CONTEXT_NONE
+                               : settings->options->context);
         live->assembler = assembler_new();
         live->flow = flow_open(services->scheduler, settings->owner, false, live_on_hypothesis,
                                live);

@@ -32,6 +32,10 @@ void preceding_clear(struct preceding *preceding) {
         preceding->language[0] = '\0';
 }
 
+void preceding_part(struct preceding *preceding, int64_t position) {
+        preceding->parted_at = position;
+}
+
 void preceding_deinit(struct preceding *preceding) {
         preceding_clear(preceding);
 }
@@ -52,7 +56,8 @@ static bool is_doubtful(const struct job *job, const struct hypothesis *hypothes
         const struct decode_options *options = &job->settings->options;
 
         if (hypothesis->n_segments == 0 || hypothesis->n_given_up > 0 ||
-            hypothesis->n_unlikely > 0 || hypothesis->n_repeating > 0)
+            hypothesis->n_unlikely > 0 || hypothesis->n_repeating > 0 ||
+            hypothesis->n_no_speech > 0 || hypothesis->n_refused > 0)
                 return true;
         for (size_t i = 0; i < hypothesis->n_segments; i++) {
                 const struct hypothesis_segment *segment = &hypothesis->segments[i];
@@ -92,10 +97,26 @@ static bool says_the_same(const struct preceding *preceding, const struct job_le
                        0;
 }
 
+// Without memory there is no sound, and so no lead: that is better than no server.
 static void take_sound(struct job_lead *ret, const struct job *job) {
-        ret->samples = xcalloc(job->n_samples, sizeof(*ret->samples));
+        ret->samples = try_calloc(job->n_samples, sizeof(*ret->samples));
+        if (!ret->samples)
+                return;
         ret->n_samples = job->n_samples;
         memcpy(ret->samples, job->samples, job->n_samples * sizeof(*job->samples));
+}
+
+// No later job's lead can reach back to sound that begins too long before `end`.
+static void forget_sound(struct preceding *preceding, int64_t end) {
+        for (size_t i = 0; i < preceding->n; i++) {
+                struct preceding_window *window = &preceding->windows[i];
+
+                if (end - window->begin <= PRECEDING_LEAD)
+                        continue;
+                free(window->heard.samples);
+                window->heard.samples = NULL;
+                window->heard.n_samples = 0;
+        }
 }
 
 void preceding_hear(struct preceding *preceding, const struct job *job,
@@ -122,6 +143,7 @@ void preceding_hear(struct preceding *preceding, const struct job *job,
         if (preceding->n == PRECEDING_WINDOWS_MAX)
                 drop_first(preceding, 1);
         preceding->windows[preceding->n++] = window;
+        forget_sound(preceding, window.end);
         memcpy(preceding->language, hypothesis->language, LANGUAGE_CODE_MAX);
 }
 
@@ -148,9 +170,12 @@ static size_t find_lead(const struct preceding *preceding, const struct job *job
 static void tell_sound(const struct preceding *preceding, size_t first, struct job *job) {
         const struct preceding_window *windows = preceding->windows;
         struct job_lead *lead = &job->hints.lead;
+        size_t n_samples = (size_t)(job->begin - windows[first].begin);
 
-        lead->n_samples = (size_t)(job->begin - windows[first].begin);
-        lead->samples = xcalloc(lead->n_samples, sizeof(*lead->samples));
+        lead->samples = try_calloc(n_samples, sizeof(*lead->samples));
+        if (!lead->samples)
+                return;
+        lead->n_samples = n_samples;
         lead->tokens = xcalloc(JOB_LEAD_TOKENS_MAX, sizeof(*lead->tokens));
         for (size_t i = first; i < preceding->n; i++) {
                 const struct job_lead *heard = &windows[i].heard;
@@ -189,7 +214,8 @@ static void forget_past(struct preceding *preceding, const struct job *job) {
         for (size_t n = preceding->n; n > 0; n--) {
                 const struct preceding_window *window = &preceding->windows[n - 1];
 
-                if (next < window->end || next - window->end > SILENCE_MAX) {
+                if (window->end <= preceding->parted_at || next < window->end ||
+                    next - window->end > SILENCE_MAX) {
                         drop_first(preceding, n);
                         return;
                 }

@@ -35,6 +35,7 @@ struct preceding {
         struct preceding_window windows[PRECEDING_WINDOWS_MAX];  // in order
         size_t n;
         char language[LANGUAGE_CODE_MAX];  // that all of them are in
+        int64_t parted_at;                 // preceding_part()
 };
 
 void preceding_init(struct preceding *preceding, enum decode_context context);
@@ -42,6 +43,10 @@ void preceding_deinit(struct preceding *preceding);
 
 // Nothing was heard: what follows has nothing to do with it.
 void preceding_clear(struct preceding *preceding);
+
+// What was said up to that position, answered or not, has nothing to do with what follows: a
+// connection was lost, or for a long time no sound came.
+void preceding_part(struct preceding *preceding, int64_t position);
 
 // The answer to a final job, which the windows after it may bring along.
 void preceding_hear(struct preceding *preceding, const struct job *job,

@@ -128,17 +128,19 @@ static void what_is_too_long_is_not_taken_along(void **state) {
 
 static void doubtful_text_is_not_handed_on(void **state) {
         struct scene *scene = *state;
-        struct hypothesis answers[6];
+        struct hypothesis answers[8];
 
-        for (size_t i = 0; i < 6; i++)
+        for (size_t i = 0; i < 8; i++)
                 answers[i] = say((int32_t)i, 3);
         answers[0].segments[0].temperature = 0.2f;
         answers[1].segments[0].avg_logprob = -1.1f;
         answers[2].segments[0].compression_ratio = 2.5f;
         answers[3].n_given_up = 1;
         answers[4].n_unlikely = 1;
-        hypothesis_truncate(&answers[5], 0);
-        for (size_t i = 0; i < 6; i++) {
+        answers[5].n_refused = 1;
+        answers[6].n_no_speech = 1;
+        hypothesis_truncate(&answers[7], 0);
+        for (size_t i = 0; i < 8; i++) {
                 hear(scene, 1, 2, 50);
                 check_lead(scene, 3, 4, 2, 3);
                 hear_as(scene, 3, 4, answers[i]);
@@ -185,6 +187,30 @@ static void what_is_cleared_is_forgotten(void **state) {
 }
 
 // The job's prompt is these n tokens, the last of which is that.
+static void what_was_parted_is_not_taken_along(void **state) {
+        struct scene *scene = *state;
+
+        hear(scene, 1, 2, 10);
+        preceding_part(&scene->preceding, 3 * SECOND);
+        check_lead(scene, 3, 4, 0, 0);
+        hear(scene, 2, 3, 20);  // an answer that came late
+        check_lead(scene, 3, 4, 0, 0);
+        hear(scene, 3, 4, 30);
+        check_lead(scene, 4, 5, 1, 3);
+}
+
+static void sound_that_no_lead_can_reach_is_not_kept(void **state) {
+        struct scene *scene = *state;
+        size_t n_samples = 0;
+
+        for (int i = 0; i < PRECEDING_WINDOWS_MAX; i++)
+                hear(scene, 8 * i, 8 * i + 7.5, 10 * i);
+        for (size_t i = 0; i < scene->preceding.n; i++)
+                n_samples += scene->preceding.windows[i].heard.n_samples;
+        assert_true(n_samples > 0 && n_samples <= (size_t)PRECEDING_LEAD);
+        check_lead(scene, 63.5, 65, 7.5, 3);
+}
+
 static void check_prompt(struct scene *scene, double begin, double end, size_t n,
                          int32_t last) {
         struct job *job = job_of(scene, begin, end);
@@ -232,6 +258,10 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(text_before_the_sound_is_the_prompt, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(what_is_cleared_is_forgotten, setup, teardown),
+                cmocka_unit_test_setup_teardown(what_was_parted_is_not_taken_along, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(sound_that_no_lead_can_reach_is_not_kept, setup,
+                                                teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,6 +39,8 @@ static int script_answer(void *context, const struct job *job, struct hypothesis
                 atomic_fetch_add(&rig->n_partial, 1);
         if (job->hints.n_draft_tokens > 0)
                 atomic_fetch_add(&rig->n_drafted, 1);
+        if (job->hints.lead.n_samples > 0)
+                atomic_fetch_add(&rig->n_led, 1);
         // The token names the window, and a draft must be of the same one.
         for (size_t i = 0; i < job->hints.n_draft_tokens; i++)
                 if (job->hints.draft_tokens[i] != (int32_t)job->begin)

@@ -40,6 +40,7 @@ struct stream_rig {
         atomic_uint n_partial;
         atomic_uint n_drafted;  // jobs that brought the tokens of the one before
         atomic_bool is_drafted_wrong;
+        atomic_uint n_led;       // jobs that brought what was heard before their window
         atomic_uint n_detected;  // jobs that named no language
         bool is_broken;          // the engine fails
         bool says_words;         // the script's answers are words, not places

@@ -219,6 +219,32 @@ static void the_last_second_has_a_level(void **state) {
         assert_true(stream_level(rig->stream).rms <= LEVEL_FLOOR);
 }
 
+// A phrase and the silence behind it, until it is text. Returns how many of its jobs had a
+// lead.
+static unsigned phrase_push(struct stream_rig *rig) {
+        unsigned n_before = atomic_load(&rig->n_led);
+
+        stream_rig_push(rig, rig->speech.samples, 5 * AUDIO_RATE / 2);
+        stream_rig_push_silence(rig, 1.5);
+        stream_rig_wait(rig);
+        return atomic_load(&rig->n_led) - n_before;
+}
+
+static void a_window_brings_along_what_was_heard_before_it(void **state) {
+        struct stream_rig *rig = stream_rig_need(state);
+
+        assert_int_equal(phrase_push(rig), 0);
+        assert_true(phrase_push(rig) > 0);
+        loop_advance(rig->loop, 10 * NSEC_PER_SEC);  // nothing comes
+        assert_int_equal(phrase_push(rig), 0);
+        assert_true(phrase_push(rig) > 0);
+        stream_cancel(rig->stream);
+        assert_int_equal(phrase_push(rig), 0);
+        assert_true(phrase_push(rig) > 0);
+        stream_restart(rig->stream);
+        assert_int_equal(phrase_push(rig), 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 STREAM_TEST(speech_becomes_final_text_after_a_pause),
@@ -231,6 +257,7 @@ int main(void) {
                 STREAM_TEST(a_restart_counts_from_zero_again),
                 STREAM_TEST(wall_clock_times_follow_the_anchor),
                 STREAM_TEST(the_last_second_has_a_level),
+                STREAM_TEST(a_window_brings_along_what_was_heard_before_it),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
