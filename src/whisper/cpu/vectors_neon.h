@@ -4,8 +4,9 @@
 // whatever is not said here is as Intel has it, to the same bits.
 //
 // Differences: of a number and something that is none, the larger and the smaller are the
-// number; what is too large for a whole number becomes the largest, with its sign. Nothing
-// depends on these. Only what is used is here.
+// number; what is too large for a whole number becomes the largest, with its sign; mulhrs of
+// the two least words saturates; extract_epi16 knows lane 0 only, and is -1 of any other.
+// Nothing depends on these. Only what is used is here.
 //
 // Threads: any; no state.
 

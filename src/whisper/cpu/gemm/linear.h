@@ -1,7 +1,7 @@
 #pragma once
 // Linear: a linear layer over many rows, in float32 by oneDNN, else a tall layer. Weights are
 // packed once, in the layout that oneDNN names for this CPU; primitives, which are bound to a
-// number of rows, are kept in a table. Nothing outside linear*.[ch] and cpu.c knows oneDNN.
+// number of rows, are kept in a table. Nothing outside linear*.[ch] and cpu_x86.c knows oneDNN.
 //
 // Threads: a struct linear is immutable and shared; a struct linear_context belongs to one
 //          engine. Each thread of its team runs oneDNN on rows of its own.
