@@ -312,37 +312,49 @@ static bool is_decoding_now(const struct slot *slot, const struct share *share) 
         return slot->budget.is_retrying ? share->has_background_retries : share->has_background;
 }
 
-// What of the room for rows a slot may take: what is left when the slots behind it have one row
-// for each of their sequences.
-static size_t room_for(const struct engine_state *state, const struct share *share,
-                       size_t first, size_t turn, size_t room) {
-        size_t n = state->n_slots, others = 0;
-        size_t own = slot_width(&state->slots[(first + turn) % n]);
+// Slots with rows for the decoder's next step, in the order in which they take room for them.
+struct takers {
+        struct slot *slots[ENCODER_WINDOWS_MAX];
+        size_t n;
+};
 
-        for (size_t i = turn + 1; i < n; i++)
-                if (is_decoding_now(&state->slots[(first + i) % n], share))
-                        others += slot_width(&state->slots[(first + i) % n]);
+// Slots of jobs that somebody waits for, or of those that nobody does. Who takes first changes
+// with each step, so that no slot starves behind its like.
+static void takers_find(struct takers *takers, const struct engine_state *state,
+                        const struct share *share, bool is_background) {
+        size_t first = state->n_steps % state->n_slots;
+
+        takers->n = 0;
+        for (size_t i = 0; i < state->n_slots; i++) {
+                struct slot *slot = &state->slots[(first + i) % state->n_slots];
+
+                if (is_decoding_now(slot, share) &&
+                    (slot->rank == JOB_RANK_BACKGROUND) == is_background)
+                        takers->slots[takers->n++] = slot;
+        }
+}
+
+// What of the room for rows a slot may take: what is left when its like behind it have one row
+// for each of their sequences.
+static size_t room_for(const struct takers *takers, size_t turn, size_t room) {
+        size_t own = slot_width(takers->slots[turn]), others = 0;
+
+        for (size_t i = turn + 1; i < takers->n; i++)
+                others += slot_width(takers->slots[i]);
         if (room > others + own)
                 return room - others;
         return own < room ? own : room;
 }
 
-// Rows of all live sequences. Prompts take what is left when every slot has its own; who takes
-// first changes with each step, so that no slot starves behind long prompts.
-static void batch_gather(struct row_batch *batch, struct engine_state *state,
-                         const struct share *share) {
-        size_t first = state->n_steps++ % state->n_slots;
+// Rows of all live sequences; prompts take what is left when every slot has its own.
+static void takers_gather(const struct takers *takers, struct row_batch *batch,
+                          struct engine_state *state) {
+        for (size_t i = 0; i < takers->n; i++) {
+                struct slot *slot = takers->slots[i];
+                size_t n = slot_rows(slot, batch->rows + batch->n, batch->sequences + batch->n,
+                                     room_for(takers, i, DECODER_ROWS_MAX - batch->n));
+                int r = decoder_reserve(state->decoder, batch->rows + batch->n, n);
 
-        for (size_t i = 0; i < state->n_slots; i++) {
-                struct slot *slot = &state->slots[(first + i) % state->n_slots];
-                size_t n;
-                int r;
-
-                if (!is_decoding_now(slot, share))
-                        continue;
-                n = slot_rows(slot, batch->rows + batch->n, batch->sequences + batch->n,
-                              room_for(state, share, first, i, DECODER_ROWS_MAX - batch->n));
-                r = decoder_reserve(state->decoder, batch->rows + batch->n, n);
                 if (r < 0) {
                         slot_fail(slot, r);
                         continue;
@@ -350,6 +362,19 @@ static void batch_gather(struct row_batch *batch, struct engine_state *state,
                 for (size_t row = 0; row < n; row++)
                         batch->owners[batch->n++] = slot;
         }
+}
+
+// The windows that files have at once, with five beams each, have more rows than fit: they get
+// what those leave whom somebody waits for.
+static void batch_gather(struct row_batch *batch, struct engine_state *state,
+                         const struct share *share) {
+        struct takers takers;
+
+        for (int is_background = 0; is_background <= 1; is_background++) {
+                takers_find(&takers, state, share, is_background);
+                takers_gather(&takers, batch, state);
+        }
+        state->n_steps++;
 }
 
 static void decode(struct engine_state *state) {

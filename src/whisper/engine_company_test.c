@@ -18,6 +18,13 @@
 
 #define BACKGROUND_JOBS 6  // more than a few
 
+// Windows of files that, with a talker's, fill the engine, and have 75 rows at the decoder;
+// after so many steps all of them are encoded.
+#define FILE_WINDOWS 15
+#define FILE_STEPS   32
+#define SHORT_SOUND  "librispeech-short/7859-102519-0047.flac"
+#define LONG_SOUND   "librispeech-short/1737-146161-0002.flac"
+
 static const char *const sounds[N_SOUNDS] = {
         "librispeech-short/1088-134318-0001.flac", "librispeech-short/1088-134318-0002.flac",
         "librispeech-short/1737-146161-0002.flac", "librispeech-short/4680-16042-0004.flac",
@@ -179,6 +186,52 @@ static void test_an_engine_takes_as_many_as_it_has_slots(void **state) {
         ranked_close(&ranked);
 }
 
+// Steps until a greedy job is done that comes while so many windows of a file are decoded, with
+// five beams each. None of these is done before it.
+static size_t steps_beside(void *engine, struct job *const *files, size_t n_files,
+                           size_t n_before, const struct job *job) {
+        struct hypothesis hypothesis = {0};
+        const struct job *done = NULL;
+        size_t n_steps = 0;
+        int result = -1;
+
+        for (size_t i = 0; i < n_files; i++)
+                assert_int_equal(engine_whisper.submit(engine, files[i]), 0);
+        for (size_t i = 0; i < n_before; i++)
+                assert_int_equal(engine_whisper.step(engine), 0);
+        assert_int_equal(engine_whisper.submit(engine, job), 0);
+        while (engine_whisper.collect(engine, &done, &result, &hypothesis) == ENGINE_E_NONE) {
+                assert_int_equal(engine_whisper.step(engine), 0);
+                n_steps++;
+        }
+        assert_ptr_equal(done, job);
+        assert_int_equal(result, 0);
+        hypothesis_deinit(&hypothesis);
+        return n_steps;
+}
+
+// However many rows they have: more than a step has room for.
+static void test_a_talker_has_rows_in_every_step_beside_files(void **state) {
+        struct whisper_model *tiny = rig_need_tiny(state);
+        CLEANUP(job_freep) struct job *talker = rig_need_job(SHORT_SOUND);
+        void *engine = rig_open_engine(tiny);
+        struct job *files[FILE_WINDOWS];
+        struct rig_said alone = rig_say(engine, talker);
+
+        for (size_t i = 0; i < FILE_WINDOWS; i++) {
+                files[i] = rig_need_job(LONG_SOUND);
+                files[i]->rank = JOB_RANK_BACKGROUND;
+                files[i]->hints.beam_size = 5;
+        }
+        // It may come when the encoder has just had its turn.
+        assert_in_range(steps_beside(engine, files, FILE_WINDOWS, FILE_STEPS, talker),
+                        alone.n_steps, alone.n_steps + 1);
+        engine_whisper.close(engine);
+        for (size_t i = 0; i < FILE_WINDOWS; i++)
+                job_free(files[i]);
+        free(alone.tokens);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_float32),
@@ -186,6 +239,7 @@ int main(void) {
                 cmocka_unit_test(test_what_is_not_urgent_gives_way),
                 cmocka_unit_test(test_what_is_not_urgent_comes_to_an_end),
                 cmocka_unit_test(test_an_engine_takes_as_many_as_it_has_slots),
+                cmocka_unit_test(test_a_talker_has_rows_in_every_step_beside_files),
         };
         return cmocka_run_group_tests(tests, rig_setup_tiny, rig_teardown_tiny);
 }
