@@ -1,6 +1,7 @@
 #include "audio/pcm.h"
 
 #include <endian.h>
+#include <math.h>
 #include <string.h>
 
 // An IEEE 754 single with all exponent bits set is an infinity or a NaN.
@@ -131,4 +132,11 @@ size_t pcm_to_float(enum pcm_format format, const uint8_t *bytes, size_t n, floa
                 return 0;
         }
         return 0;
+}
+
+bool pcm_is_finite(const float *samples, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (!isfinite(samples[i]))
+                        return false;
+        return true;
 }

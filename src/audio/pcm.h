@@ -15,6 +15,9 @@ static inline double pcm_seconds(int64_t n_samples) {
         return (double)n_samples / AUDIO_RATE;
 }
 
+// Whether none of the samples is NaN or infinite.
+bool pcm_is_finite(const float *samples, size_t n);
+
 // How bytes from outside hold samples; all little-endian. Of mu-law and A-law (G.711) each byte
 // is a sample, those of S24 are three bytes each.
 enum pcm_format { PCM_S16, PCM_F32, PCM_U8, PCM_S32, PCM_S24, PCM_MULAW, PCM_ALAW };

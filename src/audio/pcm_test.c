@@ -110,6 +110,19 @@ static void nothing_gives_nothing(void **state) {
         assert_int_equal(pcm_to_float(PCM_U8, NULL, 0, NULL), 0);
 }
 
+static void one_sample_may_be_none(void **state) {
+        float samples[3] = {1, -1, 0};
+
+        (void)state;
+        assert_true(pcm_is_finite(samples, 0));
+        assert_true(pcm_is_finite(samples, 3));
+        samples[2] = NAN;
+        assert_false(pcm_is_finite(samples, 3));
+        samples[2] = -INFINITY;
+        assert_false(pcm_is_finite(samples, 3));
+        assert_true(pcm_is_finite(samples, 2));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(sample_sizes),
@@ -120,6 +133,7 @@ int main(void) {
                 cmocka_unit_test(formats_have_names),
                 cmocka_unit_test(f32_is_cleaned_clipped_and_counted),
                 cmocka_unit_test(nothing_gives_nothing),
+                cmocka_unit_test(one_sample_may_be_none),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

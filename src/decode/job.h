@@ -34,7 +34,9 @@ enum job_rank {
 // The sound right before a job's, and what was heard in it. The engine hears both sounds at
 // once and is told the lead's text, so that only the job's own is decoded, by somebody who has
 // been listening. An engine may leave it out; it does where the job's text is doubtful with it,
-// where timestamps are asked for, and where both are longer than JOB_SAMPLES_MAX.
+// where timestamps or a single pass are asked for or the language is to be detected, where both
+// are longer than JOB_SAMPLES_MAX, and where it has no tokens, more than JOB_LEAD_TOKENS_MAX,
+// one that the model does not know, or a sample that is not finite.
 struct job_lead {
         float *samples;  // owned; mono, AUDIO_RATE
         size_t n_samples;

@@ -2,6 +2,7 @@
 // half that has the first as its lead says what the whole recording says there, when it says
 // it; and a lead that cannot be taken changes nothing.
 #include <inttypes.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,8 @@
 #include "decode/job_rig.h"
 #include "util/mem.h"
 #include "whisper/engine_rig.h"
+
+#define LEAD_STEP 320  // samples of one of the encoder's rows
 
 static struct hypothesis answer(void *engine, const struct job *job) {
         struct hypothesis hypothesis = {0};
@@ -53,6 +56,7 @@ static void give_lead(struct job *job, const struct job *lead,
 static size_t find_pause(const struct hypothesis_segment *segment) {
         size_t longest = 1;
 
+        assert_true(segment->n_words > 1);
         for (size_t i = 1; i < segment->n_words; i++)
                 if (segment->words[i].begin - segment->words[i - 1].end >
                     segment->words[longest].begin - segment->words[longest - 1].end)
@@ -100,28 +104,113 @@ static void test_what_follows_is_heard_as_in_the_whole(void **state) {
         engine_whisper.close(engine);
 }
 
-static void test_a_lead_that_has_no_room_changes_nothing(void **state) {
-        const struct whisper_model *tiny = rig_need_tiny(state);
+// The second half of a recording, with the first as its lead behind so much silence that both
+// are just as long as a window; there is another sample behind the job's last. Its text stands,
+// however improbable, and has no budget otherwise.
+static struct job *job_with_lead(void *engine) {
         CLEANUP(job_freep)
-        struct job *job = rig_need_job("librispeech-short/1737-146161-0002.flac");
-        void *engine = rig_open_engine(tiny);
-        CLEANUP(job_freep) struct job *whole = part_of(job, 0, job->n_samples);
-        CLEANUP(job_freep) struct job *lead = job_new(job->settings, (size_t)JOB_SAMPLES_MAX);
-        struct hypothesis alone = answer(engine, whole), led;
+        struct job *sound = rig_need_job("librispeech-short/1737-146161-0002.flac");
+        size_t n = sound->n_samples / 2 / LEAD_STEP * LEAD_STEP;
+        size_t n_lead = (size_t)JOB_SAMPLES_MAX - n;
+        CLEANUP(job_freep) struct job *first = part_of(sound, 0, n);
+        CLEANUP(job_freep) struct job *lead = job_new(sound->settings, n_lead);
+        struct job *job = part_of(sound, n, n + n + 1);
+        struct hypothesis said = answer(engine, first);
 
-        give_lead(whole, lead, &alone.segments[0]);
-        led = answer(engine, whole);
-        assert_string_equal(led.segments[0].text, alone.segments[0].text);
-        assert_int_equal(led.segments[0].words[0].begin, alone.segments[0].words[0].begin);
-        hypothesis_deinit(&alone);
+        memcpy(lead->samples + (n_lead - n), first->samples, n * sizeof(float));
+        give_lead(job, lead, &said.segments[0]);
+        hypothesis_deinit(&said);
+        job->n_samples = n;
+        job->rank = JOB_RANK_BACKGROUND;
+        rig_options(job)->log_prob_threshold = -10;
+        return job;
+}
+
+// Whether the job is heard with its lead: then how sure the model is of the text is another.
+static bool takes_lead(void *engine, struct job *job) {
+        struct hypothesis led = answer(engine, job), alone;
+        const struct job_lead lead = job->hints.lead;
+        float difference;
+
+        job->hints.lead = (struct job_lead){0};
+        alone = answer(engine, job);
+        job->hints.lead = lead;
+        difference = led.segments[0].avg_logprob - alone.segments[0].avg_logprob;
         hypothesis_deinit(&led);
+        hypothesis_deinit(&alone);
+        return difference > 0 || difference < 0;
+}
+
+static void test_a_lead_needs_room(void **state) {
+        void *engine = rig_open_engine(rig_need_tiny(state));
+        CLEANUP(job_freep) struct job *job = job_with_lead(engine);
+
+        assert_true(takes_lead(engine, job));
+        job->n_samples++;
+        assert_false(takes_lead(engine, job));
+        engine_whisper.close(engine);
+}
+
+// With its lead the window has as many rows as with all of its padding: that is another thing.
+static void test_a_doubtful_text_is_heard_again_alone(void **state) {
+        void *engine = rig_open_engine(rig_need_tiny(state));
+        CLEANUP(job_freep) struct job *job = job_with_lead(engine);
+        struct hypothesis hypothesis;
+
+        rig_options(job)->log_prob_threshold = 1;
+        rig_options(job)->n_temperatures = 1;
+        hypothesis = answer(engine, job);
+        assert_int_equal(hypothesis.n_unlikely, 1);
+        hypothesis_deinit(&hypothesis);
+        engine_whisper.close(engine);
+}
+
+static void test_a_lead_that_cannot_be_heard_is_left_out(void **state) {
+        const struct whisper_model *tiny = rig_need_tiny(state);
+        void *engine = rig_open_engine(tiny);
+        CLEANUP(job_freep) struct job *job = job_with_lead(engine);
+        struct job_lead *lead = &job->hints.lead;
+        int32_t token = lead->tokens[1];
+
+        lead->tokens[1] = (int32_t)tiny->info.n_vocabulary;
+        assert_false(takes_lead(engine, job));
+        lead->tokens[1] = -1;
+        assert_false(takes_lead(engine, job));
+        lead->tokens[1] = token;
+        lead->samples[lead->n_samples / 2] = NAN;
+        assert_false(takes_lead(engine, job));
+        lead->samples[lead->n_samples / 2] = 0;
+        job->hints.is_single_pass = true;
+        assert_false(takes_lead(engine, job));
+        job->hints.is_single_pass = false;
+        assert_true(takes_lead(engine, job));
+        engine_whisper.close(engine);
+}
+
+// Something was said before the window, whether its sound is heard or not.
+static void test_a_prefix_is_not_for_what_has_a_lead(void **state) {
+        const struct whisper_model *tiny = rig_need_tiny(state);
+        void *engine = rig_open_engine(tiny);
+        CLEANUP(job_freep) struct job *job = job_with_lead(engine);
+        struct hypothesis plain, prefixed;
+
+        job->n_samples++;
+        plain = answer(engine, job);
+        rig_options(job)->prefix = xstrdup(" And then he said");
+        prefixed = answer(engine, job);
+        assert_float_equal(prefixed.segments[0].avg_logprob, plain.segments[0].avg_logprob, 0);
+        hypothesis_deinit(&plain);
+        hypothesis_deinit(&prefixed);
         engine_whisper.close(engine);
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_what_follows_is_heard_as_in_the_whole),
-                cmocka_unit_test(test_a_lead_that_has_no_room_changes_nothing),
+                cmocka_unit_test(test_a_lead_needs_room),
+                cmocka_unit_test(test_a_doubtful_text_is_heard_again_alone),
+                cmocka_unit_test(test_a_lead_that_cannot_be_heard_is_left_out),
+                cmocka_unit_test(test_a_prefix_is_not_for_what_has_a_lead),
         };
         return cmocka_run_group_tests(tests, rig_setup_tiny, rig_teardown_tiny);
 }

@@ -11,13 +11,7 @@
 #include "util/mem.h"
 #include "whisper/cpu/vectors.h"
 #include "whisper/detection.h"
-
-static bool samples_are_finite(const float *samples, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                if (!isfinite(samples[i]))
-                        return false;
-        return true;
-}
+#include "whisper/lead.h"
 
 static bool options_are_valid(const struct decode_options *options) {
         return options->n_temperatures > 0 &&
@@ -29,7 +23,7 @@ static bool job_is_valid(const struct job *job) {
         return job->n_samples > 0 && job->n_samples <= (size_t)JOB_SAMPLES_MAX &&
                options_are_valid(&job->settings->options) &&
                job->hints.beam_size <= DECODE_WIDTH_MAX &&
-               samples_are_finite(job->samples, job->n_samples);
+               pcm_is_finite(job->samples, job->n_samples);
 }
 
 // Nobody has decided: greedy.
@@ -86,20 +80,10 @@ static void want_window_in(struct slot *slot, const struct context_shape *shape)
         slot->phase = SLOT_ENCODE;
 }
 
-// The lead's frames are a whole number of the encoder's rows.
-#define LEAD_STEP ((size_t)2 * LOG_MEL_HOP)
-
-// Hear the job's lead with its first window, if both have room.
+// Hear the job's lead with its first window, if it can be.
 static void take_lead(struct slot *slot) {
-        const struct job_lead *lead = &slot->job->hints.lead;
-        size_t n = lead->n_samples / LEAD_STEP * LEAD_STEP;
-
-        if (lead->n_tokens == 0 || lead->n_tokens > JOB_LEAD_TOKENS_MAX ||
-            options_of(slot)->without_timestamps != DECODE_YES || !slot->knows_language ||
-            slot->job->hints.is_single_pass ||
-            n + slot->job->n_samples > (size_t)JOB_SAMPLES_MAX)
-                return;
-        slot->n_lead = n / LOG_MEL_HOP;
+        if (slot->knows_language)
+                slot->n_lead = lead_frames(slot->job, slot->model);
 }
 
 // Hear the job's sound alone from now on.
@@ -203,13 +187,9 @@ void slot_fail(struct slot *slot, int status) {
 
 // The log-mel spectrogram of the lead and the job's sound, one behind the other.
 static void compute_led_mel(struct slot *slot) {
-        const struct job *job = slot->job;
-        size_t n_lead = slot->n_lead * LOG_MEL_HOP, n = n_lead + job->n_samples;
-        CLEANUP(floats_freep) float *samples = xcalloc(n, sizeof(*samples));
+        size_t n = slot->n_lead * LOG_MEL_HOP + slot->job->n_samples;
+        CLEANUP(floats_freep) float *samples = lead_join(slot->job, slot->n_lead);
 
-        memcpy(samples, job->hints.lead.samples + (job->hints.lead.n_samples - n_lead),
-               n_lead * sizeof(*samples));
-        memcpy(samples + n_lead, job->samples, job->n_samples * sizeof(*samples));
         slot->log_mel =
                 xcalloc(log_mel_frames(n) * (size_t)slot->model->info.n_mels, sizeof(float));
         log_mel_compute(slot->model->log_mel, samples, n, slot->team, slot->log_mel);
@@ -269,8 +249,9 @@ static void start_window(struct slot *slot) {
         const struct decode_options *options = options_of(slot);
         const struct prompt_texts *texts = &slot->texts;
         // The first window of whoever seeks through a file has nothing behind it either.
+        // Whether a lead is heard or left out, something was said before.
         bool is_first = slot->window.begin == 0 && slot->job->hints.n_previous_tokens == 0 &&
-                        !slot->window.is_second && slot->n_lead == 0;
+                        !slot->window.is_second && slot->job->hints.lead.n_tokens == 0;
 
         slot->prompt = prompt_build(
                 tokenizer_specials(slot->model->tokenizer),
