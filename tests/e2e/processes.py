@@ -19,6 +19,7 @@ HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent.parent
 MEDIA_PROCESS = "eavesdrop-media"
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2): orphans become our children, so none can hide
+STARTED = set()  # servers by their process ids
 
 
 def become_subreaper():
@@ -109,6 +110,7 @@ class Server:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "EAVESDROP_STATE_DIR": str(self.state_dir), **(environment or {})},
             )
+        STARTED.add(self.process.pid)
 
     @property
     def pid(self):
@@ -155,10 +157,11 @@ class Server:
 
 
 def assert_no_orphans():
-    """No process of the server's that lost its parent came to us, the subreaper, to stay."""
+    """No process of the server's that lost its parent came to us, the subreaper, to stay. Other servers of ours are
+    none of its."""
     names = ("ffmpeg", "eavesdrop", MEDIA_PROCESS)
     deadline = time.monotonic() + 2  # they die with their parent, one after the other
-    while (left := [pid for name in names for pid in children(os.getpid(), name)]) and time.monotonic() < deadline:
+    while (left := [pid for name in names for pid in children(os.getpid(), name) if pid not in STARTED]) and time.monotonic() < deadline:
         time.sleep(0.02)
     for pid in left:
         os.kill(pid, signal.SIGKILL)

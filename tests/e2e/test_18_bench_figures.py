@@ -49,6 +49,9 @@ class Run:
     def rounds(self, _name, _limit):
         yield 0
 
+    def turn_of_stages(self, number):
+        return self.turn(number)
+
     def turn(self, _number):
         return list(self.engines)
 
