@@ -139,7 +139,7 @@ def main():
     parser.add_argument("--models", default=home, type=pathlib.Path)
     parser.add_argument("--data", default=PROJECT.parent / "shared/data")
     parser.add_argument("--folders", default=",".join(FOLDERS))
-    parser.add_argument("--compute", default="int8", help="float32, bf16 or int8")
+    parser.add_argument("--compute", default="int8", help="float32 or int8")
     parser.add_argument("--beam", type=int, default=1)
     parser.add_argument("--gap", type=float, default=3)
     parser.add_argument("--threads", type=int, default=children.THREADS)
