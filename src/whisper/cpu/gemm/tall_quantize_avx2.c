@@ -292,7 +292,8 @@ INLINE_AVX2 __m256i quantize_group(const uint16_t *x, size_t stride, size_t n, _
                                    __m256 inverse, const int bits) {
         __m256i ret = _mm256_setzero_si256();
 
-        // No UNROLL: how long it is shows only where this is inlined, which is late for sanitizers.
+        // No UNROLL: how long it is shows only where this is inlined, which is late for
+        // sanitizers.
         for (int row = 0; row < 32 / bits; row++)
                 if ((size_t)row < n)
                         ret = _mm256_or_si256(
