@@ -16,18 +16,5 @@
 #define SKINNY_MIDDLE                128
 #include "whisper/cpu/gemm/skinny_int8_avx2.inc"
 
-#define KERNELS(way)                                                                \
-        {                                                                           \
-                .block_columns = COLUMNS, .convert_row = convert_row, .multiply = { \
-                        NULL,                                                       \
-                        multiply_1_##way,                                           \
-                        multiply_2_##way,                                           \
-                        multiply_3_##way,                                           \
-                        multiply_4_##way,                                           \
-                        multiply_5_##way,                                           \
-                        multiply_6_##way                                            \
-                }                                                                   \
-        }
-
-const struct skinny_int8 skinny_int8_avx2 = KERNELS(avx2);
-const struct skinny_int8 skinny_int8_avx2_vnni = KERNELS(avx2_vnni);
+const struct skinny_int8 skinny_int8_avx2 = SKINNY_INT8_KERNELS(avx2, convert_row);
+const struct skinny_int8 skinny_int8_avx2_vnni = SKINNY_INT8_KERNELS(avx2_vnni, convert_row);

@@ -190,3 +190,17 @@ TARGET_AVX2 static inline void convert_row(const float *x, size_t depth, void *r
                 _mm_storeu_si128((__m128i *)(void *)(to + i), low_bytes(low, high));
         }
 }
+
+// The kernels that skinny_int8_avx2.inc made by this way, with what converts a row for them.
+#define SKINNY_INT8_KERNELS(way, convert)                                                   \
+        {                                                                                   \
+                .block_columns = SKINNY_AVX2_COLUMNS, .convert_row = convert, .multiply = { \
+                        NULL,                                                               \
+                        multiply_1_##way,                                                   \
+                        multiply_2_##way,                                                   \
+                        multiply_3_##way,                                                   \
+                        multiply_4_##way,                                                   \
+                        multiply_5_##way,                                                   \
+                        multiply_6_##way                                                    \
+                }                                                                           \
+        }

@@ -27,19 +27,6 @@ static void convert_row_neon(const float *x, size_t depth, void *ret) {
         neon_turn_bytes((uint8_t *)ret + ROW_HEAD, (depth + 15) / 16 * 16);
 }
 
-#define KERNELS(way)                                                                   \
-        {                                                                              \
-                .block_columns = SKINNY_AVX2_COLUMNS, .convert_row = convert_row_neon, \
-                .multiply = {                                                          \
-                        NULL,                                                          \
-                        multiply_1_##way,                                              \
-                        multiply_2_##way,                                              \
-                        multiply_3_##way,                                              \
-                        multiply_4_##way,                                              \
-                        multiply_5_##way,                                              \
-                        multiply_6_##way                                               \
-                }                                                                      \
-        }
-
-const struct skinny_int8 skinny_int8_neon = KERNELS(neon);
-const struct skinny_int8 skinny_int8_neon_dotprod = KERNELS(neon_dotprod);
+const struct skinny_int8 skinny_int8_neon = SKINNY_INT8_KERNELS(neon, convert_row_neon);
+const struct skinny_int8 skinny_int8_neon_dotprod =
+        SKINNY_INT8_KERNELS(neon_dotprod, convert_row_neon);
