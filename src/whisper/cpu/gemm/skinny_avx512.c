@@ -207,17 +207,11 @@ INLINE_VNNI int count_wide(const float *x, size_t depth, float limit) {
 INLINE_VNNI void choose_scale(const float *x, size_t depth, struct int8_head *head) {
         struct spread spread = find_spread(x, depth);
         float limit = fmaxf(5 * spread.mean, fmaxf(-spread.least, spread.most) / 100);
-        float least, most;
 
         limit = fmaxf(limit, FLT_MIN);  // what rounds to nothing never grows
         while (count_wide(x, depth, limit) > WIDE_MAX)
                 limit *= 1.25f;
-        least = fmaxf(spread.least, -limit);
-        most = fminf(spread.most, limit);
-        // 254: both ends may be rounded away from each other.
-        head->scale = (most - least) / 254;
-        head->zero = head->scale > 0 ? (int32_t)lrintf(-least / head->scale) : 0;
-        head->n_wide = 0;
+        int8_head_begin(head, fmaxf(spread.least, -limit), fminf(spread.most, limit));
 }
 
 // Keep the high bytes of those groups from `first` on, one vector of them, that have any.

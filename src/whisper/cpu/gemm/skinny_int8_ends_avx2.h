@@ -126,16 +126,11 @@ INLINE_AVX2 int count_wide_avx2(const float *x, size_t depth, float limit) {
 INLINE_AVX2 void choose_scale_avx2(const float *x, size_t depth, struct int8_head *head) {
         struct row_spread spread = find_spread_avx2(x, depth);
         float limit = fmaxf(5 * spread.mean, fmaxf(-spread.least, spread.most) / 100);
-        float least, most;
 
         limit = fmaxf(limit, FLT_MIN);
         while (count_wide_avx2(x, depth, limit) > WIDE_MAX)
                 limit *= 1.25f;
-        least = fmaxf(spread.least, -limit);
-        most = fminf(spread.most, limit);
-        head->scale = (most - least) / 254;
-        head->zero = head->scale > 0 ? (int32_t)lrintf(-least / head->scale) : 0;
-        head->n_wide = 0;
+        int8_head_begin(head, fmaxf(spread.least, -limit), fminf(spread.most, limit));
 }
 
 // The lowest bytes of sixteen whole numbers.

@@ -4,6 +4,7 @@
 // Threads: any; no state.
 
 #include <assert.h>
+#include <math.h>
 
 #include "whisper/cpu/gemm/skinny.h"
 #include "whisper/cpu/vectors.h"
@@ -26,6 +27,14 @@ struct int8_head {
 
 #define ROW_HEAD 64
 static_assert(sizeof(struct int8_head) <= ROW_HEAD, "a cache line");
+
+// The head of a row whose elements, but for those of wide groups, are between these.
+static inline void int8_head_begin(struct int8_head *head, float least, float most) {
+        // 254: both ends may be rounded away from each other.
+        head->scale = (most - least) / 254;
+        head->zero = head->scale > 0 ? (int32_t)lrintf(-least / head->scale) : 0;
+        head->n_wide = 0;
+}
 
 // Elements of a column that lie side by side, and bytes of one.
 static inline size_t skinny_group(enum skinny_type type) {
