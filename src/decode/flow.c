@@ -485,7 +485,7 @@ void flow_submit(struct flow *flow, struct job *job) {
         flow_advance(flow);
         if (entry->place == ENTRY_BACKLOG) {
                 // What waits keeps no sound twice.
-                scheduler_drop_context(job);
+                job_drop_lead(job);
                 entry_spool(entry);
         }
         scheduler_observe(flow->scheduler);

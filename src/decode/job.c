@@ -86,3 +86,15 @@ struct job *job_free(struct job *job) {
         free(job);
         return NULL;
 }
+
+void job_drop_lead(struct job *job) {
+        struct job_hints *hints = &job->hints;
+
+        if (hints->lead.n_samples == 0)
+                return;
+        job_lead_deinit(&hints->lead);
+        // Text that ends where the lead began would be a prompt with a hole behind it.
+        free(hints->previous_tokens);
+        hints->previous_tokens = NULL;
+        hints->n_previous_tokens = 0;
+}

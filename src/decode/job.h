@@ -123,4 +123,7 @@ struct job_window {
 struct job *job_new(const struct decode_settings *settings, size_t n_samples);
 struct job *job_free(struct job *job);
 
+// The job is heard without its lead, and without the text before that, if it has one.
+void job_drop_lead(struct job *job);
+
 DEFINE_CLEANUP(struct job *, job_free);

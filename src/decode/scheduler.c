@@ -151,16 +151,6 @@ static void scheduler_on_done(void *context, struct pool_entry *pool_entry) {
 #define LIVE_BEAMS 5
 #define FILE_BEAMS 5
 
-void scheduler_drop_context(struct job *job) {
-        if (job->hints.lead.n_samples == 0)
-                return;
-        job_lead_deinit(&job->hints.lead);
-        // Text that ends where the lead began would be a prompt with a hole behind it.
-        free(job->hints.previous_tokens);
-        job->hints.previous_tokens = NULL;
-        job->hints.n_previous_tokens = 0;
-}
-
 void flow_choose_beams(const struct flow *flow, struct job *job) {
         struct scheduler *scheduler = flow->scheduler;
         bool may_be_final = job->is_final || job->is_speculative;
@@ -170,7 +160,7 @@ void flow_choose_beams(const struct flow *flow, struct job *job) {
 
         // What is heard again takes time from others, and a backlog holds no sound twice.
         if (!has_time)
-                scheduler_drop_context(job);
+                job_drop_lead(job);
         if (job->hints.beam_size != DECODE_BEAM_AUTO)
                 return;
         // Whatever else the machine has to do: a file's text does not depend on it.

@@ -132,9 +132,6 @@ void flow_rank_anew(struct flow *flow);
 // its lead again.
 void flow_choose_beams(const struct flow *flow, struct job *job);
 
-// The job is decoded without its lead, and without the text before that.
-void scheduler_drop_context(struct job *job);
-
 // Queue what may be queued of the flow's finals; and those of all flows that wait for memory.
 void flow_advance(struct flow *flow);
 void flows_advance_spooled(struct scheduler *scheduler);
