@@ -46,17 +46,6 @@ static struct job *read_sentence(const char *language, bool only_detects) {
         return job;
 }
 
-// The answer to one job alone.
-static struct hypothesis answer(void *engine, const struct job *job) {
-        struct hypothesis hypothesis = {0};
-        int result = -1;
-
-        assert_int_equal(engine_whisper.submit(engine, job), 0);
-        assert_ptr_equal(rig_finish_one(engine, &result, &hypothesis), job);
-        assert_int_equal(result, 0);
-        return hypothesis;
-}
-
 static void windows_tell_their_languages_side_by_side(void **state) {
         struct job *jobs[N_LANGUAGES];
         void *engine;
@@ -102,8 +91,8 @@ static void the_text_is_in_the_same_language(void **state) {
         asked = read_sentence("fr", true);
         decoded = read_sentence("fr", false);
         engine = rig_open_engine(base);
-        alone = answer(engine, asked);
-        with_text = answer(engine, decoded);
+        alone = rig_answer(engine, asked);
+        with_text = rig_answer(engine, decoded);
         assert_string_equal(alone.language, with_text.language);
         assert_float_equal(alone.language_probability, with_text.language_probability, 1e-4);
         assert_true(with_text.n_segments > 0);
@@ -128,7 +117,7 @@ static void a_known_language_is_told_without_a_look(void **state) {
 
                 if (is_multilingual)
                         memcpy(job->hints.language, "de", 3);
-                hypothesis = answer(engine, job);
+                hypothesis = rig_answer(engine, job);
                 assert_string_equal(hypothesis.language, is_multilingual ? "de" : "en");
                 assert_true(hypothesis.language_probability == 1);
                 assert_false(hypothesis.was_detected);
@@ -151,7 +140,7 @@ static void a_look_leaves_nothing_behind(void **state) {
         job->hints.context = context_shape_full;
         engine = rig_open_engine(base);
         for (size_t i = 0; i < 18; i++) {
-                struct hypothesis hypothesis = answer(engine, job);
+                struct hypothesis hypothesis = rig_answer(engine, job);
 
                 assert_string_equal(hypothesis.language, "es");
                 hypothesis_deinit(&hypothesis);

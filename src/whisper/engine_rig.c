@@ -81,6 +81,16 @@ const struct job *rig_finish_one(void *state, int *ret_result, struct hypothesis
         return job;
 }
 
+struct hypothesis rig_answer(void *state, const struct job *job) {
+        struct hypothesis hypothesis = {0};
+        int result = -1;
+
+        assert_int_equal(engine_whisper.submit(state, job), 0);
+        assert_ptr_equal(rig_finish_one(state, &result, &hypothesis), job);
+        assert_int_equal(result, 0);
+        return hypothesis;
+}
+
 void *rig_open_engine(const struct whisper_model *model) {
         void *state = NULL;
 

@@ -35,6 +35,9 @@ void *rig_open_engine(const struct whisper_model *model);
 // Step until one job is done, and collect it.
 const struct job *rig_finish_one(void *state, int *ret_result, struct hypothesis *ret);
 
+// The answer to one job alone, which must succeed.
+struct hypothesis rig_answer(void *state, const struct job *job);
+
 // What a job said: the tokens of all segments in a row, which whoever has it frees, the mean
 // log probability of each segment, and after how many steps.
 struct rig_said {
