@@ -190,8 +190,7 @@ TARGET_AVX2 static inline void convert_row(const float *x, size_t depth, void *r
 #define SKINNY_INT8_KERNELS(way, convert)                                                   \
         {                                                                                   \
                 .block_columns = SKINNY_AVX2_COLUMNS, .convert_row = convert, .multiply = { \
-                        NULL,                                                               \
-                        multiply_1_##way,                                                   \
+                        [1] = multiply_1_##way,                                             \
                         multiply_2_##way,                                                   \
                         multiply_3_##way,                                                   \
                         multiply_4_##way,                                                   \
